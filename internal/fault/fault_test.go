@@ -1,0 +1,66 @@
+package fault_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"example.com/okta-secops/internal/fault"
+)
+
+func TestAnErrorThatIsNoFaultKeepsItsTextInTheLog(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("canary")
+	f := fault.As(fmt.Errorf("doing x: %w", cause))
+	if f.Kind != fault.Internal || strings.Contains(f.Message, "canary") || !strings.Contains(f.Error(), "doing x: canary") || !errors.Is(f, cause) {
+		t.Errorf("%+v", f)
+	}
+	if fault.As(nil) != nil {
+		t.Error("no error became a fault")
+	}
+}
+
+func TestAFaultIsFoundInAChain(t *testing.T) {
+	t.Parallel()
+	want := fault.New(fault.NotFound, "E0000007", "no such user", nil)
+	err := fmt.Errorf("reading the user again: %w", want)
+	if fault.As(err) != want || !fault.Is(err, fault.NotFound) || fault.Is(err, fault.Deadline) || fault.Is(nil, fault.Internal) {
+		t.Errorf("%v", err)
+	}
+	if got := want.Error(); got != "E0000007: no such user" {
+		t.Errorf("the text is %q", got)
+	}
+}
+
+func TestOnlyWhatTimeCanCureIsRetryable(t *testing.T) {
+	t.Parallel()
+	for kind := fault.Internal; kind <= fault.UnknownResult; kind++ {
+		want := kind == fault.Unavailable || kind == fault.Deadline
+		if got := fault.New(kind, "", "", nil).Retryable(); got != want {
+			t.Errorf("kind %d: %v", kind, got)
+		}
+	}
+}
+
+func TestAnInvalidRequestListsItsProblems(t *testing.T) {
+	t.Parallel()
+	for want, problems := range map[string][]fault.Problem{
+		"the request is not valid":       nil,
+		"Limit: must be a number":        {{Parameter: "Limit", Message: "must be a number"}},
+		"is empty":                       {{Message: "is empty"}},
+		"2 problems: A: is odd; B: even": {{Parameter: "A", Message: "is odd"}, {Parameter: "B", Message: "even"}},
+	} {
+		if f := fault.Invalid(problems...); f.Message != want || f.Kind != fault.BadRequest || len(f.Problems) != len(problems) {
+			t.Errorf("%+v, want %q", f, want)
+		}
+	}
+}
+
+func TestAGreatManyProblemsAreCutOff(t *testing.T) {
+	t.Parallel()
+	f := fault.Invalid(make([]fault.Problem, 100_000)...)
+	if last := f.Problems[len(f.Problems)-1].Message; len(f.Problems) != 51 || last != "and 99950 more problems" {
+		t.Errorf("%d problems, the last is %q", len(f.Problems), last)
+	}
+}

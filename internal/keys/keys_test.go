@@ -1,0 +1,260 @@
+package keys
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/go-cmp/cmp"
+)
+
+// rsaKey is one key for all tests, for a new one takes long.
+var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
+	private, err := rsa.GenerateKey(rand.Reader, minRSABits)
+	if err != nil {
+		panic(err)
+	}
+	return private
+})
+
+func ecKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(curve, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return private
+}
+
+// kinds are the kinds of key that are supported, by signing algorithm.
+func kinds(t testing.TB) map[string]crypto.Signer {
+	t.Helper()
+	return map[string]crypto.Signer{
+		"RS256": rsaKey(),
+		"ES256": ecKey(t, elliptic.P256()),
+		"ES384": ecKey(t, elliptic.P384()),
+		"ES512": ecKey(t, elliptic.P521()),
+	}
+}
+
+func mustKey(t testing.TB, private any) Key {
+	t.Helper()
+	k, err := newKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestGenerateMakesAnRSAKeyThatParses(t *testing.T) {
+	t.Parallel()
+	k, err := Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := k.private.(*rsa.PrivateKey).N.BitLen(); got != 2048 {
+		t.Errorf("%d bits, want 2048", got)
+	}
+	if k.ID() != "" {
+		t.Errorf("ID() = %q, want none", k.ID())
+	}
+	again, err := Parse(k.PEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !k.private.(*rsa.PrivateKey).Equal(again.private) {
+		t.Error("the PEM is of another key")
+	}
+}
+
+func TestSign(t *testing.T) {
+	t.Parallel()
+	for alg, private := range kinds(t) {
+		t.Run(alg, func(t *testing.T) {
+			t.Parallel()
+			k := mustKey(t, private)
+			if k.Method().Alg() != alg {
+				t.Errorf("Method() = %s, want %s", k.Method().Alg(), alg)
+			}
+			signed, err := k.Sign(map[string]any{"kid": "k1", "typ": "secevent+jwt", "alg": "none"},
+				jwt.MapClaims{"iat": int64(1748177272)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The public key comes from the JWK Set: the two must fit together.
+			token, err := jwt.Parse(signed, func(*jwt.Token) (any, error) { return publicKey(t, k.JWKS("k1")), nil },
+				jwt.WithValidMethods([]string{alg}))
+			if err != nil {
+				t.Fatalf("the signature is refused: %v", err)
+			}
+			want := map[string]any{"alg": alg, "kid": "k1", "typ": "secevent+jwt"}
+			if diff := cmp.Diff(want, token.Header); diff != "" {
+				t.Errorf("header (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSignWithoutHeaderIsAPlainJWT(t *testing.T) {
+	t.Parallel()
+	k := mustKey(t, ecKey(t, elliptic.P256()))
+	signed, err := k.Sign(nil, jwt.MapClaims{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := jwt.NewParser().ParseUnverified(signed, jwt.MapClaims{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]any{"alg": "ES256", "typ": "JWT"}, token.Header); diff != "" {
+		t.Errorf("header (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheZeroKeyIsHarmless(t *testing.T) {
+	t.Parallel()
+	var k Key
+	if _, err := k.Sign(nil, jwt.MapClaims{}); err == nil {
+		t.Error("the zero key signs")
+	}
+	if got := string(k.JWKS("k1")); got != `{"keys":[]}` {
+		t.Errorf("JWKS = %s", got)
+	}
+	if !k.PEM().IsZero() {
+		t.Error("the zero key has a PEM")
+	}
+}
+
+func TestJWKSHoldsThePublicHalfOnly(t *testing.T) {
+	t.Parallel()
+	members := map[string][]string{
+		"RSA": {"alg", "e", "kid", "kty", "n", "use"},
+		"EC":  {"alg", "crv", "kid", "kty", "use", "x", "y"},
+	}
+	for alg, private := range kinds(t) {
+		t.Run(alg, func(t *testing.T) {
+			t.Parallel()
+			var set struct{ Keys []map[string]string }
+			if err := json.Unmarshal(mustKey(t, private).JWKS("k1"), &set); err != nil {
+				t.Fatal(err)
+			}
+			if len(set.Keys) != 1 {
+				t.Fatalf("%d keys, want 1", len(set.Keys))
+			}
+			got := set.Keys[0]
+			if got["kid"] != "k1" || got["use"] != "sig" || got["alg"] != alg {
+				t.Errorf("kid, use, alg = %s, %s, %s", got["kid"], got["use"], got["alg"])
+			}
+			names := slices.Sorted(maps.Keys(got))
+			if diff := cmp.Diff(members[got["kty"]], names); diff != "" {
+				t.Errorf("members (-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("without kid the member is left out", func(t *testing.T) {
+		t.Parallel()
+		if got := mustKey(t, rsaKey()).JWKS(""); bytes.Contains(got, []byte("kid")) {
+			t.Errorf("JWKS = %s", got)
+		}
+	})
+}
+
+func TestKeyCannotBePrinted(t *testing.T) {
+	t.Parallel()
+	for alg, private := range kinds(t) {
+		t.Run(alg, func(t *testing.T) {
+			t.Parallel()
+			k := mustKey(t, private)
+			var secret *big.Int
+			switch p := private.(type) {
+			case *rsa.PrivateKey:
+				secret = p.D
+			case *ecdsa.PrivateKey:
+				d, err := p.Bytes()
+				if err != nil {
+					t.Fatal(err)
+				}
+				secret = new(big.Int).SetBytes(d)
+			}
+			holder := struct {
+				Public  Key
+				private Key
+			}{k, k}
+			var out strings.Builder
+			for _, verb := range "vsqxXdT" {
+				for _, flag := range []string{"", "+", "#"} {
+					fmt.Fprintf(&out, "%"+flag+string(verb), k)
+					fmt.Fprintf(&out, "%"+flag+string(verb), &k)
+					fmt.Fprintf(&out, "%"+flag+string(verb), holder)
+				}
+			}
+			out.WriteString(k.String() + k.GoString())
+			slog.New(slog.NewTextHandler(&out, nil)).Info("key", "key", k, "holder", holder)
+			slog.New(slog.NewJSONHandler(&out, nil)).Info("key", "key", k, "holder", holder)
+			if err := json.NewEncoder(&out).Encode(map[string]any{"key": k, "holder": holder}); err != nil {
+				t.Fatal(err)
+			}
+			text, err := k.MarshalText()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out.Write(text)
+			for _, form := range []string{
+				secret.String(), secret.Text(16), strings.ToUpper(secret.Text(16)),
+				base64.RawURLEncoding.EncodeToString(secret.Bytes())[:16],
+				base64.StdEncoding.EncodeToString(secret.Bytes())[:16],
+				secret.String()[:16],
+			} {
+				if strings.Contains(out.String(), form) {
+					t.Fatalf("the private key was printed: %s", out.String())
+				}
+			}
+			if !strings.Contains(out.String(), `{"holder":{"Public":"[redacted]"},"key":"[redacted]"}`) {
+				t.Errorf("JSON is not redacted: %s", out.String())
+			}
+		})
+	}
+}
+
+// publicKey reads the one key of a JWK Set by the letter of RFC 7518.
+func publicKey(t *testing.T, jwks []byte) any {
+	t.Helper()
+	var set struct{ Keys []map[string]string }
+	if err := json.Unmarshal(jwks, &set); err != nil || len(set.Keys) != 1 {
+		t.Fatalf("JWK Set %s: %v", jwks, err)
+	}
+	k := set.Keys[0]
+	octets := func(name string) []byte {
+		raw, err := base64.RawURLEncoding.DecodeString(k[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	if k["kty"] == "RSA" {
+		return &rsa.PublicKey{
+			N: new(big.Int).SetBytes(octets("n")),
+			E: int(new(big.Int).SetBytes(octets("e")).Int64()),
+		}
+	}
+	curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}[k["crv"]]
+	public, err := ecdsa.ParseUncompressedPublicKey(curve, append(append([]byte{4}, octets("x")...), octets("y")...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return public
+}

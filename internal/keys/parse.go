@@ -1,0 +1,80 @@
+package keys
+
+import (
+	"encoding/base64"
+	"errors"
+	"regexp"
+	"strings"
+
+	"example.com/okta-secops/secrets"
+)
+
+// maxText is in bytes. The longest key accepted, RSA with 8192 bits, takes
+// about 7 KiB in either form.
+const maxText = 16 << 10
+
+// What Parse answers is shown to whoever configured the key, so each mistake
+// has its own sentence, and none repeats a part of the input.
+var (
+	errEmpty       = errors.New("the private key is empty")
+	errTooLong     = errors.New("this is too long for a private key")
+	errNotKey      = errors.New("this is neither a PEM nor a JWK; paste the whole key, from -----BEGIN to the end of the -----END line")
+	errToken       = errors.New("this looks like an API token, not like a private key")
+	errNoMarkers   = errors.New("the -----BEGIN and -----END lines of the PEM are missing; paste them too")
+	errCutOff      = errors.New("the PEM is cut off: a -----BEGIN line has no matching -----END line")
+	errAround      = errors.New("there is text around the private key; paste the key alone")
+	errSeveral     = errors.New("there are several private keys; paste exactly one")
+	errEncrypted   = errors.New("the private key is encrypted with a passphrase; decrypt it first (openssl pkey)")
+	errCertificate = errors.New("this holds a certificate; paste the private key alone")
+	errPublic      = errors.New("this holds a public key; the private key is required")
+	errParameters  = errors.New("these are only the parameters of an EC key; the private key is missing")
+	errOpenSSH     = errors.New("this is a key in OpenSSH's own format; convert it to PEM first (ssh-keygen -p -m PEM)")
+	errKind        = errors.New("this kind of key is not supported; use RSA or EC on P-256, P-384 or P-521")
+	errDamaged     = errors.New("the private key is damaged; copy it again from its source")
+	errUnreadable  = errors.New("the private key is damaged, or of a kind that is not supported; use RSA or EC on P-256, P-384 or P-521")
+	errJWK         = errors.New("this JSON is not a JWK")
+	errJWKSet      = errors.New("this is a JWK Set; paste the one private key in it")
+	errJWKPublic   = errors.New("the JWK holds only the public half of the key; the private half is required")
+	errJWKPrimes   = errors.New("the JWK lacks the primes p and q of the RSA key")
+	errJWKPoint    = errors.New("the JWK is damaged: x and y are not the public point of d")
+)
+
+// writtenBreak is a line break as JSON, shells and web forms write it, escaped
+// once or more often. Neither base64 nor a marker holds a backslash.
+var writtenBreak = regexp.MustCompile(`\\+[nr]`)
+
+var tokenLike = regexp.MustCompile(`^(SSWS )?[A-Za-z0-9_-]{20,}$`)
+
+// Parse reads a private key: PEM (PKCS#1, PKCS#8 or SEC1) or JWK, RSA from
+// 2048 bits or EC on P-256, P-384 or P-521. Line breaks of a PEM may be lost,
+// doubled or written as \n. The error is a sentence for whoever configured the
+// key and holds no part of it.
+func Parse(v secrets.Value) (Key, error) {
+	text := strings.TrimPrefix(v.Reveal(), "\ufeff")
+	if len(text) > maxText {
+		return Key{}, errTooLong
+	}
+	line := strings.Join(strings.Fields(writtenBreak.ReplaceAllString(text, " ")), " ")
+	switch {
+	case line == "":
+		return Key{}, errEmpty
+	case strings.HasPrefix(line, "{"):
+		return parseJWK(text)
+	case strings.Contains(line, "-----BEGIN "):
+		return parsePEM(line)
+	}
+	return Key{}, withoutMarkers(line)
+}
+
+// withoutMarkers says what a text that is no key at all seems to be.
+func withoutMarkers(line string) error {
+	const sequence = 0x30 // every private key in DER begins with this ASN.1 tag
+	der, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.ReplaceAll(line, " ", ""), "="))
+	switch {
+	case err == nil && len(der) > 32 && der[0] == sequence:
+		return errNoMarkers
+	case tokenLike.MatchString(line):
+		return errToken
+	}
+	return errNotKey
+}

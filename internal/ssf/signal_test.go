@@ -1,0 +1,187 @@
+package ssf
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/secrets"
+)
+
+func signal(t *testing.T) Signal {
+	t.Helper()
+	at, err := ParseTime("2025-05-25T14:47:52+02:00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Signal{
+		ID:         "signal-1",
+		Issuer:     "https://transmitter.test",
+		Audience:   "https://acme.test",
+		Email:      "Alice@Acme.TEST",
+		Reason:     "Impossible travel <case 7>",
+		Level:      "high",
+		OccurredAt: at,
+		IssuedAt:   at.Add(1500 * time.Millisecond),
+	}
+}
+
+// claims is the payload by the letter of the contract.
+const claims = `{
+	"iss": "https://transmitter.test",
+	"aud": "https://acme.test",
+	"iat": 1748177273,
+	"jti": "signal-1",
+	"events": {
+		"https://schemas.okta.com/secevent/okta/event-type/user-risk-change": {
+			"subject": {"user": {"format": "email", "email": "alice@acme.test"}},
+			"current_level": "high",
+			"previous_level": "medium",
+			"reason_admin": {"en": "Impossible travel <case 7>"},
+			"event_timestamp": 1748177272000
+		}
+	}
+}`
+
+// decode keeps numbers as they are written: 1.748e12 is not an integer to
+// every reader.
+func decode(t *testing.T, raw string) map[string]any {
+	t.Helper()
+	var decoded map[string]any
+	d := json.NewDecoder(strings.NewReader(raw))
+	d.UseNumber()
+	if err := d.Decode(&decoded); err != nil {
+		t.Fatal(err)
+	}
+	return decoded
+}
+
+func TestClaimsAreExactlyTheContracts(t *testing.T) {
+	t.Parallel()
+	raw, err := json.Marshal(signal(t).Claims())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(decode(t, claims), decode(t, string(raw))); diff != "" {
+		t.Errorf("claims (-want +got):\n%s", diff)
+	}
+}
+
+func TestClaimsGiveThePreviousLevel(t *testing.T) {
+	t.Parallel()
+	for level, want := range map[Level]string{"low": "none", "medium": "low", "high": "medium"} {
+		s := signal(t)
+		s.Level = level
+		event := s.Claims()["events"].(map[string]any)[userRiskChange].(map[string]any)
+		if event["current_level"] != string(level) || event["previous_level"] != want {
+			t.Errorf("%s: levels = %v, %v; want %s before", level, event["current_level"], event["previous_level"], want)
+		}
+	}
+}
+
+func TestSignMakesATokenThatThePublicKeyVerifies(t *testing.T) {
+	t.Parallel()
+	private := map[string]crypto.Signer{}
+	var err error
+	if private["RS256"], err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		t.Fatal(err)
+	}
+	for alg, curve := range map[string]elliptic.Curve{
+		"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521(),
+	} {
+		if private[alg], err = ecdsa.GenerateKey(curve, rand.Reader); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for alg, signer := range private {
+		t.Run(alg, func(t *testing.T) {
+			t.Parallel()
+			token, err := Sign(parse(t, signer), "key-1", signal(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			parsed, err := jwt.Parse(token.Reveal(), func(*jwt.Token) (any, error) { return signer.Public(), nil },
+				jwt.WithValidMethods([]string{alg}))
+			if err != nil {
+				t.Fatalf("the signature is refused: %v", err)
+			}
+			want := map[string]any{"alg": alg, "typ": "secevent+jwt", "kid": "key-1"}
+			if diff := cmp.Diff(want, parsed.Header); diff != "" {
+				t.Errorf("header (-want +got):\n%s", diff)
+			}
+			payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token.Reveal(), ".")[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(decode(t, claims), decode(t, string(payload))); diff != "" {
+				t.Errorf("claims (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func parse(t *testing.T, private any) keys.Key {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := keys.Parse(secrets.New(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestSignRefusesAnIncompleteSignal(t *testing.T) {
+	t.Parallel()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := parse(t, private)
+	for want, spoil := range map[string]func(*Signal){
+		"missing: id":                 func(s *Signal) { s.ID = "" },
+		"missing: issuer, audience":   func(s *Signal) { s.Issuer, s.Audience = "", "" },
+		"missing: e-mail address":     func(s *Signal) { s.Email = "" },
+		"missing: reason":             func(s *Signal) { s.Reason = "" },
+		"missing: time of the event":  func(s *Signal) { s.OccurredAt = time.Time{} },
+		"missing: time of issue":      func(s *Signal) { s.IssuedAt = time.Time{} },
+		"must be low, medium or high": func(s *Signal) { s.Level = "none" },
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			s := signal(t)
+			spoil(&s)
+			token, err := Sign(k, "key-1", s)
+			if err == nil || !strings.Contains(err.Error(), want) || !token.IsZero() {
+				t.Errorf("error = %v, want %q in it", err, want)
+			}
+		})
+	}
+	t.Run("no key id", func(t *testing.T) {
+		t.Parallel()
+		if _, err := Sign(k, "", signal(t)); err == nil || !strings.Contains(err.Error(), "missing: key id") {
+			t.Errorf("error = %v", err)
+		}
+	})
+	t.Run("no key", func(t *testing.T) {
+		t.Parallel()
+		if _, err := Sign(keys.Key{}, "key-1", signal(t)); err == nil {
+			t.Error("signed without a key")
+		}
+	})
+}
