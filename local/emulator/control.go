@@ -1,0 +1,149 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// maxLoad is the most load users that one call adds.
+const maxLoad = 100_000
+
+// serveControl answers /_emulator/. A page of another origin, or a name that only resolves to this machine, is refused:
+// a browser must not be led to steer the emulator.
+func (e *Emulator) serveControl(w http.ResponseWriter, r *http.Request) {
+	if !isLoopbackHost(r.Host) {
+		refuse(w, http.StatusForbidden, "the control is for a loopback Host only")
+		return
+	}
+	if origin, ok := r.Header["Origin"]; ok && (len(origin) != 1 || !isOwnOrigin(origin[0], r)) {
+		refuse(w, http.StatusForbidden, "the control refuses a foreign Origin")
+		return
+	}
+	e.control.ServeHTTP(w, r)
+}
+
+// isOwnOrigin tells whether an Origin is the one under which the emulator was called.
+func isOwnOrigin(origin string, r *http.Request) bool {
+	u, err := url.Parse(origin)
+	return err == nil && (u.Scheme == "http" && r.TLS == nil || u.Scheme == "https" && r.TLS != nil) && u.Host == r.Host
+}
+
+// controlRoutes is the index of the control.
+func (e *Emulator) controlRoutes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /_emulator/reset", func(w http.ResponseWriter, _ *http.Request) {
+		e.Reset()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /_emulator/requests", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, e.Requests())
+	})
+	mux.HandleFunc("DELETE /_emulator/requests", func(w http.ResponseWriter, _ *http.Request) {
+		e.ClearRequests()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /_emulator/signals", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, e.Signals())
+	})
+	mux.HandleFunc("POST /_emulator/users", e.postUsers)
+	mux.HandleFunc("POST /_emulator/faults", func(w http.ResponseWriter, r *http.Request) {
+		post(w, r, Fault.check, e.AddFault)
+	})
+	mux.HandleFunc("POST /_emulator/limits", func(w http.ResponseWriter, r *http.Request) {
+		post(w, r, Limit.check, e.AddLimit)
+	})
+	mux.HandleFunc("POST /_emulator/token", func(w http.ResponseWriter, r *http.Request) {
+		post(w, r, tokenInput.check, func(in tokenInput) { e.setToken(in.Token) })
+	})
+	return mux
+}
+
+// postUsers implements POST /_emulator/users?count=N.
+func (e *Emulator) postUsers(w http.ResponseWriter, r *http.Request) {
+	count, err := strconv.Atoi(r.URL.Query().Get("count"))
+	if err != nil || count < 1 || count > maxLoad {
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("count: must be a number from 1 to %d", maxLoad))
+		return
+	}
+	e.mu.Lock()
+	e.org.addLoad(count, e.now().UTC())
+	e.mu.Unlock()
+	writeJSON(w, http.StatusOK, map[string]int{"added": count})
+}
+
+// tokenInput is the body of POST /_emulator/token.
+type tokenInput struct {
+	Token string `json:"token"`
+}
+
+func (t tokenInput) check() string {
+	if t.Token == "" || strings.ContainsFunc(t.Token, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) || r == ' ' }) {
+		return "token: must be printable ASCII without spaces, and not empty"
+	}
+	return ""
+}
+
+func (e *Emulator) setToken(token string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.org.token = token
+}
+
+// post decodes a body strictly, checks it and applies it.
+func post[T any](w http.ResponseWriter, r *http.Request, check func(T) string, apply func(T)) {
+	var in T
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "the body is too large")
+		return
+	}
+	problem := decodeStrictly(body, &in)
+	if problem == "" {
+		problem = check(in)
+	}
+	if problem != "" {
+		refuse(w, http.StatusBadRequest, problem)
+		return
+	}
+	apply(in)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// decodeStrictly decodes one JSON object without unknown fields, and says what is wrong, naming the field where it can.
+func decodeStrictly(body []byte, v any) string {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	var wrongType *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrongType) && wrongType.Field != "":
+		return fmt.Sprintf("%s: must not be a JSON %s", wrongType.Field, wrongType.Value)
+	case err != nil && strings.HasPrefix(err.Error(), "json: unknown field "):
+		return strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`) + ": is not known"
+	case err != nil:
+		return "the body is not a JSON object"
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return "the body has more than one JSON value"
+	}
+	return ""
+}
+
+// refuse answers an error of the emulator itself, not of Okta.
+func refuse(w http.ResponseWriter, status int, problem string) {
+	writeJSON(w, status, map[string]string{"error": problem})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(encode(v))
+}

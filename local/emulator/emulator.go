@@ -1,0 +1,106 @@
+// Package emulator is a small, stateful Okta: the routes the product calls, with Okta's own bodies, errors, paging and
+// rate limits, over an organization that lives in memory. It serves `go run ./local`, the tests and the docs.
+//
+// It answers loopback only. Everything in it is deterministic: ids derive from names and the seeded timestamps are fixed,
+// so that the same calls under an injected clock give the same bodies. Beside Okta's API it has a control under
+// /_emulator/ (control.go) for faults, limits, the request log and the signals received.
+package emulator
+
+import (
+	"crypto"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Options configures New. The zero value is a working emulator.
+type Options struct {
+	Token    string           // API token (SSWS) accepted; default DefaultToken
+	Now      func() time.Time // clock; default time.Now
+	PageSize int              // when above 0, no page of a list is longer than this, whatever the limit asked for
+}
+
+// DefaultToken is the API token accepted when Options has none.
+const DefaultToken = "emulator-token"
+
+// Emulator is an http.Handler that answers as an Okta organization. It is safe for concurrent use.
+type Emulator struct {
+	token   string
+	now     func() time.Time
+	size    int // Options.PageSize
+	api     *http.ServeMux
+	control *http.ServeMux
+
+	mu           sync.Mutex // guards everything below
+	org          *org       // replaced by Reset
+	unknown      []string
+	transmitters map[string]map[string]crypto.PublicKey // issuer → kid → key
+}
+
+// New returns an emulator that holds the seeded organization acme.test.
+func New(o Options) *Emulator {
+	if o.Token == "" {
+		o.Token = DefaultToken
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	e := &Emulator{token: o.Token, now: o.Now, size: o.PageSize, transmitters: map[string]map[string]crypto.PublicKey{}}
+	e.org = seededOrg(e.token)
+	e.api, e.control = e.routes(), e.controlRoutes()
+	return e
+}
+
+// Token returns the API token accepted now.
+func (e *Emulator) Token() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.org.token
+}
+
+// Reset brings back the seeded organization and the first token: faults, limits, the request log, signals and every user
+// and group added since are gone (POST /_emulator/reset). Registered transmitters and the list of unknown routes stay.
+func (e *Emulator) Reset() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.org = seededOrg(e.token)
+}
+
+// routes is the index of what the emulator can do of Okta's API.
+func (e *Emulator) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]handler{
+		"GET /api/v1/users":                    e.listUsers,
+		"GET /api/v1/users/{user}":             e.onUser(getUser),
+		"POST /api/v1/users/{user}":            e.onUser(e.updateUser),
+		"GET /api/v1/users/{user}/groups":      e.onUser(e.listUserGroups),
+		"DELETE /api/v1/users/{user}/sessions": e.onUserID(clearSessions),
+
+		"POST /api/v1/users/{user}/lifecycle/activate":        e.onUser(activate),
+		"POST /api/v1/users/{user}/lifecycle/reactivate":      e.onUser(reactivate),
+		"POST /api/v1/users/{user}/lifecycle/deactivate":      e.onUser(deactivate),
+		"POST /api/v1/users/{user}/lifecycle/suspend":         e.onUser(suspend),
+		"POST /api/v1/users/{user}/lifecycle/unsuspend":       e.onUser(unsuspend),
+		"POST /api/v1/users/{user}/lifecycle/unlock":          e.onUser(unlock),
+		"POST /api/v1/users/{user}/lifecycle/reset_password":  e.onUser(resetPassword),
+		"POST /api/v1/users/{user}/lifecycle/expire_password": e.onUser(expirePassword),
+
+		"GET /api/v1/users/{user}/roles":                 e.onUserID(listRoles),
+		"POST /api/v1/users/{user}/roles":                e.onUserID(assignRole),
+		"DELETE /api/v1/users/{user}/roles/{assignment}": e.onUserID(unassignRole),
+
+		"GET /api/v1/groups":                         e.listGroups,
+		"POST /api/v1/groups":                        e.createGroup,
+		"GET /api/v1/groups/{group}":                 e.getGroup,
+		"PUT /api/v1/groups/{group}/users/{user}":    e.onUserID(e.addMember),
+		"DELETE /api/v1/groups/{group}/users/{user}": e.onUserID(e.removeMember),
+
+		"GET /api/v1/idps": e.listProviders,
+	} {
+		mux.Handle(pattern, e.serve(e.authenticated(h)))
+	}
+	mux.Handle("GET /.well-known/okta-organization", e.serve(getOrganization))
+	mux.Handle("POST /security/api/v1/security-events", e.serve(e.receiveSignal))
+	mux.Handle("/", e.serve(e.unknownRoute))
+	return mux
+}

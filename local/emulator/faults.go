@@ -1,0 +1,118 @@
+package emulator
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// maxLatency is the longest wait of a fault.
+const maxLatency = 10 * time.Minute
+
+// fault is a Fault that stands.
+type fault struct {
+	Fault
+	left int // calls it still meets, where Times is above 0
+}
+
+// AddFault plays a fault from now on (POST /_emulator/faults). It panics where the control would answer 400.
+func (e *Emulator) AddFault(f Fault) {
+	if problem := f.check(); problem != "" {
+		panic("emulator: " + problem)
+	}
+	f.Method = strings.ToUpper(f.Method)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.org.faults = append(e.org.faults, &fault{Fault: f, left: f.Times})
+}
+
+// check says what is wrong with a fault, naming the field.
+func (f Fault) check() string {
+	switch {
+	case f.Path == "":
+		return "path: is required"
+	case f.Times < 0:
+		return "times: must not be negative"
+	case f.LatencyMS < 0 || time.Duration(f.LatencyMS)*time.Millisecond > maxLatency:
+		return "latency_ms: must be 0 to 600000"
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return "status: must be 200 to 599"
+	case f.Drop && f.Status != 0:
+		return "drop: a dropped connection has no status"
+	case f.Status == 0 && (f.Body != "" || len(f.Headers) > 0):
+		return "status: is required where there is a body or headers"
+	case f.Status == 0 && !f.Drop && f.LatencyMS == 0:
+		return "status: one of status, drop and latency_ms is required"
+	}
+	return ""
+}
+
+// meetFault plays the faults that match the call and tells whether they ended it.
+func (x *exchange) meetFault() bool {
+	f, wait := x.emulator.takeFault(x.call.Request)
+	if wait > 0 {
+		// A caller that gives up does not undo the call: it is carried out, as it would be at Okta.
+		select {
+		case <-time.After(wait):
+		case <-x.call.Context().Done():
+		}
+	}
+	switch {
+	case f == nil:
+		return false
+	case f.Drop:
+		x.end(0)
+		panic(http.ErrAbortHandler) // net/http closes the connection without a reply
+	}
+	if f.Status == http.StatusTooManyRequests {
+		x.setConcurrencyHeaders()
+	}
+	for name, value := range f.Headers {
+		if value == "" {
+			x.Header()[http.CanonicalHeaderKey(name)] = nil // nil, and not absent, also silences Date
+		} else {
+			x.Header().Set(name, value)
+		}
+	}
+	switch {
+	case f.Body != "":
+		x.send(f.Status, []byte(f.Body))
+	case f.Status < 400:
+		x.send(f.Status, nil)
+	default:
+		failure := *errorForStatus(f.Status)
+		failure.status = f.Status
+		x.fail(&failure)
+	}
+	return true
+}
+
+// takeFault counts the call against the first fault that ends calls and against every latency; it returns the former and
+// how long to wait in all.
+func (e *Emulator) takeFault(r *http.Request) (*Fault, time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var (
+		ends  *Fault
+		wait  time.Duration
+		stand []*fault
+	)
+	for _, f := range e.org.faults {
+		applies := matches(f.Path, f.Method, r)
+		if ending := f.Drop || f.Status != 0; applies && ending {
+			applies = ends == nil
+			if applies {
+				ends = &f.Fault
+			}
+		}
+		if applies {
+			wait += time.Duration(f.LatencyMS) * time.Millisecond
+			f.left--
+		}
+		if f.Times == 0 || f.left > 0 {
+			stand = append(stand, f)
+		}
+	}
+	e.org.faults = stand
+	return ends, wait
+}

@@ -1,0 +1,202 @@
+package emulator
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The types of a group.
+const (
+	groupOkta    = "OKTA_GROUP"
+	groupBuiltIn = "BUILT_IN"
+)
+
+// group is a group of the organization.
+type group struct {
+	id          string
+	n           int
+	name        string
+	description any // a string, or nil where none was given
+	kind        string
+	members     []*user
+	roles       []*role // that its members inherit
+
+	created, lastUpdated, lastMembershipUpdated time.Time
+}
+
+func (g *group) place() int { return g.n }
+
+// add makes a user a member.
+func (g *group) add(u *user, at time.Time) {
+	g.members = append(g.members, u)
+	u.groups = append(u.groups, g)
+	g.lastMembershipUpdated = at
+}
+
+func (o *org) groupNamed(name string) *group {
+	for _, g := range o.groups {
+		if g.name == name {
+			return g
+		}
+	}
+	return nil
+}
+
+func (o *org) addGroup(name string, description any, at time.Time) *group {
+	g := &group{
+		id: newID("00g", name), n: len(o.groups), name: name, description: description, kind: groupOkta,
+		created: at, lastUpdated: at, lastMembershipUpdated: at,
+	}
+	o.groups = append(o.groups, g)
+	o.groupByID[g.id] = g
+	return g
+}
+
+// groupBody is the JSON of a group.
+type groupBody struct {
+	ID                    string         `json:"id"`
+	Created               stamp          `json:"created"`
+	LastUpdated           stamp          `json:"lastUpdated"`
+	LastMembershipUpdated stamp          `json:"lastMembershipUpdated"`
+	ObjectClass           []string       `json:"objectClass"`
+	Type                  string         `json:"type"`
+	Profile               map[string]any `json:"profile"`
+	Links                 map[string]any `json:"_links"`
+}
+
+func (g *group) body(base string) groupBody {
+	self := base + "/api/v1/groups/" + g.id
+	logo := func(size string) map[string]any {
+		return link(base+"/assets/img/logos/groups/okta-"+size+".png", map[string]any{"name": size, "type": "image/png"})
+	}
+	return groupBody{
+		ID: g.id, Created: stamp(g.created), LastUpdated: stamp(g.lastUpdated), LastMembershipUpdated: stamp(g.lastMembershipUpdated),
+		ObjectClass: []string{"okta:user_group"}, Type: g.kind,
+		Profile: map[string]any{"name": g.name, "description": g.description},
+		Links: map[string]any{
+			"logo":  []any{logo("medium"), logo("large")},
+			"users": link(self + "/users"),
+			"apps":  link(self + "/apps"),
+		},
+	}
+}
+
+func groupBodies(groups []*group, base string) []groupBody {
+	bodies := make([]groupBody, 0, len(groups))
+	for _, g := range groups {
+		bodies = append(bodies, g.body(base))
+	}
+	return bodies
+}
+
+// listGroups implements GET /api/v1/groups with limit and after, or with q, a prefix of the name in any case, which gives
+// at most 300 groups and is never paged.
+func (e *Emulator) listGroups(c *call) (reply, *oktaError) {
+	q := c.URL.Query().Get("q")
+	most := 10000
+	if q != "" {
+		most = 300
+	}
+	limit, failure := c.limit(most, most)
+	if failure != nil {
+		return reply{}, failure
+	}
+	if q == "" {
+		groups, links, failure := paged(c, e.org.groups, limit, e.size)
+		return reply{body: groupBodies(groups, c.base), links: links}, failure
+	}
+	var hits []*group
+	for _, g := range e.org.groups {
+		if strings.HasPrefix(strings.ToLower(g.name), strings.ToLower(q)) && len(hits) < limit {
+			hits = append(hits, g)
+		}
+	}
+	return reply{body: groupBodies(hits, c.base), links: []string{selfLink(c)}}, nil
+}
+
+// getGroup implements GET /api/v1/groups/{group}.
+func (e *Emulator) getGroup(c *call) (reply, *oktaError) {
+	g := e.org.groupByID[c.PathValue("group")]
+	if g == nil {
+		return reply{}, notFound(c.PathValue("group"), "UserGroup")
+	}
+	return reply{body: g.body(c.base)}, nil
+}
+
+// createGroup implements POST /api/v1/groups.
+func (e *Emulator) createGroup(c *call) (reply, *oktaError) {
+	var in struct {
+		Profile struct {
+			Name        string  `json:"name"`
+			Description *string `json:"description"`
+		} `json:"profile"`
+	}
+	if failure := c.decode(&in); failure != nil {
+		return reply{}, failure
+	}
+	var description any
+	if in.Profile.Description != nil {
+		description = *in.Profile.Description
+	}
+	switch name := in.Profile.Name; {
+	case strings.TrimSpace(name) == "":
+		return reply{}, invalid("name", "The field cannot be left blank")
+	case len([]rune(name)) > 255:
+		return reply{}, invalid("name", "The field is too long")
+	case e.org.groupNamed(name) != nil:
+		return reply{}, invalid("name", "An object with this field already exists in the current organization")
+	default:
+		return reply{body: e.org.addGroup(name, description, c.at).body(c.base)}, nil
+	}
+}
+
+// listUserGroups implements GET /api/v1/users/{user}/groups with limit and after.
+func (e *Emulator) listUserGroups(c *call, u *user) (reply, *oktaError) {
+	limit, failure := c.limit(200, 200)
+	if failure != nil {
+		return reply{}, failure
+	}
+	groups := slices.SortedFunc(slices.Values(u.groups), func(a, b *group) int { return a.n - b.n })
+	groups, links, failure := paged(c, groups, limit, e.size)
+	return reply{body: groupBodies(groups, c.base), links: links}, failure
+}
+
+// addMember implements PUT /api/v1/groups/{group}/users/{userId}.
+func (e *Emulator) addMember(c *call, u *user) (reply, *oktaError) {
+	g, failure := e.ownGroup(c)
+	if failure != nil {
+		return reply{}, failure
+	}
+	if !slices.Contains(u.groups, g) {
+		g.add(u, c.at)
+	}
+	return reply{status: http.StatusNoContent}, nil
+}
+
+// removeMember implements DELETE /api/v1/groups/{group}/users/{userId}.
+func (e *Emulator) removeMember(c *call, u *user) (reply, *oktaError) {
+	g, failure := e.ownGroup(c)
+	if failure != nil {
+		return reply{}, failure
+	}
+	if slices.Contains(u.groups, g) {
+		g.members = slices.DeleteFunc(g.members, func(m *user) bool { return m == u })
+		u.groups = slices.DeleteFunc(u.groups, func(other *group) bool { return other == g })
+		g.lastMembershipUpdated = c.at
+	}
+	return reply{status: http.StatusNoContent}, nil
+}
+
+// ownGroup is the path's group, if its members can be changed.
+func (e *Emulator) ownGroup(c *call) (*group, *oktaError) {
+	g := e.org.groupByID[c.PathValue("group")]
+	switch {
+	case g == nil:
+		return nil, notFound(c.PathValue("group"), "UserGroup")
+	case g.kind == groupBuiltIn:
+		return nil, errUnsupported
+	}
+	return g, nil
+}

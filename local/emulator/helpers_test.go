@@ -1,0 +1,161 @@
+package emulator_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/okta-secops/local/emulator"
+)
+
+// clock is a time that a test moves.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// org is an emulator behind a server of its own.
+type org struct {
+	*emulator.Emulator
+	t     *testing.T
+	url   string
+	clock *clock
+}
+
+func start(t *testing.T) *org { return startWith(t, emulator.Options{}) }
+
+func startWith(t *testing.T, o emulator.Options) *org {
+	t.Helper()
+	c := newClock()
+	o.Now = c.Now
+	e := emulator.New(o)
+	s := httptest.NewServer(e)
+	t.Cleanup(s.Close)
+	return &org{Emulator: e, t: t, url: s.URL, clock: c}
+}
+
+// answer is a reply read to its end.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// into decodes the body.
+func (a answer) into(t *testing.T, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.body), v); err != nil {
+		t.Fatalf("decoding %q: %v", a.body, err)
+	}
+}
+
+// code is the errorCode of the body, "" if there is none.
+func (a answer) code() string {
+	var e struct{ ErrorCode string }
+	_ = json.Unmarshal([]byte(a.body), &e)
+	return e.ErrorCode
+}
+
+// send sends any request; the header values alternate with their names.
+func (o *org) send(method, url, body string, header ...string) (answer, error) {
+	o.t.Helper()
+	req, err := http.NewRequestWithContext(o.t.Context(), method, url, bytes.NewBufferString(body))
+	if err != nil {
+		return answer{}, err
+	}
+	for i := 0; i < len(header); i += 2 {
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		}
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(raw)}, err
+}
+
+// do calls Okta's API with the token.
+func (o *org) do(method, path, body string) answer {
+	o.t.Helper()
+	a, err := o.send(method, o.url+path, body, "Authorization", "SSWS "+emulator.DefaultToken, "Content-Type", "application/json")
+	if err != nil {
+		o.t.Errorf("%s %s: %v", method, path, err) // not Fatal: tests call it from goroutines
+	}
+	return a
+}
+
+// expect calls Okta's API and fails the test on another status.
+func (o *org) expect(status int, method, path, body string) answer {
+	o.t.Helper()
+	a := o.do(method, path, body)
+	if a.status != status {
+		o.t.Fatalf("%s %s: status %d, want %d: %s", method, path, a.status, status, a.body)
+	}
+	return a
+}
+
+// steer calls the control and fails the test unless it succeeds.
+func (o *org) steer(method, path, body string) answer {
+	o.t.Helper()
+	a, err := o.send(method, o.url+"/_emulator"+path, body)
+	if err != nil || a.status/100 != 2 {
+		o.t.Fatalf("%s %s: status %d: %s %v", method, path, a.status, a.body, err)
+	}
+	return a
+}
+
+func (o *org) user(idOrLogin string) emulator.UserState {
+	o.t.Helper()
+	u, ok := o.User(idOrLogin)
+	if !ok {
+		o.t.Fatalf("no user %q", idOrLogin)
+	}
+	return u
+}
+
+// logins are those of a list of users.
+func (a answer) logins(t *testing.T) []string {
+	t.Helper()
+	var users []struct{ Profile struct{ Login string } }
+	a.into(t, &users)
+	logins := []string{}
+	for _, u := range users {
+		name, _, _ := strings.Cut(u.Profile.Login, "@")
+		logins = append(logins, name)
+	}
+	return logins
+}
+
+// next is the URL of the next page, "" on the last.
+func (a answer) next() string {
+	for _, l := range a.header.Values("Link") {
+		if href, ok := strings.CutSuffix(l, `>; rel="next"`); ok {
+			return strings.TrimPrefix(href, "<")
+		}
+	}
+	return ""
+}

@@ -1,0 +1,31 @@
+package emulator
+
+import (
+	"crypto/sha256"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// derive returns n alphanumerics (at most 40) that depend on the parts alone.
+func derive(n int, parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return new(big.Int).SetBytes(append([]byte{1}, sum[:]...)).Text(62)[1 : n+1]
+}
+
+// newID returns an id of Okta's form: 20 characters, of which the first three are the kind.
+func newID(prefix string, parts ...string) string {
+	return prefix + derive(20-len(prefix), append([]string{prefix}, parts...)...)
+}
+
+// stamp is a time as Okta writes it; the zero one is null.
+type stamp time.Time
+
+// MarshalJSON implements json.Marshaler.
+func (s stamp) MarshalJSON() ([]byte, error) {
+	t := time.Time(s)
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return []byte(t.UTC().Format(`"2006-01-02T15:04:05.000Z"`)), nil
+}

@@ -1,0 +1,145 @@
+package emulator
+
+import (
+	"slices"
+	"strconv"
+)
+
+// empty is the body of a lifecycle call that has nothing to say.
+var empty = struct{}{}
+
+// suspend implements POST /api/v1/users/{user}/lifecycle/suspend: ACTIVE → SUSPENDED. Groups, roles and apps stay, the
+// sessions end.
+func suspend(c *call, u *user) (reply, *oktaError) {
+	if u.status != statusActive {
+		return reply{}, preconditionFailed("Cannot suspend a user that is not active")
+	}
+	u.setStatus(statusSuspended, c.at)
+	u.sessions = 0
+	return reply{body: empty}, nil
+}
+
+// unsuspend implements POST /api/v1/users/{user}/lifecycle/unsuspend: SUSPENDED → ACTIVE.
+func unsuspend(c *call, u *user) (reply, *oktaError) {
+	if u.status != statusSuspended {
+		return reply{}, preconditionFailed("Cannot unsuspend a user that is not suspended")
+	}
+	u.setStatus(statusActive, c.at)
+	return reply{body: empty}, nil
+}
+
+// deactivate implements POST /api/v1/users/{user}/lifecycle/deactivate: any status → DEPROVISIONED, at once. sendEmail is
+// false by default. Sessions, OAuth tokens and the password are gone.
+func deactivate(c *call, u *user) (reply, *oktaError) {
+	sendEmail, failure := c.flag("sendEmail", false)
+	if failure != nil {
+		return reply{}, failure
+	}
+	if u.status == statusDeprovisioned {
+		return reply{}, errWrongStatus
+	}
+	u.setStatus(statusDeprovisioned, c.at)
+	u.sessions, u.tokens, u.password = 0, 0, ""
+	if sendEmail {
+		u.mails = append(u.mails, "deactivated")
+	}
+	return reply{body: empty}, nil
+}
+
+// activate implements POST /api/v1/users/{user}/lifecycle/activate: STAGED or DEPROVISIONED → ACTIVE with a password,
+// else PROVISIONED. sendEmail is true by default; without an e-mail the activation link is in the reply.
+func activate(c *call, u *user) (reply, *oktaError) {
+	sendEmail, failure := c.flag("sendEmail", true)
+	if failure != nil {
+		return reply{}, failure
+	}
+	if u.status != statusStaged && u.status != statusDeprovisioned {
+		return reply{}, errAlreadyActive
+	}
+	if u.password != "" {
+		u.setStatus(statusActive, c.at)
+	} else {
+		u.setStatus(statusProvisioned, c.at)
+	}
+	return u.activation(c, sendEmail), nil
+}
+
+// reactivate implements POST /api/v1/users/{user}/lifecycle/reactivate: a new activation link for a PROVISIONED or
+// RECOVERY user, whose status stays. sendEmail is false by default.
+func reactivate(c *call, u *user) (reply, *oktaError) {
+	sendEmail, failure := c.flag("sendEmail", false)
+	if failure != nil {
+		return reply{}, failure
+	}
+	if u.status != statusProvisioned && u.status != statusRecovery {
+		return reply{}, errWrongStatus
+	}
+	return u.activation(c, sendEmail), nil
+}
+
+// activation mails an activation link, or replies with it.
+func (u *user) activation(c *call, sendEmail bool) reply {
+	token := u.oneTimeToken()
+	if sendEmail {
+		u.mails = append(u.mails, "activation")
+		return reply{body: empty}
+	}
+	return reply{body: map[string]string{"activationUrl": c.base + "/welcome/" + token, "activationToken": token}}
+}
+
+// oneTimeToken issues another token for a link.
+func (u *user) oneTimeToken() string {
+	u.oneTime++
+	return derive(20, "one-time", u.id, strconv.Itoa(u.oneTime))
+}
+
+// resetPassword implements POST /api/v1/users/{user}/lifecycle/reset_password: → RECOVERY. sendEmail must be given;
+// without an e-mail the link is in the reply. revokeSessions ends the sessions.
+func resetPassword(c *call, u *user) (reply, *oktaError) {
+	if !c.URL.Query().Has("sendEmail") {
+		return reply{}, invalid("sendEmail", "The field is required")
+	}
+	sendEmail, failure := c.flag("sendEmail", false)
+	if failure != nil {
+		return reply{}, failure
+	}
+	revokeSessions, failure := c.flag("revokeSessions", false)
+	if failure != nil {
+		return reply{}, failure
+	}
+	switch u.status {
+	case statusDeprovisioned:
+		return reply{}, errWrongStatus
+	case statusStaged, statusSuspended:
+		return reply{}, errResetFailed
+	}
+	u.setStatus(statusRecovery, c.at)
+	if revokeSessions {
+		u.sessions = 0
+	}
+	token := u.oneTimeToken()
+	if sendEmail {
+		u.mails = append(u.mails, "reset_password")
+		return reply{body: empty}, nil
+	}
+	return reply{body: map[string]string{"resetPasswordUrl": c.base + "/reset_password/" + token}}, nil
+}
+
+// unlock implements POST /api/v1/users/{user}/lifecycle/unlock: LOCKED_OUT → ACTIVE.
+func unlock(c *call, u *user) (reply, *oktaError) {
+	if u.status != statusLockedOut {
+		return reply{}, errUnlockForbidden
+	}
+	u.setStatus(statusActive, c.at)
+	return reply{body: empty}, nil
+}
+
+// expirePassword implements POST /api/v1/users/{user}/lifecycle/expire_password: a user who can sign in →
+// PASSWORD_EXPIRED. The reply is the user.
+func expirePassword(c *call, u *user) (reply, *oktaError) {
+	if !slices.Contains([]string{statusActive, statusLockedOut, statusPasswordExpired, statusRecovery}, u.status) {
+		return reply{}, errWrongStatus
+	}
+	u.setStatus(statusPasswordExpired, c.at)
+	return reply{body: u.full(c.base)}, nil
+}

@@ -1,0 +1,149 @@
+package emulator
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// userTypeID is the id of the organization's only user type.
+var userTypeID = newID("oty", "user")
+
+// org is everything that a reset replaces.
+type org struct {
+	token string // the API token accepted
+
+	users       []*user
+	userByID    map[string]*user
+	userByLogin map[string]*user   // by login in lower case
+	userByShort map[string][]*user // by the login's local part in lower case
+	owner       *user              // of the API token: "me"
+
+	groups    []*group
+	groupByID map[string]*group
+	everyone  *group
+
+	providers []provider
+
+	signals []Signal
+	seenJTI map[string]bool // issuer and jti
+
+	faults  []*fault
+	buckets []*bucket
+	log     []*Request
+	calls   int // since the last reset
+	load    int // load users
+}
+
+// find resolves what stands in a path for a user: "me", an id, a login in any case, or the part of a login before the @
+// where one user only has it.
+func (o *org) find(s string) *user {
+	if s == "me" {
+		return o.owner
+	}
+	if u := o.userByID[s]; u != nil {
+		return u
+	}
+	s = strings.ToLower(s)
+	if u := o.userByLogin[s]; u != nil {
+		return u
+	}
+	if short := o.userByShort[s]; len(short) == 1 {
+		return short[0]
+	}
+	return nil
+}
+
+// insert adds a user and makes it a member of Everyone.
+func (o *org) insert(u *user) {
+	u.n = len(o.users)
+	u.id = newID("00u", strings.ToLower(u.login()))
+	o.users = append(o.users, u)
+	o.userByID[u.id] = u
+	o.index(u)
+	o.everyone.add(u, u.created)
+}
+
+// setProfile replaces a user's profile.
+func (o *org) setProfile(u *user, profile map[string]any) {
+	delete(o.userByLogin, strings.ToLower(u.login()))
+	short := shortLogin(u.login())
+	o.userByShort[short] = slices.DeleteFunc(o.userByShort[short], func(other *user) bool { return other == u })
+	u.profile = profile
+	o.index(u)
+}
+
+func (o *org) index(u *user) {
+	o.userByLogin[strings.ToLower(u.login())] = u
+	o.userByShort[shortLogin(u.login())] = append(o.userByShort[shortLogin(u.login())], u)
+}
+
+func shortLogin(login string) string {
+	name, _, _ := strings.Cut(strings.ToLower(login), "@")
+	return name
+}
+
+// AddUser adds a user and returns its id. It panics on a login that is empty or taken, and on an unknown status or role
+// type.
+func (e *Emulator) AddUser(s UserSeed) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.org.addUser(s, e.now().UTC()).id
+}
+
+// AddGroup adds a group and returns its id. It panics on a name that is empty or taken.
+func (e *Emulator) AddGroup(name, description string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if name == "" || e.org.groupNamed(name) != nil {
+		panic("emulator: the group name " + name + " is empty or taken")
+	}
+	return e.org.addGroup(name, description, e.now().UTC()).id
+}
+
+// User returns a copy of a user, found as a path of Okta's API finds it.
+func (e *Emulator) User(idOrLogin string) (UserState, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	u := e.org.find(idOrLogin)
+	if u == nil {
+		return UserState{}, false
+	}
+	s := UserState{
+		ID: u.id, Login: u.login(), Email: u.text("email"), Status: u.status, Password: u.password,
+		Sessions: u.sessions, OAuthTokens: u.tokens, Mails: slices.Clone(u.mails), Profile: maps.Clone(u.profile),
+	}
+	for _, r := range u.roles {
+		s.Roles = append(s.Roles, r.kind)
+		s.RoleAssignments = append(s.RoleAssignments, r.state("USER"))
+	}
+	for _, g := range u.groups {
+		s.Groups = append(s.Groups, g.name)
+		for _, r := range g.roles {
+			s.RoleAssignments = append(s.RoleAssignments, r.state("GROUP"))
+		}
+	}
+	return s, true
+}
+
+// Group returns a copy of a group by its id or exact name.
+func (e *Emulator) Group(idOrName string) (GroupState, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	g := e.org.groupByID[idOrName]
+	if g == nil {
+		g = e.org.groupNamed(idOrName)
+	}
+	if g == nil {
+		return GroupState{}, false
+	}
+	s := GroupState{ID: g.id, Name: g.name, Type: g.kind}
+	s.Description, _ = g.description.(string)
+	for _, u := range g.members {
+		s.Members = append(s.Members, u.login())
+	}
+	for _, r := range g.roles {
+		s.Roles = append(s.Roles, r.kind)
+	}
+	return s, true
+}

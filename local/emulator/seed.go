@@ -1,0 +1,121 @@
+package emulator
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+)
+
+// seedDay is when the seeded organization was made; its users follow a minute apart.
+var seedDay = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
+
+// seedPassword is what users are seeded with who have a password.
+const seedPassword = "Seed-Passw0rd"
+
+// seededOrg is the organization acme.test as it is at the start and after a reset.
+func seededOrg(token string) *org {
+	o := &org{
+		token:       token,
+		userByID:    map[string]*user{},
+		userByLogin: map[string]*user{},
+		userByShort: map[string][]*user{},
+		groupByID:   map[string]*group{},
+		seenJTI:     map[string]bool{},
+		providers:   seededProviders(),
+	}
+	o.everyone = o.addGroup("Everyone", "All users in your organization", seedDay)
+	o.everyone.kind = groupBuiltIn
+	o.addGroup("Engineering", "Builds the product", seedDay)
+	o.addGroup("VPN Users", "May connect from outside", seedDay)
+	helpdesk := o.addGroup("Helpdesk", "First line of support", seedDay)
+	helpdesk.roles = []*role{newRole("HELP_DESK_ADMIN", "gra", helpdesk.id, seedDay)}
+	o.addGroup("Finance", nil, seedDay)
+
+	for i, s := range []UserSeed{
+		{Login: "admin", FirstName: "Ada", LastName: "Admin", Roles: []string{"SUPER_ADMIN"}, Sessions: 1},
+		{Login: "alice", LastName: "Anderson", Groups: []string{"Engineering", "VPN Users"}, Sessions: 2, OAuthTokens: 3,
+			Profile: map[string]any{"department": "Engineering", "title": "Engineer", "mobilePhone": "+1-555-0100"}},
+		{Login: "bob", LastName: "Brown", Groups: []string{"Engineering"}, Sessions: 1, OAuthTokens: 1,
+			Profile: map[string]any{"department": "Engineering"}},
+		{Login: "carol", LastName: "Clark", Groups: []string{"Finance"}, Status: statusSuspended},
+		{Login: "dave", LastName: "Davis", Status: statusDeprovisioned},
+		{Login: "erin", LastName: "Evans", Status: statusLockedOut},
+		{Login: "frank", LastName: "Foster", Status: statusStaged},
+		{Login: "grace", LastName: "Green", Status: statusPasswordExpired, Sessions: 1},
+		{Login: "heidi", LastName: "Hughes", Status: statusProvisioned},
+		{Login: "ivan", LastName: "Ivanov", Status: statusRecovery},
+		{Login: "helpdesk", FirstName: "Help", LastName: "Desk", Groups: []string{"Helpdesk", "VPN Users"}, Sessions: 1},
+		{Login: "breakglass", FirstName: "Break", LastName: "Glass", Roles: []string{"SUPER_ADMIN"}},
+	} {
+		s.Login += "@acme.test"
+		u := o.addUser(s, seedDay.Add(time.Duration(i)*time.Minute))
+		if u.sessions > 0 {
+			u.lastLogin = u.created.Add(24 * time.Hour)
+		}
+	}
+	o.owner = o.find("admin@acme.test")
+	return o
+}
+
+// addUser adds a user as its seed says.
+func (o *org) addUser(s UserSeed, at time.Time) *user {
+	if s.Login == "" || o.userByLogin[strings.ToLower(s.Login)] != nil {
+		panic(fmt.Sprintf("emulator: the login %q is empty or taken", s.Login))
+	}
+	name := shortLogin(s.Login)
+	if s.Email == "" {
+		s.Email = s.Login
+	}
+	if s.FirstName == "" {
+		s.FirstName = strings.ToUpper(name[:1]) + name[1:]
+	}
+	if s.LastName == "" {
+		s.LastName = "Example"
+	}
+	if s.Status == "" {
+		s.Status = statusActive
+	}
+	if userOperations[s.Status] == nil {
+		panic(fmt.Sprintf("emulator: the status %q is unknown", s.Status))
+	}
+	hasPassword := s.Status != statusStaged && s.Status != statusProvisioned && s.Status != statusDeprovisioned
+	if s.Password == "" && hasPassword {
+		s.Password = seedPassword
+	}
+	u := &user{
+		profile: map[string]any{
+			"firstName": s.FirstName, "lastName": s.LastName, "login": s.Login, "email": s.Email,
+			"mobilePhone": nil, "secondEmail": nil,
+		},
+		password: s.Password, sessions: s.Sessions, tokens: s.OAuthTokens,
+		status: s.Status, created: at, statusChanged: at, lastUpdated: at,
+	}
+	maps.Copy(u.profile, s.Profile)
+	if hasPassword {
+		u.activated, u.passwordChanged = at, at
+	}
+	o.insert(u)
+	for _, name := range s.Groups {
+		g := o.groupNamed(name)
+		if g == nil {
+			g = o.addGroup(name, nil, at)
+		}
+		g.add(u, at)
+	}
+	for _, kind := range s.Roles {
+		if roleLabels[kind] == "" {
+			panic(fmt.Sprintf("emulator: the role type %q is unknown", kind))
+		}
+		u.roles = append(u.roles, newRole(kind, "ra1", u.id, at))
+	}
+	return u
+}
+
+// addLoad adds users load0@acme.test, load1@acme.test, …, going on where the last call ended.
+func (o *org) addLoad(count int, at time.Time) {
+	for range count {
+		o.addUser(UserSeed{Login: fmt.Sprintf("load%d@acme.test", o.load), LastName: "Load", Sessions: 1, OAuthTokens: 1}, at)
+		o.load++
+	}
+}

@@ -1,0 +1,249 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxBody is the largest request body read, in bytes.
+const maxBody = 1 << 20
+
+// handler answers one call of Okta's API. It runs with the state locked.
+type handler func(*call) (reply, *oktaError)
+
+// call is a request as a handler sees it.
+type call struct {
+	*http.Request
+	id   string    // X-Okta-Request-Id
+	at   time.Time // when it arrived
+	base string    // the org URL under which it was called, without trailing slash
+	body []byte
+}
+
+// reply is what a handler answers. A body is sent as JSON; without one the reply is empty.
+type reply struct {
+	status int // default 200
+	body   any
+	links  []string // values of the Link headers
+}
+
+// exchange is the ResponseWriter that carries a call through the mux to its handler.
+type exchange struct {
+	http.ResponseWriter
+	emulator *Emulator
+	call     call
+	entry    *Request  // of the request log
+	held     []*bucket // limits whose concurrency counts this call
+}
+
+// ServeHTTP answers Okta's API and the control under /_emulator/, to loopback only.
+//
+// A call meets, in this order: the limits, the faults, the token, its handler.
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
+		refuse(w, http.StatusForbidden, "the emulator answers loopback only")
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/_emulator/") {
+		e.serveControl(w, r)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "reading the request body failed")
+		return
+	}
+	x := e.begin(w, r, body)
+	if !x.admit() {
+		x.fail(errTooManyRequests)
+		return
+	}
+	if x.meetFault() {
+		return
+	}
+	if path.Clean(r.URL.EscapedPath()) != strings.TrimSuffix(r.URL.EscapedPath(), "/") {
+		// The mux would redirect an unclean path, which Okta does not.
+		e.serve(e.unknownRoute).ServeHTTP(x, r)
+		return
+	}
+	e.api.ServeHTTP(x, r)
+}
+
+// begin logs the call and sets the headers that every reply has.
+func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *exchange {
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.org.calls++
+	x := &exchange{ResponseWriter: w, emulator: e, call: call{
+		Request: r,
+		id:      derive(27, "request", strconv.Itoa(e.org.calls)),
+		at:      e.now(),
+		base:    scheme + r.Host,
+		body:    body,
+	}}
+	x.entry = logEntry(r, x.call.at, body)
+	e.org.log = append(e.org.log, x.entry)
+	h := w.Header()
+	h.Set("Date", x.call.at.UTC().Format(http.TimeFormat))
+	h.Set("X-Okta-Request-Id", x.call.id)
+	h.Set("Cache-Control", "no-cache, no-store")
+	return x
+}
+
+// end notes the status (0: none was sent) and gives back what the call holds. It comes before the first byte of the
+// reply, so that whoever has the reply finds the log complete and the concurrency slot free.
+func (x *exchange) end(status int) {
+	e := x.emulator
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	x.entry.Status = status
+	for _, b := range x.held {
+		b.inFlight--
+	}
+	x.held = nil
+}
+
+// send ends the exchange with a reply. A nil body sends none.
+func (x *exchange) send(status int, body []byte) {
+	x.end(status)
+	if body != nil && x.Header()["Content-Type"] == nil {
+		x.Header().Set("Content-Type", "application/json")
+	}
+	x.WriteHeader(status)
+	_, _ = x.Write(body)
+}
+
+// fail ends the exchange with Okta's error.
+func (x *exchange) fail(o *oktaError) {
+	x.send(o.status, encode(o.body(x.call.id)))
+}
+
+// serve adapts a handler to the mux.
+func (e *Emulator) serve(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := w.(*exchange)
+		c := x.call
+		c.Request = r // the mux has set the path values on this one
+		e.mu.Lock()
+		rep, failure := h(&c)
+		var body []byte
+		if failure == nil && rep.body != nil {
+			body = encode(rep.body) // while the state it points into is locked
+		}
+		e.mu.Unlock()
+		if failure != nil {
+			x.fail(failure)
+			return
+		}
+		for _, l := range rep.links {
+			x.Header().Add("Link", l)
+		}
+		if rep.status == 0 {
+			rep.status = http.StatusOK
+		}
+		x.send(rep.status, body)
+	})
+}
+
+// authenticated demands the API token.
+func (e *Emulator) authenticated(h handler) handler {
+	return func(c *call) (reply, *oktaError) {
+		if c.Header.Get("Authorization") != "SSWS "+e.org.token {
+			return reply{}, errInvalidToken
+		}
+		return h(c)
+	}
+}
+
+// unknownRoute answers what the emulator does not have, and remembers it.
+func (e *Emulator) unknownRoute(c *call) (reply, *oktaError) {
+	e.unknown = append(e.unknown, c.Method+" "+c.URL.EscapedPath())
+	return reply{}, errPathNotFound
+}
+
+// UnknownRoutes returns "METHOD /path" of every call to a route the emulator does not have. Neither Reset nor
+// ClearRequests forgets them.
+func (e *Emulator) UnknownRoutes() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]string(nil), e.unknown...)
+}
+
+// getOrganization implements GET /.well-known/okta-organization, which needs no token.
+func getOrganization(c *call) (reply, *oktaError) {
+	return reply{body: map[string]any{
+		"id":       newID("00o", "acme.test"),
+		"_links":   map[string]any{"organization": link(c.base)},
+		"pipeline": "idx",
+		"settings": map[string]bool{"analyticsCollectionEnabled": false, "bugReportingEnabled": true, "omEnabled": false},
+	}}, nil
+}
+
+// decode reads the JSON body into v.
+func (c *call) decode(v any) *oktaError {
+	if !strings.HasPrefix(c.Header.Get("Content-Type"), "application/json") {
+		return errMediaType
+	}
+	if err := json.Unmarshal(c.body, v); err != nil {
+		return errMalformed
+	}
+	return nil
+}
+
+// flag reads a boolean of the query.
+func (c *call) flag(name string, byDefault bool) (bool, *oktaError) {
+	q := c.URL.Query()
+	if !q.Has(name) {
+		return byDefault, nil
+	}
+	switch q.Get(name) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, invalid(name, "The value must be true or false")
+}
+
+// encode renders JSON as Okta does, without escaping <, > and &.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err) // bodies hold nothing that cannot be encoded
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// isLoopbackHost tells whether a Host header names this machine.
+func isLoopbackHost(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
+	}
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+}
+
+// link is a link object of a body, with the extra members that some have.
+func link(href string, extra ...map[string]any) map[string]any {
+	l := map[string]any{"href": href}
+	for _, m := range extra {
+		maps.Copy(l, m)
+	}
+	return l
+}

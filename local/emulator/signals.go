@@ -1,0 +1,259 @@
+package emulator
+
+import (
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// The events that Okta takes in, with the members each must have beside event_timestamp and subject.
+var eventMembers = map[string][]string{
+	"https://schemas.okta.com/secevent/okta/event-type/user-risk-change":           {"current_level", "previous_level", "reason_admin"},
+	"https://schemas.okta.com/secevent/okta/event-type/device-risk-change":         {"current_level", "previous_level", "reason_admin"},
+	"https://schemas.okta.com/secevent/okta/event-type/ip-change":                  {"current_ip_address", "previous_ip_address"},
+	"https://schemas.openid.net/secevent/caep/event-type/session-revoked":          {},
+	"https://schemas.openid.net/secevent/caep/event-type/device-compliance-change": {"current_status", "previous_status"},
+	"https://schemas.openid.net/secevent/risc/event-type/identifier-changed":       {"new-value"},
+}
+
+// memberValues are the values a member may have, where they are few.
+var memberValues = map[string][]string{
+	"current_level":   {"low", "medium", "high", "secure", "none"},
+	"previous_level":  {"low", "medium", "high", "secure", "none"},
+	"current_status":  {"compliant", "not-compliant"},
+	"previous_status": {"compliant", "not-compliant"},
+}
+
+// RegisterTransmitter registers a security events provider: tokens of that issuer are verified against the JWKS, by kid.
+// It replaces the issuer's earlier keys, outlives Reset, and panics on a JWKS that it cannot read.
+func (e *Emulator) RegisterTransmitter(issuer string, jwks []byte) {
+	keys, err := parseJWKS(jwks)
+	if err != nil {
+		panic(fmt.Sprintf("emulator: registering the transmitter %s: %v", issuer, err))
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.transmitters[issuer] = keys
+}
+
+// Signals returns the security event tokens received, in order of arrival (GET /_emulator/signals).
+func (e *Emulator) Signals() []Signal {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]Signal{}, e.org.signals...)
+}
+
+// signalError is why a token is refused, in Okta's terms.
+type signalError struct{ code, description string }
+
+// receiveSignal implements POST /security/api/v1/security-events, which needs no token: 202 with an empty body for a token
+// that is verified, whether or not it is acted upon, else 400 with err and description.
+func (e *Emulator) receiveSignal(c *call) (reply, *oktaError) {
+	s := Signal{Time: c.at}
+	refused := e.verifySignal(c, &s)
+	if refused == nil {
+		s.Verified = true
+		s.Error = e.ignored(s.Claims)
+		s.Accepted = s.Error == ""
+		e.org.seenJTI[jtiKey(s.Claims)] = true
+	} else {
+		s.Error = refused.code + ": " + refused.description
+	}
+	e.org.signals = append(e.org.signals, s)
+	if refused != nil {
+		return reply{}, &oktaError{status: http.StatusBadRequest, raw: map[string]string{"err": refused.code, "description": refused.description}}
+	}
+	return reply{status: http.StatusAccepted}, nil
+}
+
+// verifySignal fills in what the token says and checks it.
+func (e *Emulator) verifySignal(c *call, s *Signal) *signalError {
+	claims := jwt.MapClaims{}
+	token, parts, err := jwt.NewParser().ParseUnverified(string(c.body), claims)
+	if token == nil || len(parts) != 3 {
+		return &signalError{"invalid_request", "The security event token cannot be parsed"}
+	}
+	s.Claims = claims
+	s.KeyID, _ = token.Header["kid"].(string)
+	media, _, mediaErr := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	switch {
+	case mediaErr != nil || media != "application/secevent+jwt":
+		return &signalError{"invalid_request", "The content type must be application/secevent+jwt"}
+	case err != nil:
+		return &signalError{"invalid_request", "The security event token cannot be parsed"}
+	case token.Header["typ"] != "secevent+jwt":
+		return &signalError{"invalid_request", "The 'typ' of the security event token must be secevent+jwt"}
+	case s.KeyID == "":
+		return &signalError{"invalid_request", "The 'kid' of the security event token cannot be left blank"}
+	}
+	issuer, _ := claims["iss"].(string)
+	keys, ok := e.transmitters[issuer]
+	if !ok {
+		return &signalError{"invalid_issuer", "The issuer of the security event token is not a registered security events provider"}
+	}
+	key, ok := keys[s.KeyID]
+	if !ok {
+		return &signalError{"invalid_key", "The 'kid' of the security event token is not among the keys of its issuer"}
+	}
+	if err := checkSignature(string(c.body), key); err != nil {
+		return &signalError{"authentication_failed", "The signature of the security event token is not valid"}
+	}
+	if !audience(claims["aud"], c.base) {
+		return &signalError{"invalid_audience", "The audience of the security event token must be the URL of the org"}
+	}
+	if problem := checkClaims(claims); problem != "" {
+		return &signalError{"invalid_request", "Failed claim validation in security event token. " + problem}
+	}
+	return nil
+}
+
+// checkSignature verifies a token against a key; the algorithm must be an asymmetric one of that key's type.
+func checkSignature(token string, key crypto.PublicKey) error {
+	algorithms := []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"}
+	_, err := jwt.NewParser(jwt.WithValidMethods(algorithms), jwt.WithoutClaimsValidation()).
+		Parse(token, func(*jwt.Token) (any, error) { return key, nil })
+	return err
+}
+
+// audience tells whether aud, a string or a list, names the org, with or without a trailing slash.
+func audience(aud any, base string) bool {
+	switch aud := aud.(type) {
+	case string:
+		return strings.TrimSuffix(aud, "/") == base
+	case []any:
+		return slices.ContainsFunc(aud, func(one any) bool { return audience(one, base) })
+	}
+	return false
+}
+
+// checkClaims says which claim is missing or wrong, "" if none is.
+func checkClaims(claims map[string]any) string {
+	const blank = "': The field cannot be left blank"
+	if jti, _ := claims["jti"].(string); jti == "" {
+		return "'jti" + blank
+	}
+	if _, ok := claims["iat"].(float64); !ok {
+		return "'iat" + blank
+	}
+	if _, ok := claims["exp"]; ok {
+		return "'exp': The field is not allowed"
+	}
+	events, _ := claims["events"].(map[string]any)
+	if len(events) == 0 {
+		return "'events" + blank
+	}
+	for uri, value := range events {
+		members, known := eventMembers[uri]
+		if !known {
+			return "'events': The event type is not supported"
+		}
+		event, _ := value.(map[string]any)
+		if field := wrongMember(event, members); field != "" {
+			return "'events." + eventName(uri) + "." + camel(field) + blank
+		}
+	}
+	return ""
+}
+
+// wrongMember names a member of an event that is missing or has a value it may not have.
+func wrongMember(event map[string]any, members []string) string {
+	if _, ok := event["event_timestamp"].(float64); !ok {
+		return "event_timestamp"
+	}
+	if subject, _ := event["subject"].(map[string]any); subject["user"] == nil && subject["device"] == nil {
+		return "subject"
+	}
+	for _, m := range members {
+		if m == "reason_admin" {
+			if !hasReason(event) {
+				return m
+			}
+			continue
+		}
+		text, _ := event[m].(string)
+		if values := memberValues[m]; text == "" || values != nil && !slices.Contains(values, text) {
+			return m
+		}
+	}
+	return ""
+}
+
+// hasReason tells whether the event has a reason, for admins or for users, in English.
+func hasReason(event map[string]any) bool {
+	for _, member := range []string{"reason_admin", "reason_user"} {
+		reason, _ := event[member].(map[string]any)
+		if text, _ := reason["en"].(string); text != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// eventName is how Okta's descriptions name an event: userRiskChangeEvent.
+func eventName(uri string) string {
+	return camel(uri[strings.LastIndex(uri, "/")+1:]) + "Event"
+}
+
+// camel turns snake_case and kebab-case to camelCase.
+func camel(s string) string {
+	words := strings.FieldsFunc(s, func(r rune) bool { return r == '_' || r == '-' })
+	for i, w := range words[1:] {
+		words[i+1] = strings.ToUpper(w[:1]) + w[1:]
+	}
+	return strings.Join(words, "")
+}
+
+// ignored says why a verified token is not acted upon, "" if it is. Okta tells the sender nothing of it.
+func (e *Emulator) ignored(claims map[string]any) string {
+	if e.org.seenJTI[jtiKey(claims)] {
+		return "ignored: the jti was received before"
+	}
+	for _, value := range claims["events"].(map[string]any) {
+		subject, _ := value.(map[string]any)["subject"].(map[string]any)
+		target, isUser := subject["user"].(map[string]any)
+		if email, _ := target["email"].(string); isUser && !e.org.hasEmail(email) {
+			return "ignored: no user has the e-mail address of the subject"
+		}
+	}
+	return ""
+}
+
+func jtiKey(claims map[string]any) string {
+	return fmt.Sprint(claims["iss"], " ", claims["jti"])
+}
+
+// hasEmail tells whether a user has that e-mail address or login.
+func (o *org) hasEmail(email string) bool {
+	return slices.ContainsFunc(o.users, func(u *user) bool {
+		return strings.EqualFold(u.text("email"), email) || strings.EqualFold(u.login(), email)
+	})
+}
+
+// parseJWKS reads the public keys of a JSON Web Key Set, by kid.
+func parseJWKS(jwks []byte) (map[string]crypto.PublicKey, error) {
+	var set struct {
+		Keys []jwk `json:"keys"`
+	}
+	if err := json.Unmarshal(jwks, &set); err != nil {
+		return nil, fmt.Errorf("parsing the JWKS: %w", err)
+	}
+	if len(set.Keys) == 0 {
+		return nil, errors.New("the JWKS has no keys")
+	}
+	keys := make(map[string]crypto.PublicKey, len(set.Keys))
+	for _, k := range set.Keys {
+		key, err := k.publicKey()
+		if err != nil {
+			return nil, fmt.Errorf("parsing the key %q: %w", k.ID, err)
+		}
+		keys[k.ID] = key
+	}
+	return keys, nil
+}

@@ -1,0 +1,93 @@
+package emulator
+
+import "time"
+
+// Request is one call to Okta's API as the emulator saw it, credentials and passwords masked as "[redacted]".
+type Request struct {
+	Time    time.Time         `json:"time"`
+	Method  string            `json:"method"`
+	Path    string            `json:"path"`    // as sent, percent-encoding included
+	Query   string            `json:"query"`   // as sent, without "?"
+	Headers map[string]string `json:"headers"` // several values of one header joined by ", "
+	Body    string            `json:"body"`
+	Status  int               `json:"status"` // 0 while the call runs, and for a dropped connection
+}
+
+// Signal is a security event token that was posted, whatever became of it.
+type Signal struct {
+	Time     time.Time      `json:"time"`
+	KeyID    string         `json:"kid"`
+	Claims   map[string]any `json:"claims"`   // numbers are float64; nil when the token cannot be parsed
+	Verified bool           `json:"verified"` // every check passed: answered 202
+	Accepted bool           `json:"accepted"` // acted upon: verified, not a repeated jti, and the user is known
+	Error    string         `json:"error"`    // why it was refused, or silently ignored
+}
+
+// Fault is a failure the emulator plays for the calls that match.
+type Fault struct {
+	Path      string            `json:"path"`                 // glob on the path; * also matches /
+	Method    string            `json:"method,omitempty"`     // empty: every method
+	Times     int               `json:"times,omitempty"`      // how many calls it meets; 0: until reset
+	Status    int               `json:"status,omitempty"`     // reply with this status and do not carry out the call
+	LatencyMS int               `json:"latency_ms,omitempty"` // wait first, in milliseconds
+	Drop      bool              `json:"drop,omitempty"`       // close the connection without a reply; the call is not carried out
+	Body      string            `json:"body,omitempty"`       // body of the reply; default Okta's error for the status
+	Headers   map[string]string `json:"headers,omitempty"`    // set on the reply; an empty value removes a header
+}
+
+// Limit is a rate limit: one bucket for all calls that match.
+type Limit struct {
+	Path       string `json:"path"`                 // glob on the path; * also matches /
+	Method     string `json:"method,omitempty"`     // empty: every method
+	PerMinute  int    `json:"per_minute,omitempty"` // calls in a fixed window of a minute from its first call; 0: no limit
+	Concurrent int    `json:"concurrent,omitempty"` // calls in flight; 0: no limit
+}
+
+// UserSeed describes a user that a test adds.
+type UserSeed struct {
+	Login       string         // required
+	Email       string         // default the login
+	FirstName   string         // default the login's local part, capitalized
+	LastName    string         // default "Example"
+	Status      string         // default ACTIVE
+	Password    string         // default "Seed-Passw0rd"; none for STAGED, PROVISIONED and DEPROVISIONED
+	Groups      []string       // names; a group that does not exist is created
+	Roles       []string       // role types held directly; CUSTOM is CustomRoleID on ResourceSetID
+	Sessions    int            // sessions open
+	OAuthTokens int            // OAuth tokens issued
+	Profile     map[string]any // raw profile attributes, over the ones above
+}
+
+// UserState is a copy of a user for assertions.
+type UserState struct {
+	ID              string
+	Login           string
+	Email           string
+	Status          string
+	Password        string           // as last set, in the clear
+	Roles           []string         // types of the roles held directly
+	RoleAssignments []RoleAssignment // all, those inherited from groups included
+	Groups          []string         // names, Everyone included
+	Sessions        int
+	OAuthTokens     int
+	Mails           []string // kinds of e-mail sent: activation, deactivated, reset_password
+	Profile         map[string]any
+}
+
+// RoleAssignment is a role that a user holds.
+type RoleAssignment struct {
+	ID             string
+	Type           string
+	Label          string
+	AssignmentType string // USER, or GROUP when inherited
+}
+
+// GroupState is a copy of a group for assertions.
+type GroupState struct {
+	ID          string
+	Name        string
+	Description string
+	Type        string   // OKTA_GROUP or BUILT_IN
+	Members     []string // logins
+	Roles       []string // role types its members inherit
+}

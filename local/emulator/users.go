@@ -1,0 +1,293 @@
+package emulator
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// The statuses of a user.
+const (
+	statusActive          = "ACTIVE"
+	statusDeprovisioned   = "DEPROVISIONED"
+	statusLockedOut       = "LOCKED_OUT"
+	statusPasswordExpired = "PASSWORD_EXPIRED"
+	statusProvisioned     = "PROVISIONED"
+	statusRecovery        = "RECOVERY"
+	statusStaged          = "STAGED"
+	statusSuspended       = "SUSPENDED"
+)
+
+// user is a user of the organization.
+type user struct {
+	id       string
+	n        int
+	profile  map[string]any
+	status   string
+	password string
+	groups   []*group
+	roles    []*role
+	sessions int
+	tokens   int // OAuth tokens
+	mails    []string
+	oneTime  int // one-time links issued
+
+	created, activated, statusChanged, lastLogin, lastUpdated, passwordChanged time.Time
+}
+
+func (u *user) place() int    { return u.n }
+func (u *user) login() string { return u.text("login") }
+
+// text is a profile attribute that is a string, else "".
+func (u *user) text(attribute string) string {
+	s, _ := u.profile[attribute].(string)
+	return s
+}
+
+// setStatus moves the user to a status.
+func (u *user) setStatus(status string, at time.Time) {
+	if status == u.status {
+		return
+	}
+	u.status, u.statusChanged, u.lastUpdated = status, at, at
+	if status == statusActive {
+		u.activated = at
+	}
+}
+
+// onUser resolves the path's {user}, which is an id, a login or "me", for a handler.
+func (e *Emulator) onUser(h func(*call, *user) (reply, *oktaError)) handler {
+	return func(c *call) (reply, *oktaError) {
+		u := e.org.find(c.PathValue("user"))
+		if u == nil {
+			return reply{}, notFound(c.PathValue("user"), "User")
+		}
+		return h(c, u)
+	}
+}
+
+// onUserID resolves the path's {user} where Okta takes an id only.
+func (e *Emulator) onUserID(h func(*call, *user) (reply, *oktaError)) handler {
+	return func(c *call) (reply, *oktaError) {
+		u := e.org.userByID[c.PathValue("user")]
+		if u == nil {
+			return reply{}, notFound(c.PathValue("user"), "User")
+		}
+		return h(c, u)
+	}
+}
+
+// userBody is the JSON of a user.
+type userBody struct {
+	ID              string            `json:"id"`
+	Status          string            `json:"status"`
+	Created         stamp             `json:"created"`
+	Activated       stamp             `json:"activated"`
+	StatusChanged   stamp             `json:"statusChanged"`
+	LastLogin       stamp             `json:"lastLogin"`
+	LastUpdated     stamp             `json:"lastUpdated"`
+	PasswordChanged stamp             `json:"passwordChanged"`
+	Type            map[string]string `json:"type"`
+	Profile         map[string]any    `json:"profile"`
+	Credentials     map[string]any    `json:"credentials"`
+	Links           map[string]any    `json:"_links"`
+}
+
+// body renders the user without links.
+func (u *user) body() userBody {
+	credentials := map[string]any{"provider": map[string]string{"type": "OKTA", "name": "OKTA"}}
+	if u.password != "" {
+		credentials["password"] = struct{}{}
+	}
+	return userBody{
+		ID: u.id, Status: u.status,
+		Created: stamp(u.created), Activated: stamp(u.activated), StatusChanged: stamp(u.statusChanged),
+		LastLogin: stamp(u.lastLogin), LastUpdated: stamp(u.lastUpdated), PasswordChanged: stamp(u.passwordChanged),
+		Type: map[string]string{"id": userTypeID}, Profile: u.profile, Credentials: credentials,
+	}
+}
+
+// userOperations are the links of a user beside self, schema and type, by status: what can be done with it.
+var userOperations = map[string][]string{
+	statusActive:          {"suspend", "deactivate", "resetPassword", "expirePassword", "forgotPassword", "changePassword", "changeRecoveryQuestion", "resetFactors"},
+	statusDeprovisioned:   {"activate"},
+	statusLockedOut:       {"unlock", "deactivate", "resetPassword", "expirePassword", "forgotPassword", "changePassword", "resetFactors"},
+	statusPasswordExpired: {"deactivate", "resetPassword", "expirePassword", "changePassword", "resetFactors"},
+	statusProvisioned:     {"reactivate", "deactivate", "resetPassword"},
+	statusRecovery:        {"reactivate", "deactivate", "resetPassword", "expirePassword", "resetFactors"},
+	statusStaged:          {"activate", "deactivate"},
+	statusSuspended:       {"unsuspend", "deactivate"},
+}
+
+// operationPaths are the paths of those links below the user's own.
+var operationPaths = map[string]string{
+	"activate":               "lifecycle/activate",
+	"changePassword":         "credentials/change_password",
+	"changeRecoveryQuestion": "credentials/change_recovery_question",
+	"deactivate":             "lifecycle/deactivate",
+	"expirePassword":         "lifecycle/expire_password",
+	"forgotPassword":         "credentials/forgot_password",
+	"reactivate":             "lifecycle/reactivate",
+	"resetFactors":           "lifecycle/reset_factors",
+	"resetPassword":          "lifecycle/reset_password",
+	"suspend":                "lifecycle/suspend",
+	"unlock":                 "lifecycle/unlock",
+	"unsuspend":              "lifecycle/unsuspend",
+}
+
+// full is the user as a reply about one user gives it, with all links. In lists a user has its self link only.
+func (u *user) full(base string) userBody {
+	self := base + "/api/v1/users/" + u.id
+	b := u.body()
+	b.Links = map[string]any{
+		"self":   link(self),
+		"schema": link(base + "/api/v1/meta/schemas/user/" + newID("osc", "user")),
+		"type":   link(base + "/api/v1/meta/types/user/" + userTypeID),
+	}
+	for _, name := range userOperations[u.status] {
+		b.Links[name] = link(self+"/"+operationPaths[name], map[string]any{"method": "POST"})
+	}
+	return b
+}
+
+// getUser implements GET /api/v1/users/{user}.
+func getUser(c *call, u *user) (reply, *oktaError) {
+	return reply{body: u.full(c.base)}, nil
+}
+
+// listUsers implements GET /api/v1/users with q, filter, search, limit and after. The plain list and q leave out
+// DEPROVISIONED users; q is never paged.
+func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
+	q := c.URL.Query()
+	query, filter, search := q.Get("q"), q.Get("filter"), q.Get("search")
+	if query != "" && (filter != "" || search != "") || filter != "" && search != "" {
+		return reply{}, errSearchAndFilter
+	}
+	byDefault := 200
+	match := func(u *user) bool { return u.status != statusDeprovisioned }
+	switch {
+	case query != "":
+		byDefault = 10
+		match = func(u *user) bool { return u.status != statusDeprovisioned && u.startsWith(query) }
+	case filter != "" || search != "":
+		var ok bool
+		if match, ok = parseExpression(filter+search, search != ""); !ok {
+			return reply{}, errInvalidSearch
+		}
+	}
+	limit, failure := c.limit(byDefault, 200)
+	if failure != nil {
+		return reply{}, failure
+	}
+	var hits []*user
+	for _, u := range e.org.users {
+		if match(u) {
+			hits = append(hits, u)
+		}
+	}
+	links := []string{selfLink(c)}
+	if query != "" {
+		hits = hits[:min(limit, len(hits))]
+	} else if hits, links, failure = paged(c, hits, limit, e.size); failure != nil {
+		return reply{}, failure
+	}
+	bodies := make([]userBody, 0, len(hits))
+	for _, u := range hits {
+		b := u.body()
+		b.Links = map[string]any{"self": link(c.base + "/api/v1/users/" + u.id)}
+		bodies = append(bodies, b)
+	}
+	return reply{body: bodies, links: links}, nil
+}
+
+// startsWith is the match of q: the beginning of the names, the e-mail address or the login, in any case.
+func (u *user) startsWith(q string) bool {
+	return slices.ContainsFunc([]string{"firstName", "lastName", "email", "login"}, func(attribute string) bool {
+		return strings.HasPrefix(strings.ToLower(u.text(attribute)), strings.ToLower(q))
+	})
+}
+
+// updateUser implements POST /api/v1/users/{user}: the profile attributes given, and the password.
+func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
+	var in struct {
+		Profile     map[string]any `json:"profile"`
+		Credentials struct {
+			Password *struct {
+				Value *string `json:"value"`
+			} `json:"password"`
+		} `json:"credentials"`
+	}
+	if failure := c.decode(&in); failure != nil {
+		return reply{}, failure
+	}
+	if _, failure := c.flag("strict", false); failure != nil {
+		return reply{}, failure
+	}
+	if u.status == statusDeprovisioned {
+		return reply{}, errWrongStatus
+	}
+	profile := maps.Clone(u.profile)
+	maps.Copy(profile, in.Profile)
+	if failure := e.org.checkProfile(u, profile); failure != nil {
+		return reply{}, failure
+	}
+	var password *string
+	if in.Credentials.Password != nil {
+		password = in.Credentials.Password.Value
+	}
+	if password != nil {
+		if broken := brokenRules(*password, profile["login"].(string)); len(broken) > 0 {
+			return reply{}, weakPassword(broken)
+		}
+		u.setPassword(*password, c.at)
+	}
+	if in.Profile != nil {
+		e.org.setProfile(u, profile)
+	}
+	u.lastUpdated = c.at
+	return reply{body: u.full(c.base)}, nil
+}
+
+// checkProfile validates a profile that a user is to have.
+func (o *org) checkProfile(u *user, profile map[string]any) *oktaError {
+	for _, attribute := range []string{"login", "email", "firstName", "lastName"} {
+		if s, ok := profile[attribute].(string); !ok || s == "" {
+			return invalid(attribute, "The field cannot be left blank")
+		}
+	}
+	if twin := o.userByLogin[strings.ToLower(profile["login"].(string))]; twin != nil && twin != u {
+		return invalid("login", "An object with this field already exists in the current organization")
+	}
+	return nil
+}
+
+// setPassword sets a password that satisfies the rules. It makes every user ACTIVE but a STAGED or a SUSPENDED one.
+func (u *user) setPassword(password string, at time.Time) {
+	u.password, u.passwordChanged = password, at
+	if u.status != statusStaged && u.status != statusSuspended {
+		u.setStatus(statusActive, at)
+	}
+}
+
+// brokenRules names the rules of the password policy that a password breaks.
+func brokenRules(password, login string) []string {
+	var broken []string
+	name, _, _ := strings.Cut(login, "@")
+	for _, rule := range []struct {
+		name string
+		kept bool
+	}{
+		{"at least 8 characters", len([]rune(password)) >= 8},
+		{"a lowercase letter", strings.ContainsFunc(password, unicode.IsLower)},
+		{"an uppercase letter", strings.ContainsFunc(password, unicode.IsUpper)},
+		{"a number", strings.ContainsFunc(password, unicode.IsDigit)},
+		{"no parts of your username", !strings.Contains(strings.ToLower(password), strings.ToLower(name))},
+	} {
+		if !rule.kept {
+			broken = append(broken, rule.name)
+		}
+	}
+	return broken
+}
