@@ -1,0 +1,34 @@
+package action
+
+// Catalog is a group as callers see it.
+type Catalog struct {
+	Group    string  `json:"group"`
+	Function string  `json:"function"`
+	Summary  string  `json:"summary"`
+	Actions  []Entry `json:"actions"`
+}
+
+// Entry is an action as callers see it.
+type Entry struct {
+	Name        string       `json:"name"`
+	Slug        string       `json:"slug"`
+	Summary     string       `json:"summary"`
+	Mutates     bool         `json:"mutates"`
+	Parameters  []Param      `json:"parameters"`
+	EntityTypes []EntityType `json:"entity_types"`
+	OAuthScopes []string     `json:"oauth_scopes"`
+}
+
+// Catalog describes the group.
+func (g Group) Catalog() Catalog {
+	c := Catalog{Group: g.Name, Function: g.Function, Summary: g.Summary}
+	for _, a := range g.Actions {
+		c.Actions = append(c.Actions, Entry{
+			Name: a.Name, Slug: a.Slug, Summary: a.Summary, Mutates: a.Mutates,
+			Parameters:  append([]Param{}, a.Params...),
+			EntityTypes: append([]EntityType{}, a.RunsOn...),
+			OAuthScopes: append([]string{}, a.OktaScopes...),
+		})
+	}
+	return c
+}

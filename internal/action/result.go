@@ -1,0 +1,263 @@
+package action
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+// Result is what a run came to.
+type Result struct {
+	Message  string // what happened, in sentences
+	JSON     any    // json_result
+	Targets  []*Target
+	Entities []EnrichedEntity
+	Warnings []string
+	TimedOut bool // the deadline passed before all was done
+
+	size   int // of JSON and the enrichment, in bytes
+	dryRun bool
+}
+
+// Status is the state of a run as a whole.
+type Status string
+
+// The statuses.
+const (
+	StatusSuccess Status = "success" // every target reached the asked state
+	StatusPartial Status = "partial"
+	StatusFailure Status = "failure" // none did and nothing was changed
+	StatusPlanned Status = "planned" // a dry run in which every target is planned or unchanged
+)
+
+// Status sums the targets up. A result without targets is a success: a list may be empty.
+func (r *Result) Status() Status {
+	var reached, planned, unchanged, changed int
+	for _, t := range r.Targets {
+		switch {
+		case t.Outcome == Planned:
+			planned++
+		case t.Outcome.Reached():
+			reached++
+		}
+		if t.Outcome == Unchanged {
+			unchanged++
+		}
+		if t.touched {
+			changed++
+		}
+	}
+	switch all := len(r.Targets); {
+	case r.dryRun && all > 0 && planned+unchanged == all:
+		return StatusPlanned
+	case reached == all:
+		return StatusSuccess
+	case reached+planned+changed == 0:
+		return StatusFailure
+	default:
+		return StatusPartial
+	}
+}
+
+// Faults are the faults of the targets that were not reached.
+func (r *Result) Faults() []*fault.Error {
+	var faults []*fault.Error
+	for _, t := range r.Targets {
+		if t.fault != nil {
+			faults = append(faults, t.fault)
+		}
+	}
+	return faults
+}
+
+// maxJSON is where json_result stops growing, in bytes; SecOps takes no reply above 15 MB.
+const maxJSON = okta.MaxListBytes
+
+// Keyed is a json_result keyed by the targets' inputs, in the order of the request.
+type Keyed []KeyedValue
+
+// KeyedValue is one member of a Keyed.
+type KeyedValue struct {
+	Key   string
+	Value json.RawMessage
+}
+
+// MarshalJSON writes the members in their order.
+func (k Keyed) MarshalJSON() ([]byte, error) {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, m := range k {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		key, err := marshal(m.Key)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(key)
+		b.WriteByte(':')
+		b.Write(m.Value)
+	}
+	b.WriteByte('}')
+	return []byte(b.String()), nil
+}
+
+// result assembles the outcome of all targets.
+func (c *Call) result(targets []*Target, w Words) *Result {
+	r := &Result{Targets: targets}
+	var keyed Keyed
+	size := 0
+	for _, t := range targets {
+		if !t.Outcome.Reached() || t.value == nil {
+			continue
+		}
+		value, err := marshal(t.value)
+		if err != nil {
+			t.fail(fmt.Errorf("encoding the result of a target: %w", err))
+			continue
+		}
+		if size += len(value); size > maxJSON {
+			c.Warn("The JSON result holds %d of %d targets: a reply stops growing at %d MB. Ask for fewer at a time.", len(keyed), len(targets), maxJSON>>20)
+			break
+		}
+		keyed = append(keyed, KeyedValue{Key: t.Input, Value: value})
+	}
+	if keyed != nil {
+		r.JSON = keyed
+	}
+	r.size = size
+	r.Message = sentences(targets, w)
+	return r
+}
+
+// marshal is json.Marshal without its care for HTML, which would alter what Okta sent.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
+// Values gives the results of the targets without their keys, for actions that return an array.
+func (r *Result) Values() []json.RawMessage {
+	values := []json.RawMessage{}
+	if keyed, ok := r.JSON.(Keyed); ok {
+		for _, m := range keyed {
+			values = append(values, m.Value)
+		}
+	}
+	return values
+}
+
+// Only gives the result of the only target, nil where it was not reached.
+func (r *Result) Only() any {
+	if values := r.Values(); len(values) > 0 {
+		return values[0]
+	}
+	return nil
+}
+
+// sentences says what became of the targets: names are listed together where the same is to be said.
+func sentences(targets []*Target, w Words) string {
+	var out []string
+	list := func(o Outcome, lead string, name func(t *Target) string) {
+		var names []string
+		for _, t := range targets {
+			if t.Outcome == o && t.say != "" {
+				out = append(out, t.say)
+			} else if t.Outcome == o {
+				names = append(names, name(t))
+			}
+		}
+		if len(names) > 0 {
+			if lead == "" { // the words count
+				lead = fmt.Sprintf("%s %s", w.lead(o), Count(len(names), w.noun()))
+			}
+			out = append(out, lead+": "+Enumerate(names)+".")
+		}
+	}
+	plain := (*Target).name
+	list(Changed, "", plain)
+	list(Unchanged, w.Unchanged, func(t *Target) string {
+		if status, ok := t.Before["status"].(string); ok {
+			return t.name() + " (" + status + ")"
+		}
+		return t.name()
+	})
+	list(Found, "", plain)
+	list(Planned, "", plain)
+	for _, o := range []struct {
+		outcome Outcome
+		lead    string
+	}{{WrongState, "Not done"}, {Refused, "Refused"}, {Failed, "Failed"}} {
+		names := map[string][]string{}
+		var reasons []string
+		for _, t := range targets {
+			switch {
+			case t.Outcome != o.outcome:
+			case t.say != "":
+				out = append(out, t.say)
+			default:
+				if names[t.Error.Message] == nil {
+					reasons = append(reasons, t.Error.Message)
+				}
+				names[t.Error.Message] = append(names[t.Error.Message], t.name())
+			}
+		}
+		for _, reason := range reasons {
+			out = append(out, fmt.Sprintf("%s: %s: %s.", o.lead, Enumerate(names[reason]), strings.TrimSuffix(reason, ".")))
+		}
+	}
+	list(NotFound, "Not found", plain)
+	return strings.Join(out, " ")
+}
+
+func (w Words) noun() string {
+	if w.Noun == "" {
+		return "user"
+	}
+	return w.Noun
+}
+
+func (w Words) lead(o Outcome) string {
+	switch o {
+	case Changed:
+		return w.Changed
+	case Planned:
+		return w.Planned
+	}
+	if w.Found == "" {
+		return "Found"
+	}
+	return w.Found
+}
+
+// Count is a number of things in words: "1 user", "2 users".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Enumerate lists names, and stops where nobody reads on.
+func Enumerate(names []string) string {
+	const most = 50
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// ListResult is the result of a list action: the objects as Okta sent them, counted in the message.
+func (c *Call) ListResult(list okta.List, noun string) *Result {
+	if list.Cut {
+		c.Warn("The list is cut: a reply stops growing at %d MB. Ask for less at a time.", okta.MaxListBytes>>20)
+	}
+	return &Result{JSON: append([]json.RawMessage{}, list.Items...), Message: "Found " + Count(len(list.Items), noun) + "."}
+}

@@ -1,0 +1,125 @@
+// Package action says what an action is: its declaration, the decoding of its parameters, its targets,
+// and the result. It knows no HTTP.
+//
+// An action is one Go value, made by Define from a Spec and a typed function. Routing, decoding, the
+// catalog, OpenAPI and the documentation all derive from that value, so a name is written once.
+package action
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// EntityType is a type of SecOps entity, in SecOps' own words.
+type EntityType string
+
+// The entity types that actions run on.
+const (
+	UserEntity EntityType = "USERUNIQNAME"
+	HostEntity EntityType = "HOSTNAME"
+)
+
+// UserEntities is what the product document calls running on User and Hostname.
+var UserEntities = []EntityType{UserEntity, HostEntity}
+
+// Spec is what an action declares of itself besides its parameters.
+type Spec struct {
+	Name       string       // "Disable User"
+	Summary    string       // one sentence
+	RunsOn     []EntityType // entities that become targets while Also Run On Scope is on
+	OktaScopes []string     // the least OAuth scopes it needs
+	Mutates    bool         // it changes something in Okta
+	// Failure begins the output message when nothing was achieved;
+	// empty: `Error executing action "<Name>". Reason: `.
+	Failure string
+	Example Example
+}
+
+// Example is a request that shows the action at work on the seeded org of the local product.
+type Example struct {
+	Parameters map[string]any
+	Entities   []Entity
+}
+
+// Action is a declared action. The zero value is of no use; make one with Define.
+type Action struct {
+	Spec
+	Slug   string // "disable-user"
+	Params []Param
+
+	bind func(a *Action, r Request) (*Invocation, []Problem)
+}
+
+// Group is a set of actions that is deployed as one function, with one identity and its own secrets.
+type Group struct {
+	Name     string // "users": the path prefix
+	Function string // "OktaUsers": the function target
+	Summary  string
+	Signs    bool // its actions sign security event tokens: this group alone reads the signing key
+	Actions  []Action
+}
+
+// Find returns the action of this name or slug, in any spelling that parameters allow too.
+func (g Group) Find(nameOrSlug string) (Action, bool) {
+	i := slices.IndexFunc(g.Actions, func(a Action) bool { return fold(a.Name) == fold(nameOrSlug) })
+	if i < 0 {
+		return Action{}, false
+	}
+	return g.Actions[i], true
+}
+
+// NeedsOkta tells whether any action of the group calls Okta's API with credentials.
+func (g Group) NeedsOkta() bool {
+	return slices.ContainsFunc(g.Actions, func(a Action) bool { return len(a.OktaScopes) > 0 })
+}
+
+// FailureText is the output message of a run that achieved nothing.
+func (a Action) FailureText(reason string) string {
+	if a.Failure != "" {
+		return a.Failure + reason
+	}
+	return FailureText(a.Name, reason)
+}
+
+// FailureText is the output message of a failed action that has no words of its own.
+func FailureText(name, reason string) string {
+	return fmt.Sprintf("Error executing action %q. Reason: %s", name, reason)
+}
+
+// TakesUsers tells whether the action's targets are users.
+func (a Action) TakesUsers() bool {
+	return slices.ContainsFunc(a.Params, func(p Param) bool { return p.users })
+}
+
+// Define makes an action of its declaration. P is a struct whose fields are the parameters, by tags:
+//
+//	param    the name in the product document
+//	alias    other names for it, separated by commas
+//	help     what it is, for the catalog
+//	default  the value when it is not given
+//	required "true": it must be given
+//	secret   "true": it is never logged or echoed
+//	min, max bounds of an integer, inclusive
+//
+// A field's type is string, bool, int, []string, Users, or secrets.Value for a secret. NamedUsers, and
+// ScopeOn or ScopeOff where the action runs on entities, are embedded. A type of one's own may implement Allower or ParamUnmarshaler. Define panics
+// on a malformed declaration: importing the catalog finds it, so it cannot be deployed.
+func Define[P any](spec Spec, run func(ctx context.Context, c *Call, p P) (*Result, error)) Action {
+	a := Action{Spec: spec, Slug: strings.ReplaceAll(strings.ToLower(spec.Name), " ", "-"), Params: paramsOf(reflect.TypeFor[P]())}
+	if spec.Name == "" || spec.Summary == "" {
+		panic(fmt.Sprintf("action %q: a name and a summary are required", spec.Name))
+	}
+	if (len(spec.RunsOn) > 0) != slices.ContainsFunc(a.Params, func(p Param) bool { return p.Name == scopeName }) {
+		panic(fmt.Sprintf("action %q: RunsOn and %s go together", spec.Name, scopeName))
+	}
+	a.bind = func(a *Action, r Request) (*Invocation, []Problem) {
+		var p P
+		inv, problems := bind(a, r, reflect.ValueOf(&p).Elem())
+		inv.run = func(ctx context.Context, c *Call) (*Result, error) { return run(ctx, c, p) }
+		return inv, problems
+	}
+	return a
+}

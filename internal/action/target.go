@@ -1,0 +1,148 @@
+package action
+
+import (
+	"context"
+
+	"example.com/okta-secops/internal/fault"
+)
+
+// Outcome is what became of one target.
+type Outcome string
+
+// The outcomes. Changed, Unchanged and Found mean that the target reached the asked state.
+const (
+	Changed    Outcome = "changed"
+	Unchanged  Outcome = "unchanged" // it was so already
+	Found      Outcome = "found"     // read
+	Planned    Outcome = "planned"   // a dry run would change it
+	NotFound   Outcome = "not_found"
+	Refused    Outcome = "refused" // a guardrail forbids it
+	WrongState Outcome = "wrong_state"
+	Failed     Outcome = "failed"
+)
+
+// Reached tells whether the target is in the asked state.
+func (o Outcome) Reached() bool { return o == Changed || o == Unchanged || o == Found }
+
+// OutcomeOf is the outcome that an error means for its target.
+func OutcomeOf(err error) Outcome {
+	f := fault.As(err)
+	switch f.Kind {
+	case fault.NotFound:
+		return NotFound
+	case fault.Refused:
+		return Refused
+	case fault.WrongState:
+		return WrongState
+	default:
+		return Failed
+	}
+}
+
+// State is what matters of a target before or after a change, as JSON members.
+type State map[string]any
+
+// Naming is how a caller named a target.
+type Naming struct {
+	Input  string `json:"input"`
+	Source string `json:"source"` // parameter or entity
+}
+
+// The sources of a naming.
+const (
+	fromParameter = "parameter"
+	fromEntity    = "entity"
+)
+
+// Target is one object that an action is asked to reach, and what became of it.
+type Target struct {
+	Naming
+	AlsoNamed []Naming      `json:"also_named,omitempty"`
+	UserID    string        `json:"user_id,omitempty"`
+	Login     string        `json:"login,omitempty"`
+	Outcome   Outcome       `json:"outcome"`
+	Before    State         `json:"before,omitempty"`
+	After     State         `json:"after,omitempty"`
+	Verified  *bool         `json:"verified,omitempty"` // the caller asked for it, and Okta confirms after
+	Roles     []RoleOutcome `json:"roles,omitempty"`
+	Undo      *Undo         `json:"undo,omitempty"`
+	Error     *TargetError  `json:"error,omitempty"`
+
+	value   any // what json_result holds for it
+	say     string
+	fault   *fault.Error
+	touched bool // something was changed, or would be, whatever the outcome
+}
+
+// name is how messages call the target.
+func (t *Target) name() string {
+	if t.Login != "" {
+		return t.Login
+	}
+	return Shorten(t.Input)
+}
+
+// fail records why the target was not reached.
+func (t *Target) fail(err error) {
+	t.fault = fault.As(err)
+	t.Outcome = OutcomeOf(t.fault)
+	t.Error = NewTargetError(err)
+}
+
+// TargetError says why a target was not reached.
+type TargetError struct {
+	Code          string `json:"code"`
+	Message       string `json:"message"`
+	Retryable     bool   `json:"retryable"`
+	OktaRequestID string `json:"okta_request_id,omitempty"`
+}
+
+// NewTargetError is err for the caller.
+func NewTargetError(err error) *TargetError {
+	f := fault.As(err)
+	return &TargetError{Code: f.Code, Message: f.Message, Retryable: f.Retryable(), OktaRequestID: f.RequestID}
+}
+
+// RoleOutcome is what became of one role of a target.
+type RoleOutcome struct {
+	Role    string       `json:"role"` // as given
+	Outcome Outcome      `json:"outcome"`
+	Error   *TargetError `json:"error,omitempty"`
+}
+
+// Undo is the call that takes a change back.
+type Undo struct {
+	Action     string         `json:"action"`
+	Parameters map[string]any `json:"parameters"`
+}
+
+// Plan is what an action decided for one target from its state as read. Deciding writes nothing; the
+// write is a function that a dry run does not call.
+type Plan struct {
+	Before State
+	After  State // predicted; nil where it cannot be known
+	Roles  []RoleOutcome
+
+	// Write makes the change; nil: there is nothing to change, and Value and Say hold at once.
+	Write func(ctx context.Context) (Done, error)
+	// Err is what already stands in the way of a part of the change; Write knows it too.
+	Err error
+	// Read reads again what After predicts; nil: it cannot be read.
+	Read func(ctx context.Context) (State, error)
+	Undo *Undo
+
+	Value any    // for json_result, where there is nothing to write
+	Say   string // one sentence for the message, instead of the target's name in a list
+}
+
+// Done is what a write came to.
+type Done struct {
+	Value any    // for json_result
+	After State  // nil: as the plan predicted
+	Undo  *Undo  // nil: as the plan says
+	Say   string // one sentence for the message
+
+	Outcome Outcome       // empty: Changed; an error overrides it
+	Roles   []RoleOutcome // of a write of several parts
+	Touched bool          // some part was changed, although the whole failed
+}

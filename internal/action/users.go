@@ -1,0 +1,244 @@
+package action
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+// UserWork is what an action does with each user.
+type UserWork struct {
+	Words
+	// Plan decides from the user's state as read.
+	Plan func(ctx context.Context, u okta.User) (Plan, error)
+	// Enrich gives what an entity that was reached is enriched with; nil: nothing.
+	Enrich func(value any) map[string]string
+}
+
+// EachUser runs an action on users: those that the parameter names, then the entities in scope. Every
+// name is resolved to a user's id before the first write, so that a user who is named twice is one
+// target and the bound on targets holds. A target that fails never stops the others.
+func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, error) {
+	namings := make([]naming, 0, len(users)+len(c.scope))
+	for _, u := range users {
+		namings = append(namings, naming{text: u, from: Naming{u, fromParameter}})
+	}
+	for _, e := range c.scope {
+		namings = append(namings, naming{text: strings.TrimSpace(e.Identifier), from: Naming{e.Identifier, fromEntity}, entity: &e})
+	}
+	names := distinct(namings)
+	if err := c.allow(surelyDifferent(names)); err != nil {
+		return nil, err
+	}
+	c.sideBySide(len(names), func(i int) {
+		n := names[i]
+		n.err = c.guard(func() (err error) {
+			n.user, err = c.lookUp(ctx, n.text)
+			return err
+		})
+	})
+
+	targets, found := c.merge(namings, names)
+	if len(targets) == 0 {
+		return nil, fault.Invalid(noTarget(c.usersParam(), len(c.Action.RunsOn) > 0))
+	}
+	if err := c.allow(len(targets)); err != nil {
+		return nil, err
+	}
+	c.work(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
+	result := c.result(targets, w.Words)
+	c.enrich(result, namings, w.Enrich)
+	return result, nil
+}
+
+// oktaID is the id of a user.
+var oktaID = regexp.MustCompile(`^00u[0-9A-Za-z]{17}$`)
+
+// surelyDifferent counts the users that the names stand for at least, so that a list that is far too long
+// is refused without asking Okta: two ids are two users, and so are two short logins, and two addresses but
+// for someone named by login and by another e-mail address. A host may turn out to be no user.
+func surelyDifferent(names []*name) int {
+	var ids, addresses, short int
+	for _, n := range names {
+		switch {
+		case n.hostOnly:
+		case oktaID.MatchString(n.text):
+			ids++
+		case strings.Contains(n.text, "@"):
+			addresses++
+		default:
+			short++
+		}
+	}
+	return max(ids, addresses, short)
+}
+
+// usersParam is the name of the parameter that names users, "" where there is none.
+func (c *Call) usersParam() string {
+	for _, p := range c.Action.Params {
+		if p.users {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// naming is one way in which the request names a user.
+type naming struct {
+	text   string
+	from   Naming
+	entity *Entity
+	name   *name
+	target *Target // nil for a host that is no user
+}
+
+func (n naming) isHost() bool { return n.entity != nil && n.entity.Type == HostEntity }
+
+// name is a text that names a user, looked up once however often it is given.
+type name struct {
+	text     string
+	hostOnly bool
+	user     okta.User
+	err      error
+}
+
+// distinct gives the names of the namings, each once, ignoring case, and links the namings to them.
+func distinct(namings []naming) []*name {
+	var names []*name
+	byText := map[string]*name{}
+	for i := range namings {
+		key := strings.ToLower(namings[i].text)
+		n := byText[key]
+		if n == nil {
+			n = &name{text: namings[i].text, hostOnly: true}
+			byText[key] = n
+			names = append(names, n)
+		}
+		n.hostOnly = n.hostOnly && namings[i].isHost()
+		namings[i].name = n
+	}
+	return names
+}
+
+// lookUp resolves what a caller calls a user: an id, a login, a short login where it is unambiguous, or an
+// e-mail address.
+func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
+	if ctx.Err() != nil {
+		return okta.User{}, fault.New(fault.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err())
+	}
+	var missing error = fault.New(fault.NotFound, okta.CodeNotFound, "no user has this login or e-mail address", nil)
+	if !strings.Contains(text, "/") { // Okta cannot find such a login by path, escaped or not
+		u, err := c.Okta.GetUser(ctx, text)
+		if !fault.Is(err, fault.NotFound) {
+			return u, err
+		}
+		if !strings.Contains(text, "@") {
+			return u, err
+		}
+		missing = err
+	}
+	hits, err := c.Okta.FindUsers(ctx, text)
+	switch {
+	case err != nil:
+		return okta.User{}, err
+	case len(hits) == 0:
+		return okta.User{}, missing
+	case len(hits) > 1:
+		return okta.User{}, fault.Errorf(fault.Rejected, "ambiguous", "%d users have this login or e-mail address; name the one you mean by id", len(hits))
+	}
+	// Okta's search lags behind; what is decided on is the user as it is now.
+	return c.Okta.GetUser(ctx, hits[0].ID)
+}
+
+// merge makes one target of all namings of one user, in the order of the first naming.
+func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]okta.User) {
+	var targets []*Target
+	found := map[*Target]okta.User{}
+	byID, byName := map[string]*Target{}, map[*name]*Target{}
+	for i, n := range namings {
+		err, user := n.name.err, n.name.user
+		if n.isHost() {
+			ours := err == nil && strings.EqualFold(user.Login, n.text)
+			if !ours && (err == nil || !unsettled(err)) {
+				c.Warn("The entity %s (%s) is ignored: it is not the full login of a user.", Shorten(n.text), HostEntity)
+				continue
+			}
+		}
+		t := byName[n.name]
+		if err == nil {
+			t = byID[user.ID]
+		}
+		if t != nil {
+			t.AlsoNamed = append(t.AlsoNamed, n.from)
+		} else {
+			t = &Target{Naming: n.from, UserID: user.ID, Login: user.Login}
+			targets = append(targets, t)
+			if err != nil {
+				t.fail(err)
+				byName[n.name] = t
+			} else {
+				byID[user.ID], found[t] = t, user
+			}
+		}
+		namings[i].target = t
+	}
+	return targets, found
+}
+
+// unsettled tells whether a failed look-up leaves open what the name is.
+func unsettled(err error) bool {
+	f := fault.As(err)
+	return f.Kind != fault.NotFound && f.Code != "ambiguous"
+}
+
+// enrich lists every entity that became a target, with what it is enriched with where it was reached.
+func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[string]string) {
+	left := 0 // entities without their enrichment
+	for _, n := range namings {
+		if n.entity == nil || n.target == nil {
+			continue
+		}
+		enriched := EnrichedEntity{Entity: *n.entity, Enrichment: map[string]string{}}
+		if n.target.Outcome.Reached() && values != nil {
+			add := values(n.target.value)
+			for _, v := range add {
+				r.size += len(v)
+			}
+			if r.size <= maxJSON {
+				enriched.Enrichment = add
+			} else {
+				left++
+			}
+		}
+		r.Entities = append(r.Entities, enriched)
+	}
+	if left > 0 {
+		c.Warn("%d entities that were reached are not enriched: a reply stops growing at %d MB.", left, maxJSON>>20)
+	}
+}
+
+// Bool is a boolean as entity enrichment has it.
+func Bool(b bool) string {
+	if b {
+		return "True"
+	}
+	return "False"
+}
+
+// StatusOf is a user's state for before and after.
+func StatusOf(u okta.User) State { return State{"status": string(u.Status)} }
+
+// ReadStatus returns a function that reads a user's status again, for Plan.Read.
+func (c *Call) ReadStatus(id string) func(ctx context.Context) (State, error) {
+	return func(ctx context.Context) (State, error) {
+		u, err := c.Okta.GetUser(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("reading the user again: %w", err)
+		}
+		return StatusOf(u), nil
+	}
+}

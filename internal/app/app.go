@@ -1,0 +1,168 @@
+// Package app is the composition root: settings, secrets, the Okta client, and what each group's actions
+// need of them. Nothing happens before the first request, and a build that failed is not kept.
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/config"
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/okta"
+	"example.com/okta-secops/internal/serve"
+	"example.com/okta-secops/internal/ssf"
+	"example.com/okta-secops/secrets"
+)
+
+// Options is what an App is made of; Getenv is required.
+type Options struct {
+	Getenv    func(string) string
+	Secrets   secrets.Source    // nil: secrets.Default
+	Transport http.RoundTripper // nil: okta.Transport
+	Now       func() time.Time  // nil: time.Now
+	Log       *slog.Logger      // nil: what slog.Default is at a request
+}
+
+// App builds what the functions of one process share. The groups share the Okta client, because its bound
+// on calls in flight is the process's.
+type App struct {
+	o Options
+
+	settings sync.Mutex
+	configs  map[bool]*config.Config // by whether credentials are needed
+
+	building sync.Mutex // held while secrets are read, so that one read serves all who wait
+	client   *okta.Client
+	signer   *ssf.Transmitter
+}
+
+// New makes an App. It does no I/O and reads no settings.
+func New(o Options) *App {
+	if o.Secrets == nil {
+		o.Secrets = secrets.Default(o.Getenv)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &App{o: o, configs: map[bool]*config.Config{}}
+}
+
+func (a *App) log() *slog.Logger { return cmp.Or(a.o.Log, slog.Default()) }
+
+// Open returns what one group is served with: a function that builds it at the first call and keeps it
+// once it succeeded.
+func (a *App) Open(g action.Group) serve.Open {
+	return func(ctx context.Context) (serve.Setup, error) {
+		cfg, err := a.config(g.NeedsOkta())
+		if err != nil {
+			return serve.Setup{Log: a.log()}, err
+		}
+		setup := serve.Setup{Caller: cfg.Caller, Deadline: cfg.Deadline, Log: a.log()}
+		if !cfg.VerifySSL {
+			setup.Warnings = []string{"Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked, so the credentials may go to anyone."}
+		}
+		// Whether the caller may be served does not hang on Okta's secrets.
+		setup.Deps = func(ctx context.Context) (action.Deps, error) { return a.deps(ctx, g, cfg) }
+		return setup, nil
+	}
+}
+
+func (a *App) config(credentials bool) (*config.Config, error) {
+	a.settings.Lock()
+	defer a.settings.Unlock()
+	if a.configs[credentials] == nil {
+		cfg, err := config.FromEnv(a.o.Getenv, credentials)
+		if err != nil {
+			return nil, fault.New(fault.Misconfigured, "misconfigured", err.Error(), nil)
+		}
+		if !cfg.VerifySSL {
+			a.log().Warn("Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked")
+		}
+		a.configs[credentials] = &cfg
+	}
+	return a.configs[credentials], nil
+}
+
+func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config) (action.Deps, error) {
+	a.building.Lock()
+	defer a.building.Unlock()
+	d := action.Deps{MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency, Now: a.o.Now, Log: a.log()}
+	var err error
+	if d.Okta, err = a.okta(ctx, cfg); err != nil {
+		return d, err
+	}
+	if g.Signs {
+		d.Signing, err = a.transmitter(ctx, cfg)
+	}
+	return d, err
+}
+
+// okta builds the client once per process.
+func (a *App) okta(ctx context.Context, cfg *config.Config) (*okta.Client, error) {
+	if a.client != nil {
+		return a.client, nil
+	}
+	o := okta.Options{Root: cfg.Root, Concurrency: cfg.Concurrency, Transport: a.o.Transport}
+	if o.Transport == nil {
+		o.Transport = okta.Transport(cfg.VerifySSL)
+	}
+	if cfg.TokenRef != "" {
+		token, err := a.secret(ctx, cfg.TokenRef, "OKTA_API_TOKEN_SECRET (Api Token)")
+		if err != nil {
+			return nil, err
+		}
+		words := strings.Fields(token.Reveal())
+		if len(words) > 0 && strings.EqualFold(words[0], "SSWS") { // people paste the header's value
+			words = words[1:]
+		}
+		if len(words) != 1 {
+			return nil, fault.New(fault.Misconfigured, "misconfigured", "the secret of OKTA_API_TOKEN_SECRET (Api Token) does not hold an API token: it must be one word", nil)
+		}
+		o.Auth = okta.SSWS(secrets.New(words[0]))
+	}
+	a.client = okta.New(o)
+	return a.client, nil
+}
+
+func (a *App) transmitter(ctx context.Context, cfg *config.Config) (ssf.Transmitter, error) {
+	if a.signer != nil {
+		return *a.signer, nil
+	}
+	t := ssf.Transmitter{KeyID: cfg.SigningKeyID, Issuer: cfg.Issuer}
+	if cfg.SigningKeyRef != "" {
+		const name = "ITP_SIGNING_KEY_SECRET (Private Key String)"
+		pem, err := a.secret(ctx, cfg.SigningKeyRef, name)
+		if err != nil {
+			return t, err
+		}
+		if t.Key, err = keys.Parse(pem); err != nil {
+			return t, fault.New(fault.Misconfigured, "misconfigured", "the secret of "+name+" is not a usable key: "+err.Error(), nil)
+		}
+		if t.KeyID == "" {
+			t.KeyID = t.Key.ID()
+		}
+	}
+	a.signer = &t
+	return t, nil
+}
+
+// secret reads a secret. What only an operator can mend is told apart from what a later try may.
+func (a *App) secret(ctx context.Context, ref, name string) (secrets.Value, error) {
+	v, err := a.o.Secrets.Get(ctx, ref)
+	switch {
+	case err == nil:
+		return v, nil
+	case errors.Is(err, secrets.ErrNotFound), errors.Is(err, secrets.ErrEmpty), errors.Is(err, secrets.ErrUnsupported):
+		return v, fault.New(fault.Misconfigured, "misconfigured", name+": "+err.Error(), err)
+	default:
+		return v, fault.New(fault.Unavailable, "secret_unavailable", "the secret of "+name+" cannot be read at the moment", err)
+	}
+}

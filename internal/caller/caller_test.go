@@ -1,0 +1,77 @@
+package caller_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/fault"
+)
+
+func TestAModeThatCannotBeServedIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		mode    string
+		onCloud bool
+		say     string
+	}{
+		{"", false, "CALLER_AUTH is not set"},
+		{"", true, "CALLER_AUTH is not set"},
+		{"None", false, `"None"`},
+		{"password", false, `"password"`},
+		{"none", true, "K_SERVICE"},
+	} {
+		a, err := caller.New(c.mode, c.onCloud)
+		if err == nil || a != nil || !strings.Contains(err.Error(), c.say) {
+			t.Errorf("%q, on Cloud Run %v: %v, want %q", c.mode, c.onCloud, err, c.say)
+		}
+	}
+}
+
+func TestNoneServesLoopbackOnly(t *testing.T) {
+	t.Parallel()
+	auth, err := caller.New("none", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		remote, local, host string
+		served              bool
+	}{
+		{"127.0.0.1:1", "127.0.0.1:8080", "127.0.0.1:8080", true},
+		{"127.0.0.1:1", "127.0.0.1:8080", "localhost:8080", true},
+		{"127.0.0.1:1", "127.0.0.1:80", "LOCALHOST", true},
+		{"[::1]:1", "[::1]:8080", "[::1]:8080", true},
+		{"[::ffff:127.0.0.1]:1", "127.0.0.1:8080", "127.0.0.1", true},
+		{"127.0.0.1:1", "", "127.0.0.1", true},
+
+		{"192.0.2.1:1", "127.0.0.1:8080", "127.0.0.1:8080", false},
+		{"192.0.2.1:1", "192.0.2.2:8080", "127.0.0.1:8080", false},
+		{"127.0.0.1:1", "192.0.2.2:8080", "127.0.0.1:8080", false}, // forwarded to another interface
+		{"", "127.0.0.1:8080", "127.0.0.1:8080", false},
+		{"127.0.0.1", "127.0.0.1:8080", "127.0.0.1:8080", false},
+		{"localhost:1", "127.0.0.1:8080", "127.0.0.1:8080", false},
+
+		{"127.0.0.1:1", "127.0.0.1:8080", "evil.test:8080", false}, // a name that a web page has pointed here
+		{"127.0.0.1:1", "127.0.0.1:8080", "127.0.0.1.evil.test", false},
+		{"127.0.0.1:1", "127.0.0.1:8080", "", false},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+		r.RemoteAddr, r.Host = c.remote, c.host
+		if c.local != "" {
+			address, err := net.ResolveTCPAddr("tcp", c.local)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, address))
+		}
+		err := auth.Authenticate(r)
+		if (err == nil) != c.served || err != nil && !fault.Is(err, fault.Forbidden) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}

@@ -1,0 +1,194 @@
+// Package config reads the deployment's settings from the environment and checks them. It reports every
+// problem at once, by variable and by the product parameter that it carries.
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/secrets"
+)
+
+// The bounds of settings.
+const (
+	maxConcurrency = 35 // leaves half of an org's 75 concurrent calls to others
+	replyTime      = 5 * time.Second
+	maxDeadline    = 540*time.Second - replyTime // the longest timeout of a function that Pub/Sub waits for
+)
+
+// Config is the settings of one process. Secrets are references; nothing here is secret.
+type Config struct {
+	Root        *url.URL // OKTA_API_ROOT, without a path
+	TokenRef    string   // OKTA_API_TOKEN_SECRET; empty where there are no credentials
+	VerifySSL   bool     // OKTA_VERIFY_SSL
+	Concurrency int      // OKTA_CONCURRENCY
+
+	SigningKeyRef, SigningKeyID, Issuer string // ITP_*; empty where calls bring their own
+
+	Caller     caller.Authenticator
+	MaxTargets int           // MAX_TARGETS
+	Deadline   time.Duration // REQUEST_DEADLINE
+}
+
+// Error is what is wrong with the settings, all of it.
+type Error struct{ Problems []string }
+
+// Error joins the problems.
+func (e *Error) Error() string { return strings.Join(e.Problems, "; ") }
+
+// FromEnv reads the settings. An empty variable counts as not set. credentials tells that Okta is called
+// with credentials, so that they must be there. The error is an *Error.
+func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
+	e := env{getenv: getenv}
+	c := Config{
+		Root:          e.root(),
+		TokenRef:      e.ref("OKTA_API_TOKEN_SECRET", "Api Token"),
+		VerifySSL:     e.boolean("OKTA_VERIFY_SSL", "Verify SSL", true),
+		Concurrency:   e.integer("OKTA_CONCURRENCY", 8, 1, maxConcurrency),
+		SigningKeyRef: e.ref("ITP_SIGNING_KEY_SECRET", "Private Key String"),
+		SigningKeyID:  getenv("ITP_KEY_ID"),
+		Issuer:        e.issuer(),
+		MaxTargets:    e.integer("MAX_TARGETS", 100, 1, 10_000),
+		Deadline:      min(e.duration("REQUEST_DEADLINE", 100*time.Second, maxDeadline), e.platformTimeout()-replyTime),
+	}
+	if e.boolean("OKTA_USE_OAUTH", "Use Oauth Authentication", false) {
+		e.problem("OKTA_USE_OAUTH (Use Oauth Authentication) is on, but this build signs in with an API token only: set OKTA_API_TOKEN_SECRET and leave it off")
+	}
+	if credentials && c.TokenRef == "" {
+		e.problem("OKTA_API_TOKEN_SECRET (Api Token) is not set: give a reference to the secret that holds the API token")
+	}
+	for _, v := range []struct{ name, parameter string }{
+		{"OKTA_CLIENT_ID", "Client ID"}, {"OKTA_KEY_ID", "Key ID"}, {"OKTA_PRIVATE_KEY_SECRET", "Private Key"},
+	} {
+		if getenv(v.name) != "" {
+			e.problem("%s (%s) is an OAuth setting, but Use Oauth Authentication is off (OKTA_USE_OAUTH)", v.name, v.parameter)
+		}
+	}
+	for _, name := range []string{
+		"GUARDRAILS", "CLAIMS_BUCKET", "RESULTS_TOPIC", "DEAD_LETTER_TOPIC",
+		"CALLER_KEYS_SECRET", "CALLER_AUDIENCE", "CALLER_EMAILS", "PUSH_AUDIENCE", "PUSH_EMAILS",
+	} {
+		if getenv(name) != "" {
+			e.problem("%s is set, but this build does not serve it, and to ignore it would be dangerous", name)
+		}
+	}
+	var err error
+	if c.Caller, err = caller.New(getenv("CALLER_AUTH"), getenv("K_SERVICE") != ""); err != nil {
+		e.problem("%s", err)
+	}
+	if len(e.problems) > 0 {
+		return Config{}, &Error{Problems: e.problems}
+	}
+	return c, nil
+}
+
+// env reads variables and collects what is wrong with them.
+type env struct {
+	getenv   func(string) string
+	problems []string
+}
+
+func (e *env) problem(format string, args ...any) {
+	e.problems = append(e.problems, fmt.Sprintf(format, args...))
+}
+
+func (e *env) root() *url.URL {
+	const name = "OKTA_API_ROOT (Api Root)"
+	text := strings.TrimSpace(e.getenv("OKTA_API_ROOT"))
+	if text == "" {
+		e.problem("%s is not set: give the org's URL, such as https://acme.okta.com", name)
+		return nil
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		e.problem("%s must be the org's URL and nothing else, such as https://acme.okta.com", name)
+	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+		e.problem("%s must begin with https://", name)
+	case strings.Trim(u.Path, "/") != "":
+		e.problem("%s must be the org's URL without a path, not %s", name, u.Path)
+	case strings.Contains(u.Hostname(), "-admin.okta"):
+		e.problem("%s is the address of the Admin Console: leave -admin out", name)
+	default:
+		return &url.URL{Scheme: u.Scheme, Host: u.Host}
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (e *env) ref(name, parameter string) string {
+	ref := e.getenv(name)
+	if ref == "" {
+		return ""
+	}
+	if err := secrets.CheckRef(ref); err != nil {
+		e.problem("%s (%s) is not a secret reference: %s", name, parameter, err)
+	}
+	return ref
+}
+
+func (e *env) issuer() string {
+	text := e.getenv("ITP_ISSUER_URL")
+	if text == "" {
+		return ""
+	}
+	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+		e.problem("ITP_ISSUER_URL (Issuer URL) must be an https URL, as registered in Okta")
+	}
+	return text
+}
+
+func (e *env) boolean(name, parameter string, standard bool) bool {
+	text := e.getenv(name)
+	if text == "" {
+		return standard
+	}
+	b, err := strconv.ParseBool(strings.ToLower(text))
+	if err != nil {
+		e.problem("%s (%s) must be true or false", name, parameter)
+	}
+	return b
+}
+
+func (e *env) integer(name string, standard, least, most int) int {
+	text := e.getenv(name)
+	if text == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		e.problem("%s must be a whole number from %d to %d", name, least, most)
+	}
+	return n
+}
+
+// platformTimeout is when the platform ends a request, as it says itself; an hour, its longest, where it
+// does not.
+func (e *env) platformTimeout() time.Duration {
+	seconds, err := strconv.Atoi(e.getenv("CLOUD_RUN_TIMEOUT_SECONDS"))
+	if err != nil || seconds <= 0 {
+		return time.Hour
+	}
+	return max(time.Duration(seconds)*time.Second, replyTime+time.Second)
+}
+
+func (e *env) duration(name string, standard, most time.Duration) time.Duration {
+	text := e.getenv(name)
+	if text == "" {
+		return standard
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second || d > most {
+		e.problem("%s must be a duration from 1s to %s, such as 100s", name, most)
+	}
+	return d
+}

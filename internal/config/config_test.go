@@ -1,0 +1,145 @@
+package config_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/okta-secops/internal/config"
+)
+
+// read reads the least that is valid, changed by these.
+func read(t *testing.T, credentials bool, changes map[string]string) (config.Config, []string) {
+	t.Helper()
+	env := map[string]string{"OKTA_API_ROOT": "https://acme.okta.com", "OKTA_API_TOKEN_SECRET": "okta-token", "CALLER_AUTH": "none"}
+	maps.Copy(env, changes)
+	c, err := config.FromEnv(func(name string) string { return env[name] }, credentials)
+	if err == nil {
+		return c, nil
+	}
+	var problems *config.Error
+	if !errors.As(err, &problems) {
+		t.Fatalf("%v is no *config.Error", err)
+	}
+	if c.Root != nil || c.Caller != nil {
+		t.Errorf("settings come with an error: %+v", c)
+	}
+	if !strings.Contains(err.Error(), strings.Join(problems.Problems, "; ")) {
+		t.Errorf("the text %q leaves a problem out", err)
+	}
+	return c, problems.Problems
+}
+
+func TestTheStandardSettings(t *testing.T) {
+	t.Parallel()
+	empty := map[string]string{} // an empty variable counts as not set
+	for _, name := range []string{
+		"OKTA_VERIFY_SSL", "OKTA_CONCURRENCY", "MAX_TARGETS", "REQUEST_DEADLINE", "OKTA_USE_OAUTH", "GUARDRAILS", "K_SERVICE",
+		"ITP_SIGNING_KEY_SECRET", "ITP_KEY_ID", "ITP_ISSUER_URL", "OKTA_CLIENT_ID", "OKTA_KEY_ID", "OKTA_PRIVATE_KEY_SECRET",
+	} {
+		empty[name] = ""
+	}
+	for _, changes := range []map[string]string{nil, empty} {
+		c, problems := read(t, true, changes)
+		if problems != nil {
+			t.Fatal(problems)
+		}
+		if c.Root.String() != "https://acme.okta.com" || c.TokenRef != "okta-token" || !c.VerifySSL || c.Concurrency != 8 ||
+			c.MaxTargets != 100 || c.Deadline != 100*time.Second || c.Caller == nil || c.SigningKeyRef+c.SigningKeyID+c.Issuer != "" {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+func TestSettingsAreRead(t *testing.T) {
+	t.Parallel()
+	c, problems := read(t, true, map[string]string{
+		"OKTA_API_ROOT": " https://acme.okta.com:8443/ ", "OKTA_API_TOKEN_SECRET": "file:/run/token", "OKTA_VERIFY_SSL": "False", "OKTA_CONCURRENCY": "16",
+		"ITP_SIGNING_KEY_SECRET": "projects/p/secrets/s/versions/7", "ITP_KEY_ID": "kid", "ITP_ISSUER_URL": "https://soc.example.com/t",
+		"MAX_TARGETS": "7", "REQUEST_DEADLINE": "1m30s", "OKTA_USE_OAUTH": "FALSE",
+	})
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	if c.Root.String() != "https://acme.okta.com:8443" || c.TokenRef != "file:/run/token" || c.VerifySSL || c.Concurrency != 16 ||
+		c.SigningKeyRef != "projects/p/secrets/s/versions/7" || c.SigningKeyID != "kid" || c.Issuer != "https://soc.example.com/t" ||
+		c.MaxTargets != 7 || c.Deadline != 90*time.Second {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestAWrongSettingIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, values := range map[string][]string{
+		"OKTA_API_ROOT (Api Root)": {
+			"", " ", "acme.okta.com", "http://acme.okta.com", "ftp://acme.okta.com", "https://", "https://acme.okta.com/api/v1", "https://acme.okta.com?x=1",
+			"https://acme.okta.com#x", "https://user:canary@acme.okta.com", "https://acme-admin.okta.com", "https://acme-admin.oktapreview.com", "https://a b",
+			"http://127.0.0.1.evil.test", "http://192.0.2.1",
+		},
+		"OKTA_API_TOKEN_SECRET (Api Token)":           {"", "a b", "env:", "file:", "projects/p/secrets/s", "00canary-GHIJKLMNOPqrst12345uvwxyzABCDEFGH"},
+		"ITP_SIGNING_KEY_SECRET (Private Key String)": {"-----BEGIN PRIVATE KEY-----\ncanary", "a b"},
+		"OKTA_VERIFY_SSL (Verify SSL)":                {"no thanks", "2"},
+		"OKTA_USE_OAUTH (Use Oauth Authentication)":   {"true", "perhaps"},
+		"OKTA_CLIENT_ID (Client ID)":                  {"0oa1"},
+		"OKTA_KEY_ID (Key ID)":                        {"k1"},
+		"OKTA_PRIVATE_KEY_SECRET (Private Key)":       {"okta-key"},
+		"OKTA_CONCURRENCY":                            {"0", "-1", "36", "8.0", "many"},
+		"MAX_TARGETS":                                 {"0", "10001", "many"},
+		"REQUEST_DEADLINE":                            {"0s", "500ms", "536s", "100", "soon"},
+		"ITP_ISSUER_URL (Issuer URL)":                 {"soc.example.com", "http://soc.example.com", "https://"},
+		"CALLER_AUTH":                                 {"", "password"},
+		"K_SERVICE":                                   {"okta-users"},
+		"GUARDRAILS":                                  {"{}", "[]"},
+	} {
+		variable, _, _ := strings.Cut(name, " ")
+		for _, value := range values {
+			_, problems := read(t, true, map[string]string{variable: value})
+			if len(problems) != 1 || !strings.Contains(problems[0], name) {
+				t.Errorf("%s=%q: %q, want one problem that names it", variable, value, problems)
+			}
+			if strings.Contains(strings.Join(problems, ""), "canary") {
+				t.Errorf("%s: a secret is quoted: %q", variable, problems)
+			}
+		}
+	}
+}
+
+func TestAllProblemsAreToldAtOnce(t *testing.T) {
+	t.Parallel()
+	wrong := map[string]string{
+		"OKTA_API_ROOT": "", "OKTA_API_TOKEN_SECRET": "", "OKTA_VERIFY_SSL": "?", "OKTA_USE_OAUTH": "?", "OKTA_CLIENT_ID": "c", "OKTA_KEY_ID": "k",
+		"OKTA_PRIVATE_KEY_SECRET": "s", "OKTA_CONCURRENCY": "?", "MAX_TARGETS": "?", "REQUEST_DEADLINE": "?", "ITP_SIGNING_KEY_SECRET": "a b",
+		"ITP_ISSUER_URL": "?", "CALLER_AUTH": "", "GUARDRAILS": "?",
+	}
+	_, problems := read(t, true, wrong)
+	for name := range wrong {
+		if !slices.ContainsFunc(problems, func(p string) bool { return strings.Contains(p, name) }) {
+			t.Errorf("%s is not named: %q", name, problems)
+		}
+	}
+	if len(problems) != len(wrong) {
+		t.Errorf("%d problems, want %d: %q", len(problems), len(wrong), problems)
+	}
+}
+
+func TestOnlyWhoCallsOktaWithCredentialsNeedsThem(t *testing.T) {
+	t.Parallel()
+	if _, problems := read(t, false, map[string]string{"OKTA_API_TOKEN_SECRET": ""}); problems != nil {
+		t.Error(problems)
+	}
+	if c, problems := read(t, false, nil); problems != nil || c.TokenRef != "okta-token" {
+		t.Errorf("%+v %q", c, problems)
+	}
+}
+
+func TestPlainHTTPIsForLoopback(t *testing.T) {
+	t.Parallel()
+	for _, root := range []string{"http://127.0.0.1:8081", "http://localhost:8081", "http://[::1]:8081"} {
+		if c, problems := read(t, true, map[string]string{"OKTA_API_ROOT": root, "ITP_ISSUER_URL": root}); problems != nil || c.Root.String() != root {
+			t.Errorf("%s: %q", root, problems)
+		}
+	}
+}

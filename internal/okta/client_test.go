@@ -1,0 +1,316 @@
+package okta_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+func TestEveryMethodSendsItsCredentialsAndOnlyThose(t *testing.T) {
+	t.Parallel()
+	for name, m := range methods {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+				want := []string{"SSWS " + apiToken}
+				if anonymous[name] {
+					want = nil
+				}
+				if diff := cmp.Diff(want, r.Header["Authorization"]); diff != "" {
+					t.Errorf("Authorization (-want +got):\n%s", diff)
+				}
+				if r.Header.Get("Cookie") != "" || r.Header.Get("Accept") != "application/json" {
+					t.Errorf("headers %v", r.Header)
+				}
+				_, _ = io.WriteString(w, m.answer)
+			})
+			if err := m.call(t.Context(), c, "00u1"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestWithoutCredentialsOnlyAnonymousCallsLeave(t *testing.T) {
+	t.Parallel()
+	for name, m := range methods {
+		var asked atomic.Int32
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			_, _ = io.WriteString(w, m.answer)
+		}))
+		t.Cleanup(server.Close)
+		o := options(t, server.URL)
+		o.Auth = nil
+		err := m.call(t.Context(), okta.New(o), "00u1")
+		if anonymous[name] {
+			if err != nil || asked.Load() != 1 {
+				t.Errorf("%s: %v after %d calls", name, err, asked.Load())
+			}
+			continue
+		}
+		wantFault(t, err, fault.Misconfigured, "misconfigured", "OKTA_API_TOKEN_SECRET")
+		if asked.Load() != 0 {
+			t.Errorf("%s: Okta was asked", name)
+		}
+	}
+}
+
+func TestTheBodiesAreExactlyThese(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"SetPassword":          `{"credentials":{"password":{"value":"Secret-1"}}}`,
+		"CreateGroup":          `{"profile":{"description":"a description","name":"00u1"}}`,
+		"AssignRole":           `{"type":"USER_ADMIN"}`,
+		"PublishSecurityEvent": `header.claims.signature`,
+		"SuspendUser":          ``,
+		"DeactivateUser":       ``,
+	} {
+		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil || strings.TrimSpace(string(body)) != want {
+				t.Errorf("%s: body %s %v, want %s", name, body, err, want)
+			}
+			kind := "application/json"
+			if name == "PublishSecurityEvent" {
+				kind = "application/secevent+jwt"
+			}
+			if got := r.Header.Get("Content-Type"); want != "" && got != kind {
+				t.Errorf("%s: Content-Type %q, want %q", name, got, kind)
+			}
+			_, _ = io.WriteString(w, methods[name].answer)
+		})
+		if err := methods[name].call(t.Context(), c, "00u1"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAnIDIsOnePathElement(t *testing.T) {
+	t.Parallel()
+	var rec record
+	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		rec.add(r)
+		_, _ = io.WriteString(w, userJSON)
+	})
+	for _, id := range []string{"a?b=c", "a#b", "a b", "a%2Fb", "a%b", "jörg@acme.test", `a\b`, "a;b", "a+b@acme.test", "a&b", "...", "a:b", "me@acme.test", "*"} {
+		if _, err := c.GetUser(t.Context(), id); err != nil {
+			t.Errorf("%q: %v", id, err)
+			continue
+		}
+		lines := rec.all()
+		last := strings.TrimPrefix(lines[len(lines)-1], "GET /api/v1/users/")
+		if got, err := url.PathUnescape(last); err != nil || got != id || strings.ContainsAny(last, "/?") {
+			t.Errorf("%q was sent as %q", id, last)
+		}
+	}
+}
+
+func TestAnIDThatWouldChangeTheRouteIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("Okta was asked %s %s", r.Method, r.URL) })
+	for name, m := range methods {
+		for _, id := range []string{"", ".", "..", "a/b", "../groups", "me", "ME"} {
+			if m.byID && !(name == "GetGroup" && strings.EqualFold(id, "me")) {
+				wantFault(t, m.call(t.Context(), c, id), fault.BadRequest, "invalid_request", "")
+			}
+		}
+	}
+	for _, id := range []string{"", "..", "a/b"} {
+		wantFault(t, c.UnassignRole(t.Context(), "00u1", id), fault.BadRequest, "invalid_request", "")
+	}
+}
+
+func TestUnderReadOnlyNothingIsWritten(t *testing.T) {
+	t.Parallel()
+	for name, m := range methods {
+		var rec record
+		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+			rec.add(r)
+			_, _ = io.WriteString(w, m.answer)
+		})
+		err := m.call(okta.ReadOnly(t.Context()), c, "00u1")
+		if sent := rec.all(); len(sent) == 1 && strings.HasPrefix(sent[0], "GET ") {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		} else if len(sent) > 0 {
+			t.Errorf("%s: %v was sent", name, sent)
+		}
+		wantFault(t, err, fault.Internal, "internal", "dry run")
+	}
+}
+
+func TestARedirectIsNotFollowedAndNoSuccess(t *testing.T) {
+	t.Parallel()
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the redirect was followed: %s %s", r.Method, r.URL)
+	}))
+	t.Cleanup(elsewhere.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", elsewhere.URL+"/?token=x")
+			w.WriteHeader(status)
+		})
+		for _, m := range methods {
+			wantFault(t, m.call(t.Context(), c, "00u1"), fault.Nonsense, "bad_reply", "")
+		}
+	}
+}
+
+func TestALostConnectionIsOneCall(t *testing.T) {
+	t.Parallel()
+	for name, m := range methods {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var sent atomic.Int32
+			// The first call leaves a connection to be reused; the second finds it closed after the request.
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/.well-known/okta-organization" && sent.Load() == 0 && name != "Reach" {
+					_, _ = io.WriteString(w, `{"id":"00o1"}`)
+					return
+				}
+				sent.Add(1)
+				panic(http.ErrAbortHandler)
+			}))
+			t.Cleanup(server.Close)
+			o := options(t, server.URL)
+			isRead := false
+			o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
+				isRead = r.Method == http.MethodGet
+				return http.DefaultTransport.RoundTrip(r)
+			})
+			c := okta.New(o)
+			if name != "Reach" {
+				if err := c.Reach(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // the SDK would send it again without end
+			defer cancel()
+			err := m.call(ctx, c, "00u1")
+			if once[name] {
+				wantFault(t, err, fault.UnknownResult, "unknown_result", "may or may not")
+			} else {
+				wantFault(t, err, fault.Unavailable, "okta_unreachable", "connection")
+			}
+			if n := sent.Load(); n != 1 && !isRead {
+				t.Errorf("sent %d times", n)
+			}
+		})
+	}
+}
+
+func TestAConnectionThatWasNeverMadeIsNoUnknownResult(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(nil)
+	address := server.URL
+	server.Close()
+	for _, m := range methods {
+		wantFault(t, m.call(t.Context(), okta.New(options(t, address)), "00u1"), fault.Unavailable, "okta_unreachable", "connection")
+	}
+}
+
+func TestAReplyOverTheCapIsRefused(t *testing.T) {
+	t.Parallel()
+	o := options(t, "https://acme.test")
+	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
+		return answer(r, 200, endless{}), nil
+	})
+	_, err := okta.New(o).GetUser(t.Context(), "00u1")
+	wantFault(t, err, fault.Nonsense, "bad_reply", "over")
+}
+
+// endless is a body without end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+func TestAReplyThatBreaksOffIsALostOne(t *testing.T) {
+	t.Parallel()
+	o := options(t, "https://acme.test")
+	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
+		return answer(r, 200, io.MultiReader(strings.NewReader(`{"id":`), errorReader{})), nil
+	})
+	_, err := okta.New(o).GetUser(t.Context(), "00u1")
+	wantFault(t, err, fault.Unavailable, "okta_unreachable", "")
+}
+
+type errorReader struct{}
+
+func (errorReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// TestTheEnvironmentDoesNotReachTheSDK has every setting that the SDK takes by itself point elsewhere.
+func TestTheEnvironmentDoesNotReachTheSDK(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the SDK went elsewhere: %s %s", r.Method, r.URL)
+	}))
+	t.Cleanup(elsewhere.Close)
+	proxy, err := url.Parse(elsewhere.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"OKTA_CLIENT_ORGURL": elsewhere.URL, "OKTA_CLIENT_TOKEN": "foreign-token", "OKTA_CLIENT_AUTHORIZATIONMODE": "PrivateKey",
+		"OKTA_CLIENT_CLIENTID": "0oaX", "OKTA_CLIENT_SCOPES": "okta.users.manage", "OKTA_CLIENT_PRIVATEKEY": "none",
+		"OKTA_CLIENT_CACHE_ENABLED": "true", "OKTA_CLIENT_RATE_LIMIT_MAX_RETRIES": "5", "OKTA_DEBUG": "true",
+		"OKTA_CLIENT_PROXY_HOST": proxy.Hostname(), "OKTA_CLIENT_PROXY_PORT": proxy.Port(), "OKTA_TESTING_DISABLE_HTTPS_CHECK": "true",
+	} {
+		t.Setenv(name, value)
+	}
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	if err := os.Mkdir(filepath.Join(home, ".okta"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	yaml := "okta:\n  client:\n    orgUrl: " + elsewhere.URL + "\n    token: foreign-token\n    cache:\n      enabled: true\n"
+	if err := os.WriteFile(filepath.Join(home, ".okta", "okta.yaml"), []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var calls atomic.Int32
+	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Authorization"); got != "SSWS "+apiToken {
+			t.Errorf("Authorization %q", got)
+		}
+		calls.Add(1)
+		_, _ = io.WriteString(w, userJSON)
+	})
+	for range 2 {
+		if _, err := c.GetUser(t.Context(), "00u1"); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := calls.Load(); n != 2 {
+		t.Errorf("two reads were %d calls: a cache answers", n)
+	}
+}
+
+func TestTheCauseOfAFailedCallIsKeptForTheLog(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("the cable is out")
+	o := options(t, "https://acme.test")
+	o.Transport = transportFunc(func(*http.Request) (*http.Response, error) { return nil, cause })
+	if _, err := okta.New(o).GetUser(t.Context(), "00u1"); !errors.Is(err, cause) {
+		t.Errorf("%v", err)
+	}
+}

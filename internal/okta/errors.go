@@ -1,0 +1,188 @@
+package okta
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"example.com/okta-secops/internal/fault"
+)
+
+// Okta's error codes that the product tells apart.
+// https://developer.okta.com/docs/reference/error-codes/
+const (
+	CodeValidation      = "E0000001" // also: an object with this name exists, or the state forbids the change
+	CodeNotFound        = "E0000007"
+	CodeRoleAssigned    = "E0000090"
+	codeNoPermission    = "E0000006"
+	codeActivated       = "E0000016"
+	codeResetFailed     = "E0000017"
+	codeNotAllowedState = "E0000038"
+	codeStillActivating = "E0000112"
+)
+
+// errorBody is the body of Okta's errors; err and description are those of the security events endpoint,
+// which speaks RFC 8935.
+type errorBody struct {
+	Code    string `json:"errorCode"`
+	Summary string `json:"errorSummary"`
+	Causes  []struct {
+		Summary string `json:"errorSummary"`
+	} `json:"errorCauses"`
+	Err         string `json:"err"`
+	Description string `json:"description"`
+}
+
+// fault is what the exchange came to: nil for a 2xx. ctx is the caller's, not the call's own: a call that
+// took too long is another matter than a request whose time is over.
+func (x *exchange) fault(ctx context.Context) *fault.Error {
+	switch {
+	case x.reply != nil && x.reply.status/100 == 2:
+		return nil
+	case x.reply != nil:
+		return x.reply.fault()
+	}
+	var f *fault.Error
+	switch {
+	case errors.As(x.err, &f):
+		return f
+	case errors.Is(x.err, errReadOnly):
+		return fault.New(fault.Internal, "internal", "a dry run does not write", x.err)
+	case ctx.Err() != nil && x.sent.Load():
+		f = fault.New(fault.Deadline, "deadline_exceeded", "Okta had not answered when the time for the request ran out", x.err)
+	case ctx.Err() != nil:
+		f = fault.New(fault.Deadline, "deadline_exceeded", "the time for the request ran out before Okta was asked", x.err)
+	case errors.Is(x.err, context.DeadlineExceeded):
+		f = fault.New(fault.Unavailable, "okta_timeout", fmt.Sprintf("Okta did not answer within %s", CallTimeout), x.err)
+	default:
+		f = fault.New(fault.Unavailable, "okta_unreachable", "the connection to Okta failed", x.err)
+	}
+	if x.writes && x.sent.Load() {
+		f.Message += ": the change may or may not have been made"
+	}
+	return f
+}
+
+// fault turns Okta's refusal into a fault. The status stands even where the body is not Okta's JSON.
+func (r *reply) fault() *fault.Error {
+	var b errorBody
+	isOkta := json.Unmarshal(r.body, &b) == nil && (b.Code != "" || b.Err != "")
+	f := &fault.Error{
+		Code:      b.Code,
+		Message:   b.text(),
+		RequestID: r.header.Get("X-Okta-Request-Id"),
+		Cause:     fmt.Errorf("okta answered %d %s", r.status, http.StatusText(r.status)),
+	}
+	if b.Err != "" {
+		f.Code = b.Err
+	}
+	if !isOkta {
+		f.Code = "okta_" + strconv.Itoa(r.status)
+		f.Message = fmt.Sprintf("Okta answered %d %s without an error of Okta's", r.status, http.StatusText(r.status))
+	}
+	switch {
+	case r.status == http.StatusTooManyRequests:
+		f.Kind, f.RetryAfter = fault.Unavailable, r.resetAfter()
+		if !isOkta {
+			f.Code, f.Message = "rate_limited", "Okta's rate limit is reached"
+		}
+	case r.status >= 500, b.Code == codeStillActivating:
+		f.Kind = fault.Unavailable
+	case r.status == http.StatusUnauthorized:
+		f.Kind = fault.Credentials
+		f.Message += "; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)"
+	case b.Code == codeNoPermission:
+		f.Kind = fault.Credentials
+		f.Message += "; the credentials lack the scope or the admin role for this"
+	case !isOkta:
+		f.Kind, f.Code = fault.Nonsense, "bad_reply"
+	case b.Code == CodeNotFound:
+		f.Kind = fault.NotFound
+	case b.wrongState():
+		f.Kind = fault.WrongState
+	default:
+		f.Kind = fault.Rejected
+	}
+	return f
+}
+
+// stateWords are Okta's words, under its general validation code, for a change that the user's status
+// does not allow.
+var stateWords = regexp.MustCompile(`(?i)cannot .+ user that is not`)
+
+func (b errorBody) wrongState() bool {
+	switch b.Code {
+	case codeActivated, codeResetFailed, codeNotAllowedState:
+		return true
+	case CodeValidation:
+		return stateWords.MatchString(b.text())
+	}
+	return false
+}
+
+// query is the query of a URL in a text: it may hold a one-time token.
+var query = regexp.MustCompile(`(https?://[^\s?]+)\?\S*`)
+
+// text is what Okta says, for the caller: summary and causes, without the queries of links.
+func (b errorBody) text() string { return query.ReplaceAllString(b.words(), "$1") }
+
+func (b errorBody) words() string {
+	if b.Err != "" {
+		return strings.TrimSuffix(b.Err+": "+b.Description, ": ")
+	}
+	text := b.Summary
+	for i, c := range b.Causes {
+		if i == 0 {
+			text += ": "
+		} else {
+			text += ", "
+		}
+		text += c.Summary
+	}
+	return text
+}
+
+// resetAfter is the time until the bucket fills again, by Okta's clock: the reply's Date, not ours.
+// 1 s where Okta does not say, and for the limit on concurrent calls (limit and remaining 0), whose reset
+// is only a guess.
+func (r *reply) resetAfter() time.Duration {
+	reset, err := strconv.ParseInt(r.header.Get("X-Rate-Limit-Reset"), 10, 64)
+	date, dateErr := http.ParseTime(r.header.Get("Date"))
+	if err != nil || dateErr != nil || r.header.Get("X-Rate-Limit-Limit") == "0" {
+		return time.Second
+	}
+	return max(time.Second, time.Unix(reset, 0).Sub(date))
+}
+
+var errNotJSON = errors.New("not JSON")
+
+// nonsense is a 2xx reply that does not say what such a reply says.
+func nonsense(err error) *fault.Error {
+	return fault.New(fault.Nonsense, "bad_reply", "Okta's reply is not what Okta sends: "+reason(err), err)
+}
+
+func (r *reply) nonsense(err error) *fault.Error {
+	f := nonsense(err)
+	f.RequestID = r.header.Get("X-Okta-Request-Id")
+	return f
+}
+
+// reason says what is wrong with a reply without quoting it.
+func reason(err error) string {
+	var syntax *json.SyntaxError
+	var typ *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return "not JSON"
+	case errors.As(err, &typ):
+		return "unexpected type of " + typ.Field
+	default:
+		return err.Error()
+	}
+}

@@ -1,0 +1,173 @@
+package okta_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+	"example.com/okta-secops/secrets"
+)
+
+const apiToken = "token-canary"
+
+// newClient returns a client of an Okta that answers with h.
+func newClient(t *testing.T, h http.HandlerFunc) *okta.Client {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return okta.New(options(t, server.URL))
+}
+
+func options(t *testing.T, address string) okta.Options {
+	t.Helper()
+	root, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return okta.Options{Root: root, Auth: okta.SSWS(secrets.New(apiToken)), Concurrency: 4}
+}
+
+// transportFunc is an http.RoundTripper without a network.
+type transportFunc func(r *http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// answer is a reply of Okta without a network.
+func answer(r *http.Request, status int, body io.Reader) *http.Response {
+	return &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: io.NopCloser(body), Request: r}
+}
+
+// record answers every request with body and keeps "METHOD path?query".
+type record struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (rec *record) add(r *http.Request) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	line := r.Method + " " + r.URL.EscapedPath()
+	if r.URL.RawQuery != "" {
+		line += "?" + r.URL.RawQuery
+	}
+	rec.lines = append(rec.lines, line)
+}
+
+func (rec *record) all() []string {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return append([]string{}, rec.lines...)
+}
+
+const (
+	userJSON  = `{"id":"00u1","status":"ACTIVE","profile":{"login":"alice@acme.test","email":"a@acme.test"}}`
+	groupJSON = `{"id":"00g1","profile":{"name":"Engineering"}}`
+	roleJSON  = `{"id":"ra1","type":"USER_ADMIN","label":"Group Administrator"}`
+	linkJSON  = `{"activationUrl":"https://acme.test/welcome/t1","activationToken":"t1"}`
+	resetJSON = `{"resetPasswordUrl":"https://acme.test/reset/t1"}`
+)
+
+// method is one method of the client, called with an id.
+type method struct {
+	call   func(ctx context.Context, c *okta.Client, id string) error
+	answer string // what Okta says to it
+	byID   bool   // id is in the path
+}
+
+// methods are all methods that call Okta.
+var methods = map[string]method{
+	"GetUser": {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetUser(ctx, id); return err }, userJSON, true},
+	"Me":      {func(ctx context.Context, c *okta.Client, _ string) error { _, err := c.Me(ctx); return err }, userJSON, false},
+	"FindUsers": {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.FindUsers(ctx, id); return err },
+		"[" + userJSON + "]", false},
+	"ListUsers": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListUsers(ctx, okta.UserQuery{Query: id}, 10)
+		return err
+	}, "[" + userJSON + "]", false},
+	"SuspendUser":   {func(ctx context.Context, c *okta.Client, id string) error { return c.SuspendUser(ctx, id) }, "", true},
+	"UnsuspendUser": {func(ctx context.Context, c *okta.Client, id string) error { return c.UnsuspendUser(ctx, id) }, "{}", true},
+	"DeactivateUser": {func(ctx context.Context, c *okta.Client, id string) error { return c.DeactivateUser(ctx, id, true) },
+		"{}", true},
+	"ActivateUser": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ActivateUser(ctx, id, false)
+		return err
+	}, linkJSON, true},
+	"ReactivateUser": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ReactivateUser(ctx, id, false)
+		return err
+	}, linkJSON, true},
+	"ResetPassword": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ResetPassword(ctx, id, false)
+		return err
+	}, resetJSON, true},
+	"SetPassword": {func(ctx context.Context, c *okta.Client, id string) error {
+		return c.SetPassword(ctx, id, secrets.New("Secret-1"))
+	},
+		userJSON, true},
+	"ClearSessions": {func(ctx context.Context, c *okta.Client, id string) error { return c.ClearSessions(ctx, id, true) }, "", true},
+	"GetGroup":      {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetGroup(ctx, id); return err }, groupJSON, true},
+	"FindGroups": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.FindGroups(ctx, id)
+		return err
+	},
+		"[" + groupJSON + "]", false},
+	"CreateGroup": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.CreateGroup(ctx, id, "a description")
+		return err
+	}, groupJSON, false},
+	"ListUserGroups": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListUserGroups(ctx, id)
+		return err
+	}, "[" + groupJSON + "]", true},
+	"ListRoles": {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.ListRoles(ctx, id); return err }, "[" + roleJSON + "]", true},
+	"AssignRole": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.AssignRole(ctx, id, "USER_ADMIN")
+		return err
+	}, roleJSON, true},
+	"UnassignRole": {func(ctx context.Context, c *okta.Client, id string) error { return c.UnassignRole(ctx, id, "ra1") },
+		"", true},
+	"ListProviders": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListProviders(ctx, id, "SAML2", 20)
+		return err
+	}, "[]", false},
+	"PublishSecurityEvent": {func(ctx context.Context, c *okta.Client, _ string) error {
+		_, err := c.PublishSecurityEvent(ctx, secrets.New("header.claims.signature"))
+		return err
+	}, "", false},
+	"Reach": {func(ctx context.Context, c *okta.Client, _ string) error { return c.Reach(ctx) }, `{"id":"00o1"}`, false},
+}
+
+// anonymous are the methods that send no credentials.
+var anonymous = map[string]bool{"PublishSecurityEvent": true, "Reach": true}
+
+// once are the methods whose writes must not happen twice.
+var once = map[string]bool{"ReactivateUser": true, "ResetPassword": true, "SetPassword": true, "PublishSecurityEvent": true}
+
+// wantFault wants a fault of this kind and code, whose sentence holds the word and no secret.
+func wantFault(t *testing.T, err error, kind fault.Kind, code, word string) *fault.Error {
+	t.Helper()
+	f := fault.As(err)
+	if f == nil {
+		t.Errorf("no fault, want %s", code)
+		return &fault.Error{}
+	}
+	if f.Kind != kind || f.Code != code || !strings.Contains(f.Message, word) {
+		t.Errorf("fault %d %s %q, want %d %s with %q", f.Kind, f.Code, f.Message, kind, code, word)
+	}
+	for _, secret := range []string{apiToken, "Secret-1", "header.claims.signature", "?"} {
+		if strings.Contains(f.Message, secret) {
+			t.Errorf("%q is in the sentence %q", secret, f.Message)
+		}
+		if secret != "?" && strings.Contains(f.Error(), secret) {
+			t.Errorf("%q is in the text for the log %q", secret, f.Error())
+		}
+	}
+	return f
+}

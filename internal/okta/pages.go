@@ -1,0 +1,129 @@
+package okta
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"example.com/okta-secops/internal/fault"
+)
+
+// MaxListBytes is where a list stops growing.
+const MaxListBytes = 10 << 20
+
+// List is the objects of a list as Okta sent them. Cut tells that there is more than MaxListBytes let in.
+type List struct {
+	Items []json.RawMessage
+	Cut   bool
+}
+
+// decodeItems reads the items of a list that is of use only as a whole.
+func decodeItems[T any](list List) ([]T, error) {
+	if list.Cut {
+		return nil, fault.Errorf(fault.Rejected, "too_large", "Okta's list is over %d MB", MaxListBytes>>20)
+	}
+	out := make([]T, len(list.Items))
+	for i, item := range list.Items {
+		if err := json.Unmarshal(item, &out[i]); err != nil {
+			return nil, nonsense(err)
+		}
+	}
+	return out, nil
+}
+
+// list collects the pages of a list, each object once: first makes the first request, the others follow
+// Okta's next links. limit 0 means all there is.
+func (c *Client) list(ctx context.Context, limit int, first func(ctx context.Context) error) (List, error) {
+	var out List
+	seen := map[string]bool{} // ids: a page shifts when an object is added while we read
+	visited := map[string]bool{}
+	size := 0
+	send := first
+	for {
+		r, err := c.do(ctx, call{send: send})
+		if err != nil {
+			return out, err
+		}
+		var page []json.RawMessage
+		if err := json.Unmarshal(r.body, &page); err != nil {
+			return out, r.nonsense(err)
+		}
+		for _, item := range page {
+			var object struct {
+				ID string `json:"id"`
+			}
+			if err := json.Unmarshal(item, &object); err != nil {
+				return out, r.nonsense(err)
+			}
+			if object.ID != "" && seen[object.ID] {
+				continue
+			}
+			seen[object.ID] = true
+			if size += len(item); size > MaxListBytes {
+				out.Cut = true
+				return out, nil
+			}
+			out.Items = append(out.Items, item)
+			if limit > 0 && len(out.Items) == limit {
+				return out, nil
+			}
+		}
+		next, err := c.next(r)
+		if err != nil {
+			return out, r.nonsense(err)
+		}
+		if next == "" {
+			return out, nil
+		}
+		if visited[next] {
+			return out, r.nonsense(errors.New("its next links lead in a circle"))
+		}
+		visited[next] = true
+		send = func(ctx context.Context) error { return c.get(ctx, next) }
+	}
+}
+
+// linkValue is one link of a Link header (RFC 8288): its target, which may hold commas, and its parameters.
+var (
+	linkValue = regexp.MustCompile(`<([^>]*)>((?:[^",]|"[^"]*")*)`)
+	relNext   = regexp.MustCompile(`(?i);\s*rel\s*=\s*"?next"?\s*(;|$)`)
+)
+
+// next is the reply's next link, "" on the last page. A link to another host is refused: following it
+// would hand the credentials over.
+func (c *Client) next(r *reply) (string, error) {
+	// Okta sends one Link header per relation; a proxy may have folded them into one.
+	for _, link := range linkValue.FindAllStringSubmatch(strings.Join(r.header.Values("Link"), ","), -1) {
+		if !relNext.MatchString(link[2]) {
+			continue
+		}
+		u, err := url.Parse(link[1])
+		if err != nil {
+			return "", errors.New("its next link is not a URL")
+		}
+		u = c.root.ResolveReference(u)
+		if u.Scheme != c.root.Scheme || !strings.EqualFold(u.Host, c.root.Host) || u.User != nil {
+			return "", errors.New("its next link leads to another host")
+		}
+		return u.String(), nil
+	}
+	return "", nil
+}
+
+// get sends a GET to an address that Okta gave.
+func (c *Client) get(ctx context.Context, address string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Accept", "application/json")
+	res, err := c.http.Do(r)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
+}

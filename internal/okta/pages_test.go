@@ -1,0 +1,225 @@
+package okta_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+// page is a page of a list: its users' ids, and the Link headers, in which ${org} is Okta's address.
+type page struct {
+	ids   []string
+	links []string
+}
+
+// pager serves pages by their after parameter.
+func pager(t *testing.T, rec *record, pages map[string]page) *okta.Client {
+	t.Helper()
+	return newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		rec.add(r)
+		p, ok := pages[r.URL.Query().Get("after")]
+		if !ok || r.Header.Get("Authorization") != "SSWS "+apiToken {
+			http.NotFound(w, r)
+			return
+		}
+		for _, link := range p.links {
+			w.Header().Add("Link", strings.ReplaceAll(link, "${org}", "http://"+r.Host))
+		}
+		users := make([]string, len(p.ids))
+		for i, id := range p.ids {
+			users[i] = fmt.Sprintf(`{"id":%q,"extra":{"n":1.50}}`, id)
+		}
+		_, _ = io.WriteString(w, "["+strings.Join(users, ",")+"]")
+	})
+}
+
+func ids(t *testing.T, list okta.List) []string {
+	t.Helper()
+	out := []string{}
+	for _, item := range list.Items {
+		var u okta.User
+		if err := u.UnmarshalJSON(item); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, u.ID)
+	}
+	return out
+}
+
+func TestAListFollowsTheNextLinks(t *testing.T) {
+	t.Parallel()
+	for name, links := range map[string][]string{
+		"one header per relation":   {`<${org}/api/v1/users?limit=200>; rel="self"`, `<${org}/api/v1/users?after=2>; rel="next"`},
+		"next first":                {`<${org}/api/v1/users?after=2>; rel="next"`, `<${org}/api/v1/users?limit=200>; rel="self"`},
+		"folded into one header":    {`<${org}/api/v1/users?limit=200>; rel="self", <${org}/api/v1/users?after=2>; rel="next"`},
+		"folded without blanks":     {`<${org}/api/v1/users>;rel="self",<${org}/api/v1/users?after=2>;rel="next"`},
+		"without quotes":            {`<${org}/api/v1/users?after=2>; rel=next`},
+		"with other parameters":     {`<${org}/api/v1/users?after=2>; title="a, b; c"; rel="next"`},
+		"with a comma in the URL":   {`<${org}/api/v1/users?expand=a,b&after=2>; rel="next"`},
+		"with a semicolon in it":    {`<${org}/api/v1/users?after=2&x=a%3Bb>; rel="next"`},
+		"relative to the org":       {`</api/v1/users?after=2>; rel="next"`},
+		"beside a relation nextish": {`<${org}/api/v1/users?after=9>; rel="nextish"`, `<${org}/api/v1/users?after=2>; rel="next"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var rec record
+			c := pager(t, &rec, map[string]page{"": {[]string{"a", "b"}, links}, "2": {[]string{"b", "c"}, nil}})
+			list, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"a", "b", "c"}, ids(t, list)); diff != "" || list.Cut {
+				t.Errorf("users, each once (-want +got):\n%s", diff)
+			}
+			if got := string(list.Items[0]); got != `{"id":"a","extra":{"n":1.50}}` {
+				t.Errorf("the object is altered: %s", got)
+			}
+		})
+	}
+}
+
+func TestAListEndsAtItsLimit(t *testing.T) {
+	t.Parallel()
+	var rec record
+	next := []string{`<${org}/api/v1/users?after=2>; rel="next"`}
+	c := pager(t, &rec, map[string]page{"": {[]string{"a", "b"}, next}, "2": {[]string{"c", "d"}, []string{`<${org}/api/v1/users?after=3>; rel="next"`}}})
+	for limit, want := range map[int]int{1: 1, 2: 1, 3: 2, 4: 2} {
+		before := len(rec.all())
+		list, err := c.ListUsers(t.Context(), okta.UserQuery{}, limit)
+		if err != nil || len(list.Items) != limit {
+			t.Errorf("limit %d: %d users, %v", limit, len(list.Items), err)
+		}
+		if n := len(rec.all()) - before; n != want {
+			t.Errorf("limit %d: %d calls, want %d", limit, n, want)
+		}
+	}
+}
+
+func TestAListThatRunsInACircleEnds(t *testing.T) {
+	t.Parallel()
+	for name, pages := range map[string]map[string]page{
+		"to itself": {"": {[]string{"a"}, []string{`<${org}/api/v1/users?limit=200>; rel="next"`}}},
+		"by two": {
+			"":  {[]string{"a"}, []string{`<${org}/api/v1/users?after=2>; rel="next"`}},
+			"2": {[]string{"b"}, []string{`<${org}/api/v1/users?after=3>; rel="next"`}},
+			"3": {[]string{"c"}, []string{`<${org}/api/v1/users?after=2>; rel="next"`}},
+		},
+	} {
+		var rec record
+		_, err := pager(t, &rec, pages).ListUsers(t.Context(), okta.UserQuery{}, 0)
+		wantFault(t, err, fault.Nonsense, "bad_reply", "circle")
+		if n := len(rec.all()); n > 4 {
+			t.Errorf("%s: %d calls", name, n)
+		}
+	}
+}
+
+func TestANextLinkToAnotherHostIsRefused(t *testing.T) {
+	t.Parallel()
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the link was followed, with Authorization %q", r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(elsewhere.Close)
+	for _, link := range []string{
+		elsewhere.URL + "/api/v1/users?after=2", // another port of the same host
+		"http://evil.test/api/v1/users?after=2",
+		strings.Replace(elsewhere.URL, "http:", "https:", 1),
+		strings.TrimPrefix(elsewhere.URL, "http:") + "/api/v1/users",
+		"http://user:password@${host}/api/v1/users",
+		"ftp://${host}/api/v1/users",
+	} {
+		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Link", "<"+strings.ReplaceAll(link, "${host}", r.Host)+`>; rel="next"`)
+			_, _ = io.WriteString(w, "["+userJSON+"]")
+		})
+		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
+		wantFault(t, err, fault.Nonsense, "bad_reply", "another host")
+	}
+}
+
+func TestAListStopsGrowingAtTenMegabytes(t *testing.T) {
+	t.Parallel()
+	big := strings.Repeat("x", 1<<20)
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		after := r.URL.Query().Get("after")
+		w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?after=%sn>; rel="next"`, r.Host, r.URL.Path, after))
+		_, _ = fmt.Fprintf(w, `[{"id":"u%s","profile":{"name":"wanted"},"big":%q}]`, after, big)
+	}
+	c := newClient(t, serve)
+	list, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
+	if err != nil || !list.Cut || len(list.Items) != 9 {
+		t.Errorf("%d items, cut %v, %v", len(list.Items), list.Cut, err)
+	}
+	// What is searched through, or belongs to one user, is of use only as a whole.
+	_, err = c.FindGroups(t.Context(), "wanted")
+	wantFault(t, err, fault.Rejected, "too_large", "10 MB")
+	_, err = c.ListUserGroups(t.Context(), "00u1")
+	wantFault(t, err, fault.Rejected, "too_large", "10 MB")
+}
+
+func TestAListThatFailsHalfwayFails(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]struct {
+		status int
+		kind   fault.Kind
+		code   string
+	}{
+		`{"errorCode":"E0000009","errorSummary":"Internal Server Error"}`: {500, fault.Unavailable, "E0000009"},
+		`{"errorCode":"E0000047","errorSummary":"Too many"}`:              {429, fault.Unavailable, "E0000047"},
+		`{"id":"00u1"}`:     {200, fault.Nonsense, "bad_reply"},
+		`[{"id":"00u1"},7]`: {200, fault.Nonsense, "bad_reply"},
+		`[{"id":7}]`:        {200, fault.Nonsense, "bad_reply"},
+		``:                  {200, fault.Nonsense, "bad_reply"},
+		`null and more`:     {200, fault.Nonsense, "bad_reply"},
+	} {
+		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("after") == "" {
+				w.Header().Set("Link", fmt.Sprintf(`<http://%s/api/v1/users?after=2>; rel="next"`, r.Host))
+				_, _ = io.WriteString(w, `[{"id":"00u0"}]`)
+				return
+			}
+			w.WriteHeader(want.status)
+			_, _ = io.WriteString(w, body)
+		})
+		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
+		wantFault(t, err, want.kind, want.code, "")
+	}
+}
+
+func TestAGroupIsFoundByItsWholeName(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("after") == "" {
+			w.Header().Set("Link", fmt.Sprintf(`<http://%s/api/v1/groups?after=2>; rel="next"`, r.Host))
+			_, _ = io.WriteString(w, `[{"id":"g1","profile":{"name":"Sales EMEA"}},{"id":"g2","profile":{"name":"sales"}}]`)
+			return
+		}
+		_, _ = io.WriteString(w, `[{"id":"g3","profile":{"name":"Sales"}}]`)
+	})
+	got, err := c.FindGroups(t.Context(), "Sales")
+	if err != nil || len(got) != 1 || got[0].ID != "g3" {
+		t.Errorf("%v %v", got, err)
+	}
+}
+
+func TestASearchTermIsQuoted(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		want := `profile.login eq "a\"b\\c@x" or profile.email eq "a\"b\\c@x"`
+		if got := r.URL.Query().Get("search"); got != want {
+			t.Errorf("search %s, want %s", got, want)
+		}
+		_, _ = io.WriteString(w, "[]")
+	})
+	if hits, err := c.FindUsers(t.Context(), `a"b\c@x`); err != nil || len(hits) != 0 {
+		t.Errorf("%v %v", hits, err)
+	}
+}

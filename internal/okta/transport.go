@@ -1,0 +1,117 @@
+package okta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+
+	"example.com/okta-secops/internal/fault"
+)
+
+// maxBody bounds one reply of Okta. The largest page there is, 200 users with every attribute filled,
+// stays far below.
+const maxBody = 32 << 20
+
+// reply is what Okta answered, its body read to the end.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// exchange is one request's way through the transport, kept for the method that caused it. It travels in
+// the request's context, because the SDK hands its caller neither the reply of a failed call nor the
+// reason of a lost one.
+type exchange struct {
+	anonymous bool
+	writes    bool        // the request is no GET
+	sent      atomic.Bool // bytes of the request may have reached Okta
+	reply     *reply
+	err       error
+}
+
+type exchangeKey struct{}
+
+// errNoReply is all that the SDK learns of a failed connection. It is not io.EOF, which the SDK would
+// retry without bound, writes included.
+var errNoReply = errors.New("no reply from Okta")
+
+// errReadOnly is a write under ReadOnly.
+var errReadOnly = errors.New("a write was attempted in a dry run")
+
+// keeper is the transport under the SDK: it waits for a slot, authorizes, sends, and keeps the reply in
+// the request's exchange. Above it everyone gets a bare 204 in its place: the SDK neither decodes nor retries,
+// and net/http follows no redirect, which would turn a POST into a GET that looks like success and could carry
+// the credentials to another port.
+type keeper struct {
+	base  http.RoundTripper
+	auth  Auth
+	slots chan struct{}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (k *keeper) RoundTrip(r *http.Request) (*http.Response, error) {
+	x, ok := r.Context().Value(exchangeKey{}).(*exchange)
+	if !ok {
+		return nil, errors.New("a request to Okta without an exchange")
+	}
+	x.reply, x.err = k.exchange(r, x)
+	if x.err != nil {
+		return nil, errNoReply
+	}
+	return &http.Response{
+		StatusCode: http.StatusNoContent, Status: "204 No Content", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, Request: r,
+	}, nil
+}
+
+func (k *keeper) exchange(r *http.Request, x *exchange) (*reply, error) {
+	ctx := r.Context()
+	x.writes = r.Method != http.MethodGet
+	if readOnly, _ := ctx.Value(readOnlyKey{}).(bool); readOnly && x.writes {
+		return nil, errReadOnly
+	}
+	select {
+	case k.slots <- struct{}{}:
+		defer func() { <-k.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	r = r.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaders: func() { x.sent.Store(true) },
+	}))
+	r.Header.Del("Authorization") // the SDK has put an empty one there
+	if !x.anonymous {
+		if err := k.auth.Authorize(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	res, err := k.base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the reply: %w", err)
+	}
+	if len(body) > maxBody {
+		return nil, fault.Errorf(fault.Nonsense, "bad_reply", "Okta's reply is over %d bytes", maxBody)
+	}
+	return &reply{status: res.StatusCode, header: res.Header, body: body}, nil
+}
+
+// uncertain tells whether the request may have taken effect although no answer says so: it left, and
+// either nothing came back or a server error did. 503 is Okta's word that it did not serve the request.
+func (x *exchange) uncertain() bool {
+	if x.reply == nil {
+		return x.sent.Load()
+	}
+	return x.reply.status >= 500 && x.reply.status != http.StatusServiceUnavailable
+}

@@ -1,0 +1,150 @@
+package okta
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/okta-secops/internal/fault"
+)
+
+// The transport is tested by itself, in a bubble where time is not real: the SDK's client keeps a goroutine
+// for as long as it lives, which no bubble can end with.
+
+type roundTrip func(r *http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func ok(r *http.Request) *http.Response {
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("{}")), Request: r}
+}
+
+// hang answers when the request's time is over.
+func hang(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// send makes one call and returns what it came to.
+func send(ctx context.Context, t *testing.T, k *keeper) *fault.Error {
+	x := &exchange{anonymous: true}
+	r, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, x), http.MethodGet, "https://acme.test/", nil)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	_, _ = k.RoundTrip(r)
+	return x.fault(ctx)
+}
+
+func wantCode(t *testing.T, f *fault.Error, kind fault.Kind, code string) {
+	t.Helper()
+	if f == nil || f.Kind != kind || f.Code != code {
+		t.Errorf("fault %v, want %s", f, code)
+	}
+}
+
+func newKeeper(concurrency int, base roundTrip) *keeper {
+	return &keeper{base: base, slots: make(chan struct{}, concurrency)}
+}
+
+func TestTheCallersDeadlineAndTheCallsOwnAreToldApart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		wantCode(t, send(t.Context(), t, newKeeper(1, hang)), fault.Unavailable, "okta_timeout")
+		if took := time.Since(start); took != CallTimeout {
+			t.Errorf("the call's own time is %s, want %s", took, CallTimeout)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		start = time.Now()
+		wantCode(t, send(ctx, t, newKeeper(1, hang)), fault.Deadline, "deadline_exceeded")
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("the caller's deadline took %s", took)
+		}
+	})
+}
+
+func TestCallsInFlightAreBoundedForAllCallersTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var inFlight atomic.Int32
+		release := make(chan struct{})
+		k := newKeeper(3, func(r *http.Request) (*http.Response, error) {
+			inFlight.Add(1)
+			<-release
+			inFlight.Add(-1)
+			return ok(r), nil
+		})
+		var callers sync.WaitGroup
+		for range 2 {
+			callers.Go(func() {
+				var calls sync.WaitGroup
+				for range 5 {
+					calls.Go(func() {
+						if f := send(t.Context(), t, k); f != nil {
+							t.Error(f)
+						}
+					})
+				}
+				calls.Wait()
+			})
+		}
+		for left := 10; left > 0; left-- {
+			synctest.Wait()
+			if n := inFlight.Load(); int(n) != min(3, left) {
+				t.Errorf("%d calls are in flight with %d to go, want %d", n, left, min(3, left))
+			}
+			release <- struct{}{}
+		}
+		callers.Wait()
+	})
+}
+
+func TestWaitingForItsTurnIsNotPartOfACallsTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := newKeeper(1, func(r *http.Request) (*http.Response, error) {
+			select {
+			case <-time.After(20 * time.Second):
+				return ok(r), nil
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+		})
+		var calls sync.WaitGroup
+		for range 4 {
+			calls.Go(func() {
+				if f := send(t.Context(), t, k); f != nil {
+					t.Error(f)
+				}
+			})
+		}
+		calls.Wait()
+	})
+}
+
+func TestWhoeverWaitsForATurnGivesUpAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := newKeeper(1, hang)
+		var first sync.WaitGroup
+		first.Go(func() { send(t.Context(), t, k) })
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		f := send(ctx, t, k)
+		wantCode(t, f, fault.Deadline, "deadline_exceeded")
+		if f != nil && !strings.Contains(f.Message, "before Okta was asked") {
+			t.Errorf("the sentence is %q", f.Message)
+		}
+		first.Wait()
+	})
+}

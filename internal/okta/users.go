@@ -1,0 +1,262 @@
+package okta
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	sdk "github.com/okta/okta-sdk-golang/v5/okta"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/secrets"
+)
+
+// Status is where a user stands in Okta's lifecycle.
+// https://developer.okta.com/docs/concepts/user-lifecycle/
+type Status string
+
+// The statuses.
+const (
+	Active          Status = "ACTIVE"
+	Deprovisioned   Status = "DEPROVISIONED"
+	LockedOut       Status = "LOCKED_OUT"
+	PasswordExpired Status = "PASSWORD_EXPIRED"
+	Provisioned     Status = "PROVISIONED"
+	Recovery        Status = "RECOVERY"
+	Staged          Status = "STAGED"
+	Suspended       Status = "SUSPENDED"
+)
+
+// User is what the product needs to know of a user; Raw is the whole object as Okta sent it.
+type User struct {
+	ID     string
+	Status Status
+	Login  string
+	Email  string
+	Raw    json.RawMessage
+}
+
+// UnmarshalJSON reads what the product needs and keeps the rest.
+func (u *User) UnmarshalJSON(b []byte) error {
+	var object struct {
+		ID      string `json:"id"`
+		Status  Status `json:"status"`
+		Profile struct {
+			Login string `json:"login"`
+			Email string `json:"email"`
+		} `json:"profile"`
+	}
+	if err := json.Unmarshal(b, &object); err != nil {
+		return err
+	}
+	if object.ID == "" {
+		return errors.New("a user without an id")
+	}
+	*u = User{ID: object.ID, Status: object.Status, Login: object.Profile.Login, Email: object.Profile.Email, Raw: append([]byte(nil), b...)}
+	return nil
+}
+
+// MarshalJSON writes the object as Okta sent it.
+func (u User) MarshalJSON() ([]byte, error) { return u.Raw, nil }
+
+// Activation is the one-time link of an activation that sends no e-mail. Both are secrets.
+type Activation struct {
+	URL   string `json:"activationUrl"`
+	Token string `json:"activationToken"`
+}
+
+// UserQuery selects users for ListUsers; empty fields select nothing.
+type UserQuery struct{ Query, Filter, Search string }
+
+// MaxQueryHits is how many users Okta returns for a Query at most: it does not page one.
+const MaxQueryHits = 200
+
+// userID refuses what would change the route or name the owner of the credentials.
+func userID(s string) error {
+	if strings.EqualFold(s, "me") {
+		return fault.New(fault.BadRequest, "invalid_request", `"me" would be the owner of the credentials`, nil)
+	}
+	return pathElement(s)
+}
+
+// pathElement refuses what is no path element even when escaped.
+func pathElement(s string) error {
+	if s == "" || s == "." || s == ".." || strings.Contains(s, "/") {
+		return fault.Errorf(fault.BadRequest, "invalid_request", "%q cannot be looked up by path", s)
+	}
+	return nil
+}
+
+// decode reads a reply's one object into v.
+func (r *reply) decode(v any) error {
+	if err := json.Unmarshal(r.body, v); err != nil {
+		return r.nonsense(err)
+	}
+	return nil
+}
+
+// GetUser reads a user by id, login or, where it is unambiguous, short login.
+//
+//	GET /api/v1/users/{userId}
+func (c *Client) GetUser(ctx context.Context, id string) (User, error) {
+	var u User
+	if err := userID(id); err != nil {
+		return u, err
+	}
+	r, err := c.do(ctx, call{send: func(ctx context.Context) error {
+		_, _, err := c.api.UserAPI.GetUser(ctx, id).Execute()
+		return err
+	}})
+	if err != nil {
+		return u, err
+	}
+	return u, r.decode(&u)
+}
+
+// Me reads the owner of an API token, which proves the token with no scope beyond reading it.
+//
+//	GET /api/v1/users/me
+func (c *Client) Me(ctx context.Context) (User, error) {
+	var u User
+	r, err := c.do(ctx, call{send: func(ctx context.Context) error {
+		_, _, err := c.api.UserAPI.GetUser(ctx, "me").Execute()
+		return err
+	}})
+	if err != nil {
+		return u, err
+	}
+	return u, r.decode(&u)
+}
+
+// FindUsers searches by full login or e-mail address, in any case, DEPROVISIONED users included.
+//
+//	GET /api/v1/users?search=
+func (c *Client) FindUsers(ctx context.Context, loginOrEmail string) ([]User, error) {
+	value := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(loginOrEmail)
+	search := `profile.login eq "` + value + `" or profile.email eq "` + value + `"`
+	list, err := c.ListUsers(ctx, UserQuery{Search: search}, 0)
+	if err != nil {
+		return nil, err
+	}
+	return decodeItems[User](list)
+}
+
+// ListUsers lists users, all pages up to limit (0: all there is).
+//
+//	GET /api/v1/users
+func (c *Client) ListUsers(ctx context.Context, q UserQuery, limit int) (List, error) {
+	page := 200
+	if limit > 0 {
+		page = min(page, limit)
+	}
+	return c.list(ctx, limit, func(ctx context.Context) error {
+		r := c.api.UserAPI.ListUsers(ctx).Limit(int32(page))
+		if q.Query != "" {
+			r = r.Q(q.Query)
+		}
+		if q.Filter != "" {
+			r = r.Filter(q.Filter)
+		}
+		if q.Search != "" {
+			r = r.Search(q.Search)
+		}
+		_, _, err := r.Execute()
+		return err
+	})
+}
+
+// lifecycle runs one lifecycle call of a user.
+func (c *Client) lifecycle(ctx context.Context, id string, k call, v any) error {
+	if err := userID(id); err != nil {
+		return err
+	}
+	r, err := c.do(ctx, k)
+	if err != nil || v == nil || len(r.body) == 0 {
+		return err
+	}
+	if err := json.Unmarshal(r.body, v); err != nil {
+		return k.nonsense(r, err)
+	}
+	return nil
+}
+
+// SuspendUser makes an ACTIVE user SUSPENDED.
+//
+//	POST /api/v1/users/{userId}/lifecycle/suspend
+func (c *Client) SuspendUser(ctx context.Context, id string) error {
+	return c.lifecycle(ctx, id, call{send: func(ctx context.Context) error {
+		_, err := c.api.UserAPI.SuspendUser(ctx, id).Execute()
+		return err
+	}}, nil)
+}
+
+// UnsuspendUser makes a SUSPENDED user ACTIVE.
+//
+//	POST /api/v1/users/{userId}/lifecycle/unsuspend
+func (c *Client) UnsuspendUser(ctx context.Context, id string) error {
+	return c.lifecycle(ctx, id, call{send: func(ctx context.Context) error {
+		_, err := c.api.UserAPI.UnsuspendUser(ctx, id).Execute()
+		return err
+	}}, nil)
+}
+
+// DeactivateUser makes a user DEPROVISIONED. sendEmail tells Okta to mail the administrator.
+//
+//	POST /api/v1/users/{userId}/lifecycle/deactivate
+func (c *Client) DeactivateUser(ctx context.Context, id string, sendEmail bool) error {
+	return c.lifecycle(ctx, id, call{send: func(ctx context.Context) error {
+		_, err := c.api.UserAPI.DeactivateUser(ctx, id).SendEmail(sendEmail).Execute()
+		return err
+	}}, nil)
+}
+
+// ActivateUser activates a STAGED or DEPROVISIONED user. Without an e-mail the link comes back instead.
+//
+//	POST /api/v1/users/{userId}/lifecycle/activate
+func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
+	var a Activation
+	err := c.lifecycle(ctx, id, call{send: func(ctx context.Context) error {
+		_, _, err := c.api.UserAPI.ActivateUser(ctx, id).SendEmail(sendEmail).Execute()
+		return err
+	}}, &a)
+	return a, err
+}
+
+// ReactivateUser makes a new activation link for a PROVISIONED user; every call makes a new one.
+//
+//	POST /api/v1/users/{userId}/lifecycle/reactivate
+func (c *Client) ReactivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
+	var a Activation
+	err := c.lifecycle(ctx, id, call{once: true, send: func(ctx context.Context) error {
+		_, _, err := c.api.UserAPI.ReactivateUser(ctx, id).SendEmail(sendEmail).Execute()
+		return err
+	}}, &a)
+	return a, err
+}
+
+// ResetPassword starts a password reset. Without an e-mail the one-time link comes back, a secret.
+//
+//	POST /api/v1/users/{userId}/lifecycle/reset_password
+func (c *Client) ResetPassword(ctx context.Context, id string, sendEmail bool) (link string, err error) {
+	var token struct {
+		URL string `json:"resetPasswordUrl"`
+	}
+	err = c.lifecycle(ctx, id, call{once: true, send: func(ctx context.Context) error {
+		_, _, err := c.api.UserAPI.GenerateResetPasswordToken(ctx, id).SendEmail(sendEmail).Execute()
+		return err
+	}}, &token)
+	return token.URL, err
+}
+
+// SetPassword sets a user's password without knowing the old one.
+//
+//	POST /api/v1/users/{userId}
+func (c *Client) SetPassword(ctx context.Context, id string, password secrets.Value) error {
+	text := password.Reveal()
+	body := sdk.UpdateUserRequest{Credentials: &sdk.UserCredentials{Password: &sdk.PasswordCredential{Value: &text}}}
+	return c.lifecycle(ctx, id, call{once: true, send: func(ctx context.Context) error {
+		_, _, err := c.api.UserAPI.UpdateUser(ctx, id).User(body).Execute()
+		return err
+	}}, nil)
+}

@@ -1,0 +1,280 @@
+// Package serve makes a group of actions an http.Handler. It is the only place that sees HTTP: it
+// authenticates, decodes, runs and encodes; what an action does, it does not know.
+package serve
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/fault"
+)
+
+// Setup is what a group is served with.
+type Setup struct {
+	Caller   caller.Authenticator
+	Deadline time.Duration // of one request, from its decoding to its last write
+	Warnings []string      // for every reply
+	Log      *slog.Logger
+	Deps     func(ctx context.Context) (action.Deps, error)
+}
+
+// Open gives the setup; with an error, its Log is enough. It is called for every request, so that a failure
+// is not kept.
+type Open func(ctx context.Context) (Setup, error)
+
+// handler serves one group.
+type handler struct {
+	group action.Group
+	all   []action.Group
+	open  Open
+}
+
+// Handler serves a group at its root: POST /<slug>, POST / with the action in the body, GET /ping,
+// GET /actions, GET /openapi.json and GET /health. all is the whole catalog, so that an action of another
+// group can be named with its function.
+func Handler(g action.Group, all []action.Group, open Open) http.Handler {
+	return handler{g, all, open}
+}
+
+// ServeHTTP implements http.Handler.
+func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{w: w, r: r, id: ulid.Make().String(), log: slog.Default(), started: time.Now(), path: strings.Trim(r.URL.Path, "/")}
+	defer func() {
+		if p := recover(); p != nil {
+			x.log.Error("panic", "invocation_id", x.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			x.fail(fault.New(fault.Internal, "internal", "an unexpected error occurred; the log has it under the invocation_id", nil))
+		}
+	}()
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if x.path == "health" {
+		if x.allow(http.MethodGet) {
+			x.json(http.StatusOK, map[string]string{"status": "ok"})
+		}
+		return
+	}
+	x.named = x.path
+	if a, ok := h.group.Find(x.path); ok {
+		x.action = &a // now, so that every reply from here on speaks for it
+	}
+	setup, err := h.open(r.Context())
+	x.log, x.warnings = cmp.Or(setup.Log, x.log), setup.Warnings
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	if err := setup.Caller.Authenticate(r); err != nil {
+		x.fail(err)
+		return
+	}
+	switch x.path {
+	case "actions":
+		if x.allow(http.MethodGet) {
+			x.json(http.StatusOK, h.group.Catalog())
+		}
+	case "openapi.json":
+		if x.allow(http.MethodGet) {
+			x.json(http.StatusOK, OpenAPI(h.group))
+		}
+	default:
+		h.run(x, setup)
+	}
+}
+
+// run carries out the action that the path or the body names.
+func (h handler) run(x *exchange, setup Setup) {
+	if x.path != "" && x.action == nil {
+		_, err := h.find(x.path)
+		x.fail(err)
+		return
+	}
+	methods := []string{http.MethodPost}
+	if x.action != nil && x.action.Slug == "ping" {
+		methods = []string{http.MethodGet, http.MethodPost}
+	}
+	if !x.allow(methods...) {
+		return
+	}
+	var body request
+	if x.r.Method == http.MethodPost {
+		var err error
+		if body, err = decode(x.w, x.r); err != nil {
+			x.fail(err)
+			return
+		}
+	}
+	if err := h.choose(x, body.action); err != nil {
+		x.fail(err)
+		return
+	}
+	inv, problems := x.action.Bind(body.Request)
+	if problems = append(body.problems, problems...); len(problems) > 0 {
+		x.warnings = append(slices.Clone(x.warnings), inv.Warnings...)
+		x.fail(fault.Invalid(problems...))
+		return
+	}
+	// The work goes on when the caller has gone away: a list of users half disabled, and nobody told,
+	// is worse than a reply that nobody reads. The deadline ends it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), setup.Deadline)
+	defer cancel()
+	deps, err := setup.Deps(ctx)
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	result, err := inv.Run(ctx, deps)
+	if body.IdempotencyKey != "" && x.action.Mutates {
+		x.warnings = append(slices.Clone(x.warnings), "Replies are not kept by their Idempotency-Key: the same request sent again is carried out again.")
+	}
+	x.finish(result, err)
+}
+
+// choose settles which action is asked for: the path's, or the body's.
+func (h handler) choose(x *exchange, named string) error {
+	if named == "" {
+		if x.action == nil {
+			return fault.Invalid(fault.Problem{Parameter: "action", Message: "name the action, in the path (POST /" + h.group.Actions[0].Slug + ") or as \"action\" in the body"})
+		}
+		return nil
+	}
+	x.named = cmp.Or(x.named, named)
+	a, err := h.find(named)
+	if err != nil {
+		return err
+	}
+	if x.action != nil && x.action.Slug != a.Slug {
+		return fault.Invalid(fault.Problem{Parameter: "action", Message: fmt.Sprintf("the path says %s and the body says %s", x.action.Name, a.Name)})
+	}
+	x.action = &a
+	return nil
+}
+
+// find looks an action up in the group. One of another group is named with the function that has it.
+func (h handler) find(name string) (action.Action, error) {
+	if a, ok := h.group.Find(name); ok {
+		return a, nil
+	}
+	for _, g := range h.all {
+		if a, ok := g.Find(name); ok {
+			return a, fault.Errorf(fault.UnknownAction, "unknown_action", "%s is an action of the function %s (%s), not of %s", a.Name, g.Function, g.Name, h.group.Function)
+		}
+	}
+	slugs := make([]string, len(h.group.Actions))
+	for i, a := range h.group.Actions {
+		slugs[i] = a.Slug
+	}
+	return action.Action{}, fault.Errorf(fault.UnknownAction, "unknown_action", "%s has no action %q; it has %s", h.group.Function, action.Shorten(name), strings.Join(slugs, ", "))
+}
+
+// exchange is one request on its way to its reply.
+type exchange struct {
+	w        http.ResponseWriter
+	r        *http.Request
+	id       string
+	path     string
+	log      *slog.Logger
+	started  time.Time
+	warnings []string
+	named    string         // what the request calls its action
+	action   *action.Action // nil until it is known
+}
+
+// allow answers 405 unless the method is one of these.
+func (x *exchange) allow(methods ...string) bool {
+	for _, m := range methods {
+		if x.r.Method == m {
+			return true
+		}
+	}
+	x.w.Header().Set("Allow", strings.Join(methods, ", "))
+	x.fail(fault.Errorf(fault.MethodNotAllowed, "method_not_allowed", "use %s here, not %s", strings.Join(methods, " or "), action.Shorten(x.r.Method)))
+	return false
+}
+
+// fail replies with a fault of the request as a whole.
+func (x *exchange) fail(err error) { x.finish(nil, err) }
+
+// finish replies, and writes the run's one line in the log.
+func (x *exchange) finish(result *action.Result, err error) {
+	if result == nil {
+		result = &action.Result{}
+	}
+	result.Warnings = append(result.Warnings, x.warnings...)
+	status, reply, cause := assemble(x.action, action.Shorten(x.named), result, err)
+	reply.InvocationID = x.id
+	if cause != nil && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) {
+		x.w.Header().Set("Retry-After", retryAfter(append(result.Faults(), cause)))
+	}
+	x.record(status, reply, cause, result.Faults())
+	x.json(status, reply)
+}
+
+// record logs one line. The reply holds safe sentences only, so the line says why targets failed.
+func (x *exchange) record(status int, reply Reply, cause *fault.Error, faults []*fault.Error) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("invocation_id", x.id), slog.String("action", reply.Action), slog.String("status", string(reply.Status)),
+		slog.Int("http_status", status), slog.Duration("duration", time.Since(x.started)),
+	}
+	outcomes := map[string]int{}
+	for _, t := range reply.Targets {
+		outcomes[string(t.Outcome)]++
+	}
+	if len(outcomes) > 0 {
+		attrs = append(attrs, slog.Any("outcomes", outcomes))
+	}
+	if why := failures(faults); len(why) > 0 {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.Any("failures", why))
+	}
+	if cause != nil {
+		level = slog.LevelWarn
+		if cause.Kind == fault.Internal || cause.Kind == fault.Misconfigured {
+			level = slog.LevelError
+		}
+		attrs = append(attrs, slog.String("error", cause.Error()))
+	}
+	x.log.LogAttrs(x.r.Context(), level, "invocation", attrs...)
+}
+
+// failures are the distinct faults that are more than an answer of Okta's about the target; a few are enough.
+func failures(faults []*fault.Error) []string {
+	const most = 5
+	var why []string
+	for _, f := range faults {
+		switch f.Kind {
+		case fault.NotFound, fault.WrongState, fault.Refused:
+			continue
+		}
+		if text := f.Error(); !slices.Contains(why, text) && len(why) < most {
+			why = append(why, text)
+		}
+	}
+	return why
+}
+
+// json writes a reply. Nothing is left to do about a caller who has gone away.
+func (x *exchange) json(status int, v any) {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // before the status is sent, so that the reply is a 500 and not an empty 200
+	}
+	x.w.Header().Set("Content-Type", "application/json")
+	x.w.WriteHeader(status)
+	_, _ = body.WriteTo(x.w)
+}

@@ -1,0 +1,180 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/fault"
+)
+
+// callerFunc is a caller.Authenticator.
+type callerFunc func(r *http.Request) error
+
+func (f callerFunc) Authenticate(r *http.Request) error { return f(r) }
+
+func anyone(*http.Request) error { return nil }
+
+type noParams struct{}
+
+// served is a group of one action, and the log of its runs.
+func served(t *testing.T, run func(ctx context.Context, c *action.Call) (*action.Result, error)) (action.Group, Setup, *bytes.Buffer) {
+	t.Helper()
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does something."}, func(ctx context.Context, c *action.Call, _ noParams) (*action.Result, error) {
+		return run(ctx, c)
+	})
+	return action.Group{Name: "things", Function: "OktaThings", Actions: []action.Action{a}}, Setup{
+		Caller: callerFunc(anyone), Deadline: time.Minute, Log: logger,
+		Deps: func(context.Context) (action.Deps, error) {
+			return action.Deps{MaxTargets: 1, Workers: 1, Log: logger}, nil
+		},
+	}, &log
+}
+
+// post asks for the action and returns the reply.
+func post(t *testing.T, g action.Group, open Open) (*httptest.ResponseRecorder, Reply) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/do-something", nil)
+	Handler(g, []action.Group{g}, open).ServeHTTP(w, r)
+	var reply Reply
+	if err := json.Unmarshal(w.Body.Bytes(), &reply); err != nil {
+		t.Fatalf("%d %s: %v", w.Code, w.Body, err)
+	}
+	return w, reply
+}
+
+func keep(s Setup) Open { return func(context.Context) (Setup, error) { return s, nil } }
+
+func TestAPanicIs500WithoutItsText(t *testing.T) {
+	t.Parallel()
+	boom := func() { panic("canary") }
+	g, setup, log := served(t, func(context.Context, *action.Call) (*action.Result, error) { boom(); return nil, nil })
+	inCaller, inDeps := setup, setup
+	inCaller.Caller = callerFunc(func(*http.Request) error { boom(); return nil })
+	inDeps.Deps = func(context.Context) (action.Deps, error) { boom(); return action.Deps{}, nil }
+	for name, open := range map[string]Open{
+		"the action":       keep(setup),
+		"the caller check": keep(inCaller),
+		"building":         keep(inDeps),
+		"the settings":     func(context.Context) (Setup, error) { boom(); return Setup{}, nil },
+	} {
+		w, reply := post(t, g, open)
+		if w.Code != 500 || reply.Error == nil || reply.Error.Code != "internal" || reply.Action != "Do Something" || reply.InvocationID == "" {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+		if strings.Contains(w.Body.String(), "canary") || strings.Contains(w.Body.String(), "goroutine") {
+			t.Errorf("%s: the panic is in the reply: %s", name, w.Body)
+		}
+	}
+	if !strings.Contains(log.String(), "canary") || !strings.Contains(log.String(), "handler_test.go") {
+		t.Errorf("the log lacks the panic or its stack: %s", log)
+	}
+}
+
+func TestAnErrorThatIsNoFaultStaysInTheLog(t *testing.T) {
+	t.Parallel()
+	g, setup, log := served(t, func(context.Context, *action.Call) (*action.Result, error) { return nil, errors.New("canary") })
+	w, _ := post(t, g, keep(setup))
+	if w.Code != 500 || strings.Contains(w.Body.String(), "canary") || !strings.Contains(log.String(), "canary") {
+		t.Errorf("%d %s, log %s", w.Code, w.Body, log)
+	}
+}
+
+func TestAResultThatCannotBeEncodedIs500(t *testing.T) {
+	t.Parallel()
+	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+		return &action.Result{Message: "Done.", JSON: json.RawMessage("{")}, nil
+	})
+	if w, reply := post(t, g, keep(setup)); w.Code != 500 || reply.Status != action.StatusFailure {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestWhoMayNotCallGetsNothing(t *testing.T) {
+	t.Parallel()
+	for kind, status := range map[fault.Kind]int{fault.Unauthenticated: 401, fault.Forbidden: 403} {
+		g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+			t.Error("the action ran")
+			return &action.Result{}, nil
+		})
+		setup.Caller = callerFunc(func(*http.Request) error { return fault.New(kind, "no", "not you", nil) })
+		setup.Deps = func(context.Context) (action.Deps, error) {
+			t.Error("secrets were read")
+			return action.Deps{}, nil
+		}
+		h := Handler(g, []action.Group{g}, keep(setup))
+		for _, path := range []string{"/", "/do-something", "/actions", "/openapi.json", "/nothing"} {
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+				if w.Code != status || strings.Contains(w.Body.String(), "OktaThings") {
+					t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
+				}
+			}
+		}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/health", nil)); w.Code != 200 {
+			t.Errorf("health: %d", w.Code)
+		}
+	}
+}
+
+func TestTheWorkGoesOnWhenTheCallerHasGone(t *testing.T) {
+	t.Parallel()
+	g, setup, _ := served(t, func(ctx context.Context, _ *action.Call) (*action.Result, error) {
+		if _, has := ctx.Deadline(); ctx.Err() != nil || !has {
+			t.Errorf("the work's context: %v, deadline %v", ctx.Err(), has)
+		}
+		return &action.Result{Message: "Done."}, nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := httptest.NewRecorder()
+	Handler(g, nil, keep(setup)).ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/do-something", nil))
+	if w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestARunIsOneLineInTheLog(t *testing.T) {
+	t.Parallel()
+	g, setup, log := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+		return &action.Result{Message: "Done.", JSON: map[string]any{"link": "canary"}}, nil
+	})
+	_, reply := post(t, g, keep(setup))
+	var line map[string]any
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+		t.Fatalf("%s: %v", log, err)
+	}
+	if line["invocation_id"] != reply.InvocationID || line["action"] != "Do Something" || line["status"] != "success" || line["http_status"] != 200.0 {
+		t.Errorf("%s", log)
+	}
+	if strings.Contains(log.String(), "canary") {
+		t.Errorf("the result is in the log: %s", log)
+	}
+}
+
+func TestMountServesEachGroupUnderItsName(t *testing.T) {
+	t.Parallel()
+	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+		return &action.Result{Message: "Done."}, nil
+	})
+	mux := Mount([]action.Group{g}, func(action.Group) Open { return keep(setup) })
+	for path, want := range map[string]int{"/things/do-something": 200, "/things/do-something/": 200, "/things": 400, "/things/": 400, "/do-something": 404, "/": 404} {
+		w := httptest.NewRecorder()
+		if mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, nil)); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+}

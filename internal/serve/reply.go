@@ -1,0 +1,163 @@
+package serve
+
+import (
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/fault"
+)
+
+// Reply is the one JSON object that every run is answered with.
+type Reply struct {
+	Action        string                  `json:"action"`
+	InvocationID  string                  `json:"invocation_id"`
+	Status        action.Status           `json:"status"`
+	IsSuccess     bool                    `json:"is_success"`
+	OutputMessage string                  `json:"output_message"`
+	ScriptResult  ScriptResult            `json:"script_result"`
+	JSONResult    any                     `json:"json_result"`
+	Entities      []action.EnrichedEntity `json:"entities"`
+	Targets       []*action.Target        `json:"targets"`
+	Warnings      []string                `json:"warnings"`
+	Error         *ReplyError             `json:"error,omitempty"` // with a 4xx or 5xx only
+}
+
+// ScriptResult is what SecOps playbooks branch on.
+type ScriptResult struct {
+	Name  string `json:"name"` // is_success
+	Value bool   `json:"value"`
+}
+
+// ReplyError says why a request as a whole came to nothing.
+type ReplyError struct {
+	Code     string          `json:"code"`
+	Message  string          `json:"message"`
+	Problems []fault.Problem `json:"problems"`
+}
+
+// assemble makes the reply of a run and the HTTP status that goes with it. cause is the fault that decided
+// a status other than 200.
+func assemble(a *action.Action, named string, result *action.Result, err error) (status int, reply Reply, cause *fault.Error) {
+	reply = Reply{
+		Action: named, Status: result.Status(), OutputMessage: result.Message, JSONResult: result.JSON,
+		Entities: orEmpty(result.Entities), Targets: orEmpty(result.Targets), Warnings: orEmpty(result.Warnings),
+	}
+	failureText := func(reason string) string { return action.FailureText(named, reason) }
+	if a != nil {
+		reply.Action, failureText = a.Name, a.FailureText
+	}
+	status = http.StatusOK
+	switch {
+	case err != nil:
+		cause = fault.As(err)
+		status = httpStatus(cause.Kind)
+		reply.Status, reply.OutputMessage, reply.JSONResult = action.StatusFailure, cause.Message, nil
+	case reply.Status == action.StatusFailure:
+		if cause = decisive(result.Faults()); a.Mutates || cause.Kind != fault.NotFound {
+			status = httpStatus(cause.Kind)
+			if result.TimedOut && slices.ContainsFunc(result.Faults(), func(f *fault.Error) bool { return f.Kind == fault.UnknownResult }) {
+				status = http.StatusGatewayTimeout
+			}
+		}
+	}
+	if reply.Status == action.StatusFailure {
+		reply.OutputMessage = failureText(reply.OutputMessage)
+	}
+	if status != http.StatusOK {
+		reply.Error = &ReplyError{Code: cause.Code, Message: cause.Message, Problems: orEmpty(cause.Problems)}
+	}
+	reply.IsSuccess = reply.Status == action.StatusSuccess || reply.Status == action.StatusPlanned
+	reply.ScriptResult = ScriptResult{Name: "is_success", Value: reply.IsSuccess}
+	return status, reply, cause
+}
+
+// Refusal is the reply to a request that reached no group.
+func Refusal(code, message string) Reply {
+	_, reply, _ := assemble(nil, "", &action.Result{}, fault.New(fault.UnknownAction, code, message, nil))
+	reply.InvocationID, reply.OutputMessage = ulid.Make().String(), message
+	return reply
+}
+
+// httpStatus is the status of a reply that achieved nothing because of a fault of this kind.
+func httpStatus(k fault.Kind) int {
+	switch k {
+	case fault.BadRequest:
+		return http.StatusBadRequest
+	case fault.Unauthenticated:
+		return http.StatusUnauthorized
+	case fault.Forbidden:
+		return http.StatusForbidden
+	case fault.UnknownAction:
+		return http.StatusNotFound
+	case fault.MethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case fault.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case fault.UnsupportedMedia:
+		return http.StatusUnsupportedMediaType
+	case fault.Deadline:
+		return http.StatusGatewayTimeout
+	case fault.Unavailable:
+		return http.StatusServiceUnavailable
+	case fault.Credentials, fault.Nonsense:
+		return http.StatusBadGateway
+	case fault.Internal, fault.Misconfigured:
+		return http.StatusInternalServerError
+	default: // what Okta, or a guardrail, says of the target
+		return http.StatusUnprocessableEntity
+	}
+}
+
+// decisive is the fault that speaks for a result in which no target was reached: what a later try can
+// cure before what an operator must mend, and that before what is so. A target that is merely not found
+// speaks last.
+func decisive(faults []*fault.Error) *fault.Error {
+	rank := func(f *fault.Error) int {
+		switch f.Kind {
+		case fault.Deadline:
+			return 0
+		case fault.Unavailable:
+			return 1
+		case fault.Credentials, fault.Nonsense:
+			return 2
+		case fault.Internal, fault.Misconfigured:
+			return 3
+		case fault.NotFound:
+			return 5
+		default:
+			return 4
+		}
+	}
+	var first *fault.Error
+	for _, f := range faults {
+		if first == nil || rank(f) < rank(first) {
+			first = f
+		}
+	}
+	return first
+}
+
+// retryAfter is the header's value, in whole seconds: the longest wait that any fault asks for.
+func retryAfter(faults []*fault.Error) string {
+	var wait time.Duration
+	for _, f := range faults {
+		wait = max(wait, f.RetryAfter)
+	}
+	if wait == 0 {
+		wait = 5 * time.Second
+	}
+	return strconv.Itoa(int(math.Ceil(wait.Seconds())))
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
