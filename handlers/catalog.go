@@ -1,0 +1,33 @@
+// Package handlers is the index of the product: every group of actions, each deployed as one function.
+package handlers
+
+import (
+	"slices"
+
+	"example.com/okta-secops/handlers/groups"
+	"example.com/okta-secops/handlers/providers"
+	"example.com/okta-secops/handlers/roles"
+	"example.com/okta-secops/handlers/sessions"
+	"example.com/okta-secops/handlers/signals"
+	"example.com/okta-secops/handlers/users"
+	"example.com/okta-secops/internal/action"
+)
+
+//go:generate go run ../tools/gen -out ../docs/actions.md
+
+// Groups are all groups, in the order of the documentation. Ping is the last action of each.
+var Groups = withPing(
+	users.Group,
+	groups.Group,
+	roles.Group,
+	sessions.Group,
+	providers.Group,
+	signals.Group,
+)
+
+func withPing(groups ...action.Group) []action.Group {
+	for i, g := range groups {
+		groups[i].Actions = append(slices.Clone(g.Actions), ping(g))
+	}
+	return groups
+}

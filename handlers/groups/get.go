@@ -1,0 +1,53 @@
+package groups
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+type getParams struct {
+	Groups []string `param:"Group IDs Or Names" required:"true" help:"IDs or names of groups in Okta."`
+	IsID   bool     `param:"Is Id" default:"true" help:"The values are IDs; off: they are names."`
+}
+
+var get = action.Define(action.Spec{
+	Name:       "Get Group",
+	Summary:    "Get information about groups.",
+	OktaScopes: []string{"okta.groups.read"},
+	Example:    action.Example{Parameters: map[string]any{"Group IDs Or Names": "Engineering", "Is Id": false}},
+}, func(ctx context.Context, c *action.Call, p getParams) (*action.Result, error) {
+	if p.IsID {
+		for _, id := range p.Groups {
+			if strings.Contains(id, "/") || id == "." || id == ".." {
+				return nil, fault.Invalid(action.Problem{Parameter: "Group IDs Or Names", Message: fmt.Sprintf("%q is no group id; turn Is Id off to find a group by its name", id)})
+			}
+		}
+	}
+	return c.Each(ctx, p.Groups, action.Words{Noun: "group"}, func(ctx context.Context, idOrName string) (action.Plan, error) {
+		find := c.Okta.GetGroup
+		if !p.IsID {
+			find = func(ctx context.Context, name string) (okta.Group, error) { return byName(ctx, c.Okta, name) }
+		}
+		g, err := find(ctx, idOrName)
+		return action.Plan{Value: g}, err
+	})
+})
+
+// byName returns the one group of exactly this name.
+func byName(ctx context.Context, c *okta.Client, name string) (okta.Group, error) {
+	hits, err := c.FindGroups(ctx, name)
+	switch {
+	case err != nil:
+		return okta.Group{}, err
+	case len(hits) == 0:
+		return okta.Group{}, fault.New(fault.NotFound, okta.CodeNotFound, "no group has exactly this name", nil)
+	case len(hits) > 1:
+		return okta.Group{}, fault.Errorf(fault.Rejected, "ambiguous", "%d groups have this name; name the one you mean by id", len(hits))
+	}
+	return hits[0], nil
+}

@@ -1,0 +1,12 @@
+// Package groups is the group of actions on groups and on who is in them.
+package groups
+
+import "example.com/okta-secops/internal/action"
+
+// Group is the function OktaGroups.
+var Group = action.Group{
+	Name:     "groups",
+	Function: "OktaGroups",
+	Summary:  "Add and find groups, and list the groups of a user.",
+	Actions:  []action.Action{add, get, listOfUser},
+}

@@ -1,0 +1,71 @@
+package roles
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+// roleTypes are types of standard roles; custom roles cannot be assigned by type.
+type roleTypes []string
+
+// Allowed implements action.Allower.
+func (roleTypes) Allowed() []string { return okta.RoleTypes }
+
+type assignParams struct {
+	action.NamedUserIDs
+	Types roleTypes `param:"Role Types" required:"true" help:"The types of the roles to assign to the users."`
+	action.ScopeOn
+}
+
+var assign = action.Define(action.Spec{
+	Name:       "Assign Role",
+	Summary:    "Assign administrator roles to users.",
+	RunsOn:     action.UserEntities,
+	OktaScopes: manageScopes,
+	Mutates:    true,
+	Example:    action.Example{Parameters: map[string]any{"User IDs": "alice", "Role Types": "READ_ONLY_ADMIN"}},
+}, func(ctx context.Context, c *action.Call, p assignParams) (*action.Result, error) {
+	assigning := change{
+		changed: "assigned", unchanged: "already had",
+		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
+			made, err := c.Okta.AssignRole(ctx, u.ID, r.Type)
+			if f := fault.As(err); f != nil && f.Code == okta.CodeRoleAssigned {
+				return okta.Role{}, nil // someone was faster
+			}
+			return made, err
+		},
+		after: func(before, changed []okta.Role) []okta.Role { return append(slices.Clone(before), changed...) },
+		undo: func(u okta.User, changed []okta.Role) *action.Undo {
+			ids := make([]string, len(changed)) // by id: nothing but what was assigned here goes
+			for i, r := range changed {
+				ids[i] = r.ID
+			}
+			return undo("Unassign Role", u, "Role IDs Or Names", ids)
+		},
+	}
+	return c.EachUser(ctx, p.Users, action.UserWork{
+		Words: action.Words{Unchanged: "Already assigned", Planned: "Would assign the roles to"},
+		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
+			before, err := c.Okta.ListRoles(ctx, u.ID)
+			if err != nil {
+				return action.Plan{}, err
+			}
+			parts := make([]part, len(p.Types))
+			for i, given := range p.Types {
+				t := strings.ToUpper(given)
+				parts[i] = part{role: given, would: []okta.Role{{Type: t}}}
+				held := slices.IndexFunc(before, func(r okta.Role) bool { return r.Type == t && !r.Inherited })
+				if held >= 0 {
+					parts[i] = part{role: given, held: before[held : held+1]}
+				}
+			}
+			return assigning.plan(c, u, before, parts), nil
+		},
+		Enrich: func(value any) map[string]string { return map[string]string{"Roles": resultTypes(value)} },
+	})
+})

@@ -1,0 +1,49 @@
+package roles
+
+import (
+	"context"
+	"fmt"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/okta"
+)
+
+type listParams struct {
+	action.NamedUserIDs
+	action.ScopeOn
+}
+
+var list = action.Define(action.Spec{
+	Name:       "List Roles",
+	Summary:    "List all administrator roles assigned to users, those held through a group included.",
+	RunsOn:     action.UserEntities,
+	OktaScopes: []string{"okta.users.read", "okta.roles.read"},
+	Example:    action.Example{Parameters: map[string]any{"User IDs": "admin, helpdesk"}},
+}, func(ctx context.Context, c *action.Call, p listParams) (*action.Result, error) {
+	return c.EachUser(ctx, p.Users, action.UserWork{
+		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
+			roles, err := c.Okta.ListRoles(ctx, u.ID)
+			say := u.Login + " has no role."
+			if len(roles) > 0 {
+				var names []string
+				for _, r := range roles {
+					names = append(names, describe(r))
+				}
+				say = fmt.Sprintf("%s has %s: %s.", u.Login, action.Count(len(roles), "role"), action.Enumerate(names))
+			}
+			return action.Plan{Value: roles, Say: say}, err
+		},
+	})
+})
+
+// describe names a role as a person knows it: a custom role by its label, not by its type.
+func describe(r okta.Role) string {
+	name := r.Type
+	if name == okta.CustomRole {
+		name = r.Label
+	}
+	if r.Inherited {
+		name += " (through a group)"
+	}
+	return name
+}

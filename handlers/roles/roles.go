@@ -1,0 +1,180 @@
+// Package roles is the group of actions on the administrator roles of users.
+package roles
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+// Group is the function OktaRoles.
+var Group = action.Group{
+	Name:     "roles",
+	Function: "OktaRoles",
+	Summary:  "List, assign and unassign administrator roles.",
+	Actions:  []action.Action{assign, list, unassign},
+}
+
+// The scopes of changing roles; users are read to resolve logins.
+var manageScopes = []string{"okta.users.read", "okta.roles.read", "okta.roles.manage"}
+
+// part is what is to be done for one user about one role that the caller named.
+type part struct {
+	role  string      // as given
+	would []okta.Role // assignments to make, or to remove
+	held  []okta.Role // assignments that are as asked, for json_result
+	err   error       // what stands in the way of (the rest of) it
+}
+
+// change is how an action changes roles, in either direction.
+type change struct {
+	changed, unchanged string // verbs for the message
+	// do makes one change; a role without an id means that it was so already.
+	do func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error)
+	// after gives the roles of a user once some were changed.
+	after func(before, changed []okta.Role) []okta.Role
+	// undo gives the call that takes the change back, nil where there is none.
+	undo func(u okta.User, changed []okta.Role) *action.Undo
+}
+
+// plan makes one plan of all parts for one user. Parts are done one after another: they concern one
+// object, and the reply tells what became of each.
+func (ch change) plan(c *action.Call, u okta.User, before []okta.Role, parts []part) action.Plan {
+	p := action.Plan{Before: rolesState(before)}
+	var would, held []okta.Role
+	for _, part := range parts {
+		outcome := action.Unchanged
+		if len(part.would) > 0 {
+			outcome = action.Planned
+		}
+		p.Roles = append(p.Roles, roleOutcome(part.role, outcome, part.err))
+		p.Err = worse(p.Err, part.err)
+		would, held = append(would, part.would...), append(held, part.held...)
+	}
+	p.After = rolesState(ch.after(before, would))
+	if len(would) == 0 {
+		p.Value = orEmpty(held)
+		return p
+	}
+	p.Read = func(ctx context.Context) (action.State, error) {
+		now, err := c.Okta.ListRoles(ctx, u.ID)
+		return rolesState(now), err
+	}
+	p.Write = func(ctx context.Context) (action.Done, error) {
+		var done action.Done
+		var changed []okta.Role
+		var worst error
+		for _, part := range parts {
+			outcome, err := action.Unchanged, part.err
+			for _, r := range part.would {
+				role, doErr := ch.do(ctx, u, r)
+				err = worse(err, doErr)
+				if doErr == nil && role.ID != "" {
+					changed, outcome = append(changed, role), action.Changed
+				}
+			}
+			done.Roles = append(done.Roles, roleOutcome(part.role, outcome, err))
+			worst = worse(worst, err)
+		}
+		if done.Touched = len(changed) > 0; !done.Touched {
+			done.Outcome = action.Unchanged
+		}
+		done.After = rolesState(ch.after(before, changed))
+		done.Undo = ch.undo(u, changed)
+		done.Value = orEmpty(append(changed, held...))
+		done.Say = ch.say(u, done.Roles)
+		return done, worst
+	}
+	return p
+}
+
+// say tells in one sentence what became of a user's roles.
+func (ch change) say(u okta.User, roles []action.RoleOutcome) string {
+	var changed, unchanged, failed []string
+	for _, r := range roles {
+		switch {
+		case r.Error != nil:
+			failed = append(failed, fmt.Sprintf("not %s %s (%s)", ch.changed, r.Role, r.Error.Message))
+		case r.Outcome == action.Changed:
+			changed = append(changed, r.Role)
+		default:
+			unchanged = append(unchanged, r.Role)
+		}
+	}
+	var clauses []string
+	if len(changed) > 0 {
+		clauses = append(clauses, ch.changed+" "+strings.Join(changed, ", "))
+	}
+	if len(unchanged) > 0 {
+		clauses = append(clauses, ch.unchanged+" "+strings.Join(unchanged, ", "))
+	}
+	return u.Login + ": " + strings.Join(append(clauses, failed...), "; ") + "."
+}
+
+func roleOutcome(role string, o action.Outcome, err error) action.RoleOutcome {
+	if err == nil {
+		return action.RoleOutcome{Role: role, Outcome: o}
+	}
+	return action.RoleOutcome{Role: role, Outcome: action.OutcomeOf(err), Error: action.NewTargetError(err)}
+}
+
+// worse is the error of the two that says more about a target, the first where they weigh the same.
+func worse(a, b error) error {
+	if a == nil || b != nil && weight(b) > weight(a) {
+		return b
+	}
+	return a
+}
+
+// weight ranks errors by their outcome; of two failures, the one that a later try can cure decides.
+func weight(err error) int {
+	w := 2 * slices.Index([]action.Outcome{action.NotFound, action.WrongState, action.Refused, action.Failed}, action.OutcomeOf(err))
+	if fault.As(err).Retryable() {
+		w++
+	}
+	return w
+}
+
+// rolesState is a user's roles for before and after, in an order that can be compared.
+func rolesState(roles []okta.Role) action.State {
+	types := []string{}
+	for _, r := range roles {
+		types = append(types, r.Type)
+	}
+	slices.Sort(types)
+	return action.State{"roles": types}
+}
+
+// resultTypes are the types of the roles in a target's result, joined for entity enrichment.
+func resultTypes(value any) string {
+	var types []string
+	for _, r := range value.([]okta.Role) {
+		types = append(types, r.Type)
+	}
+	return strings.Join(types, ", ")
+}
+
+func orEmpty(roles []okta.Role) []okta.Role {
+	if roles == nil {
+		return []okta.Role{}
+	}
+	return roles
+}
+
+// undo is the call that takes a change of roles back for one user.
+func undo(name string, u okta.User, param string, roles []string) *action.Undo {
+	if len(roles) == 0 {
+		return nil
+	}
+	return &action.Undo{Action: name, Parameters: map[string]any{"User IDs": u.ID, param: strings.Join(roles, ", "), "Also Run On Scope": false}}
+}
+
+// inherited says why a role held through a group cannot be taken from its user.
+func inherited(r okta.Role) error {
+	return fault.Errorf(fault.WrongState, "inherited_from_group", "%s comes from a group and cannot be taken from the user: remove the user from that group, or the role from the group", r.Label)
+}

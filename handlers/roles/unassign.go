@@ -1,0 +1,88 @@
+package roles
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+type unassignParams struct {
+	action.NamedUserIDs
+	Roles []string `param:"Role IDs Or Names" required:"true" help:"Assignment IDs, types or labels of roles in Okta, in any case; every assignment that matches is removed."`
+	action.ScopeOff
+}
+
+var unassign = action.Define(action.Spec{
+	Name:       "Unassign Role",
+	Summary:    "Unassign administrator roles from users.",
+	RunsOn:     action.UserEntities,
+	OktaScopes: manageScopes,
+	Mutates:    true,
+	Example:    action.Example{Parameters: map[string]any{"User IDs": "admin, helpdesk", "Role IDs Or Names": "Super Administrator, HELP_DESK_ADMIN"}},
+}, func(ctx context.Context, c *action.Call, p unassignParams) (*action.Result, error) {
+	unassigning := change{
+		changed: "unassigned", unchanged: "already without",
+		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
+			err := c.Okta.UnassignRole(ctx, u.ID, r.ID)
+			if fault.Is(err, fault.NotFound) {
+				return okta.Role{}, nil // someone was faster
+			}
+			return r, err
+		},
+		after: func(before, changed []okta.Role) []okta.Role {
+			return slices.DeleteFunc(slices.Clone(before), func(r okta.Role) bool {
+				return slices.ContainsFunc(changed, func(gone okta.Role) bool { return gone.ID == r.ID })
+			})
+		},
+		undo: func(u okta.User, changed []okta.Role) *action.Undo {
+			var types []string
+			for _, r := range changed {
+				if slices.Contains(okta.RoleTypes, r.Type) {
+					types = append(types, r.Type)
+					if slices.Contains(okta.LimitableRoles, r.Type) {
+						c.Warn("%s: undo assigns %s without limits: if it was limited to some groups or applications, limit it again in Okta.", u.Login, r.Type)
+					}
+				} else {
+					c.Warn("%s: %s cannot be assigned by its type, so undo does not bring it back: assign it in Okta.", u.Login, r.Label)
+				}
+			}
+			return undo("Assign Role", u, "Role Types", types)
+		},
+	}
+	return c.EachUser(ctx, p.Users, action.UserWork{
+		Words: action.Words{Unchanged: "Already without the roles", Planned: "Would unassign the roles from"},
+		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
+			before, err := c.Okta.ListRoles(ctx, u.ID)
+			if err != nil {
+				return action.Plan{}, err
+			}
+			return unassigning.plan(c, u, before, matching(before, p.Roles)), nil
+		},
+		Enrich: func(any) map[string]string { return map[string]string{"unassign_role": action.Bool(true)} },
+	})
+})
+
+// matching finds the assignments that each name means. One that two names mean is removed for the first.
+func matching(held []okta.Role, names []string) []part {
+	taken := map[string]bool{}
+	parts := make([]part, len(names))
+	for i, name := range names {
+		parts[i].role = name
+		for _, r := range held {
+			if r.ID != name && !strings.EqualFold(r.Type, name) && !strings.EqualFold(r.Label, name) {
+				continue
+			}
+			if r.Inherited {
+				parts[i].err = inherited(r)
+			} else if !taken[r.ID] {
+				taken[r.ID] = true
+				parts[i].would = append(parts[i].would, r)
+			}
+		}
+	}
+	return parts
+}

@@ -1,0 +1,32 @@
+package sessions
+
+import (
+	"context"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/okta"
+)
+
+type clearParams struct {
+	action.NamedUsers
+	RevokeOAuth bool `param:"Revoke OAuth Tokens" default:"true" help:"Also revoke the OAuth and OpenID Connect tokens issued to the user, which outlive a session otherwise."`
+	action.ScopeOff
+}
+
+var clearSessions = action.Define(action.Spec{
+	Name:       "Clear Okta User Session",
+	Summary:    "End all active Okta sessions of users, on every device.",
+	RunsOn:     []action.EntityType{action.UserEntity},
+	OktaScopes: []string{"okta.users.read", "okta.users.manage"},
+	Mutates:    true,
+	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice, bob"}},
+}, func(ctx context.Context, c *action.Call, p clearParams) (*action.Result, error) {
+	return c.EachUser(ctx, p.Users, action.UserWork{
+		Words: action.Words{Changed: "Cleared the sessions of", Planned: "Would clear the sessions of"},
+		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
+			return action.Plan{Write: func(ctx context.Context) (action.Done, error) {
+				return action.Done{Value: map[string]any{"sessions_cleared": true}}, c.Okta.ClearSessions(ctx, u.ID, p.RevokeOAuth)
+			}}, nil
+		},
+	})
+})

@@ -1,0 +1,337 @@
+package signals_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/testkit"
+)
+
+const path = "/security/api/v1/security-events"
+
+// params are those of a signal that Okta accepts, with changes: a nil value takes a parameter out.
+func params(changes map[string]any) map[string]any {
+	p := map[string]any{
+		"User Email": "Alice@Acme.Test", "Timestamp": "2025-05-25T14:47:52+02:00", "Reason": "Sign-in from an anonymizing network", "Severity": "High",
+	}
+	for name, value := range changes {
+		p[name] = value
+	}
+	return testkit.Params(p)
+}
+
+// sent is the one request that carried a signal to Okta.
+func sent(t *testing.T, w *testkit.World) emulator.Request {
+	t.Helper()
+	requests := w.Okta.Requests()
+	if len(requests) != 1 || requests[0].Method != "POST" || requests[0].Path != path {
+		t.Fatalf("Okta was asked %v, want one POST %s", w.Asked(), path)
+	}
+	return requests[0]
+}
+
+// received is the one signal that Okta has.
+func received(t *testing.T, w *testkit.World) emulator.Signal {
+	t.Helper()
+	signals := w.Okta.Signals()
+	if len(signals) != 1 {
+		t.Fatalf("Okta has %d signals, want 1", len(signals))
+	}
+	return signals[0]
+}
+
+// part is one of the JSON parts of a token: 0 the header, 1 the claims.
+func part(t *testing.T, token string, i int) map[string]any {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("not a compact JWS: %q", token)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[i])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.UseNumber()
+	if err := d.Decode(&m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// quiet checks that neither the reply nor the log holds the token, or one of the secrets, or a good part of
+// one. The incumbent writes the signed token into its log (its defect 7).
+func quiet(t *testing.T, w *testkit.World, got testkit.Reply, secrets ...string) {
+	t.Helper()
+	for _, r := range w.Okta.Requests() {
+		secrets = append(secrets, r.Body)
+	}
+	for _, secret := range secrets {
+		for chunk := range strings.FieldsFuncSeq(secret, func(r rune) bool { return strings.ContainsRune(" .\n\\\",:{}", r) }) {
+			if len(chunk) < 12 || strings.HasPrefix(chunk, "-----") {
+				continue // too little to tell a secret by, or a marker
+			}
+			for place, text := range map[string]string{"reply": string(got.Body), "log": w.Log()} {
+				if strings.Contains(text, chunk[:min(len(chunk), 30)]) {
+					t.Errorf("the %s holds a part of the token or the key", place)
+				}
+			}
+		}
+	}
+}
+
+func TestSendSignal(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	got := w.Run("signals/send-itp-signal", params(nil))
+
+	request := sent(t, w)
+	jti, _ := got.Get("json_result", "payload", "jti").(string)
+	payload := fmt.Sprintf(`{
+		"iss": %q, "aud": %q, "iat": %d, "jti": %q,
+		"events": {"https://schemas.okta.com/secevent/okta/event-type/user-risk-change": {
+			"subject": {"user": {"format": "email", "email": "alice@acme.test"}},
+			"current_level": "high", "previous_level": "medium",
+			"reason_admin": {"en": "Sign-in from an anonymizing network"},
+			"event_timestamp": 1748177272000}}
+	}`, testkit.Issuer, w.OktaURL, testkit.Now.Unix(), jti)
+	got.Want(t, 200, fmt.Sprintf(`{
+		"action": "Send ITP Signal", "status": "success", "is_success": true,
+		"output_message": "Successfully sent the ITP signal to Okta.",
+		"script_result": {"name": "is_success", "value": true},
+		"json_result": {"status": 202, "payload": %s}, "entities": [],
+		"targets": [{"input": "Alice@Acme.Test", "source": "parameter", "outcome": "changed", "after": {"current_level": "high"}, "verified": false}],
+		"warnings": []
+	}`, payload))
+
+	if diff := cmp.Diff(map[string]any{"alg": "RS256", "kid": testkit.KeyID, "typ": "secevent+jwt"}, part(t, request.Body, 0)); diff != "" {
+		t.Errorf("header of the token (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(got.Get("json_result", "payload"), any(part(t, request.Body, 1))); diff != "" {
+		t.Errorf("claims of the token, and the payload in the reply (-reply +token):\n%s", diff)
+	}
+	if request.Headers["Content-Type"] != "application/secevent+jwt" {
+		t.Errorf("Content-Type %q", request.Headers["Content-Type"])
+	}
+	// The incumbent sends the org's API token along (its defect 17).
+	if _, there := request.Headers["Authorization"]; there || request.Query != "" {
+		t.Errorf("the request has credentials or a query: %v ?%s", request.Headers, request.Query)
+	}
+	if signal := received(t, w); !signal.Verified || !signal.Accepted || signal.KeyID != testkit.KeyID {
+		t.Errorf("Okta says of the signal: verified %v, accepted %v, %s", signal.Verified, signal.Accepted, signal.Error)
+	}
+	quiet(t, w, got, w.Key.PEM().Reveal())
+}
+
+// The incumbent always sends previous_level low, so that a low signal is no change at all.
+func TestSendSignalLevels(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	for given, want := range map[string][2]string{
+		"low": {"low", "none"}, "Low": {"low", "none"}, "medium": {"medium", "low"}, "MEDIUM": {"medium", "low"}, " high ": {"high", "medium"}, "High": {"high", "medium"},
+	} {
+		got := w.Run("signals/send-itp-signal", params(map[string]any{"Severity": given}))
+		event := got.Get("json_result", "payload", "events", "https://schemas.okta.com/secevent/okta/event-type/user-risk-change").(map[string]any)
+		if event["current_level"] != want[0] || event["previous_level"] != want[1] || got.Get("targets", 0, "after", "current_level") != want[0] {
+			t.Errorf("Severity %q: %v from %v, want %v", given, event["current_level"], event["previous_level"], want)
+		}
+	}
+}
+
+func TestSendSignalTimestamps(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	for given, want := range map[string]json.Number{
+		"2025-05-25T14:47:52Z":               "1748184472000",
+		"2025-05-25T16:47:52+02:00":          "1748184472000",
+		"2025-05-25T10:17:52.5-0430":         "1748184472500",
+		"2025-05-25T14:47:52.123456789Z":     "1748184472123",
+		" 2025-05-25t14:47z ":                "1748184420000",
+		"2025-05-25T14:47:52.1234567+00:00 ": "1748184472123",
+	} {
+		got := w.Run("signals/send-itp-signal", params(map[string]any{"Timestamp": given}))
+		if ms := got.Get("json_result", "payload", "events", "https://schemas.okta.com/secevent/okta/event-type/user-risk-change", "event_timestamp"); ms != want {
+			t.Errorf("Timestamp %q: event_timestamp %v, want %s", given, ms, want)
+		}
+	}
+}
+
+func TestSendSignalRefusesARequestThatIsNotValid(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	for parameter, values := range map[string][]any{
+		"User Email": {"alice", "alice@", "@acme.test", "a@b@c", "alice@acme.test, bob@acme.test", "Alice <alice@acme.test>", "", nil, "[Event.email]", 7, []string{"alice@acme.test"}, strings.Repeat("x", 250) + "@acme.test"},
+		"Timestamp":  {"yesterday", "2025-05-25", "2025-05-25T14:47:52", "2025-02-30T00:00:00Z", "1748184472", "1999-01-01T00:00:00Z", "", nil, "[Event.time]", json.Number("1748184472")},
+		"Reason":     {"", "  ", nil, "[Event.reason]", true},
+		"Severity":   {"critical", "none", "", nil, "[Event.severity]", 3},
+		"Issuer URL": {"soc.example.com", "ftp://soc.example.com", "https://", "[Event.issuer]"},
+		"Key ID":     {"[Event.kid]", 7},
+	} {
+		for _, value := range values {
+			got := w.Run("signals/send-itp-signal", params(map[string]any{parameter: value}))
+			if got.HTTP != 400 || got.Get("error", "problems", 0, "parameter") != parameter || !strings.HasPrefix(got.Get("output_message").(string), "Failed to send the ITP signal to Okta. Error is ") {
+				t.Errorf("%s %v: %d %s", parameter, value, got.HTTP, got.Body)
+			}
+		}
+	}
+	var missing []string
+	got := w.Run("signals/send-itp-signal", "")
+	for i := range got.Get("error", "problems").([]any) {
+		missing = append(missing, got.Get("error", "problems", i, "parameter").(string))
+	}
+	if diff := cmp.Diff([]string{"User Email", "Timestamp", "Reason", "Severity"}, missing); diff != "" {
+		t.Errorf("an empty request: problems (-want +got):\n%s", diff)
+	}
+	if asked := w.Asked(); len(asked) > 0 {
+		t.Errorf("Okta was asked %v", asked)
+	}
+}
+
+func TestSendSignalDryRunSendsNothing(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	request := params(map[string]any{"User Email": "alice@acme.test"})
+	request["options"] = map[string]any{"dry_run": true}
+	w.Run("signals/send-itp-signal", request).Want(t, 200, `{
+		"action": "Send ITP Signal", "status": "planned", "is_success": true, "output_message": "Would send 1 signal: alice@acme.test.",
+		"script_result": {"name": "is_success", "value": true}, "json_result": null, "entities": [],
+		"targets": [{"input": "alice@acme.test", "source": "parameter", "outcome": "planned", "after": {"current_level": "high"}}],
+		"warnings": []
+	}`)
+	if len(w.Asked()) != 0 || len(w.Okta.Signals()) != 0 {
+		t.Errorf("Okta was asked %v", w.Asked())
+	}
+}
+
+// What Okta makes of a signal cannot be asked for.
+func TestSendSignalVerifySaysThatItCannotBeVerified(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	request := params(map[string]any{"User Email": "nobody@acme.test"})
+	request["options"] = map[string]any{"verify": true}
+	got := w.Run("signals/send-itp-signal", request)
+	if diff := cmp.Diff([]any{"nobody@acme.test: the change cannot be read back from Okta, so it is not verified."}, got.Get("warnings")); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+	if got.Get("status") != "success" || got.Get("targets", 0, "verified") != false {
+		t.Errorf("reply: %s", got.Body)
+	}
+}
+
+// The incumbent takes only 202 for success; the product document shows 200.
+func TestSendSignalTakes200ForSuccessToo(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	w.Okta.AddFault(emulator.Fault{Path: path, Status: 200})
+	got := w.Run("signals/send-itp-signal", params(nil))
+	if got.HTTP != 200 || got.Get("json_result", "status") != json.Number("200") || got.Get("output_message") != "Successfully sent the ITP signal to Okta." {
+		t.Errorf("reply: %d %s", got.HTTP, got.Body)
+	}
+}
+
+func TestSendSignalFailures(t *testing.T) {
+	t.Parallel()
+	const lost = "Okta's answer was lost after the request was sent: it may or may not have taken effect, and it is not repeated by itself; look at the user in Okta before trying again"
+	for name, c := range map[string]struct {
+		fault     emulator.Fault
+		http      int
+		code, say string
+		retryable bool
+	}{
+		"Okta has an error":         {emulator.Fault{Status: 500}, 422, "unknown_result", lost, false},
+		"the reply is lost":         {emulator.Fault{Drop: true}, 422, "unknown_result", lost, false},
+		"Okta is read only":         {emulator.Fault{Status: 503}, 503, "E0000010", "Service is in read only mode", true},
+		"Okta refuses the licence":  {emulator.Fault{Status: 403, Body: `{"errorCode": "E0000015", "errorSummary": "You do not have permission to access the feature you are requesting"}`}, 422, "E0000015", "You do not have permission to access the feature you are requesting", false},
+		"neither yes nor no":        {emulator.Fault{Status: 204}, 502, "bad_reply", "Okta answered 204, which says neither accepted nor refused", false},
+		"a page of a proxy instead": {emulator.Fault{Status: 404, Body: "<html>"}, 502, "bad_reply", "Okta answered 404 Not Found without an error of Okta's", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			c.fault.Path = path
+			w.Okta.AddFault(c.fault)
+			got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "alice@acme.test"}))
+			got.Want(t, c.http, fmt.Sprintf(`{
+				"action": "Send ITP Signal", "status": "failure", "is_success": false,
+				"output_message": %q,
+				"script_result": {"name": "is_success", "value": false}, "json_result": null, "entities": [],
+				"targets": [{"input": "alice@acme.test", "source": "parameter", "outcome": "failed", "error": {"code": %q, "message": %q, "retryable": %v}}],
+				"warnings": [], "error": {"code": %[2]q, "message": %[3]q, "problems": []}
+			}`, "Failed to send the ITP signal to Okta. Error is "+c.say, c.code, c.say, c.retryable))
+			if c.code == "unknown_result" {
+				sent(t, w) // once
+			}
+			quiet(t, w, got, w.Key.PEM().Reveal())
+		})
+	}
+}
+
+func TestSendSignalRepeatedWithItsIdempotencyKeyKeepsItsID(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	body, err := json.Marshal(params(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	jti := func(key string) string {
+		header := http.Header{}
+		if key != "" {
+			header.Set("Idempotency-Key", key)
+		}
+		got := w.Do("POST", "signals/send-itp-signal", string(body), header)
+		id, _ := got.Get("json_result", "payload", "jti").(string)
+		if id == "" {
+			t.Fatalf("no jti: %s", got.Body)
+		}
+		return id
+	}
+	if first, again := jti("case-4711"), jti("case-4711"); first != again {
+		t.Errorf("one key, two signals: %s, %s", first, again)
+	} else if accepted := w.Okta.Signals()[0]; !accepted.Accepted {
+		t.Errorf("the first was not accepted: %s", accepted.Error)
+	}
+	if jti("case-4711") == jti("case-4712") {
+		t.Error("two keys, one signal: Okta ignores the second")
+	}
+	if first, second := jti(""), jti(""); first == second {
+		t.Error("without a key, two signals have one jti: Okta ignores the second")
+	}
+}
+
+// The incumbent asks for the org's API credentials although the signature alone counts (its defect 17).
+func TestSendSignalWorksWithoutOktaCredentials(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": ""}})
+	got := w.Run("signals/send-itp-signal", params(nil))
+	if got.Get("status") != "success" || !received(t, w).Accepted {
+		t.Errorf("reply: %s", got.Body)
+	}
+}
+
+// Okta ignores a repeated jti: another signal under the same key, a case's id for instance, must not get it.
+func TestAnotherSignalUnderTheSameIdempotencyKeyIsNotSwallowed(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	for _, user := range []string{"alice@acme.test", "bob@acme.test"} {
+		body, err := json.Marshal(params(map[string]any{"User Email": user}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Do(http.MethodPost, "signals/send-itp-signal", string(body), http.Header{"Idempotency-Key": {"case-4711"}}); got.HTTP != 200 {
+			t.Errorf("%s: %d %s", user, got.HTTP, got.Body)
+		}
+	}
+	for _, s := range w.Okta.Signals() {
+		if !s.Accepted {
+			t.Errorf("Okta ignored %v: %s", s.Claims["jti"], s.Error)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package users
+
+import (
+	"context"
+	"fmt"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+type enableParams struct {
+	action.NamedUsers
+	Activate  bool `param:"Is Activate" default:"true" help:"Activate users who are staged, deactivated or not yet set up; off only unsuspends."`
+	SendEmail bool `param:"Send Email If Activate" default:"true" help:"Send the user an e-mail when activating; off returns the activation link instead."`
+	action.ScopeOn
+}
+
+var enable = action.Define(action.Spec{
+	Name:       "Enable User",
+	Summary:    "Enable users: unsuspend the suspended, activate the staged and the deactivated.",
+	RunsOn:     action.UserEntities,
+	OktaScopes: manageScopes,
+	Mutates:    true,
+	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "carol, erin", "Is Activate": false}},
+}, func(ctx context.Context, c *action.Call, p enableParams) (*action.Result, error) {
+	return c.EachUser(ctx, p.Users, action.UserWork{
+		Words: action.Words{Changed: "Enabled", Unchanged: "Already enabled", Planned: "Would enable"},
+		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
+			return planEnable(c, u, p)
+		},
+		Enrich: func(any) map[string]string {
+			return map[string]string{"is_reactivate": action.Bool(p.Activate), "is_send_email_reactivate": action.Bool(p.SendEmail)}
+		},
+	})
+})
+
+// planEnable chooses the one transition that Okta has for the user's status.
+func planEnable(c *action.Call, u okta.User, p enableParams) (action.Plan, error) {
+	plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID)}
+	switch {
+	case u.Status == okta.Active:
+		plan.Value = plan.Before
+	case u.Status == okta.Suspended:
+		plan.After = action.State{"status": string(okta.Active)}
+		plan.Undo = undo("Disable User", u, "Is Deactivate")
+		plan.Write = func(ctx context.Context) (action.Done, error) {
+			return action.Done{Value: plan.After}, c.Okta.UnsuspendUser(ctx, u.ID)
+		}
+	case p.Activate && (u.Status == okta.Staged || u.Status == okta.Deprovisioned):
+		plan.After = action.State{"status": string(okta.Provisioned)}
+		plan.Write = activation(c, u, p.SendEmail, c.Okta.ActivateUser)
+	case p.Activate && u.Status == okta.Provisioned:
+		plan.After = plan.Before
+		plan.Write = activation(c, u, p.SendEmail, c.Okta.ReactivateUser)
+	default:
+		return plan, fault.New(fault.WrongState, "wrong_state", cannotEnable(u.Status), nil)
+	}
+	return plan, nil
+}
+
+// activation returns the write that activates a user and says where that left the user: ACTIVE where a
+// password was set before, PROVISIONED where the user has to follow the link.
+func activation(c *action.Call, u okta.User, sendEmail bool, activate func(context.Context, string, bool) (okta.Activation, error)) func(context.Context) (action.Done, error) {
+	return func(ctx context.Context) (action.Done, error) {
+		link, err := activate(ctx, u.ID, sendEmail)
+		if err != nil {
+			return action.Done{}, err
+		}
+		after, err := c.ReadStatus(u.ID)(ctx)
+		if err != nil {
+			c.Warn("%s was activated, but the status could not be read again: %s", u.Login, fault.As(err).Message)
+			after = action.State{"status": string(okta.Provisioned)}
+		}
+		done := action.Done{After: after}
+		value := map[string]any{"status": after["status"]}
+		switch {
+		case sendEmail && after["status"] != string(okta.Active):
+			done.Say = fmt.Sprintf("Sent an activation link to %s, who is %s until it is followed.", u.Login, after["status"])
+		case !sendEmail && link.URL == "":
+			c.Warn("%s was activated, but Okta returned no activation link.", u.Login)
+		case !sendEmail:
+			value["activationUrl"], value["activationToken"] = link.URL, link.Token
+			done.Say = fmt.Sprintf("Made an activation link for %s, who is %s until it is followed; it is in the JSON result.", u.Login, after["status"])
+		}
+		done.Value = value
+		return done, nil
+	}
+}
+
+// cannotEnable says what to do about a user whom no transition makes ACTIVE.
+func cannotEnable(s okta.Status) string {
+	switch s {
+	case okta.LockedOut:
+		return "the user is LOCKED_OUT, which enabling does not lift: unlock the user in Okta, or use Reset Password or Set Password"
+	case okta.PasswordExpired:
+		return "the user is PASSWORD_EXPIRED, not disabled, and must choose a new password at the next sign-in: use Reset Password or Set Password to help"
+	case okta.Recovery:
+		return "the user is in RECOVERY, not disabled, in the middle of a password reset: use Reset Password for a new link, or Set Password to end it"
+	case okta.Staged, okta.Deprovisioned, okta.Provisioned:
+		return fmt.Sprintf("the user is %s, not suspended: set Is Activate to true to activate the user", s)
+	default:
+		return fmt.Sprintf("the user is %s, from which Okta has no way to ACTIVE", s)
+	}
+}
+
+// undo is the call that takes a suspend or an unsuspend back, for this user only: off is the parameter
+// that would widen it.
+func undo(name string, u okta.User, off string) *action.Undo {
+	return &action.Undo{Action: name, Parameters: map[string]any{"User IDs Or Logins": u.ID, off: false, "Also Run On Scope": false}}
+}

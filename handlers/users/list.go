@@ -1,0 +1,33 @@
+package users
+
+import (
+	"context"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/okta"
+)
+
+type listParams struct {
+	Query  string `param:"Query" help:"Search for a match in the first name, last name or e-mail address. Okta returns at most 200 users for a query and leaves deactivated ones out."`
+	Filter string `param:"Filter" help:"Okta filter expression on a subset of properties, case-sensitive: status eq \"LOCKED_OUT\"."`
+	Search string `param:"Search" help:"Okta search expression on most properties: profile.department eq \"Finance\"."`
+	Limit  int    `param:"Limit" default:"200" min:"1" max:"5000" help:"The most users to return."`
+}
+
+var list = action.Define(action.Spec{
+	Name:       "List Users",
+	Summary:    "Get a list of users.",
+	OktaScopes: readScopes,
+	Example:    action.Example{Parameters: map[string]any{"Search": `status eq "LOCKED_OUT"`}},
+}, func(ctx context.Context, c *action.Call, p listParams) (*action.Result, error) {
+	limit := p.Limit
+	if p.Query != "" && limit > okta.MaxQueryHits {
+		limit = okta.MaxQueryHits
+		c.Warn("Okta returns at most %d users for a Query; use Search for more.", okta.MaxQueryHits)
+	}
+	users, err := c.Okta.ListUsers(ctx, okta.UserQuery{Query: p.Query, Filter: p.Filter, Search: p.Search}, limit)
+	if err != nil {
+		return nil, err
+	}
+	return c.ListResult(users, "user"), nil
+})

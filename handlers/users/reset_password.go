@@ -1,0 +1,67 @@
+package users
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+type resetPasswordParams struct {
+	action.NamedUsers
+	SendEmail bool `param:"Send Email" default:"false" help:"Send the user an e-mail with the reset link; off returns the link for every user instead."`
+	action.ScopeOff
+}
+
+var resetPassword = action.Define(action.Spec{
+	Name:       "Reset Password",
+	Summary:    "Generate a one-time link with which a user sets a new password.",
+	RunsOn:     action.UserEntities,
+	OktaScopes: manageScopes,
+	Mutates:    true,
+	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "Send Email": true}},
+}, func(ctx context.Context, c *action.Call, p resetPasswordParams) (*action.Result, error) {
+	return c.EachUser(ctx, p.Users, action.UserWork{
+		Words: action.Words{Changed: "Reset the password of", Planned: "Would reset the password of"},
+		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
+			plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID), After: action.State{"status": string(okta.Recovery)}}
+			plan.Write = func(ctx context.Context) (action.Done, error) {
+				link, err := c.Okta.ResetPassword(ctx, u.ID, p.SendEmail)
+				if err != nil {
+					return action.Done{}, whyNoReset(u, err)
+				}
+				value := map[string]any{"send_email": p.SendEmail}
+				switch {
+				case p.SendEmail:
+				case link == "":
+					c.Warn("%s: the password was reset, but Okta returned no link.", u.Login)
+				default:
+					value["resetPasswordUrl"] = link
+				}
+				return action.Done{Value: value}, nil
+			}
+			return plan, needsAccount(u)
+		},
+		Enrich: func(any) map[string]string { return map[string]string{"send_email": action.Bool(p.SendEmail)} },
+	})
+})
+
+// whyNoReset adds to Okta's bare refusal of a state what the state is and what to do about it.
+func whyNoReset(u okta.User, err error) error {
+	f := *fault.As(err)
+	if f.Kind == fault.WrongState {
+		f.Message = fmt.Sprintf("%s: the user's status is %s: enable the user first (Enable User)", strings.TrimRight(f.Message, "."), u.Status)
+	}
+	return &f
+}
+
+// needsAccount refuses a change of password where there is no account to sign in to.
+func needsAccount(u okta.User) error {
+	if u.Status == okta.Deprovisioned {
+		return fault.New(fault.WrongState, "wrong_state", "the user is DEPROVISIONED and has no password: activate the user first (Enable User)", nil)
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package users
+
+import (
+	"context"
+	"crypto/rand"
+	"math/big"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/okta"
+	"example.com/okta-secops/secrets"
+)
+
+type setPasswordParams struct {
+	action.NamedUsers
+	Password secrets.Value `param:"New Password" required:"true" secret:"true" help:"The new password, as the org's password policy wants it."`
+	Random   bool          `param:"Add 10 Random Chars" default:"false" help:"Add 10 random characters to the password, different ones for every user; the passwords are in the JSON result."`
+	action.ScopeOff
+}
+
+var setPassword = action.Define(action.Spec{
+	Name:       "Set Password",
+	Summary:    "Set the password of users without validating the existing credentials.",
+	RunsOn:     action.UserEntities,
+	OktaScopes: manageScopes,
+	Mutates:    true,
+	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "New Password": "Correct-Horse-7"}},
+}, func(ctx context.Context, c *action.Call, p setPasswordParams) (*action.Result, error) {
+	return c.EachUser(ctx, p.Users, action.UserWork{
+		Words: action.Words{Changed: "Set the password of", Planned: "Would set the password of"},
+		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
+			plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID)}
+			plan.Write = func(ctx context.Context) (action.Done, error) {
+				password := p.Password
+				value := map[string]any{"set_password": true}
+				if p.Random {
+					text := password.Reveal() + randomChars()
+					password, value["password"] = secrets.New(text), text
+				}
+				return action.Done{Value: value}, c.Okta.SetPassword(ctx, u.ID, password)
+			}
+			return plan, needsAccount(u)
+		},
+		Enrich: func(any) map[string]string { return map[string]string{"set_password": action.Bool(true)} },
+	})
+})
+
+// The characters that are added to a password, without those that are taken for one another when read
+// aloud or copied by hand.
+const (
+	upperChars  = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+	lowerChars  = "abcdefghijkmnpqrstuvwxyz"
+	digitChars  = "23456789"
+	symbolChars = "!#$%*+-=?@_"
+)
+
+// randomChars returns 10 characters, among them at least one of each kind.
+func randomChars() string {
+	chars := []byte{pick(upperChars), pick(lowerChars), pick(digitChars), pick(symbolChars)}
+	for len(chars) < 10 {
+		chars = append(chars, pick(upperChars+lowerChars+digitChars+symbolChars))
+	}
+	for i := len(chars) - 1; i > 0; i-- {
+		j := below(i + 1)
+		chars[i], chars[j] = chars[j], chars[i]
+	}
+	return string(chars)
+}
+
+func pick(from string) byte { return from[below(len(from))] }
+
+// below is a uniform random number in [0, n).
+func below(n int) int {
+	i, err := rand.Int(rand.Reader, big.NewInt(int64(n)))
+	if err != nil {
+		panic(err) // crypto/rand does not fail
+	}
+	return int(i.Int64())
+}

@@ -1,0 +1,222 @@
+package users_test
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/testkit"
+)
+
+const newPassword = "Canary-Pass-4711"
+
+func TestSetPasswordInEveryStatus(t *testing.T) {
+	t.Parallel()
+	changed := func(user, status, becomes string) transition {
+		return transition{user: user, status: status, outcome: "changed", becomes: becomes, write: "{user}", words: "Set the password of 1 user: " + user + "@acme.test."}
+	}
+	rows := []transition{
+		changed("alice", "ACTIVE", ""), changed("erin", "LOCKED_OUT", "ACTIVE"), changed("grace", "PASSWORD_EXPIRED", "ACTIVE"),
+		changed("heidi", "PROVISIONED", "ACTIVE"), changed("ivan", "RECOVERY", "ACTIVE"), changed("frank", "STAGED", ""), changed("carol", "SUSPENDED", ""),
+		{user: "dave", status: "DEPROVISIONED", outcome: "wrong_state", code: "wrong_state", words: "the user is DEPROVISIONED and has no password: activate the user first (Enable User)"},
+	}
+	lifecycle{path: "users/set-password", params: map[string]any{"New Password": newPassword}, rows: rows}.run(t)
+}
+
+// The incumbent writes the password into its message, its result and with them into the case wall (defect 7).
+func TestSetPasswordDoesNotRepeatThePassword(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	got := w.Run("users/set-password", map[string]any{
+		"parameters": map[string]any{"User IDs Or Logins": "alice", "New Password": newPassword, "Also Run On Scope": true},
+		"entities":   []any{entity("BOB@ACME.TEST", "USERUNIQNAME")},
+	})
+	got.Want(t, 200, w.Expand(`{
+		"action": "Set Password", "status": "success", "is_success": true,
+		"output_message": "Set the password of 2 users: alice@acme.test, bob@acme.test.",
+		"script_result": {"name": "is_success", "value": true},
+		"json_result": {"alice": {"set_password": true}, "BOB@ACME.TEST": {"set_password": true}},
+		"entities": [{"identifier": "BOB@ACME.TEST", "entity_type": "USERUNIQNAME", "enrichment": {"set_password": "True"}}],
+		"targets": [
+			{"input": "alice", "source": "parameter", "user_id": "${id:alice}", "login": "alice@acme.test", "outcome": "changed",
+			 "before": {"status": "ACTIVE"}, "verified": false},
+			{"input": "BOB@ACME.TEST", "source": "entity", "user_id": "${id:bob}", "login": "bob@acme.test", "outcome": "changed",
+			 "before": {"status": "ACTIVE"}, "verified": false}
+		],
+		"warnings": []
+	}`))
+	wantNoSecret(t, w, got, newPassword)
+	for _, login := range []string{"alice", "bob"} {
+		if is := w.User(login).Password; is != newPassword {
+			t.Errorf("the password of %s is %q", login, is)
+		}
+	}
+}
+
+// The incumbent adds to the same password for every user, so that the second user's password holds the
+// first one's whole (defect 1).
+func TestEveryUserGetsRandomCharactersOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	logins := []string{"alice", "bob", "erin", "grace", "heidi", "ivan", "carol", "frank"}
+	got := w.Run("users/set-password", testkit.Params(map[string]any{
+		"User IDs Or Logins": strings.Join(logins, ","), "New Password": newPassword, "Add 10 Random Chars": true,
+	}))
+	want(t, got, "success", "status")
+	seen := map[string]string{}
+	for _, login := range logins {
+		want(t, got, true, "json_result", login, "set_password")
+		password, _ := got.Get("json_result", login, "password").(string)
+		if is := w.User(login).Password; is != password {
+			t.Errorf("the reply says %q, but the password of %s is %q", password, login, is)
+		}
+		random, ok := strings.CutPrefix(password, newPassword)
+		if !ok || len(random) != 10 {
+			t.Errorf("%q is not the new password and 10 characters", password)
+		}
+		for _, kind := range []string{"[A-Z]", "[a-z]", "[0-9]", "[^A-Za-z0-9]"} {
+			if !regexp.MustCompile(kind).MatchString(random) {
+				t.Errorf("%q has none of %s", random, kind)
+			}
+		}
+		if regexp.MustCompile(`[^!-~]|["',<>&\\0O1lI]`).MatchString(random) {
+			t.Errorf("%q has a character that gets lost on its way, or is taken for another", random)
+		}
+		if other, taken := seen[random]; taken {
+			t.Errorf("%s and %s have the same password", other, login)
+		}
+		seen[random] = login
+		wantOnlyInResult(t, w, got, password)
+		if message := got.Get("output_message").(string); strings.Contains(message, newPassword) {
+			t.Errorf("the new password is in the message: %s", message)
+		}
+	}
+	wantNotLogged(t, w, newPassword)
+}
+
+func TestSetPasswordKeepsThePasswordAsGiven(t *testing.T) {
+	t.Parallel()
+	for _, password := range []string{"  Blanks Around 7 ", "Comma,Quote\"7,x", "Ünï-Pässwörd-7", `[High] <&>\u0041 Aa7`, "true-False-7"} {
+		w := testkit.New(t, testkit.Options{})
+		got := w.Run("users/set-password", testkit.Params(map[string]any{"User IDs Or Logins": "alice", "New Password": password}))
+		wantOutcomes(t, got, "changed")
+		if is := w.User("alice").Password; is != password {
+			t.Errorf("the password is %q, want %q", is, password)
+		}
+		wantNoSecret(t, w, got, password)
+	}
+}
+
+func TestSetPasswordNeedsAPassword(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	for _, test := range []struct {
+		password any
+		words    string
+	}{
+		{nil, "is required: the new password"},
+		{"", "is required: the new password"},
+		{47110815, "must be a string"},
+		{`[Vault.JsonResult| "canary"]`, "holds a placeholder that SecOps did not fill in"},
+	} {
+		got := w.Run("users/set-password", testkit.Params(map[string]any{"User IDs Or Logins": "alice", "New Password": test.password}))
+		wantHTTP(t, got, 400)
+		want(t, got, "New Password", "error", "problems", 0, "parameter")
+		wantText(t, got, test.words, "error", "problems", 0, "message")
+		wantNoSecret(t, w, got, "canary")
+		wantNoSecret(t, w, got, "47110815")
+	}
+	if asked := w.Asked(); len(asked) > 0 {
+		t.Errorf("Okta was asked %v", asked)
+	}
+}
+
+func TestAWeakPasswordIsRefusedInOktasWords(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	got := w.Run("users/set-password", testkit.Params(map[string]any{"User IDs Or Logins": "alice, bob", "New Password": "cat"}))
+	wantHTTP(t, got, 422)
+	wantOutcomes(t, got, "failed", "failed")
+	for i := range 2 {
+		want(t, got, "E0000080", "targets", i, "error", "code")
+		want(t, got, false, "targets", i, "error", "retryable")
+	}
+	wantText(t, got, "Failed: alice@acme.test, bob@acme.test: The password does not meet the complexity requirements", "output_message")
+	wantText(t, got, "at least 8 characters", "output_message")
+	if is := w.User("alice").Password; is != "Seed-Passw0rd" {
+		t.Errorf("the password is %q", is)
+	}
+}
+
+// In the incumbent one user's error crashes the step with a TypeError: the others are skipped, and the
+// passwords that were set are never told (defect 2).
+func TestOneUsersErrorDoesNotKeepTheOthersFromTheirPasswords(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("bob"), Method: "POST", Status: 400,
+		Body: `{"errorCode": "E0000001", "errorSummary": "Api validation failed: password", "errorCauses": [{"errorSummary": "Password has been used too recently"}]}`})
+	got := w.Run("users/set-password", testkit.Params(map[string]any{
+		"User IDs Or Logins": "alice, bob, zed, dave, ivan", "New Password": newPassword, "Add 10 Random Chars": true,
+	}))
+	wantHTTP(t, got, 200)
+	want(t, got, "partial", "status")
+	want(t, got, false, "is_success")
+	wantOutcomes(t, got, "changed", "failed", "not_found", "wrong_state", "changed")
+	want(t, got, "Set the password of 2 users: alice@acme.test, ivan@acme.test. "+
+		"Not done: dave@acme.test: the user is DEPROVISIONED and has no password: activate the user first (Enable User). "+
+		"Failed: bob@acme.test: Api validation failed: password: Password has been used too recently. Not found: zed.", "output_message")
+	for _, login := range []string{"alice", "ivan"} {
+		want(t, got, w.User(login).Password, "json_result", login, "password")
+	}
+	want(t, got, nil, "json_result", "bob")
+	want(t, got, nil, "json_result", "dave")
+}
+
+func TestVerifyReadsAUserWithANewPasswordAgain(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	got := w.Run("users/set-password", map[string]any{
+		"parameters": map[string]any{"User IDs Or Logins": "erin", "New Password": newPassword}, "options": map[string]any{"verify": true},
+	})
+	want(t, got, map[string]any{"status": "LOCKED_OUT"}, "targets", 0, "before")
+	want(t, got, map[string]any{"status": "ACTIVE"}, "targets", 0, "after")
+	want(t, got, true, "targets", 0, "verified")
+}
+
+// A password that is set twice with random characters would be another one than the first reply said.
+func TestSetPasswordIsSentOnceOnly(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]emulator.Fault{
+		"the connection drops": {Drop: true}, "Okta fails": {Status: 500}, "a gateway gives up": {Status: 502, Body: "<html>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			f.Path, f.Method = "/api/v1/users/*", "POST"
+			w.Okta.AddFault(f)
+			got := w.Run("users/set-password", testkit.Params(map[string]any{"User IDs Or Logins": "alice", "New Password": newPassword, "Add 10 Random Chars": true}))
+			wantHTTP(t, got, 422)
+			wantOutcomes(t, got, "failed")
+			want(t, got, "unknown_result", "targets", 0, "error", "code")
+			want(t, got, false, "targets", 0, "error", "retryable")
+			want(t, got, nil, "json_result")
+			w.WantWrites("POST /api/v1/users/" + w.ID("alice"))
+			wantNoSecret(t, w, got, newPassword)
+		})
+	}
+}
+
+// wantNoSecret finds a secret neither in the reply nor in the log.
+func wantNoSecret(t *testing.T, w *testkit.World, got testkit.Reply, secret string) {
+	t.Helper()
+	escaped, err := json.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := string(got.Body); strings.Contains(body, secret) || strings.Contains(body, strings.Trim(string(escaped), `"`)) {
+		t.Errorf("a secret is in the reply: %s", got.Body)
+	}
+	wantNotLogged(t, w, secret)
+}

@@ -1,0 +1,18 @@
+// Package users is the group of actions on users: their lifecycle and their passwords.
+package users
+
+import "example.com/okta-secops/internal/action"
+
+// Group is the function OktaUsers.
+var Group = action.Group{
+	Name:     "users",
+	Function: "OktaUsers",
+	Summary:  "Find, enable and disable users, and reset or set their passwords.",
+	Actions:  []action.Action{get, list, enable, disable, resetPassword, setPassword},
+}
+
+// The scopes of reading users, and of changing them.
+var (
+	readScopes   = []string{"okta.users.read"}
+	manageScopes = []string{"okta.users.read", "okta.users.manage"}
+)

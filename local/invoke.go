@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/action"
+)
+
+// errNotDone is an action that was carried out and did not succeed.
+var errNotDone = errors.New("the action did not succeed")
+
+// invoke runs one action against the product that serves at -addr, or a throw-away one, and prints what
+// became of each target.
+func invoke(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("invoke", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	addr := flags.String("addr", defaultAddr, "`address` of a running local product; if none serves there, a throw-away one is used")
+	asJSON := flags.Bool("json", false, "print the whole reply as JSON")
+	dryRun := flags.Bool("dry-run", false, "read and predict, write nothing")
+	verify := flags.Bool("verify", false, "read again after a write")
+	flags.Usage = func() {
+		fmt.Fprint(stderr, "usage: go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n")
+		flags.PrintDefaults()
+	}
+	words, err := interleaved(flags, args)
+	if err != nil {
+		return err
+	}
+	if len(words) == 0 {
+		return fmt.Errorf("name an action: %s", actionNames())
+	}
+	group, a, ok := find(words[0])
+	if !ok {
+		return fmt.Errorf("there is no action %q; there are %s", words[0], actionNames())
+	}
+	parameters := map[string]any{}
+	for _, word := range words[1:] {
+		name, value, ok := strings.Cut(word, "=")
+		if !ok {
+			return fmt.Errorf("%q is no parameter; write it as 'User IDs Or Logins=alice'", word)
+		}
+		parameters[name] = value
+	}
+	address := "http://" + *addr
+	if !healthy(ctx, address) {
+		fmt.Fprintf(stderr, "No product serves at %s; using a throw-away one.\n", address)
+		p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", getenv: getenv})
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		address = p.functions
+	}
+	body, err := json.Marshal(map[string]any{
+		"parameters": parameters, "options": map[string]any{"dry_run": *dryRun, "verify": *verify},
+	})
+	if err != nil {
+		return err
+	}
+	reply, err := post(ctx, address+"/"+group.Name+"/"+a.Slug, body)
+	if err != nil {
+		return err
+	}
+	var r replyView
+	if err := json.Unmarshal(reply, &r); err != nil {
+		return fmt.Errorf("%s does not answer as the product does: %w", address, err)
+	}
+	if *asJSON {
+		var out bytes.Buffer
+		if err := json.Indent(&out, reply, "", "  "); err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout, strings.TrimSpace(out.String()))
+	} else {
+		r.print(stdout)
+	}
+	if !r.IsSuccess {
+		return errNotDone
+	}
+	return nil
+}
+
+// interleaved parses flags wherever they stand among the words.
+func interleaved(flags *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		if flags.NArg() == 0 {
+			return words, nil
+		}
+		words, args = append(words, flags.Arg(0)), flags.Args()[1:]
+	}
+}
+
+func find(name string) (action.Group, action.Action, bool) {
+	for _, g := range handlers.Groups {
+		if a, ok := g.Find(name); ok {
+			return g, a, true
+		}
+	}
+	return action.Group{}, action.Action{}, false
+}
+
+func actionNames() string {
+	names := map[string]bool{}
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			names[a.Name] = true
+		}
+	}
+	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+}
+
+func post(ctx context.Context, url string, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	return io.ReadAll(res.Body)
+}
+
+// replyView is what the table shows of a reply.
+type replyView struct {
+	Status        string          `json:"status"`
+	IsSuccess     bool            `json:"is_success"`
+	OutputMessage string          `json:"output_message"`
+	JSONResult    json.RawMessage `json:"json_result"`
+	Warnings      []string        `json:"warnings"`
+	Targets       []struct {
+		Input   string         `json:"input"`
+		Login   string         `json:"login"`
+		Outcome string         `json:"outcome"`
+		Before  map[string]any `json:"before"`
+		After   map[string]any `json:"after"`
+		Error   *struct {
+			Code string `json:"code"`
+		} `json:"error"`
+	} `json:"targets"`
+}
+
+func (r replyView) print(w io.Writer) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(r.Targets) > 0 {
+		fmt.Fprintln(table, "TARGET\tLOGIN\tOUTCOME\tBEFORE\tAFTER\tERROR")
+		for _, t := range r.Targets {
+			code := ""
+			if t.Error != nil {
+				code = t.Error.Code
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Input, t.Login, t.Outcome, state(t.Before), state(t.After), code)
+		}
+	} else {
+		r.printRows(table)
+	}
+	_ = table.Flush()
+	for _, warning := range r.Warnings {
+		fmt.Fprintln(w, "Warning:", warning)
+	}
+	fmt.Fprintf(w, "%s: %s\n", r.Status, r.OutputMessage)
+}
+
+// printRows shows the objects of a list action, a line each.
+func (r replyView) printRows(w io.Writer) {
+	var rows []struct {
+		ID      string `json:"id"`
+		Name    string `json:"name"`
+		Type    any    `json:"type"`
+		Status  string `json:"status"`
+		Profile struct {
+			Login string `json:"login"`
+		} `json:"profile"`
+	}
+	if json.Unmarshal(r.JSONResult, &rows) != nil || len(rows) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "ID\tNAME\tTYPE\tSTATUS")
+	for _, row := range rows {
+		kind, _ := row.Type.(string) // of a user it is an object
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", row.ID, row.Name+row.Profile.Login, kind, row.Status)
+	}
+}
+
+// state is a state in few words.
+func state(s map[string]any) string {
+	var words []string
+	for _, k := range slices.Sorted(maps.Keys(s)) {
+		words = append(words, strings.Trim(fmt.Sprint(s[k]), "[]"))
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,73 @@
+// The local product: every function and an Okta to try them on, in one process, on loopback.
+//
+//	go run ./local                         serves until Ctrl-C
+//	go run ./local invoke "Get User" 'User IDs Or Logins=alice'
+//	FUNCTION_TARGET=OktaUsers go run ./local    one function through the functions framework, as deployed
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// The default addresses of the functions and of Okta.
+const (
+	defaultAddr     = "127.0.0.1:8080"
+	defaultOktaAddr = "127.0.0.1:8081"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if !errors.Is(err, errNotDone) { // invoke has said what there is to say
+		fmt.Fprintln(os.Stderr, "local:", err)
+	}
+	stop()
+	os.Exit(1)
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "invoke" {
+		return invoke(ctx, args[1:], getenv, stdout, stderr)
+	}
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	o := options{getenv: getenv}
+	flags.StringVar(&o.addr, "addr", defaultAddr, "loopback `address` of the functions; port 0 picks a free one")
+	flags.StringVar(&o.oktaAddr, "okta-addr", defaultOktaAddr, "loopback `address` of the Okta emulator; port 0 picks a free one")
+	auth := flags.String("auth", "ssws", "how the functions sign in to Okta: ssws, an API token")
+	flags.Usage = func() {
+		fmt.Fprint(stderr, "usage: go run ./local [flags]\n       go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("there is no command %q; there is invoke", flags.Arg(0))
+	}
+	if *auth != "ssws" {
+		return fmt.Errorf("-auth %s is not there; there is ssws", *auth)
+	}
+	if target := getenv("FUNCTION_TARGET"); target != "" {
+		return serveTarget(ctx, o, target, stdout)
+	}
+	p, err := start(o)
+	if err != nil {
+		return err
+	}
+	p.announce(stdout)
+	return p.wait(ctx)
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"example.com/okta-secops/handlers"
+)
+
+func noEnv(string) string { return "" }
+
+// started is a local product on free ports, as its own announcement describes it.
+type started struct {
+	functions, okta, token string
+	stop                   func() error // as Ctrl-C does; returns what run returned
+}
+
+func startLocal(t *testing.T, getenv func(string) string) started {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, []string{"-addr", "127.0.0.1:0", "-okta-addr", "127.0.0.1:0"}, getenv, write, io.Discard)
+		_ = write.Close()
+	}()
+	var s started
+	lines := bufio.NewScanner(read)
+	for _, line := range []struct {
+		word string
+		into *string
+	}{{"functions", &s.functions}, {"okta", &s.okta}, {"token", &s.token}} {
+		if !lines.Scan() {
+			t.Fatalf("no line %q; run returned %v", line.word, <-done)
+		}
+		value, ok := strings.CutPrefix(lines.Text(), line.word+" ")
+		if !ok {
+			t.Fatalf("line %q, want it to begin with %q", lines.Text(), line.word)
+		}
+		*line.into = value
+	}
+	go func() { _, _ = io.Copy(io.Discard, read) }()
+	s.stop = func() error { cancel(); return <-done }
+	t.Cleanup(cancel)
+	return s
+}
+
+func request(t *testing.T, method, url, body string, header map[string]string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range header {
+		if r.Header.Set(k, v); k == "Host" {
+			r.Host = v
+		}
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+func TestLocalServesEveryGroupBesideItsOkta(t *testing.T) {
+	t.Parallel()
+	s := startLocal(t, noEnv)
+	if status, body := request(t, http.MethodGet, s.functions+"/health", "", nil); status != 200 || strings.TrimSpace(body) != `{"status":"ok"}` {
+		t.Errorf("GET /health: %d %s", status, body)
+	}
+	for _, g := range handlers.Groups {
+		if status, body := request(t, http.MethodGet, s.functions+"/"+g.Name+"/ping", "", nil); status != 200 || !strings.Contains(body, "Successfully connected to the Okta organization "+s.okta) {
+			t.Errorf("GET /%s/ping: %d %s", g.Name, status, body)
+		}
+	}
+	status, body := request(t, http.MethodPost, s.functions+"/signals/send-itp-signal",
+		`{"parameters": {"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52+02:00", "Reason": "test", "Severity": "High"}}`,
+		map[string]string{"Content-Type": "application/json"})
+	if status != 200 || !strings.Contains(body, `"event_timestamp":1748177272000`) {
+		t.Errorf("Send ITP Signal: %d %s", status, body)
+	}
+	var signals []struct{ Verified, Accepted bool }
+	_, body = request(t, http.MethodGet, s.okta+"/_emulator/signals", "", nil)
+	if err := json.Unmarshal([]byte(body), &signals); err != nil || len(signals) != 1 || !signals[0].Verified || !signals[0].Accepted {
+		t.Errorf("the emulator's signals: %s", body)
+	}
+	if status, _ := request(t, http.MethodGet, s.okta+"/api/v1/users/me", "", map[string]string{"Authorization": "SSWS " + s.token}); status != 200 {
+		t.Errorf("the announced token is answered %d", status)
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("Ctrl-C ended with %v", err)
+	}
+}
+
+func TestLocalListsItsActionsOnAPage(t *testing.T) {
+	t.Parallel()
+	s := startLocal(t, noEnv)
+	status, body := request(t, http.MethodGet, s.functions+"/", "", nil)
+	if status != 200 {
+		t.Fatalf("GET /: %d", status)
+	}
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			if !strings.Contains(body, a.Name) || !strings.Contains(body, "/"+g.Name+"/"+a.Slug) {
+				t.Errorf("the page lacks %s of %s", a.Name, g.Name)
+			}
+		}
+	}
+	if status, body := request(t, http.MethodPost, s.functions+"/disable-user", "", nil); status != 404 || !strings.Contains(body, "/users/disable-user") {
+		t.Errorf("an action without its group: %d %s", status, body)
+	}
+}
+
+func TestLocalRefusesWhatAForeignPageCouldSend(t *testing.T) {
+	t.Parallel()
+	s := startLocal(t, noEnv)
+	port := s.functions[strings.LastIndex(s.functions, ":"):]
+	for name, c := range map[string]struct {
+		header map[string]string
+		want   int
+	}{
+		"a rebound host name":    {map[string]string{"Host": "rebound.example" + port}, 403},
+		"another port":           {map[string]string{"Host": "127.0.0.1:1"}, 403},
+		"a host without port":    {map[string]string{"Host": "127.0.0.1"}, 403},
+		"a foreign origin":       {map[string]string{"Origin": "https://rebound.example"}, 403},
+		"no origin":              {nil, 200},
+		"localhost":              {map[string]string{"Host": "localhost" + port}, 200},
+		"its own page's origin":  {map[string]string{"Origin": s.functions}, 200},
+		"an opaque origin":       {map[string]string{"Origin": "null"}, 403},
+		"its own, another port":  {map[string]string{"Origin": "http://127.0.0.1:1"}, 403},
+		"its own, by other name": {map[string]string{"Origin": "http://localhost" + port}, 403},
+	} {
+		if status, body := request(t, http.MethodGet, s.functions+"/users/ping", "", c.header); status != c.want {
+			t.Errorf("%s: %d, want %d: %s", name, status, c.want, body)
+		}
+	}
+}
+
+func TestLocalTakesTheCallersSettings(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"OKTA_API_TOKEN_SECRET": "env:MY_TOKEN", "MY_TOKEN": "my-own-token", "MAX_TARGETS": "1"}
+	s := startLocal(t, func(name string) string { return env[name] })
+	if s.token != "my-own-token" {
+		t.Errorf("token %s, want the one that the reference holds", s.token)
+	}
+	status, body := request(t, http.MethodPost, s.functions+"/users/disable-user", `{"parameters": {"User IDs Or Logins": "alice, bob"}}`,
+		map[string]string{"Content-Type": "application/json"})
+	if status != 400 || !strings.Contains(body, "MAX_TARGETS") {
+		t.Errorf("two targets where MAX_TARGETS is 1: %d %s", status, body)
+	}
+}
+
+func TestLocalSaysInASentenceWhatKeepsItFromStarting(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	for name, c := range map[string]struct {
+		args   []string
+		getenv func(string) string
+		want   string
+	}{
+		"a taken port":        {[]string{"-addr", taken.Addr().String()}, noEnv, "port " + port + " is taken"},
+		"a taken Okta port":   {[]string{"-addr", "127.0.0.1:0", "-okta-addr", taken.Addr().String()}, noEnv, "port " + port + " is taken"},
+		"not loopback":        {[]string{"-addr", "0.0.0.0:0"}, noEnv, "not a loopback address"},
+		"not an address":      {[]string{"-addr", "8080"}, noEnv, "not an address"},
+		"an unknown command":  {[]string{"invok"}, noEnv, `no command "invok"`},
+		"an unknown auth":     {[]string{"-auth", "basic"}, noEnv, "-auth basic"},
+		"an unknown function": {nil, func(n string) string { return map[string]string{"FUNCTION_TARGET": "OktaUser"}[n] }, "OktaUsers"},
+		"a real org": {[]string{"-addr", "127.0.0.1:0"},
+			func(n string) string { return map[string]string{"OKTA_API_ROOT": "https://acme.okta.com"}[n] }, "emulator only"},
+		"a missing secret": {[]string{"-addr", "127.0.0.1:0", "-okta-addr", "127.0.0.1:0"},
+			func(n string) string { return map[string]string{"OKTA_API_TOKEN_SECRET": "env:NOT_SET"}[n] }, "OKTA_API_TOKEN_SECRET"},
+	} {
+		err := run(t.Context(), c.args, c.getenv, io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want one line with %q", name, err, c.want)
+		}
+	}
+}
+
+func TestInvokeRunsOneActionAndPrintsWhatBecameOfIt(t *testing.T) {
+	t.Parallel()
+	s := startLocal(t, noEnv)
+	addr := strings.TrimPrefix(s.functions, "http://")
+	for name, c := range map[string]struct {
+		args []string
+		want []string // in the output, in order
+		err  error
+	}{
+		"every target has its line": {
+			[]string{"Disable User", "User IDs Or Logins=alice,erin,zed", "Is Deactivate=false", "-dry-run"},
+			[]string{"TARGET", "alice@acme.test", "planned", "ACTIVE", "SUSPENDED", "erin", "wrong_state", "zed", "not_found", "E0000007", "partial: "}, errNotDone},
+		"a list shows its objects": {[]string{"list-providers", "Limit=2"}, []string{"ID", "NAME", "0oa", "ACTIVE", "success: Found 2 providers."}, nil},
+		"the whole reply":          {[]string{"-json", "Get User", "users=x"}, []string{`"error"`, `"invalid_request"`}, errNotDone},
+	} {
+		var out bytes.Buffer
+		err := run(t.Context(), append([]string{"invoke", "-addr", addr}, c.args...), noEnv, &out, io.Discard)
+		if err != c.err {
+			t.Errorf("%s: %v, want %v", name, err, c.err)
+		}
+		rest := out.String()
+		for _, want := range c.want {
+			_, after, ok := strings.Cut(rest, want)
+			if !ok {
+				t.Errorf("%s: no %q where it belongs in\n%s", name, want, out.String())
+				break
+			}
+			rest = after
+		}
+	}
+}
+
+func TestInvokeStartsAThrowAwayProductWhereNoneServes(t *testing.T) {
+	t.Parallel()
+	var out, notes bytes.Buffer
+	err := run(t.Context(), []string{"invoke", "-addr", "127.0.0.1:1", "Ping"}, noEnv, &out, &notes)
+	if err != nil || !strings.Contains(out.String(), "Successfully connected") || !strings.Contains(notes.String(), "throw-away") {
+		t.Errorf("%v\n%s%s", err, out.String(), notes.String())
+	}
+	if err := run(t.Context(), []string{"invoke", "-addr", "127.0.0.1:1", "Disable Usr"}, noEnv, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "Disable User") {
+		t.Errorf("an unknown action: %v, want the names of those that are there", err)
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/json"
+	"html/template"
+	"net"
+	"net/http"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/serve"
+)
+
+var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>okta-secops, local</title>
+<style>
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1d1d1f; background: #fff }
+  h2 { margin-bottom: 0 }
+  table { border-collapse: collapse; width: 100% }
+  td { padding: .25rem 1rem .25rem 0; vertical-align: top; border-top: 1px solid #ddd }
+  code { font-size: .9em; white-space: nowrap }
+</style>
+<h1>okta-secops, local</h1>
+<p>Every function of the product in one process. Each group below is one function when deployed.</p>
+{{range .}}
+<h2>{{.Function}}</h2>
+<p>{{.Summary}} <a href="/{{.Name}}/actions">catalog</a> · <a href="/{{.Name}}/openapi.json">OpenAPI</a> · <a href="/{{.Name}}/ping">ping</a></p>
+<table>{{$group := .Name}}
+{{range .Actions}}<tr><td><b>{{.Name}}</b><td>{{.Summary}}<td><code>POST /{{$group}}/{{.Slug}}</code>
+{{end}}</table>
+{{end}}
+</html>
+`))
+
+// page lists what there is.
+func page(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	_ = pageTemplate.Execute(w, handlers.Groups)
+}
+
+// elsewhere answers for what no group serves.
+func elsewhere(w http.ResponseWriter, r *http.Request) {
+	text := "no group serves " + r.URL.Path + "; an action is at /<group>/<action>, and / lists all"
+	for _, g := range handlers.Groups {
+		if a, ok := g.Find(r.URL.Path[1:]); ok {
+			text = a.Name + " is at /" + g.Name + "/" + a.Slug
+			break
+		}
+	}
+	refuse(w, http.StatusNotFound, "unknown_path", text)
+}
+
+// ownHost refuses what a page of another site could have a browser send here: a foreign Host (DNS
+// rebinding), or a foreign Origin.
+func ownHost(own net.Addr, h http.Handler) http.Handler {
+	_, port, _ := net.SplitHostPort(own.String())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch origin := r.Header.Get("Origin"); {
+		case !isOwn(r.Host, port):
+			refuse(w, http.StatusForbidden, "foreign_host", "the local product answers only to its own loopback address")
+		case origin != "" && origin != "http://"+r.Host:
+			refuse(w, http.StatusForbidden, "foreign_origin", "the local product answers only its own pages")
+		default:
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
+func isOwn(host, port string) bool {
+	name, p, err := net.SplitHostPort(host)
+	return err == nil && p == port && isLoopback(name)
+}
+
+// refuse answers as an action does.
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(serve.Refusal(code, message))
+}

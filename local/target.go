@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
+
+	_ "example.com/okta-secops" // registers the functions, as the deployed build does
+	"example.com/okta-secops/handlers"
+)
+
+// serveTarget serves one function at / through the functions framework, as deployed, with the emulator
+// beside it.
+func serveTarget(ctx context.Context, o options, target string, stdout io.Writer) error {
+	var names []string
+	for _, g := range handlers.Groups {
+		names = append(names, g.Function)
+	}
+	if !slices.Contains(names, target) {
+		return fmt.Errorf("FUNCTION_TARGET %q is no function; there are %s", target, strings.Join(names, ", "))
+	}
+	// The framework listens by itself; this only finds the port, and says it in words where it is taken.
+	listener, err := listen("-addr", o.addr)
+	if err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	p := &product{failed: make(chan error, 2)}
+	env, err := p.startOkta(o)
+	if err != nil {
+		return err
+	}
+	if err := listener.Close(); err != nil {
+		return err
+	}
+	// The deployed function reads the process's environment, at its first request.
+	for _, name := range []string{
+		"CALLER_AUTH", "OKTA_API_ROOT", "OKTA_API_TOKEN_SECRET", "LOCAL_OKTA_TOKEN",
+		"ITP_SIGNING_KEY_SECRET", "LOCAL_SIGNING_KEY", "ITP_KEY_ID", "ITP_ISSUER_URL",
+	} {
+		if err := os.Setenv(name, env(name)); err != nil {
+			return err
+		}
+	}
+	go func() { p.failed <- funcframework.StartHostPort(host, port) }()
+	p.functions = "http://" + net.JoinHostPort(host, port)
+	if err := p.ready(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "functions %s\nokta %s\n", p.functions, p.okta)
+	if p.token != "" {
+		fmt.Fprintf(stdout, "token %s\n", p.token)
+	}
+	return p.wait(ctx)
+}
+
+// ready waits until the framework serves.
+func (p *product) ready(ctx context.Context) error {
+	for {
+		if healthy(ctx, p.functions) {
+			return nil
+		}
+		select {
+		case err := <-p.failed:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// healthy tells whether a product serves at the address.
+func healthy(ctx context.Context, address string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/health", nil)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
+	return err == nil && res.StatusCode == http.StatusOK && strings.TrimSpace(string(body)) == `{"status":"ok"}`
+}

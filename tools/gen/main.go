@@ -1,0 +1,225 @@
+// Gen writes docs/actions.md from the declarations of the actions. The example replies are real: each
+// action's example runs on the emulator's seeded organization, with the clock stopped.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/app"
+	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/serve"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/secrets"
+)
+
+func main() {
+	out := flag.String("out", "docs/actions.md", "the `file` to write")
+	flag.Parse()
+	var b bytes.Buffer
+	if err := actions(&b); err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(*out, b.Bytes(), 0o644); err != nil {
+		log.Fatal(err)
+	}
+}
+
+const head = `<!-- Generated from the declarations in handlers/ by go generate ./...; do not edit. -->
+
+# Actions
+
+Every action takes the same request and answers with the same reply; the
+fields are described by ` + "`GET /openapi.json`" + ` of each function. Parameter names
+match ignoring case, blanks, ` + "`_` and `-`" + `. A list is a JSON array of strings or
+one string with commas. The examples ran on the organization that
+` + "`go run ./local`" + ` starts with; the ` + "`_links`" + ` of Okta's objects are cut here.
+
+| Action | Function | Path | Changes Okta | Runs on | OAuth scopes |
+|---|---|---|---|---|---|
+`
+
+func actions(w io.Writer) error {
+	fmt.Fprint(w, head)
+	var ping action.Action
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			if a.Slug == "ping" {
+				ping = a
+				continue
+			}
+			fmt.Fprintf(w, "| [%s](#%s) | `%s` | `POST /%s` | %s | %s | %s |\n", a.Name, a.Slug, g.Function, a.Slug, yes(a.Mutates), orDash(codes(a.RunsOn)), orDash(codes(a.OktaScopes)))
+		}
+	}
+	fmt.Fprintf(w, "| [Ping](#ping) | every one | `GET /ping`, `POST /ping` | no | - | `okta.users.read`; none in `OktaSignals` |\n")
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			if a.Slug == "ping" {
+				continue
+			}
+			if err := section(w, g, a); err != nil {
+				return err
+			}
+		}
+	}
+	return section(w, handlers.Groups[0], ping)
+}
+
+func section(w io.Writer, g action.Group, a action.Action) error {
+	fmt.Fprintf(w, "\n## %s\n\n%s\n\n", a.Name, a.Summary)
+	if len(a.Params) == 0 {
+		fmt.Fprint(w, "No parameters.\n")
+	} else {
+		fmt.Fprint(w, "| Parameter | Type | Default | |\n|---|---|---|---|\n")
+		for _, p := range a.Params {
+			fmt.Fprintf(w, "| %s | %s | %s | %s |\n", p.Name, kind(p), standard(p), strings.Join(notes(p), " "))
+		}
+	}
+	request, reply, status, err := example(g, a)
+	if err != nil {
+		return fmt.Errorf("the example of %s: %w", a.Name, err)
+	}
+	fmt.Fprintf(w, "\n`POST /%s`\n\n```json\n%s\n```\n\nanswers %d:\n\n```json\n%s\n```\n", a.Slug, request, status, reply)
+	return nil
+}
+
+func kind(p action.Param) string {
+	if p.Secret {
+		return p.Type + ", secret"
+	}
+	return p.Type
+}
+
+func standard(p action.Param) string {
+	switch {
+	case p.Required:
+		return "required"
+	case p.Default != nil:
+		return fmt.Sprintf("`%v`", p.Default)
+	default:
+		return "-"
+	}
+}
+
+func notes(p action.Param) []string {
+	out := []string{strings.ReplaceAll(p.Description, "|", "\\|")}
+	if p.Allowed != nil {
+		out = append(out, "One of "+codes(p.Allowed)+".")
+	}
+	if p.Min != nil && p.Max != nil {
+		out = append(out, fmt.Sprintf("From %d to %d.", *p.Min, *p.Max))
+	}
+	if p.Aliases != nil {
+		out = append(out, "Also: "+strings.Join(p.Aliases, ", ")+".")
+	}
+	return out
+}
+
+func codes[S ~string](words []S) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = "`" + string(w) + "`"
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// volatile is what differs from run to run.
+var volatile = regexp.MustCompile(`"(invocation_id|okta_request_id)": "[^"]*"`)
+
+// example runs an action's example on a fresh organization.
+func example(g action.Group, a action.Action) (request, reply string, status int, err error) {
+	now := func() time.Time { return time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC) }
+	okta := emulator.New(emulator.Options{Now: now})
+	org := httptest.NewServer(okta)
+	defer org.Close()
+	key, err := keys.Generate()
+	if err != nil {
+		return "", "", 0, err
+	}
+	const issuer, keyID = "https://secops.acme.test", "local-key"
+	okta.RegisterTransmitter(issuer, key.JWKS(keyID))
+	env := map[string]string{
+		"OKTA_API_ROOT": org.URL, "OKTA_API_TOKEN_SECRET": "token", "CALLER_AUTH": "none", "OKTA_CONCURRENCY": "1",
+		"ITP_SIGNING_KEY_SECRET": "key", "ITP_KEY_ID": keyID, "ITP_ISSUER_URL": issuer,
+	}
+	product := app.New(app.Options{
+		Getenv:  func(name string) string { return env[name] },
+		Secrets: secrets.Memory{"token": okta.Token(), "key": key.PEM().Reveal()},
+		Now:     now,
+		Log:     slog.New(slog.DiscardHandler),
+	})
+	body := map[string]any{}
+	if a.Example.Parameters != nil {
+		body["parameters"] = a.Example.Parameters
+	}
+	if a.Example.Entities != nil {
+		body["entities"] = a.Example.Entities
+	}
+	sent, err := json.MarshalIndent(body, "", "  ")
+	if err != nil {
+		return "", "", 0, err
+	}
+	r := httptest.NewRequest(http.MethodPost, "/"+a.Slug, bytes.NewReader(sent))
+	r.RemoteAddr, r.Host = "127.0.0.1:1", "127.0.0.1"
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Idempotency-Key", "example") // gives a signal the same jti in every run
+	got := httptest.NewRecorder()
+	serve.Handler(g, handlers.Groups, product.Open(g)).ServeHTTP(got, r)
+	if got.Code != http.StatusOK {
+		return "", "", 0, fmt.Errorf("answered %d: %s", got.Code, got.Body)
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, bytes.TrimSpace(got.Body.Bytes()), "", "  "); err != nil {
+		return "", "", 0, err
+	}
+	text := strings.ReplaceAll(indented.String(), org.URL, "https://acme.okta.com")
+	return string(sent), withoutLinks(volatile.ReplaceAllString(text, `"$1": "…"`)), got.Code, nil
+}
+
+// withoutLinks empties the _links of indented JSON: most of an object of Okta's, and no news to a reader.
+func withoutLinks(text string) string {
+	var out []string
+	end := "" // the line that closes the _links we are in
+	for _, line := range strings.Split(text, "\n") {
+		bare := strings.TrimSpace(line)
+		indent := line[:len(line)-len(bare)]
+		switch {
+		case end != "" && strings.TrimSuffix(line, ",") == end:
+			out = append(out, indent+`"_links": {}`+strings.TrimPrefix(bare, "}"))
+			end = ""
+		case end != "":
+		case bare == `"_links": {`:
+			end = indent + "}"
+		default:
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n")
+}
