@@ -1,0 +1,204 @@
+// Package e2e runs the functions as they are deployed: by the functions framework, one process per function.
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
+	"github.com/google/go-cmp/cmp"
+
+	_ "example.com/okta-secops" // registers the functions
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/testkit"
+)
+
+// portVariable makes this test binary serve FUNCTION_TARGET instead of running tests.
+const portVariable = "E2E_PORT"
+
+func TestMain(m *testing.M) {
+	if port := os.Getenv(portVariable); port != "" {
+		fmt.Fprintln(os.Stderr, funcframework.StartHostPort("127.0.0.1", port))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// deploy starts the function of a group in a process of its own, with nothing but these settings, and
+// returns its address.
+func deploy(t *testing.T, g action.Group, settings ...string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := listener.Close(); err != nil { // the framework takes a number, not a listener
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	process := exec.CommandContext(t.Context(), self)
+	process.Env = append(settings, portVariable+"="+port, "FUNCTION_TARGET="+g.Function)
+	var output bytes.Buffer
+	process.Stdout, process.Stderr = &output, &output
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- process.Wait() }()
+	t.Cleanup(func() {
+		_ = process.Process.Kill()
+		<-exited
+		if t.Failed() {
+			t.Logf("the function's output:\n%s", output.String())
+		}
+	})
+	for ready := false; !ready; {
+		select {
+		case err := <-exited:
+			exited <- err
+			t.Fatalf("the function has ended: %v", err)
+		case <-time.After(10 * time.Millisecond):
+			connection, err := net.Dial("tcp", address)
+			if ready = err == nil; ready {
+				_ = connection.Close()
+			}
+		}
+	}
+	return "http://" + address
+}
+
+// answer is what a request came to, without what differs from run to run and with okta for Okta's address.
+type answer struct {
+	Status int
+	Reply  any
+}
+
+func ask(t *testing.T, method, url, body, okta string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := answer{Status: res.StatusCode}
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(b), okta, "okta")), &a.Reply); err != nil {
+		t.Fatalf("%s %s answered %d %s", method, url, res.StatusCode, b)
+	}
+	strip(a.Reply)
+	return a
+}
+
+var volatile = map[string]bool{"invocation_id": true, "okta_request_id": true, "jti": true, "iat": true}
+
+// strip removes what differs from run to run.
+func strip(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		maps.DeleteFunc(v, func(name string, _ any) bool { return volatile[name] })
+		for _, member := range v {
+			strip(member)
+		}
+	case []any:
+		for _, item := range v {
+			strip(item)
+		}
+	}
+}
+
+// TestAFunctionAnswersAsTheMountedHandlersDo calls every action twice: deployed, and mounted.
+func TestAFunctionAnswersAsTheMountedHandlersDo(t *testing.T) {
+	t.Parallel()
+	for _, g := range handlers.Groups {
+		t.Run(g.Function, func(t *testing.T) {
+			t.Parallel()
+			mounted := testkit.New(t, testkit.Options{})
+			okta := emulator.New(emulator.Options{Now: func() time.Time { return testkit.Now }})
+			okta.RegisterTransmitter(testkit.Issuer, mounted.Key.JWKS(testkit.KeyID))
+			org := httptest.NewServer(okta)
+			t.Cleanup(org.Close)
+			deployed := deploy(t, g,
+				"OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none",
+				"ITP_SIGNING_KEY_SECRET=env:KEY", "KEY="+mounted.Key.PEM().Reveal(), "ITP_KEY_ID="+testkit.KeyID, "ITP_ISSUER_URL="+testkit.Issuer)
+			same := func(method, path, body string) {
+				t.Helper()
+				okta.Reset()
+				mounted.Okta.Reset()
+				got := ask(t, method, deployed+path, body, org.URL)
+				want := ask(t, method, mounted.URL+"/"+g.Name+path, body, mounted.OktaURL)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s %s %s (-mounted +deployed):\n%s", method, path, body, diff)
+				}
+			}
+			for _, a := range g.Actions {
+				request := map[string]any{"parameters": a.Example.Parameters, "entities": a.Example.Entities}
+				bySlug := encode(t, request)
+				request["action"] = a.Name
+				same(http.MethodPost, "/"+a.Slug, bySlug)
+				same(http.MethodPost, "/"+a.Slug+"/", bySlug)
+				same(http.MethodPost, "/", encode(t, request))
+			}
+			same(http.MethodGet, "/ping", "")
+			same(http.MethodGet, "/actions", "")
+			same(http.MethodGet, "/openapi.json", "")
+			same(http.MethodGet, "/health", "")
+			same(http.MethodPost, "/do-magic", "{}")
+			same(http.MethodPost, "/", "{")
+			same(http.MethodPut, "/ping", "")
+		})
+	}
+}
+
+func encode(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestAFunctionStartsWithoutSettings has what the platform does first: start the process, whatever its
+// settings. What is missing is told when somebody asks.
+func TestAFunctionStartsWithoutSettings(t *testing.T) {
+	t.Parallel()
+	url := deploy(t, handlers.Groups[0])
+	if a := ask(t, http.MethodGet, url+"/health", "", "no okta"); a.Status != http.StatusOK {
+		t.Errorf("health: %v", a)
+	}
+	a := ask(t, http.MethodGet, url+"/ping", "", "no okta")
+	if a.Status != http.StatusInternalServerError || !strings.Contains(fmt.Sprint(a.Reply), "CALLER_AUTH is not set") {
+		t.Errorf("ping: %v", a)
+	}
+}

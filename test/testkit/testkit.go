@@ -1,0 +1,332 @@
+// Package testkit runs the whole product for a test: the real handlers over a real server on loopback,
+// and the stateful emulator as Okta. A test asks an action for something and looks at three things: what
+// Okta was asked, what state Okta is in afterwards, and the whole reply.
+package testkit
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/app"
+	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/serve"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/secrets"
+)
+
+// Now is the time in every World.
+var Now = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+
+// The names under which a World's own signing key is registered in its Okta.
+const (
+	Issuer = "http://127.0.0.1/transmitter"
+	KeyID  = "testkit-key"
+)
+
+// signingKey is made once: RSA keys are slow to make.
+var signingKey = sync.OnceValues(keys.Generate)
+
+// Options changes a World.
+type Options struct {
+	Env      map[string]string // settings over the standard ones; an empty value unsets one
+	PageSize int               // of Okta's lists
+}
+
+// World is one product and one Okta. It ends with its test, which fails if the product called a route
+// that Okta does not have.
+type World struct {
+	t    testing.TB
+	Okta *emulator.Emulator
+	Key  keys.Key // the deployment's signing key, registered in Okta
+
+	OktaURL string
+	URL     string // of the product; groups are under their names
+	log     lockedBuffer
+}
+
+// New starts a World with the seeded org.
+func New(t testing.TB, o Options) *World {
+	t.Helper()
+	w := &World{t: t, Okta: emulator.New(emulator.Options{Now: func() time.Time { return Now }, PageSize: o.PageSize})}
+	org := httptest.NewServer(w.Okta)
+	t.Cleanup(org.Close)
+	w.OktaURL = org.URL
+	key, err := signingKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Key = key
+	w.Okta.RegisterTransmitter(Issuer, key.JWKS(KeyID))
+
+	env := map[string]string{
+		"OKTA_API_ROOT": org.URL, "OKTA_API_TOKEN_SECRET": "token", "CALLER_AUTH": "none",
+		"ITP_SIGNING_KEY_SECRET": "key", "ITP_KEY_ID": KeyID, "ITP_ISSUER_URL": Issuer,
+	}
+	for k, v := range o.Env {
+		env[k] = v
+	}
+	a := app.New(app.Options{
+		Getenv:  func(name string) string { return env[name] },
+		Secrets: secrets.Memory{"token": w.Okta.Token(), "key": key.PEM().Reveal(), "wrong-token": "revoked-token-canary"},
+		Now:     func() time.Time { return Now },
+		Log:     slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	product := httptest.NewServer(serve.Mount(handlers.Groups, a.Open))
+	t.Cleanup(product.Close)
+	w.URL = product.URL
+	t.Cleanup(func() {
+		if unknown := w.Okta.UnknownRoutes(); len(unknown) > 0 {
+			t.Errorf("the product called routes that Okta does not have: %v", unknown)
+		}
+	})
+	return w
+}
+
+// Reply is what a call came to.
+type Reply struct {
+	HTTP   int
+	Header http.Header
+	Body   []byte
+	JSON   map[string]any // numbers are json.Number
+}
+
+// Params is a request with these parameters and nothing else.
+func Params(parameters map[string]any) map[string]any {
+	return map[string]any{"parameters": parameters}
+}
+
+// Run asks for an action: path is "users/disable-user". body is marshalled; a string is sent as it is.
+func (w *World) Run(path string, body any) Reply {
+	w.t.Helper()
+	text, isText := body.(string)
+	if !isText {
+		b, err := json.Marshal(body)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		text = string(b)
+	}
+	return w.Do(http.MethodPost, path, text, nil)
+}
+
+// Do sends one request to the product. header is over Content-Type: application/json.
+func (w *World) Do(method, path, body string, header http.Header) Reply {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), method, w.URL+"/"+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for k, v := range header {
+		r.Header[k] = v
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	out := Reply{HTTP: res.StatusCode, Header: res.Header}
+	if out.Body, err = io.ReadAll(res.Body); err != nil {
+		w.t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(out.Body))
+	d.UseNumber()
+	if err := d.Decode(&out.JSON); err != nil {
+		w.t.Fatalf("%s %s answered %d with no JSON object: %s", method, path, out.HTTP, out.Body)
+	}
+	return out
+}
+
+// Want compares the whole reply. want is JSON; invocation_id and okta_request_id, which differ from run to
+// run, are left out of both.
+func (r Reply) Want(t testing.TB, status int, want string) {
+	t.Helper()
+	if r.HTTP != status {
+		t.Errorf("HTTP status %d, want %d", r.HTTP, status)
+	}
+	var w any
+	d := json.NewDecoder(strings.NewReader(want))
+	d.UseNumber()
+	if err := d.Decode(&w); err != nil {
+		t.Fatalf("the wanted reply is not JSON: %v", err)
+	}
+	var got any = r.JSON
+	if diff := cmp.Diff(stripVolatile(w), stripVolatile(got)); diff != "" {
+		t.Errorf("reply (-want +got):\n%s", diff)
+	}
+}
+
+// stripVolatile copies v without the ids of a single run.
+func stripVolatile(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for k, m := range v {
+			if k != "invocation_id" && k != "okta_request_id" {
+				out[k] = stripVolatile(m)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, m := range v {
+			out[i] = stripVolatile(m)
+		}
+		return out
+	}
+	return v
+}
+
+// Get follows keys and indexes into the reply: Get("targets", 0, "outcome"). It is nil where there is nothing.
+func (r Reply) Get(path ...any) any {
+	var v any = r.JSON
+	for _, p := range path {
+		switch key := p.(type) {
+		case string:
+			m, _ := v.(map[string]any)
+			v = m[key]
+		case int:
+			l, _ := v.([]any)
+			if key >= len(l) {
+				return nil
+			}
+			v = l[key]
+		}
+	}
+	return v
+}
+
+// Outcomes are the outcomes of the targets, in order.
+func (r Reply) Outcomes() []string {
+	out := []string{}
+	targets, _ := r.JSON["targets"].([]any)
+	for i := range targets {
+		outcome, _ := r.Get("targets", i, "outcome").(string)
+		out = append(out, outcome)
+	}
+	return out
+}
+
+// Asked is what Okta was asked since the last Forget, as "METHOD /path?query".
+func (w *World) Asked() []string {
+	out := []string{}
+	for _, r := range w.Okta.Requests() {
+		line := r.Method + " " + r.Path
+		if r.Query != "" {
+			line += "?" + r.Query
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// Writes is Asked without the reads.
+func (w *World) Writes() []string {
+	out := []string{}
+	for _, line := range w.Asked() {
+		if !strings.HasPrefix(line, "GET ") {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// WantWrites compares what was asked of Okta besides reads, in any order: targets are worked on side by side.
+func (w *World) WantWrites(want ...string) {
+	w.t.Helper()
+	got := w.Writes()
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
+		w.t.Errorf("writes in Okta (-want +got):\n%s", diff)
+	}
+}
+
+// AsOktaHasIt is what Okta itself answers for a path: what a reply must pass on unaltered. It leaves no
+// trace in Okta's request log.
+func (w *World) AsOktaHasIt(path string) string {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.OktaURL+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "SSWS "+w.Okta.Token())
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		w.t.Fatalf("GET %s: %d: %s %v", path, res.StatusCode, body, err)
+	}
+	w.Forget()
+	return string(body)
+}
+
+// Forget empties Okta's request log.
+func (w *World) Forget() { w.Okta.ClearRequests() }
+
+// User is a user's state in Okta; it must exist.
+func (w *World) User(login string) emulator.UserState {
+	w.t.Helper()
+	u, ok := w.Okta.User(login)
+	if !ok {
+		w.t.Fatalf("Okta has no user %q", login)
+	}
+	return u
+}
+
+// ID is a user's id in Okta.
+func (w *World) ID(login string) string { w.t.Helper(); return w.User(login).ID }
+
+// Log is everything that the product logged.
+func (w *World) Log() string { return w.log.String() }
+
+// Expand replaces ${id:login} by the id of the user, ${okta} by Okta's address.
+func (w *World) Expand(s string) string {
+	w.t.Helper()
+	return os.Expand(s, func(name string) string {
+		if login, ok := strings.CutPrefix(name, "id:"); ok {
+			return w.ID(login)
+		}
+		if name == "okta" {
+			return w.OktaURL
+		}
+		w.t.Fatalf("nothing is called %q", name)
+		return ""
+	})
+}
+
+// lockedBuffer is a buffer that many may write to.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
