@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/serve"
 )
 
@@ -71,7 +72,7 @@ func ownHost(own net.Addr, h http.Handler) http.Handler {
 
 func isOwn(host, port string) bool {
 	name, p, err := net.SplitHostPort(host)
-	return err == nil && p == port && isLoopback(name)
+	return err == nil && p == port && caller.IsLoopback(name)
 }
 
 // refuse answers as an action does.

@@ -14,6 +14,7 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
+	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/serve"
 	"example.com/okta-secops/local/emulator"
@@ -73,7 +74,7 @@ func start(o options) (*product, error) {
 func (p *product) startOkta(o options) (func(string) string, error) {
 	if root := o.getenv("OKTA_API_ROOT"); root != "" {
 		// Nothing asks a local caller who they are, so nothing local may change a real org.
-		if u, err := url.Parse(root); err != nil || !isLoopback(u.Hostname()) {
+		if u, err := url.Parse(root); err != nil || !caller.IsLoopback(u.Hostname()) {
 			return nil, fmt.Errorf("OKTA_API_ROOT is not on loopback: the local product works on an emulator only")
 		}
 		p.okta = strings.TrimSuffix(root, "/")
@@ -151,7 +152,7 @@ func listen(flag, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %s is not an address; write it as 127.0.0.1:8080", flag, addr)
 	}
-	if !isLoopback(host) {
+	if !caller.IsLoopback(host) {
 		return nil, fmt.Errorf("%s %s is not a loopback address: the local product has no authentication and serves this machine only", flag, addr)
 	}
 	l, err := net.Listen("tcp", addr)
@@ -159,11 +160,6 @@ func listen(flag, addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("port %s is taken: stop what listens there, or choose another with %s 127.0.0.1:0", port, flag)
 	}
 	return l, err
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // serve serves h and returns the address.

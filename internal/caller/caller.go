@@ -54,7 +54,11 @@ func isLoopback(address string) bool {
 }
 
 func namesLoopback(hostport string) bool {
-	name := (&url.URL{Host: hostport}).Hostname()
-	ip := net.ParseIP(name)
-	return strings.EqualFold(name, "localhost") || ip != nil && ip.IsLoopback()
+	return IsLoopback(strings.ToLower((&url.URL{Host: hostport}).Hostname()))
+}
+
+// IsLoopback tells whether a host, without a port, is this machine: localhost or a loopback address.
+func IsLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

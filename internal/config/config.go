@@ -4,7 +4,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -108,7 +107,7 @@ func (e *env) root() *url.URL {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		e.problem("%s must be the org's URL and nothing else, such as https://acme.okta.com", name)
-	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+	case u.Scheme != "https" && !(u.Scheme == "http" && caller.IsLoopback(u.Hostname())):
 		e.problem("%s must begin with https://", name)
 	case strings.Trim(u.Path, "/") != "":
 		e.problem("%s must be the org's URL without a path, not %s", name, u.Path)
@@ -118,11 +117,6 @@ func (e *env) root() *url.URL {
 		return &url.URL{Scheme: u.Scheme, Host: u.Host}
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (e *env) ref(name, parameter string) string {
@@ -141,7 +135,7 @@ func (e *env) issuer() string {
 	if text == "" {
 		return ""
 	}
-	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && caller.IsLoopback(u.Hostname())) {
 		e.problem("ITP_ISSUER_URL (Issuer URL) must be an https URL, as registered in Okta")
 	}
 	return text
