@@ -63,6 +63,13 @@ func (e *Emulator) controlRoutes() *http.ServeMux {
 	mux.HandleFunc("POST /_emulator/token", func(w http.ResponseWriter, r *http.Request) {
 		post(w, r, tokenInput.check, func(in tokenInput) { e.setToken(in.Token) })
 	})
+	mux.HandleFunc("POST /_emulator/app", func(w http.ResponseWriter, r *http.Request) {
+		post(w, r, appInput.check, e.changeApps)
+	})
+	mux.HandleFunc("DELETE /_emulator/tokens", func(w http.ResponseWriter, _ *http.Request) {
+		e.RevokeTokens()
+		w.WriteHeader(http.StatusNoContent)
+	})
 	return mux
 }
 

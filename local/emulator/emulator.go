@@ -35,6 +35,7 @@ type Emulator struct {
 	org          *org       // replaced by Reset
 	unknown      []string
 	transmitters map[string]map[string]crypto.PublicKey // issuer → kid → key
+	apps         map[string]app                         // as registered, by client id
 }
 
 // New returns an emulator that holds the seeded organization acme.test.
@@ -45,7 +46,7 @@ func New(o Options) *Emulator {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &Emulator{token: o.Token, now: o.Now, size: o.PageSize, transmitters: map[string]map[string]crypto.PublicKey{}}
+	e := &Emulator{token: o.Token, now: o.Now, size: o.PageSize, transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]app{}}
 	e.org = seededOrg(e.token)
 	e.api, e.control = e.routes(), e.controlRoutes()
 	return e
@@ -59,47 +60,53 @@ func (e *Emulator) Token() string {
 }
 
 // Reset brings back the seeded organization and the first token: faults, limits, the request log, signals and every user
-// and group added since are gone (POST /_emulator/reset). Registered transmitters and the list of unknown routes stay.
+// and group added since are gone (POST /_emulator/reset), and so are access tokens. Registered transmitters and apps and the
+// list of unknown routes stay.
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.org = seededOrg(e.token)
+	e.org.addApps(e.apps)
 }
 
 // routes is the index of what the emulator can do of Okta's API.
 func (e *Emulator) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	for pattern, h := range map[string]handler{
-		"GET /api/v1/users":                    e.listUsers,
-		"GET /api/v1/users/{user}":             e.onUser(getUser),
-		"POST /api/v1/users/{user}":            e.onUser(e.updateUser),
-		"GET /api/v1/users/{user}/groups":      e.onUser(e.listUserGroups),
-		"DELETE /api/v1/users/{user}/sessions": e.onUserID(clearSessions),
+	for pattern, r := range map[string]struct {
+		scope string
+		handler
+	}{
+		"GET /api/v1/users":                    {"okta.users.read", e.listUsers},
+		"GET /api/v1/users/{user}":             {"okta.users.read", e.onUser(getUser)},
+		"POST /api/v1/users/{user}":            {"okta.users.manage", e.onUser(e.updateUser)},
+		"GET /api/v1/users/{user}/groups":      {"okta.users.read", e.onUser(e.listUserGroups)},
+		"DELETE /api/v1/users/{user}/sessions": {"okta.users.manage", e.onUserID(clearSessions)},
 
-		"POST /api/v1/users/{user}/lifecycle/activate":        e.onUser(activate),
-		"POST /api/v1/users/{user}/lifecycle/reactivate":      e.onUser(reactivate),
-		"POST /api/v1/users/{user}/lifecycle/deactivate":      e.onUser(deactivate),
-		"POST /api/v1/users/{user}/lifecycle/suspend":         e.onUser(suspend),
-		"POST /api/v1/users/{user}/lifecycle/unsuspend":       e.onUser(unsuspend),
-		"POST /api/v1/users/{user}/lifecycle/unlock":          e.onUser(unlock),
-		"POST /api/v1/users/{user}/lifecycle/reset_password":  e.onUser(resetPassword),
-		"POST /api/v1/users/{user}/lifecycle/expire_password": e.onUser(expirePassword),
+		"POST /api/v1/users/{user}/lifecycle/activate":        {"okta.users.manage", e.onUser(activate)},
+		"POST /api/v1/users/{user}/lifecycle/reactivate":      {"okta.users.manage", e.onUser(reactivate)},
+		"POST /api/v1/users/{user}/lifecycle/deactivate":      {"okta.users.manage", e.onUser(deactivate)},
+		"POST /api/v1/users/{user}/lifecycle/suspend":         {"okta.users.manage", e.onUser(suspend)},
+		"POST /api/v1/users/{user}/lifecycle/unsuspend":       {"okta.users.manage", e.onUser(unsuspend)},
+		"POST /api/v1/users/{user}/lifecycle/unlock":          {"okta.users.manage", e.onUser(unlock)},
+		"POST /api/v1/users/{user}/lifecycle/reset_password":  {"okta.users.manage", e.onUser(resetPassword)},
+		"POST /api/v1/users/{user}/lifecycle/expire_password": {"okta.users.manage", e.onUser(expirePassword)},
 
-		"GET /api/v1/users/{user}/roles":                 e.onUserID(listRoles),
-		"POST /api/v1/users/{user}/roles":                e.onUserID(assignRole),
-		"DELETE /api/v1/users/{user}/roles/{assignment}": e.onUserID(unassignRole),
+		"GET /api/v1/users/{user}/roles":                 {"okta.roles.read", e.onUserID(listRoles)},
+		"POST /api/v1/users/{user}/roles":                {"okta.roles.manage", e.onUserID(assignRole)},
+		"DELETE /api/v1/users/{user}/roles/{assignment}": {"okta.roles.manage", e.onUserID(unassignRole)},
 
-		"GET /api/v1/groups":                         e.listGroups,
-		"POST /api/v1/groups":                        e.createGroup,
-		"GET /api/v1/groups/{group}":                 e.getGroup,
-		"PUT /api/v1/groups/{group}/users/{user}":    e.onUserID(e.addMember),
-		"DELETE /api/v1/groups/{group}/users/{user}": e.onUserID(e.removeMember),
+		"GET /api/v1/groups":                         {"okta.groups.read", e.listGroups},
+		"POST /api/v1/groups":                        {"okta.groups.manage", e.createGroup},
+		"GET /api/v1/groups/{group}":                 {"okta.groups.read", e.getGroup},
+		"PUT /api/v1/groups/{group}/users/{user}":    {"okta.groups.manage", e.onUserID(e.addMember)},
+		"DELETE /api/v1/groups/{group}/users/{user}": {"okta.groups.manage", e.onUserID(e.removeMember)},
 
-		"GET /api/v1/idps": e.listProviders,
+		"GET /api/v1/idps": {"okta.idps.read", e.listProviders},
 	} {
-		mux.Handle(pattern, e.serve(e.authenticated(h)))
+		mux.Handle(pattern, e.serve(e.authorized(r.scope, r.handler)))
 	}
 	mux.Handle("GET /.well-known/okta-organization", e.serve(getOrganization))
+	mux.Handle("POST "+tokenPath, e.serve(e.issueToken))
 	mux.Handle("POST /security/api/v1/security-events", e.serve(e.receiveSignal))
 	mux.Handle("/", e.serve(e.unknownRoute))
 	return mux

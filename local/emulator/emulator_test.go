@@ -54,7 +54,7 @@ func TestUnknownRoutesAreOktaErrorsAndCounted(t *testing.T) {
 		{"GET", "/api/v1/apps"},
 		{"PUT", "/api/v1/users/alice"},
 		{"POST", "/api/v1/users//lifecycle/deactivate"},
-		{"POST", "/oauth2/v1/token"},
+		{"POST", "/oauth2/default/v1/token"},
 	} {
 		a, err := o.send(call[0], o.url+call[1], "")
 		if err != nil || a.status != 404 || a.code() != "E0000008" {
@@ -62,7 +62,7 @@ func TestUnknownRoutesAreOktaErrorsAndCounted(t *testing.T) {
 		}
 	}
 	o.Reset()
-	if diff := cmp.Diff([]string{"GET /api/v1/apps", "PUT /api/v1/users/alice", "POST /api/v1/users//lifecycle/deactivate", "POST /oauth2/v1/token"}, o.UnknownRoutes()); diff != "" {
+	if diff := cmp.Diff([]string{"GET /api/v1/apps", "PUT /api/v1/users/alice", "POST /api/v1/users//lifecycle/deactivate", "POST /oauth2/default/v1/token"}, o.UnknownRoutes()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -11,7 +11,8 @@ type oktaError struct {
 	code    string
 	summary string
 	causes  []string
-	raw     any // the body instead, where an endpoint has its own error shape
+	raw     any               // the body instead, where an endpoint has its own error shape
+	header  map[string]string // beside those of every reply
 }
 
 // Okta's codes with their status and summary; {0} of a summary is filled in by the functions below.

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,15 +38,20 @@ func (f Fault) check() string {
 		return "latency_ms: must be 0 to 600000"
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return "status: must be 200 to 599"
-	case f.Drop && f.Status != 0:
-		return "drop: a dropped connection has no status"
+	case f.Hang && (f.Drop || f.Status != 0):
+		return "hang: what never replies has no status and is not dropped"
 	case f.Status == 0 && (f.Body != "" || len(f.Headers) > 0):
 		return "status: is required where there is a body or headers"
-	case f.Status == 0 && !f.Drop && f.LatencyMS == 0:
-		return "status: one of status, drop and latency_ms is required"
+	case f.CarriedOut && !f.ends():
+		return "carried_out: is for a fault with status, drop or hang"
+	case !f.ends() && f.LatencyMS == 0:
+		return "status: one of status, drop, hang and latency_ms is required"
 	}
 	return ""
 }
+
+// ends tells whether the fault ends a call; else it only delays it.
+func (f Fault) ends() bool { return f.Drop || f.Hang || f.Status != 0 }
 
 // meetFault plays the faults that match the call and tells whether they ended it.
 func (x *exchange) meetFault() bool {
@@ -57,10 +63,18 @@ func (x *exchange) meetFault() bool {
 		case <-x.call.Context().Done():
 		}
 	}
-	switch {
-	case f == nil:
+	if f == nil {
 		return false
-	case f.Drop:
+	}
+	if f.CarriedOut {
+		unheard := *x
+		unheard.ResponseWriter, unheard.entry, unheard.held = &nobody{http.Header{}}, &Request{}, nil
+		unheard.carryOut()
+	}
+	if f.Hang {
+		<-x.call.Context().Done()
+	}
+	if f.Status == 0 {
 		x.end(0)
 		panic(http.ErrAbortHandler) // net/http closes the connection without a reply
 	}
@@ -74,18 +88,34 @@ func (x *exchange) meetFault() bool {
 			x.Header().Set(name, value)
 		}
 	}
+	var body []byte
 	switch {
 	case f.Body != "":
-		x.send(f.Status, []byte(f.Body))
-	case f.Status < 400:
-		x.send(f.Status, nil)
-	default:
-		failure := *errorForStatus(f.Status)
-		failure.status = f.Status
-		x.fail(&failure)
+		body = []byte(f.Body)
+	case f.Status >= 400:
+		body = encode(errorForStatus(f.Status).body(x.call.id))
 	}
+	if f.Drop {
+		x.breakOff(f.Status, body)
+	}
+	x.send(f.Status, body)
 	return true
 }
+
+// breakOff sends a reply up to the middle of its body and closes the connection.
+func (x *exchange) breakOff(status int, body []byte) {
+	x.Header().Set("Content-Length", strconv.Itoa(max(2, len(body))))
+	x.send(status, append(body, ' ')[:max(1, len(body)/2)])
+	_ = http.NewResponseController(x.ResponseWriter).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// nobody is a ResponseWriter whose reply is not heard.
+type nobody struct{ header http.Header }
+
+func (n *nobody) Header() http.Header         { return n.header }
+func (n *nobody) Write(b []byte) (int, error) { return len(b), nil }
+func (n *nobody) WriteHeader(int)             {}
 
 // takeFault counts the call against the first fault that ends calls and against every latency; it returns the former and
 // how long to wait in all.
@@ -99,7 +129,7 @@ func (e *Emulator) takeFault(r *http.Request) (*Fault, time.Duration) {
 	)
 	for _, f := range e.org.faults {
 		applies := matches(f.Path, f.Method, r)
-		if ending := f.Drop || f.Status != 0; applies && ending {
+		if applies && f.ends() {
 			applies = ends == nil
 			if applies {
 				ends = &f.Fault

@@ -114,6 +114,66 @@ func TestDropClosesTheConnectionWithoutCarryingOutTheCall(t *testing.T) {
 	o.expect(200, "POST", "/api/v1/users/alice/lifecycle/suspend", "")
 }
 
+func TestAReplyThatBreaksOffInItsMiddle(t *testing.T) {
+	t.Parallel()
+	for body, begins := range map[string]string{`{"id": "00u1"}`: `{"id": `, "": " ", "x": "x"} {
+		o := start(t)
+		o.AddFault(emulator.Fault{Path: "*", Method: "GET", Drop: true, Status: 200, Body: body})
+		a, err := o.send("GET", o.url+"/api/v1/users/alice", "", "Authorization", "SSWS emulator-token")
+		if err == nil || a.status != 200 || a.body != begins {
+			t.Errorf("%q: %d %q %v", body, a.status, a.body, err)
+		}
+	}
+}
+
+func TestACallThatIsCarriedOutAndItsReplySpoilt(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]emulator.Fault{
+		"lost":           {Drop: true},
+		"broken off":     {Drop: true, Status: 200},
+		"a server error": {Status: 502, Body: "<html>"},
+		"nonsense":       {Status: 200, Body: "<html>"},
+	} {
+		o := start(t)
+		f.Path, f.Method, f.CarriedOut = "*", "POST", true
+		o.AddFault(f)
+		a, err := o.send("POST", o.url+"/api/v1/users/alice/lifecycle/suspend", "", "Authorization", "SSWS emulator-token")
+		if (err == nil) == f.Drop || a.status != f.Status || a.body != f.Body && !f.Drop {
+			t.Errorf("%s: %d %q %v", name, a.status, a.body, err)
+		}
+		if got := o.user("alice").Status; got != "SUSPENDED" {
+			t.Errorf("%s: the user is %s", name, got)
+		}
+		if log := o.Requests(); len(log) != 1 || log[0].Status != f.Status {
+			t.Errorf("%s: %+v", name, log)
+		}
+	}
+}
+
+func TestACallThatHangsEndsWithItsCaller(t *testing.T) {
+	t.Parallel()
+	for _, carriedOut := range []bool{false, true} {
+		o := start(t)
+		o.AddLimit(emulator.Limit{Path: "*/lifecycle/*", Concurrent: 1})
+		o.AddFault(emulator.Fault{Path: "*/lifecycle/*", Hang: true, Times: 1, CarriedOut: carriedOut})
+		ctx, cancel := contextWithCancel(t)
+		done := make(chan error, 1)
+		go func() { done <- sendWith(ctx, o, "POST", "/api/v1/users/alice/lifecycle/suspend") }()
+		for len(o.Requests()) == 0 {
+			o.expect(200, "GET", "/.well-known/okta-organization", "")
+		}
+		cancel()
+		if err := <-done; err == nil {
+			t.Error("a reply came")
+		}
+		for o.do("POST", "/api/v1/users/bob/lifecycle/suspend", "").status == 429 { // until the emulator notices
+		}
+		if got := o.user("alice").Status == "SUSPENDED"; got != carriedOut {
+			t.Errorf("carried out: %v, want %v", got, carriedOut)
+		}
+	}
+}
+
 func TestFaultsThatStandTogether(t *testing.T) {
 	t.Parallel()
 	o := start(t)

@@ -47,12 +47,15 @@ func logEntry(r *http.Request, at time.Time, body []byte) *Request {
 		Path:    r.URL.EscapedPath(),
 		Query:   r.URL.RawQuery,
 		Headers: headers,
-		Body:    maskBody(body),
+		Body:    maskBody(r.URL.Path, body),
 	}
 }
 
-// maskBody hides the passwords of a JSON body and leaves every other body as it is.
-func maskBody(body []byte) string {
+// maskBody hides the passwords of a JSON body and the credentials of a token request, and leaves every other body as it is.
+func maskBody(path string, body []byte) string {
+	if path == tokenPath {
+		return maskForm(body)
+	}
 	if !bytes.Contains(bytes.ToLower(body), []byte("password")) {
 		return string(body)
 	}

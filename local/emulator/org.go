@@ -25,6 +25,10 @@ type org struct {
 
 	providers []provider
 
+	apps         map[string]*app // by client id
+	accessTokens map[string]*accessToken
+	used         map[string]bool // what is good for one use
+
 	signals []Signal
 	seenJTI map[string]bool // issuer and jti
 

@@ -27,6 +27,8 @@ type call struct {
 	at   time.Time // when it arrived
 	base string    // the org URL under which it was called, without trailing slash
 	body []byte
+
+	byApp bool // its credentials are a service app's, which is no user
 }
 
 // reply is what a handler answers. A body is sent as JSON; without one the reply is empty.
@@ -47,7 +49,7 @@ type exchange struct {
 
 // ServeHTTP answers Okta's API and the control under /_emulator/, to loopback only.
 //
-// A call meets, in this order: the limits, the faults, the token, its handler.
+// A call meets, in this order: the limits, the faults, the credentials, its handler.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
 		refuse(w, http.StatusForbidden, "the emulator answers loopback only")
@@ -70,12 +72,18 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.meetFault() {
 		return
 	}
+	x.carryOut()
+}
+
+// carryOut has the route's handler answer the call.
+func (x *exchange) carryOut() {
+	r := x.call.Request
 	if path.Clean(r.URL.EscapedPath()) != strings.TrimSuffix(r.URL.EscapedPath(), "/") {
 		// The mux would redirect an unclean path, which Okta does not.
-		e.serve(e.unknownRoute).ServeHTTP(x, r)
+		x.emulator.serve(x.emulator.unknownRoute).ServeHTTP(x, r)
 		return
 	}
-	e.api.ServeHTTP(x, r)
+	x.emulator.api.ServeHTTP(x, r)
 }
 
 // begin logs the call and sets the headers that every reply has.
@@ -128,6 +136,9 @@ func (x *exchange) send(status int, body []byte) {
 
 // fail ends the exchange with Okta's error.
 func (x *exchange) fail(o *oktaError) {
+	for name, value := range o.header {
+		x.Header().Set(name, value)
+	}
 	x.send(o.status, encode(o.body(x.call.id)))
 }
 
@@ -156,16 +167,6 @@ func (e *Emulator) serve(h handler) http.Handler {
 		}
 		x.send(rep.status, body)
 	})
-}
-
-// authenticated demands the API token.
-func (e *Emulator) authenticated(h handler) handler {
-	return func(c *call) (reply, *oktaError) {
-		if c.Header.Get("Authorization") != "SSWS "+e.org.token {
-			return reply{}, errInvalidToken
-		}
-		return h(c)
-	}
 }
 
 // unknownRoute answers what the emulator does not have, and remembers it.

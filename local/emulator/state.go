@@ -23,16 +23,28 @@ type Signal struct {
 	Error    string         `json:"error"`    // why it was refused, or silently ignored
 }
 
-// Fault is a failure the emulator plays for the calls that match.
+// Fault is a failure the emulator plays for the calls that match. But for CarriedOut, a call that it ends is not carried
+// out.
 type Fault struct {
-	Path      string            `json:"path"`                 // glob on the path; * also matches /
-	Method    string            `json:"method,omitempty"`     // empty: every method
-	Times     int               `json:"times,omitempty"`      // how many calls it meets; 0: until reset
-	Status    int               `json:"status,omitempty"`     // reply with this status and do not carry out the call
-	LatencyMS int               `json:"latency_ms,omitempty"` // wait first, in milliseconds
-	Drop      bool              `json:"drop,omitempty"`       // close the connection without a reply; the call is not carried out
-	Body      string            `json:"body,omitempty"`       // body of the reply; default Okta's error for the status
-	Headers   map[string]string `json:"headers,omitempty"`    // set on the reply; an empty value removes a header
+	Path       string            `json:"path"`                  // glob on the path; * also matches /
+	Method     string            `json:"method,omitempty"`      // empty: every method
+	Times      int               `json:"times,omitempty"`       // how many calls it meets; 0: until reset
+	Status     int               `json:"status,omitempty"`      // reply with this status
+	LatencyMS  int               `json:"latency_ms,omitempty"`  // wait first, in milliseconds
+	Drop       bool              `json:"drop,omitempty"`        // close the connection: without a reply, or with a status in the middle of its body
+	Hang       bool              `json:"hang,omitempty"`        // never reply
+	CarriedOut bool              `json:"carried_out,omitempty"` // carry the call out, and spoil its reply only
+	Body       string            `json:"body,omitempty"`        // body of the reply; default Okta's error for the status
+	Headers    map[string]string `json:"headers,omitempty"`     // set on the reply; an empty value removes a header
+}
+
+// App is an OAuth 2.0 service app of the organization, which signs in with client credentials and private_key_jwt.
+type App struct {
+	ClientID string
+	JWKS     []byte   // its public keys (RFC 7517)
+	Scopes   []string // the scopes of Okta's API that it is granted
+	DPoP     bool     // it must prove possession of a key (RFC 9449), as Okta has it for new apps
+	APINonce bool     // Okta's API asks for a nonce in the proof too, not only the token endpoint
 }
 
 // Limit is a rate limit: one bucket for all calls that match.

@@ -61,7 +61,7 @@ func (u *user) setStatus(status string, at time.Time) {
 func (e *Emulator) onUser(h func(*call, *user) (reply, *oktaError)) handler {
 	return func(c *call) (reply, *oktaError) {
 		u := e.org.find(c.PathValue("user"))
-		if u == nil {
+		if u == nil || c.byApp && c.PathValue("user") == "me" {
 			return reply{}, notFound(c.PathValue("user"), "User")
 		}
 		return h(c, u)

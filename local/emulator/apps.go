@@ -1,0 +1,282 @@
+package emulator
+
+import (
+	"crypto"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	tokenPath        = "/oauth2/v1/token"
+	assertionType    = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	accessTokenLife  = time.Hour
+	maxAssertionLife = time.Hour
+)
+
+// app is a service app with its keys read.
+type app struct {
+	App
+	keys map[string]crypto.PublicKey // by kid
+}
+
+// accessToken is what a token endpoint has issued.
+type accessToken struct {
+	app     *app
+	scopes  []string
+	key     string // thumbprint of the DPoP key that it is bound to; "" for a Bearer token
+	expires time.Time
+}
+
+// RegisterApp registers a service app. It replaces an earlier one of that client id, outlives Reset, and panics on a JWKS
+// that it cannot read.
+func (e *Emulator) RegisterApp(a App) {
+	keys, err := parseJWKS(a.JWKS)
+	if err != nil {
+		panic(fmt.Sprintf("emulator: registering the app %s: %v", a.ClientID, err))
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.apps[a.ClientID] = app{a, keys}
+	e.org.addApps(e.apps)
+}
+
+// addApps gives the organization service apps as they were registered.
+func (o *org) addApps(registered map[string]app) {
+	for id, a := range registered {
+		o.apps[id] = &a
+	}
+}
+
+// RevokeTokens makes every access token invalid that was issued so far (DELETE /_emulator/tokens).
+func (e *Emulator) RevokeTokens() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	clear(e.org.accessTokens)
+}
+
+// appInput is the body of POST /_emulator/app: what every service app is from now on, until reset.
+type appInput struct {
+	Scopes *[]string `json:"scopes"` // granted; absent: as before
+	DPoP   *bool     `json:"dpop"`   // required; absent: as before
+}
+
+func (a appInput) check() string {
+	if a.Scopes == nil && a.DPoP == nil {
+		return "scopes: one of scopes and dpop is required"
+	}
+	return ""
+}
+
+func (e *Emulator) changeApps(in appInput) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, a := range e.org.apps {
+		if in.Scopes != nil {
+			a.Scopes = *in.Scopes
+		}
+		if in.DPoP != nil {
+			a.DPoP = *in.DPoP
+		}
+	}
+}
+
+// oauthError is an error of the token endpoint (RFC 6749, section 5.2).
+func oauthError(status int, code, description string) *oktaError {
+	return &oktaError{status: status, raw: map[string]string{"error": code, "error_description": description}}
+}
+
+func invalidClient(description string) *oktaError {
+	return oauthError(http.StatusUnauthorized, "invalid_client", description)
+}
+
+// issueToken implements POST /oauth2/v1/token of the org authorization server, for client_credentials with
+// private_key_jwt. It verifies the assertion as Okta does, and with DPoP the proof.
+func (e *Emulator) issueToken(c *call) (reply, *oktaError) {
+	if media, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
+		return reply{}, oauthError(http.StatusBadRequest, "invalid_request", "The content type must be application/x-www-form-urlencoded.")
+	}
+	form, err := url.ParseQuery(string(c.body))
+	switch {
+	case err != nil:
+		return reply{}, oauthError(http.StatusBadRequest, "invalid_request", "The form cannot be read.")
+	case form.Get("grant_type") != "client_credentials":
+		return reply{}, oauthError(http.StatusBadRequest, "unsupported_grant_type", "The grant type must be client_credentials.")
+	case form.Get("client_assertion_type") != assertionType:
+		return reply{}, invalidClient("The client_assertion_type must be " + assertionType + ".")
+	}
+	a, failure := e.verifyAssertion(c, form.Get("client_assertion"))
+	if failure != nil {
+		return reply{}, failure
+	}
+	token := &accessToken{app: a, scopes: strings.Fields(form.Get("scope")), expires: c.at.Add(accessTokenLife)}
+	kind := "Bearer"
+	switch p, problem := e.proofOf(c, ""); {
+	case len(c.Header.Values("DPoP")) == 0 && a.DPoP:
+		return reply{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", "The DPoP proof JWT header is missing.")
+	case len(c.Header.Values("DPoP")) == 0:
+	case problem != "":
+		return reply{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", problem)
+	case p.Nonce != nonce(c.at):
+		refusal := oauthError(http.StatusBadRequest, "use_dpop_nonce", "The authorization server requires a nonce in the DPoP proof.")
+		refusal.header = map[string]string{"DPoP-Nonce": nonce(c.at)}
+		return reply{}, refusal
+	default:
+		token.key, kind = p.key, "DPoP"
+	}
+	if len(token.scopes) == 0 {
+		return reply{}, oauthError(http.StatusBadRequest, "invalid_scope", "The scope must be given.")
+	}
+	for _, s := range token.scopes {
+		if !slices.Contains(a.Scopes, s) {
+			return reply{}, oauthError(http.StatusBadRequest, "invalid_scope", "One or more scopes are not configured for the authorization server resource.")
+		}
+	}
+	value := "eyJraWQi." + derive(40, "access token", c.id) // looks like one of Okta's, so that what looks for leaks finds it
+	e.org.accessTokens[value] = token
+	return reply{body: map[string]any{
+		"token_type": kind, "expires_in": int(accessTokenLife.Seconds()), "access_token": value, "scope": strings.Join(token.scopes, " "),
+	}}, nil
+}
+
+// verifyAssertion authenticates a client by its assertion (RFC 7523, section 3) and uses the assertion's jti up.
+func (e *Emulator) verifyAssertion(c *call, assertion string) (*app, *oktaError) {
+	claims := jwt.MapClaims{}
+	token, _, err := jwt.NewParser().ParseUnverified(assertion, claims)
+	if err != nil {
+		return nil, invalidClient("The client_assertion cannot be parsed.")
+	}
+	issuer, _ := claims.GetIssuer()
+	subject, _ := claims.GetSubject()
+	audience, _ := claims.GetAudience()
+	expires, _ := claims.GetExpirationTime()
+	jti, _ := claims["jti"].(string)
+	kid, _ := token.Header["kid"].(string)
+	a := e.org.apps[issuer]
+	switch {
+	case a == nil:
+		return nil, invalidClient("The issuer of the client_assertion is not a client of this org.")
+	case subject != issuer:
+		return nil, invalidClient("The subject of the client_assertion must be the client id.")
+	case !slices.Contains(audience, c.base+tokenPath):
+		return nil, invalidClient("The audience of the client_assertion must be the endpoint invoked for the request.")
+	case expires == nil:
+		return nil, invalidClient("The client_assertion must have an expiration.")
+	case !c.at.Before(expires.Time):
+		return nil, invalidClient("The client_assertion is expired.")
+	case expires.After(c.at.Add(maxAssertionLife)):
+		return nil, invalidClient("The client_assertion has an expiration too far into the future.")
+	}
+	key := a.keys[kid]
+	if kid == "" && len(a.keys) == 1 {
+		for _, only := range a.keys {
+			key = only
+		}
+	}
+	if key == nil {
+		return nil, invalidClient("The kid of the client_assertion is not among the keys of the client.")
+	}
+	if err := checkSignature(assertion, key); err != nil {
+		return nil, invalidClient("The client_assertion signature is invalid.")
+	}
+	if jti != "" && !e.org.useUp("assertion", issuer, jti) {
+		return nil, invalidClient("The client_assertion has been used before.")
+	}
+	return a, nil
+}
+
+// useUp tells whether this is the first use of what the parts name.
+func (o *org) useUp(parts ...string) bool {
+	key := strings.Join(parts, "\x00")
+	if o.used[key] {
+		return false
+	}
+	o.used[key] = true
+	return true
+}
+
+// authorized demands credentials: the API token, which may do everything here, or an access token with the scope.
+func (e *Emulator) authorized(scope string, h handler) handler {
+	return func(c *call) (reply, *oktaError) {
+		scheme, value, _ := strings.Cut(c.Header.Get("Authorization"), " ")
+		switch scheme {
+		case "SSWS":
+			if value != e.org.token {
+				return reply{}, errInvalidToken
+			}
+		case "Bearer", "DPoP":
+			if failure := e.checkAccess(c, scheme, value, scope); failure != nil {
+				return reply{}, failure
+			}
+			c.byApp = true
+		default:
+			return reply{}, errInvalidToken
+		}
+		return h(c)
+	}
+}
+
+// checkAccess checks an access token (RFC 6750; RFC 9449, section 7) and its scopes.
+func (e *Emulator) checkAccess(c *call, scheme, value, scope string) *oktaError {
+	refuse := func(o *oktaError, code string) *oktaError {
+		refusal := *o
+		refusal.header = map[string]string{"WWW-Authenticate": scheme + ` error="` + code + `"`}
+		return &refusal
+	}
+	t := e.org.accessTokens[value]
+	if t == nil || !c.at.Before(t.expires) || (t.key != "") != (scheme == "DPoP") {
+		return refuse(errInvalidToken, "invalid_token")
+	}
+	if t.key != "" {
+		p, problem := e.proofOf(c, value)
+		switch {
+		case problem != "":
+			return refuse(errInvalidToken, "invalid_dpop_proof")
+		case p.key != t.key:
+			return refuse(errInvalidToken, "invalid_token")
+		case t.app.APINonce && p.Nonce != nonce(c.at):
+			refusal := refuse(errInvalidToken, "use_dpop_nonce")
+			refusal.header["DPoP-Nonce"] = nonce(c.at)
+			return refusal
+		}
+	}
+	if !slices.Contains(t.scopes, scope) {
+		return refuse(errorForStatus(http.StatusForbidden), "insufficient_scope")
+	}
+	return nil
+}
+
+// maskForm hides the credentials of a token request.
+func maskForm(body []byte) string {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return redacted
+	}
+	for _, name := range []string{"client_assertion", "client_secret"} {
+		if form.Has(name) {
+			form.Set(name, redacted)
+		}
+	}
+	return form.Encode()
+}
+
+// decodeKey reads a public key as a header of a token has it.
+func decodeKey(header any) (jwk, crypto.PublicKey, error) {
+	raw, err := json.Marshal(header)
+	if err != nil {
+		return jwk{}, nil, err
+	}
+	var k jwk
+	if err := json.Unmarshal(raw, &k); err != nil {
+		return jwk{}, nil, err
+	}
+	key, err := k.publicKey()
+	return k, key, err
+}

@@ -1,0 +1,90 @@
+package emulator
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// nonceLife is how long a DPoP nonce holds.
+const nonceLife = 10 * time.Minute
+
+// proofAge is how old a DPoP proof may be, and how far ahead.
+const proofAge = 5 * time.Minute
+
+// nonce is the one that holds at a time.
+func nonce(at time.Time) string {
+	return derive(22, "nonce", strconv.FormatInt(at.Unix()/int64(nonceLife.Seconds()), 10))
+}
+
+// proof is what a DPoP proof says, once it is verified (RFC 9449, section 4.2).
+type proof struct {
+	key       string // thumbprint of its key
+	Method    string `json:"htm"`
+	URL       string `json:"htu"`
+	TokenHash string `json:"ath"`
+	Nonce     string `json:"nonce"`
+	jwt.RegisteredClaims
+}
+
+// proofOf verifies the request's DPoP proof but for its nonce (RFC 9449, section 4.3) and uses its jti up. token is the
+// access token that it goes with, "" at the token endpoint. The problem is "" where there is none.
+func (e *Emulator) proofOf(c *call, token string) (p proof, problem string) {
+	values := c.Header.Values("DPoP")
+	if len(values) != 1 {
+		return p, "There must be one DPoP header."
+	}
+	parsed, _, err := jwt.NewParser().ParseUnverified(values[0], &p)
+	if err != nil || parsed.Header["typ"] != "dpop+jwt" {
+		return p, "The DPoP proof must be a JWT of the type dpop+jwt."
+	}
+	if members, _ := parsed.Header["jwk"].(map[string]any); members["d"] != nil {
+		return p, "The DPoP proof must not hold a private key."
+	}
+	public, key, err := decodeKey(parsed.Header["jwk"])
+	if err != nil {
+		return p, "The DPoP proof must hold its public key as jwk."
+	}
+	if checkSignature(values[0], key) != nil {
+		return p, "The signature of the DPoP proof is not valid."
+	}
+	switch {
+	case p.Method != c.Method:
+		return p, "The htm of the DPoP proof is not the method of the request."
+	case p.URL != c.base+c.URL.EscapedPath():
+		return p, "The htu of the DPoP proof is not the URL of the request without its query."
+	case p.IssuedAt == nil || c.at.Sub(p.IssuedAt.Time).Abs() > proofAge:
+		return p, "The iat of the DPoP proof is missing or not recent."
+	case token != "" && p.TokenHash != hash([]byte(token)):
+		return p, "The ath of the DPoP proof is not the hash of the access token."
+	case token == "" && p.TokenHash != "":
+		return p, "The DPoP proof has an ath, but there is no access token."
+	case p.ID == "" || !e.org.useUp("proof", p.ID):
+		return p, "The jti of the DPoP proof is missing or was used before."
+	}
+	p.key = public.thumbprint()
+	return p, ""
+}
+
+// thumbprint names a key by its members (RFC 7638).
+func (k jwk) thumbprint() string {
+	members := map[string]string{"kty": k.Type, "n": k.N, "e": k.E}
+	if k.Type == "EC" {
+		members = map[string]string{"kty": k.Type, "crv": k.Curve, "x": k.X, "y": k.Y}
+	}
+	canonical, err := json.Marshal(members) // in the order of their names, as the RFC wants it
+	if err != nil {
+		panic(err) // strings can be encoded
+	}
+	return hash(canonical)
+}
+
+// hash is the base64url SHA-256 that thumbprints and ath are.
+func hash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
