@@ -9,6 +9,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/oklog/ulid/v2 v2.1.2
 	github.com/okta/okta-sdk-golang/v5 v5.0.6
+	golang.org/x/sync v0.25.0
 )
 
 require (

@@ -3,22 +3,26 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/fault"
 )
 
-// ping makes the Ping of a group. It proves what the group's actions need: the credentials where they
-// call Okta with credentials, and the signing key where they sign.
+// ping makes the Ping of a group. It proves what the group's actions need: the credentials and all of their
+// scopes where they call Okta with credentials, and the signing key where they sign.
 func ping(g action.Group) action.Action {
 	spec := action.Spec{
 		Name:    "Ping",
 		Summary: "Test the connection with Okta.",
 		Failure: "Failed to connect to the Okta organization. Error is ",
 	}
-	if g.NeedsOkta() {
-		spec.OktaScopes = []string{"okta.users.read"}
+	for _, a := range g.Actions {
+		spec.OktaScopes = append(spec.OktaScopes, a.OktaScopes...)
 	}
+	slices.Sort(spec.OktaScopes)
+	spec.OktaScopes = slices.Compact(spec.OktaScopes)
 	return action.Define(spec, func(ctx context.Context, c *action.Call, _ struct{}) (*action.Result, error) {
 		message := fmt.Sprintf("Successfully connected to the Okta organization %s.", c.Okta.Root())
 		if g.Signs {
@@ -27,8 +31,12 @@ func ping(g action.Group) action.Action {
 			}
 			message += " The signing key is ready."
 		}
-		if !c.Okta.HasCredentials() {
+		switch {
+		case !c.Okta.HasCredentials(), c.Okta.IsServiceApp() && len(c.Action.OktaScopes) == 0:
 			return &action.Result{Message: message}, c.Okta.Reach(ctx)
+		case c.Okta.IsServiceApp():
+			message += " The service app has the scopes " + strings.Join(c.Action.OktaScopes, ", ") + "."
+			return &action.Result{Message: message}, c.Okta.ReadOne(ctx)
 		}
 		me, err := c.Okta.Me(ctx)
 		if err != nil {

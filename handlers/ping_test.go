@@ -76,7 +76,7 @@ func TestPingWithATokenWithoutPermission(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{}, func(w *testkit.World) { w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/me", Status: 403}) },
 		func(t *testing.T, _ *testkit.World, _ string, got testkit.Reply) {
-			wantFailure(t, got, 502, "E0000006", "You do not have permission to perform the requested action; the credentials lack the scope or the admin role for this")
+			wantFailure(t, got, 502, "E0000006", "You do not have permission to perform the requested action; the owner of the API token lacks the admin role for this")
 		})
 }
 

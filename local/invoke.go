@@ -56,7 +56,7 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	address := "http://" + *addr
 	if !healthy(ctx, address) {
 		fmt.Fprintf(stderr, "No product serves at %s; using a throw-away one.\n", address)
-		p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", getenv: getenv})
+		p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", auth: authSSWS, getenv: getenv})
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	o := options{getenv: getenv}
 	flags.StringVar(&o.addr, "addr", defaultAddr, "loopback `address` of the functions; port 0 picks a free one")
 	flags.StringVar(&o.oktaAddr, "okta-addr", defaultOktaAddr, "loopback `address` of the Okta emulator; port 0 picks a free one")
-	auth := flags.String("auth", "ssws", "how the functions sign in to Okta: ssws, an API token")
+	flags.StringVar(&o.auth, "auth", authSSWS, "how the functions sign in to Okta: ssws (an API token), oauth (a service app) or oauth-dpop (one that requires DPoP)")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, "usage: go run ./local [flags]\n       go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n")
 		flags.PrintDefaults()
@@ -58,8 +59,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if flags.NArg() > 0 {
 		return fmt.Errorf("there is no command %q; there is invoke", flags.Arg(0))
 	}
-	if *auth != "ssws" {
-		return fmt.Errorf("-auth %s is not there; there is ssws", *auth)
+	if !slices.Contains([]string{authSSWS, authOAuth, authDPoP}, o.auth) {
+		return fmt.Errorf("-auth %s is not known; use %s, %s or %s", o.auth, authSSWS, authOAuth, authDPoP)
 	}
 	if target := getenv("FUNCTION_TARGET"); target != "" {
 		return serveTarget(ctx, o, target, stdout)

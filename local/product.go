@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -24,21 +25,31 @@ import (
 // drainTime is how long requests may go on after Ctrl-C.
 const drainTime = 8 * time.Second
 
-// The names under which Okta knows the local product as a transmitter of signals.
+// The names under which Okta knows the local product, as a transmitter of signals and as a service app.
 const (
-	localKeyID  = "local-key"
-	localIssuer = "https://secops.acme.test"
+	localKeyID    = "local-key"
+	localIssuer   = "https://secops.acme.test"
+	localClientID = "0oalocalproduct00000"
+)
+
+// How the functions sign in to Okta.
+const (
+	authSSWS  = "ssws"
+	authOAuth = "oauth"
+	authDPoP  = "oauth-dpop"
 )
 
 type options struct {
 	addr, oktaAddr string
+	auth           string
 	getenv         func(string) string
 }
 
 // product is the running local product.
 type product struct {
-	functions, okta string // addresses, with scheme
-	token           string // of the emulator; empty where Okta is another one
+	functions, okta string            // addresses, with scheme
+	token           string            // of the emulator; empty where Okta is another one
+	own             map[string]string // settings of the functions, where the caller has none
 
 	servers []*http.Server
 	failed  chan error
@@ -72,31 +83,30 @@ func start(o options) (*product, error) {
 // startOkta starts the emulator and returns the settings of the functions: the caller's own over those
 // that fit the emulator. Where OKTA_API_ROOT names another Okta, there is no emulator.
 func (p *product) startOkta(o options) (func(string) string, error) {
+	p.own = map[string]string{"CALLER_AUTH": "none"}
+	env := over(o.getenv, p.own)
 	if root := o.getenv("OKTA_API_ROOT"); root != "" {
 		// Nothing asks a local caller who they are, so nothing local may change a real org.
 		if u, err := url.Parse(root); err != nil || !caller.IsLoopback(u.Hostname()) {
 			return nil, fmt.Errorf("OKTA_API_ROOT is not on loopback: the local product works on an emulator only")
 		}
 		p.okta = strings.TrimSuffix(root, "/")
-		return over(o.getenv, map[string]string{"CALLER_AUTH": "none"}), nil
+		return env, nil
 	}
-	own := map[string]string{
-		"CALLER_AUTH":           "none",
-		"OKTA_API_TOKEN_SECRET": "env:LOCAL_OKTA_TOKEN",
-		"LOCAL_OKTA_TOKEN":      emulator.DefaultToken,
+	if on, err := strconv.ParseBool(o.getenv("OKTA_USE_OAUTH")); err == nil && on && o.auth == authSSWS {
+		o.auth = authOAuth
 	}
-	if err := ownSigningKey(o.getenv, own); err != nil {
-		return nil, err
-	}
-	env := over(o.getenv, own)
-	source := secrets.Default(env)
-	token, err := source.Get(context.Background(), env("OKTA_API_TOKEN_SECRET"))
+	okta, err := p.newOkta(o, env)
 	if err != nil {
-		return nil, fmt.Errorf("OKTA_API_TOKEN_SECRET: %w", err)
-	}
-	okta := emulator.New(emulator.Options{Token: strings.TrimSpace(token.Reveal())})
-	if err := register(okta, source, env); err != nil {
 		return nil, err
+	}
+	if err := p.registerTransmitter(okta, o, env); err != nil {
+		return nil, err
+	}
+	if o.auth != authSSWS {
+		if err := p.registerApp(okta, o, env); err != nil {
+			return nil, err
+		}
 	}
 	listener, err := listen("-okta-addr", o.oktaAddr)
 	if err != nil {
@@ -104,36 +114,73 @@ func (p *product) startOkta(o options) (func(string) string, error) {
 	}
 	p.okta = p.serve(listener, okta)
 	p.token = okta.Token()
-	own["OKTA_API_ROOT"] = p.okta
+	p.own["OKTA_API_ROOT"] = p.okta
 	return env, nil
 }
 
-// ownSigningKey makes the key with which signals are signed, unless the caller has one.
-func ownSigningKey(getenv func(string) string, own map[string]string) error {
-	if getenv("ITP_SIGNING_KEY_SECRET") != "" {
-		return nil
+// newOkta makes the emulator. The API token that it accepts is the functions' where they sign in with one.
+func (p *product) newOkta(o options, env func(string) string) (*emulator.Emulator, error) {
+	if o.auth != authSSWS {
+		return emulator.New(emulator.Options{}), nil
 	}
-	key, err := keys.Generate()
+	p.own["OKTA_API_TOKEN_SECRET"], p.own["LOCAL_OKTA_TOKEN"] = "env:LOCAL_OKTA_TOKEN", emulator.DefaultToken
+	token, err := secrets.Default(env).Get(context.Background(), env("OKTA_API_TOKEN_SECRET"))
+	if err != nil {
+		return nil, fmt.Errorf("OKTA_API_TOKEN_SECRET: %w", err)
+	}
+	return emulator.New(emulator.Options{Token: strings.TrimSpace(token.Reveal())}), nil
+}
+
+// registerTransmitter tells Okta whose signals to believe: those signed with the caller's key, or with one made
+// for the purpose.
+func (p *product) registerTransmitter(okta *emulator.Emulator, o options, env func(string) string) error {
+	if o.getenv("ITP_SIGNING_KEY_SECRET") == "" {
+		p.own["ITP_KEY_ID"], p.own["ITP_ISSUER_URL"] = localKeyID, localIssuer
+	}
+	key, err := p.ownKey(o, env, "ITP_SIGNING_KEY_SECRET", "LOCAL_SIGNING_KEY")
 	if err != nil {
 		return err
 	}
-	own["ITP_SIGNING_KEY_SECRET"], own["LOCAL_SIGNING_KEY"] = "env:LOCAL_SIGNING_KEY", key.PEM().Reveal()
-	own["ITP_KEY_ID"], own["ITP_ISSUER_URL"] = localKeyID, localIssuer
+	okta.RegisterTransmitter(env("ITP_ISSUER_URL"), key.JWKS(env("ITP_KEY_ID")))
 	return nil
 }
 
-// register tells Okta whose signals to believe.
-func register(okta *emulator.Emulator, source secrets.Source, env func(string) string) error {
-	pem, err := source.Get(context.Background(), env("ITP_SIGNING_KEY_SECRET"))
+// registerApp makes a service app in Okta that is granted all that the actions need.
+func (p *product) registerApp(okta *emulator.Emulator, o options, env func(string) string) error {
+	p.own["OKTA_USE_OAUTH"], p.own["OKTA_CLIENT_ID"], p.own["OKTA_KEY_ID"] = "true", localClientID, localKeyID
+	key, err := p.ownKey(o, env, "OKTA_PRIVATE_KEY_SECRET", "LOCAL_PRIVATE_KEY")
 	if err != nil {
-		return fmt.Errorf("ITP_SIGNING_KEY_SECRET: %w", err)
+		return err
 	}
-	key, err := keys.Parse(pem)
-	if err != nil {
-		return fmt.Errorf("ITP_SIGNING_KEY_SECRET: %w", err)
+	app := emulator.App{ClientID: env("OKTA_CLIENT_ID"), JWKS: key.JWKS(env("OKTA_KEY_ID")), DPoP: o.auth == authDPoP}
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			app.Scopes = append(app.Scopes, a.OktaScopes...)
+		}
 	}
-	okta.RegisterTransmitter(env("ITP_ISSUER_URL"), key.JWKS(env("ITP_KEY_ID")))
+	okta.RegisterApp(app)
 	return nil
+}
+
+// ownKey reads the key that a setting refers to, made first where the caller has none; variable then holds it.
+func (p *product) ownKey(o options, env func(string) string, setting, variable string) (keys.Key, error) {
+	if o.getenv(setting) == "" {
+		key, err := keys.Generate()
+		if err != nil {
+			return key, err
+		}
+		p.own[setting], p.own[variable] = "env:"+variable, key.PEM().Reveal()
+		return key, nil
+	}
+	text, err := secrets.Default(env).Get(context.Background(), env(setting))
+	if err != nil {
+		return keys.Key{}, fmt.Errorf("%s: %w", setting, err)
+	}
+	key, err := keys.Parse(text)
+	if err != nil {
+		return key, fmt.Errorf("%s: %w", setting, err)
+	}
+	return key, nil
 }
 
 // over looks a variable up in getenv, then in own.

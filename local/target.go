@@ -45,10 +45,7 @@ func serveTarget(ctx context.Context, o options, target string, stdout io.Writer
 		return err
 	}
 	// The deployed function reads the process's environment, at its first request.
-	for _, name := range []string{
-		"CALLER_AUTH", "OKTA_API_ROOT", "OKTA_API_TOKEN_SECRET", "LOCAL_OKTA_TOKEN",
-		"ITP_SIGNING_KEY_SECRET", "LOCAL_SIGNING_KEY", "ITP_KEY_ID", "ITP_ISSUER_URL",
-	} {
+	for name := range p.own {
 		if err := os.Setenv(name, env(name)); err != nil {
 			return err
 		}

@@ -170,7 +170,7 @@ func TestListProvidersFailures(t *testing.T) {
 	}{
 		"a type that Okta refuses": {emulator.Fault{Status: 400, Body: `{"errorCode": "E0000001", "errorSummary": "Api validation failed: type", "errorCauses": [{"errorSummary": "type: Invalid identity provider type"}]}`},
 			422, "E0000001", "Api validation failed: type: type: Invalid identity provider type"},
-		"no permission":        {emulator.Fault{Status: 403}, 502, "E0000006", "You do not have permission to perform the requested action; the credentials lack the scope or the admin role for this"},
+		"no permission":        {emulator.Fault{Status: 403}, 502, "E0000006", "You do not have permission to perform the requested action; the owner of the API token lacks the admin role for this"},
 		"the token is refused": {emulator.Fault{Status: 401}, 502, "E0000011", "Invalid token provided; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)"},
 		"Okta has an error":    {emulator.Fault{Status: 500}, 503, "E0000009", "Internal Server Error"},
 		"Okta answers a page":  {emulator.Fault{Status: 200, Body: "<html>"}, 502, "bad_reply", "Okta's reply is not what Okta sends: not JSON"},

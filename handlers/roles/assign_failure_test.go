@@ -52,7 +52,7 @@ func TestAssignRoleWithNoRoleAssignedIsAFailure(t *testing.T) {
 	}{
 		"refused, refused":     {emulator.Fault{Status: 400, Body: notSupported}, emulator.Fault{Status: 403, Body: `{"errorCode": "E0000005", "errorSummary": "Invalid session"}`}, "alice", 422, "E0000091", false},
 		"refused, unavailable": {emulator.Fault{Status: 400, Body: notSupported}, emulator.Fault{Status: 500}, "alice", 503, "E0000009", true},
-		"unavailable, refused": {emulator.Fault{Status: 503}, emulator.Fault{Status: 400, Body: notSupported}, "alice", 503, "E0000010", true},
+		"unavailable, refused": {emulator.Fault{Status: 503, Times: 4}, emulator.Fault{Status: 400, Body: notSupported}, "alice", 503, "E0000010", true},
 		"refused, held":        {emulator.Fault{Status: 400, Body: notSupported}, emulator.Fault{Status: 500}, "admin", 422, "E0000091", false},
 		"not found, refused":   {emulator.Fault{Status: 404}, emulator.Fault{Status: 400, Body: notSupported}, "alice", 422, "E0000091", false},
 		"no permission":        {emulator.Fault{Status: 403}, emulator.Fault{Status: 403}, "alice", 502, "E0000006", false},
@@ -61,7 +61,7 @@ func TestAssignRoleWithNoRoleAssignedIsAFailure(t *testing.T) {
 			t.Parallel()
 			w := testkit.New(t, testkit.Options{})
 			for i, f := range []emulator.Fault{c.first, c.second} {
-				f.Method, f.Path, f.Times = "POST", "/api/v1/users/*/roles", 1-i
+				f.Method, f.Path, f.Times = "POST", "/api/v1/users/*/roles", max(f.Times, 1-i)
 				w.Okta.AddFault(f)
 			}
 			got := w.Run("roles/assign-role", testkit.Params(map[string]any{"User IDs": c.user, "Role Types": "ORG_ADMIN, SUPER_ADMIN"}))

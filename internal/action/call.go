@@ -42,6 +42,7 @@ type Call struct {
 // is in the result. ctx carries the deadline: what was not done by then is in the result as failed.
 func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 	c := &Call{Deps: d, Request: inv.Request, Action: inv.Action, scope: inv.scope, warnings: inv.Warnings}
+	c.Okta = d.Okta.WithScopes(inv.Action.OktaScopes)
 	c.Request.Parameters = nil // decoded; the raw ones may hold a secret
 	runCtx := ctx
 	if inv.Request.Options.DryRun {

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/config"
@@ -27,12 +26,12 @@ type Options struct {
 	Getenv    func(string) string
 	Secrets   secrets.Source    // nil: secrets.Default
 	Transport http.RoundTripper // nil: okta.Transport
-	Now       func() time.Time  // nil: time.Now
+	Clock     okta.Clock        // nil: okta.SystemClock
 	Log       *slog.Logger      // nil: what slog.Default is at a request
 }
 
 // App builds what the functions of one process share. The groups share the Okta client, because its bound
-// on calls in flight is the process's.
+// on calls in flight, and what it knows of Okta's rate limits, are the process's.
 type App struct {
 	o Options
 
@@ -49,8 +48,8 @@ func New(o Options) *App {
 	if o.Secrets == nil {
 		o.Secrets = secrets.Default(o.Getenv)
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	if o.Clock == nil {
+		o.Clock = okta.SystemClock{}
 	}
 	return &App{o: o, configs: map[bool]*config.Config{}}
 }
@@ -94,7 +93,7 @@ func (a *App) config(credentials bool) (*config.Config, error) {
 func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config) (action.Deps, error) {
 	a.building.Lock()
 	defer a.building.Unlock()
-	d := action.Deps{MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency, Now: a.o.Now, Log: a.log()}
+	d := action.Deps{MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency, Now: a.o.Clock.Now, Log: a.log()}
 	var err error
 	if d.Okta, err = a.okta(ctx, cfg); err != nil {
 		return d, err
@@ -110,26 +109,51 @@ func (a *App) okta(ctx context.Context, cfg *config.Config) (*okta.Client, error
 	if a.client != nil {
 		return a.client, nil
 	}
-	o := okta.Options{Root: cfg.Root, Concurrency: cfg.Concurrency, Transport: a.o.Transport}
+	o := okta.Options{Root: cfg.Root, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare, Transport: a.o.Transport, Clock: a.o.Clock}
 	if o.Transport == nil {
 		o.Transport = okta.Transport(cfg.VerifySSL)
 	}
-	if cfg.TokenRef != "" {
-		token, err := a.secret(ctx, cfg.TokenRef, "OKTA_API_TOKEN_SECRET (Api Token)")
-		if err != nil {
-			return nil, err
-		}
-		words := strings.Fields(token.Reveal())
-		if len(words) > 0 && strings.EqualFold(words[0], "SSWS") { // people paste the header's value
-			words = words[1:]
-		}
-		if len(words) != 1 {
-			return nil, fault.New(fault.Misconfigured, "misconfigured", "the secret of OKTA_API_TOKEN_SECRET (Api Token) does not hold an API token: it must be one word", nil)
-		}
-		o.Auth = okta.SSWS(secrets.New(words[0]))
+	var err error
+	switch {
+	case cfg.OAuth:
+		o.Auth, err = a.serviceApp(ctx, cfg, o.Transport)
+	case cfg.TokenRef != "":
+		o.Auth, err = a.apiToken(ctx, cfg)
+	}
+	if err != nil {
+		return nil, err
 	}
 	a.client = okta.New(o)
 	return a.client, nil
+}
+
+func (a *App) apiToken(ctx context.Context, cfg *config.Config) (okta.Auth, error) {
+	token, err := a.secret(ctx, cfg.TokenRef, "OKTA_API_TOKEN_SECRET (Api Token)")
+	if err != nil {
+		return nil, err
+	}
+	words := strings.Fields(token.Reveal())
+	if len(words) > 0 && strings.EqualFold(words[0], "SSWS") { // people paste the header's value
+		words = words[1:]
+	}
+	if len(words) != 1 {
+		return nil, fault.New(fault.Misconfigured, "misconfigured", "the secret of OKTA_API_TOKEN_SECRET (Api Token) does not hold an API token: it must be one word", nil)
+	}
+	return okta.SSWS(secrets.New(words[0])), nil
+}
+
+// serviceApp reads the app's key once, so that a wrong one is told before anything is sent.
+func (a *App) serviceApp(ctx context.Context, cfg *config.Config, transport http.RoundTripper) (okta.Auth, error) {
+	key := func(ctx context.Context) (keys.Key, error) {
+		return a.key(ctx, cfg.KeyRef, "OKTA_PRIVATE_KEY_SECRET (Private Key)")
+	}
+	first, err := key(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return okta.OAuth(okta.ServiceApp{
+		Root: cfg.Root, ClientID: cfg.ClientID, KeyID: cfg.KeyID, Key: first, ReadKey: key, Transport: transport, Clock: a.o.Clock,
+	}), nil
 }
 
 func (a *App) transmitter(ctx context.Context, cfg *config.Config) (ssf.Transmitter, error) {
@@ -138,13 +162,9 @@ func (a *App) transmitter(ctx context.Context, cfg *config.Config) (ssf.Transmit
 	}
 	t := ssf.Transmitter{KeyID: cfg.SigningKeyID, Issuer: cfg.Issuer}
 	if cfg.SigningKeyRef != "" {
-		const name = "ITP_SIGNING_KEY_SECRET (Private Key String)"
-		pem, err := a.secret(ctx, cfg.SigningKeyRef, name)
-		if err != nil {
+		var err error
+		if t.Key, err = a.key(ctx, cfg.SigningKeyRef, "ITP_SIGNING_KEY_SECRET (Private Key String)"); err != nil {
 			return t, err
-		}
-		if t.Key, err = keys.Parse(pem); err != nil {
-			return t, fault.New(fault.Misconfigured, "misconfigured", "the secret of "+name+" is not a usable key: "+err.Error(), nil)
 		}
 		if t.KeyID == "" {
 			t.KeyID = t.Key.ID()
@@ -152,6 +172,19 @@ func (a *App) transmitter(ctx context.Context, cfg *config.Config) (ssf.Transmit
 	}
 	a.signer = &t
 	return t, nil
+}
+
+// key reads a private key.
+func (a *App) key(ctx context.Context, ref, name string) (keys.Key, error) {
+	text, err := a.secret(ctx, ref, name)
+	if err != nil {
+		return keys.Key{}, err
+	}
+	key, err := keys.Parse(text)
+	if err != nil {
+		return key, fault.New(fault.Misconfigured, "misconfigured", "the secret of "+name+" is not a usable key: "+err.Error(), nil)
+	}
+	return key, nil
 }
 
 // secret reads a secret. What only an operator can mend is told apart from what a later try may.

@@ -14,6 +14,7 @@ import (
 	"example.com/okta-secops/internal/app"
 	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/secrets"
+	"example.com/okta-secops/test/testkit"
 )
 
 // The groups of these tests: one whose action needs Okta's credentials, and one that only signs.
@@ -59,7 +60,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func newApp(v *vault, t *transport) *app.App {
-	return app.New(app.Options{Getenv: settings, Secrets: v, Transport: t, Log: slog.New(slog.DiscardHandler)})
+	return app.New(app.Options{Getenv: settings, Secrets: v, Transport: t, Clock: testkit.NewClock(), Log: slog.New(slog.DiscardHandler)})
 }
 
 func deps(t *testing.T, a *app.App, g action.Group) (action.Deps, error) {

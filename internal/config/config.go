@@ -23,9 +23,13 @@ const (
 // Config is the settings of one process. Secrets are references; nothing here is secret.
 type Config struct {
 	Root        *url.URL // OKTA_API_ROOT, without a path
-	TokenRef    string   // OKTA_API_TOKEN_SECRET; empty where there are no credentials
+	TokenRef    string   // OKTA_API_TOKEN_SECRET; empty with OAuth, and where there are no credentials
 	VerifySSL   bool     // OKTA_VERIFY_SSL
 	Concurrency int      // OKTA_CONCURRENCY
+	LimitShare  float64  // OKTA_LIMIT_SHARE
+
+	OAuth                   bool   // OKTA_USE_OAUTH: sign in as the service app of the next three
+	ClientID, KeyID, KeyRef string // OKTA_CLIENT_ID, OKTA_KEY_ID, OKTA_PRIVATE_KEY_SECRET
 
 	SigningKeyRef, SigningKeyID, Issuer string // ITP_*; empty where calls bring their own
 
@@ -49,25 +53,18 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 		TokenRef:      e.ref("OKTA_API_TOKEN_SECRET", "Api Token"),
 		VerifySSL:     e.boolean("OKTA_VERIFY_SSL", "Verify SSL", true),
 		Concurrency:   e.integer("OKTA_CONCURRENCY", 8, 1, maxConcurrency),
+		LimitShare:    e.share("OKTA_LIMIT_SHARE", 0.5),
+		OAuth:         e.boolean("OKTA_USE_OAUTH", "Use Oauth Authentication", false),
+		ClientID:      getenv("OKTA_CLIENT_ID"),
+		KeyID:         getenv("OKTA_KEY_ID"),
+		KeyRef:        e.ref("OKTA_PRIVATE_KEY_SECRET", "Private Key"),
 		SigningKeyRef: e.ref("ITP_SIGNING_KEY_SECRET", "Private Key String"),
 		SigningKeyID:  getenv("ITP_KEY_ID"),
 		Issuer:        e.issuer(),
 		MaxTargets:    e.integer("MAX_TARGETS", 100, 1, 10_000),
 		Deadline:      min(e.duration("REQUEST_DEADLINE", 100*time.Second, maxDeadline), e.platformTimeout()-replyTime),
 	}
-	if e.boolean("OKTA_USE_OAUTH", "Use Oauth Authentication", false) {
-		e.problem("OKTA_USE_OAUTH (Use Oauth Authentication) is on, but this build signs in with an API token only: set OKTA_API_TOKEN_SECRET and leave it off")
-	}
-	if credentials && c.TokenRef == "" {
-		e.problem("OKTA_API_TOKEN_SECRET (Api Token) is not set: give a reference to the secret that holds the API token")
-	}
-	for _, v := range []struct{ name, parameter string }{
-		{"OKTA_CLIENT_ID", "Client ID"}, {"OKTA_KEY_ID", "Key ID"}, {"OKTA_PRIVATE_KEY_SECRET", "Private Key"},
-	} {
-		if getenv(v.name) != "" {
-			e.problem("%s (%s) is an OAuth setting, but Use Oauth Authentication is off (OKTA_USE_OAUTH)", v.name, v.parameter)
-		}
-	}
+	e.signIn(credentials, c)
 	for _, name := range []string{
 		"GUARDRAILS", "CLAIMS_BUCKET", "RESULTS_TOPIC", "DEAD_LETTER_TOPIC",
 		"CALLER_KEYS_SECRET", "CALLER_AUDIENCE", "CALLER_EMAILS", "PUSH_AUDIENCE", "PUSH_EMAILS",
@@ -94,6 +91,28 @@ type env struct {
 
 func (e *env) problem(format string, args ...any) {
 	e.problems = append(e.problems, fmt.Sprintf(format, args...))
+}
+
+// signIn checks that there is one way to sign in to Okta, and all of it. Nothing at all is right where Okta is not
+// called with credentials.
+func (e *env) signIn(credentials bool, c Config) {
+	oauth := []struct{ variable, value string }{
+		{"OKTA_CLIENT_ID (Client ID)", c.ClientID}, {"OKTA_KEY_ID (Key ID)", c.KeyID}, {"OKTA_PRIVATE_KEY_SECRET (Private Key)", c.KeyRef},
+	}
+	for _, setting := range oauth {
+		switch {
+		case !c.OAuth && setting.value != "":
+			e.problem("%s is an OAuth setting, but Use Oauth Authentication is off (OKTA_USE_OAUTH): turn it on, or leave the setting out", setting.variable)
+		case c.OAuth && setting.value == "":
+			e.problem("%s is not set, and Use Oauth Authentication is on (OKTA_USE_OAUTH)", setting.variable)
+		}
+	}
+	switch {
+	case c.OAuth && c.TokenRef != "":
+		e.problem("OKTA_API_TOKEN_SECRET (Api Token) is set, but Use Oauth Authentication is on (OKTA_USE_OAUTH): choose one of the two")
+	case credentials && !c.OAuth && c.TokenRef == "":
+		e.problem("OKTA_API_TOKEN_SECRET (Api Token) is not set: give a reference to the secret that holds the API token, or turn OKTA_USE_OAUTH (Use Oauth Authentication) on and set what goes with it")
+	}
 }
 
 func (e *env) root() *url.URL {
@@ -163,6 +182,18 @@ func (e *env) integer(name string, standard, least, most int) int {
 		e.problem("%s must be a whole number from %d to %d", name, least, most)
 	}
 	return n
+}
+
+func (e *env) share(name string, standard float64) float64 {
+	text := e.getenv(name)
+	if text == "" {
+		return standard
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(f > 0 && f <= 1) {
+		e.problem("%s must be a number above 0, up to 1, such as 0.5", name)
+	}
+	return f
 }
 
 // platformTimeout is when the platform ends a request, as it says itself; an hour, its longest, where it

@@ -47,7 +47,7 @@ func TestTheStandardSettings(t *testing.T) {
 		if problems != nil {
 			t.Fatal(problems)
 		}
-		if c.Root.String() != "https://acme.okta.com" || c.TokenRef != "okta-token" || !c.VerifySSL || c.Concurrency != 8 ||
+		if c.Root.String() != "https://acme.okta.com" || c.TokenRef != "okta-token" || !c.VerifySSL || c.Concurrency != 8 || c.LimitShare != 0.5 || c.OAuth ||
 			c.MaxTargets != 100 || c.Deadline != 100*time.Second || c.Caller == nil || c.SigningKeyRef+c.SigningKeyID+c.Issuer != "" {
 			t.Errorf("%+v", c)
 		}
@@ -57,14 +57,14 @@ func TestTheStandardSettings(t *testing.T) {
 func TestSettingsAreRead(t *testing.T) {
 	t.Parallel()
 	c, problems := read(t, true, map[string]string{
-		"OKTA_API_ROOT": " https://acme.okta.com:8443/ ", "OKTA_API_TOKEN_SECRET": "file:/run/token", "OKTA_VERIFY_SSL": "False", "OKTA_CONCURRENCY": "16",
+		"OKTA_API_ROOT": " https://acme.okta.com:8443/ ", "OKTA_API_TOKEN_SECRET": "file:/run/token", "OKTA_VERIFY_SSL": "False", "OKTA_CONCURRENCY": "16", "OKTA_LIMIT_SHARE": "1",
 		"ITP_SIGNING_KEY_SECRET": "projects/p/secrets/s/versions/7", "ITP_KEY_ID": "kid", "ITP_ISSUER_URL": "https://soc.example.com/t",
 		"MAX_TARGETS": "7", "REQUEST_DEADLINE": "1m30s", "OKTA_USE_OAUTH": "FALSE",
 	})
 	if problems != nil {
 		t.Fatal(problems)
 	}
-	if c.Root.String() != "https://acme.okta.com:8443" || c.TokenRef != "file:/run/token" || c.VerifySSL || c.Concurrency != 16 ||
+	if c.Root.String() != "https://acme.okta.com:8443" || c.TokenRef != "file:/run/token" || c.VerifySSL || c.Concurrency != 16 || c.LimitShare != 1 ||
 		c.SigningKeyRef != "projects/p/secrets/s/versions/7" || c.SigningKeyID != "kid" || c.Issuer != "https://soc.example.com/t" ||
 		c.MaxTargets != 7 || c.Deadline != 90*time.Second {
 		t.Errorf("%+v", c)
@@ -82,10 +82,11 @@ func TestAWrongSettingIsNamed(t *testing.T) {
 		"OKTA_API_TOKEN_SECRET (Api Token)":           {"", "a b", "env:", "file:", "projects/p/secrets/s", "00canary-GHIJKLMNOPqrst12345uvwxyzABCDEFGH"},
 		"ITP_SIGNING_KEY_SECRET (Private Key String)": {"-----BEGIN PRIVATE KEY-----\ncanary", "a b"},
 		"OKTA_VERIFY_SSL (Verify SSL)":                {"no thanks", "2"},
-		"OKTA_USE_OAUTH (Use Oauth Authentication)":   {"true", "perhaps"},
+		"OKTA_USE_OAUTH (Use Oauth Authentication)":   {"perhaps"},
 		"OKTA_CLIENT_ID (Client ID)":                  {"0oa1"},
 		"OKTA_KEY_ID (Key ID)":                        {"k1"},
 		"OKTA_PRIVATE_KEY_SECRET (Private Key)":       {"okta-key"},
+		"OKTA_LIMIT_SHARE":                            {"0", "-0.5", "1.1", "half", "NaN"},
 		"OKTA_CONCURRENCY":                            {"0", "-1", "36", "8.0", "many"},
 		"MAX_TARGETS":                                 {"0", "10001", "many"},
 		"REQUEST_DEADLINE":                            {"0s", "500ms", "536s", "100", "soon"},
@@ -111,7 +112,7 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	wrong := map[string]string{
 		"OKTA_API_ROOT": "", "OKTA_API_TOKEN_SECRET": "", "OKTA_VERIFY_SSL": "?", "OKTA_USE_OAUTH": "?", "OKTA_CLIENT_ID": "c", "OKTA_KEY_ID": "k",
-		"OKTA_PRIVATE_KEY_SECRET": "s", "OKTA_CONCURRENCY": "?", "MAX_TARGETS": "?", "REQUEST_DEADLINE": "?", "ITP_SIGNING_KEY_SECRET": "a b",
+		"OKTA_PRIVATE_KEY_SECRET": "s", "OKTA_CONCURRENCY": "?", "OKTA_LIMIT_SHARE": "?", "MAX_TARGETS": "?", "REQUEST_DEADLINE": "?", "ITP_SIGNING_KEY_SECRET": "a b",
 		"ITP_ISSUER_URL": "?", "CALLER_AUTH": "", "GUARDRAILS": "?",
 	}
 	_, problems := read(t, true, wrong)
@@ -132,6 +133,53 @@ func TestOnlyWhoCallsOktaWithCredentialsNeedsThem(t *testing.T) {
 	}
 	if c, problems := read(t, false, nil); problems != nil || c.TokenRef != "okta-token" {
 		t.Errorf("%+v %q", c, problems)
+	}
+}
+
+var oauth = map[string]string{
+	"OKTA_API_TOKEN_SECRET": "", "OKTA_USE_OAUTH": "true", "OKTA_CLIENT_ID": "0oa1", "OKTA_KEY_ID": "k1", "OKTA_PRIVATE_KEY_SECRET": "okta-key",
+}
+
+func TestAServiceAppNeedsAllOfItsSettings(t *testing.T) {
+	t.Parallel()
+	for _, credentials := range []bool{true, false} {
+		c, problems := read(t, credentials, oauth)
+		if problems != nil || !c.OAuth || c.ClientID != "0oa1" || c.KeyID != "k1" || c.KeyRef != "okta-key" || c.TokenRef != "" {
+			t.Errorf("%+v %q", c, problems)
+		}
+	}
+	lacking := map[string]string{"OKTA_API_TOKEN_SECRET": "", "OKTA_USE_OAUTH": "true"}
+	wantProblems(t, lacking, "OKTA_CLIENT_ID (Client ID) is not set", "OKTA_KEY_ID (Key ID) is not set", "OKTA_PRIVATE_KEY_SECRET (Private Key) is not set")
+	for _, name := range []string{"OKTA_CLIENT_ID", "OKTA_KEY_ID", "OKTA_PRIVATE_KEY_SECRET"} {
+		lacking := maps.Clone(oauth)
+		lacking[name] = ""
+		wantProblems(t, lacking, name)
+	}
+}
+
+func TestThereIsOneWayToSignIn(t *testing.T) {
+	t.Parallel()
+	both := maps.Clone(oauth)
+	both["OKTA_API_TOKEN_SECRET"] = "okta-token"
+	wantProblems(t, both, "choose one of the two")
+	off := maps.Clone(oauth)
+	off["OKTA_USE_OAUTH"] = ""
+	wantProblems(t, off, "OKTA_CLIENT_ID (Client ID) is an OAuth setting", "OKTA_KEY_ID (Key ID) is an OAuth setting",
+		"OKTA_PRIVATE_KEY_SECRET (Private Key) is an OAuth setting", "OKTA_API_TOKEN_SECRET (Api Token) is not set")
+	wantProblems(t, map[string]string{"OKTA_API_TOKEN_SECRET": ""}, "or turn OKTA_USE_OAUTH (Use Oauth Authentication) on")
+}
+
+// wantProblems wants as many problems as there are words, each with its own, in any order.
+func wantProblems(t *testing.T, changes map[string]string, words ...string) {
+	t.Helper()
+	_, problems := read(t, true, changes)
+	if len(problems) != len(words) {
+		t.Errorf("%q, want %d problems", problems, len(words))
+	}
+	for _, word := range words {
+		if !slices.ContainsFunc(problems, func(p string) bool { return strings.Contains(p, word) }) {
+			t.Errorf("%q does not say %q", problems, word)
+		}
 	}
 }
 

@@ -151,6 +151,10 @@ func octets(s string, size int) []byte {
 	return n.FillBytes(make([]byte, size))
 }
 
+// JWK returns the public half of the key as a JWK without kid, use and alg: the bare members that RFC 7638
+// hashes and a DPoP proof carries. It is empty for the zero Key.
+func (k Key) JWK() json.RawMessage { return marshal(k.public()) }
+
 // JWKS returns the public half of the key as a JWK Set of one key with kid,
 // use and alg, as jwks_uri serves it and Okta fetches it. Without kid, that
 // member is left out.
@@ -158,20 +162,31 @@ func (k Key) JWKS(kid string) []byte {
 	set := struct {
 		Keys []jwk `json:"keys"`
 	}{Keys: []jwk{}}
+	if public := k.public(); public.Kty != "" {
+		public.Use, public.Alg, public.Kid = "sig", k.method.Alg(), kid
+		set.Keys = append(set.Keys, public)
+	}
+	return marshal(set)
+}
+
+// public is the public half of the key, empty for the zero Key.
+func (k Key) public() jwk {
 	switch p := k.private.(type) {
 	case *rsa.PrivateKey:
-		set.Keys = append(set.Keys, jwk{Kty: "RSA", Use: "sig", Alg: k.method.Alg(), Kid: kid,
-			N: encode(p.N.Bytes()), E: encode(big.NewInt(int64(p.E)).Bytes())})
+		return jwk{Kty: "RSA", N: encode(p.N.Bytes()), E: encode(big.NewInt(int64(p.E)).Bytes())}
 	case *ecdsa.PrivateKey:
 		point, err := p.PublicKey.Bytes()
 		if err != nil {
 			break // impossible for the curves that newKey accepts
 		}
 		size := len(point) / 2
-		set.Keys = append(set.Keys, jwk{Kty: "EC", Use: "sig", Alg: k.method.Alg(), Kid: kid,
-			Crv: p.Params().Name, X: encode(point[1 : 1+size]), Y: encode(point[1+size:])})
+		return jwk{Kty: "EC", Crv: p.Params().Name, X: encode(point[1 : 1+size]), Y: encode(point[1+size:])}
 	}
-	raw, _ := json.Marshal(set) // strings only: cannot fail
+	return jwk{}
+}
+
+func marshal(v any) []byte {
+	raw, _ := json.Marshal(v) // strings only: cannot fail
 	return raw
 }
 

@@ -1,18 +1,20 @@
 // Package okta is the Okta client: typed calls on okta-sdk-golang/v5, one file per resource.
 //
 // The SDK builds the requests. Everything after that is ours, because a response to an attack must know
-// what happened: the transport puts on the credentials, bounds the calls in flight and keeps Okta's reply
+// what happened: the transport puts on the credentials, keeps calls within Okta's limits and keeps Okta's reply
 // as it came, so that no field is lost and no error text is guessed. The SDK itself never sees a reply it
-// could retry, cache or fail to decode.
+// could retry, cache or fail to decode; what is tried again, and when, is decided here (do).
 package okta
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	sdk "github.com/okta/okta-sdk-golang/v5/okta"
@@ -20,7 +22,10 @@ import (
 	"example.com/okta-secops/internal/fault"
 )
 
-// CallTimeout bounds one call to Okta from the moment it is its turn; the caller's deadline bounds it too.
+// defaultShare leaves half of Okta's rate limits to the org's other clients.
+const defaultShare = 0.5
+
+// CallTimeout bounds one call to Okta from the moment it is sent; the caller's deadline bounds it too.
 const CallTimeout = 30 * time.Second
 
 // Options is what a Client is made of.
@@ -29,15 +34,19 @@ type Options struct {
 	Auth        Auth              // nil: only the calls that need no credentials work
 	Transport   http.RoundTripper // nil: Transport(true)
 	Concurrency int               // calls in flight at once, over all users of this client; at least 1
+	LimitShare  float64           // share of each of Okta's rate limits to use at full speed, up to 1; 0: 0.5
+	Clock       Clock             // nil: SystemClock
 }
 
 // Client calls one Okta org. It is safe for concurrent use; make one per process, because its bound on
-// calls in flight is meant for the process.
+// calls in flight, and what it knows of Okta's rate limits, are meant for the process.
 type Client struct {
-	root *url.URL
-	auth Auth
-	api  *sdk.APIClient
-	http *http.Client
+	root   *url.URL
+	auth   Auth
+	api    *sdk.APIClient
+	http   *http.Client
+	clock  Clock
+	scopes []string
 }
 
 // New makes a client. It does no I/O.
@@ -46,8 +55,13 @@ func New(o Options) *Client {
 	if base == nil {
 		base = Transport(true)
 	}
-	c := &Client{root: o.Root, auth: o.Auth}
-	c.http = &http.Client{Transport: &keeper{base: base, auth: o.Auth, slots: make(chan struct{}, max(1, o.Concurrency))}}
+	c := &Client{root: o.Root, auth: o.Auth, clock: o.Clock}
+	if c.clock == nil {
+		c.clock = SystemClock{}
+	}
+	c.http = &http.Client{Transport: &keeper{
+		base: base, auth: o.Auth, gate: newGate(max(1, o.Concurrency)), pacer: newPacer(cmp.Or(o.LimitShare, defaultShare), c.clock),
+	}}
 	// Built by hand: NewConfiguration reads files and OKTA_* variables, drops the port, and lets a
 	// variable replace the HTTP client.
 	cfg := &sdk.Configuration{
@@ -80,6 +94,20 @@ func (c *Client) Root() string { return c.root.Scheme + "://" + c.root.Host }
 // HasCredentials tells whether calls that need credentials can be made.
 func (c *Client) HasCredentials() bool { return c.auth != nil }
 
+// WithScopes returns the client with credentials of these OAuth scopes only, sharing all else. To an API token
+// scopes mean nothing. No client stays none.
+func (c *Client) WithScopes(scopes []string) *Client {
+	if c == nil {
+		return nil
+	}
+	narrowed := *c
+	narrowed.scopes = scopes
+	return &narrowed
+}
+
+// IsServiceApp tells whether the credentials are a service app's, which is no user.
+func (c *Client) IsServiceApp() bool { return c.auth != nil && !c.auth.isUser() }
+
 type readOnlyKey struct{}
 
 // ReadOnly returns a context under which every call but GET is refused before it leaves: a dry run that
@@ -90,37 +118,77 @@ func ReadOnly(ctx context.Context) context.Context {
 
 // call is one request as the SDK (or next) makes it.
 type call struct {
+	op   string // "POST /api/v1/users/{userId}": the route, which is what Okta limits the rate of
 	send func(ctx context.Context) error
 	// once marks a write that must not happen twice: when its reply is lost, the fault says that the
 	// result is unknown instead of inviting another try.
 	once bool
+	// settled reads whether a write whose reply was lost has taken effect. A write that is neither idempotent
+	// by its method nor has this is not made again by itself.
+	settled func(ctx context.Context) (bool, error)
 	// anonymous leaves the credentials off.
 	anonymous bool
 }
 
-// do runs one call and returns Okta's reply with its body read. Every failure is a *fault.Error.
+// repeatable tells whether a call may be made again although the first may have taken effect.
+func (k call) repeatable() bool {
+	byMethod := strings.HasPrefix(k.op, http.MethodGet) || strings.HasPrefix(k.op, http.MethodDelete)
+	return !k.once && (byMethod || k.settled != nil)
+}
+
+// do makes one call, again where that is safe and can help, and returns Okta's reply with its body read.
+// Every failure is a *fault.Error.
 func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 	if c.auth == nil && !k.anonymous {
-		return nil, fault.New(fault.Misconfigured, "misconfigured", "no Okta credentials are configured: set OKTA_API_TOKEN_SECRET (Api Token)", nil)
+		return nil, fault.New(fault.Misconfigured, "misconfigured", "no Okta credentials are configured: set OKTA_API_TOKEN_SECRET (Api Token), or OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it", nil)
 	}
-	x := &exchange{anonymous: k.anonymous}
-	err := k.send(context.WithValue(ctx, exchangeKey{}, x))
-	if x.err == nil && x.reply == nil {
-		x.err = fault.New(fault.Internal, "internal", "the request to Okta could not be built", err)
+	renewals, unsure := 0, false
+	for try := 1; ; try++ {
+		x := &exchange{op: k.op, scopes: c.scopes, anonymous: k.anonymous}
+		err := k.send(context.WithValue(ctx, exchangeKey{}, x))
+		if x.err == nil && x.reply == nil {
+			x.err = fault.New(fault.Internal, "internal", "the request to Okta could not be built", err)
+		}
+		f := x.fault(ctx)
+		if f == nil {
+			return k.checked(x.reply)
+		}
+		if f.Kind == fault.Credentials && !k.anonymous && x.reply != nil {
+			c.auth.explain(f, c.scopes)
+		}
+		if x.renewed {
+			renewals++
+		}
+		wait, again := x.again(try)
+		again = again && renewals <= maxRenewals
+		uncertain := x.uncertain()
+		unsure = unsure || uncertain
+		// A write that came through unseen is refused when it is made again.
+		if k.settled != nil && (uncertain || unsure && !again) {
+			done, err := k.settled(ctx)
+			switch {
+			case err != nil: // what is not known to be so is not done again
+				return nil, f
+			case done:
+				return &reply{status: http.StatusNoContent}, nil
+			}
+		}
+		if !again || uncertain && !k.repeatable() || c.clock.Sleep(ctx, wait) != nil {
+			if k.once && uncertain {
+				f = unknownResult(fault.UnknownResult, "Okta's answer was lost after the request was sent", f)
+			}
+			return nil, f
+		}
 	}
-	f := x.fault(ctx)
-	if f != nil && k.once && x.uncertain() {
-		f = unknownResult(fault.UnknownResult, "Okta's answer was lost after the request was sent", f)
+}
+
+// checked passes on a 2xx reply. An answer to a write is read by nobody where it holds nothing of interest; a
+// login page of some proxy, though, is no success.
+func (k call) checked(r *reply) (*reply, error) {
+	if body := bytes.TrimSpace(r.body); len(body) > 0 && !json.Valid(body) {
+		return nil, k.nonsense(r, errNotJSON)
 	}
-	if f != nil {
-		return nil, f
-	}
-	// An answer to a write is read by nobody where it holds nothing of interest; a login page of some
-	// proxy, though, is no success.
-	if body := bytes.TrimSpace(x.reply.body); len(body) > 0 && !json.Valid(body) {
-		return nil, k.nonsense(x.reply, errNotJSON)
-	}
-	return x.reply, nil
+	return r, nil
 }
 
 // nonsense is the fault of a 2xx reply that does not say what such a reply says.

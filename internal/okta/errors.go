@@ -96,10 +96,8 @@ func (r *reply) fault() *fault.Error {
 		f.Kind = fault.Unavailable
 	case r.status == http.StatusUnauthorized:
 		f.Kind = fault.Credentials
-		f.Message += "; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)"
 	case b.Code == codeNoPermission:
 		f.Kind = fault.Credentials
-		f.Message += "; the credentials lack the scope or the admin role for this"
 	case !isOkta:
 		f.Kind, f.Code = fault.Nonsense, "bad_reply"
 	case b.Code == CodeNotFound:
@@ -148,16 +146,18 @@ func (b errorBody) words() string {
 	return text
 }
 
-// resetAfter is the time until the bucket fills again, by Okta's clock: the reply's Date, not ours.
-// 1 s where Okta does not say, and for the limit on concurrent calls (limit and remaining 0), whose reset
-// is only a guess.
+// errorCode is the code of Okta's own error, "" in what is not Okta's.
+func (r *reply) errorCode() string {
+	var b errorBody
+	_ = json.Unmarshal(r.body, &b) // what cannot be read has no code
+	return b.Code
+}
+
+// resetAfter is the time until the bucket fills again: 1 s where Okta does not say, and for the limit on
+// concurrent calls.
 func (r *reply) resetAfter() time.Duration {
-	reset, err := strconv.ParseInt(r.header.Get("X-Rate-Limit-Reset"), 10, 64)
-	date, dateErr := http.ParseTime(r.header.Get("Date"))
-	if err != nil || dateErr != nil || r.header.Get("X-Rate-Limit-Limit") == "0" {
-		return time.Second
-	}
-	return max(time.Second, time.Unix(reset, 0).Sub(date))
+	q, _ := r.quota()
+	return max(time.Second, q.left)
 }
 
 var errNotJSON = errors.New("not JSON")

@@ -24,7 +24,7 @@ func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
 		"unknown path":         {404, `{"errorCode":"E0000008","errorSummary":"The requested path was not found"}`, fault.Rejected, "E0000008", "path"},
 		"invalid token":        {401, `{"errorCode":"E0000011","errorSummary":"Invalid token provided"}`, fault.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET"},
 		"401 without a body":   {401, ``, fault.Credentials, "okta_401", "OKTA_API_TOKEN_SECRET"},
-		"no permission":        {403, `{"errorCode":"E0000006","errorSummary":"You do not have permission"}`, fault.Credentials, "E0000006", "scope"},
+		"no permission":        {403, `{"errorCode":"E0000006","errorSummary":"You do not have permission"}`, fault.Credentials, "E0000006", "admin role"},
 		"not active":           {400, `{"errorCode":"E0000001","errorSummary":"Cannot suspend a user that is not active"}`, fault.WrongState, "E0000001", "not active"},
 		"not suspended":        {400, `{"errorCode":"E0000001","errorSummary":"Api validation failed","errorCauses":[{"errorSummary":"Cannot unsuspend a user that is not suspended"}]}`, fault.WrongState, "E0000001", "not suspended"},
 		"already active":       {403, `{"errorCode":"E0000016","errorSummary":"Activation failed"}`, fault.WrongState, "E0000016", ""},

@@ -54,7 +54,7 @@ func (c *Client) GetGroup(ctx context.Context, id string) (Group, error) {
 	if err := pathElement(id); err != nil {
 		return g, err
 	}
-	r, err := c.do(ctx, call{send: func(ctx context.Context) error {
+	r, err := c.do(ctx, call{op: "GET /api/v1/groups/{groupId}", send: func(ctx context.Context) error {
 		_, _, err := c.api.GroupAPI.GetGroup(ctx, id).Execute()
 		return err
 	}})
@@ -71,7 +71,7 @@ const maxGroupHits = 300
 //
 //	GET /api/v1/groups?q=
 func (c *Client) FindGroups(ctx context.Context, name string) ([]Group, error) {
-	list, err := c.list(ctx, 0, func(ctx context.Context) error {
+	list, err := c.list(ctx, "GET /api/v1/groups", 0, func(ctx context.Context) error {
 		_, _, err := c.api.GroupAPI.ListGroups(ctx).Q(name).Limit(maxGroupHits).Execute()
 		return err
 	})
@@ -98,7 +98,7 @@ func (c *Client) CreateGroup(ctx context.Context, name, description string) (Gro
 	if description != "" {
 		profile.Description = &description
 	}
-	r, err := c.do(ctx, call{send: func(ctx context.Context) error {
+	r, err := c.do(ctx, call{op: "POST /api/v1/groups", send: func(ctx context.Context) error {
 		_, _, err := c.api.GroupAPI.CreateGroup(ctx).Group(sdk.Group{Profile: &profile}).Execute()
 		return err
 	}})
@@ -115,7 +115,7 @@ func (c *Client) ListUserGroups(ctx context.Context, userIDOrLogin string) ([]Gr
 	if err := userID(userIDOrLogin); err != nil {
 		return nil, err
 	}
-	list, err := c.list(ctx, 0, func(ctx context.Context) error {
+	list, err := c.list(ctx, "GET /api/v1/users/{userId}/groups", 0, func(ctx context.Context) error {
 		_, _, err := c.api.UserAPI.ListUserGroups(ctx, userIDOrLogin).Execute()
 		return err
 	})

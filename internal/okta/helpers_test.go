@@ -13,6 +13,7 @@ import (
 	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/secrets"
+	"example.com/okta-secops/test/testkit"
 )
 
 const apiToken = "token-canary"
@@ -31,7 +32,7 @@ func options(t *testing.T, address string) okta.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return okta.Options{Root: root, Auth: okta.SSWS(secrets.New(apiToken)), Concurrency: 4}
+	return okta.Options{Root: root, Auth: okta.SSWS(secrets.New(apiToken)), Concurrency: 4, Clock: testkit.NewClock()}
 }
 
 // transportFunc is an http.RoundTripper without a network.
@@ -141,7 +142,8 @@ var methods = map[string]method{
 		_, err := c.PublishSecurityEvent(ctx, secrets.New("header.claims.signature"))
 		return err
 	}, "", false},
-	"Reach": {func(ctx context.Context, c *okta.Client, _ string) error { return c.Reach(ctx) }, `{"id":"00o1"}`, false},
+	"ReadOne": {func(ctx context.Context, c *okta.Client, _ string) error { return c.ReadOne(ctx) }, "[]", false},
+	"Reach":   {func(ctx context.Context, c *okta.Client, _ string) error { return c.Reach(ctx) }, `{"id":"00o1"}`, false},
 }
 
 // anonymous are the methods that send no credentials.

@@ -15,7 +15,7 @@ var ProviderTypes = []string{
 //
 //	GET /api/v1/idps
 func (c *Client) ListProviders(ctx context.Context, query, providerType string, limit int) (List, error) {
-	return c.list(ctx, limit, func(ctx context.Context) error {
+	return c.list(ctx, "GET /api/v1/idps", limit, func(ctx context.Context) error {
 		r := c.api.IdentityProviderAPI.ListIdentityProviders(ctx).Limit(int32(min(limit, 200)))
 		if query != "" {
 			r = r.Q(query)

@@ -35,16 +35,16 @@ func decodeItems[T any](list List) ([]T, error) {
 	return out, nil
 }
 
-// list collects the pages of a list, each object once: first makes the first request, the others follow
-// Okta's next links. limit 0 means all there is.
-func (c *Client) list(ctx context.Context, limit int, first func(ctx context.Context) error) (List, error) {
+// list collects the pages of a list, each object once: op is the route, first makes the first request, the
+// others follow Okta's next links. limit 0 means all there is.
+func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx context.Context) error) (List, error) {
 	var out List
 	seen := map[string]bool{} // ids: a page shifts when an object is added while we read
 	visited := map[string]bool{}
 	size := 0
 	send := first
 	for {
-		r, err := c.do(ctx, call{send: send})
+		r, err := c.do(ctx, call{op: op, send: send})
 		if err != nil {
 			return out, err
 		}

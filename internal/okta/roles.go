@@ -63,7 +63,7 @@ func (c *Client) ListRoles(ctx context.Context, id string) ([]Role, error) {
 	if err := userID(id); err != nil {
 		return nil, err
 	}
-	list, err := c.list(ctx, 0, func(ctx context.Context) error {
+	list, err := c.list(ctx, "GET /api/v1/users/{userId}/roles", 0, func(ctx context.Context) error {
 		_, _, err := c.api.RoleAssignmentAPI.ListAssignedRolesForUser(ctx, id).Execute()
 		return err
 	})
@@ -81,7 +81,7 @@ func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, err
 	if err := userID(id); err != nil {
 		return role, err
 	}
-	r, err := c.do(ctx, call{send: func(ctx context.Context) error {
+	r, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", send: func(ctx context.Context) error {
 		_, _, err := c.api.RoleAssignmentAPI.AssignRoleToUser(ctx, id).AssignRoleRequest(sdk.AssignRoleRequest{Type: &roleType}).Execute()
 		return err
 	}})
@@ -98,7 +98,11 @@ func (c *Client) UnassignRole(ctx context.Context, id, assignmentID string) erro
 	if err := pathElement(assignmentID); err != nil {
 		return err
 	}
-	return c.lifecycle(ctx, id, call{send: func(ctx context.Context) error {
+	gone := func(ctx context.Context) (bool, error) {
+		roles, err := c.ListRoles(ctx, id)
+		return !slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID }), err
+	}
+	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}", settled: gone, send: func(ctx context.Context) error {
 		_, err := c.api.RoleAssignmentAPI.UnassignRoleFromUser(ctx, id, assignmentID).Execute()
 		return err
 	}}, nil)

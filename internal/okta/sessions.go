@@ -7,7 +7,7 @@ import "context"
 //
 //	DELETE /api/v1/users/{userId}/sessions
 func (c *Client) ClearSessions(ctx context.Context, id string, revokeOAuth bool) error {
-	return c.lifecycle(ctx, id, call{send: func(ctx context.Context) error {
+	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/sessions", send: func(ctx context.Context) error {
 		_, err := c.api.UserAPI.RevokeUserSessions(ctx, id).OauthTokens(revokeOAuth).Execute()
 		return err
 	}}, nil)

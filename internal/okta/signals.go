@@ -2,7 +2,6 @@ package okta
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"example.com/okta-secops/internal/fault"
@@ -15,7 +14,7 @@ import (
 //
 //	POST /security/api/v1/security-events
 func (c *Client) PublishSecurityEvent(ctx context.Context, token secrets.Value) (status int, err error) {
-	r, err := c.do(ctx, call{once: true, anonymous: true, send: func(ctx context.Context) error {
+	r, err := c.do(ctx, call{op: "POST /security/api/v1/security-events", once: true, anonymous: true, send: func(ctx context.Context) error {
 		_, err := c.api.SSFSecurityEventTokenAPI.PublishSecurityEventTokens(ctx).SecurityEventToken(token.Reveal()).Execute()
 		return err
 	}})
@@ -26,27 +25,4 @@ func (c *Client) PublishSecurityEvent(ctx context.Context, token secrets.Value) 
 		return r.status, fault.Errorf(fault.Nonsense, "bad_reply", "Okta answered %d, which says neither accepted nor refused", r.status)
 	}
 	return r.status, nil
-}
-
-// Reach proves that an Okta org answers at the configured address, without credentials.
-//
-//	GET /.well-known/okta-organization
-func (c *Client) Reach(ctx context.Context) error {
-	var org struct {
-		ID string `json:"id"`
-	}
-	r, err := c.do(ctx, call{anonymous: true, send: func(ctx context.Context) error {
-		_, _, err := c.api.OrgSettingAPI.GetWellknownOrgMetadata(ctx).Execute()
-		return err
-	}})
-	if err != nil {
-		return err
-	}
-	if err := r.decode(&org); err != nil {
-		return err
-	}
-	if org.ID == "" {
-		return r.nonsense(errors.New("an organization without an id"))
-	}
-	return nil
 }

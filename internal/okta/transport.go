@@ -27,9 +27,12 @@ type reply struct {
 // the request's context, because the SDK hands its caller neither the reply of a failed call nor the
 // reason of a lost one.
 type exchange struct {
+	op        string   // the call's, which names its rate limit
+	scopes    []string // the credentials need
 	anonymous bool
 	writes    bool        // the request is no GET
 	sent      atomic.Bool // bytes of the request may have reached Okta
+	renewed   bool        // Okta refused the credentials, and there are others now
 	reply     *reply
 	err       error
 }
@@ -43,14 +46,15 @@ var errNoReply = errors.New("no reply from Okta")
 // errReadOnly is a write under ReadOnly.
 var errReadOnly = errors.New("a write was attempted in a dry run")
 
-// keeper is the transport under the SDK: it waits for a slot, authorizes, sends, and keeps the reply in
+// keeper is the transport under the SDK: it waits for the call's turn, authorizes, sends, and keeps the reply in
 // the request's exchange. Above it everyone gets a bare 204 in its place: the SDK neither decodes nor retries,
 // and net/http follows no redirect, which would turn a POST into a GET that looks like success and could carry
 // the credentials to another port.
 type keeper struct {
 	base  http.RoundTripper
 	auth  Auth
-	slots chan struct{}
+	gate  *gate
+	pacer *pacer
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -69,30 +73,57 @@ func (k *keeper) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func (k *keeper) exchange(r *http.Request, x *exchange) (*reply, error) {
+func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 	ctx := r.Context()
 	x.writes = r.Method != http.MethodGet
 	if readOnly, _ := ctx.Value(readOnlyKey{}).(bool); readOnly && x.writes {
 		return nil, errReadOnly
 	}
-	select {
-	case k.slots <- struct{}{}:
-		defer func() { <-k.slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := k.turn(ctx, x.op); err != nil {
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
+	defer func() {
+		k.pacer.leave(x.op, re)
+		k.gate.leave(re)
+	}()
 	r = r.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteHeaders: func() { x.sent.Store(true) },
 	}))
 	r.Header.Del("Authorization") // the SDK has put an empty one there
 	if !x.anonymous {
-		if err := k.auth.Authorize(ctx, r); err != nil {
+		if err := k.auth.authorize(ctx, r, x.scopes); err != nil {
 			return nil, err
 		}
 	}
-	res, err := k.base.RoundTrip(r)
+	if re, err = send(k.base, r); err == nil && !x.anonymous {
+		x.renewed = k.auth.answered(r, re)
+	}
+	return re, err
+}
+
+// turn waits until the call may leave: there is a place among the calls in flight, and Okta's rate limit has
+// one left. Who waits for the rate limit holds no place, which a call to another endpoint can use.
+func (k *keeper) turn(ctx context.Context, op string) error {
+	for {
+		if err := k.gate.enter(ctx); err != nil {
+			return err
+		}
+		wait := k.pacer.turn(op)
+		if wait == nil {
+			return nil
+		}
+		k.gate.leave(nil)
+		if err := wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// send sends a request and reads the reply to its end, within CallTimeout.
+func send(base http.RoundTripper, r *http.Request) (*reply, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), CallTimeout)
+	defer cancel()
+	res, err := base.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +138,22 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (*reply, error) {
 	return &reply{status: res.StatusCode, header: res.Header, body: body}, nil
 }
 
+// lost tells whether the connection failed, or the reply took too long.
+func (x *exchange) lost() bool {
+	var f *fault.Error
+	return x.err != nil && !errors.As(x.err, &f) && !errors.Is(x.err, errReadOnly)
+}
+
 // uncertain tells whether the request may have taken effect although no answer says so: it left, and
-// either nothing came back or a server error did. 503 is Okta's word that it did not serve the request.
+// either nothing came back or a server error did. A 503 in Okta's own words says that it was not served; one
+// of a proxy's may come after it was.
 func (x *exchange) uncertain() bool {
-	if x.reply == nil {
+	switch r := x.reply; {
+	case r == nil:
 		return x.sent.Load()
+	case r.status == http.StatusServiceUnavailable:
+		return r.errorCode() == ""
+	default:
+		return r.status >= 500
 	}
-	return x.reply.status >= 500 && x.reply.status != http.StatusServiceUnavailable
 }

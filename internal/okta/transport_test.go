@@ -31,8 +31,8 @@ func hang(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-// send makes one call and returns what it came to.
-func send(ctx context.Context, t *testing.T, k *keeper) *fault.Error {
+// ask makes one call and returns what it came to.
+func ask(ctx context.Context, t *testing.T, k *keeper) *fault.Error {
 	x := &exchange{anonymous: true}
 	r, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, x), http.MethodGet, "https://acme.test/", nil)
 	if err != nil {
@@ -51,21 +51,21 @@ func wantCode(t *testing.T, f *fault.Error, kind fault.Kind, code string) {
 }
 
 func newKeeper(concurrency int, base roundTrip) *keeper {
-	return &keeper{base: base, slots: make(chan struct{}, concurrency)}
+	return &keeper{base: base, gate: newGate(concurrency), pacer: newPacer(1, SystemClock{})}
 }
 
 func TestTheCallersDeadlineAndTheCallsOwnAreToldApart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		wantCode(t, send(t.Context(), t, newKeeper(1, hang)), fault.Unavailable, "okta_timeout")
+		wantCode(t, ask(t.Context(), t, newKeeper(1, hang)), fault.Unavailable, "okta_timeout")
 		if took := time.Since(start); took != CallTimeout {
 			t.Errorf("the call's own time is %s, want %s", took, CallTimeout)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		start = time.Now()
-		wantCode(t, send(ctx, t, newKeeper(1, hang)), fault.Deadline, "deadline_exceeded")
+		wantCode(t, ask(ctx, t, newKeeper(1, hang)), fault.Deadline, "deadline_exceeded")
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("the caller's deadline took %s", took)
 		}
@@ -89,7 +89,7 @@ func TestCallsInFlightAreBoundedForAllCallersTogether(t *testing.T) {
 				var calls sync.WaitGroup
 				for range 5 {
 					calls.Go(func() {
-						if f := send(t.Context(), t, k); f != nil {
+						if f := ask(t.Context(), t, k); f != nil {
 							t.Error(f)
 						}
 					})
@@ -122,7 +122,7 @@ func TestWaitingForItsTurnIsNotPartOfACallsTime(t *testing.T) {
 		var calls sync.WaitGroup
 		for range 4 {
 			calls.Go(func() {
-				if f := send(t.Context(), t, k); f != nil {
+				if f := ask(t.Context(), t, k); f != nil {
 					t.Error(f)
 				}
 			})
@@ -136,11 +136,11 @@ func TestWhoeverWaitsForATurnGivesUpAtTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeeper(1, hang)
 		var first sync.WaitGroup
-		first.Go(func() { send(t.Context(), t, k) })
+		first.Go(func() { ask(t.Context(), t, k) })
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		f := send(ctx, t, k)
+		f := ask(ctx, t, k)
 		wantCode(t, f, fault.Deadline, "deadline_exceeded")
 		if f != nil && !strings.Contains(f.Message, "before Okta was asked") {
 			t.Errorf("the sentence is %q", f.Message)

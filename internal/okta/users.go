@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	sdk "github.com/okta/okta-sdk-golang/v5/okta"
@@ -30,19 +31,21 @@ const (
 
 // User is what the product needs to know of a user; Raw is the whole object as Okta sent it.
 type User struct {
-	ID     string
-	Status Status
-	Login  string
-	Email  string
-	Raw    json.RawMessage
+	ID       string
+	Status   Status
+	Becoming Status // where a change that is under way leads; empty where none is
+	Login    string
+	Email    string
+	Raw      json.RawMessage
 }
 
 // UnmarshalJSON reads what the product needs and keeps the rest.
 func (u *User) UnmarshalJSON(b []byte) error {
 	var object struct {
-		ID      string `json:"id"`
-		Status  Status `json:"status"`
-		Profile struct {
+		ID       string `json:"id"`
+		Status   Status `json:"status"`
+		Becoming Status `json:"transitioningToStatus"`
+		Profile  struct {
 			Login string `json:"login"`
 			Email string `json:"email"`
 		} `json:"profile"`
@@ -53,7 +56,10 @@ func (u *User) UnmarshalJSON(b []byte) error {
 	if object.ID == "" {
 		return errors.New("a user without an id")
 	}
-	*u = User{ID: object.ID, Status: object.Status, Login: object.Profile.Login, Email: object.Profile.Email, Raw: append([]byte(nil), b...)}
+	*u = User{
+		ID: object.ID, Status: object.Status, Becoming: object.Becoming,
+		Login: object.Profile.Login, Email: object.Profile.Email, Raw: append([]byte(nil), b...),
+	}
 	return nil
 }
 
@@ -104,23 +110,8 @@ func (c *Client) GetUser(ctx context.Context, id string) (User, error) {
 	if err := userID(id); err != nil {
 		return u, err
 	}
-	r, err := c.do(ctx, call{send: func(ctx context.Context) error {
+	r, err := c.do(ctx, call{op: "GET /api/v1/users/{userId}", send: func(ctx context.Context) error {
 		_, _, err := c.api.UserAPI.GetUser(ctx, id).Execute()
-		return err
-	}})
-	if err != nil {
-		return u, err
-	}
-	return u, r.decode(&u)
-}
-
-// Me reads the owner of an API token, which proves the token with no scope beyond reading it.
-//
-//	GET /api/v1/users/me
-func (c *Client) Me(ctx context.Context) (User, error) {
-	var u User
-	r, err := c.do(ctx, call{send: func(ctx context.Context) error {
-		_, _, err := c.api.UserAPI.GetUser(ctx, "me").Execute()
 		return err
 	}})
 	if err != nil {
@@ -150,7 +141,7 @@ func (c *Client) ListUsers(ctx context.Context, q UserQuery, limit int) (List, e
 	if limit > 0 {
 		page = min(page, limit)
 	}
-	return c.list(ctx, limit, func(ctx context.Context) error {
+	return c.list(ctx, "GET /api/v1/users", limit, func(ctx context.Context) error {
 		r := c.api.UserAPI.ListUsers(ctx).Limit(int32(page))
 		if q.Query != "" {
 			r = r.Q(q.Query)
@@ -181,11 +172,19 @@ func (c *Client) lifecycle(ctx context.Context, id string, k call, v any) error 
 	return nil
 }
 
+// reached returns a function that reads whether a user has, or is about to have, one of the statuses.
+func (c *Client) reached(id string, statuses ...Status) func(ctx context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		u, err := c.GetUser(ctx, id)
+		return slices.Contains(statuses, u.Status) || slices.Contains(statuses, u.Becoming), err
+	}
+}
+
 // SuspendUser makes an ACTIVE user SUSPENDED.
 //
 //	POST /api/v1/users/{userId}/lifecycle/suspend
 func (c *Client) SuspendUser(ctx context.Context, id string) error {
-	return c.lifecycle(ctx, id, call{send: func(ctx context.Context) error {
+	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/suspend", settled: c.reached(id, Suspended), send: func(ctx context.Context) error {
 		_, err := c.api.UserAPI.SuspendUser(ctx, id).Execute()
 		return err
 	}}, nil)
@@ -195,7 +194,7 @@ func (c *Client) SuspendUser(ctx context.Context, id string) error {
 //
 //	POST /api/v1/users/{userId}/lifecycle/unsuspend
 func (c *Client) UnsuspendUser(ctx context.Context, id string) error {
-	return c.lifecycle(ctx, id, call{send: func(ctx context.Context) error {
+	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/unsuspend", settled: c.reached(id, Active), send: func(ctx context.Context) error {
 		_, err := c.api.UserAPI.UnsuspendUser(ctx, id).Execute()
 		return err
 	}}, nil)
@@ -205,18 +204,19 @@ func (c *Client) UnsuspendUser(ctx context.Context, id string) error {
 //
 //	POST /api/v1/users/{userId}/lifecycle/deactivate
 func (c *Client) DeactivateUser(ctx context.Context, id string, sendEmail bool) error {
-	return c.lifecycle(ctx, id, call{send: func(ctx context.Context) error {
+	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/deactivate", settled: c.reached(id, Deprovisioned), send: func(ctx context.Context) error {
 		_, err := c.api.UserAPI.DeactivateUser(ctx, id).SendEmail(sendEmail).Execute()
 		return err
 	}}, nil)
 }
 
-// ActivateUser activates a STAGED or DEPROVISIONED user. Without an e-mail the link comes back instead.
+// ActivateUser activates a STAGED or DEPROVISIONED user. Without an e-mail the link comes back instead; it is
+// empty where Okta's answer was lost, but the user is found activated.
 //
 //	POST /api/v1/users/{userId}/lifecycle/activate
 func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
 	var a Activation
-	err := c.lifecycle(ctx, id, call{send: func(ctx context.Context) error {
+	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/activate", settled: c.reached(id, Provisioned, Active), send: func(ctx context.Context) error {
 		_, _, err := c.api.UserAPI.ActivateUser(ctx, id).SendEmail(sendEmail).Execute()
 		return err
 	}}, &a)
@@ -228,7 +228,7 @@ func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (A
 //	POST /api/v1/users/{userId}/lifecycle/reactivate
 func (c *Client) ReactivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
 	var a Activation
-	err := c.lifecycle(ctx, id, call{once: true, send: func(ctx context.Context) error {
+	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/reactivate", once: true, send: func(ctx context.Context) error {
 		_, _, err := c.api.UserAPI.ReactivateUser(ctx, id).SendEmail(sendEmail).Execute()
 		return err
 	}}, &a)
@@ -242,7 +242,7 @@ func (c *Client) ResetPassword(ctx context.Context, id string, sendEmail bool) (
 	var token struct {
 		URL string `json:"resetPasswordUrl"`
 	}
-	err = c.lifecycle(ctx, id, call{once: true, send: func(ctx context.Context) error {
+	err = c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/reset_password", once: true, send: func(ctx context.Context) error {
 		_, _, err := c.api.UserAPI.GenerateResetPasswordToken(ctx, id).SendEmail(sendEmail).Execute()
 		return err
 	}}, &token)
@@ -255,7 +255,7 @@ func (c *Client) ResetPassword(ctx context.Context, id string, sendEmail bool) (
 func (c *Client) SetPassword(ctx context.Context, id string, password secrets.Value) error {
 	text := password.Reveal()
 	body := sdk.UpdateUserRequest{Credentials: &sdk.UserCredentials{Password: &sdk.PasswordCredential{Value: &text}}}
-	return c.lifecycle(ctx, id, call{once: true, send: func(ctx context.Context) error {
+	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}", once: true, send: func(ctx context.Context) error {
 		_, _, err := c.api.UserAPI.UpdateUser(ctx, id).User(body).Execute()
 		return err
 	}}, nil)

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/caller": {"internal/fault"},
 	"internal/config": {"internal/caller", "secrets"},
 	"internal/keys":   {"secrets"},
-	"internal/okta":   {"internal/fault", "secrets"},
+	"internal/okta":   {"internal/fault", "internal/keys", "secrets"},
 	"internal/serve":  {"internal/action", "internal/caller", "internal/fault"},
 	"internal/ssf":    {"internal/keys", "secrets"},
 	"local/emulator":  {},

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,77 +23,138 @@ import (
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
 	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/internal/serve"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/secrets"
 )
 
-// Now is the time in every World.
+// Now is the time at which every World begins.
 var Now = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 
-// The names under which a World's own signing key is registered in its Okta.
+// The names under which a System's own key is registered in its Okta, as that of a transmitter and of a service app.
 const (
-	Issuer = "http://127.0.0.1/transmitter"
-	KeyID  = "testkit-key"
+	Issuer   = "http://127.0.0.1/transmitter"
+	KeyID    = "testkit-key"
+	ClientID = "0oatestkit0000000000"
 )
 
-// signingKey is made once: RSA keys are slow to make.
-var signingKey = sync.OnceValues(keys.Generate)
+// ownKey is made once: RSA keys are slow to make.
+var ownKey = sync.OnceValues(keys.Generate)
 
-// Options changes a World.
+// Options changes a System.
 type Options struct {
 	Env      map[string]string // settings over the standard ones; an empty value unsets one
 	PageSize int               // of Okta's lists
+	// App is the service app that the product signs in as, instead of with an API token. It is granted what the
+	// actions need unless it has Scopes.
+	App   *emulator.App
+	Clock okta.Clock // nil: NewClock; a World always has that one
+	Log   io.Writer  // nil: kept for System.Log
 }
 
-// World is one product and one Okta. It ends with its test, which fails if the product called a route
-// that Okta does not have.
-type World struct {
-	t    testing.TB
+// System is one product and one Okta, each behind a server of its own on loopback.
+type System struct {
 	Okta *emulator.Emulator
-	Key  keys.Key // the deployment's signing key, registered in Okta
+	Key  keys.Key // the deployment's signing key, registered in Okta, and the key of its service app
 
 	OktaURL string
 	URL     string // of the product; groups are under their names
+
 	log     lockedBuffer
+	servers []*httptest.Server
 }
 
-// New starts a World with the seeded org.
+// Start starts a System with the seeded org. Close ends it.
+func Start(o Options) (*System, error) {
+	if o.Clock == nil {
+		o.Clock = NewClock()
+	}
+	s := &System{Okta: emulator.New(emulator.Options{Now: o.Clock.Now, PageSize: o.PageSize})}
+	if o.Log == nil {
+		o.Log = &s.log
+	}
+	var err error
+	if s.Key, err = ownKey(); err != nil {
+		return nil, err
+	}
+	s.OktaURL = s.serve(s.Okta)
+	s.Okta.RegisterTransmitter(Issuer, s.Key.JWKS(KeyID))
+	env := map[string]string{
+		"OKTA_API_ROOT": s.OktaURL, "OKTA_API_TOKEN_SECRET": "token", "CALLER_AUTH": "none",
+		"ITP_SIGNING_KEY_SECRET": "key", "ITP_KEY_ID": KeyID, "ITP_ISSUER_URL": Issuer,
+	}
+	if o.App != nil {
+		maps.Copy(env, s.register(*o.App))
+	}
+	maps.Copy(env, o.Env)
+	a := app.New(app.Options{
+		Getenv:  func(name string) string { return env[name] },
+		Secrets: secrets.Memory{"token": s.Okta.Token(), "key": s.Key.PEM().Reveal(), "wrong-token": "revoked-token-canary"},
+		Clock:   o.Clock,
+		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	s.URL = s.serve(serve.Mount(handlers.Groups, a.Open))
+	return s, nil
+}
+
+// register makes a service app and returns the settings that go with it.
+func (s *System) register(a emulator.App) map[string]string {
+	a.ClientID, a.JWKS = ClientID, s.Key.JWKS(KeyID)
+	if a.Scopes == nil {
+		for _, g := range handlers.Groups {
+			for _, act := range g.Actions {
+				a.Scopes = append(a.Scopes, act.OktaScopes...)
+			}
+		}
+	}
+	s.Okta.RegisterApp(a)
+	return map[string]string{
+		"OKTA_USE_OAUTH": "true", "OKTA_API_TOKEN_SECRET": "", "OKTA_CLIENT_ID": ClientID, "OKTA_KEY_ID": KeyID, "OKTA_PRIVATE_KEY_SECRET": "key",
+	}
+}
+
+func (s *System) serve(h http.Handler) string {
+	server := httptest.NewServer(h)
+	s.servers = append([]*httptest.Server{server}, s.servers...) // the product ends before Okta, which it calls
+	return server.URL
+}
+
+// Close ends the System.
+func (s *System) Close() {
+	for _, server := range s.servers {
+		server.Close()
+	}
+}
+
+// Log is everything that the product logged.
+func (s *System) Log() string { return s.log.String() }
+
+// World is a System of one test. It ends with the test, which fails if the product called a route that Okta does
+// not have.
+type World struct {
+	*System
+	Clock *Clock
+
+	t testing.TB
+}
+
+// New starts a World.
 func New(t testing.TB, o Options) *World {
 	t.Helper()
-	w := &World{t: t, Okta: emulator.New(emulator.Options{Now: func() time.Time { return Now }, PageSize: o.PageSize})}
-	org := httptest.NewServer(w.Okta)
-	t.Cleanup(org.Close)
-	w.OktaURL = org.URL
-	key, err := signingKey()
+	clock := NewClock()
+	o.Clock = clock
+	s, err := Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Key = key
-	w.Okta.RegisterTransmitter(Issuer, key.JWKS(KeyID))
-
-	env := map[string]string{
-		"OKTA_API_ROOT": org.URL, "OKTA_API_TOKEN_SECRET": "token", "CALLER_AUTH": "none",
-		"ITP_SIGNING_KEY_SECRET": "key", "ITP_KEY_ID": KeyID, "ITP_ISSUER_URL": Issuer,
-	}
-	for k, v := range o.Env {
-		env[k] = v
-	}
-	a := app.New(app.Options{
-		Getenv:  func(name string) string { return env[name] },
-		Secrets: secrets.Memory{"token": w.Okta.Token(), "key": key.PEM().Reveal(), "wrong-token": "revoked-token-canary"},
-		Now:     func() time.Time { return Now },
-		Log:     slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
-	product := httptest.NewServer(serve.Mount(handlers.Groups, a.Open))
-	t.Cleanup(product.Close)
-	w.URL = product.URL
+	t.Cleanup(s.Close)
 	t.Cleanup(func() {
-		if unknown := w.Okta.UnknownRoutes(); len(unknown) > 0 {
+		if unknown := s.Okta.UnknownRoutes(); len(unknown) > 0 {
 			t.Errorf("the product called routes that Okta does not have: %v", unknown)
 		}
 	})
-	return w
+	return &World{System: s, Clock: clock, t: t}
 }
 
 // Reply is what a call came to.
@@ -222,10 +284,27 @@ func (r Reply) Outcomes() []string {
 	return out
 }
 
-// Asked is what Okta was asked since the last Forget, as "METHOD /path?query".
+// tokenPath is where a service app gets its access tokens.
+const tokenPath = "/oauth2/v1/token"
+
+// TokensAsked counts the requests for access tokens since the last Forget.
+func (w *World) TokensAsked() int {
+	n := 0
+	for _, r := range w.Okta.Requests() {
+		if r.Path == tokenPath {
+			n++
+		}
+	}
+	return n
+}
+
+// Asked is what Okta's API was asked since the last Forget, as "METHOD /path?query". Access tokens are not part of it.
 func (w *World) Asked() []string {
 	out := []string{}
 	for _, r := range w.Okta.Requests() {
+		if r.Path == tokenPath {
+			continue
+		}
 		line := r.Method + " " + r.Path
 		if r.Query != "" {
 			line += "?" + r.Query
@@ -294,9 +373,6 @@ func (w *World) User(login string) emulator.UserState {
 
 // ID is a user's id in Okta.
 func (w *World) ID(login string) string { w.t.Helper(); return w.User(login).ID }
-
-// Log is everything that the product logged.
-func (w *World) Log() string { return w.log.String() }
 
 // Expand replaces ${id:login} by the id of the user, ${okta} by Okta's address.
 func (w *World) Expand(s string) string {

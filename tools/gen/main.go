@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/app"
 	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/internal/serve"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/secrets"
@@ -153,26 +155,31 @@ func orDash(s string) string {
 // volatile is what differs from run to run.
 var volatile = regexp.MustCompile(`"(invocation_id|okta_request_id)": "[^"]*"`)
 
+// stopped is a clock that has stopped.
+type stopped struct{}
+
+func (stopped) Now() time.Time                                 { return time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC) }
+func (stopped) Sleep(_ context.Context, _ time.Duration) error { return okta.ErrTooLate }
+
 // example runs an action's example on a fresh organization.
 func example(g action.Group, a action.Action) (request, reply string, status int, err error) {
-	now := func() time.Time { return time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC) }
-	okta := emulator.New(emulator.Options{Now: now})
-	org := httptest.NewServer(okta)
+	fake := emulator.New(emulator.Options{Now: stopped{}.Now})
+	org := httptest.NewServer(fake)
 	defer org.Close()
 	key, err := keys.Generate()
 	if err != nil {
 		return "", "", 0, err
 	}
 	const issuer, keyID = "https://secops.acme.test", "local-key"
-	okta.RegisterTransmitter(issuer, key.JWKS(keyID))
+	fake.RegisterTransmitter(issuer, key.JWKS(keyID))
 	env := map[string]string{
 		"OKTA_API_ROOT": org.URL, "OKTA_API_TOKEN_SECRET": "token", "CALLER_AUTH": "none", "OKTA_CONCURRENCY": "1",
 		"ITP_SIGNING_KEY_SECRET": "key", "ITP_KEY_ID": keyID, "ITP_ISSUER_URL": issuer,
 	}
 	product := app.New(app.Options{
 		Getenv:  func(name string) string { return env[name] },
-		Secrets: secrets.Memory{"token": okta.Token(), "key": key.PEM().Reveal()},
-		Now:     now,
+		Secrets: secrets.Memory{"token": fake.Token(), "key": key.PEM().Reveal()},
+		Clock:   stopped{},
 		Log:     slog.New(slog.DiscardHandler),
 	})
 	body := map[string]any{}

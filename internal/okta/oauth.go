@@ -1,0 +1,330 @@
+package okta
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/sync/singleflight"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/secrets"
+)
+
+// ServiceApp is an OAuth 2.0 service app of the org. All fields are required.
+type ServiceApp struct {
+	Root      *url.URL
+	ClientID  string
+	KeyID     string // of the key, as registered at the app; a JWK's own goes before it
+	Key       keys.Key
+	ReadKey   func(ctx context.Context) (keys.Key, error) // reads the key anew once Okta refuses the one there is
+	Transport http.RoundTripper
+	Clock     Clock
+}
+
+const (
+	tokenPath     = "/oauth2/v1/token" // of the org's own authorization server, which alone issues Okta's API scopes
+	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	assertionLife = 5 * time.Minute
+	maxRenewAhead = 5 * time.Minute // before a token ends, the next one is fetched
+	fetchTime     = 2 * time.Minute // for all that getting a token takes: longer than any rate limit lasts
+)
+
+// OAuth authenticates as a service app (client credentials with private_key_jwt, RFC 7523), with DPoP
+// (RFC 9449) where Okta demands it. It fetches a token for each set of scopes when it is first needed.
+// https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/
+func OAuth(app ServiceApp) Auth {
+	return &oauth{ServiceApp: app, endpoint: app.Root.JoinPath(tokenPath).String(), tokens: map[string]token{}}
+}
+
+type oauth struct {
+	ServiceApp
+	endpoint string
+	dpop     dpop
+	flights  singleflight.Group // by scopes: one token request serves all who wait
+
+	mu     sync.Mutex
+	tokens map[string]token // by scopes
+
+	keyMu sync.Mutex // guards Key; held while it is read
+}
+
+// token is an access token. The zero token is of no use.
+type token struct {
+	value   secrets.Value
+	bound   bool // to the DPoP key
+	renewal time.Time
+	end     time.Time
+}
+
+// authorize implements Auth.
+func (o *oauth) authorize(ctx context.Context, r *http.Request, scopes []string) error {
+	t, err := o.token(ctx, scopes)
+	if err != nil {
+		return err
+	}
+	if !t.bound {
+		r.Header.Set("Authorization", "Bearer "+t.value.Reveal())
+		return nil
+	}
+	r.Header.Set("Authorization", "DPoP "+t.value.Reveal())
+	return o.dpop.prove(r, t.value, o.Clock.Now())
+}
+
+// token gives the token for these scopes: the one there is, or a new one. Of those who need a new one at the
+// same time one asks for it; each waits no longer than its own context lasts.
+func (o *oauth) token(ctx context.Context, scopes []string) (token, error) {
+	scope := scopeList(scopes)
+	t := o.cached(scope)
+	now := o.Clock.Now()
+	if now.Before(t.renewal) {
+		return t, nil
+	}
+	flight := o.flights.DoChan(scope, func() (any, error) {
+		if t := o.cached(scope); o.Clock.Now().Before(t.renewal) { // fetched since
+			return t, nil
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
+		defer cancel()
+		t, err := o.fetch(ctx, scope)
+		if err == nil {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.tokens[scope] = t
+		}
+		return t, err
+	})
+	select {
+	case result := <-flight:
+		if result.Err != nil && fault.As(result.Err).Retryable() && now.Before(t.end) {
+			return t, nil // it is being renewed ahead of time, so that a failure does no harm yet
+		}
+		return result.Val.(token), result.Err
+	case <-ctx.Done():
+		return token{}, ctx.Err()
+	}
+}
+
+func (o *oauth) cached(scope string) token {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.tokens[scope]
+}
+
+// scopeList is scopes as a token request has them.
+func scopeList(scopes []string) string {
+	sorted := slices.Sorted(slices.Values(scopes))
+	return strings.Join(slices.Compact(sorted), " ")
+}
+
+// answered implements Auth. A token that Okta refuses before its time has been revoked, or its key replaced.
+func (o *oauth) answered(r *http.Request, re *reply) bool {
+	if nonce := re.header.Get("DPoP-Nonce"); nonce != "" {
+		o.dpop.keep(nonceOfAPI, nonce)
+	}
+	if re.status != http.StatusUnauthorized {
+		return false
+	}
+	if strings.Contains(re.header.Get("WWW-Authenticate"), useNonce) {
+		return re.header.Get("DPoP-Nonce") != ""
+	}
+	_, refused, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for scope, t := range o.tokens {
+		if t.value.Reveal() == refused {
+			delete(o.tokens, scope)
+		}
+	}
+	return true
+}
+
+// explain implements Auth.
+func (o *oauth) explain(f *fault.Error, scopes []string) {
+	if f.Code == codeNoPermission {
+		f.Message += "; the service app needs the scopes " + strings.Join(scopes, ", ") + ", and an administrator role that covers this"
+		return
+	}
+	f.Message += "; Okta refused the access token of the service app (Client ID, OKTA_CLIENT_ID)"
+}
+
+// isUser implements Auth.
+func (*oauth) isUser() bool { return false }
+
+// fetch asks Okta for a token.
+func (o *oauth) fetch(ctx context.Context, scope string) (token, error) {
+	t, err := o.ask(ctx, scope)
+	if f := fault.As(err); f != nil && f.Code == "invalid_scope" && strings.Contains(scope, " ") {
+		return t, o.nameMissing(ctx, scope, f)
+	}
+	return t, err
+}
+
+// nameMissing finds out which scopes the app has not been granted. Okta refuses them all together and names
+// none, so each is asked for by itself.
+func (o *oauth) nameMissing(ctx context.Context, scope string, refusal *fault.Error) error {
+	var missing []string
+	for s := range strings.FieldsSeq(scope) {
+		if _, err := o.ask(ctx, s); err != nil {
+			if fault.As(err).Code != "invalid_scope" {
+				return err
+			}
+			missing = append(missing, s)
+		}
+	}
+	if len(missing) == 0 {
+		return refusal
+	}
+	return notGranted(strings.Join(missing, ", "), refusal.Cause)
+}
+
+func notGranted(scopes string, cause error) *fault.Error {
+	return fault.New(fault.Credentials, "invalid_scope", "the service app is not granted "+scopes+": grant it in Okta, under Okta API Scopes of the app", cause)
+}
+
+// ask makes token requests until one is answered with a token, or refused for good: a key that Okta does not
+// know is read once more, DPoP is used once Okta demands it, and what a later try can cure is tried again.
+func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
+	key, reread := o.currentKey(), false
+	for try := 1; ; {
+		t, refusal, x := o.request(ctx, scope, key)
+		switch {
+		case x == nil:
+			return t, nil
+		case refusal.Err == "invalid_client" && !reread:
+			reread = true
+			var err error
+			if key, err = o.otherKey(ctx, key); err != nil {
+				return token{}, err
+			}
+			continue
+		}
+		if o.dpop.demanded(refusal.Err, x.reply) && try < maxTries {
+			try++
+			continue
+		}
+		wait, again := x.again(try)
+		if !again || o.Clock.Sleep(ctx, wait) != nil {
+			return token{}, o.refused(ctx, scope, refusal, x)
+		}
+		try++
+	}
+}
+
+func (o *oauth) currentKey() keys.Key {
+	o.keyMu.Lock()
+	defer o.keyMu.Unlock()
+	return o.Key
+}
+
+// otherKey gives the key that has come in place of one that Okta refused.
+func (o *oauth) otherKey(ctx context.Context, refused keys.Key) (keys.Key, error) {
+	o.keyMu.Lock()
+	defer o.keyMu.Unlock()
+	if o.Key != refused { // another token request has read it
+		return o.Key, nil
+	}
+	key, err := o.ReadKey(ctx)
+	if err == nil {
+		o.Key = key
+	}
+	return key, err
+}
+
+// tokenReply is what the token endpoint answers: a token, or an error of OAuth's (RFC 6749, section 5).
+type tokenReply struct {
+	Type        string `json:"token_type"`
+	Token       string `json:"access_token"`
+	ExpiresIn   int    `json:"expires_in"` // seconds
+	Err         string `json:"error"`
+	Description string `json:"error_description"`
+}
+
+// request makes one token request. The exchange is nil when it brought a token.
+//
+//	POST /oauth2/v1/token
+func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token, tokenReply, *exchange) {
+	x := &exchange{anonymous: true}
+	asked := o.Clock.Now()
+	r, err := o.build(ctx, scope, key, asked)
+	if err == nil {
+		x.reply, err = send(o.Transport, r)
+	}
+	if err != nil {
+		x.err = err
+		return token{}, tokenReply{}, x
+	}
+	if nonce := x.reply.header.Get("DPoP-Nonce"); nonce != "" {
+		o.dpop.keep(nonceOfTokens, nonce)
+	}
+	var answer tokenReply
+	if err := json.Unmarshal(x.reply.body, &answer); err != nil || x.reply.status != http.StatusOK {
+		return token{}, answer, x
+	}
+	life := time.Duration(answer.ExpiresIn) * time.Second
+	bound := strings.EqualFold(answer.Type, "DPoP")
+	if answer.Token == "" || life <= 0 || !bound && !strings.EqualFold(answer.Type, "Bearer") {
+		return token{}, answer, x
+	}
+	return token{
+		value: secrets.New(answer.Token), bound: bound,
+		end: asked.Add(life), renewal: asked.Add(life - min(maxRenewAhead, life/4)),
+	}, answer, nil
+}
+
+func (o *oauth) build(ctx context.Context, scope string, key keys.Key, now time.Time) (*http.Request, error) {
+	assertion, err := key.Sign(map[string]any{"kid": cmp.Or(key.ID(), o.KeyID)}, jwt.RegisteredClaims{
+		Issuer: o.ClientID, Subject: o.ClientID, Audience: jwt.ClaimStrings{o.endpoint}, ID: rand.Text(),
+		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(assertionLife)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	form := url.Values{
+		"grant_type": {"client_credentials"}, "scope": {scope},
+		"client_assertion_type": {assertionType}, "client_assertion": {assertion},
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "application/json")
+	return r, o.dpop.proveToTokenEndpoint(r, now)
+}
+
+// refused is the fault of a token request that brought none.
+func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x *exchange) *fault.Error {
+	if x.reply == nil {
+		return x.fault(ctx)
+	}
+	cause := fmt.Errorf("the token endpoint answered %d %s", x.reply.status, refusal.Err)
+	said := query.ReplaceAllString(strings.TrimSuffix(refusal.Err+": "+refusal.Description, ": "), "$1")
+	switch {
+	case x.reply.status == http.StatusTooManyRequests:
+		return &fault.Error{Kind: fault.Unavailable, Code: "rate_limited", RetryAfter: x.reply.resetAfter(), Cause: cause,
+			Message: "Okta's rate limit for access tokens is reached"}
+	case x.reply.status >= 500:
+		return fault.New(fault.Unavailable, "okta_token_unavailable", fmt.Sprintf("Okta issues no access token at the moment (%d)", x.reply.status), cause)
+	case refusal.Err == "invalid_scope":
+		return notGranted(scope, errors.Join(cause, errors.New(said)))
+	case refusal.Err == "invalid_client":
+		return fault.New(fault.Credentials, refusal.Err, "Okta does not accept the service app's key ("+said+
+			"): check OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)", cause)
+	case refusal.Err != "":
+		return fault.New(fault.Credentials, refusal.Err, "Okta refused to issue an access token ("+said+")", cause)
+	default:
+		return fault.New(fault.Nonsense, "bad_reply", fmt.Sprintf("Okta's token endpoint answered %d and neither a token nor an error of OAuth's", x.reply.status), cause)
+	}
+}

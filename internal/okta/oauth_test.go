@@ -1,0 +1,558 @@
+package okta_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/okta"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/secrets"
+	"example.com/okta-secops/test/testkit"
+)
+
+const (
+	clientID = "0oaServiceApp"
+	keyID    = "k1"
+)
+
+var appScopes = []string{"okta.users.read", "okta.users.manage"}
+
+// appKey is the service app's first key.
+var appKey = sync.OnceValue(func() keys.Key { return mustKey(keys.GenerateEC()) })
+
+func mustKey(key keys.Key, err error) keys.Key {
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// serviceApp is a client that signs in as a service app of an emulator.
+type serviceApp struct {
+	*okta.Client
+	okta  *emulator.Emulator
+	clock *testkit.Clock
+
+	reads atomic.Int32 // of the key, after the first
+	next  keys.Key     // what such a read gives
+
+	mu   sync.Mutex
+	sent []*http.Request
+}
+
+// newServiceApp starts one. The app of the emulator is a's, with the key that the client has.
+func newServiceApp(t *testing.T, a emulator.App, key keys.Key) *serviceApp {
+	t.Helper()
+	s := &serviceApp{clock: testkit.NewClock(), next: key}
+	s.okta = emulator.New(emulator.Options{Now: s.clock.Now})
+	server := httptest.NewServer(s.okta)
+	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections) // before that, so that a call that hangs ends
+	a.ClientID = clientID
+	if a.JWKS == nil {
+		a.JWKS = key.JWKS(keyID)
+	}
+	if a.Scopes == nil {
+		a.Scopes = appScopes
+	}
+	s.okta.RegisterApp(a)
+	o := options(t, server.URL)
+	base := okta.Transport(true)
+	o.Clock, o.Transport = s.clock, transportFunc(func(r *http.Request) (*http.Response, error) {
+		s.mu.Lock()
+		s.sent = append(s.sent, r.Clone(context.Background()))
+		s.mu.Unlock()
+		return base.RoundTrip(r)
+	})
+	o.Auth = okta.OAuth(okta.ServiceApp{
+		Root: o.Root, ClientID: clientID, KeyID: keyID, Key: key, Transport: o.Transport, Clock: s.clock,
+		ReadKey: func(context.Context) (keys.Key, error) {
+			s.reads.Add(1)
+			return s.next, nil
+		},
+	})
+	s.Client = okta.New(o).WithScopes(appScopes)
+	return s
+}
+
+// tokens counts the token requests since it was last asked.
+func (s *serviceApp) tokens() int {
+	n := 0
+	for _, r := range s.okta.Requests() {
+		if r.Path == "/oauth2/v1/token" {
+			n++
+		}
+	}
+	s.okta.ClearRequests()
+	return n
+}
+
+func (s *serviceApp) get(t *testing.T) {
+	t.Helper()
+	if _, err := s.GetUser(t.Context(), "alice"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryKindOfKeySignsIn(t *testing.T) {
+	t.Parallel()
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(label string, der []byte, err error) string {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der}))
+	}
+	ec := func(curve elliptic.Curve) *ecdsa.PrivateKey {
+		key, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	pkcs8 := func(key any) string {
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		return block("PRIVATE KEY", der, err)
+	}
+	sec1 := func(key *ecdsa.PrivateKey) string {
+		der, err := x509.MarshalECPrivateKey(key)
+		return block("EC PRIVATE KEY", der, err)
+	}
+	pkcs1 := block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey), nil)
+	for name, c := range map[string]struct{ text, alg string }{
+		"PKCS#1":           {pkcs1, "RS256"},
+		"PKCS#8 RSA":       {pkcs8(rsaKey), "RS256"},
+		"PKCS#8 EC":        {pkcs8(ec(elliptic.P256())), "ES256"},
+		"SEC1 P-384":       {sec1(ec(elliptic.P384())), "ES384"},
+		"SEC1 P-521":       {sec1(ec(elliptic.P521())), "ES512"},
+		"\\n-escaped":      {strings.ReplaceAll(pkcs8(rsaKey), "\n", `\n`), "RS256"},
+		"on one line":      {strings.ReplaceAll(pkcs1, "\n", " "), "RS256"},
+		"without a blank":  {strings.ReplaceAll(sec1(ec(elliptic.P256())), "\n", ""), "ES256"},
+		"Windows' endings": {strings.ReplaceAll(pkcs1, "\n", "\r\n"), "RS256"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServiceApp(t, emulator.App{}, mustKey(keys.Parse(secrets.New(c.text))))
+			s.get(t)
+			if header, _ := s.assertion(t, 0); header["alg"] != c.alg || header["kid"] != keyID {
+				t.Errorf("header %v, want alg %s and kid %s", header, c.alg, keyID)
+			}
+		})
+	}
+}
+
+// assertion is what the i-th request, one for a token, asserted.
+func (s *serviceApp) assertion(t *testing.T, i int) (header map[string]any, claims jwt.MapClaims) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	body, err := s.sent[i].GetBody()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form, err := url.ParseQuery(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims = jwt.MapClaims{}
+	token, _, err := jwt.NewParser().ParseUnverified(form.Get("client_assertion"), claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token.Header, claims
+}
+
+func TestAnAssertionSaysWhatOktaWants(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{}, appKey())
+	s.get(t)
+	header, first := s.assertion(t, 0)
+	endpoint := s.Root() + "/oauth2/v1/token"
+	aud, _ := first.GetAudience()
+	iat, _ := first.GetIssuedAt()
+	exp, _ := first.GetExpirationTime()
+	if header["kid"] != keyID || first["iss"] != clientID || first["sub"] != clientID || !slices.Equal(aud, []string{endpoint}) ||
+		!iat.Equal(testkit.Now) || exp.Sub(iat.Time) != 5*time.Minute {
+		t.Errorf("%v %v", header, first)
+	}
+	s.okta.RevokeTokens()
+	s.get(t)
+	if _, second := s.assertion(t, 3); second["jti"] == first["jti"] || first["jti"] == "" {
+		t.Errorf("jti %v, then %v", first["jti"], second["jti"])
+	}
+}
+
+// A key that is rotated as a JWK brings its own id, so that a rotation needs no new settings.
+func TestAJWKsOwnKeyIDGoesBeforeTheSetting(t *testing.T) {
+	t.Parallel()
+	const jwk = `{"kty": "EC", "crv": "P-256", "kid": "rotated", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+		"y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM", "d": "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}` // of RFC 7517, appendix A.2
+	key := mustKey(keys.Parse(secrets.New(jwk)))
+	s := newServiceApp(t, emulator.App{JWKS: key.JWKS("rotated")}, key)
+	s.get(t)
+	if header, _ := s.assertion(t, 0); header["kid"] != "rotated" {
+		t.Errorf("kid %v", header["kid"])
+	}
+}
+
+func TestATokenServesUntilShortlyBeforeItsEnd(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{}, appKey())
+	for range 3 {
+		s.get(t)
+	}
+	if n := s.tokens(); n != 1 {
+		t.Errorf("%d token requests for three calls", n)
+	}
+	s.clock.Advance(54 * time.Minute)
+	s.get(t)
+	if n := s.tokens(); n != 0 {
+		t.Errorf("%d token requests although the token is good", n)
+	}
+	s.clock.Advance(2 * time.Minute)
+	s.get(t)
+	if n := s.tokens(); n != 1 {
+		t.Errorf("%d token requests, want one before the end", n)
+	}
+}
+
+func TestEachSetOfScopesHasItsToken(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{}, appKey())
+	for _, scopes := range [][]string{
+		{"okta.users.read"}, {"okta.users.read", "okta.users.manage"}, {"okta.users.manage", "okta.users.read"}, {"okta.users.read", "okta.users.read"},
+	} {
+		if _, err := s.WithScopes(scopes).GetUser(t.Context(), "alice"); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := s.tokens(); n != 2 {
+		t.Errorf("%d token requests for two sets of scopes", n)
+	}
+	err := s.WithScopes([]string{"okta.users.read"}).SuspendUser(t.Context(), "alice")
+	wantFault(t, err, fault.Credentials, "E0000006", "needs the scopes okta.users.read, and an administrator role")
+}
+
+func TestOneTokenRequestServesAllWhoWait(t *testing.T) {
+	t.Parallel()
+	for _, dpop := range []bool{false, true} {
+		s := newServiceApp(t, emulator.App{DPoP: dpop}, appKey())
+		var calls sync.WaitGroup
+		for range 100 {
+			calls.Go(func() { s.get(t) })
+		}
+		calls.Wait()
+		want := 1
+		if dpop {
+			want = 3 // without a proof, without a nonce, with both
+		}
+		if n := s.tokens(); n != want {
+			t.Errorf("DPoP %v: %d token requests, want %d", dpop, n, want)
+		}
+	}
+}
+
+func TestWhoWaitsForATokenWaitsNoLongerThanItsDeadline(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{}, appKey())
+	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Hang: true, Times: 1})
+	long, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	first := make(chan error, 1)
+	go func() { _, err := s.GetUser(long, "alice"); first <- err }()
+	for s.tokens() == 0 {
+		if err := s.Reach(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	_, err := s.GetUser(ctx, "alice")
+	wantFault(t, err, fault.Deadline, "deadline_exceeded", "before Okta was asked")
+	cancel()
+	if err := <-first; !fault.Is(err, fault.Deadline) {
+		t.Errorf("who gave up is told %v", err)
+	}
+}
+
+func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
+	t.Parallel()
+	second := mustKey(keys.GenerateEC())
+	t.Run("and the new one is good", func(t *testing.T) {
+		t.Parallel()
+		s := newServiceApp(t, emulator.App{}, appKey())
+		s.get(t)
+		s.next = second
+		s.okta.RegisterApp(emulator.App{ClientID: clientID, JWKS: second.JWKS(keyID), Scopes: appScopes})
+		s.okta.RevokeTokens()
+		s.okta.ClearRequests()
+		if err := s.SuspendUser(t.Context(), "alice"); err != nil {
+			t.Error(err)
+		}
+		if u, _ := s.okta.User("alice"); u.Status != "SUSPENDED" {
+			t.Errorf("alice is %s", u.Status)
+		}
+		if s.reads.Load() != 1 || s.tokens() != 2 {
+			t.Errorf("%d reads of the key", s.reads.Load())
+		}
+		s.get(t)
+		if n := s.reads.Load(); n != 1 {
+			t.Errorf("%d reads of the key", n)
+		}
+	})
+	t.Run("and the new one is no better", func(t *testing.T) {
+		t.Parallel()
+		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
+		_, err := s.GetUser(t.Context(), "alice")
+		f := wantFault(t, err, fault.Credentials, "invalid_client", "OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)")
+		if !strings.Contains(f.Message, "signature") {
+			t.Errorf("Okta's reason is lost: %s", f.Message)
+		}
+		if s.reads.Load() != 1 || s.tokens() != 2 {
+			t.Errorf("%d reads of the key", s.reads.Load())
+		}
+	})
+	t.Run("and cannot be read", func(t *testing.T) {
+		t.Parallel()
+		unread := fault.New(fault.Unavailable, "secret_unavailable", "the secret cannot be read", errors.New("cause"))
+		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
+		o := options(t, s.Root())
+		o.Auth = okta.OAuth(okta.ServiceApp{Root: o.Root, ClientID: clientID, KeyID: keyID, Key: appKey(), Transport: okta.Transport(true), Clock: s.clock,
+			ReadKey: func(context.Context) (keys.Key, error) { return keys.Key{}, unread }})
+		_, err := okta.New(o).WithScopes(appScopes).GetUser(t.Context(), "alice")
+		wantFault(t, err, fault.Unavailable, "secret_unavailable", "cannot be read")
+	})
+}
+
+// A token that is revoked before its time is replaced, and the call that met it is made after all: it was not
+// carried out.
+func TestARevokedTokenIsReplacedAndNothingIsLost(t *testing.T) {
+	t.Parallel()
+	for _, dpop := range []bool{false, true} {
+		for name, m := range methods {
+			if name == "Me" || !m.byID {
+				continue // an app is no user
+			}
+			s := newServiceApp(t, emulator.App{DPoP: dpop, APINonce: dpop, Scopes: everyScope}, appKey())
+			s.Client = s.WithScopes(everyScope)
+			id := s.okta.AddUser(emulator.UserSeed{Login: "mallory@acme.test"})
+			s.get(t)
+			s.okta.RevokeTokens()
+			s.okta.ClearRequests()
+			if name == "GetGroup" {
+				g, _ := s.okta.Group("Engineering")
+				id = g.ID
+			}
+			err := m.call(t.Context(), s.Client, id)
+			answered := map[int]int{}
+			for _, r := range s.okta.Requests() {
+				if r.Path != "/oauth2/v1/token" {
+					answered[r.Status]++
+				}
+			}
+			if f := fault.As(err); f != nil && (f.Kind == fault.Credentials || f.Retryable()) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if answered[401] == 0 || len(answered) != 2 {
+				t.Errorf("%s: calls by their status: %v, want a 401 and what came of the other", name, answered)
+			}
+		}
+	}
+}
+
+var everyScope = []string{
+	"okta.users.read", "okta.users.manage", "okta.groups.read", "okta.groups.manage", "okta.roles.read", "okta.roles.manage", "okta.idps.read",
+}
+
+func TestScopesThatAreNotGrantedAreNamed(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{Scopes: []string{"okta.users.read"}}, appKey())
+	for want, scopes := range map[string][]string{
+		"not granted okta.users.manage: ":                   {"okta.users.read", "okta.users.manage"},
+		"not granted okta.roles.manage: ":                   {"okta.roles.manage"},
+		"not granted okta.roles.manage, okta.users.manage:": {"okta.users.manage", "okta.users.read", "okta.roles.manage"},
+	} {
+		_, err := s.WithScopes(scopes).GetUser(t.Context(), "alice")
+		wantFault(t, err, fault.Credentials, "invalid_scope", want)
+	}
+}
+
+func TestWhenTheTokenEndpointFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault emulator.Fault
+		kind  fault.Kind // of the fault when it goes on failing; curable ones are tried four times
+		code  string
+		word  string
+	}{
+		"429":             {emulator.Fault{Status: 429}, fault.Unavailable, "rate_limited", "access tokens"},
+		"500":             {emulator.Fault{Status: 500}, fault.Unavailable, "okta_token_unavailable", "500"},
+		"a proxy's 502":   {emulator.Fault{Status: 502, Body: "<html>canary"}, fault.Unavailable, "okta_token_unavailable", "502"},
+		"lost":            {emulator.Fault{Drop: true}, fault.Unavailable, "okta_unreachable", "connection"},
+		"broken off":      {emulator.Fault{Drop: true, Status: 200, Body: `{"access_token": "canary"}`}, fault.Unavailable, "okta_unreachable", "connection"},
+		"a page":          {emulator.Fault{Status: 200, Body: "<html>canary"}, fault.Nonsense, "bad_reply", "200"},
+		"an empty object": {emulator.Fault{Status: 200, Body: `{}`}, fault.Nonsense, "bad_reply", "200"},
+		"no life":         {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "Bearer"}`}, fault.Nonsense, "bad_reply", "200"},
+		"another type":    {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "MAC", "expires_in": 9}`}, fault.Nonsense, "bad_reply", "200"},
+		"an error":        {emulator.Fault{Status: 400, Body: `{"error": "unauthorized_client", "error_description": "See https://acme.test/help?token=canary"}`}, fault.Credentials, "unauthorized_client", "https://acme.test/help)"},
+		"a 403 page":      {emulator.Fault{Status: 403, Body: "<html>canary"}, fault.Nonsense, "bad_reply", "403"},
+		"a redirect":      {emulator.Fault{Status: 302, Headers: map[string]string{"Location": "https://evil.test/"}}, fault.Nonsense, "bad_reply", "302"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.fault.Path = "/oauth2/*"
+			s := newServiceApp(t, emulator.App{}, appKey())
+			s.okta.AddFault(c.fault)
+			_, err := s.GetUser(t.Context(), "alice")
+			f := wantFault(t, err, c.kind, c.code, c.word)
+			if strings.Contains(f.Error(), "canary") {
+				t.Errorf("what is no error of OAuth's is quoted: %s", f.Error())
+			}
+			want := 1
+			if c.kind == fault.Unavailable {
+				want = 4
+			}
+			if n := s.tokens(); n != want {
+				t.Errorf("%d token requests, want %d", n, want)
+			}
+			s.okta.Reset()
+			c.fault.Times = 3
+			if s.okta.AddFault(c.fault); c.kind == fault.Unavailable {
+				s.get(t)
+			}
+		})
+	}
+}
+
+// A token is renewed ahead of its end, so that an endpoint that is down for minutes fails nothing.
+func TestARenewalThatFailsDoesNoHarmYet(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{}, appKey())
+	s.get(t)
+	s.clock.Advance(56 * time.Minute)
+	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Status: 503})
+	s.get(t)
+	s.clock.Advance(5 * time.Minute)
+	_, err := s.GetUser(t.Context(), "alice")
+	wantFault(t, err, fault.Unavailable, "okta_token_unavailable", "")
+}
+
+func TestDPoPIsUsedOnceOktaDemandsIt(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
+	s.get(t)
+	if n := s.tokens(); n != 3 {
+		t.Errorf("%d token requests for the first token: one without a proof, one without a nonce, one with both", n)
+	}
+	s.okta.RevokeTokens()
+	s.get(t)
+	if n := s.tokens(); n != 1 {
+		t.Errorf("%d token requests for the second token: the nonce is kept", n)
+	}
+	s.clock.Advance(11 * time.Minute)
+	s.okta.RevokeTokens()
+	s.get(t)
+	if n := s.tokens(); n != 2 {
+		t.Errorf("%d token requests for the third token: the nonce is renewed", n)
+	}
+}
+
+func TestAProofIsMadeForEachRequest(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{DPoP: true, APINonce: true}, appKey())
+	s.okta.AddFault(emulator.Fault{Path: "/api/*", Status: 503, Times: 2})
+	if _, err := s.ListUsers(t.Context(), okta.UserQuery{}, 5); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[any]bool{}
+	var keyUsed any
+	proofs := 0
+	for _, r := range s.sent {
+		proof := r.Header.Get("DPoP")
+		if proof == "" {
+			continue
+		}
+		proofs++
+		claims := jwt.MapClaims{}
+		token, _, err := jwt.NewParser().ParseUnverified(proof, claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen[claims["jti"]] {
+			t.Errorf("the proof %v was used before", claims["jti"])
+		}
+		seen[claims["jti"]] = true
+		if htu := claims["htu"].(string); strings.Contains(htu, "?") || claims["htm"] != r.Method || htu != s.Root()+r.URL.Path {
+			t.Errorf("%s %s has a proof for %v %v", r.Method, r.URL, claims["htm"], htu)
+		}
+		keyText := fmt.Sprint(token.Header["jwk"])
+		if keyUsed == nil {
+			keyUsed = keyText
+		}
+		if keyText != keyUsed || token.Header["typ"] != "dpop+jwt" || strings.Contains(keyText, "d:") {
+			t.Errorf("header %v", token.Header)
+		}
+		if api := strings.HasPrefix(r.URL.Path, "/api/"); api != (claims["ath"] != nil) || api != strings.HasPrefix(r.Header.Get("Authorization"), "DPoP ") {
+			t.Errorf("%s: ath %v", r.URL.Path, claims["ath"])
+		}
+	}
+	if proofs != 6 { // two for a token, three tries, and one for the API's nonce
+		t.Errorf("%d proofs", proofs)
+	}
+	other := newServiceApp(t, emulator.App{DPoP: true}, appKey())
+	other.get(t)
+	token, _, err := jwt.NewParser().ParseUnverified(other.sent[1].Header.Get("DPoP"), jwt.MapClaims{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(token.Header["jwk"]) == keyUsed {
+		t.Error("two instances have the same key")
+	}
+}
+
+// A proof that does not please is not made again and again.
+func TestAProofThatIsRefusedForGood(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
+	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Status: 400, Body: `{"error": "invalid_dpop_proof", "error_description": "The clock is wrong."}`})
+	_, err := s.GetUser(t.Context(), "alice")
+	wantFault(t, err, fault.Credentials, "invalid_dpop_proof", "The clock is wrong.")
+	if n := s.tokens(); n != 2 {
+		t.Errorf("%d token requests", n)
+	}
+	s.okta.Reset()
+	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Status: 400, Body: `{"error": "use_dpop_nonce"}`, Headers: map[string]string{"DPoP-Nonce": "n"}})
+	_, err = s.GetUser(t.Context(), "alice")
+	wantFault(t, err, fault.Credentials, "use_dpop_nonce", "")
+	if n := s.tokens(); n != 4 {
+		t.Errorf("%d token requests", n)
+	}
+}

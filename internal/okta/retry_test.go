@@ -1,0 +1,248 @@
+package okta_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+	"example.com/okta-secops/secrets"
+	"example.com/okta-secops/test/testkit"
+)
+
+// say is one answer of a scripted Okta; status 0 breaks the connection off.
+type say struct {
+	status  int
+	body    string
+	headers map[string]string
+}
+
+// script answers one request after another, the last answer for ever, and keeps what was asked.
+type script struct {
+	mu     sync.Mutex
+	says   []say
+	asked  []string
+	bodies []string
+}
+
+func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	s.mu.Lock()
+	next := s.says[0]
+	if len(s.says) > 1 {
+		s.says = s.says[1:]
+	}
+	s.asked, s.bodies = append(s.asked, r.Method+" "+r.URL.Path), append(s.bodies, string(body))
+	s.mu.Unlock()
+	if next.status == 0 {
+		panic(http.ErrAbortHandler)
+	}
+	for name, value := range next.headers {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(next.status)
+	_, _ = io.WriteString(w, next.body)
+}
+
+// sent is what was asked so far, and with which bodies.
+func (s *script) sent() (asked, bodies []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string{}, s.asked...), append([]string{}, s.bodies...)
+}
+
+// scripted returns a client of a scripted Okta, and its clock.
+func scripted(t *testing.T, says ...say) (*okta.Client, *script, *testkit.Clock) {
+	t.Helper()
+	s := &script{says: says}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	o := options(t, server.URL)
+	clock := testkit.NewClock()
+	o.Clock = clock
+	return okta.New(o), s, clock
+}
+
+var (
+	found     = say{200, userJSON, nil}
+	suspended = say{200, strings.Replace(userJSON, "ACTIVE", "SUSPENDED", 1), nil}
+	done      = say{200, `{}`, nil}
+	lost      = say{}
+	readOnly  = say{503, `{"errorCode":"E0000010","errorSummary":"Service is in read only mode"}`, nil}
+	broken    = say{500, `{"errorCode":"E0000009","errorSummary":"Internal Server Error"}`, nil}
+	proxy503  = say{503, `<html>upstream reset</html>`, nil}
+	crowded   = say{429, `{"errorCode":"E0000047","errorSummary":"Too many requests"}`, map[string]string{
+		"X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445660", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}}
+	bare    = say{429, `slow down`, nil}
+	limited = say{429, `{"errorCode":"E0000047","errorSummary":"Too many requests"}`, map[string]string{
+		"X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445630", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}}
+	notActive  = say{400, `{"errorCode":"E0000001","errorSummary":"Cannot suspend a user that is not active"}`, nil}
+	unfinished = say{409, `{"errorCode":"E0000112","errorSummary":"Still being activated"}`, nil}
+	refused    = say{400, `{"errorCode":"E0000001","errorSummary":"Api validation failed"}`, nil}
+)
+
+const (
+	reads    = "GET /api/v1/users/00u1"
+	suspends = "POST /api/v1/users/00u1/lifecycle/suspend"
+	resets   = "POST /api/v1/users/00u1/lifecycle/reset_password"
+	assigns  = "POST /api/v1/users/00u1/roles"
+	lists    = "GET /api/v1/users/00u1/roles"
+	removes  = "DELETE /api/v1/users/00u1/roles/ra1"
+)
+
+func TestWhatIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		method string
+		says   []say
+		asked  []string
+		code   string // "": it succeeds
+	}{
+		"a read after a server error":                {"GetUser", []say{broken, found}, []string{reads, reads}, ""},
+		"a read after a lost connection":             {"GetUser", []say{lost, lost, lost, found}, []string{reads, reads, reads, reads}, ""},
+		"a read after 502":                           {"GetUser", []say{{502, "", nil}, found}, []string{reads, reads}, ""},
+		"a read after 504":                           {"GetUser", []say{{504, "", nil}, found}, []string{reads, reads}, ""},
+		"a read not after 501":                       {"GetUser", []say{{501, "", nil}, found}, []string{reads}, "okta_501"},
+		"a read not after a refusal":                 {"GetUser", []say{refused, found}, []string{reads}, "E0000001"},
+		"a read four times at most":                  {"GetUser", []say{broken}, []string{reads, reads, reads, reads}, "E0000009"},
+		"a read four times at most, crowded":         {"GetUser", []say{crowded}, []string{reads, reads, reads, reads}, "E0000047"},
+		"a read after a 429 without headers":         {"GetUser", []say{bare, found}, []string{reads, reads}, ""},
+		"a read after the limit's reset":             {"GetUser", []say{limited, found}, []string{reads, reads}, ""},
+		"a read not after nonsense":                  {"GetUser", []say{{200, "<html>", nil}, found}, []string{reads}, "bad_reply"},
+		"a suspend that was refused for its number":  {"SuspendUser", []say{crowded, done}, []string{suspends, suspends}, ""},
+		"a suspend in read-only mode":                {"SuspendUser", []say{readOnly, done}, []string{suspends, suspends}, ""},
+		"a suspend while the user activates":         {"SuspendUser", []say{unfinished, done}, []string{suspends, suspends}, ""},
+		"a lost suspend that was carried out":        {"SuspendUser", []say{lost, suspended}, []string{suspends, reads}, ""},
+		"a lost suspend that was not":                {"SuspendUser", []say{lost, found, done}, []string{suspends, reads, suspends}, ""},
+		"a lost suspend that came through late":      {"SuspendUser", []say{lost, found, notActive, suspended}, []string{suspends, reads, suspends, reads}, ""},
+		"a lost suspend, then another state":         {"SuspendUser", []say{lost, found, notActive, found}, []string{suspends, reads, suspends, reads}, "E0000001"},
+		"a suspend with a server error, carried out": {"SuspendUser", []say{broken, suspended}, []string{suspends, reads}, ""},
+		"a suspend with a proxy's 503":               {"SuspendUser", []say{proxy503, found, done}, []string{suspends, reads, suspends}, ""},
+		"a lost suspend whose user cannot be read":   {"SuspendUser", []say{lost}, []string{suspends, reads, reads, reads, reads}, "okta_unreachable"},
+		"a reset that was refused for its number":    {"ResetPassword", []say{crowded, {200, resetJSON, nil}}, []string{resets, resets}, ""},
+		"a reset in read-only mode":                  {"ResetPassword", []say{readOnly, {200, resetJSON, nil}}, []string{resets, resets}, ""},
+		"no lost reset":                              {"ResetPassword", []say{lost}, []string{resets}, "unknown_result"},
+		"no reset with a server error":               {"ResetPassword", []say{broken}, []string{resets}, "unknown_result"},
+		"no reset with a proxy's 503":                {"ResetPassword", []say{proxy503}, []string{resets}, "unknown_result"},
+		"no lost assignment":                         {"AssignRole", []say{lost}, []string{assigns}, "okta_unreachable"},
+		"an assignment refused for its number":       {"AssignRole", []say{crowded, {201, roleJSON, nil}}, []string{assigns, assigns}, ""},
+		"a lost removal that was carried out":        {"UnassignRole", []say{lost, {200, "[]", nil}}, []string{removes, lists}, ""},
+		"a lost removal that was not":                {"UnassignRole", []say{lost, {200, "[" + roleJSON + "]", nil}, done}, []string{removes, lists, removes}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, s, _ := scripted(t, c.says...)
+			err := methods[c.method].call(t.Context(), client, "00u1")
+			switch f := fault.As(err); {
+			case f == nil && c.code != "":
+				t.Errorf("it succeeds, want %s", c.code)
+			case f != nil && f.Code != c.code:
+				t.Errorf("%s, want %q", f, c.code)
+			}
+			asked, _ := s.sent()
+			if diff := cmp.Diff(c.asked, asked); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAnActivationWhoseAnswerIsLostIsNotMadeTwice(t *testing.T) {
+	t.Parallel()
+	provisioned := say{200, strings.Replace(userJSON, "ACTIVE", "PROVISIONED", 1), nil}
+	underWay := say{200, `{"id":"00u1","status":"DEPROVISIONED","transitioningToStatus":"ACTIVE"}`, nil}
+	for _, now := range []say{provisioned, underWay, found} {
+		c, s, _ := scripted(t, lost, now)
+		link, err := c.ActivateUser(t.Context(), "00u1", false)
+		if asked, _ := s.sent(); err != nil || link.URL != "" || len(asked) != 2 {
+			t.Errorf("%v, link %q after %v", err, link.URL, asked)
+		}
+	}
+}
+
+func TestABodyIsSentWholeEachTime(t *testing.T) {
+	t.Parallel()
+	c, s, _ := scripted(t, crowded, crowded, found)
+	if err := c.SetPassword(t.Context(), "00u1", secrets.New("Secret-1")); err != nil {
+		t.Fatal(err)
+	}
+	const body = `{"credentials":{"password":{"value":"Secret-1"}}}`
+	_, bodies := s.sent()
+	for _, got := range bodies {
+		if strings.TrimSpace(got) != body {
+			t.Errorf("the body is %s", got)
+		}
+	}
+	if len(bodies) != 3 {
+		t.Errorf("sent %d times", len(bodies))
+	}
+}
+
+func TestPausesGrowAndDiffer(t *testing.T) {
+	t.Parallel()
+	var firsts []time.Duration
+	for range 5 {
+		c, _, clock := scripted(t, broken)
+		_, _ = c.GetUser(t.Context(), "00u1")
+		naps := clock.Naps()
+		if len(naps) != 3 {
+			t.Fatalf("%d pauses", len(naps))
+		}
+		for i, most := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second} {
+			if naps[i] > most || naps[i] < most/2 {
+				t.Errorf("pause %d is %s, want half of %s to all of it", i+1, naps[i], most)
+			}
+		}
+		firsts = append(firsts, naps[0])
+	}
+	same := 0
+	for _, f := range firsts {
+		if f == firsts[0] {
+			same++
+		}
+	}
+	if same == len(firsts) {
+		t.Errorf("all first pauses are %s", firsts[0])
+	}
+}
+
+func TestARateLimitIsWaitedForByOktasClock(t *testing.T) {
+	t.Parallel()
+	c, _, clock := scripted(t, limited, found)
+	clock.Advance(time.Hour) // ours is wrong
+	if _, err := c.GetUser(t.Context(), "00u1"); err != nil {
+		t.Fatal(err)
+	}
+	if waited := clock.Now().Sub(testkit.Now) - time.Hour; waited < 30*time.Second || waited > 31*time.Second {
+		t.Errorf("waited %s, want the 30 s between Date and Reset", waited)
+	}
+}
+
+func TestAWaitThatTheDeadlineForbidsIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	c, s, clock := scripted(t, limited, found)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err := c.GetUser(ctx, "00u1")
+	f := wantFault(t, err, fault.Unavailable, "E0000047", "")
+	if asked, _ := s.sent(); f.RetryAfter != 30*time.Second || len(clock.Naps()) != 0 || len(asked) != 1 {
+		t.Errorf("retry after %s, naps %v, asked %v", f.RetryAfter, clock.Naps(), asked)
+	}
+	// The next call to the same endpoint is not even sent.
+	_, err = c.GetUser(ctx, "00u2")
+	f = wantFault(t, err, fault.Unavailable, "rate_limited", "30s")
+	if asked, _ := s.sent(); f.RetryAfter == 0 || len(asked) != 1 {
+		t.Errorf("retry after %s, asked %v", f.RetryAfter, asked)
+	}
+}
