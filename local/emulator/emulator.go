@@ -18,6 +18,7 @@ type Options struct {
 	Token    string           // API token (SSWS) accepted; default DefaultToken
 	Now      func() time.Time // clock; default time.Now
 	PageSize int              // when above 0, no page of a list is longer than this, whatever the limit asked for
+	Observe  func(Observed)   // when set, told of every call as it is answered
 }
 
 // DefaultToken is the API token accepted when Options has none.
@@ -28,6 +29,7 @@ type Emulator struct {
 	token   string
 	now     func() time.Time
 	size    int // Options.PageSize
+	observe func(Observed)
 	api     *http.ServeMux
 	control *http.ServeMux
 
@@ -46,7 +48,7 @@ func New(o Options) *Emulator {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &Emulator{token: o.Token, now: o.Now, size: o.PageSize, transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]app{}}
+	e := &Emulator{token: o.Token, now: o.Now, size: o.PageSize, observe: o.Observe, transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]app{}}
 	e.org = seededOrg(e.token)
 	e.api, e.control = e.routes(), e.controlRoutes()
 	return e

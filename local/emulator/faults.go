@@ -66,16 +66,17 @@ func (x *exchange) meetFault() bool {
 	if f == nil {
 		return false
 	}
+	x.faulty = true
 	if f.CarriedOut {
 		unheard := *x
-		unheard.ResponseWriter, unheard.entry, unheard.held = &nobody{http.Header{}}, &Request{}, nil
+		unheard.ResponseWriter, unheard.entry, unheard.held, unheard.faulty = &nobody{http.Header{}}, &Request{}, nil, false
 		unheard.carryOut()
 	}
 	if f.Hang {
 		<-x.call.Context().Done()
 	}
 	if f.Status == 0 {
-		x.end(0)
+		x.end(0, nil)
 		panic(http.ErrAbortHandler) // net/http closes the connection without a reply
 	}
 	if f.Status == http.StatusTooManyRequests {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/oktaspec"
 )
 
 // clock is a time that a test moves.
@@ -44,10 +45,23 @@ type org struct {
 
 func start(t *testing.T) *org { return startWith(t, emulator.Options{}) }
 
+// startWith starts an emulator whose replies are held against Okta's specification.
 func startWith(t *testing.T, o emulator.Options) *org {
 	t.Helper()
+	spec, err := oktaspec.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := newClock()
 	o.Now = c.Now
+	o.Observe = func(c emulator.Observed) {
+		if c.Fault {
+			return
+		}
+		for _, problem := range spec.CheckReply(c) {
+			t.Error(problem)
+		}
+	}
 	e := emulator.New(o)
 	s := httptest.NewServer(e)
 	t.Cleanup(s.Close)

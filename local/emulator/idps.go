@@ -122,7 +122,7 @@ func samlProtocol(p provider, idp string) map[string]any {
 		"credentials": map[string]any{
 			"trust": map[string]any{
 				"issuer": idp, "audience": "https://acme.test/saml2/service-provider/" + p.id, "kid": derive(36, "trust", p.id),
-				"revocation": nil, "revocationCacheLifetime": 0,
+				"revocationCacheLifetime": 0,
 			},
 			"signing": map[string]any{"kid": derive(36, "signing", p.id)},
 		},
@@ -154,7 +154,7 @@ func certificateProtocol(p provider) map[string]any {
 	return map[string]any{
 		"type": "MTLS",
 		"credentials": map[string]any{"trust": map[string]any{
-			"issuer": "CN=Acme Smart Card CA", "audience": nil, "kid": derive(36, "trust", p.id), "revocation": "CRL", "revocationCacheLifetime": 2880,
+			"issuer": "CN=Acme Smart Card CA", "kid": derive(36, "trust", p.id), "revocation": "CRL", "revocationCacheLifetime": 2880,
 		}},
 	}
 }
@@ -166,9 +166,9 @@ func providerPolicy(template string) map[string]any {
 			"action": "AUTO", "profileMaster": false, "groups": none,
 			"conditions": map[string]any{"deprovisioned": none, "suspended": none},
 		},
-		"accountLink": map[string]any{"filter": nil, "action": "AUTO"},
+		"accountLink": map[string]any{"action": "AUTO"},
 		"subject": map[string]any{
-			"userNameTemplate": map[string]any{"template": template}, "filter": nil, "matchType": "USERNAME", "matchAttribute": nil,
+			"userNameTemplate": map[string]any{"template": template}, "matchType": "USERNAME",
 		},
 		"maxClockSkew": 0,
 	}

@@ -45,6 +45,7 @@ type exchange struct {
 	call     call
 	entry    *Request  // of the request log
 	held     []*bucket // limits whose concurrency counts this call
+	faulty   bool      // a fault replies
 }
 
 // ServeHTTP answers Okta's API and the control under /_emulator/, to loopback only.
@@ -111,10 +112,13 @@ func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *e
 	return x
 }
 
-// end notes the status (0: none was sent) and gives back what the call holds. It comes before the first byte of the
+// end notes the status (0: none was sent) and gives back what the call holds; the body is for who observes. It comes before the first byte of the
 // reply, so that whoever has the reply finds the log complete and the concurrency slot free.
-func (x *exchange) end(status int) {
+func (x *exchange) end(status int, body []byte) {
 	e := x.emulator
+	if e.observe != nil {
+		e.observe(Observed{x.call.Request, x.call.body, status, x.Header().Clone(), body, x.faulty})
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x.entry.Status = status
@@ -126,10 +130,10 @@ func (x *exchange) end(status int) {
 
 // send ends the exchange with a reply. A nil body sends none.
 func (x *exchange) send(status int, body []byte) {
-	x.end(status)
 	if body != nil && x.Header()["Content-Type"] == nil {
 		x.Header().Set("Content-Type", "application/json")
 	}
+	x.end(status, body)
 	x.WriteHeader(status)
 	_, _ = x.Write(body)
 }

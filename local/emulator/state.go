@@ -1,6 +1,9 @@
 package emulator
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // Request is one call to Okta's API as the emulator saw it, credentials and passwords masked as "[redacted]".
 type Request struct {
@@ -11,6 +14,16 @@ type Request struct {
 	Headers map[string]string `json:"headers"` // several values of one header joined by ", "
 	Body    string            `json:"body"`
 	Status  int               `json:"status"` // 0 while the call runs, and for a dropped connection
+}
+
+// Observed is a call to Okta's API and its reply, nothing masked.
+type Observed struct {
+	Request *http.Request // its body is read
+	Body    []byte
+	Status  int // 0: the call got no reply
+	Header  http.Header
+	Reply   []byte
+	Fault   bool // the reply is a fault's
 }
 
 // Signal is a security event token that was posted, whatever became of it.

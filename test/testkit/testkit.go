@@ -6,6 +6,7 @@ package testkit
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -27,6 +28,7 @@ import (
 	"example.com/okta-secops/internal/serve"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/secrets"
+	"example.com/okta-secops/test/oktaspec"
 )
 
 // Now is the time at which every World begins.
@@ -48,9 +50,14 @@ type Options struct {
 	PageSize int               // of Okta's lists
 	// App is the service app that the product signs in as, instead of with an API token. It is granted what the
 	// actions need unless it has Scopes.
-	App   *emulator.App
-	Clock okta.Clock // nil: NewClock; a World always has that one
-	Log   io.Writer  // nil: kept for System.Log
+	App     *emulator.App
+	Clock   okta.Clock              // nil: NewClock; a World always has that one
+	Log     io.Writer               // nil: kept for System.Log
+	Observe func(emulator.Observed) // told of every call to Okta
+
+	// OffSpecification is for a World whose org is to hold what Okta's specification does not allow; its replies are
+	// not held against it.
+	OffSpecification bool
 }
 
 // System is one product and one Okta, each behind a server of its own on loopback.
@@ -70,7 +77,7 @@ func Start(o Options) (*System, error) {
 	if o.Clock == nil {
 		o.Clock = NewClock()
 	}
-	s := &System{Okta: emulator.New(emulator.Options{Now: o.Clock.Now, PageSize: o.PageSize})}
+	s := &System{Okta: emulator.New(emulator.Options{Now: o.Clock.Now, PageSize: o.PageSize, Observe: o.Observe})}
 	if o.Log == nil {
 		o.Log = &s.log
 	}
@@ -131,7 +138,7 @@ func (s *System) Close() {
 func (s *System) Log() string { return s.log.String() }
 
 // World is a System of one test. It ends with the test, which fails if the product called a route that Okta does
-// not have.
+// not have, or if a call or Okta's reply is not as Okta's own specification has it.
 type World struct {
 	*System
 	Clock *Clock
@@ -142,8 +149,23 @@ type World struct {
 // New starts a World.
 func New(t testing.TB, o Options) *World {
 	t.Helper()
+	spec, err := oktaspec.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	clock := NewClock()
 	o.Clock = clock
+	var deviations lockedBuffer
+	told, off := o.Observe, o.OffSpecification
+	o.Observe = func(c emulator.Observed) {
+		c.Fault = c.Fault || off
+		for _, problem := range spec.Check(c) {
+			fmt.Fprintln(&deviations, problem)
+		}
+		if told != nil {
+			told(c)
+		}
+	}
 	s, err := Start(o)
 	if err != nil {
 		t.Fatal(err)
@@ -152,6 +174,9 @@ func New(t testing.TB, o Options) *World {
 	t.Cleanup(func() {
 		if unknown := s.Okta.UnknownRoutes(); len(unknown) > 0 {
 			t.Errorf("the product called routes that Okta does not have: %v", unknown)
+		}
+		if text := deviations.String(); text != "" {
+			t.Error(text)
 		}
 	})
 	return &World{System: s, Clock: clock, t: t}

@@ -1,0 +1,253 @@
+package contract_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/oktaspec"
+	"example.com/okta-secops/test/testkit"
+)
+
+// params are the parameters of a request.
+type params = map[string]any
+
+// runs are requests that bring every action to every outcome that it can have on the seeded org. Outcomes are the
+// targets' in their order, and the status where an action has no targets.
+var runs = []struct {
+	path     string
+	params   params
+	dryRun   bool
+	outcomes string
+}{
+	{"users/get-user", params{"User IDs Or Logins": "alice, erin@acme.test, zed, nobody@acme.test"}, false, "found found not_found not_found"},
+	{"users/list-users", params{}, false, "success"},
+	{"users/list-users", params{"Query": "al", "Limit": 3}, false, "success"},
+	{"users/list-users", params{"Filter": `status eq "SUSPENDED"`}, false, "success"},
+	{"users/list-users", params{"Search": `profile.login sw "a"`, "Limit": 5000}, false, "success"},
+	{"users/list-users", params{"Search": "nonsense"}, false, "failure"},
+	{"users/enable-user", params{"User IDs Or Logins": "carol, alice, erin, zed", "Is Activate": false}, false, "changed unchanged wrong_state not_found"},
+	{"users/enable-user", params{"User IDs Or Logins": "frank, heidi, dave"}, false, "changed changed changed"},
+	{"users/enable-user", params{"User IDs Or Logins": "frank, heidi, dave", "Send Email If Activate": false}, false, "changed changed changed"},
+	{"users/enable-user", params{"User IDs Or Logins": "carol, frank"}, true, "planned planned"},
+	{"users/disable-user", params{"User IDs Or Logins": "alice, carol, erin, zed", "Is Deactivate": false}, false, "changed unchanged wrong_state not_found"},
+	{"users/disable-user", params{"User IDs Or Logins": "alice, carol, dave, erin", "Send Email If Deactivate": false}, false, "changed changed unchanged changed"},
+	{"users/disable-user", params{"User IDs Or Logins": "alice, erin", "Is Deactivate": false}, true, "planned wrong_state"},
+	{"users/reset-password", params{"User IDs Or Logins": "alice, bob, dave, frank, zed"}, false, "changed changed wrong_state wrong_state not_found"},
+	{"users/reset-password", params{"User IDs Or Logins": "alice", "Send Email": true}, false, "changed"},
+	{"users/reset-password", params{"User IDs Or Logins": "alice"}, true, "planned"},
+	{"users/set-password", params{"User IDs Or Logins": "alice, dave, zed", "New Password": "Correct-Horse-7"}, false, "changed wrong_state not_found"},
+	{"users/set-password", params{"User IDs Or Logins": "alice", "New Password": "weak"}, false, "failed"},
+	{"users/set-password", params{"User IDs Or Logins": "alice", "New Password": "Correct-Horse-7"}, true, "planned"},
+	{"groups/add-group", params{"Group Name": "Red Team", "Group Description": "Attacks"}, false, "changed"},
+	{"groups/add-group", params{"Group Name": "Contractors"}, false, "changed"},
+	{"groups/add-group", params{"Group Name": "Finance"}, false, "unchanged"},
+	{"groups/add-group", params{"Group Name": "Red Team"}, true, "planned"},
+	{"groups/add-group", params{"Group Name": strings.Repeat("x", 256)}, false, "failed"},
+	{"groups/get-group", params{"Group IDs Or Names": "Finance, nothing", "Is Id": false}, false, "found not_found"},
+	{"groups/get-group", params{"Group IDs Or Names": "00gnothing"}, false, "not_found"},
+	{"groups/list-user-groups", params{"User IDs Or Logins": "alice, zed"}, false, "found not_found"},
+	{"roles/list-roles", params{"User IDs": "admin, helpdesk, alice, zed"}, false, "found found found not_found"},
+	{"roles/assign-role", params{"User IDs": "alice, admin, zed", "Role Types": "SUPER_ADMIN"}, false, "changed unchanged not_found"},
+	{"roles/assign-role", params{"User IDs": "alice", "Role Types": "READ_ONLY_ADMIN, ORG_ADMIN"}, true, "planned"},
+	{"roles/unassign-role", params{"User IDs": "admin, alice, helpdesk, zed", "Role IDs Or Names": "SUPER_ADMIN, HELP_DESK_ADMIN"}, false, "changed unchanged wrong_state not_found"},
+	{"roles/unassign-role", params{"User IDs": "admin", "Role IDs Or Names": "SUPER_ADMIN"}, true, "planned"},
+	{"sessions/clear-okta-user-session", params{"User IDs Or Logins": "alice, zed"}, false, "changed not_found"},
+	{"sessions/clear-okta-user-session", params{"User IDs Or Logins": "alice", "Revoke OAuth Tokens": false}, true, "planned"},
+	{"providers/list-providers", params{"Limit": 3}, false, "success"},
+	{"providers/list-providers", params{"Query": "Acme", "Type": "SAML2"}, false, "success"},
+	{"signals/send-itp-signal", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, false, "changed"},
+	{"signals/send-itp-signal", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high", "Key ID": "unknown"}, false, "failed"},
+	{"signals/send-itp-signal", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, true, "planned"},
+	{"users/ping", params{}, false, "success"}, {"groups/ping", params{}, false, "success"}, {"roles/ping", params{}, false, "success"},
+	{"sessions/ping", params{}, false, "success"}, {"providers/ping", params{}, false, "success"}, {"signals/ping", params{}, false, "success"},
+}
+
+// signIns are the ways in which the product can sign in to Okta.
+var signIns = map[string]*emulator.App{
+	"an API token":                    nil,
+	"a service app":                   {},
+	"a service app with DPoP":         {DPoP: true},
+	"a service app with DPoP, nonces": {DPoP: true, APINonce: true},
+}
+
+// TestEveryOutcomeIsTheSameHoweverTheProductSignsIn compares whole replies, what was asked of Okta, and the state that
+// Okta is in. Every call is held against Okta's specification by its World.
+func TestEveryOutcomeIsTheSameHoweverTheProductSignsIn(t *testing.T) {
+	t.Parallel()
+	covered := map[string]bool{}
+	for _, run := range runs {
+		covered[run.path] = true
+		t.Run(run.path+" "+run.outcomes, func(t *testing.T) {
+			t.Parallel()
+			var first neutral
+			for _, name := range slices.Sorted(maps.Keys(signIns)) {
+				w := testkit.New(t, testkit.Options{App: signIns[name]})
+				body := request{Parameters: run.params, Options: map[string]bool{"dry_run": run.dryRun}}.String()
+				// The key makes the id of a signal the same each time.
+				got := w.Do(http.MethodPost, run.path, body, http.Header{"Idempotency-Key": {"run"}})
+				outcomes := strings.Join(got.Outcomes(), " ")
+				if outcomes == "" {
+					outcomes, _ = got.Get("status").(string)
+				}
+				if outcomes != run.outcomes {
+					t.Fatalf("with %s: %s, want %s: %s", name, outcomes, run.outcomes, got.Body)
+				}
+				if strings.HasSuffix(run.path, "/ping") {
+					continue // it says whose the credentials are
+				}
+				this := neutralOf(w, got)
+				if first.reply == nil {
+					first = this
+				}
+				if diff := cmp.Diff(first, this, cmp.AllowUnexported(neutral{})); diff != "" {
+					t.Errorf("with %s (-another sign-in +this):\n%s", name, diff)
+				}
+			}
+		})
+	}
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			if !covered[g.Name+"/"+a.Slug] {
+				t.Errorf("%s of %s is not among the runs", a.Name, g.Name)
+			}
+		}
+	}
+}
+
+// neutral is what a run came to, without what differs from World to World.
+type neutral struct {
+	status int
+	reply  any
+	asked  []string
+	users  []emulator.UserState
+}
+
+func neutralOf(w *testkit.World, r testkit.Reply) neutral {
+	n := neutral{status: r.HTTP}
+	text := strings.ReplaceAll(string(r.Body), w.OktaURL, "https://org.test")
+	text = perRun.ReplaceAllString(text, `"$1":""`)
+	if err := json.Unmarshal([]byte(text), &n.reply); err != nil {
+		n.reply = err.Error()
+	}
+	for _, q := range w.Okta.Requests() {
+		if q.Path != "/oauth2/v1/token" && q.Status != http.StatusUnauthorized { // which asks for a nonce
+			n.asked = append(n.asked, fmt.Sprint(q.Method, " ", q.Path, "?", q.Query, " ", q.Status))
+		}
+	}
+	slices.Sort(n.asked)
+	for _, login := range []string{"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "admin", "helpdesk", "breakglass"} {
+		n.users = append(n.users, w.User(login))
+	}
+	return n
+}
+
+// perRun is what differs from run to run in a reply.
+var perRun = regexp.MustCompile(`"(invocation_id|okta_request_id)":"[^"]*"`)
+
+// TestTheDeclaredScopesAreThoseThatOktasSpecificationWants: no fewer, or the action fails, and no more, or the app
+// holds power that nobody needs.
+func TestTheDeclaredScopesAreThoseThatOktasSpecificationWants(t *testing.T) {
+	t.Parallel()
+	spec, err := oktaspec.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	used := map[string]map[string]bool{} // by path
+	var worlds sync.WaitGroup
+	for _, run := range runs {
+		worlds.Go(func() {
+			w := testkit.New(t, testkit.Options{Observe: func(c emulator.Observed) {
+				scopes, err := spec.Scopes(c)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if used[run.path] == nil {
+					used[run.path] = map[string]bool{}
+				}
+				for _, s := range scopes {
+					used[run.path][s] = true
+				}
+			}})
+			w.Run(run.path, request{Parameters: run.params, Options: map[string]bool{"dry_run": run.dryRun}})
+		})
+	}
+	worlds.Wait()
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			if a.Slug == "ping" {
+				continue // it proves what the others need
+			}
+			want := slices.Sorted(maps.Keys(used[g.Name+"/"+a.Slug]))
+			if diff := cmp.Diff(want, slices.Sorted(slices.Values(a.OktaScopes)), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("%s (-Okta's specification +declared):\n%s", a.Name, diff)
+			}
+		}
+	}
+}
+
+func TestAScopeThatIsNotGrantedIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			for i, scope := range a.OktaScopes {
+				t.Run(g.Name+"/"+a.Slug+" without "+scope, func(t *testing.T) {
+					t.Parallel()
+					others := slices.Delete(slices.Clone(everyScope()), slices.Index(everyScope(), scope), slices.Index(everyScope(), scope)+1)
+					s := subject{testkit.New(t, testkit.Options{App: &emulator.App{Scopes: others, DPoP: i%2 == 0}}), g, a}
+					r := s.run(t, s.example())
+					message, _ := r.Get("error", "message").(string)
+					if r.HTTP != 502 || r.Get("error", "code") != "invalid_scope" || !strings.Contains(message, "not granted "+scope+":") {
+						t.Errorf("%d %s", r.HTTP, r.Body)
+					}
+					for _, o := range r.Outcomes() {
+						if o != "failed" {
+							t.Errorf("outcomes %v", r.Outcomes())
+						}
+					}
+					if asked := s.Asked(); len(asked) > 0 {
+						t.Errorf("Okta was asked %v", asked)
+					}
+				})
+			}
+		}
+	}
+}
+
+// everyScope is all that the actions need.
+func everyScope() []string {
+	var all []string
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			all = append(all, a.OktaScopes...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// TestAnAppWithoutAnAdministratorRole has the scopes, and Okta refuses all the same.
+func TestAnAppWithoutAnAdministratorRole(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{App: &emulator.App{}})
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*/lifecycle/*", Status: 403})
+	r := w.Run("users/disable-user", request{Parameters: params{"User IDs Or Logins": "alice", "Is Deactivate": false}})
+	message, _ := r.Get("error", "message").(string)
+	if r.HTTP != 502 || !strings.Contains(message, "needs the scopes okta.users.read, okta.users.manage, and an administrator role that covers this") {
+		t.Errorf("%d %s", r.HTTP, r.Body)
+	}
+}
