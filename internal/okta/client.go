@@ -151,7 +151,9 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 		}
 		f := x.fault(ctx)
 		if f == nil {
-			return k.checked(x.reply)
+			if f = k.unreadable(x.reply); f == nil {
+				return x.reply, nil
+			}
 		}
 		if f.Kind == fault.Credentials && !k.anonymous && x.reply != nil {
 			c.auth.explain(f, c.scopes)
@@ -174,36 +176,35 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 			}
 		}
 		if !again || uncertain && !k.repeatable() || c.clock.Sleep(ctx, wait) != nil {
-			if k.once && uncertain {
-				f = unknownResult(fault.UnknownResult, "Okta's answer was lost after the request was sent", f)
+			if uncertain {
+				f = k.unknown(f)
 			}
 			return nil, f
 		}
 	}
 }
 
-// checked passes on a 2xx reply. An answer to a write is read by nobody where it holds nothing of interest; a
-// login page of some proxy, though, is no success.
-func (k call) checked(r *reply) (*reply, error) {
+// unreadable is the fault of a 2xx reply that is not JSON. An answer to a write is read by nobody where it holds nothing
+// of interest; a login page of some proxy, though, is no success.
+func (k call) unreadable(r *reply) *fault.Error {
 	if body := bytes.TrimSpace(r.body); len(body) > 0 && !json.Valid(body) {
-		return nil, k.nonsense(r, errNotJSON)
+		return r.nonsense(errNotJSON)
 	}
-	return r, nil
+	return nil
 }
 
-// nonsense is the fault of a 2xx reply that does not say what such a reply says.
-func (k call) nonsense(r *reply, err error) *fault.Error {
-	f := r.nonsense(err)
-	if k.once {
-		f = unknownResult(fault.Nonsense, "Okta's answer is not what Okta sends", f)
+// unknown is a fault that leaves open whether the call has taken effect. Of a write that must not happen twice it
+// says so, and what to do.
+func (k call) unknown(f *fault.Error) *fault.Error {
+	if !k.once {
+		return f
 	}
-	return f
-}
-
-// unknownResult is the fault of a write that must not happen twice and may have taken effect.
-func unknownResult(kind fault.Kind, what string, cause *fault.Error) *fault.Error {
+	kind, what := fault.UnknownResult, "Okta's answer was lost after the request was sent"
+	if f.Kind == fault.Nonsense {
+		kind, what = f.Kind, "Okta's answer is not what Okta sends"
+	}
 	return &fault.Error{
-		Kind: kind, Code: "unknown_result", RequestID: cause.RequestID, Cause: cause,
+		Kind: kind, Code: "unknown_result", RequestID: f.RequestID, Cause: f,
 		Message: what + ": it may or may not have taken effect, and it is not repeated by itself; look at the user in Okta before trying again",
 	}
 }

@@ -144,9 +144,9 @@ func (x *exchange) lost() bool {
 	return x.err != nil && !errors.As(x.err, &f) && !errors.Is(x.err, errReadOnly)
 }
 
-// uncertain tells whether the request may have taken effect although no answer says so: it left, and
-// either nothing came back or a server error did. A 503 in Okta's own words says that it was not served; one
-// of a proxy's may come after it was.
+// uncertain tells, of a failure, whether the request may have taken effect although no answer says so: it left,
+// and nothing came back, or a server error did, or a success that cannot be read. A 503 in Okta's own words says
+// that it was not served; one of a proxy's may come after it was.
 func (x *exchange) uncertain() bool {
 	switch r := x.reply; {
 	case r == nil:
@@ -154,6 +154,6 @@ func (x *exchange) uncertain() bool {
 	case r.status == http.StatusServiceUnavailable:
 		return r.errorCode() == ""
 	default:
-		return r.status >= 500
+		return r.status >= 500 || r.status/100 == 2
 	}
 }

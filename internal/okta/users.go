@@ -167,7 +167,7 @@ func (c *Client) lifecycle(ctx context.Context, id string, k call, v any) error 
 		return err
 	}
 	if err := json.Unmarshal(r.body, v); err != nil {
-		return k.nonsense(r, err)
+		return k.unknown(r.nonsense(err))
 	}
 	return nil
 }

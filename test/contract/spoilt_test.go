@@ -1,0 +1,276 @@
+package contract_test
+
+import (
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/testkit"
+)
+
+// How the product may treat a write whose answer did not come.
+const (
+	settled    = "settled"    // its effect can be read: it is made again only where it is not there
+	idempotent = "idempotent" // it comes to the same however often it is made
+	once       = "once"       // it must not happen twice
+	plain      = "plain"      // it is not made again by itself, but a caller may
+)
+
+// writes are all that the product writes. Those on users have two in the same state.
+var writes = []struct {
+	name, path string
+	method     string // of the write
+	users      string // "": the action has one target
+	params     params
+	kind       string
+}{
+	{"suspend", "users/disable-user", "POST", "tom, tim", params{"Is Deactivate": false}, settled},
+	{"deactivate", "users/disable-user", "POST", "tom, tim", nil, settled},
+	{"unsuspend", "users/enable-user", "POST", "carol, carla", params{"Is Activate": false}, settled},
+	{"activate", "users/enable-user", "POST", "frank, fred", nil, settled},
+	{"reactivate", "users/enable-user", "POST", "heidi, heinz", nil, once},
+	{"reset password", "users/reset-password", "POST", "tom, tim", nil, once},
+	{"set password", "users/set-password", "POST", "tom, tim", params{"New Password": "Correct-Horse-7"}, once},
+	{"clear sessions", "sessions/clear-okta-user-session", "DELETE", "tom, tim", nil, idempotent},
+	{"assign role", "roles/assign-role", "POST", "tom, tim", params{"Role Types": "ORG_ADMIN"}, plain},
+	{"unassign role", "roles/unassign-role", "DELETE", "rita, rosa", params{"Role IDs Or Names": "SUPER_ADMIN"}, settled},
+	{"add group", "groups/add-group", "POST", "", params{"Group Name": "Red Team"}, plain},
+	{"send signal", "signals/send-itp-signal", "POST", "", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, once},
+}
+
+// spoilt are the answers that leave open whether a write was carried out, with the code that they come to.
+var spoilt = map[string]struct {
+	fault emulator.Fault
+	code  string
+	read  bool // as a success that says nothing, which no other try is expected to better
+}{
+	"no answer":                        {emulator.Fault{Drop: true}, "okta_unreachable", false},
+	"an answer that breaks off":        {emulator.Fault{Drop: true, Status: 200, Body: `{"id": "00u"}`}, "okta_unreachable", false},
+	"a server error":                   {emulator.Fault{Status: 500}, "E0000009", false},
+	"a proxy's error":                  {emulator.Fault{Status: 502, Body: errorPage}, "okta_502", false},
+	"a proxy's 503":                    {emulator.Fault{Status: 503, Body: errorPage}, "okta_503", false},
+	"a proxy's 504":                    {emulator.Fault{Status: 504, Body: errorPage}, "okta_504", false},
+	"a login page":                     {emulator.Fault{Status: 200, Body: errorPage}, "bad_reply", true},
+	"JSON that is cut off by no error": {emulator.Fault{Status: 200, Body: `{"id": `}, "bad_reply", true},
+}
+
+// refusedForNow are the answers that say that a write was not carried out and another try may help.
+var refusedForNow = map[string]emulator.Fault{
+	"too many at once":      {Status: 429},
+	"a 429 without headers": {Status: 429, Body: "slow down", Headers: map[string]string{"Date": "", "X-Rate-Limit-Limit": "", "X-Rate-Limit-Remaining": "", "X-Rate-Limit-Reset": ""}},
+	"a rate limit":          {Status: 429, Headers: map[string]string{"X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445630"}},
+	"read-only mode":        {Status: 503},
+}
+
+// newWorldOfTwins has the users of the writes, two of a kind.
+func newWorldOfTwins(t *testing.T, o testkit.Options) *testkit.World {
+	w := testkit.New(t, o)
+	for _, u := range []emulator.UserSeed{
+		{Login: "tom", Sessions: 2, OAuthTokens: 2}, {Login: "tim", Sessions: 2, OAuthTokens: 2},
+		{Login: "rita", Roles: []string{"SUPER_ADMIN"}}, {Login: "rosa", Roles: []string{"SUPER_ADMIN"}},
+		{Login: "carla", Status: "SUSPENDED", Groups: []string{"Finance"}}, {Login: "fred", Status: "STAGED"}, {Login: "heinz", Status: "PROVISIONED"},
+	} {
+		u.Login += "@acme.test"
+		w.Okta.AddUser(u)
+	}
+	return w
+}
+
+// spoil has the fault meet the write of the first target, runs the action and returns its reply and how often that
+// write was sent.
+func spoil(w *testkit.World, f emulator.Fault, path, method, users string, p params) (r testkit.Reply, sent int) {
+	f.Method, f.Path = method, "*"
+	p = maps.Clone(p)
+	if users != "" {
+		if p == nil {
+			p = params{}
+		}
+		p["User IDs"] = users
+		first, _, _ := strings.Cut(users, ",")
+		f.Path = "/api/v1/users/" + w.ID(first) + "*"
+	}
+	w.Okta.AddFault(f)
+	r = w.Run(path, request{Parameters: p})
+	for _, line := range w.Writes() {
+		if strings.HasPrefix(line, method+" ") && strings.HasPrefix(line[len(method)+1:], strings.TrimSuffix(f.Path, "*")) {
+			sent++
+		}
+	}
+	return r, sent
+}
+
+func TestAWriteWhoseAnswerIsSpoiltIsNeverRepeatedBlindly(t *testing.T) {
+	t.Parallel()
+	for _, c := range writes {
+		for name, s := range spoilt {
+			for _, carriedOut := range []bool{true, false} {
+				t.Run(c.name+" with "+name+map[bool]string{true: ", carried out", false: ", not carried out"}[carriedOut], func(t *testing.T) {
+					t.Parallel()
+					outcome, code, times := "failed", s.code, 1
+					switch {
+					case c.kind == once:
+						code = "unknown_result"
+					case c.kind == settled && carriedOut:
+						outcome, code = "changed", ""
+					case c.kind != plain && !s.read:
+						outcome, code, times = "changed", "", 2
+					}
+					w := newWorldOfTwins(t, testkit.Options{})
+					s.fault.Times, s.fault.CarriedOut = 1, carriedOut
+					r, sent := spoil(w, s.fault, c.path, c.method, c.users, c.params)
+					want := []string{outcome}
+					if c.users != "" {
+						want = append(want, "changed") // the second target is not concerned
+					}
+					if diff := cmp.Diff(want, r.Outcomes()); diff != "" {
+						t.Fatalf("outcomes (-want +got):\n%s%s", diff, r.Body)
+					}
+					if got, _ := r.Get("targets", 0, "error", "code").(string); got != code {
+						t.Errorf("code %q, want %q", got, code)
+					}
+					if sent != times {
+						t.Errorf("the write was sent %d times, want %d: %v", sent, times, w.Asked())
+					}
+					first, second, two := strings.Cut(c.users, ", ")
+					if two && (outcome == "changed" || carriedOut) {
+						a, b := w.User(first), w.User(second)
+						a.ID, a.Login, a.Email, a.RoleAssignments, a.Profile = b.ID, b.Login, b.Email, b.RoleAssignments, b.Profile
+						if diff := cmp.Diff(b, a); diff != "" {
+							t.Errorf("the two are not in the same state (-second +first):\n%s", diff)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestAWriteThatWasNotCarriedOutIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	for _, c := range writes {
+		for name, f := range refusedForNow {
+			t.Run(c.name+" with "+name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorldOfTwins(t, testkit.Options{})
+				f.Times = 3
+				r, sent := spoil(w, f, c.path, c.method, c.users, c.params)
+				if r.HTTP != 200 || r.Get("status") != "success" || sent != 4 {
+					t.Errorf("sent %d times: %d %s", sent, r.HTTP, r.Body)
+				}
+			})
+		}
+	}
+}
+
+func TestAReadIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	for name, s := range spoilt {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			s.fault.Times = 3
+			r, _ := spoil(w, s.fault, "users/get-user", "GET", w.ID("alice")+", bob", params{})
+			want, calls := "found found", 5
+			if s.read {
+				want, calls = "failed found", 2
+			}
+			if got := strings.Join(r.Outcomes(), " "); got != want || len(w.Asked()) != calls {
+				t.Errorf("%s after %v, want %s", got, w.Asked(), want)
+			}
+		})
+	}
+}
+
+// TestACallThatHangsIsEndedByTheDeadline: the others are done, and the reply says what is not known.
+func TestACallThatHangsIsEndedByTheDeadline(t *testing.T) {
+	t.Parallel()
+	var cases sync.WaitGroup // all at once: each waits for its deadline
+	for _, c := range writes {
+		for _, carriedOut := range []bool{true, false} {
+			cases.Go(func() {
+				w := newWorldOfTwins(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "1s"}})
+				begun := time.Now()
+				r, sent := spoil(w, emulator.Fault{Hang: true, CarriedOut: carriedOut}, c.path, c.method, c.users, c.params)
+				if took := time.Since(begun); took > 30*time.Second {
+					t.Errorf("it took %s", took)
+				}
+				code := "deadline_exceeded"
+				if c.kind == once {
+					code = "unknown_result"
+				}
+				outcomes, http := []string{"failed"}, 504
+				if c.users != "" {
+					outcomes, http = append(outcomes, "changed"), 200
+				}
+				if diff := cmp.Diff(outcomes, r.Outcomes()); diff != "" || r.HTTP != http || r.Get("targets", 0, "error", "code") != code || sent != 1 {
+					t.Errorf("%s, carried out %v: sent %d times, %d: %s%s", c.name, carriedOut, sent, r.HTTP, diff, r.Body)
+				}
+			})
+		}
+	}
+	cases.Wait()
+}
+
+func TestLatencyChangesNothing(t *testing.T) {
+	t.Parallel()
+	for _, c := range writes {
+		w := newWorldOfTwins(t, testkit.Options{})
+		r, sent := spoil(w, emulator.Fault{LatencyMS: 20}, c.path, c.method, c.users, c.params)
+		if r.HTTP != 200 || r.Get("status") != "success" || sent != 1 {
+			t.Errorf("%s: sent %d times: %s", c.name, sent, r.Body)
+		}
+	}
+}
+
+// TestARateLimitThatTheDeadlineDoesNotOutlast: what was done is done, and what was not touched can be asked for again.
+func TestARateLimitThatTheDeadlineDoesNotOutlast(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		limit    emulator.Limit
+		http     int
+		outcomes string
+	}{
+		"none was reached": {emulator.Limit{Path: "*/lifecycle/suspend", PerMinute: 1}, 503, "failed failed failed"},
+		"one was reached":  {emulator.Limit{Path: "*/lifecycle/suspend", PerMinute: 2}, 200, "changed failed failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "20s", "OKTA_LIMIT_SHARE": "1", "OKTA_CONCURRENCY": "1"}})
+			ids := []string{}
+			for _, login := range []string{"one", "two", "three", "four"} {
+				ids = append(ids, w.Okta.AddUser(emulator.UserSeed{Login: login + "@acme.test"}))
+			}
+			w.Okta.AddLimit(c.limit)
+			w.Run("users/disable-user", request{Parameters: params{"User IDs": ids[3], "Is Deactivate": false}}) // uses one up
+			w.Forget()
+			r := w.Run("users/disable-user", request{Parameters: params{"User IDs": strings.Join(ids[:3], ","), "Is Deactivate": false}})
+			if got := strings.Join(r.Outcomes(), " "); got != c.outcomes || r.HTTP != c.http {
+				t.Fatalf("%d %s: %s", r.HTTP, got, r.Body)
+			}
+			for i, o := range r.Outcomes() {
+				if o != "failed" {
+					continue
+				}
+				if r.Get("targets", i, "error", "retryable") != true || r.Get("targets", i, "error", "code") != "rate_limited" {
+					t.Errorf("target %v", r.Get("targets", i))
+				}
+				if is := w.User(ids[i]).Status; is != "ACTIVE" {
+					t.Errorf("target %d is %s", i, is)
+				}
+			}
+			if wait := r.Header.Get("Retry-After"); r.HTTP == 503 && wait != "60" {
+				t.Errorf("Retry-After %q", wait)
+			}
+			for _, line := range w.Okta.Requests() {
+				if line.Status == 429 {
+					t.Errorf("a call was made that the limit forbids: %+v", line)
+				}
+			}
+		})
+	}
+}
