@@ -142,7 +142,7 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 	if c.auth == nil && !k.anonymous {
 		return nil, fault.New(fault.Misconfigured, "misconfigured", "no Okta credentials are configured: set OKTA_API_TOKEN_SECRET (Api Token), or OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it", nil)
 	}
-	renewals, unsure := 0, false
+	unsure := false
 	for try := 1; ; try++ {
 		x := &exchange{op: k.op, scopes: c.scopes, anonymous: k.anonymous}
 		err := k.send(context.WithValue(ctx, exchangeKey{}, x))
@@ -158,11 +158,7 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 		if f.Kind == fault.Credentials && !k.anonymous && x.reply != nil {
 			c.auth.explain(f, c.scopes)
 		}
-		if x.renewed {
-			renewals++
-		}
 		wait, again := x.again(try)
-		again = again && renewals <= maxRenewals
 		uncertain := x.uncertain()
 		unsure = unsure || uncertain
 		// A write that came through unseen is refused when it is made again.

@@ -477,7 +477,7 @@ func TestDPoPIsUsedOnceOktaDemandsIt(t *testing.T) {
 	if n := s.tokens(); n != 1 {
 		t.Errorf("%d token requests for the second token: the nonce is kept", n)
 	}
-	s.clock.Advance(11 * time.Minute)
+	s.clock.Advance(21 * time.Minute)
 	s.okta.RevokeTokens()
 	s.get(t)
 	if n := s.tokens(); n != 2 {

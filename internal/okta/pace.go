@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -41,53 +40,62 @@ func (r *reply) quota() (quota, bool) {
 // slowest is the longest pause between two calls while Okta has any left to give.
 const slowest = time.Second
 
-// pacer keeps calls within Okta's rate limits before they are hit. Okta counts per endpoint, so there is a
-// bucket for each method and path template.
+// pacer keeps calls within Okta's rate limits before they are hit.
 type pacer struct {
 	share float64 // of a bucket that is ours at full speed; the rest is spread over the time that is left
 	clock Clock
 
 	mu       sync.Mutex
-	buckets  map[string]*bucket
+	routes   map[string]*route
 	answered chan struct{} // closed at the next answer
 }
 
-// bucket is what is known of one of Okta's buckets. The number of calls that it still has is the lowest
-// that a reply of this window has told, less the calls on their way, which that reply may not have counted.
+// route is what Okta counts calls by: a method and a path template.
+type route struct {
+	bucket   *bucket
+	inFlight int
+	told     int   // what its own newest reply told to be left
+	apart    int64 // the window in which it was found to share no bucket
+}
+
+// bucket is what is known of one of Okta's buckets, nothing where the limit is 0. The calls that it still has are the
+// fewest that a reply of this window has told, less those on their way, which that reply may not have counted.
+//
+// Okta may count several routes in one bucket and says so nowhere: routes that are told much the same share one here,
+// until a reply proves that they do not.
 type bucket struct {
 	quota
-	known    bool
-	reset    time.Time // by our clock
-	next     time.Time // when the next call may leave while calls are spread
-	inFlight int
+	reset time.Time // by our clock
+	next  time.Time // when the next call may leave while calls are spread
 }
+
+// near is how much the replies to two routes may differ in what they tell to be left of one bucket: calls are made side
+// by side, and their replies come in any order.
+const near = 40
 
 func newPacer(share float64, clock Clock) *pacer {
-	return &pacer{share: share, clock: clock, buckets: map[string]*bucket{}, answered: make(chan struct{})}
+	return &pacer{share: share, clock: clock, routes: map[string]*route{}, answered: make(chan struct{})}
 }
 
-// turn takes a call's turn, after which leave must follow; or it returns what to wait for before asking again.
-func (p *pacer) turn(op string) (wait func(ctx context.Context) error) {
+// turn takes a call's turn and returns what is known of its bucket, with which leave must follow; or it returns what to
+// wait for before asking again.
+func (p *pacer) turn(op string) (known quota, wait func(ctx context.Context) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b := p.buckets[op]
-	if b == nil {
-		b = &bucket{}
-		p.buckets[op] = b
+	r := p.routes[op]
+	if r == nil {
+		r = &route{bucket: &bucket{}}
+		p.routes[op] = r
 	}
-	now := p.clock.Now()
-	if b.known && !now.Before(b.reset) {
-		b.remaining = b.limit // a new window, of which no reply has told yet
-	}
-	remaining, inFlight := p.count(b)
-	d, mayGo := b.turn(now, p.share, remaining, inFlight)
+	d, mayGo := p.may(r, p.clock.Now())
 	switch answered := p.answered; {
 	case mayGo:
-		return nil
+		r.inFlight++
+		return r.bucket.quota, nil
 	case d > 0:
-		return func(ctx context.Context) error { return p.sleep(ctx, d) }
+		return quota{}, func(ctx context.Context) error { return p.sleep(ctx, d) }
 	default:
-		return func(ctx context.Context) error {
+		return quota{}, func(ctx context.Context) error {
 			select {
 			case <-answered:
 				return nil
@@ -96,6 +104,34 @@ func (p *pacer) turn(op string) (wait func(ctx context.Context) error) {
 			}
 		}
 	}
+}
+
+// may tells whether a call may leave now, or how long to wait before asking again; 0 means until an answer comes.
+func (p *pacer) may(r *route, now time.Time) (wait time.Duration, mayGo bool) {
+	b := r.bucket
+	if b.limit > 0 && !now.Before(b.reset) {
+		b.remaining = b.limit // a new window, of which no reply has told yet
+	}
+	left := b.remaining
+	for _, o := range p.routes {
+		if o.bucket == b {
+			left -= o.inFlight
+		}
+	}
+	switch {
+	case b.limit == 0, float64(left) > (1-p.share)*float64(b.limit):
+	case r.told > b.remaining+near && r.inFlight == 0:
+		// Only replies to other routes say that so little is left: one call goes to see whether they share.
+	case b.remaining == 0:
+		return b.reset.Sub(now), false
+	case left <= 0:
+		return 0, false
+	case now.Before(b.next):
+		return b.next.Sub(now), false
+	default:
+		b.next = now.Add(min(slowest, b.reset.Sub(now)/time.Duration(left)))
+	}
+	return 0, true
 }
 
 func (p *pacer) sleep(ctx context.Context, d time.Duration) error {
@@ -109,123 +145,59 @@ func (p *pacer) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// near is how far apart two endpoints may be told what is left of one bucket: the replies to calls made side by
-// side, whose number is bounded too, come in any order.
-const near = 40
-
-// count is how many calls a bucket still has, and how many are on their way. Okta may count several endpoints in
-// one bucket and says so nowhere; where the same is told of two, they are taken for one.
-func (p *pacer) count(b *bucket) (remaining, inFlight int) {
-	remaining, inFlight = b.remaining, b.inFlight
-	for _, o := range p.buckets {
-		if o != b && o.limit == b.limit && o.window == b.window && max(o.remaining-b.remaining, b.remaining-o.remaining) <= near {
-			remaining, inFlight = min(remaining, o.remaining), inFlight+o.inFlight
-		}
-	}
-	return remaining, inFlight
-}
-
-// turn takes a turn at this time, or tells how long to wait before asking again; 0 means until an answer comes.
-func (b *bucket) turn(now time.Time, share float64, remaining, inFlight int) (wait time.Duration, mayGo bool) {
-	left := remaining - inFlight
-	switch {
-	case !b.known || float64(left) > (1-share)*float64(b.limit):
-	case remaining == 0:
-		return b.reset.Sub(now), false
-	case left <= 0:
-		return 0, false
-	case now.Before(b.next):
-		return b.next.Sub(now), false
-	default:
-		b.next = now.Add(min(slowest, b.reset.Sub(now)/time.Duration(left)))
-	}
-	b.inFlight++
-	return 0, true
-}
-
-// leave ends a call. r is nil where there was no reply.
-func (p *pacer) leave(op string, r *reply) {
+// leave ends a call. known is what turn returned; re is nil where there was no reply.
+func (p *pacer) leave(op string, known quota, re *reply) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b := p.buckets[op]
-	b.inFlight--
+	r := p.routes[op]
+	r.inFlight--
 	close(p.answered)
 	p.answered = make(chan struct{})
-	if r == nil {
+	if re == nil {
 		return
 	}
-	q, ok := r.quota()
-	switch {
-	case !ok || b.known && q.window < b.window || q.left <= 0: // an older window's
-	case b.known && q.window == b.window:
-		b.remaining = min(b.remaining, q.remaining)
-	default:
-		b.known, b.quota, b.reset = true, q, p.clock.Now().Add(q.left)
+	if q, ok := re.quota(); ok && q.left > 0 && q.window >= r.bucket.window {
+		p.learn(r, known, q)
 	}
 }
 
-// gate bounds the calls in flight, over all who call. It narrows when Okta refuses calls for their number,
-// and widens again by one with every round of calls that goes through.
-type gate struct {
-	mu    sync.Mutex
-	most  float64
-	width float64
-	busy  int
-	queue []chan struct{} // who waits, first come first
+// learn takes in what a reply tells. known is what was known before its call left.
+func (p *pacer) learn(r *route, known, q quota) {
+	r.told = q.remaining
+	same := q.window == r.bucket.window && q.limit == r.bucket.limit
+	// A bucket holds less after a call than was told of it before.
+	if same && q.window == known.window && q.remaining >= known.remaining && p.shared(r) {
+		r.bucket, r.apart, same = &bucket{}, q.window, false
+	}
+	if r.apart != q.window && !p.shared(r) {
+		if twin := p.like(r, q); twin != nil {
+			r.bucket, same = twin, true
+		}
+	}
+	if same {
+		r.bucket.remaining = min(r.bucket.remaining, q.remaining)
+		return
+	}
+	r.bucket.quota, r.bucket.reset = q, p.clock.Now().Add(q.left)
 }
 
-func newGate(most int) *gate {
-	return &gate{most: float64(most), width: float64(most)}
+// like is another route's bucket that seems to be the one of which a reply tells, nil where there is none.
+func (p *pacer) like(r *route, q quota) *bucket {
+	for _, o := range p.routes {
+		b := o.bucket
+		if b != r.bucket && b.limit == q.limit && b.window == q.window && max(b.remaining-q.remaining, q.remaining-b.remaining) <= near {
+			return b
+		}
+	}
+	return nil
 }
 
-// enter waits for a place. leave must follow.
-func (g *gate) enter(ctx context.Context) error {
-	g.mu.Lock()
-	turn := make(chan struct{})
-	g.queue = append(g.queue, turn)
-	g.admit()
-	g.mu.Unlock()
-	select {
-	case <-turn:
-		return nil
-	default:
+// shared tells whether another route has the same bucket.
+func (p *pacer) shared(r *route) bool {
+	for _, o := range p.routes {
+		if o != r && o.bucket == r.bucket {
+			return true
+		}
 	}
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if i := slices.Index(g.queue, turn); i >= 0 {
-		g.queue = slices.Delete(g.queue, i, i+1)
-		return ctx.Err()
-	}
-	g.busy-- // the turn came just now
-	g.admit()
-	return ctx.Err()
-}
-
-// leave ends a call; r is nil where there was no reply.
-func (g *gate) leave(r *reply) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.busy--
-	switch {
-	case r == nil:
-	case r.status == http.StatusTooManyRequests:
-		// Half of those that are on their way: several refusals at once do not close the gate.
-		g.width = max(1, min(g.width, float64(g.busy)/2))
-	default:
-		g.width = min(g.most, g.width+1/g.width)
-	}
-	g.admit()
-}
-
-func (g *gate) admit() {
-	for len(g.queue) > 0 && g.busy < int(g.width) {
-		close(g.queue[0])
-		g.queue = g.queue[1:]
-		g.busy++
-	}
+	return false
 }

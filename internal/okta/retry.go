@@ -9,9 +9,6 @@ import (
 // maxTries is how often one call is sent at most.
 const maxTries = 4
 
-// maxRenewals is how often of those it is sent for the sake of other credentials: a new access token, and a nonce.
-const maxRenewals = 2
-
 // The pauses before a second try; each further one is twice as long. A pause is cut short at random by up
 // to half, so that those who failed together do not come back together.
 const (

@@ -79,11 +79,12 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 	if readOnly, _ := ctx.Value(readOnlyKey{}).(bool); readOnly && x.writes {
 		return nil, errReadOnly
 	}
-	if err := k.turn(ctx, x.op); err != nil {
+	known, err := k.turn(ctx, x.op)
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		k.pacer.leave(x.op, re)
+		k.pacer.leave(x.op, known, re)
 		k.gate.leave(re)
 	}()
 	r = r.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -103,18 +104,18 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 
 // turn waits until the call may leave: there is a place among the calls in flight, and Okta's rate limit has
 // one left. Who waits for the rate limit holds no place, which a call to another endpoint can use.
-func (k *keeper) turn(ctx context.Context, op string) error {
+func (k *keeper) turn(ctx context.Context, op string) (known quota, err error) {
 	for {
 		if err := k.gate.enter(ctx); err != nil {
-			return err
+			return quota{}, err
 		}
-		wait := k.pacer.turn(op)
+		known, wait := k.pacer.turn(op)
 		if wait == nil {
-			return nil
+			return known, nil
 		}
 		k.gate.leave(nil)
 		if err := wait(ctx); err != nil {
-			return err
+			return quota{}, err
 		}
 	}
 }

@@ -334,6 +334,10 @@ func TestATokenBoundToAKey(t *testing.T) {
 		t.Errorf("as a Bearer token: %d", got.status)
 	}
 	o.clock.advance(10 * time.Minute)
+	if a := ask(o.proof("POST", path, map[string]any{"nonce": nonce})); a.status != 200 {
+		t.Errorf("the nonce before the newest: %d %s", a.status, a.body)
+	}
+	o.clock.advance(10 * time.Minute)
 	if a := ask(o.proof("POST", path, map[string]any{"nonce": nonce})); a.Error != "use_dpop_nonce" || a.header.Get("DPoP-Nonce") == nonce {
 		t.Errorf("an old nonce: %d %s", a.status, a.body)
 	}

@@ -10,15 +10,20 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// nonceLife is how long a DPoP nonce holds.
+// nonceLife is how long a DPoP nonce is the newest; it holds for as long once more.
 const nonceLife = 10 * time.Minute
 
 // proofAge is how old a DPoP proof may be, and how far ahead.
 const proofAge = 5 * time.Minute
 
-// nonce is the one that holds at a time.
+// nonce is the newest one at a time.
 func nonce(at time.Time) string {
 	return derive(22, "nonce", strconv.FormatInt(at.Unix()/int64(nonceLife.Seconds()), 10))
+}
+
+// fresh tells whether the proof's nonce holds.
+func (p proof) fresh(at time.Time) bool {
+	return p.Nonce == nonce(at) || p.Nonce == nonce(at.Add(-nonceLife))
 }
 
 // proof is what a DPoP proof says, once it is verified (RFC 9449, section 4.2).

@@ -5,6 +5,7 @@ package testkit
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -69,6 +70,7 @@ type System struct {
 	URL     string // of the product; groups are under their names
 
 	log     lockedBuffer
+	vault   vault
 	servers []*httptest.Server
 }
 
@@ -95,9 +97,11 @@ func Start(o Options) (*System, error) {
 		maps.Copy(env, s.register(*o.App))
 	}
 	maps.Copy(env, o.Env)
+	pem := s.Key.PEM().Reveal()
+	s.vault.holds = secrets.Memory{"token": s.Okta.Token(), "key": pem, "app-key": pem, "wrong-token": "revoked-token-canary"}
 	a := app.New(app.Options{
 		Getenv:  func(name string) string { return env[name] },
-		Secrets: secrets.Memory{"token": s.Okta.Token(), "key": s.Key.PEM().Reveal(), "wrong-token": "revoked-token-canary"},
+		Secrets: &s.vault,
 		Clock:   o.Clock,
 		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
@@ -117,8 +121,29 @@ func (s *System) register(a emulator.App) map[string]string {
 	}
 	s.Okta.RegisterApp(a)
 	return map[string]string{
-		"OKTA_USE_OAUTH": "true", "OKTA_API_TOKEN_SECRET": "", "OKTA_CLIENT_ID": ClientID, "OKTA_KEY_ID": KeyID, "OKTA_PRIVATE_KEY_SECRET": "key",
+		"OKTA_USE_OAUTH": "true", "OKTA_API_TOKEN_SECRET": "", "OKTA_CLIENT_ID": ClientID, "OKTA_KEY_ID": KeyID, "OKTA_PRIVATE_KEY_SECRET": "app-key",
 	}
+}
+
+// Replace puts another value in place of a secret of the product: token, key (which signs signals) or app-key (which
+// the service app signs in with).
+func (s *System) Replace(secret string, value secrets.Value) {
+	s.vault.mu.Lock()
+	defer s.vault.mu.Unlock()
+	s.vault.holds[secret] = value.Reveal()
+}
+
+// vault is a secrets.Source whose secrets can be replaced.
+type vault struct {
+	mu    sync.Mutex
+	holds secrets.Memory
+}
+
+// Get implements secrets.Source.
+func (v *vault) Get(ctx context.Context, ref string) (secrets.Value, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.holds.Get(ctx, ref)
 }
 
 func (s *System) serve(h http.Handler) string {

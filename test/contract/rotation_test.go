@@ -1,0 +1,65 @@
+package contract_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/testkit"
+)
+
+// TestNoInvocationFailsWhileTokensEndAndKeysRotate has 200 clients at once, for as long as access tokens end, nonces
+// change and the service app's key is replaced three times, its tokens revoked with it.
+func TestNoInvocationFailsWhileTokensEndAndKeysRotate(t *testing.T) {
+	t.Parallel()
+	const clients, each, step = 200, 5, 5 * time.Second
+	w := testkit.New(t, testkit.Options{App: &emulator.App{DPoP: true, APINonce: true, Scopes: everyScope()}, Env: map[string]string{"OKTA_CONCURRENCY": "35"}})
+	for i := range clients {
+		w.Okta.AddUser(emulator.UserSeed{Login: fmt.Sprintf("user%d@acme.test", i)})
+	}
+	rotate := func() {
+		key, err := keys.GenerateEC()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		w.Replace("app-key", key.PEM())
+		w.Okta.RegisterApp(emulator.App{ClientID: testkit.ClientID, JWKS: key.JWKS(testkit.KeyID), Scopes: everyScope(), DPoP: true, APINonce: true})
+		w.Okta.RevokeTokens()
+	}
+	var done atomic.Int32
+	var all sync.WaitGroup
+	for i := range clients {
+		all.Go(func() {
+			user := fmt.Sprintf("user%d", i)
+			for n := range each {
+				path, p := "users/disable-user", params{"User IDs": user, "Is Deactivate": false}
+				switch n % 5 {
+				case 1:
+					path, p = "users/enable-user", params{"User IDs": user, "Is Activate": false}
+				case 2:
+					path, p = "roles/list-roles", params{"User IDs": user}
+				case 3:
+					path, p = "groups/list-user-groups", params{"User IDs": user}
+				case 4:
+					path, p = "providers/list-providers", params{}
+				}
+				if r := w.Run(path, request{Parameters: p}); r.HTTP != 200 || r.Get("status") != "success" {
+					t.Errorf("%s %s: %d %s", path, user, r.HTTP, r.Body)
+				}
+				w.Clock.Advance(step)
+				if done.Add(1)%(clients*each/4) == 0 {
+					rotate()
+				}
+			}
+		})
+	}
+	all.Wait()
+	if passed := w.Clock.Now().Sub(testkit.Now); passed < time.Hour {
+		t.Errorf("only %s passed: no token ended", passed)
+	}
+}
