@@ -121,8 +121,9 @@ func TestAWriteWhoseAnswerIsSpoiltIsNeverRepeatedBlindly(t *testing.T) {
 						outcome, code, times = "changed", "", 2
 					}
 					w := newWorldOfTwins(t, testkit.Options{})
-					s.fault.Times, s.fault.CarriedOut = 1, carriedOut
-					r, sent := spoil(w, s.fault, c.path, c.method, c.users, c.params)
+					f := s.fault
+					f.Times, f.CarriedOut = 1, carriedOut
+					r, sent := spoil(w, f, c.path, c.method, c.users, c.params)
 					want := []string{outcome}
 					if c.users != "" {
 						want = append(want, "changed") // the second target is not concerned
