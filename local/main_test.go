@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/keys"
 )
 
 func noEnv(string) string { return "" }
@@ -22,13 +23,13 @@ type started struct {
 	stop                   func() error // as Ctrl-C does; returns what run returned
 }
 
-func startLocal(t *testing.T, getenv func(string) string) started {
+func startLocal(t *testing.T, getenv func(string) string, args ...string) started {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, []string{"-addr", "127.0.0.1:0", "-okta-addr", "127.0.0.1:0"}, getenv, write, io.Discard)
+		done <- run(ctx, append([]string{"-addr", "127.0.0.1:0", "-okta-addr", "127.0.0.1:0"}, args...), getenv, write, io.Discard)
 		_ = write.Close()
 	}()
 	var s started
@@ -102,6 +103,59 @@ func TestLocalServesEveryGroupBesideItsOkta(t *testing.T) {
 	}
 	if err := s.stop(); err != nil {
 		t.Errorf("Ctrl-C ended with %v", err)
+	}
+}
+
+func TestLocalSignsInAsItIsTold(t *testing.T) {
+	t.Parallel()
+	key, err := keys.GenerateEC()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := map[string]string{"OKTA_USE_OAUTH": "true", "OKTA_CLIENT_ID": "0oaMine", "OKTA_KEY_ID": "mine", "OKTA_PRIVATE_KEY_SECRET": "env:MY_KEY", "MY_KEY": key.PEM().Reveal()}
+	for name, c := range map[string]struct {
+		getenv func(string) string
+		args   []string
+		asked  int // for the first access token
+	}{
+		"an API token":            {noEnv, nil, 0},
+		"a service app":           {noEnv, []string{"-auth", "oauth"}, 1},
+		"a service app with DPoP": {noEnv, []string{"-auth", "oauth-dpop"}, 3},
+		"the caller's own app":    {func(n string) string { return own[n] }, nil, 1},
+		"the same with DPoP":      {func(n string) string { return own[n] }, []string{"-auth", "oauth-dpop"}, 3},
+	} {
+		s := startLocal(t, c.getenv, c.args...)
+		status, body := request(t, http.MethodPost, s.functions+"/users/disable-user", `{"parameters": {"User IDs Or Logins": "alice", "Is Deactivate": false}}`,
+			map[string]string{"Content-Type": "application/json"})
+		if status != 200 || !strings.Contains(body, `"outcome":"changed"`) {
+			t.Errorf("%s: Disable User: %d %s", name, status, body)
+		}
+		_, body = request(t, http.MethodGet, s.okta+"/_emulator/requests", "", nil)
+		var log []struct {
+			Path, Body string
+			Headers    map[string]string
+		}
+		if err := json.Unmarshal([]byte(body), &log); err != nil {
+			t.Fatal(err)
+		}
+		asked := 0
+		for _, r := range log {
+			if r.Path == "/oauth2/v1/token" {
+				asked++
+			}
+		}
+		if asked != c.asked || strings.Contains(body, "eyJ") {
+			t.Errorf("%s: %d requests for access tokens, want %d: %s", name, asked, c.asked, body)
+		}
+		for _, g := range handlers.Groups {
+			status, body := request(t, http.MethodGet, s.functions+"/"+g.Name+"/ping", "", nil)
+			if status != 200 || c.asked > 0 && len(g.Actions[0].OktaScopes) > 0 && !strings.Contains(body, "The service app has the scopes "+g.Actions[0].OktaScopes[0]) {
+				t.Errorf("%s: GET /%s/ping: %d %s", name, g.Name, status, body)
+			}
+		}
+		if err := s.stop(); err != nil {
+			t.Errorf("%s: Ctrl-C ended with %v", name, err)
+		}
 	}
 }
 

@@ -81,6 +81,20 @@ func TestGenerateMakesAnRSAKeyThatParses(t *testing.T) {
 	}
 }
 
+func TestGenerateECMakesAKeyOnP256(t *testing.T) {
+	t.Parallel()
+	k, err := GenerateEC()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.Method().Alg() != "ES256" {
+		t.Errorf("algorithm %s", k.Method().Alg())
+	}
+	if again, err := Parse(k.PEM()); err != nil || !k.private.(*ecdsa.PrivateKey).Equal(again.private) {
+		t.Errorf("the PEM is of another key: %v", err)
+	}
+}
+
 func TestSign(t *testing.T) {
 	t.Parallel()
 	for alg, private := range kinds(t) {
@@ -171,6 +185,20 @@ func TestJWKSHoldsThePublicHalfOnly(t *testing.T) {
 			t.Errorf("JWKS = %s", got)
 		}
 	})
+}
+
+func TestAJWKIsTheBarePublicHalf(t *testing.T) {
+	t.Parallel()
+	members := map[string][]string{"RSA": {"e", "kty", "n"}, "EC": {"crv", "kty", "x", "y"}}
+	for alg, private := range kinds(t) {
+		var got map[string]string
+		if err := json.Unmarshal(mustKey(t, private).JWK(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(members[got["kty"]], slices.Sorted(maps.Keys(got))); diff != "" {
+			t.Errorf("%s: members (-want +got):\n%s", alg, diff)
+		}
+	}
 }
 
 func TestKeyCannotBePrinted(t *testing.T) {

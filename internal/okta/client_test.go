@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -224,6 +227,77 @@ func TestAConnectionThatWasNeverMadeIsNoUnknownResult(t *testing.T) {
 	server.Close()
 	for _, m := range methods {
 		wantFault(t, m.call(t.Context(), okta.New(options(t, address)), "00u1"), fault.Unavailable, "okta_unreachable", "connection")
+	}
+}
+
+// TestConnectionsAreReused: over HTTP/2 one serves all calls, over HTTP/1.1 about as many as calls are in flight.
+func TestConnectionsAreReused(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{true, false} {
+		var connections, calls atomic.Int32
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			calls.Add(1)
+			if (r.ProtoMajor == 2) != http2 {
+				t.Errorf("%s, HTTP/2 is offered: %v", r.Proto, http2)
+			}
+			_, _ = io.WriteString(w, userJSON)
+		}))
+		server.EnableHTTP2 = http2
+		server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+			if s == http.StateNew {
+				connections.Add(1)
+			}
+		}
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		o := options(t, server.URL)
+		o.Concurrency, o.Transport = 4, okta.Transport(false)
+		c := okta.New(o)
+		get := func() {
+			if _, err := c.GetUser(t.Context(), "00u1"); err != nil {
+				t.Error(err)
+			}
+		}
+		get()
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(get)
+		}
+		all.Wait()
+		most := int32(8) // one may be made while another comes free
+		if http2 {
+			most = 1
+		}
+		if n := connections.Load(); n > most || calls.Load() != 101 {
+			t.Errorf("HTTP/2 %v: %d connections for %d calls", http2, n, calls.Load())
+		}
+	}
+}
+
+func TestACertificateIsCheckedUnlessThatIsOff(t *testing.T) {
+	t.Parallel()
+	var connections atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, userJSON) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of the client
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	for _, verify := range []bool{true, false} {
+		o := options(t, server.URL)
+		o.Transport = okta.Transport(verify)
+		_, err := okta.New(o).GetUser(t.Context(), "00u1")
+		if verify {
+			wantFault(t, err, fault.Nonsense, "bad_certificate", "OKTA_API_ROOT (Api Root)")
+			if n := connections.Load(); n != 1 { // another try would find the same
+				t.Errorf("%d connections", n)
+			}
+		} else if err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ const (
 	assertionLife = 5 * time.Minute
 	maxRenewAhead = 5 * time.Minute // before a token ends, the next one is fetched
 	fetchTime     = 2 * time.Minute // for all that getting a token takes: longer than any rate limit lasts
+	refusalLife   = 2 * time.Second // how long a refusal answers for all who ask: an action has many targets
 )
 
 // OAuth authenticates as a service app (client credentials with private_key_jwt, RFC 7523), with DPoP
@@ -60,12 +61,13 @@ type oauth struct {
 	keyMu sync.Mutex // guards Key; held while it is read
 }
 
-// token is an access token. The zero token is of no use.
+// token is an access token, or why there is none. The zero token is of no use.
 type token struct {
 	value   secrets.Value
 	bound   bool // to the DPoP key
 	renewal time.Time
 	end     time.Time
+	refusal error // holds until renewal
 }
 
 // authorize implements Auth.
@@ -89,16 +91,20 @@ func (o *oauth) token(ctx context.Context, scopes []string) (token, error) {
 	t := o.cached(scope)
 	now := o.Clock.Now()
 	if now.Before(t.renewal) {
-		return t, nil
+		return t, t.refusal
 	}
 	flight := o.flights.DoChan(scope, func() (any, error) {
-		if t := o.cached(scope); o.Clock.Now().Before(t.renewal) { // fetched since
-			return t, nil
+		t := o.cached(scope)
+		if o.Clock.Now().Before(t.renewal) { // fetched since
+			return t, t.refusal
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
 		defer cancel()
 		t, err := o.fetch(ctx, scope)
-		if err == nil {
+		if err != nil && !fault.As(err).Retryable() {
+			t = token{refusal: err, renewal: o.Clock.Now().Add(refusalLife)}
+		}
+		if err == nil || t.refusal != nil {
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			o.tokens[scope] = t

@@ -405,6 +405,22 @@ func TestScopesThatAreNotGrantedAreNamed(t *testing.T) {
 	}
 }
 
+// A refusal answers for all targets of an action, and is asked for anew soon after.
+func TestARefusalIsNotAskedForOnceMoreForEveryTarget(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{Scopes: []string{"okta.users.read"}}, appKey())
+	for range 100 {
+		_, err := s.GetUser(t.Context(), "alice")
+		wantFault(t, err, fault.Credentials, "invalid_scope", "okta.users.manage")
+	}
+	if n := s.tokens(); n != 3 { // for both scopes, and for each by itself
+		t.Errorf("%d token requests for 100 calls", n)
+	}
+	s.okta.RegisterApp(emulator.App{ClientID: clientID, JWKS: appKey().JWKS(keyID), Scopes: appScopes})
+	s.clock.Advance(3 * time.Second)
+	s.get(t)
+}
+
 func TestWhenTheTokenEndpointFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -549,6 +565,7 @@ func TestAProofThatIsRefusedForGood(t *testing.T) {
 		t.Errorf("%d token requests", n)
 	}
 	s.okta.Reset()
+	s.clock.Advance(3 * time.Second)
 	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Status: 400, Body: `{"error": "use_dpop_nonce"}`, Headers: map[string]string{"DPoP-Nonce": "n"}})
 	_, err = s.GetUser(t.Context(), "alice")
 	wantFault(t, err, fault.Credentials, "use_dpop_nonce", "")

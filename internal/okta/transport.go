@@ -2,6 +2,7 @@ package okta
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -125,6 +126,9 @@ func send(base http.RoundTripper, r *http.Request) (*reply, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), CallTimeout)
 	defer cancel()
 	res, err := base.RoundTrip(r.WithContext(ctx))
+	if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) {
+		return nil, fault.New(fault.Nonsense, "bad_certificate", "the certificate that was shown for Okta is not trusted: check OKTA_API_ROOT (Api Root) and what stands between", err)
+	}
 	if err != nil {
 		return nil, err
 	}

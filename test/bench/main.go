@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -86,76 +87,86 @@ func (p plan) speed(ctx context.Context, w io.Writer) error {
   ~         extrapolated from %d users
 
 `, p.concurrency, p.reps, p.measured)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "users\tlatency\tproduct\tsequence\t\tblind\t\tlimit\t\twaves\t\t")
+	const columns = "%6s  %7s  %9s  %10s %8s  %10s %8s  %8s %7s  %8s %7s\n" // each row as soon as it is measured
+	fmt.Fprintf(w, columns, "users", "latency", "product", "sequence", "", "blind", "", "limit", "", "waves", "")
 	for _, latency := range p.latencies {
+		var slow []way // as last measured
 		for _, users := range p.users {
-			row, err := p.measure(ctx, users, latency)
+			took, err := p.measure(ctx, users, latency, len(slow) == 0 || users <= p.measured)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(table, row)
+			if len(took) > 1 {
+				slow = took[1:]
+			}
+			product := took[0].took
+			row := []any{strconv.Itoa(users), latency.String(), short(product)}
+			for _, way := range slow {
+				mark, took := "", way.took
+				if way.users < users {
+					mark, took = "~", took*time.Duration(users)/time.Duration(way.users)
+				}
+				row = append(row, mark+short(took), fmt.Sprintf("%.1f x", float64(took)/float64(product)))
+			}
+			for _, calls := range []int{waves(2*users, p.concurrency), 2 * waves(users, p.concurrency)} {
+				least, times := time.Duration(calls)*latency, "-"
+				if least > 0 {
+					times = fmt.Sprintf("%.2f x", float64(product)/float64(least))
+				}
+				row = append(row, short(least), times)
+			}
+			fmt.Fprintf(w, columns, row...)
 		}
-	}
-	if err := table.Flush(); err != nil {
-		return err
 	}
 	fmt.Fprintln(w)
 	return nil
 }
 
-// measure is one row: each way to suspend the users, in turns.
-func (p plan) measure(ctx context.Context, users int, latency time.Duration) (string, error) {
+// way is one way to suspend so many users.
+type way struct {
+	users int
+	do    func() error
+	took  time.Duration // the median
+}
+
+// measure measures the product, and, where they are asked for, the calls in sequence and the incumbent's with it, in
+// turns.
+func (p plan) measure(ctx context.Context, users int, latency time.Duration, slow bool) ([]way, error) {
 	s, err := newStand(p.concurrency, 1, okta.SystemClock{})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer s.Close()
-	fewer := min(users, p.measured)
-	ways := []struct {
-		users int
-		do    func() error
-	}{
-		{users, func() error {
-			lost, err := s.suspend(ctx, 0, users)
-			if err == nil && lost > 0 {
-				err = fmt.Errorf("%d of %d users were lost", lost, users)
-			}
-			return err
-		}},
-		{fewer, func() error { return s.inSequence(ctx, fewer) }},
-		{fewer, func() error { return s.blindly(ctx, fewer) }},
+	ways := []way{{users: users, do: func() error {
+		lost, err := s.suspend(ctx, 0, users)
+		if err == nil && lost > 0 {
+			err = fmt.Errorf("%d of %d users were lost", lost, users)
+		}
+		return err
+	}}}
+	if slow {
+		fewer := min(users, p.measured)
+		ways = append(ways,
+			way{users: fewer, do: func() error { return s.inSequence(ctx, fewer) }},
+			way{users: fewer, do: func() error { return s.blindly(ctx, fewer) }})
 	}
 	took := make([][]time.Duration, len(ways))
 	for range p.reps {
 		for i, way := range ways {
 			if err := s.prepare(ctx, way.users, latency); err != nil {
-				return "", err
+				return nil, err
 			}
 			begun := time.Now()
 			if err := way.do(); err != nil {
-				return "", err
+				return nil, err
 			}
 			took[i] = append(took[i], time.Since(begun))
 		}
 	}
-	product, mark := median(took[0]), ""
-	more := time.Duration(users / fewer)
-	if more > 1 {
-		mark = "~"
+	for i := range ways {
+		ways[i].took = median(took[i])
 	}
-	row := fmt.Sprintf("%d\t%s\t%s", users, latency, short(product))
-	for _, sequence := range []time.Duration{median(took[1]) * more, median(took[2]) * more} {
-		row += fmt.Sprintf("\t%s%s\t%.1f x", mark, short(sequence), float64(sequence)/float64(product))
-	}
-	for _, calls := range []int{waves(2*users, p.concurrency), 2 * waves(users, p.concurrency)} {
-		if least := time.Duration(calls) * latency; least > 0 {
-			row += fmt.Sprintf("\t%s\t%.2f x", short(least), float64(product)/float64(least))
-		} else {
-			row += "\t-\t"
-		}
-	}
-	return row, nil
+	return ways, nil
 }
 
 // waves is how often so many calls at a time must be made for n.
