@@ -149,7 +149,7 @@ func TestLocalSignsInAsItIsTold(t *testing.T) {
 		}
 		for _, g := range handlers.Groups {
 			status, body := request(t, http.MethodGet, s.functions+"/"+g.Name+"/ping", "", nil)
-			if status != 200 || c.asked > 0 && len(g.Actions[0].OktaScopes) > 0 && !strings.Contains(body, "The service app has the scopes "+g.Actions[0].OktaScopes[0]) {
+			if status != 200 || c.asked > 0 && len(g.Actions[0].OktaScopes) > 0 && !strings.Contains(body, "The service app has the scopes okta.") {
 				t.Errorf("%s: GET /%s/ping: %d %s", name, g.Name, status, body)
 			}
 		}
