@@ -32,6 +32,20 @@ func sendWith(ctx context.Context, o *org, method, path string) error {
 	return resp.Body.Close()
 }
 
+// occupy makes a call that does not end by itself, again where it finds no place. Its error comes when the context has
+// ended it.
+func occupy(ctx context.Context, o *org, method, path string) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		for err == nil {
+			err = sendWith(ctx, o, method, path)
+		}
+		done <- err
+	}()
+	return done
+}
+
 func TestToken(t *testing.T) {
 	t.Parallel()
 	o := start(t)

@@ -66,8 +66,7 @@ func TestLimitOfConcurrency(t *testing.T) {
 	}
 	o.AddFault(emulator.Fault{Path: "*/alice", LatencyMS: 600_000})
 	ctx, cancel := contextWithCancel(t)
-	done := make(chan error, 1)
-	go func() { done <- sendWith(ctx, o, "GET", "/api/v1/users/alice") }()
+	done := occupy(ctx, o, "GET", "/api/v1/users/alice")
 	for {
 		a := o.do("GET", "/api/v1/users/bob", "")
 		if a.status == 200 {
