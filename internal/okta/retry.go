@@ -34,10 +34,8 @@ func (x *exchange) again(try int) (wait time.Duration, ok bool) {
 	case r == nil:
 		return pause(stumbled, try), x.lost()
 	case r.status == http.StatusTooManyRequests:
-		if q, ok := r.quota(); ok {
-			return q.left + rand.N(crowded), true
-		}
-		return pause(crowded, try), true
+		q, _ := r.quota() // where the limit on concurrent calls is met, or Okta does not say, nothing is left of the window
+		return max(0, q.left) + pause(crowded, try), true
 	case r.errorCode() == codeStillActivating:
 		return pause(activating, try), true
 	case r.status == http.StatusInternalServerError, r.status == http.StatusBadGateway,

@@ -229,6 +229,24 @@ func TestARateLimitIsWaitedForByOktasClock(t *testing.T) {
 	}
 }
 
+// A reset that is past by Okta's own clock is no reason to try again at once.
+func TestAfterARefusalThereIsAlwaysAPause(t *testing.T) {
+	t.Parallel()
+	past := limited
+	past.headers = map[string]string{"X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445500", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}
+	c, s, clock := scripted(t, past)
+	_, err := c.GetUser(t.Context(), "00u1")
+	wantFault(t, err, fault.Unavailable, "E0000047", "")
+	for i, nap := range clock.Naps() {
+		if nap < 100*time.Millisecond<<i {
+			t.Errorf("pause %d is %s", i+1, nap)
+		}
+	}
+	if asked, _ := s.sent(); len(asked) != 4 || len(clock.Naps()) != 3 {
+		t.Errorf("asked %v, naps %v", asked, clock.Naps())
+	}
+}
+
 func TestAWaitThatTheDeadlineForbidsIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	c, s, clock := scripted(t, limited, found)
