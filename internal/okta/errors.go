@@ -76,7 +76,7 @@ func (r *reply) fault() *fault.Error {
 	f := &fault.Error{
 		Code:      b.Code,
 		Message:   b.text(),
-		RequestID: r.header.Get("X-Okta-Request-Id"),
+		RequestID: r.requestID(),
 		Cause:     fmt.Errorf("okta answered %d %s", r.status, http.StatusText(r.status)),
 	}
 	if b.Err != "" {
@@ -153,6 +153,9 @@ func (r *reply) errorCode() string {
 	return b.Code
 }
 
+// requestID names the call in Okta's System Log.
+func (r *reply) requestID() string { return r.header.Get("X-Okta-Request-Id") }
+
 // resetAfter is the time until the bucket fills again: 1 s where Okta does not say, and for the limit on
 // concurrent calls.
 func (r *reply) resetAfter() time.Duration {
@@ -169,7 +172,7 @@ func nonsense(err error) *fault.Error {
 
 func (r *reply) nonsense(err error) *fault.Error {
 	f := nonsense(err)
-	f.RequestID = r.header.Get("X-Okta-Request-Id")
+	f.RequestID = r.requestID()
 	return f
 }
 

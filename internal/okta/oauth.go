@@ -192,7 +192,9 @@ func (o *oauth) nameMissing(ctx context.Context, scope string, refusal *fault.Er
 	if len(missing) == 0 {
 		return refusal
 	}
-	return notGranted(strings.Join(missing, ", "), refusal.Cause)
+	f := notGranted(strings.Join(missing, ", "), refusal.Cause)
+	f.RequestID = refusal.RequestID
+	return f
 }
 
 func notGranted(scopes string, cause error) *fault.Error {
@@ -222,7 +224,11 @@ func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
 		}
 		wait, again := x.again(try)
 		if !again || o.Clock.Sleep(ctx, wait) != nil {
-			return token{}, o.refused(ctx, scope, refusal, x)
+			f := o.refused(ctx, scope, refusal, x)
+			if x.reply != nil {
+				f.RequestID = x.reply.requestID()
+			}
+			return token{}, f
 		}
 		try++
 	}

@@ -400,7 +400,9 @@ func TestScopesThatAreNotGrantedAreNamed(t *testing.T) {
 		"not granted okta.roles.manage, okta.users.manage:": {"okta.users.manage", "okta.users.read", "okta.roles.manage"},
 	} {
 		_, err := s.WithScopes(scopes).GetUser(t.Context(), "alice")
-		wantFault(t, err, fault.Credentials, "invalid_scope", want)
+		if f := wantFault(t, err, fault.Credentials, "invalid_scope", want); f.RequestID == "" {
+			t.Error("nothing names the refused request")
+		}
 	}
 }
 
