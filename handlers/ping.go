@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"example.com/okta-secops/internal/action"
@@ -17,12 +16,9 @@ func ping(g action.Group) action.Action {
 		Name:    "Ping",
 		Summary: "Test the connection with Okta.",
 		Failure: "Failed to connect to the Okta organization. Error is ",
+
+		OktaScopes: g.Scopes(),
 	}
-	for _, a := range g.Actions {
-		spec.OktaScopes = append(spec.OktaScopes, a.OktaScopes...)
-	}
-	slices.Sort(spec.OktaScopes)
-	spec.OktaScopes = slices.Compact(spec.OktaScopes)
 	return action.Define(spec, func(ctx context.Context, c *action.Call, _ struct{}) (*action.Result, error) {
 		message := fmt.Sprintf("Successfully connected to the Okta organization %s.", c.Okta.Root())
 		if g.Signs {

@@ -154,9 +154,7 @@ func (p *product) registerApp(okta *emulator.Emulator, o options, env func(strin
 	}
 	app := emulator.App{ClientID: env("OKTA_CLIENT_ID"), JWKS: key.JWKS(env("OKTA_KEY_ID")), DPoP: o.auth == authDPoP}
 	for _, g := range handlers.Groups {
-		for _, a := range g.Actions {
-			app.Scopes = append(app.Scopes, a.OktaScopes...)
-		}
+		app.Scopes = append(app.Scopes, g.Scopes()...)
 	}
 	okta.RegisterApp(app)
 	return nil

@@ -76,6 +76,16 @@ func (g Group) NeedsOkta() bool {
 	return slices.ContainsFunc(g.Actions, func(a Action) bool { return len(a.OktaScopes) > 0 })
 }
 
+// Scopes are the OAuth scopes of all actions of the group, each once, in order.
+func (g Group) Scopes() []string {
+	var all []string
+	for _, a := range g.Actions {
+		all = append(all, a.OktaScopes...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // FailureText is the output message of a run that achieved nothing.
 func (a Action) FailureText(reason string) string {
 	if a.Failure != "" {

@@ -124,9 +124,9 @@ func (e *Emulator) issueToken(c *call) (reply, *oktaError) {
 	case len(c.Header.Values("DPoP")) == 0:
 	case problem != "":
 		return reply{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", problem)
-	case !p.fresh(c.at):
+	case !p.fresh(tokenServer, c.at):
 		refusal := oauthError(http.StatusBadRequest, "use_dpop_nonce", "The authorization server requires a nonce in the DPoP proof.")
-		refusal.header = map[string]string{"DPoP-Nonce": nonce(c.at)}
+		refusal.header = map[string]string{"DPoP-Nonce": nonce(tokenServer, c.at)}
 		return reply{}, refusal
 	default:
 		token.key, kind = p.key, "DPoP"
@@ -241,9 +241,9 @@ func (e *Emulator) checkAccess(c *call, scheme, value, scope string) *oktaError 
 			return refuse(errInvalidToken, "invalid_dpop_proof")
 		case p.key != t.key:
 			return refuse(errInvalidToken, "invalid_token")
-		case t.app.APINonce && !p.fresh(c.at):
+		case t.app.APINonce && !p.fresh(apiServer, c.at):
 			refusal := refuse(errInvalidToken, "use_dpop_nonce")
-			refusal.header["DPoP-Nonce"] = nonce(c.at)
+			refusal.header["DPoP-Nonce"] = nonce(apiServer, c.at)
 			return refusal
 		}
 	}

@@ -16,14 +16,20 @@ const nonceLife = 10 * time.Minute
 // proofAge is how old a DPoP proof may be, and how far ahead.
 const proofAge = 5 * time.Minute
 
-// nonce is the newest one at a time.
-func nonce(at time.Time) string {
-	return derive(22, "nonce", strconv.FormatInt(at.Unix()/int64(nonceLife.Seconds()), 10))
+// The servers that give nonces, each its own.
+const (
+	tokenServer = "token"
+	apiServer   = "api"
+)
+
+// nonce is the newest one of a server at a time.
+func nonce(server string, at time.Time) string {
+	return derive(22, "nonce", server, strconv.FormatInt(at.Unix()/int64(nonceLife.Seconds()), 10))
 }
 
-// fresh tells whether the proof's nonce holds.
-func (p proof) fresh(at time.Time) bool {
-	return p.Nonce == nonce(at) || p.Nonce == nonce(at.Add(-nonceLife))
+// fresh tells whether the proof's nonce is one of the server's that holds.
+func (p proof) fresh(server string, at time.Time) bool {
+	return p.Nonce == nonce(server, at) || p.Nonce == nonce(server, at.Add(-nonceLife))
 }
 
 // proof is what a DPoP proof says, once it is verified (RFC 9449, section 4.2).

@@ -166,9 +166,9 @@ func providerPolicy(template string) map[string]any {
 			"action": "AUTO", "profileMaster": false, "groups": none,
 			"conditions": map[string]any{"deprovisioned": none, "suspended": none},
 		},
-		"accountLink": map[string]any{"action": "AUTO"},
+		"accountLink": map[string]any{"filter": nil, "action": "AUTO"},
 		"subject": map[string]any{
-			"userNameTemplate": map[string]any{"template": template}, "matchType": "USERNAME",
+			"userNameTemplate": map[string]any{"template": template}, "filter": nil, "matchType": "USERNAME", "matchAttribute": nil,
 		},
 		"maxClockSkew": 0,
 	}

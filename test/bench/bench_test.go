@@ -98,13 +98,13 @@ func TestTheTablesArePrinted(t *testing.T) {
 	t.Parallel()
 	small := plan{
 		concurrency: 4, users: []int{1, 9}, latencies: []time.Duration{0, time.Millisecond}, reps: 1, measured: 3, gets: 3,
-		limited: 20, perMinute: 30, times: 600,
+		limited: 20, batch: 5, perMinute: 30, times: 600,
 	}
 	var out strings.Builder
 	if err := small.run(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Disable User (suspend)", "~", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20"} {
+	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}

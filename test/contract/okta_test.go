@@ -155,7 +155,7 @@ func TestWhenOktaHangsTheDeadlineAnswers(t *testing.T) {
 	for _, g := range handlers.Groups {
 		cases.Go(func() {
 			a := g.Actions[0]
-			s := subject{testkit.New(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "1s"}}), g, a}
+			s := subject{testkit.New(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "4s"}}), g, a}
 			s.Okta.AddFault(emulator.Fault{Path: "*", LatencyMS: 60_000})
 			r := s.run(t, s.example())
 			want := "deadline_exceeded"

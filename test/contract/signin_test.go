@@ -243,9 +243,7 @@ func TestAScopeThatIsNotGrantedIsNamed(t *testing.T) {
 func everyScope() []string {
 	var all []string
 	for _, g := range handlers.Groups {
-		for _, a := range g.Actions {
-			all = append(all, a.OktaScopes...)
-		}
+		all = append(all, g.Scopes()...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

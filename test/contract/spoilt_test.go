@@ -194,7 +194,7 @@ func TestACallThatHangsIsEndedByTheDeadline(t *testing.T) {
 	for _, c := range writes {
 		for _, carriedOut := range []bool{true, false} {
 			cases.Go(func() {
-				w := newWorldOfTwins(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "1s"}})
+				w := newWorldOfTwins(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "4s"}})
 				begun := time.Now()
 				r, sent := spoil(w, emulator.Fault{Hang: true, CarriedOut: carriedOut}, c.path, c.method, c.users, c.params)
 				if took := time.Since(begun); took > 30*time.Second {

@@ -60,6 +60,15 @@ var Deviations = []Deviation{
 		amend:  func(doc *openapi3.T) { property(doc, "GroupProfile", "description").Nullable = true },
 	},
 	{
+		Name:   "the filters of an identity provider",
+		Reason: "Those that are not set are null in Okta's published examples, which the document does not allow.",
+		amend: func(doc *openapi3.T) {
+			property(doc, "PolicyAccountLink", "filter").Nullable = true
+			property(doc, "PolicySubject", "filter").Nullable = true
+			property(doc, "PolicySubject", "matchAttribute").Nullable = true
+		},
+	},
+	{
 		Name:   "the cursor of a user's roles and groups",
 		Reason: "A next link holds an opaque cursor, after, which the document declares for other lists only.",
 		amend: func(doc *openapi3.T) {

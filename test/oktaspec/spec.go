@@ -5,6 +5,7 @@ package oktaspec
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -38,6 +39,12 @@ type Spec struct {
 // Load reads the document, once per process.
 var Load = sync.OnceValues(func() (*Spec, error) {
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		err = fmt.Errorf("%w: %s", err, exit.Stderr)
+	}
+	if err == nil && len(bytes.TrimSpace(dir)) == 0 {
+		err = errors.New("its folder is not known")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("finding the module of the SDK: %w", err)
 	}

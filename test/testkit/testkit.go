@@ -114,9 +114,7 @@ func (s *System) register(a emulator.App) map[string]string {
 	a.ClientID, a.JWKS = ClientID, s.Key.JWKS(KeyID)
 	if a.Scopes == nil {
 		for _, g := range handlers.Groups {
-			for _, act := range g.Actions {
-				a.Scopes = append(a.Scopes, act.OktaScopes...)
-			}
+			a.Scopes = append(a.Scopes, g.Scopes()...)
 		}
 	}
 	s.Okta.RegisterApp(a)
@@ -195,8 +193,7 @@ func New(t testing.TB, o Options) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Close)
-	t.Cleanup(func() {
+	t.Cleanup(func() { // once nothing runs any more
 		if unknown := s.Okta.UnknownRoutes(); len(unknown) > 0 {
 			t.Errorf("the product called routes that Okta does not have: %v", unknown)
 		}
@@ -204,6 +201,7 @@ func New(t testing.TB, o Options) *World {
 			t.Error(text)
 		}
 	})
+	t.Cleanup(s.Close)
 	return &World{System: s, Clock: clock, t: t}
 }
 
