@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -152,7 +153,7 @@ func (p *product) registerApp(okta *emulator.Emulator, o options, env func(strin
 	if err != nil {
 		return err
 	}
-	app := emulator.App{ClientID: env("OKTA_CLIENT_ID"), JWKS: key.JWKS(env("OKTA_KEY_ID")), DPoP: o.auth == authDPoP}
+	app := emulator.App{ClientID: env("OKTA_CLIENT_ID"), JWKS: key.JWKS(cmp.Or(key.ID(), env("OKTA_KEY_ID"))), DPoP: o.auth == authDPoP}
 	for _, g := range handlers.Groups {
 		app.Scopes = append(app.Scopes, g.Scopes()...)
 	}

@@ -74,6 +74,10 @@ func parseJWK(text string) (Key, error) {
 		return Key{}, err
 	}
 	key.id = j.Kid
+	// An RSA key serves several algorithms, and a JWK may name one.
+	if j.Kty == "RSA" && (j.Alg == "RS384" || j.Alg == "RS512") {
+		key.method = jwt.GetSigningMethod(j.Alg)
+	}
 	return key, nil
 }
 

@@ -69,8 +69,8 @@ func newKey(private any) (Key, error) {
 // for a PEM.
 func (k Key) ID() string { return k.id }
 
-// Method returns the signing algorithm: RS256 for an RSA key; ES256, ES384 or
-// ES512 by the curve of an EC key.
+// Method returns the signing algorithm: RS256 for an RSA key, or RS384 or RS512
+// where its JWK says so; ES256, ES384 or ES512 by the curve of an EC key.
 func (k Key) Method() jwt.SigningMethod { return k.method }
 
 // Sign returns the claims as a compact JWS. The members of header (typ, kid)

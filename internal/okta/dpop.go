@@ -35,14 +35,15 @@ type dpop struct {
 	nonces [2]string
 }
 
-// demanded takes up what the token endpoint asks for. It is false where nothing new was asked.
-func (d *dpop) demanded(err string, r *reply) bool {
+// demanded takes up what the token endpoint asks for. It is false where nothing new was asked. proved tells whether the
+// request that it refused carried a proof: several may be on their way without one when the first is refused.
+func (d *dpop) demanded(err string, proved bool, r *reply) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case err == useNonce && r.header.Get("DPoP-Nonce") == "":
 		return false
-	case err == invalidProof && d.on: // the proof there was did not please
+	case err == invalidProof && proved: // the proof there was did not please
 		return false
 	case err != useNonce && err != invalidProof:
 		return false
@@ -87,13 +88,13 @@ type proof struct {
 func (d *dpop) sign(r *http.Request, p proof, nonceOf int, now time.Time) error {
 	key, nonce, err := d.material(nonceOf)
 	if err != nil {
-		return err
+		return unsigned(err)
 	}
 	p.ID, p.IssuedAt = rand.Text(), jwt.NewNumericDate(now)
 	p.Method, p.URL, p.Nonce = r.Method, r.URL.Scheme+"://"+r.URL.Host+r.URL.EscapedPath(), nonce
 	signed, err := key.Sign(map[string]any{"typ": "dpop+jwt", "jwk": key.JWK()}, p)
 	if err != nil {
-		return err
+		return unsigned(err)
 	}
 	r.Header.Set("DPoP", signed)
 	return nil

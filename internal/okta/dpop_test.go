@@ -3,6 +3,7 @@ package okta_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,22 @@ func TestDPoPIsUsedOnceOktaDemandsIt(t *testing.T) {
 	if n := s.tokens(); n != 2 {
 		t.Errorf("%d token requests for the third token: the nonce is renewed", n)
 	}
+}
+
+// TestTwoSetsOfScopesMeetTheDemandAtOnce: both first token requests are on their way before either is refused.
+func TestTwoSetsOfScopesMeetTheDemandAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
+	s.hold(2)
+	var both sync.WaitGroup
+	for _, scopes := range [][]string{{"okta.users.read"}, appScopes} {
+		both.Go(func() {
+			if _, err := s.WithScopes(scopes).GetUser(t.Context(), "alice"); err != nil {
+				t.Errorf("%v: %v", scopes, err)
+			}
+		})
+	}
+	both.Wait()
 }
 
 func TestAProofIsMadeForEachRequest(t *testing.T) {

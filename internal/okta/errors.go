@@ -21,6 +21,7 @@ const (
 	CodeNotFound        = "E0000007"
 	CodeRoleAssigned    = "E0000090"
 	codeNoPermission    = "E0000006"
+	codeReadOnly        = "E0000010"
 	codeActivated       = "E0000016"
 	codeResetFailed     = "E0000017"
 	codeNotAllowedState = "E0000038"

@@ -107,20 +107,27 @@ func TestARateLimitSaysHowLongToWait(t *testing.T) {
 
 func TestAServerErrorLeavesTheResultOfAWriteUnknown(t *testing.T) {
 	t.Parallel()
-	for status, unknown := range map[int]bool{500: true, 502: true, 504: true, 503: false} {
+	for _, c := range []struct {
+		status  int
+		code    string
+		unknown bool
+	}{
+		{500, "E0000009", true}, {502, "E0000009", true}, {504, "E0000009", true}, {503, "E0000009", true},
+		{503, "E0000010", false}, // Okta's read-only mode
+	} {
 		client := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Okta-Request-Id", "req-1")
-			w.WriteHeader(status)
-			_, _ = io.WriteString(w, `{"errorCode":"E0000009","errorSummary":"Internal Server Error"}`)
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, `{"errorCode":"`+c.code+`","errorSummary":"An error"}`)
 		})
 		for name, m := range methods {
 			err := m.call(t.Context(), client, "00u1")
-			if once[name] && unknown {
+			if once[name] && c.unknown {
 				if f := wantFault(t, err, fault.UnknownResult, "unknown_result", "may or may not"); f.RequestID != "req-1" || f.Retryable() {
 					t.Errorf("%s: %+v", name, f)
 				}
 			} else {
-				wantFault(t, err, fault.Unavailable, "E0000009", "")
+				wantFault(t, err, fault.Unavailable, c.code, "")
 			}
 		}
 	}

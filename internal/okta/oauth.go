@@ -218,7 +218,7 @@ func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
 			}
 			continue
 		}
-		if o.dpop.demanded(refusal.Err, x.reply) && try < maxTries {
+		if o.dpop.demanded(refusal.Err, refusal.proved, x.reply) && try < maxTries {
 			try++
 			continue
 		}
@@ -261,6 +261,8 @@ type tokenReply struct {
 	ExpiresIn   int    `json:"expires_in"` // seconds
 	Err         string `json:"error"`
 	Description string `json:"error_description"`
+
+	proved bool // the request carried a DPoP proof
 }
 
 // request makes one token request. The exchange is nil when it brought a token.
@@ -280,7 +282,7 @@ func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token,
 	if nonce := x.reply.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.keep(nonceOfTokens, nonce)
 	}
-	var answer tokenReply
+	answer := tokenReply{proved: r.Header.Get("DPoP") != ""}
 	if err := json.Unmarshal(x.reply.body, &answer); err != nil || x.reply.status != http.StatusOK {
 		return token{}, answer, x
 	}
@@ -295,17 +297,29 @@ func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token,
 	}, answer, nil
 }
 
+// assertion is the claims of a client assertion. Its audience is one string, as Okta documents it, where the library
+// would write a list.
+type assertion struct {
+	Audience string `json:"aud"`
+	jwt.RegisteredClaims
+}
+
+// unsigned is the fault of a request that could not be signed.
+func unsigned(err error) *fault.Error {
+	return fault.New(fault.Internal, "internal", "the request to Okta could not be signed", err)
+}
+
 func (o *oauth) build(ctx context.Context, scope string, key keys.Key, now time.Time) (*http.Request, error) {
-	assertion, err := key.Sign(map[string]any{"kid": cmp.Or(key.ID(), o.KeyID)}, jwt.RegisteredClaims{
-		Issuer: o.ClientID, Subject: o.ClientID, Audience: jwt.ClaimStrings{o.endpoint}, ID: rand.Text(),
+	signed, err := key.Sign(map[string]any{"kid": cmp.Or(key.ID(), o.KeyID)}, assertion{o.endpoint, jwt.RegisteredClaims{
+		Issuer: o.ClientID, Subject: o.ClientID, ID: rand.Text(),
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(assertionLife)),
-	})
+	}})
 	if err != nil {
-		return nil, err
+		return nil, unsigned(err)
 	}
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "scope": {scope},
-		"client_assertion_type": {assertionType}, "client_assertion": {assertion},
+		"client_assertion_type": {assertionType}, "client_assertion": {signed},
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.endpoint, strings.NewReader(form.Encode()))
 	if err != nil {

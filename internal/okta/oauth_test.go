@@ -56,8 +56,28 @@ type serviceApp struct {
 	reads atomic.Int32 // of the key, after the first
 	next  keys.Key     // what such a read gives
 
-	mu   sync.Mutex
-	sent []*http.Request
+	mu    sync.Mutex
+	sent  []*http.Request
+	held  int           // requests that wait for one another yet
+	ready chan struct{} // closed when all have come
+}
+
+// hold has the next n requests wait until all of them have come.
+func (s *serviceApp) hold(n int) { s.held, s.ready = n, make(chan struct{}) }
+
+// arrive is where a request waits for those that are held with it.
+func (s *serviceApp) arrive() {
+	s.mu.Lock()
+	wait := s.held > 0
+	if wait {
+		if s.held--; s.held == 0 {
+			close(s.ready)
+		}
+	}
+	s.mu.Unlock()
+	if wait {
+		<-s.ready
+	}
 }
 
 // newServiceApp starts one. The app of the emulator is a's, with the key that the client has.
@@ -82,6 +102,7 @@ func newServiceApp(t *testing.T, a emulator.App, key keys.Key) *serviceApp {
 		s.mu.Lock()
 		s.sent = append(s.sent, r.Clone(context.Background()))
 		s.mu.Unlock()
+		s.arrive()
 		return base.RoundTrip(r)
 	})
 	o.Auth = okta.OAuth(okta.ServiceApp{
@@ -195,10 +216,9 @@ func TestAnAssertionSaysWhatOktaWants(t *testing.T) {
 	s.get(t)
 	header, first := s.assertion(t, 0)
 	endpoint := s.Root() + "/oauth2/v1/token"
-	aud, _ := first.GetAudience()
 	iat, _ := first.GetIssuedAt()
 	exp, _ := first.GetExpirationTime()
-	if header["kid"] != keyID || first["iss"] != clientID || first["sub"] != clientID || !slices.Equal(aud, []string{endpoint}) ||
+	if header["kid"] != keyID || first["iss"] != clientID || first["sub"] != clientID || first["aud"] != endpoint ||
 		!iat.Equal(testkit.Now) || exp.Sub(iat.Time) != 5*time.Minute {
 		t.Errorf("%v %v", header, first)
 	}

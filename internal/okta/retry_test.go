@@ -81,6 +81,7 @@ var (
 	lost      = say{}
 	readOnly  = say{503, `{"errorCode":"E0000010","errorSummary":"Service is in read only mode"}`, nil}
 	broken    = say{500, `{"errorCode":"E0000009","errorSummary":"Internal Server Error"}`, nil}
+	busy      = say{503, `{"errorCode":"E0000181","errorSummary":"Service temporarily unavailable"}`, nil}
 	proxy503  = say{503, `<html>upstream reset</html>`, nil}
 	crowded   = say{429, `{"errorCode":"E0000047","errorSummary":"Too many requests"}`, map[string]string{
 		"X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445660", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}}
@@ -132,6 +133,8 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		"a lost suspend whose user cannot be read":   {"SuspendUser", []say{lost}, []string{suspends, reads, reads, reads, reads}, "okta_unreachable"},
 		"a reset that was refused for its number":    {"ResetPassword", []say{crowded, {200, resetJSON, nil}}, []string{resets, resets}, ""},
 		"a reset in read-only mode":                  {"ResetPassword", []say{readOnly, {200, resetJSON, nil}}, []string{resets, resets}, ""},
+		"no reset that a busy Okta may have begun":   {"ResetPassword", []say{busy}, []string{resets}, "unknown_result"},
+		"a suspend that a busy Okta carried out":     {"SuspendUser", []say{busy, suspended}, []string{suspends, reads}, ""},
 		"no lost reset":                              {"ResetPassword", []say{lost}, []string{resets}, "unknown_result"},
 		"no reset with a server error":               {"ResetPassword", []say{broken}, []string{resets}, "unknown_result"},
 		"no reset with a proxy's 503":                {"ResetPassword", []say{proxy503}, []string{resets}, "unknown_result"},

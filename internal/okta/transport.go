@@ -89,7 +89,8 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 		k.gate.leave(re)
 	}()
 	r = r.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteHeaders: func() { x.sent.Store(true) },
+		// Before anything is flushed, over HTTP/2 too.
+		WroteHeaderField: func(string, []string) { x.sent.Store(true) },
 	}))
 	r.Header.Del("Authorization") // the SDK has put an empty one there
 	if !x.anonymous {
@@ -150,14 +151,14 @@ func (x *exchange) lost() bool {
 }
 
 // uncertain tells, of a failure, whether the request may have taken effect although no answer says so: it left,
-// and nothing came back, or a server error did, or a success that cannot be read. A 503 in Okta's own words says
-// that it was not served; one of a proxy's may come after it was.
+// and nothing came back, or a server error did, or a success that cannot be read. Of these only Okta's read-only mode
+// says that nothing was written.
 func (x *exchange) uncertain() bool {
 	switch r := x.reply; {
 	case r == nil:
 		return x.sent.Load()
-	case r.status == http.StatusServiceUnavailable:
-		return r.errorCode() == ""
+	case r.errorCode() == codeReadOnly:
+		return false
 	default:
 		return r.status >= 500 || r.status/100 == 2
 	}

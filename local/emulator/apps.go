@@ -155,7 +155,6 @@ func (e *Emulator) verifyAssertion(c *call, assertion string) (*app, *oktaError)
 	}
 	issuer, _ := claims.GetIssuer()
 	subject, _ := claims.GetSubject()
-	audience, _ := claims.GetAudience()
 	expires, _ := claims.GetExpirationTime()
 	jti, _ := claims["jti"].(string)
 	kid, _ := token.Header["kid"].(string)
@@ -165,7 +164,7 @@ func (e *Emulator) verifyAssertion(c *call, assertion string) (*app, *oktaError)
 		return nil, invalidClient("The issuer of the client_assertion is not a client of this org.")
 	case subject != issuer:
 		return nil, invalidClient("The subject of the client_assertion must be the client id.")
-	case !slices.Contains(audience, c.base+tokenPath):
+	case claims["aud"] != c.base+tokenPath:
 		return nil, invalidClient("The audience of the client_assertion must be the endpoint invoked for the request.")
 	case expires == nil:
 		return nil, invalidClient("The client_assertion must have an expiration.")

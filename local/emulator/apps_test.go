@@ -213,7 +213,7 @@ func TestAnAssertionIsVerified(t *testing.T) {
 		assertion, why string // why "": it is accepted
 	}{
 		"as it should be":        {o.assertion(nil), ""},
-		"an audience in a list":  {o.assertion(map[string]any{"aud": []string{"x", o.url + "/oauth2/v1/token"}}), ""},
+		"an audience in a list":  {o.assertion(map[string]any{"aud": []string{o.url + "/oauth2/v1/token"}}), "audience"},
 		"no jti":                 {o.assertion(map[string]any{"jti": nil}), ""},
 		"an RSA key":             {sign(t, rs, rsaKey(), map[string]any{"kid": "k2"}, o.claims(nil)), ""},
 		"RS512":                  {sign(t, jwt.SigningMethodRS512, rsaKey(), map[string]any{"kid": "k2"}, o.claims(nil)), ""},

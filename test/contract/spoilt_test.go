@@ -52,6 +52,7 @@ var spoilt = map[string]struct {
 	"no answer":                        {emulator.Fault{Drop: true}, "okta_unreachable", false},
 	"an answer that breaks off":        {emulator.Fault{Drop: true, Status: 200, Body: `{"id": "00u"}`}, "okta_unreachable", false},
 	"a server error":                   {emulator.Fault{Status: 500}, "E0000009", false},
+	"a busy Okta":                      {emulator.Fault{Status: 503, Body: `{"errorCode": "E0000181", "errorSummary": "Service temporarily unavailable"}`}, "E0000181", false},
 	"a proxy's error":                  {emulator.Fault{Status: 502, Body: errorPage}, "okta_502", false},
 	"a proxy's 503":                    {emulator.Fault{Status: 503, Body: errorPage}, "okta_503", false},
 	"a proxy's 504":                    {emulator.Fault{Status: 504, Body: errorPage}, "okta_504", false},
