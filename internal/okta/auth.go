@@ -10,6 +10,8 @@ import (
 
 // Auth is the org's credentials: SSWS or OAuth makes them.
 type Auth interface {
+	// ready waits until there are credentials with these scopes, before a call takes up a place among those in flight.
+	ready(ctx context.Context, scopes []string) error
 	// authorize puts credentials with these scopes on a request that is about to leave.
 	authorize(ctx context.Context, r *http.Request, scopes []string) error
 	// answered is told Okta's reply to a request that authorize has been at. It tells whether Okta refused
@@ -25,6 +27,8 @@ type Auth interface {
 func SSWS(token secrets.Value) Auth { return ssws{token} }
 
 type ssws struct{ token secrets.Value }
+
+func (ssws) ready(context.Context, []string) error { return nil }
 
 func (a ssws) authorize(_ context.Context, r *http.Request, _ []string) error {
 	r.Header.Set("Authorization", "SSWS "+a.token.Reveal())

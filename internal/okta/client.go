@@ -161,22 +161,26 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 		wait, again := x.again(try)
 		uncertain := x.uncertain()
 		unsure = unsure || uncertain
-		// A write that came through unseen is refused when it is made again.
-		if k.settled != nil && (uncertain || unsure && !again) {
+		if uncertain && k.settled != nil {
 			done, err := k.settled(ctx)
-			switch {
-			case err != nil: // what is not known to be so is not done again
-				return nil, f
-			case done:
+			if done && err == nil {
+				return &reply{status: http.StatusNoContent}, nil
+			}
+			again = again && err == nil // what is not known to be so is not done again
+		}
+		if again && (!uncertain || k.repeatable()) && c.clock.Sleep(ctx, wait) == nil {
+			continue
+		}
+		// A write that came through unseen after all is refused when it is made again.
+		if unsure && !uncertain && k.settled != nil {
+			if done, err := k.settled(ctx); done && err == nil {
 				return &reply{status: http.StatusNoContent}, nil
 			}
 		}
-		if !again || uncertain && !k.repeatable() || c.clock.Sleep(ctx, wait) != nil {
-			if uncertain {
-				f = k.unknown(f)
-			}
-			return nil, f
+		if unsure && x.writes {
+			f = k.unknown(f)
 		}
+		return nil, f
 	}
 }
 
@@ -189,11 +193,13 @@ func (k call) unreadable(r *reply) *fault.Error {
 	return nil
 }
 
-// unknown is a fault that leaves open whether the call has taken effect. Of a write that must not happen twice it
-// says so, and what to do.
+// unknown is the fault of a write of which is not known whether it has taken effect: it says so, and of one that must
+// not happen twice also what to do.
 func (k call) unknown(f *fault.Error) *fault.Error {
 	if !k.once {
-		return f
+		told := *f
+		told.Message = strings.TrimSuffix(f.Message, ".") + ": the change may or may not have been made"
+		return &told
 	}
 	kind, what := fault.UnknownResult, "Okta's answer was lost after the request was sent"
 	if f.Kind == fault.Nonsense {

@@ -21,6 +21,7 @@ const (
 	CodeNotFound        = "E0000007"
 	CodeRoleAssigned    = "E0000090"
 	codeNoPermission    = "E0000006"
+	codeInvalidToken    = "E0000011"
 	codeReadOnly        = "E0000010"
 	codeActivated       = "E0000016"
 	codeResetFailed     = "E0000017"
@@ -63,9 +64,6 @@ func (x *exchange) fault(ctx context.Context) *fault.Error {
 		f = fault.New(fault.Unavailable, "okta_timeout", fmt.Sprintf("Okta did not answer within %s", CallTimeout), x.err)
 	default:
 		f = fault.New(fault.Unavailable, "okta_unreachable", "the connection to Okta failed", x.err)
-	}
-	if x.writes && x.sent.Load() {
-		f.Message += ": the change may or may not have been made"
 	}
 	return f
 }

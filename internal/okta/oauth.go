@@ -38,7 +38,8 @@ const (
 	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 	assertionLife = 5 * time.Minute
 	maxRenewAhead = 5 * time.Minute // before a token ends, the next one is fetched
-	fetchTime     = 2 * time.Minute // for all that getting a token takes: longer than any rate limit lasts
+	fetchTime     = 2 * time.Minute // for all tries to get a token
+	inFlightWait  = time.Second     // a longer wait for the rate limit of access tokens is each caller's own
 	refusalLife   = 2 * time.Second // how long a refusal answers for all who ask: an action has many targets
 )
 
@@ -84,42 +85,67 @@ func (o *oauth) authorize(ctx context.Context, r *http.Request, scopes []string)
 	return o.dpop.prove(r, t.value, o.Clock.Now())
 }
 
-// token gives the token for these scopes: the one there is, or a new one. Of those who need a new one at the
-// same time one asks for it; each waits no longer than its own context lasts.
+// ready implements Auth.
+func (o *oauth) ready(ctx context.Context, scopes []string) error {
+	_, err := o.token(ctx, scopes)
+	return err
+}
+
+// token gives the token for these scopes: the one there is, or a new one. Each caller waits for the rate limit of
+// access tokens by itself, no longer than its own context allows.
 func (o *oauth) token(ctx context.Context, scopes []string) (token, error) {
 	scope := scopeList(scopes)
-	t := o.cached(scope)
-	now := o.Clock.Now()
+	for try := 1; ; try++ {
+		t, err := o.obtain(ctx, scope)
+		if f := fault.As(err); f == nil || f.RetryAfter <= inFlightWait || try == maxTries || o.Clock.Sleep(ctx, f.RetryAfter) != nil {
+			return t, err
+		}
+	}
+}
+
+// obtain gives the token there is, or a new one. Of those who need a new one at the same time one asks for it. While
+// the old one holds, nobody waits for it to be renewed.
+func (o *oauth) obtain(ctx context.Context, scope string) (token, error) {
+	t, now := o.cached(scope), o.Clock.Now()
 	if now.Before(t.renewal) {
 		return t, t.refusal
 	}
-	flight := o.flights.DoChan(scope, func() (any, error) {
-		t := o.cached(scope)
-		if o.Clock.Now().Before(t.renewal) { // fetched since
-			return t, t.refusal
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
-		defer cancel()
-		t, err := o.fetch(ctx, scope)
-		if err != nil && !fault.As(err).Retryable() {
-			t = token{refusal: err, renewal: o.Clock.Now().Add(refusalLife)}
-		}
-		if err == nil || t.refusal != nil {
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			o.tokens[scope] = t
-		}
-		return t, err
-	})
+	flight := o.flights.DoChan(scope, func() (any, error) { return o.renew(ctx, scope) })
+	if now.Before(t.end.Add(-CallTimeout)) {
+		return t, nil
+	}
 	select {
 	case result := <-flight:
-		if result.Err != nil && fault.As(result.Err).Retryable() && now.Before(t.end) {
-			return t, nil // it is being renewed ahead of time, so that a failure does no harm yet
-		}
 		return result.Val.(token), result.Err
 	case <-ctx.Done():
 		return token{}, ctx.Err()
 	}
+}
+
+// renew fetches a token and keeps it, or keeps the refusal for a moment. A token that still holds is not given up for
+// either a refusal or a failure. ctx is that of the one who asked first, whose end ends nothing for the others.
+func (o *oauth) renew(ctx context.Context, scope string) (token, error) {
+	old := o.cached(scope)
+	if o.Clock.Now().Before(old.renewal) { // fetched since
+		return old, old.refusal
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
+	defer cancel()
+	t, err := o.fetch(ctx, scope)
+	switch now := o.Clock.Now(); {
+	case err == nil:
+	case now.Before(old.end):
+		t, err = old, nil
+		t.renewal = now.Add(refusalLife)
+	case fault.As(err).Retryable():
+		return t, err
+	default:
+		t = token{refusal: err, renewal: now.Add(refusalLife)}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tokens[scope] = t
+	return t, err
 }
 
 func (o *oauth) cached(scope string) token {
@@ -134,7 +160,8 @@ func scopeList(scopes []string) string {
 	return strings.Join(slices.Compact(sorted), " ")
 }
 
-// answered implements Auth. A token that Okta refuses before its time has been revoked, or its key replaced.
+// answered implements Auth. A token that Okta refuses before its time has been revoked, or its key replaced; not every
+// 401 is about the token.
 func (o *oauth) answered(r *http.Request, re *reply) bool {
 	if nonce := re.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.keep(nonceOfAPI, nonce)
@@ -142,8 +169,14 @@ func (o *oauth) answered(r *http.Request, re *reply) bool {
 	if re.status != http.StatusUnauthorized {
 		return false
 	}
-	if strings.Contains(re.header.Get("WWW-Authenticate"), useNonce) {
+	why := strings.Join(re.header.Values("WWW-Authenticate"), ", ")
+	switch {
+	case strings.Contains(why, useNonce):
 		return re.header.Get("DPoP-Nonce") != ""
+	case strings.Contains(why, invalidProof): // another is signed for the next try
+		return true
+	case !strings.Contains(why, "invalid_token") && re.errorCode() != codeInvalidToken:
+		return false
 	}
 	_, refused, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	o.mu.Lock()
@@ -223,7 +256,8 @@ func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
 			continue
 		}
 		wait, again := x.again(try)
-		if !again || o.Clock.Sleep(ctx, wait) != nil {
+		tooMany := x.reply != nil && x.reply.status == http.StatusTooManyRequests && x.reply.resetAfter() > inFlightWait
+		if !again || tooMany || o.Clock.Sleep(ctx, wait) != nil {
 			f := o.refused(ctx, scope, refusal, x)
 			if x.reply != nil {
 				f.RequestID = x.reply.requestID()
@@ -333,7 +367,7 @@ func (o *oauth) build(ctx context.Context, scope string, key keys.Key, now time.
 // refused is the fault of a token request that brought none.
 func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x *exchange) *fault.Error {
 	if x.reply == nil {
-		return x.fault(ctx)
+		return x.fault(context.WithoutCancel(ctx)) // the end of the fetch is not that of a request
 	}
 	cause := fmt.Errorf("the token endpoint answered %d %s", x.reply.status, refusal.Err)
 	said := query.ReplaceAllString(strings.TrimSuffix(refusal.Err+": "+refusal.Description, ": "), "$1")

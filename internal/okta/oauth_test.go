@@ -258,8 +258,17 @@ func TestATokenServesUntilShortlyBeforeItsEnd(t *testing.T) {
 	}
 	s.clock.Advance(2 * time.Minute)
 	s.get(t)
-	if n := s.tokens(); n != 1 {
-		t.Errorf("%d token requests, want one before the end", n)
+	s.waitForTokenRequest(t) // nobody waits for a renewal ahead of the end
+	s.get(t)
+}
+
+// waitForTokenRequest waits until Okta has been asked for a token.
+func (s *serviceApp) waitForTokenRequest(t *testing.T) {
+	t.Helper()
+	for !slices.ContainsFunc(s.okta.Requests(), func(r emulator.Request) bool { return r.Path == "/oauth2/v1/token" }) {
+		if err := s.Reach(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -307,11 +316,7 @@ func TestWhoWaitsForATokenWaitsNoLongerThanItsDeadline(t *testing.T) {
 	defer cancel()
 	first := make(chan error, 1)
 	go func() { _, err := s.GetUser(long, "alice"); first <- err }()
-	for !slices.ContainsFunc(s.okta.Requests(), func(r emulator.Request) bool { return r.Path == "/oauth2/v1/token" }) {
-		if err := s.Reach(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s.waitForTokenRequest(t)
 	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
 	_, err := s.GetUser(ctx, "alice")
@@ -489,15 +494,77 @@ func TestWhenTheTokenEndpointFails(t *testing.T) {
 	}
 }
 
-// A token is renewed ahead of its end, so that an endpoint that is down for minutes fails nothing.
+// A token is renewed ahead of its end, so that an endpoint that fails, refuses or hangs for minutes fails nothing.
 func TestARenewalThatFailsDoesNoHarmYet(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]emulator.Fault{
+		"it fails":   {Status: 503},
+		"it refuses": {Status: 401, Body: `{"error": "invalid_client"}`},
+		"it hangs":   {Hang: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServiceApp(t, emulator.App{}, appKey())
+			s.get(t)
+			s.okta.ClearRequests()
+			s.clock.Advance(56 * time.Minute)
+			f.Path = "/oauth2/*"
+			s.okta.AddFault(f)
+			s.get(t)
+			s.waitForTokenRequest(t)
+			for range 3 {
+				s.clock.Advance(3 * time.Second)
+				s.get(t)
+			}
+			if f.Hang {
+				return
+			}
+			s.clock.Advance(5 * time.Minute)
+			if _, err := s.GetUser(t.Context(), "alice"); err == nil {
+				t.Error("a token served past its end")
+			}
+		})
+	}
+}
+
+// The rate limit of access tokens is waited for by each caller within its own deadline, and without a place among the
+// calls in flight.
+func TestTheRateLimitOfTokensIsWaitedForByTheCaller(t *testing.T) {
+	t.Parallel()
+	limited := emulator.Fault{Path: "/oauth2/*", Status: 429, Times: 1, Headers: map[string]string{
+		"X-Rate-Limit-Limit": "100", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445650"}}
+	s := newServiceApp(t, emulator.App{}, appKey())
+	s.okta.AddFault(limited)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err := s.GetUser(ctx, "alice")
+	if f := wantFault(t, err, fault.Unavailable, "rate_limited", "access tokens"); f.RetryAfter != 50*time.Second || len(s.clock.Naps()) > 0 {
+		t.Errorf("to be tried again after %s, naps %v", f.RetryAfter, s.clock.Naps())
+	}
+	s.okta.AddFault(limited)
+	s.get(t)
+	if naps := s.clock.Naps(); len(naps) != 1 || naps[0] != 50*time.Second {
+		t.Errorf("naps %v", naps)
+	}
+}
+
+// A 401 that is not about the token costs no token, and one that is refused again and again is not hammered.
+func TestNotEvery401IsAboutTheToken(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	s.get(t)
-	s.clock.Advance(56 * time.Minute)
-	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Status: 503})
-	s.get(t)
-	s.clock.Advance(5 * time.Minute)
+	s.okta.ClearRequests()
+	s.okta.AddFault(emulator.Fault{Path: "/api/*", Status: 401, Body: `{"errorCode": "E0000015", "errorSummary": "You do not have permission to access the feature"}`, Times: 1})
 	_, err := s.GetUser(t.Context(), "alice")
-	wantFault(t, err, fault.Unavailable, "okta_token_unavailable", "")
+	wantFault(t, err, fault.Credentials, "E0000015", "feature")
+	s.get(t)
+	if n := s.tokens(); n != 0 {
+		t.Errorf("%d token requests", n)
+	}
+	s.okta.AddFault(emulator.Fault{Path: "/api/*", Status: 401})
+	_, err = s.GetUser(t.Context(), "alice")
+	wantFault(t, err, fault.Credentials, "E0000011", "")
+	if naps := s.clock.Naps(); len(naps) != 3 || naps[0] != 0 || naps[1] == 0 || naps[2] == 0 {
+		t.Errorf("naps %v", naps)
+	}
 }

@@ -29,8 +29,10 @@ func (x *exchange) again(try int) (wait time.Duration, ok bool) {
 		return 0, false
 	}
 	switch r := x.reply; {
-	case x.renewed:
+	case x.renewed && try == 1:
 		return 0, true
+	case x.renewed:
+		return pause(crowded, try), true
 	case r == nil:
 		return pause(stumbled, try), x.lost()
 	case r.status == http.StatusTooManyRequests:

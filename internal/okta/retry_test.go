@@ -161,6 +161,36 @@ func TestWhatIsTriedAgain(t *testing.T) {
 	}
 }
 
+// A write that may have been made says so, whatever its last answer was.
+func TestAWriteThatMayHaveBeenMadeSaysSo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		method string
+		says   []say
+		open   bool
+	}{
+		"an assignment that a proxy lost":     {"AssignRole", []say{{502, "<html>", nil}}, true},
+		"an assignment with a login page":     {"AssignRole", []say{{200, "<html>", nil}}, true},
+		"an assignment that was refused":      {"AssignRole", []say{refused}, false},
+		"a suspend, then out of reach":        {"SuspendUser", []say{lost}, true},
+		"a suspend, then a limit":             {"SuspendUser", []say{lost, found, limited, found}, true},
+		"a suspend that only met a limit":     {"SuspendUser", []say{limited}, false},
+		"a read that was lost":                {"GetUser", []say{lost}, false},
+		"sessions that were cleared, perhaps": {"ClearSessions", []say{broken}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, _, _ := scripted(t, c.says...)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // less than the limit's reset
+			defer cancel()
+			f := fault.As(methods[c.method].call(ctx, client, "00u1"))
+			if f == nil || strings.Contains(f.Message, "may or may not have been made") != c.open {
+				t.Errorf("%v, want it open: %v", f, c.open)
+			}
+		})
+	}
+}
+
 func TestAnActivationWhoseAnswerIsLostIsNotMadeTwice(t *testing.T) {
 	t.Parallel()
 	provisioned := say{200, strings.Replace(userJSON, "ACTIVE", "PROVISIONED", 1), nil}

@@ -100,7 +100,7 @@ func (c *Client) UnassignRole(ctx context.Context, id, assignmentID string) erro
 	}
 	gone := func(ctx context.Context) (bool, error) {
 		roles, err := c.ListRoles(ctx, id)
-		return !slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID }), err
+		return err == nil && !slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID }), err
 	}
 	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}", settled: gone, send: func(ctx context.Context) error {
 		_, err := c.api.RoleAssignmentAPI.UnassignRoleFromUser(ctx, id, assignmentID).Execute()

@@ -80,6 +80,11 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 	if readOnly, _ := ctx.Value(readOnlyKey{}).(bool); readOnly && x.writes {
 		return nil, errReadOnly
 	}
+	if !x.anonymous {
+		if err := k.auth.ready(ctx, x.scopes); err != nil {
+			return nil, err
+		}
+	}
 	known, err := k.turn(ctx, x.op)
 	if err != nil {
 		return nil, err
