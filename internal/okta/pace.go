@@ -31,11 +31,15 @@ func (r *reply) quota() (quota, bool) {
 	}
 	limit, remaining, reset := number("X-Rate-Limit-Limit"), number("X-Rate-Limit-Remaining"), number("X-Rate-Limit-Reset")
 	date, err := http.ParseTime(r.header.Get("Date"))
-	if err != nil || limit <= 0 || remaining < 0 || reset <= 0 {
+	left := time.Unix(reset, 0).Sub(date)
+	if err != nil || limit <= 0 || remaining < 0 || reset <= 0 || left > longestWindow {
 		return quota{}, false
 	}
-	return quota{int(limit), int(remaining), reset, time.Unix(reset, 0).Sub(date)}, true
+	return quota{int(limit), int(remaining), reset, left}, true
 }
+
+// longestWindow is more than Okta's windows last; what names a later reset is not told in seconds.
+const longestWindow = time.Hour
 
 // slowest is the longest pause between two calls while Okta has any left to give.
 const slowest = time.Second
@@ -66,20 +70,24 @@ type route struct {
 type bucket struct {
 	quota
 	reset time.Time // by our clock
-	next  time.Time // when the next call may leave while calls are spread
+	next  time.Time // the next slot while calls are spread
 }
 
 // near is how much the replies to two routes may differ in what they tell to be left of one bucket: calls are made side
 // by side, and their replies come in any order.
 const near = 40
 
+// overlap is for how long two windows of one bucket may seem to run side by side: Okta's times are in whole seconds.
+const overlap = 3 * time.Second
+
 func newPacer(share float64, clock Clock) *pacer {
 	return &pacer{share: share, clock: clock, routes: map[string]*route{}, answered: make(chan struct{})}
 }
 
 // turn takes a call's turn and returns what is known of its bucket, with which leave must follow; or it returns what to
-// wait for before asking again.
-func (p *pacer) turn(op string) (known quota, wait func(ctx context.Context) error) {
+// wait for before asking again. slot is the call's own: where calls are spread it is set to when this one may leave, so
+// that they leave in the order in which they first asked.
+func (p *pacer) turn(op string, slot *time.Time) (known quota, wait func(ctx context.Context) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.routes[op]
@@ -87,7 +95,7 @@ func (p *pacer) turn(op string) (known quota, wait func(ctx context.Context) err
 		r = &route{bucket: &bucket{}}
 		p.routes[op] = r
 	}
-	d, mayGo := p.may(r, p.clock.Now())
+	d, mayGo := p.may(r, p.clock.Now(), slot)
 	switch answered := p.answered; {
 	case mayGo:
 		r.inFlight++
@@ -107,7 +115,7 @@ func (p *pacer) turn(op string) (known quota, wait func(ctx context.Context) err
 }
 
 // may tells whether a call may leave now, or how long to wait before asking again; 0 means until an answer comes.
-func (p *pacer) may(r *route, now time.Time) (wait time.Duration, mayGo bool) {
+func (p *pacer) may(r *route, now time.Time, slot *time.Time) (wait time.Duration, mayGo bool) {
 	b := r.bucket
 	if b.limit > 0 && !now.Before(b.reset) {
 		b.remaining = b.limit // a new window, of which no reply has told yet
@@ -122,14 +130,23 @@ func (p *pacer) may(r *route, now time.Time) (wait time.Duration, mayGo bool) {
 	case b.limit == 0, float64(left) > (1-p.share)*float64(b.limit):
 	case r.told > b.remaining+near && r.inFlight == 0:
 		// Only replies to other routes say that so little is left: one call goes to see whether they share.
+	case r.told > b.remaining+near:
+		return 0, false // and the others wait for what it is told
 	case b.remaining == 0:
 		return b.reset.Sub(now), false
 	case left <= 0:
 		return 0, false
-	case now.Before(b.next):
-		return b.next.Sub(now), false
 	default:
-		b.next = now.Add(min(slowest, b.reset.Sub(now)/time.Duration(left)))
+		if slot.IsZero() {
+			*slot = now
+			if now.Before(b.next) {
+				*slot = b.next
+			}
+			b.next = slot.Add(min(slowest, b.reset.Sub(now)/time.Duration(left)))
+		}
+		if d := min(slot.Sub(now), b.reset.Sub(now)); d > 0 {
+			return d, false
+		}
 	}
 	return 0, true
 }
@@ -156,13 +173,22 @@ func (p *pacer) leave(op string, known quota, re *reply) {
 	if re == nil {
 		return
 	}
-	if q, ok := re.quota(); ok && q.left > 0 && q.window >= r.bucket.window {
+	if q, ok := re.quota(); ok && q.left > 0 {
 		p.learn(r, known, q)
 	}
 }
 
 // learn takes in what a reply tells. known is what was known before its call left.
 func (p *pacer) learn(r *route, known, q quota) {
+	if rest := r.bucket.reset.Sub(p.clock.Now()); r.bucket.limit > 0 && q.window != r.bucket.window && rest > 0 {
+		other := rest + time.Duration(q.window-r.bucket.window)*time.Second
+		switch {
+		case p.shared(r) && min(rest, other) > overlap:
+			r.bucket = &bucket{} // two windows that run at one time are two buckets'
+		case q.window < r.bucket.window:
+			return // a slow reply, of the window before
+		}
+	}
 	r.told = q.remaining
 	same := q.window == r.bucket.window && q.limit == r.bucket.limit
 	// A bucket holds less after a call than was told of it before.

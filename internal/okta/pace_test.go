@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -158,6 +159,70 @@ func TestAShareOfTheLimitIsLeftToOthers(t *testing.T) {
 	})
 }
 
+// TestRoutesThatSeemedToShareAreParted: their limits and first windows are alike, and later their windows run apart.
+func TestRoutesThatSeemedToShareAreParted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		okta := newOrg(emulator.Limit{Path: readUser.path, PerMinute: 100}, emulator.Limit{Path: suspendUser.path, PerMinute: 100})
+		k := paced(okta, 4, 1)
+		sideBySide(t, k, 4, 1, readUser, suspendUser)
+		time.Sleep(2 * time.Minute)
+		sideBySide(t, k, 4, 62, readUser)
+		time.Sleep(10 * time.Second)
+		begun := time.Now()
+		sideBySide(t, k, 4, 100, suspendUser) // all of a window of its own
+		sideBySide(t, k, 4, 35, readUser)     // and what is left of the first
+		if took := time.Since(begun); took > 2*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		sideBySide(t, k, 4, 50, suspendUser, readUser)
+		if n := okta.refused.Load(); n > 0 {
+			t.Errorf("%d calls were refused", n)
+		}
+	})
+}
+
+// TestTheOthersWaitForTheOneThatGoesToSee: one route's bucket is used up, and the other, which only seemed to share it,
+// is not kept waiting for that one's reset.
+func TestTheOthersWaitForTheOneThatGoesToSee(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := paced(newOrg(emulator.Limit{Path: readUser.path, PerMinute: 300}, emulator.Limit{Path: suspendUser.path, PerMinute: 300}), 8, 1)
+		sideBySide(t, k, 8, 10, readUser, suspendUser)
+		sideBySide(t, k, 8, 290, readUser)
+		if took := sideBySide(t, k, 8, 250, suspendUser); took > 2*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// TestSpreadCallsLeaveInTheOrderInWhichTheyAsked: nobody who came early is passed over until the deadline.
+func TestSpreadCallsLeaveInTheOrderInWhichTheyAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := paced(newOrg(emulator.Limit{Path: "*", PerMinute: 60}), 4, 0.1)
+		sideBySide(t, k, 4, 10, readUser) // from here on calls are spread
+		var order []int
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				if x := readUser.call(t.Context(), t, k); x.err != nil {
+					t.Error(x.err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, i)
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if !slices.IsSorted(order) {
+			t.Errorf("the order was %v", order)
+		}
+	})
+}
+
 // TestASlowReplyProvesNothing: it tells of a time when more was left, and so must not pass for another bucket's.
 func TestASlowReplyProvesNothing(t *testing.T) {
 	t.Parallel()
@@ -253,11 +318,12 @@ func TestAWaitLongerThanTheDeadlineIsNotBegun(t *testing.T) {
 func TestWhatThePacerDoesNotKnowItDoesNotSlow(t *testing.T) {
 	t.Parallel()
 	for name, headers := range map[string]map[string]string{
-		"no headers":             {},
-		"no date":                {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "9999999999"},
-		"words":                  {"X-Rate-Limit-Limit": "many", "X-Rate-Limit-Remaining": "some", "X-Rate-Limit-Reset": "soon", "Date": "today"},
-		"the concurrency limit":  {"X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684860", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
-		"a window that has gone": {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684799", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
+		"no headers":              {},
+		"no date":                 {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "9999999999"},
+		"words":                   {"X-Rate-Limit-Limit": "many", "X-Rate-Limit-Remaining": "some", "X-Rate-Limit-Reset": "soon", "Date": "today"},
+		"the concurrency limit":   {"X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684860", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
+		"a reset in milliseconds": {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684860000", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
+		"a window that has gone":  {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684799", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

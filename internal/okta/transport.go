@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
+	"time"
 
 	"example.com/okta-secops/internal/fault"
 )
@@ -112,11 +113,12 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 // turn waits until the call may leave: there is a place among the calls in flight, and Okta's rate limit has
 // one left. Who waits for the rate limit holds no place, which a call to another endpoint can use.
 func (k *keeper) turn(ctx context.Context, op string) (known quota, err error) {
+	var slot time.Time
 	for {
 		if err := k.gate.enter(ctx); err != nil {
 			return quota{}, err
 		}
-		known, wait := k.pacer.turn(op)
+		known, wait := k.pacer.turn(op, &slot)
 		if wait == nil {
 			return known, nil
 		}
