@@ -125,6 +125,22 @@ func TestSendSignalTakesTheKeyIDOfAJWK(t *testing.T) {
 	}
 }
 
+// TestTheDeploymentsJWKSignsUnderItsOwnKeyID: whoever replaces it deploys nothing for the sake of its Key ID.
+func TestTheDeploymentsJWKSignsUnderItsOwnKeyID(t *testing.T) {
+	t.Parallel()
+	private := rsaKey()
+	jwk := jwkOf(map[string]any{
+		"kty": "RSA", "kid": "soc-jwk", "n": private.N, "e": big.NewInt(int64(private.E)), "d": private.D, "p": private.Primes[0], "q": private.Primes[1],
+	})
+	w := testkit.New(t, testkit.Options{Env: map[string]string{"ITP_KEY_ID": "soc-old", "ITP_ISSUER_URL": soc}})
+	w.Replace("key", secrets.New(jwk))
+	register(t, w, soc, "soc-jwk", jwk)
+	got := w.Run("signals/send-itp-signal", params(nil))
+	if signal := received(t, w); !signal.Accepted || signal.KeyID != "soc-jwk" {
+		t.Errorf("Okta: kid %s, %s; reply: %s", signal.KeyID, signal.Error, got.Body)
+	}
+}
+
 func TestSendSignalRefusesAKeyThatCannotSign(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})

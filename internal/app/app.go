@@ -166,9 +166,7 @@ func (a *App) transmitter(ctx context.Context, cfg *config.Config) (ssf.Transmit
 		if t.Key, err = a.key(ctx, cfg.SigningKeyRef, "ITP_SIGNING_KEY_SECRET (Private Key String)"); err != nil {
 			return t, err
 		}
-		if t.KeyID == "" {
-			t.KeyID = t.Key.ID()
-		}
+		t.KeyID = cmp.Or(t.Key.ID(), t.KeyID)
 	}
 	a.signer = &t
 	return t, nil

@@ -80,11 +80,13 @@ func New(o Options) *Client {
 }
 
 // Transport is the connection to Okta: pooled, HTTP/2 where offered. verify false accepts any
-// certificate (Verify SSL off).
+// certificate (Verify SSL off). An HTTP/2 connection that has gone silent is pinged and given up: all calls share it, so
+// that a dead one would hold each of them, and every later one, until its deadline.
 func Transport(verify bool) http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
 	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !verify}
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
 	return t
 }
 

@@ -2,6 +2,7 @@ package okta_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -305,6 +307,90 @@ func TestACertificateIsCheckedUnlessThatIsOff(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestASilentConnectionIsGivenUp: a connection whose other end is gone without a word takes no call's whole time.
+func TestASilentConnectionIsGivenUp(t *testing.T) {
+	t.Parallel()
+	certificate := httptest.NewTLSServer(nil)
+	t.Cleanup(certificate.Close)
+	synctest.Test(t, func(t *testing.T) {
+		listener := &pipes{dialed: make(chan net.Conn), closed: make(chan struct{})}
+		server := &http.Server{TLSConfig: &tls.Config{Certificates: certificate.TLS.Certificates}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.ProtoMajor != 2 {
+				t.Errorf("it speaks %s", r.Proto)
+			}
+			_, _ = io.WriteString(w, userJSON)
+		})}
+		go func() { _ = server.ServeTLS(listener, "", "") }()
+		defer func() { _ = server.Close() }()
+		transport := okta.Transport(false).(*http.Transport)
+		defer transport.CloseIdleConnections()
+		var first *silent
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			listener.dialed <- theirs
+			if first == nil {
+				first = &silent{Conn: ours}
+				return first, nil
+			}
+			return ours, nil
+		}
+		client := &http.Client{Transport: transport, Timeout: okta.CallTimeout}
+		get := func() error {
+			res, err := client.Get("https://acme.test")
+			if err == nil {
+				_, _ = io.Copy(io.Discard, res.Body)
+				_ = res.Body.Close()
+			}
+			return err
+		}
+		if err := get(); err != nil {
+			t.Fatal(err)
+		}
+		first.lost.Store(true)
+		begun := time.Now()
+		_ = get()
+		if took := time.Since(begun); took > okta.CallTimeout*2/3 {
+			t.Errorf("it took %s", took)
+		}
+		if err := get(); err != nil {
+			t.Errorf("the call after it: %v", err)
+		}
+	})
+}
+
+// pipes is a listener without a network.
+type pipes struct {
+	dialed chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.dialed:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error { p.once.Do(func() { close(p.closed) }); return nil }
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// silent is a connection on which, once it is lost, nothing that is sent arrives.
+type silent struct {
+	net.Conn
+	lost atomic.Bool
+}
+
+func (s *silent) Write(p []byte) (int, error) {
+	if s.lost.Load() {
+		return len(p), nil
+	}
+	return s.Conn.Write(p)
 }
 
 func TestAReplyOverTheCapIsRefused(t *testing.T) {
