@@ -16,11 +16,13 @@ type store func(t *testing.T, content map[string]string) (Source, func(name stri
 
 // stores lists every source there is; each must pass the same suite.
 var stores = map[string]store{
-	"Env":               openEnv(func(getenv func(string) string) Source { return Env{Getenv: getenv} }),
-	"Default of an env": openEnv(Default),
-	"File":              openFile(File{}),
-	"Default of a file": openFile(Default(nil)),
-	"Memory":            openMemory,
+	"Env":                               openEnv(func(getenv func(string) string) Source { return Env{Getenv: getenv} }),
+	"Default of an env":                 openEnv(Default),
+	"File":                              openFile(File{}),
+	"Default of a file":                 openFile(Default(nil)),
+	"Memory":                            openMemory,
+	"Secret Manager":                    openManager(func(name string) string { return "projects/acme/secrets/" + name + "/versions/latest" }),
+	"Secret Manager of the own project": openManager(func(name string) string { return name }),
 }
 
 func openEnv(source func(getenv func(string) string) Source) store {

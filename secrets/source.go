@@ -9,12 +9,24 @@ import (
 )
 
 // Errors of a Source. They come wrapped with the reference, never with the
-// value. All three call for a change of the configuration, not for a retry.
+// value. They call for a change of the configuration, not for a retry.
 var (
 	ErrNotFound    = errors.New("not found")
 	ErrEmpty       = errors.New("empty")
+	ErrDenied      = errors.New("permission denied")
+	ErrDisabled    = errors.New("disabled or destroyed")
 	ErrUnsupported = errors.New("unsupported secret reference")
 )
+
+// Terminal reports whether reading a secret again cannot cure the error.
+func Terminal(err error) bool {
+	for _, terminal := range []error{ErrNotFound, ErrEmpty, ErrDenied, ErrDisabled, ErrUnsupported} {
+		if errors.Is(err, terminal) {
+			return true
+		}
+	}
+	return false
+}
 
 // Source gives the current value behind a reference. Trailing line breaks are
 // not part of the value; a blank value is ErrEmpty.
@@ -24,14 +36,15 @@ type Source interface {
 
 // Default returns the source for the references of a configuration. The
 // scheme of the reference chooses: env:NAME is read with getenv, file:/path
-// from the disk. A Secret Manager reference is ErrUnsupported.
+// from the disk, all others from Secret Manager.
 func Default(getenv func(string) string) Source {
-	return byScheme{env: Env{Getenv: getenv}}
+	return byScheme{env: Env{Getenv: getenv}, manager: NewSecretManager(func() string { return getenv("GOOGLE_CLOUD_PROJECT") })}
 }
 
 type byScheme struct {
-	env  Env
-	file File
+	env     Env
+	file    File
+	manager *SecretManager
 }
 
 func (s byScheme) Get(ctx context.Context, ref string) (Value, error) {
@@ -41,11 +54,7 @@ func (s byScheme) Get(ctx context.Context, ref string) (Value, error) {
 	case strings.HasPrefix(ref, fileScheme):
 		return s.file.Get(ctx, ref)
 	}
-	if err := CheckRef(ref); err != nil {
-		return Value{}, err
-	}
-	return Value{}, failed(ref, fmt.Errorf("%w: this build reads only %s and %s references, not Secret Manager",
-		ErrUnsupported, fileScheme, envScheme))
+	return s.manager.Get(ctx, ref)
 }
 
 const (
@@ -54,7 +63,7 @@ const (
 )
 
 var (
-	fullRef = regexp.MustCompile(`^projects/[a-z0-9][a-z0-9.:-]*/secrets/` + idPattern + versionPattern + `$`)
+	fullRef = regexp.MustCompile(`^projects/[a-z0-9][a-z0-9.:-]*(?:/locations/([a-z0-9-]{1,63}))?/secrets/` + idPattern + versionPattern + `$`)
 	idRef   = regexp.MustCompile(`^` + idPattern + `(` + versionPattern + `)?$`)
 	envRef  = regexp.MustCompile(`^` + envScheme + `[A-Za-z_][A-Za-z0-9_]*$`)
 	fileRef = regexp.MustCompile(`^` + fileScheme + `[^\x00-\x1f]+$`)
@@ -62,8 +71,9 @@ var (
 
 // CheckRef reports whether ref is a secret reference: one of
 //
-//	projects/P/secrets/S/versions/V   V is a number or latest
-//	S, S/versions/V                   a secret of the own project
+//	projects/P/secrets/S/versions/V               V is a number or latest
+//	projects/P/locations/L/secrets/S/versions/V   a regional secret
+//	S, S/versions/V                               a secret of the own project
 //	file:/path
 //	env:NAME
 //

@@ -15,6 +15,7 @@ func TestCheckRefAccepts(t *testing.T) {
 		"projects/acme-prod/secrets/okta-token/versions/latest",
 		"projects/123456789012/secrets/OKTA_TOKEN/versions/latest",
 		"projects/example.com:acme/secrets/t/versions/1",
+		"projects/acme-prod/locations/europe-west3/secrets/okta-token/versions/latest",
 		"okta-token",
 		"OktaTokenOfTheProduction",
 		"itp-signing-key-2025-for-production",
@@ -73,15 +74,13 @@ func TestCheckRefRefusesWithoutRepeatingTheText(t *testing.T) {
 	}
 }
 
-func TestDefaultSaysThatItDoesNotReadSecretManager(t *testing.T) {
+func TestDefaultReadsANameInSecretManager(t *testing.T) {
 	t.Parallel()
-	for _, ref := range []string{
-		"projects/acme-prod/secrets/okta-token/versions/latest", "okta-token", "okta-token/versions/3",
-	} {
-		got, err := Default(os.Getenv).Get(t.Context(), ref)
+	for _, ref := range []string{"okta-token", "okta-token/versions/3"} {
+		got, err := Default(func(string) string { return "" }).Get(t.Context(), ref)
 		refused(t, got, err, ErrUnsupported, ref)
-		if !strings.Contains(err.Error(), "this build reads only file: and env: references") {
-			t.Errorf("error %q does not say what this build reads", err)
+		if !strings.Contains(err.Error(), "GOOGLE_CLOUD_PROJECT is not set") {
+			t.Errorf("error = %v", err)
 		}
 	}
 }
@@ -91,6 +90,8 @@ func TestASourceRefusesTheSchemeOfAnother(t *testing.T) {
 	got, err := Env{Getenv: os.Getenv}.Get(t.Context(), "file:/run/okta-token")
 	refused(t, got, err, ErrUnsupported, "file:/run/okta-token")
 	got, err = File{}.Get(t.Context(), "env:OKTA_API_TOKEN")
+	refused(t, got, err, ErrUnsupported, "env:OKTA_API_TOKEN")
+	got, err = NewSecretManager(func() string { return "acme" }).Get(t.Context(), "env:OKTA_API_TOKEN")
 	refused(t, got, err, ErrUnsupported, "env:OKTA_API_TOKEN")
 }
 

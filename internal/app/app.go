@@ -5,7 +5,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -191,7 +190,7 @@ func (a *App) secret(ctx context.Context, ref, name string) (secrets.Value, erro
 	switch {
 	case err == nil:
 		return v, nil
-	case errors.Is(err, secrets.ErrNotFound), errors.Is(err, secrets.ErrEmpty), errors.Is(err, secrets.ErrUnsupported):
+	case secrets.Terminal(err):
 		return v, fault.New(fault.Misconfigured, "misconfigured", name+": "+err.Error(), err)
 	default:
 		return v, fault.New(fault.Unavailable, "secret_unavailable", "the secret of "+name+" cannot be read at the moment", err)
