@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"strings"
 	"sync"
@@ -47,6 +48,16 @@ func jwkOf(members map[string]any) string {
 	return string(mustMake(json.Marshal(members)))
 }
 
+// rsaJWK is rsaKey as a JWK with these members too.
+func rsaJWK(more map[string]any) string {
+	private := rsaKey()
+	members := map[string]any{
+		"kty": "RSA", "n": private.N, "e": big.NewInt(int64(private.E)), "d": private.D, "p": private.Primes[0], "q": private.Primes[1],
+	}
+	maps.Copy(members, more)
+	return jwkOf(members)
+}
+
 // ownKeys are private keys in every form in which callers paste them, with the algorithm that each calls for.
 func ownKeys() map[string][2]string {
 	private := rsaKey()
@@ -60,11 +71,9 @@ func ownKeys() map[string][2]string {
 		`PKCS#8 with \n for breaks`:   {strings.ReplaceAll(pkcs8, "\n", `\n`), "RS256"},
 		"PKCS#8 with DOS line breaks": {"\r\n" + strings.ReplaceAll(pkcs8, "\n", "\r\n") + "  ", "RS256"},
 		"PKCS#1":                      {pemOf("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(private)), "RS256"},
-		"JWK": {jwkOf(map[string]any{
-			"kty": "RSA", "n": private.N, "e": big.NewInt(int64(private.E)), "d": private.D, "p": private.Primes[0], "q": private.Primes[1],
-		}), "RS256"},
-		"SEC1 of an EC key":   {pemOf("EC PRIVATE KEY", mustMake(x509.MarshalECPrivateKey(ec))), "ES256"},
-		"PKCS#8 of an EC key": {pemOf("PRIVATE KEY", mustMake(x509.MarshalPKCS8PrivateKey(ec))), "ES256"},
+		"JWK":                         {rsaJWK(nil), "RS256"},
+		"SEC1 of an EC key":           {pemOf("EC PRIVATE KEY", mustMake(x509.MarshalECPrivateKey(ec))), "ES256"},
+		"PKCS#8 of an EC key":         {pemOf("PRIVATE KEY", mustMake(x509.MarshalPKCS8PrivateKey(ec))), "ES256"},
 		"JWK of an EC key": {jwkOf(map[string]any{
 			"kty": "EC", "crv": "P-256", "d": new(big.Int).SetBytes(mustMake(ec.Bytes())),
 			"x": new(big.Int).SetBytes(point[1:33]), "y": new(big.Int).SetBytes(point[33:]),
@@ -114,10 +123,7 @@ func TestSendSignalWithAKeyOfTheCallersOwn(t *testing.T) {
 func TestSendSignalTakesTheKeyIDOfAJWK(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
-	private := rsaKey()
-	jwk := jwkOf(map[string]any{
-		"kty": "RSA", "kid": "soc-jwk", "n": private.N, "e": big.NewInt(int64(private.E)), "d": private.D, "p": private.Primes[0], "q": private.Primes[1],
-	})
+	jwk := rsaJWK(map[string]any{"kid": "soc-jwk"})
 	register(t, w, soc, "soc-jwk", jwk)
 	got := w.Run("signals/send-itp-signal", params(map[string]any{"Private Key String": jwk, "Issuer URL": soc}))
 	if signal := received(t, w); !signal.Accepted || signal.KeyID != "soc-jwk" {
@@ -128,10 +134,7 @@ func TestSendSignalTakesTheKeyIDOfAJWK(t *testing.T) {
 // TestTheDeploymentsJWKSignsUnderItsOwnKeyID: whoever replaces it deploys nothing for the sake of its Key ID.
 func TestTheDeploymentsJWKSignsUnderItsOwnKeyID(t *testing.T) {
 	t.Parallel()
-	private := rsaKey()
-	jwk := jwkOf(map[string]any{
-		"kty": "RSA", "kid": "soc-jwk", "n": private.N, "e": big.NewInt(int64(private.E)), "d": private.D, "p": private.Primes[0], "q": private.Primes[1],
-	})
+	jwk := rsaJWK(map[string]any{"kid": "soc-jwk"})
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"ITP_KEY_ID": "soc-old", "ITP_ISSUER_URL": soc}})
 	w.Replace("key", secrets.New(jwk))
 	register(t, w, soc, "soc-jwk", jwk)
