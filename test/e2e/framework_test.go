@@ -12,7 +12,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,22 +39,31 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+var ports atomic.Int32
+
+// freePort is the number of a port, for the framework takes no listener. It is below those of which the system gives one
+// to every other server of the tests, so that none takes it in the meantime.
+func freePort(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		port := strconv.Itoa(20000 + (os.Getpid()+int(ports.Add(1)))%10000)
+		if listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
+			if err := listener.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
 // deploy starts the function of a group in a process of its own, with nothing but these settings, and
 // returns its address.
 func deploy(t *testing.T, g action.Group, settings ...string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := listener.Close(); err != nil { // the framework takes a number, not a listener
-		t.Fatal(err)
-	}
+	port := freePort(t)
+	address := net.JoinHostPort("127.0.0.1", port)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
