@@ -207,7 +207,7 @@ func (e *Emulator) authorized(scope string, h handler) handler {
 		scheme, value, _ := strings.Cut(c.Header.Get("Authorization"), " ")
 		switch scheme {
 		case "SSWS":
-			if value != e.org.token {
+			if !slices.Contains(e.org.tokens, value) {
 				return reply{}, errInvalidToken
 			}
 		case "Bearer", "DPoP":

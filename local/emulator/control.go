@@ -61,7 +61,7 @@ func (e *Emulator) controlRoutes() *http.ServeMux {
 		post(w, r, Limit.check, e.AddLimit)
 	})
 	mux.HandleFunc("POST /_emulator/token", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, tokenInput.check, func(in tokenInput) { e.setToken(in.Token) })
+		post(w, r, tokenInput.check, func(in tokenInput) { e.SetToken(in.Token, in.Keep) })
 	})
 	mux.HandleFunc("POST /_emulator/app", func(w http.ResponseWriter, r *http.Request) {
 		post(w, r, appInput.check, e.changeApps)
@@ -89,6 +89,7 @@ func (e *Emulator) postUsers(w http.ResponseWriter, r *http.Request) {
 // tokenInput is the body of POST /_emulator/token.
 type tokenInput struct {
 	Token string `json:"token"`
+	Keep  bool   `json:"keep"` // the tokens before it go on being accepted
 }
 
 func (t tokenInput) check() string {
@@ -96,12 +97,6 @@ func (t tokenInput) check() string {
 		return "token: must be printable ASCII without spaces, and not empty"
 	}
 	return ""
-}
-
-func (e *Emulator) setToken(token string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.org.token = token
 }
 
 // post decodes a body strictly, checks it and applies it.

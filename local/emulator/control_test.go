@@ -108,6 +108,10 @@ func TestAnotherToken(t *testing.T) {
 	if o.Token() != "second" || with("first") != 401 || with("second") != 200 {
 		t.Error(o.Token())
 	}
+	o.steer("POST", "/token", `{"token":"third", "keep": true}`)
+	if o.Token() != "third" || with("first") != 401 || with("second") != 200 || with("third") != 200 {
+		t.Error(o.Token())
+	}
 	o.steer("POST", "/reset", "")
 	if o.Token() != "first" || with("first") != 200 {
 		t.Error(o.Token())

@@ -54,11 +54,21 @@ func New(o Options) *Emulator {
 	return e
 }
 
-// Token returns the API token accepted now.
+// Token returns the API token accepted now, of several the newest.
 func (e *Emulator) Token() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.org.token
+	return e.org.tokens[len(e.org.tokens)-1]
+}
+
+// SetToken makes another API token be accepted (POST /_emulator/token). The ones before it are revoked, unless keep.
+func (e *Emulator) SetToken(token string, keep bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !keep {
+		e.org.tokens = nil
+	}
+	e.org.tokens = append(e.org.tokens, token)
 }
 
 // Reset brings back the seeded organization and the first token: faults, limits, the request log, signals and every user

@@ -11,7 +11,7 @@ var userTypeID = newID("oty", "user")
 
 // org is everything that a reset replaces.
 type org struct {
-	token string // the API token accepted
+	tokens []string // the API tokens accepted, the newest last
 
 	users       []*user
 	userByID    map[string]*user

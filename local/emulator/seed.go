@@ -16,7 +16,7 @@ const seedPassword = "Seed-Passw0rd"
 // seededOrg is the organization acme.test as it is at the start and after a reset.
 func seededOrg(token string) *org {
 	o := &org{
-		token:       token,
+		tokens:      []string{token},
 		userByID:    map[string]*user{},
 		userByLogin: map[string]*user{},
 		userByShort: map[string][]*user{},
