@@ -3,11 +3,13 @@ package secrets
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // store fills a place that keeps secrets with content by name. It returns the
@@ -21,6 +23,9 @@ var stores = map[string]store{
 	"File":                              openFile(File{}),
 	"Default of a file":                 openFile(Default(nil)),
 	"Memory":                            openMemory,
+	"Cached file":                       openCached(openFile(File{})),
+	"Cached memory":                     openCached(openMemory),
+	"Cached Secret Manager":             openCached(openManager(func(name string) string { return name })),
 	"Secret Manager":                    openManager(func(name string) string { return "projects/acme/secrets/" + name + "/versions/latest" }),
 	"Secret Manager of the own project": openManager(func(name string) string { return name }),
 }
@@ -50,6 +55,13 @@ func openMemory(_ *testing.T, content map[string]string) (Source, func(string) s
 		memory["projects/p/secrets/"+name+"/versions/latest"] = value
 	}
 	return memory, func(name string) string { return "projects/p/secrets/" + name + "/versions/latest" }
+}
+
+func openCached(under store) store {
+	return func(t *testing.T, content map[string]string) (Source, func(string) string) {
+		source, ref := under(t, content)
+		return NewCached(source, time.Now, func() *slog.Logger { return slog.New(slog.DiscardHandler) }), ref
+	}
 }
 
 func TestSources(t *testing.T) {

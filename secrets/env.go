@@ -22,5 +22,5 @@ func (e Env) Get(ctx context.Context, ref string) (Value, error) {
 	if raw == "" {
 		return Value{}, failed(ref, fmt.Errorf("%w, or %w", ErrNotFound, ErrEmpty))
 	}
-	return value(ref, raw)
+	return value(ref, ref, raw)
 }

@@ -30,7 +30,7 @@ func (File) Get(ctx context.Context, ref string) (Value, error) {
 	if err != nil {
 		return Value{}, failed(ref, err)
 	}
-	return value(ref, string(raw))
+	return value(ref, ref, string(raw))
 }
 
 func readFile(path string) ([]byte, error) {

@@ -15,5 +15,5 @@ func (m Memory) Get(ctx context.Context, ref string) (Value, error) {
 	if !ok {
 		return Value{}, failed(ref, ErrNotFound)
 	}
-	return value(ref, raw)
+	return value(ref, ref, raw)
 }

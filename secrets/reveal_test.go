@@ -19,6 +19,7 @@ import (
 var mayReveal = []string{
 	"handlers/users", // a password that random characters are added to
 	"internal/app",   // takes the scheme off a pasted API token
+	"secrets",        // compares secrets
 	"internal/keys",  // private keys
 	"internal/okta",  // the API token, passwords and tokens that it sends
 	"local",          // the emulator's token and the key made for it

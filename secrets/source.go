@@ -122,11 +122,12 @@ func locate(ctx context.Context, ref, scheme string) (string, error) {
 }
 
 // value drops what an editor or echo leaves at the end of a secret.
-func value(ref, raw string) (Value, error) {
+func value(ref, version, raw string) (Value, error) {
 	if strings.TrimSpace(raw) == "" {
 		return Value{}, failed(ref, ErrEmpty)
 	}
-	return New(strings.TrimRight(raw, "\r\n")), nil
+	text := strings.TrimRight(raw, "\r\n")
+	return Value{s: &text, version: &version}, nil
 }
 
 func failed(ref string, err error) error {

@@ -3,6 +3,7 @@
 package secrets
 
 import (
+	"crypto/subtle"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,7 +18,8 @@ type Value struct {
 	_ [0]func() // not comparable: == would compare addresses, not secrets
 	// A pointer, because fmt cannot call the methods of a Value that sits in
 	// another struct's unexported field: it then prints the address.
-	s *string
+	s       *string
+	version *string
 }
 
 // New returns s as a secret.
@@ -31,8 +33,23 @@ func (v Value) Reveal() string {
 	return *v.s
 }
 
+// Version names what the secret was read from, in full, for the log: of Secret
+// Manager the very version behind latest. It is empty for a secret of New.
+func (v Value) Version() string {
+	if v.version == nil {
+		return ""
+	}
+	return *v.version
+}
+
+// Equal tells whether both hold the same secret. How long it takes does not
+// depend on where they differ.
+func (v Value) Equal(other Value) bool {
+	return subtle.ConstantTimeCompare([]byte(v.Reveal()), []byte(other.Reveal())) == 1
+}
+
 // IsZero reports whether v holds no secret or an empty one.
-func (v Value) IsZero() bool { return v.s == nil || *v.s == "" }
+func (v Value) IsZero() bool { return v.Reveal() == "" }
 
 // String returns [redacted].
 func (v Value) String() string { return redacted }

@@ -27,6 +27,20 @@ func TestValueRevealsOnlyOnRequest(t *testing.T) {
 	}
 }
 
+func TestValuesAreEqualByTheirSecrets(t *testing.T) {
+	t.Parallel()
+	read, err := value("ref", "ref/1", hidden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !New(hidden).Equal(read) || !(Value{}).Equal(New("")) || New(hidden).Equal(New(hidden+"x")) || New(hidden).Equal(Value{}) {
+		t.Error("Equal does not compare the secrets")
+	}
+	if read.Version() != "ref/1" || New(hidden).Version() != "" {
+		t.Errorf("versions %q, %q", read.Version(), New(hidden).Version())
+	}
+}
+
 func TestValueCannotBeFormatted(t *testing.T) {
 	t.Parallel()
 	v := New(hidden)

@@ -1,0 +1,170 @@
+// Package fakegcp serves Google's APIs in process, for the real clients to call.
+package fakegcp
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/resolver/manual"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// SecretManager is Google Secret Manager, as far as it is read from: secrets have versions, of which latest is the last
+// one added. The zero SecretManager has no secrets.
+type SecretManager struct {
+	secretmanagerpb.UnimplementedSecretManagerServiceServer
+
+	mu      sync.Mutex
+	secrets map[string][]version // by resource name
+	spoil   []Spoil
+	down    bool
+	denied  bool
+	asked   []string
+}
+
+type version struct {
+	payload  string
+	disabled bool
+}
+
+// Spoil changes an answer, or gives an error in its place.
+type Spoil func(*secretmanagerpb.AccessSecretVersionResponse) error
+
+// Refuse gives an error of this code.
+func Refuse(code codes.Code) Spoil {
+	return func(*secretmanagerpb.AccessSecretVersionResponse) error {
+		return status.Error(code, "as it is told here")
+	}
+}
+
+// Add adds a version to a secret, named as projects/P/secrets/S.
+func (m *SecretManager) Add(secret, payload string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.secrets == nil {
+		m.secrets = map[string][]version{}
+	}
+	m.secrets[secret] = append(m.secrets[secret], version{payload: payload})
+}
+
+// Disable disables the last version of a secret.
+func (m *SecretManager) Disable(secret string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	versions := m.secrets[secret]
+	versions[len(versions)-1].disabled = true
+}
+
+// SetDown makes all answers fail, or ends that.
+func (m *SecretManager) SetDown(down bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = down
+}
+
+// SetDenied takes the role to read secrets away from everyone, or gives it back.
+func (m *SecretManager) SetDenied(denied bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.denied = denied
+}
+
+// Spoil spoils the next answers, each in its way.
+func (m *SecretManager) Spoil(next ...Spoil) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.spoil = append(m.spoil, next...)
+}
+
+// Asked are the versions that were asked for, in order.
+func (m *SecretManager) Asked() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.asked)
+}
+
+// AccessSecretVersion implements the service.
+func (m *SecretManager) AccessSecretVersion(_ context.Context, r *secretmanagerpb.AccessSecretVersionRequest) (*secretmanagerpb.AccessSecretVersionResponse, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked = append(m.asked, r.Name)
+	switch {
+	case m.down:
+		return nil, status.Error(codes.Unavailable, "The service is currently unavailable.")
+	case m.denied:
+		return nil, status.Errorf(codes.PermissionDenied, "Permission 'secretmanager.versions.access' denied for resource '%s' (or it may not exist).", r.Name)
+	}
+	secret, id, _ := strings.Cut(r.Name, "/versions/")
+	versions := m.secrets[secret]
+	n := len(versions)
+	if id != "latest" {
+		n = 0
+		_, _ = fmt.Sscan(id, &n)
+	}
+	if n < 1 || n > len(versions) {
+		return nil, status.Errorf(codes.NotFound, "Secret Version [%s] not found.", r.Name)
+	}
+	v, name := versions[n-1], fmt.Sprintf("%s/versions/%d", secret, n)
+	if v.disabled {
+		return nil, status.Errorf(codes.FailedPrecondition, "Secret Version [%s] is in DISABLED state.", name)
+	}
+	sum := int64(crc32.Checksum([]byte(v.payload), crc32.MakeTable(crc32.Castagnoli)))
+	answer := &secretmanagerpb.AccessSecretVersionResponse{Name: name, Payload: &secretmanagerpb.SecretPayload{Data: []byte(v.payload), DataCrc32C: &sum}}
+	if len(m.spoil) > 0 {
+		spoil := m.spoil[0]
+		m.spoil = m.spoil[1:]
+		if err := spoil(answer); err != nil {
+			return nil, err
+		}
+	}
+	return answer, nil
+}
+
+// Serve starts the service on loopback. It returns how the real client reaches it, and what ends it.
+func (m *SecretManager) Serve() (options []option.ClientOption, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	server := grpc.NewServer()
+	secretmanagerpb.RegisterSecretManagerServiceServer(server, m)
+	go func() { _ = server.Serve(listener) }()
+	return append(plain(), option.WithEndpoint(listener.Addr().String())), server.Stop, nil
+}
+
+// Direct returns how the real client reaches the service without a network, in a test whose time is not the machine's;
+// seen is told of the address that would have been called.
+func (m *SecretManager) Direct(seen func(address string)) []option.ClientOption {
+	return append(plain(),
+		option.WithGRPCDialOption(grpc.WithResolvers( // which find no address
+			manual.NewBuilderWithScheme("dns"), manual.NewBuilderWithScheme("passthrough"))),
+		option.WithGRPCDialOption(grpc.WithUnaryInterceptor(func(ctx context.Context, _ string, request, reply any, cc *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
+			if seen != nil {
+				seen(cc.Target())
+			}
+			answer, err := m.AccessSecretVersion(ctx, request.(*secretmanagerpb.AccessSecretVersionRequest))
+			if err == nil {
+				proto.Merge(reply.(proto.Message), answer)
+			}
+			return err
+		})),
+	)
+}
+
+// plain is a connection without identity and encryption.
+func plain() []option.ClientOption {
+	return []option.ClientOption{
+		option.WithoutAuthentication(), option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+	}
+}
