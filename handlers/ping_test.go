@@ -136,7 +136,7 @@ func TestPingOfSignalsProvesTheSigningKey(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ ref, say string }{
 		"the deployment has none": {"", "the deployment has no signing key (ITP_SIGNING_KEY_SECRET)"},
-		"the secret is no key":    {"token", "the secret of ITP_SIGNING_KEY_SECRET (Private Key String) is not a usable key: this is neither a PEM nor a JWK; paste the whole key, from -----BEGIN to the end of the -----END line"},
+		"the secret is no key":    {"token", "the secret of ITP_SIGNING_KEY_SECRET (Private Key String) cannot be used: this is neither a PEM nor a JWK; paste the whole key, from -----BEGIN to the end of the -----END line"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

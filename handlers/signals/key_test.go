@@ -251,7 +251,7 @@ func TestSendSignalThatOktaCannotTrust(t *testing.T) {
 func TestSendSignalWithABrokenDeployment(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ ref, say string }{
-		"the secret is no key": {"token", "the secret of ITP_SIGNING_KEY_SECRET (Private Key String) is not a usable key: "},
+		"the secret is no key": {"token", "the secret of ITP_SIGNING_KEY_SECRET (Private Key String) cannot be used: "},
 		"there is no secret":   {"nowhere", "ITP_SIGNING_KEY_SECRET (Private Key String): "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/secrets"
+	"example.com/okta-secops/test/testkit"
 )
 
 func TestAPanicIsOneTargetsFailure(t *testing.T) {
@@ -105,7 +106,7 @@ func TestADryRunCannotWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := deps()
-	d.Okta = okta.New(okta.Options{Root: root, Auth: okta.SSWS(secrets.New("token")), Concurrency: 1})
+	d.Okta = okta.New(okta.Options{Root: root, Auth: okta.SSWS(testkit.NewCredential(secrets.New("token"))), Concurrency: 1})
 	var runs atomic.Int32
 	a := users(&runs, func(ctx context.Context, c *action.Call, u okta.User) (action.Plan, error) {
 		return action.Plan{}, c.Okta.SuspendUser(ctx, u.ID)

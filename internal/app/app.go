@@ -7,7 +7,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 
 	"example.com/okta-secops/internal/action"
@@ -37,9 +36,17 @@ type App struct {
 	settings sync.Mutex
 	configs  map[bool]*config.Config // by whether credentials are needed
 
-	building sync.Mutex // held while secrets are read, so that one read serves all who wait
-	client   *okta.Client
-	signer   *ssf.Transmitter
+	secrets *secrets.Cached
+
+	building sync.Mutex
+	built    *built
+}
+
+// built is what is made once per process, without a secret having been read.
+type built struct {
+	okta    *okta.Client
+	signIn  func(ctx context.Context) error // reads what the client signs in with
+	signing *credential[keys.Key]           // nil: the deployment has none
 }
 
 // New makes an App. It does no I/O and reads no settings.
@@ -50,7 +57,9 @@ func New(o Options) *App {
 	if o.Clock == nil {
 		o.Clock = okta.SystemClock{}
 	}
-	return &App{o: o, configs: map[bool]*config.Config{}}
+	a := &App{o: o, configs: map[bool]*config.Config{}}
+	a.secrets = secrets.NewCached(o.Secrets, o.Clock.Now, a.log)
+	return a
 }
 
 func (a *App) log() *slog.Logger { return cmp.Or(a.o.Log, slog.Default()) }
@@ -89,110 +98,51 @@ func (a *App) config(credentials bool) (*config.Config, error) {
 	return a.configs[credentials], nil
 }
 
+// deps reads the secrets that the group needs, side by side where they are not kept yet, so that one that is missing or
+// wrong is told before anything is sent.
 func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config) (action.Deps, error) {
-	a.building.Lock()
-	defer a.building.Unlock()
-	d := action.Deps{MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency, Now: a.o.Clock.Now, Log: a.log()}
-	var err error
-	if d.Okta, err = a.okta(ctx, cfg); err != nil {
-		return d, err
-	}
+	b := a.build(cfg)
+	d := action.Deps{Okta: b.okta, MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency, Now: a.o.Clock.Now, Log: a.log()}
+	var reads sync.WaitGroup
+	var unsigned error
 	if g.Signs {
-		d.Signing, err = a.transmitter(ctx, cfg)
+		d.Signing = ssf.Transmitter{KeyID: cfg.SigningKeyID, Issuer: cfg.Issuer}
+		if b.signing != nil {
+			reads.Go(func() { d.Signing.Key, unsigned = b.signing.Get(ctx) })
+		}
 	}
-	return d, err
+	err := b.signIn(ctx)
+	reads.Wait()
+	d.Signing.KeyID = cmp.Or(d.Signing.Key.ID(), d.Signing.KeyID)
+	return d, cmp.Or(err, unsigned)
 }
 
-// okta builds the client once per process.
-func (a *App) okta(ctx context.Context, cfg *config.Config) (*okta.Client, error) {
-	if a.client != nil {
-		return a.client, nil
+func (a *App) build(cfg *config.Config) *built {
+	a.building.Lock()
+	defer a.building.Unlock()
+	if a.built != nil {
+		return a.built
 	}
+	b := &built{signIn: func(context.Context) error { return nil }}
 	o := okta.Options{Root: cfg.Root, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare, Transport: a.o.Transport, Clock: a.o.Clock}
 	if o.Transport == nil {
 		o.Transport = okta.Transport(cfg.VerifySSL)
 	}
-	var err error
 	switch {
 	case cfg.OAuth:
-		o.Auth, err = a.serviceApp(ctx, cfg, o.Transport)
+		key := newCredential(a.secrets, cfg.KeyRef, "OKTA_PRIVATE_KEY_SECRET (Private Key)", keys.Parse)
+		b.signIn = key.check
+		o.Auth = okta.OAuth(okta.ServiceApp{
+			Root: cfg.Root, ClientID: cfg.ClientID, KeyID: cfg.KeyID, Key: key, Transport: o.Transport, Clock: a.o.Clock,
+		})
 	case cfg.TokenRef != "":
-		o.Auth, err = a.apiToken(ctx, cfg)
+		token := newCredential(a.secrets, cfg.TokenRef, "OKTA_API_TOKEN_SECRET (Api Token)", config.APIToken)
+		b.signIn, o.Auth = token.check, okta.SSWS(token)
 	}
-	if err != nil {
-		return nil, err
-	}
-	a.client = okta.New(o)
-	return a.client, nil
-}
-
-func (a *App) apiToken(ctx context.Context, cfg *config.Config) (okta.Auth, error) {
-	token, err := a.secret(ctx, cfg.TokenRef, "OKTA_API_TOKEN_SECRET (Api Token)")
-	if err != nil {
-		return nil, err
-	}
-	words := strings.Fields(token.Reveal())
-	if len(words) > 0 && strings.EqualFold(words[0], "SSWS") { // people paste the header's value
-		words = words[1:]
-	}
-	if len(words) != 1 {
-		return nil, fault.New(fault.Misconfigured, "misconfigured", "the secret of OKTA_API_TOKEN_SECRET (Api Token) does not hold an API token: it must be one word", nil)
-	}
-	return okta.SSWS(secrets.New(words[0])), nil
-}
-
-// serviceApp reads the app's key once, so that a wrong one is told before anything is sent.
-func (a *App) serviceApp(ctx context.Context, cfg *config.Config, transport http.RoundTripper) (okta.Auth, error) {
-	key := func(ctx context.Context) (keys.Key, error) {
-		return a.key(ctx, cfg.KeyRef, "OKTA_PRIVATE_KEY_SECRET (Private Key)")
-	}
-	first, err := key(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return okta.OAuth(okta.ServiceApp{
-		Root: cfg.Root, ClientID: cfg.ClientID, KeyID: cfg.KeyID, Key: first, ReadKey: key, Transport: transport, Clock: a.o.Clock,
-	}), nil
-}
-
-func (a *App) transmitter(ctx context.Context, cfg *config.Config) (ssf.Transmitter, error) {
-	if a.signer != nil {
-		return *a.signer, nil
-	}
-	t := ssf.Transmitter{KeyID: cfg.SigningKeyID, Issuer: cfg.Issuer}
 	if cfg.SigningKeyRef != "" {
-		var err error
-		if t.Key, err = a.key(ctx, cfg.SigningKeyRef, "ITP_SIGNING_KEY_SECRET (Private Key String)"); err != nil {
-			return t, err
-		}
-		t.KeyID = cmp.Or(t.Key.ID(), t.KeyID)
+		b.signing = newCredential(a.secrets, cfg.SigningKeyRef, "ITP_SIGNING_KEY_SECRET (Private Key String)", keys.Parse)
 	}
-	a.signer = &t
-	return t, nil
-}
-
-// key reads a private key.
-func (a *App) key(ctx context.Context, ref, name string) (keys.Key, error) {
-	text, err := a.secret(ctx, ref, name)
-	if err != nil {
-		return keys.Key{}, err
-	}
-	key, err := keys.Parse(text)
-	if err != nil {
-		return key, fault.New(fault.Misconfigured, "misconfigured", "the secret of "+name+" is not a usable key: "+err.Error(), nil)
-	}
-	return key, nil
-}
-
-// secret reads a secret. What only an operator can mend is told apart from what a later try may.
-func (a *App) secret(ctx context.Context, ref, name string) (secrets.Value, error) {
-	v, err := a.o.Secrets.Get(ctx, ref)
-	switch {
-	case err == nil:
-		return v, nil
-	case secrets.Terminal(err):
-		return v, fault.New(fault.Misconfigured, "misconfigured", name+": "+err.Error(), err)
-	default:
-		return v, fault.New(fault.Unavailable, "secret_unavailable", "the secret of "+name+" cannot be read at the moment", err)
-	}
+	b.okta = okta.New(o)
+	a.built = b
+	return b
 }

@@ -9,10 +9,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/app"
 	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/testkit"
 )
@@ -146,6 +148,54 @@ func TestAFailedBuildIsNotKept(t *testing.T) {
 	v.get = whole
 	if _, err := deps(t, a, calls); err != nil {
 		t.Error(err)
+	}
+}
+
+// pair is a secrets.Source that answers once two secrets are asked for.
+type pair struct{ asked sync.WaitGroup }
+
+func (p *pair) Get(_ context.Context, ref string) (secrets.Value, error) {
+	p.asked.Done()
+	p.asked.Wait()
+	return secrets.Memory{"token": "t0ken", "key": signingKey()}.Get(context.Background(), ref)
+}
+
+var signingKey = sync.OnceValue(func() string {
+	key, err := keys.GenerateEC()
+	if err != nil {
+		panic(err)
+	}
+	return key.PEM().Reveal()
+})
+
+func TestSecretsAreReadSideBySide(t *testing.T) {
+	t.Parallel()
+	p := &pair{}
+	p.asked.Add(2)
+	a := app.New(app.Options{Getenv: settings, Secrets: p, Transport: &transport{}, Clock: testkit.NewClock(), Log: slog.New(slog.DiscardHandler)})
+	if _, err := deps(t, a, signs); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnotherSigningKeyCountsWithinFiveMinutes(t *testing.T) {
+	t.Parallel()
+	content := map[string]string{"token": "t0ken", "key": signingKey()}
+	clock := testkit.NewClock()
+	a := app.New(app.Options{Getenv: settings, Secrets: holds(content), Transport: &transport{}, Clock: clock, Log: slog.New(slog.DiscardHandler)})
+	first, err := deps(t, a, signs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := keys.GenerateEC()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content["key"] = next.PEM().Reveal()
+	clock.Advance(5 * time.Minute)
+	second, err := deps(t, a, signs)
+	if err != nil || first.Signing.Key.Equal(next) || !second.Signing.Key.Equal(next) {
+		t.Errorf("the key is still the first one: %v", err)
 	}
 }
 

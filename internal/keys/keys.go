@@ -69,6 +69,15 @@ func newKey(private any) (Key, error) {
 // for a PEM.
 func (k Key) ID() string { return k.id }
 
+// Equal tells whether both are the same key under the same id.
+func (k Key) Equal(other Key) bool {
+	if k.private == nil || other.private == nil {
+		return k.private == other.private
+	}
+	private, ok := k.private.(interface{ Equal(crypto.PrivateKey) bool })
+	return ok && private.Equal(other.private) && k.id == other.id && k.method == other.method
+}
+
 // Method returns the signing algorithm: RS256 for an RSA key, or RS384 or RS512
 // where its JWK says so; ES256, ES384 or ES512 by the curve of an EC key.
 func (k Key) Method() jwt.SigningMethod { return k.method }

@@ -95,6 +95,39 @@ func TestGenerateECMakesAKeyOnP256(t *testing.T) {
 	}
 }
 
+func TestKeysAreEqualByWhatTheySignWith(t *testing.T) {
+	t.Parallel()
+	first, second := mustGenerate(t), mustGenerate(t)
+	named := first
+	named.id = "kid"
+	again, err := Parse(first.PEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		other Key
+		want  bool
+	}{
+		"itself": {first, true}, "read again": {again, true}, "another": {second, false}, "under an id": {named, false}, "none": {Key{}, false},
+	} {
+		if first.Equal(c.other) != c.want || c.other.Equal(first) != c.want {
+			t.Errorf("%s: %t", name, !c.want)
+		}
+	}
+	if !(Key{}).Equal(Key{}) {
+		t.Error("no key is not no key")
+	}
+}
+
+func mustGenerate(t *testing.T) Key {
+	t.Helper()
+	k, err := GenerateEC()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
 func TestSign(t *testing.T) {
 	t.Parallel()
 	for alg, private := range kinds(t) {

@@ -3,6 +3,7 @@ package okta
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/secrets"
@@ -23,19 +24,43 @@ type Auth interface {
 	isUser() bool
 }
 
-// SSWS authenticates with an API token.
-func SSWS(token secrets.Value) Auth { return ssws{token} }
-
-type ssws struct{ token secrets.Value }
-
-func (ssws) ready(context.Context, []string) error { return nil }
-
-func (a ssws) authorize(_ context.Context, r *http.Request, _ []string) error {
-	r.Header.Set("Authorization", "SSWS "+a.token.Reveal())
-	return nil
+// Credential is a secret with which the product signs in. It may be replaced at any time. The errors are faults.
+type Credential[T any] interface {
+	// Get gives the one there is.
+	Get(ctx context.Context) (T, error)
+	// Instead gives the one that has come in the place of one that Okta refused: the same one where none has come.
+	Instead(ctx context.Context, refused T) (T, error)
 }
 
-func (ssws) answered(*http.Request, *reply) bool { return false }
+// SSWS authenticates with an API token.
+func SSWS(token Credential[secrets.Value]) Auth { return ssws{token} }
+
+type ssws struct{ token Credential[secrets.Value] }
+
+const sswsScheme = "SSWS "
+
+func (a ssws) ready(ctx context.Context, _ []string) error {
+	_, err := a.token.Get(ctx)
+	return err
+}
+
+func (a ssws) authorize(ctx context.Context, r *http.Request, _ []string) error {
+	token, err := a.token.Get(ctx)
+	if err == nil {
+		r.Header.Set("Authorization", sswsScheme+token.Reveal())
+	}
+	return err
+}
+
+// answered implements Auth: a token that was revoked may have been replaced in the meantime.
+func (a ssws) answered(r *http.Request, re *reply) bool {
+	if re.status != http.StatusUnauthorized {
+		return false
+	}
+	refused := secrets.New(strings.TrimPrefix(r.Header.Get("Authorization"), sswsScheme))
+	token, err := a.token.Instead(r.Context(), refused)
+	return err == nil && !token.Equal(refused)
+}
 
 func (ssws) explain(f *fault.Error, _ []string) {
 	if f.Code == codeNoPermission {

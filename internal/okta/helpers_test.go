@@ -32,7 +32,7 @@ func options(t *testing.T, address string) okta.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return okta.Options{Root: root, Auth: okta.SSWS(secrets.New(apiToken)), Concurrency: 4, Clock: testkit.NewClock()}
+	return okta.Options{Root: root, Auth: okta.SSWS(testkit.NewCredential(secrets.New(apiToken))), Concurrency: 4, Clock: testkit.NewClock()}
 }
 
 // transportFunc is an http.RoundTripper without a network.

@@ -27,8 +27,7 @@ type ServiceApp struct {
 	Root      *url.URL
 	ClientID  string
 	KeyID     string // of the key, as registered at the app; a JWK's own goes before it
-	Key       keys.Key
-	ReadKey   func(ctx context.Context) (keys.Key, error) // reads the key anew once Okta refuses the one there is
+	Key       Credential[keys.Key]
 	Transport http.RoundTripper
 	Clock     Clock
 }
@@ -58,8 +57,6 @@ type oauth struct {
 
 	mu     sync.Mutex
 	tokens map[string]token // by scopes
-
-	keyMu sync.Mutex // guards Key; held while it is read
 }
 
 // token is an access token, or why there is none. The zero token is of no use.
@@ -234,22 +231,29 @@ func notGranted(scopes string, cause error) *fault.Error {
 	return fault.New(fault.Credentials, "invalid_scope", "the service app is not granted "+scopes+": grant it in Okta, under Okta API Scopes of the app", cause)
 }
 
-// ask makes token requests until one is answered with a token, or refused for good: a key that Okta does not
-// know is read once more, DPoP is used once Okta demands it, and what a later try can cure is tried again.
+// ask makes token requests until one is answered with a token, or refused for good: in the place of a key that Okta does
+// not know comes the one that has replaced it, DPoP is used once Okta demands it, and what a later try can cure is tried
+// again.
 func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
-	key, reread := o.currentKey(), false
-	for try := 1; ; {
+	key, err := o.Key.Get(ctx)
+	if err != nil {
+		return token{}, err
+	}
+	for try, reread := 1, false; ; {
 		t, refusal, x := o.request(ctx, scope, key)
-		switch {
-		case x == nil:
+		if x == nil {
 			return t, nil
-		case refusal.Err == "invalid_client" && !reread:
+		}
+		if refusal.Err == "invalid_client" && !reread {
 			reread = true
-			var err error
-			if key, err = o.otherKey(ctx, key); err != nil {
+			other, err := o.Key.Instead(ctx, key)
+			if err != nil {
 				return token{}, err
 			}
-			continue
+			if !other.Equal(key) {
+				key = other
+				continue
+			}
 		}
 		if o.dpop.demanded(refusal.Err, refusal.proved, x.reply) && try < maxTries {
 			try++
@@ -266,26 +270,6 @@ func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
 		}
 		try++
 	}
-}
-
-func (o *oauth) currentKey() keys.Key {
-	o.keyMu.Lock()
-	defer o.keyMu.Unlock()
-	return o.Key
-}
-
-// otherKey gives the key that has come in place of one that Okta refused.
-func (o *oauth) otherKey(ctx context.Context, refused keys.Key) (keys.Key, error) {
-	o.keyMu.Lock()
-	defer o.keyMu.Unlock()
-	if o.Key != refused { // another token request has read it
-		return o.Key, nil
-	}
-	key, err := o.ReadKey(ctx)
-	if err == nil {
-		o.Key = key
-	}
-	return key, err
 }
 
 // tokenReply is what the token endpoint answers: a token, or an error of OAuth's (RFC 6749, section 5).

@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,8 +52,7 @@ type serviceApp struct {
 	okta  *emulator.Emulator
 	clock *testkit.Clock
 
-	reads atomic.Int32 // of the key, after the first
-	next  keys.Key     // what such a read gives
+	key *testkit.Credential[keys.Key]
 
 	mu    sync.Mutex
 	sent  []*http.Request
@@ -83,7 +81,7 @@ func (s *serviceApp) arrive() {
 // newServiceApp starts one. The app of the emulator is a's, with the key that the client has.
 func newServiceApp(t *testing.T, a emulator.App, key keys.Key) *serviceApp {
 	t.Helper()
-	s := &serviceApp{clock: testkit.NewClock(), next: key}
+	s := &serviceApp{clock: testkit.NewClock(), key: testkit.NewCredential(key)}
 	s.okta = emulator.New(emulator.Options{Now: s.clock.Now})
 	server := httptest.NewServer(s.okta)
 	t.Cleanup(server.Close)
@@ -106,11 +104,7 @@ func newServiceApp(t *testing.T, a emulator.App, key keys.Key) *serviceApp {
 		return base.RoundTrip(r)
 	})
 	o.Auth = okta.OAuth(okta.ServiceApp{
-		Root: o.Root, ClientID: clientID, KeyID: keyID, Key: key, Transport: o.Transport, Clock: s.clock,
-		ReadKey: func(context.Context) (keys.Key, error) {
-			s.reads.Add(1)
-			return s.next, nil
-		},
+		Root: o.Root, ClientID: clientID, KeyID: keyID, Key: s.key, Transport: o.Transport, Clock: s.clock,
 	})
 	s.Client = okta.New(o).WithScopes(appScopes)
 	return s
@@ -334,7 +328,7 @@ func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
 		t.Parallel()
 		s := newServiceApp(t, emulator.App{}, appKey())
 		s.get(t)
-		s.next = second
+		s.key.Replace(second)
 		s.okta.RegisterApp(emulator.App{ClientID: clientID, JWKS: second.JWKS(keyID), Scopes: appScopes})
 		s.okta.RevokeTokens()
 		s.okta.ClearRequests()
@@ -344,15 +338,15 @@ func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
 		if u, _ := s.okta.User("alice"); u.Status != "SUSPENDED" {
 			t.Errorf("alice is %s", u.Status)
 		}
-		if s.reads.Load() != 1 || s.tokens() != 2 {
-			t.Errorf("%d reads of the key", s.reads.Load())
+		if s.key.Reads() != 1 || s.tokens() != 2 {
+			t.Errorf("%d reads of the key", s.key.Reads())
 		}
 		s.get(t)
-		if n := s.reads.Load(); n != 1 {
+		if n := s.key.Reads(); n != 1 {
 			t.Errorf("%d reads of the key", n)
 		}
 	})
-	t.Run("and the new one is no better", func(t *testing.T) {
+	t.Run("and it has not been replaced", func(t *testing.T) {
 		t.Parallel()
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
 		_, err := s.GetUser(t.Context(), "alice")
@@ -360,18 +354,26 @@ func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
 		if !strings.Contains(f.Message, "signature") {
 			t.Errorf("Okta's reason is lost: %s", f.Message)
 		}
-		if s.reads.Load() != 1 || s.tokens() != 2 {
-			t.Errorf("%d reads of the key", s.reads.Load())
+		if n := s.tokens(); s.key.Reads() != 1 || n != 1 {
+			t.Errorf("%d reads of the key, %d requests for tokens", s.key.Reads(), n)
+		}
+	})
+	t.Run("and the new one is no better", func(t *testing.T) {
+		t.Parallel()
+		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
+		s.key.Replace(mustKey(keys.GenerateEC()))
+		_, err := s.GetUser(t.Context(), "alice")
+		wantFault(t, err, fault.Credentials, "invalid_client", "OKTA_PRIVATE_KEY_SECRET (Private Key)")
+		if n := s.tokens(); s.key.Reads() != 1 || n != 2 {
+			t.Errorf("%d reads of the key, %d requests for tokens", s.key.Reads(), n)
 		}
 	})
 	t.Run("and cannot be read", func(t *testing.T) {
 		t.Parallel()
 		unread := fault.New(fault.Unavailable, "secret_unavailable", "the secret cannot be read", errors.New("cause"))
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
-		o := options(t, s.Root())
-		o.Auth = okta.OAuth(okta.ServiceApp{Root: o.Root, ClientID: clientID, KeyID: keyID, Key: appKey(), Transport: okta.Transport(true), Clock: s.clock,
-			ReadKey: func(context.Context) (keys.Key, error) { return keys.Key{}, unread }})
-		_, err := okta.New(o).WithScopes(appScopes).GetUser(t.Context(), "alice")
+		s.key.Lose(unread)
+		_, err := s.GetUser(t.Context(), "alice")
 		wantFault(t, err, fault.Unavailable, "secret_unavailable", "cannot be read")
 	})
 }

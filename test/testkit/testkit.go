@@ -52,6 +52,7 @@ type Options struct {
 	// App is the service app that the product signs in as, instead of with an API token. It is granted what the
 	// actions need unless it has Scopes.
 	App     *emulator.App
+	Secrets secrets.Source          // nil: what Replace writes to
 	Clock   okta.Clock              // nil: NewClock; a World always has that one
 	Log     io.Writer               // nil: kept for System.Log
 	Observe func(emulator.Observed) // told of every call to Okta
@@ -99,9 +100,12 @@ func Start(o Options) (*System, error) {
 	maps.Copy(env, o.Env)
 	pem := s.Key.PEM().Reveal()
 	s.vault.holds = secrets.Memory{"token": s.Okta.Token(), "key": pem, "app-key": pem, "wrong-token": "revoked-token-canary"}
+	if o.Secrets == nil {
+		o.Secrets = &s.vault
+	}
 	a := app.New(app.Options{
 		Getenv:  func(name string) string { return env[name] },
-		Secrets: &s.vault,
+		Secrets: o.Secrets,
 		Clock:   o.Clock,
 		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

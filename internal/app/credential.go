@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"sync"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/secrets"
+)
+
+// credential is a secret as it is used, such as a key: read through the cache, and parsed once for each value.
+type credential[T interface{ Equal(T) bool }] struct {
+	secrets   *secrets.Cached
+	ref, name string
+	parse     func(secrets.Value) (T, error)
+
+	mu     sync.Mutex
+	text   secrets.Value
+	parsed T
+}
+
+// newCredential makes a credential of a reference, without reading it. name is what a fault calls it. The errors of parse
+// are shown to the caller.
+func newCredential[T interface{ Equal(T) bool }](cache *secrets.Cached, ref, name string, parse func(secrets.Value) (T, error)) *credential[T] {
+	return &credential[T]{secrets: cache, ref: ref, name: name, parse: parse}
+}
+
+// check tells whether there is one to use.
+func (c *credential[T]) check(ctx context.Context) error {
+	_, err := c.Get(ctx)
+	return err
+}
+
+// Get implements okta.Credential.
+func (c *credential[T]) Get(ctx context.Context) (T, error) {
+	return c.use(c.secrets.Get(ctx, c.ref))
+}
+
+// Instead implements okta.Credential.
+func (c *credential[T]) Instead(ctx context.Context, refused T) (T, error) {
+	c.mu.Lock()
+	text, current := c.text, c.parsed.Equal(refused)
+	c.mu.Unlock()
+	if !current {
+		return c.Get(ctx)
+	}
+	return c.use(c.secrets.Instead(ctx, c.ref, text))
+}
+
+// use makes what is used of what was read. What only an operator can mend is told apart from what a later try may.
+func (c *credential[T]) use(text secrets.Value, err error) (T, error) {
+	var none T
+	switch {
+	case secrets.Terminal(err):
+		return none, fault.New(fault.Misconfigured, "misconfigured", c.name+": "+err.Error(), err)
+	case err != nil:
+		return none, fault.New(fault.Unavailable, "secret_unavailable", "the secret of "+c.name+" cannot be read at the moment", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.text.IsZero() || !c.text.Equal(text) {
+		parsed, err := c.parse(text)
+		if err != nil {
+			c.secrets.Drop(c.ref, text)
+			return none, fault.New(fault.Misconfigured, "misconfigured", "the secret of "+c.name+" cannot be used: "+err.Error(), nil)
+		}
+		c.text, c.parsed = text, parsed
+	}
+	return c.parsed, nil
+}

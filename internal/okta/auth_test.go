@@ -1,0 +1,87 @@
+package okta_test
+
+import (
+	"errors"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/secrets"
+	"example.com/okta-secops/test/testkit"
+)
+
+// tokenUser is a client of an emulator that signs in with an API token.
+type tokenUser struct {
+	*okta.Client
+	okta  *emulator.Emulator
+	token *testkit.Credential[secrets.Value]
+}
+
+func newTokenUser(t *testing.T) tokenUser {
+	t.Helper()
+	u := tokenUser{okta: emulator.New(emulator.Options{Token: apiToken}), token: testkit.NewCredential(secrets.New(apiToken))}
+	server := httptest.NewServer(u.okta)
+	t.Cleanup(server.Close)
+	o := options(t, server.URL)
+	o.Auth = okta.SSWS(u.token)
+	u.Client = okta.New(o)
+	return u
+}
+
+// answered are the statuses of the calls since it was last asked.
+func (u tokenUser) answered() []int {
+	var statuses []int
+	for _, r := range u.okta.Requests() {
+		statuses = append(statuses, r.Status)
+	}
+	u.okta.ClearRequests()
+	return statuses
+}
+
+// TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt: the call that met it was not carried out, so it is made after
+// all, even one that must not happen twice.
+func TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt(t *testing.T) {
+	t.Parallel()
+	for name, m := range methods {
+		if !m.byID {
+			continue
+		}
+		u := newTokenUser(t)
+		id := u.okta.AddUser(emulator.UserSeed{Login: "mallory@acme.test"})
+		if name == "GetGroup" {
+			g, _ := u.okta.Group("Engineering")
+			id = g.ID
+		}
+		u.okta.SetToken("second-canary", false)
+		u.token.Replace(secrets.New("second-canary"))
+		err := m.call(t.Context(), u.Client, id)
+		got := u.answered()
+		if len(got) < 2 || got[0] != 401 || slices.Contains(got[1:], 401) || fault.Is(err, fault.Credentials) {
+			t.Errorf("%s: calls %v, %v", name, got, err)
+		}
+	}
+}
+
+func TestARevokedAPITokenThatIsNotReplacedIsRefusedOnce(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]error{"nothing has come": nil, "it cannot be read": errors.New("down")} {
+		u := newTokenUser(t)
+		u.okta.SetToken("second-canary", false)
+		u.token.Lose(lose)
+		err := u.SuspendUser(t.Context(), "alice")
+		wantFault(t, err, fault.Credentials, "E0000011", "check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)")
+		if got := u.answered(); !slices.Equal(got, []int{401}) || u.token.Reads() != 1 {
+			t.Errorf("%s: calls %v, %d reads", name, got, u.token.Reads())
+		}
+	}
+	u := newTokenUser(t)
+	u.okta.SetToken("third-canary", false)
+	u.token.Replace(secrets.New("second-canary"))
+	wantFault(t, u.SuspendUser(t.Context(), "alice"), fault.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET")
+	if got := u.answered(); !slices.Equal(got, []int{401, 401}) {
+		t.Errorf("one as bad as the first: calls %v", got)
+	}
+}
