@@ -3,11 +3,11 @@ package main
 import (
 	"encoding/json"
 	"html/template"
-	"net"
 	"net/http"
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/internal/serve"
 )
 
@@ -54,25 +54,15 @@ func elsewhere(w http.ResponseWriter, r *http.Request) {
 	refuse(w, http.StatusNotFound, "unknown_path", text)
 }
 
-// ownHost refuses what a page of another site could have a browser send here: a foreign Host (DNS
-// rebinding), or a foreign Origin.
-func ownHost(own net.Addr, h http.Handler) http.Handler {
-	_, port, _ := net.SplitHostPort(own.String())
+// ownPages serves nobody else's pages, however the functions' callers are authenticated.
+func ownPages(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch origin := r.Header.Get("Origin"); {
-		case !isOwn(r.Host, port):
-			refuse(w, http.StatusForbidden, "foreign_host", "the local product answers only to its own loopback address")
-		case origin != "" && origin != "http://"+r.Host:
-			refuse(w, http.StatusForbidden, "foreign_origin", "the local product answers only its own pages")
-		default:
-			h.ServeHTTP(w, r)
+		if f := fault.As(caller.OwnPage(r)); f != nil {
+			refuse(w, http.StatusForbidden, f.Code, f.Message)
+			return
 		}
+		h.ServeHTTP(w, r)
 	})
-}
-
-func isOwn(host, port string) bool {
-	name, p, err := net.SplitHostPort(host)
-	return err == nil && p == port && caller.IsLoopback(name)
 }
 
 // refuse answers as an action does.

@@ -77,7 +77,7 @@ func start(o options) (*product, error) {
 	}
 	mux.HandleFunc("GET /{$}", page)
 	mux.HandleFunc("/", elsewhere)
-	p.functions = p.serve(listener, ownHost(listener.Addr(), mux))
+	p.functions = p.serve(listener, ownPages(mux))
 	return p, nil
 }
 

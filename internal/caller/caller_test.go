@@ -46,7 +46,8 @@ func TestNoneServesLoopbackOnly(t *testing.T) {
 		{"127.0.0.1:1", "127.0.0.1:8080", "localhost:8080", true},
 		{"127.0.0.1:1", "127.0.0.1:80", "LOCALHOST", true},
 		{"[::1]:1", "[::1]:8080", "[::1]:8080", true},
-		{"[::ffff:127.0.0.1]:1", "127.0.0.1:8080", "127.0.0.1", true},
+		{"[::ffff:127.0.0.1]:1", "127.0.0.1:8080", "127.0.0.1:8080", true},
+		{"[::1]:1", "[::1]:80", "[::1]", true},
 		{"127.0.0.1:1", "", "127.0.0.1", true},
 
 		{"192.0.2.1:1", "127.0.0.1:8080", "127.0.0.1:8080", false},
@@ -59,6 +60,10 @@ func TestNoneServesLoopbackOnly(t *testing.T) {
 		{"127.0.0.1:1", "127.0.0.1:8080", "evil.test:8080", false}, // a name that a web page has pointed here
 		{"127.0.0.1:1", "127.0.0.1:8080", "127.0.0.1.evil.test", false},
 		{"127.0.0.1:1", "127.0.0.1:8080", "", false},
+		{"127.0.0.1:1", "127.0.0.1:8080", "127.0.0.1", false},
+		{"127.0.0.1:1", "127.0.0.1:8080", "127.0.0.1:80", false},
+		{"127.0.0.1:1", "127.0.0.1:8080", "127.0.0.2:8080", false},
+		{"127.0.0.1:1", "127.0.0.1:8080", "[::1]:8080", false},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
 		r.RemoteAddr, r.Host = c.remote, c.host
@@ -72,6 +77,29 @@ func TestNoneServesLoopbackOnly(t *testing.T) {
 		err := auth.Authenticate(r)
 		if (err == nil) != c.served || err != nil && !fault.Is(err, fault.Forbidden) {
 			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func TestOwnPageRefusesAForeignOrigin(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		origins []string
+		served  bool
+	}{
+		{nil, true},
+		{[]string{"http://127.0.0.1:8080"}, true},
+		{[]string{"http://localhost:8080"}, false},
+		{[]string{"https://127.0.0.1:8080"}, false},
+		{[]string{"http://127.0.0.1:8081"}, false},
+		{[]string{"null"}, false},
+		{[]string{""}, false},
+		{[]string{"http://127.0.0.1:8080", "https://evil.test"}, false},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:8080/", nil)
+		r.Header["Origin"] = c.origins
+		if err := caller.OwnPage(r); (err == nil) != c.served || err != nil && !fault.Is(err, fault.Forbidden) {
+			t.Errorf("%q: %v", c.origins, err)
 		}
 	}
 }

@@ -19,8 +19,8 @@ const maxLoad = 100_000
 // serveControl answers /_emulator/. A page of another origin, or a name that only resolves to this machine, is refused:
 // a browser must not be led to steer the emulator.
 func (e *Emulator) serveControl(w http.ResponseWriter, r *http.Request) {
-	if !isLoopbackHost(r.Host) {
-		refuse(w, http.StatusForbidden, "the control is for a loopback Host only")
+	if !isOwnHost(r) {
+		refuse(w, http.StatusForbidden, "the control is served under its own loopback address only")
 		return
 	}
 	if origin, ok := r.Header["Origin"]; ok && (len(origin) != 1 || !isOwnOrigin(origin[0], r)) {

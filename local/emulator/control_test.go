@@ -1,6 +1,8 @@
 package emulator_test
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,17 +15,22 @@ import (
 func TestControlRefusesForeignCallers(t *testing.T) {
 	t.Parallel()
 	o := start(t)
+	port := o.url[strings.LastIndex(o.url, ":"):]
 	for _, tc := range []struct {
 		header, value string
 		status        int
 	}{
-		{"Host", "localhost:8081", 204},
-		{"Host", "127.8.9.1", 204},
-		{"Host", "[::1]:8081", 204},
-		{"Host", "evil.test", 403},
-		{"Host", "localhost.evil.test:8081", 403},
-		{"Host", "127.0.0.1.evil.test", 403},
-		{"Host", "10.0.0.1:8081", 403},
+		{"Host", "localhost" + port, 204},
+		{"Host", "127.0.0.1" + port, 204},
+		{"Host", "[::ffff:127.0.0.1]" + port, 204},
+		{"Host", "localhost", 403},
+		{"Host", "127.0.0.1:1", 403},
+		{"Host", "127.8.9.1" + port, 403},
+		{"Host", "[::1]" + port, 403},
+		{"Host", "evil.test" + port, 403},
+		{"Host", "localhost.evil.test" + port, 403},
+		{"Host", "127.0.0.1.evil.test" + port, 403},
+		{"Host", "10.0.0.1" + port, 403},
 		{"Origin", o.url, 204},
 		{"Origin", "https://evil.test", 403},
 		{"Origin", "null", 403},
@@ -41,7 +48,8 @@ func TestOnlyLoopbackIsAnswered(t *testing.T) {
 	e := emulator.New(emulator.Options{})
 	for addr, status := range map[string]int{"127.0.0.1:999": 200, "[::1]:999": 200, "[::ffff:127.0.0.1]:9": 200, "192.0.2.1:999": 403, "[2001:db8::1]:9": 403, "": 403} {
 		for _, path := range []string{"/.well-known/okta-organization", "/_emulator/requests"} {
-			r := httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1"+path, nil)
+			own := context.WithValue(t.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80})
+			r := httptest.NewRequestWithContext(own, "GET", "http://127.0.0.1"+path, nil)
 			r.RemoteAddr = addr
 			w := httptest.NewRecorder()
 			if e.ServeHTTP(w, r); w.Code != status {

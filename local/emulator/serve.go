@@ -234,14 +234,20 @@ func encode(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// isLoopbackHost tells whether a Host header names this machine.
-func isLoopbackHost(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
+// isOwnHost tells whether the Host of a request is the address that its connection arrived at, which is on loopback.
+func isOwnHost(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return false
 	}
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+	own, err := netip.ParseAddrPort(local.String())
+	host, port, noPort := net.SplitHostPort(r.Host)
+	if noPort != nil {
+		host, port = strings.Trim(r.Host, "[]"), "80"
+	}
+	addr, _ := netip.ParseAddr(host)
+	return err == nil && own.Addr().Unmap().IsLoopback() && port == strconv.Itoa(int(own.Port())) &&
+		(host == "localhost" || addr.Unmap() == own.Addr().Unmap())
 }
 
 // link is a link object of a body, with the extra members that some have.
