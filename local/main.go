@@ -1,6 +1,7 @@
 // The local product: every function and an Okta to try them on, in one process, on loopback.
 //
 //	go run ./local                         serves until Ctrl-C
+//	go run ./local -okta https://acme.okta.com  the same on a real org, without changing it
 //	go run ./local invoke "Get User" 'User IDs Or Logins=alice'
 //	FUNCTION_TARGET=OktaUsers go run ./local    one function through the functions framework, as deployed
 package main
@@ -48,7 +49,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	o := options{getenv: getenv}
 	flags.StringVar(&o.addr, "addr", defaultAddr, "loopback `address` of the functions; port 0 picks a free one")
 	flags.StringVar(&o.oktaAddr, "okta-addr", defaultOktaAddr, "loopback `address` of the Okta emulator; port 0 picks a free one")
-	flags.StringVar(&o.auth, "auth", authSSWS, "how the functions sign in to Okta: ssws (an API token), oauth (a service app) or oauth-dpop (one that requires DPoP)")
+	flags.StringVar(&o.auth, "auth", authSSWS, "how the functions sign in to the emulator: ssws (an API token), oauth (a service app) or oauth-dpop (one that requires DPoP)")
+	flags.StringVar(&o.okta, "okta", "", "`URL` of a real org to work on instead of the emulator, with the credentials that the environment refers to (OKTA_API_TOKEN_SECRET=file:..., or OKTA_USE_OAUTH and what goes with it)")
+	flags.BoolVar(&o.write, "write", false, "with -okta: make changes; without it every change is a dry run")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, "usage: go run ./local [flags]\n       go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n")
 		flags.PrintDefaults()
@@ -61,6 +64,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	if !slices.Contains([]string{authSSWS, authOAuth, authDPoP}, o.auth) {
 		return fmt.Errorf("-auth %s is not known; use %s, %s or %s", o.auth, authSSWS, authOAuth, authDPoP)
+	}
+	if err := o.checkOrg(flags); err != nil {
+		return err
 	}
 	if target := getenv("FUNCTION_TARGET"); target != "" {
 		return serveTarget(ctx, o, target, stdout)

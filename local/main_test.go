@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -23,29 +26,39 @@ type started struct {
 	stop                   func() error // as Ctrl-C does; returns what run returned
 }
 
+// environment is a getenv of these variables.
+func environment(variables map[string]string) func(string) string {
+	return func(name string) string { return variables[name] }
+}
+
+// startLocal starts one whose Okta is an emulator.
 func startLocal(t *testing.T, getenv func(string) string, args ...string) started {
+	t.Helper()
+	return startOn(t, getenv, []string{"functions", "okta", "token"}, append([]string{"-okta-addr", "127.0.0.1:0"}, args...))
+}
+
+// startOn starts one that announces these words first.
+func startOn(t *testing.T, getenv func(string) string, words, args []string) started {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, append([]string{"-addr", "127.0.0.1:0", "-okta-addr", "127.0.0.1:0"}, args...), getenv, write, io.Discard)
+		done <- run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), getenv, write, io.Discard)
 		_ = write.Close()
 	}()
 	var s started
 	lines := bufio.NewScanner(read)
-	for _, line := range []struct {
-		word string
-		into *string
-	}{{"functions", &s.functions}, {"okta", &s.okta}, {"token", &s.token}} {
+	into := map[string]*string{"functions": &s.functions, "okta": &s.okta, "token": &s.token}
+	for _, word := range words {
 		if !lines.Scan() {
-			t.Fatalf("no line %q; run returned %v", line.word, <-done)
+			t.Fatalf("no line %q; run returned %v", word, <-done)
 		}
-		value, ok := strings.CutPrefix(lines.Text(), line.word+" ")
+		value, ok := strings.CutPrefix(lines.Text(), word+" ")
 		if !ok {
-			t.Fatalf("line %q, want it to begin with %q", lines.Text(), line.word)
+			t.Fatalf("line %q, want it to begin with %q", lines.Text(), word)
 		}
-		*line.into = value
+		*into[word] = value
 	}
 	go func() { _, _ = io.Copy(io.Discard, read) }()
 	s.stop = func() error { cancel(); return <-done }
@@ -205,8 +218,7 @@ func TestLocalRefusesWhatAForeignPageCouldSend(t *testing.T) {
 
 func TestLocalTakesTheCallersSettings(t *testing.T) {
 	t.Parallel()
-	env := map[string]string{"OKTA_API_TOKEN_SECRET": "env:MY_TOKEN", "MY_TOKEN": "my-own-token", "MAX_TARGETS": "1"}
-	s := startLocal(t, func(name string) string { return env[name] })
+	s := startLocal(t, environment(map[string]string{"OKTA_API_TOKEN_SECRET": "env:MY_TOKEN", "MY_TOKEN": "my-own-token", "MAX_TARGETS": "1"}))
 	if s.token != "my-own-token" {
 		t.Errorf("token %s, want the one that the reference holds", s.token)
 	}
@@ -217,6 +229,119 @@ func TestLocalTakesTheCallersSettings(t *testing.T) {
 	}
 }
 
+// disable disables alice and returns the reply.
+func disable(t *testing.T, s started, options string) (int, string) {
+	t.Helper()
+	return request(t, http.MethodPost, s.functions+"/users/disable-user",
+		`{"parameters": {"User IDs Or Logins": "alice", "Is Deactivate": false}, "options": {`+options+`}}`, map[string]string{"Content-Type": "application/json"})
+}
+
+func TestLocalFollowsARotatedTokenInAFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	write := func(token string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first-canary")
+	s := startLocal(t, environment(map[string]string{"OKTA_API_TOKEN_SECRET": "file:" + file}))
+	for n, want := range []string{`"outcome":"changed"`, `"outcome":"unchanged"`, `"outcome":"unchanged"`} {
+		if status, body := disable(t, s, ""); status != 200 || !strings.Contains(body, want) {
+			t.Errorf("with token %d: %d %s", n, status, body)
+		}
+		next := fmt.Sprintf("token-%d-canary", n)
+		if status, body := request(t, http.MethodPost, s.okta+"/_emulator/token", `{"token": "`+next+`"}`, nil); status != 204 {
+			t.Fatalf("%d %s", status, body)
+		}
+		if n == 1 { // somebody tries too early
+			if status, body := disable(t, s, ""); status != 502 || !strings.Contains(body, "OKTA_API_TOKEN_SECRET") {
+				t.Errorf("with a revoked token: %d %s", status, body)
+			}
+		}
+		write(next)
+	}
+}
+
+// asked are the calls to an emulator that were no reads.
+func asked(t *testing.T, okta string) []string {
+	t.Helper()
+	_, body := request(t, http.MethodGet, okta+"/_emulator/requests", "", nil)
+	var requests []struct{ Method, Path string }
+	if err := json.Unmarshal([]byte(body), &requests); err != nil {
+		t.Fatal(err)
+	}
+	writes := []string{}
+	for _, r := range requests {
+		if r.Method != http.MethodGet {
+			writes = append(writes, r.Method+" "+r.Path)
+		}
+	}
+	return writes
+}
+
+// TestLocalChangesARealOrgOnlyWhereItIsToldTo has the emulator of another product stand in for the org.
+func TestLocalChangesARealOrgOnlyWhereItIsToldTo(t *testing.T) {
+	t.Parallel()
+	org := startLocal(t, noEnv)
+	env := environment(map[string]string{
+		"OKTA_API_TOKEN_SECRET": "env:MY_TOKEN", "MY_TOKEN": org.token,
+		"ITP_SIGNING_KEY_SECRET": "env:MY_KEY", "MY_KEY": mustPEM(t), "ITP_KEY_ID": "key-1", "ITP_ISSUER_URL": "https://soc.acme.test",
+	})
+	words := []string{"functions", "okta"}
+	s := startOn(t, env, words, []string{"-okta", org.okta})
+	if s.okta != org.okta {
+		t.Errorf("okta %s, want %s", s.okta, org.okta)
+	}
+	if status, body := request(t, http.MethodGet, s.functions+"/users/ping", "", nil); status != 200 || strings.Contains(body, "dry run") {
+		t.Errorf("%d %s", status, body)
+	}
+	for _, options := range []string{"", `"dry_run": false`, `"verify": true`} {
+		status, body := disable(t, s, options)
+		if status != 200 || !strings.Contains(body, `"status":"planned"`) || !strings.Contains(body, "started without -write") {
+			t.Errorf("{%s}: %d %s", options, status, body)
+		}
+	}
+	if _, body := disable(t, s, `"dry_run": true`); strings.Contains(body, "-write") {
+		t.Errorf("who asks for a dry run is told about -write: %s", body)
+	}
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			if !a.Mutates {
+				continue
+			}
+			body, err := json.Marshal(map[string]any{"parameters": a.Example.Parameters})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, reply := request(t, http.MethodPost, s.functions+"/"+g.Name+"/"+a.Slug, string(body), map[string]string{"Content-Type": "application/json"})
+			if !strings.Contains(reply, "started without -write") || !strings.Contains(reply, `"planned"`) || strings.Contains(reply, `"outcome":"changed"`) {
+				t.Errorf("%s: %s", a.Name, reply)
+			}
+		}
+	}
+	if writes := asked(t, org.okta); len(writes) > 0 {
+		t.Errorf("the org was asked for %v", writes)
+	}
+	s = startOn(t, env, words, []string{"-okta", org.okta, "-write"})
+	if status, body := disable(t, s, ""); status != 200 || !strings.Contains(body, `"outcome":"changed"`) || strings.Contains(body, "-write") {
+		t.Errorf("with -write: %d %s", status, body)
+	}
+	if writes := asked(t, org.okta); len(writes) != 1 || !strings.HasSuffix(writes[0], "/lifecycle/suspend") {
+		t.Errorf("the org was asked for %v", writes)
+	}
+}
+
+func mustPEM(t *testing.T) string {
+	t.Helper()
+	key, err := keys.GenerateEC()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key.PEM().Reveal()
+}
+
 func TestLocalSaysInASentenceWhatKeepsItFromStarting(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -225,6 +350,7 @@ func TestLocalSaysInASentenceWhatKeepsItFromStarting(t *testing.T) {
 	}
 	defer taken.Close()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	const real = "https://acme.okta.com"
 	for name, c := range map[string]struct {
 		args   []string
 		getenv func(string) string
@@ -236,11 +362,18 @@ func TestLocalSaysInASentenceWhatKeepsItFromStarting(t *testing.T) {
 		"not an address":      {[]string{"-addr", "8080"}, noEnv, "not an address"},
 		"an unknown command":  {[]string{"invok"}, noEnv, `no command "invok"`},
 		"an unknown auth":     {[]string{"-auth", "basic"}, noEnv, "-auth basic"},
-		"an unknown function": {nil, func(n string) string { return map[string]string{"FUNCTION_TARGET": "OktaUser"}[n] }, "OktaUsers"},
-		"a real org": {[]string{"-addr", "127.0.0.1:0"},
-			func(n string) string { return map[string]string{"OKTA_API_ROOT": "https://acme.okta.com"}[n] }, "emulator only"},
+		"an unknown function": {nil, environment(map[string]string{"FUNCTION_TARGET": "OktaUser"}), "OktaUsers"},
+		"a real org by accident": {[]string{"-addr", "127.0.0.1:0"},
+			environment(map[string]string{"OKTA_API_ROOT": "https://acme.okta.com"}), "start with -okta https://acme.okta.com"},
+		"a real org without credentials":       {[]string{"-addr", "127.0.0.1:0", "-okta", real}, noEnv, "OKTA_API_TOKEN_SECRET (Api Token) is not set"},
+		"a real org, not by https":             {[]string{"-addr", "127.0.0.1:0", "-okta", "http://acme.okta.com"}, noEnv, "must begin with https://"},
+		"a real org and another":               {[]string{"-okta", real}, environment(map[string]string{"OKTA_API_ROOT": "https://other.okta.com"}), "give one of the two"},
+		"a real org and a way to the emulator": {[]string{"-okta", real, "-auth", "oauth"}, noEnv, "-auth is for the emulator"},
+		"a real org and a place for it":        {[]string{"-okta", real, "-okta-addr", "127.0.0.1:0"}, noEnv, "-okta-addr is for the emulator"},
+		"a real org and a function":            {[]string{"-okta", real}, environment(map[string]string{"FUNCTION_TARGET": "OktaUsers"}), "knows no dry run"},
+		"-write alone":                         {[]string{"-write"}, noEnv, "-write goes with -okta"},
 		"a missing secret": {[]string{"-addr", "127.0.0.1:0", "-okta-addr", "127.0.0.1:0"},
-			func(n string) string { return map[string]string{"OKTA_API_TOKEN_SECRET": "env:NOT_SET"}[n] }, "OKTA_API_TOKEN_SECRET"},
+			environment(map[string]string{"OKTA_API_TOKEN_SECRET": "env:NOT_SET"}), "OKTA_API_TOKEN_SECRET"},
 	} {
 		err := run(t.Context(), c.args, c.getenv, io.Discard, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {

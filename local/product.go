@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/serve"
 	"example.com/okta-secops/local/emulator"
@@ -43,13 +45,44 @@ const (
 type options struct {
 	addr, oktaAddr string
 	auth           string
+	okta           string // a real org; "" for the emulator
+	write          bool
 	getenv         func(string) string
+}
+
+// dryRun is what a reply says where a real org is not to be changed.
+const dryRun = "Nothing was changed: this is a dry run, because go run ./local -okta was started without -write."
+
+// checkOrg refuses what does not go with a real org, or only with one.
+func (o options) checkOrg(flags *flag.FlagSet) error {
+	if o.okta == "" {
+		if o.write {
+			return errors.New("-write goes with -okta only: the emulator can always be changed")
+		}
+		return nil
+	}
+	var err error
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name == "auth" || f.Name == "okta-addr" {
+			err = fmt.Errorf("-%s is for the emulator, and with -okta there is none", f.Name)
+		}
+	})
+	switch root := o.getenv("OKTA_API_ROOT"); {
+	case err != nil:
+		return err
+	case root != "" && root != o.okta:
+		return fmt.Errorf("OKTA_API_ROOT is %s and -okta is %s: give one of the two", root, o.okta)
+	case o.getenv("FUNCTION_TARGET") != "":
+		return errors.New("FUNCTION_TARGET serves a function as deployed, which knows no dry run: it does not go with -okta")
+	}
+	return nil
 }
 
 // product is the running local product.
 type product struct {
 	functions, okta string            // addresses, with scheme
 	token           string            // of the emulator; empty where Okta is another one
+	note            string            // what to know of an Okta that is no emulator
 	own             map[string]string // settings of the functions, where the caller has none
 
 	servers []*http.Server
@@ -68,7 +101,11 @@ func start(o options) (*product, error) {
 		_ = listener.Close()
 		return nil, err
 	}
-	mux := serve.Mount(handlers.Groups, app.New(app.Options{Getenv: env}).Open)
+	settings := app.Options{Getenv: env}
+	if o.okta != "" && !o.write {
+		settings.ReadOnly = dryRun
+	}
+	mux := serve.Mount(handlers.Groups, app.New(settings).Open)
 	for _, path := range []string{"GET /health", "GET /health/{$}"} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -82,14 +119,25 @@ func start(o options) (*product, error) {
 }
 
 // startOkta starts the emulator and returns the settings of the functions: the caller's own over those
-// that fit the emulator. Where OKTA_API_ROOT names another Okta, there is no emulator.
+// that fit the emulator. There is no emulator where -okta or OKTA_API_ROOT names another Okta.
 func (p *product) startOkta(o options) (func(string) string, error) {
-	p.own = map[string]string{"CALLER_AUTH": "none"}
+	p.own = map[string]string{"CALLER_AUTH": "none", "OKTA_API_ROOT": o.okta}
 	env := over(o.getenv, p.own)
+	if o.okta != "" {
+		cfg, err := config.FromEnv(env, true)
+		if err != nil {
+			return nil, fmt.Errorf("-okta needs the settings of a real org: %w", err)
+		}
+		p.okta, p.note = cfg.Root.String(), "This is a real org. Every change is a dry run until this is started with -write."
+		if o.write {
+			p.note = "This is a real org, and what you change is changed."
+		}
+		return env, nil
+	}
 	if root := o.getenv("OKTA_API_ROOT"); root != "" {
-		// Nothing asks a local caller who they are, so nothing local may change a real org.
+		// Nothing asks a local caller who they are, so a real org is not worked on by accident.
 		if u, err := url.Parse(root); err != nil || !caller.IsLoopback(u.Hostname()) {
-			return nil, fmt.Errorf("OKTA_API_ROOT is not on loopback: the local product works on an emulator only")
+			return nil, fmt.Errorf("OKTA_API_ROOT is not on loopback: to work on a real org, start with -okta %s", root)
 		}
 		p.okta = strings.TrimSuffix(root, "/")
 		return env, nil
@@ -248,6 +296,10 @@ func (p *product) close() {
 // announce prints where everything is. The first lines are for programs: one word, one address.
 func (p *product) announce(w io.Writer) {
 	fmt.Fprintf(w, "functions %s\nokta %s\n", p.functions, p.okta)
+	if p.note != "" {
+		fmt.Fprintf(w, "\n%s\n\nTry:\n  curl -s %s/users/ping\n\n%s/ lists the actions. Ctrl-C ends.\n", p.note, p.functions, p.functions)
+		return
+	}
 	if p.token == "" {
 		return
 	}

@@ -21,8 +21,9 @@ type Deps struct {
 	Okta *okta.Client
 	// Signing is how this deployment signs security event tokens; the zero value where it does not.
 	Signing    ssf.Transmitter
-	MaxTargets int // of an action that mutates
-	Workers    int // targets that one invocation works on side by side
+	MaxTargets int    // of an action that mutates
+	Workers    int    // targets that one invocation works on side by side
+	ReadOnly   string // why every change is a dry run, as a warning; "" where changes are made
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -44,8 +45,12 @@ func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 	c := &Call{Deps: d, Request: inv.Request, Action: inv.Action, scope: inv.scope, warnings: inv.Warnings}
 	c.Okta = d.Okta.WithScopes(inv.Action.OktaScopes)
 	c.Request.Parameters = nil // decoded; the raw ones may hold a secret
+	if dryRun := &c.Request.Options.DryRun; d.ReadOnly != "" && inv.Action.Mutates && !*dryRun {
+		*dryRun = true
+		c.Warn("%s", d.ReadOnly)
+	}
 	runCtx := ctx
-	if inv.Request.Options.DryRun {
+	if c.Request.Options.DryRun || d.ReadOnly != "" {
 		runCtx = okta.ReadOnly(ctx)
 	}
 	var result *Result
@@ -58,7 +63,7 @@ func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 	}
 	result.Warnings = append(c.warnings, result.Warnings...)
 	result.TimedOut = ctx.Err() != nil
-	result.dryRun = inv.Request.Options.DryRun
+	result.dryRun = c.Request.Options.DryRun
 	return result, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -111,16 +112,31 @@ func TestADryRunCannotWrite(t *testing.T) {
 	a := users(&runs, func(ctx context.Context, c *action.Call, u okta.User) (action.Plan, error) {
 		return action.Plan{}, c.Okta.SuspendUser(ctx, u.ID)
 	})
-	inv, problems := a.Bind(action.Request{Parameters: map[string]any{"User IDs": "alice"}, Options: action.Options{DryRun: true}})
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	result, err := inv.Run(t.Context(), d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if writes.Load() != 0 || runs.Load() != 1 || result.Targets[0].Error == nil || result.Targets[0].Error.Code != "internal" {
-		t.Errorf("%d writes, outcomes %v", writes.Load(), outcomes(result))
+	for _, c := range []struct {
+		dryRun   bool
+		readOnly string
+		warnings []string
+	}{
+		{true, "", nil},
+		{false, "nothing is written here", []string{"nothing is written here"}},
+		{true, "nothing is written here", nil},
+	} {
+		inv, problems := a.Bind(action.Request{Parameters: map[string]any{"User IDs": "alice"}, Options: action.Options{DryRun: c.dryRun}})
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		d.ReadOnly = c.readOnly
+		runs.Store(0)
+		result, err := inv.Run(t.Context(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if writes.Load() != 0 || runs.Load() != 1 || result.Targets[0].Error == nil || result.Targets[0].Error.Code != "internal" {
+			t.Errorf("%+v: %d writes, outcomes %v", c, writes.Load(), outcomes(result))
+		}
+		if !slices.Equal(result.Warnings, c.warnings) {
+			t.Errorf("%+v: warnings %q", c, result.Warnings)
+		}
 	}
 }
 

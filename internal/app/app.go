@@ -26,6 +26,7 @@ type Options struct {
 	Transport http.RoundTripper // nil: okta.Transport
 	Clock     okta.Clock        // nil: okta.SystemClock
 	Log       *slog.Logger      // nil: what slog.Default is at a request
+	ReadOnly  string            // why every change is a dry run; "" where changes are made
 }
 
 // App builds what the functions of one process share. The groups share the Okta client, because its bound
@@ -102,7 +103,7 @@ func (a *App) config(credentials bool) (*config.Config, error) {
 // wrong is told before anything is sent.
 func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config) (action.Deps, error) {
 	b := a.build(cfg)
-	d := action.Deps{Okta: b.okta, MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency, Now: a.o.Clock.Now, Log: a.log()}
+	d := action.Deps{Okta: b.okta, MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency, ReadOnly: a.o.ReadOnly, Now: a.o.Clock.Now, Log: a.log()}
 	var reads sync.WaitGroup
 	var unsigned error
 	if g.Signs {
