@@ -58,7 +58,7 @@ func keep(s Setup) Open { return func(context.Context) (Setup, error) { return s
 
 func TestAPanicIs500WithoutItsText(t *testing.T) {
 	t.Parallel()
-	boom := func() { panic("canary") }
+	boom := func() { panic("surprise") }
 	g, setup, log := served(t, func(context.Context, *action.Call) (*action.Result, error) { boom(); return nil, nil })
 	inCaller, inDeps := setup, setup
 	inCaller.Caller = callerFunc(func(*http.Request) error { boom(); return nil })
@@ -73,20 +73,20 @@ func TestAPanicIs500WithoutItsText(t *testing.T) {
 		if w.Code != 500 || reply.Error == nil || reply.Error.Code != "internal" || reply.Action != "Do Something" || reply.InvocationID == "" {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
-		if strings.Contains(w.Body.String(), "canary") || strings.Contains(w.Body.String(), "goroutine") {
+		if strings.Contains(w.Body.String(), "surprise") || strings.Contains(w.Body.String(), "goroutine") {
 			t.Errorf("%s: the panic is in the reply: %s", name, w.Body)
 		}
 	}
-	if !strings.Contains(log.String(), "canary") || !strings.Contains(log.String(), "handler_test.go") {
+	if !strings.Contains(log.String(), "surprise") || !strings.Contains(log.String(), "handler_test.go") {
 		t.Errorf("the log lacks the panic or its stack: %s", log)
 	}
 }
 
 func TestAnErrorThatIsNoFaultStaysInTheLog(t *testing.T) {
 	t.Parallel()
-	g, setup, log := served(t, func(context.Context, *action.Call) (*action.Result, error) { return nil, errors.New("canary") })
+	g, setup, log := served(t, func(context.Context, *action.Call) (*action.Result, error) { return nil, errors.New("surprise") })
 	w, _ := post(t, g, keep(setup))
-	if w.Code != 500 || strings.Contains(w.Body.String(), "canary") || !strings.Contains(log.String(), "canary") {
+	if w.Code != 500 || strings.Contains(w.Body.String(), "surprise") || !strings.Contains(log.String(), "surprise") {
 		t.Errorf("%d %s, log %s", w.Code, w.Body, log)
 	}
 }

@@ -80,8 +80,12 @@ func deploy(t *testing.T, g action.Group, settings ...string) string {
 	t.Cleanup(func() {
 		_ = process.Process.Kill()
 		<-exited
+		written := output.String()
+		if testkit.HasCredential(written) || strings.Contains(written, emulator.DefaultToken) {
+			t.Error("the function has written a secret")
+		}
 		if t.Failed() {
-			t.Logf("the function's output:\n%s", output.String())
+			t.Logf("the function's output:\n%s", written)
 		}
 	})
 	for ready := false; !ready; {

@@ -80,7 +80,7 @@ func Start(o Options) (*System, error) {
 	if o.Clock == nil {
 		o.Clock = NewClock()
 	}
-	s := &System{Okta: emulator.New(emulator.Options{Now: o.Clock.Now, PageSize: o.PageSize, Observe: o.Observe})}
+	s := &System{Okta: emulator.New(emulator.Options{Token: "api-token-canary", Now: o.Clock.Now, PageSize: o.PageSize, Observe: o.Observe})}
 	if o.Log == nil {
 		o.Log = &s.log
 	}
@@ -165,12 +165,14 @@ func (s *System) Close() {
 func (s *System) Log() string { return s.log.String() }
 
 // World is a System of one test. It ends with the test, which fails if the product called a route that Okta does
-// not have, or if a call or Okta's reply is not as Okta's own specification has it.
+// not have, if a call or Okta's reply is not as Okta's own specification has it, or if a secret is in the log or in a reply
+// that may not carry it.
 type World struct {
 	*System
 	Clock *Clock
 
-	t testing.TB
+	t        testing.TB
+	canaries canaries
 }
 
 // New starts a World.
@@ -183,8 +185,10 @@ func New(t testing.TB, o Options) *World {
 	clock := NewClock()
 	o.Clock = clock
 	var deviations lockedBuffer
+	w := &World{Clock: clock, t: t}
 	told, off := o.Observe, o.OffSpecification
 	o.Observe = func(c emulator.Observed) {
+		w.canaries.observe(c)
 		c.Fault = c.Fault || off
 		for _, problem := range spec.Check(c) {
 			fmt.Fprintln(&deviations, problem)
@@ -197,7 +201,12 @@ func New(t testing.TB, o Options) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.System = s
+	w.canaries.plantKey(s.Key.PEM().Reveal())
 	t.Cleanup(func() { // once nothing runs any more
+		if kinds := w.canaries.found(s.Log(), true); len(kinds) > 0 {
+			t.Errorf("the log holds %s", strings.Join(kinds, ", "))
+		}
 		if unknown := s.Okta.UnknownRoutes(); len(unknown) > 0 {
 			t.Errorf("the product called routes that Okta does not have: %v", unknown)
 		}
@@ -206,7 +215,7 @@ func New(t testing.TB, o Options) *World {
 		}
 	})
 	t.Cleanup(s.Close)
-	return &World{System: s, Clock: clock, t: t}
+	return w
 }
 
 // Reply is what a call came to.
@@ -239,6 +248,7 @@ func (w *World) Run(path string, body any) Reply {
 // Do sends one request to the product. header is over Content-Type: application/json.
 func (w *World) Do(method, path, body string, header http.Header) Reply {
 	w.t.Helper()
+	w.canaries.given(body)
 	r, err := http.NewRequestWithContext(w.t.Context(), method, w.URL+"/"+path, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
@@ -262,6 +272,9 @@ func (w *World) Do(method, path, body string, header http.Header) Reply {
 	d.UseNumber()
 	if err := d.Decode(&out.JSON); err != nil {
 		w.t.Fatalf("%s %s answered %d with no JSON object: %s", method, path, out.HTTP, out.Body)
+	}
+	if kinds := w.canaries.inReply(out); len(kinds) > 0 {
+		w.t.Errorf("%s %s: the reply holds %s", method, path, strings.Join(kinds, ", "))
 	}
 	return out
 }
