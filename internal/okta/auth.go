@@ -16,8 +16,8 @@ type Auth interface {
 	// authorize puts credentials with these scopes on a request that is about to leave.
 	authorize(ctx context.Context, r *http.Request, scopes []string) error
 	// answered is told Okta's reply to a request that authorize has been at. It tells whether Okta refused
-	// the credentials and another try would carry others.
-	answered(r *http.Request, reply *reply) (renewed bool)
+	// the credentials and another try would carry others, or why there are no others.
+	answered(r *http.Request, reply *reply) (renewed bool, err error)
 	// explain adds to Okta's refusal of the credentials what the operator has to look at.
 	explain(f *fault.Error, scopes []string)
 	// isUser tells whether the credentials are a user's, who can be asked for by the name "me".
@@ -53,13 +53,13 @@ func (a ssws) authorize(ctx context.Context, r *http.Request, _ []string) error 
 }
 
 // answered implements Auth: a token that was revoked may have been replaced in the meantime.
-func (a ssws) answered(r *http.Request, re *reply) bool {
+func (a ssws) answered(r *http.Request, re *reply) (bool, error) {
 	if re.status != http.StatusUnauthorized {
-		return false
+		return false, nil
 	}
 	refused := secrets.New(strings.TrimPrefix(r.Header.Get("Authorization"), sswsScheme))
 	token, err := a.token.Instead(r.Context(), refused)
-	return err == nil && !token.Equal(refused)
+	return err == nil && !token.Equal(refused), err
 }
 
 func (ssws) explain(f *fault.Error, _ []string) {

@@ -67,12 +67,17 @@ func TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt(t *testing.T) {
 
 func TestARevokedAPITokenThatIsNotReplacedIsRefusedOnce(t *testing.T) {
 	t.Parallel()
-	for name, lose := range map[string]error{"nothing has come": nil, "it cannot be read": errors.New("down")} {
+	refused := fault.New(fault.Credentials, "E0000011", "check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)", nil)
+	unread := fault.New(fault.Unavailable, "secret_unavailable", "the secret cannot be read", errors.New("cause"))
+	for name, c := range map[string]struct {
+		lose error
+		want *fault.Error
+	}{"nothing has come": {nil, refused}, "it cannot be read": {unread, unread}} {
 		u := newTokenUser(t)
 		u.okta.SetToken("second-canary", false)
-		u.token.Lose(lose)
+		u.token.Lose(c.lose)
 		err := u.SuspendUser(t.Context(), "alice")
-		wantFault(t, err, fault.Credentials, "E0000011", "check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)")
+		wantFault(t, err, c.want.Kind, c.want.Code, c.want.Message)
 		if got := u.answered(); !slices.Equal(got, []int{401}) || u.token.Reads() != 1 {
 			t.Errorf("%s: calls %v, %d reads", name, got, u.token.Reads())
 		}

@@ -159,6 +159,9 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 		}
 		if f.Kind == fault.Credentials && !k.anonymous && x.reply != nil {
 			c.auth.explain(f, c.scopes)
+			if x.unrenewed != nil {
+				f = fault.As(x.unrenewed)
+			}
 		}
 		wait, again := x.again(try)
 		uncertain := x.uncertain()

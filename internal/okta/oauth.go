@@ -159,21 +159,21 @@ func scopeList(scopes []string) string {
 
 // answered implements Auth. A token that Okta refuses before its time has been revoked, or its key replaced; not every
 // 401 is about the token.
-func (o *oauth) answered(r *http.Request, re *reply) bool {
+func (o *oauth) answered(r *http.Request, re *reply) (bool, error) {
 	if nonce := re.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.keep(nonceOfAPI, nonce)
 	}
 	if re.status != http.StatusUnauthorized {
-		return false
+		return false, nil
 	}
 	why := strings.Join(re.header.Values("WWW-Authenticate"), ", ")
 	switch {
 	case strings.Contains(why, useNonce):
-		return re.header.Get("DPoP-Nonce") != ""
+		return re.header.Get("DPoP-Nonce") != "", nil
 	case strings.Contains(why, invalidProof): // another is signed for the next try
-		return true
+		return true, nil
 	case !strings.Contains(why, "invalid_token") && re.errorCode() != codeInvalidToken:
-		return false
+		return false, nil
 	}
 	_, refused, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	o.mu.Lock()
@@ -183,7 +183,7 @@ func (o *oauth) answered(r *http.Request, re *reply) bool {
 			delete(o.tokens, scope)
 		}
 	}
-	return true
+	return true, nil
 }
 
 // explain implements Auth.

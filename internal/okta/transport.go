@@ -35,6 +35,7 @@ type exchange struct {
 	writes    bool        // the request is no GET
 	sent      atomic.Bool // bytes of the request may have reached Okta
 	renewed   bool        // Okta refused the credentials, and there are others now
+	unrenewed error       // Okta refused the credentials, and why there are no others
 	reply     *reply
 	err       error
 }
@@ -105,7 +106,7 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 		}
 	}
 	if re, err = send(k.base, r); err == nil && !x.anonymous {
-		x.renewed = k.auth.answered(r, re)
+		x.renewed, x.unrenewed = k.auth.answered(r, re)
 	}
 	return re, err
 }
