@@ -1,0 +1,65 @@
+package contract_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"example.com/okta-secops/internal/config"
+	"example.com/okta-secops/secrets"
+)
+
+// TestEveryVariableIsDocumented: docs/configuration.md has what the product reads, and nothing that it does not.
+func TestEveryVariableIsDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := map[string]bool{}
+	getenv := func(name string) string { read[name] = true; return "" }
+	_, _ = config.FromEnv(getenv, true)
+	_, _ = secrets.Default(getenv).Get(t.Context(), "a-bare-name")
+	documented := map[string]bool{}
+	_, section, _ := strings.Cut(string(text), "## Variables")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, m := range regexp.MustCompile("`([A-Z][A-Z0-9_]{6,})`").FindAllStringSubmatch(section, -1) {
+		documented[m[1]] = true
+	}
+	for name := range read {
+		if !documented[name] {
+			t.Errorf("%s is read and not documented", name)
+		}
+	}
+	for name := range documented {
+		if !read[name] {
+			t.Errorf("%s is documented and not read", name)
+		}
+	}
+	if len(read) < 20 {
+		t.Errorf("only %d variables are read: %v", len(read), read)
+	}
+}
+
+// TestLinksBetweenTheDocumentsLeadSomewhere follows the relative links.
+func TestLinksBetweenTheDocumentsLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	for _, doc := range append(docs, filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md")) {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
+				t.Errorf("%s: the link %s leads nowhere", doc, m[1])
+			}
+		}
+	}
+}
