@@ -12,6 +12,26 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
+// invokeAtOnce has many clients, each of which calls one after another what call says of it, and wants success each time.
+// after is told how many calls are done.
+func invokeAtOnce(t *testing.T, w *testkit.World, clients, each int, call func(client, n int) (path string, p params), after func(done int)) {
+	t.Helper()
+	var done atomic.Int32
+	var all sync.WaitGroup
+	for client := range clients {
+		all.Go(func() {
+			for n := range each {
+				path, p := call(client, n)
+				if r := w.Run(path, request{Parameters: p}); r.HTTP != 200 || r.Get("status") != "success" {
+					t.Errorf("%s of client %d: %d %s", path, client, r.HTTP, r.Body)
+				}
+				after(int(done.Add(1)))
+			}
+		})
+	}
+	all.Wait()
+}
+
 // TestNoInvocationFailsWhileTokensEndAndKeysRotate has 200 clients at once. The service app's key is replaced three
 // times, its tokens revoked with it; then time passes until the last tokens end too. Nonces change all the while.
 func TestNoInvocationFailsWhileTokensEndAndKeysRotate(t *testing.T) {
@@ -31,34 +51,25 @@ func TestNoInvocationFailsWhileTokensEndAndKeysRotate(t *testing.T) {
 		w.Okta.RegisterApp(emulator.App{ClientID: testkit.ClientID, JWKS: key.JWKS(testkit.KeyID), Scopes: everyScope(), DPoP: true, APINonce: true})
 		w.Okta.RevokeTokens()
 	}
-	var done atomic.Int32
-	var all sync.WaitGroup
-	for i := range clients {
-		all.Go(func() {
-			user := fmt.Sprintf("user%d", i)
-			for n := range each {
-				path, p := "users/disable-user", params{"User IDs": user, "Is Deactivate": false}
-				switch n % 5 {
-				case 1:
-					path, p = "users/enable-user", params{"User IDs": user, "Is Activate": false}
-				case 2:
-					path, p = "roles/list-roles", params{"User IDs": user}
-				case 3:
-					path, p = "groups/list-user-groups", params{"User IDs": user}
-				case 4:
-					path, p = "providers/list-providers", params{}
-				}
-				if r := w.Run(path, request{Parameters: p}); r.HTTP != 200 || r.Get("status") != "success" {
-					t.Errorf("%s %s: %d %s", path, user, r.HTTP, r.Body)
-				}
-				w.Clock.Advance(step)
-				if n := done.Add(1); n%100 == 0 && n <= 300 {
-					rotate()
-				}
-			}
-		})
-	}
-	all.Wait()
+	invokeAtOnce(t, w, clients, each, func(client, n int) (string, params) {
+		user := fmt.Sprintf("user%d", client)
+		switch n % 5 {
+		case 1:
+			return "users/enable-user", params{"User IDs": user, "Is Activate": false}
+		case 2:
+			return "roles/list-roles", params{"User IDs": user}
+		case 3:
+			return "groups/list-user-groups", params{"User IDs": user}
+		case 4:
+			return "providers/list-providers", params{}
+		}
+		return "users/disable-user", params{"User IDs": user, "Is Deactivate": false}
+	}, func(done int) {
+		w.Clock.Advance(step)
+		if done%100 == 0 && done <= 300 {
+			rotate()
+		}
+	})
 	renewed := 0
 	for _, r := range w.Okta.Requests() {
 		if r.Path == "/oauth2/v1/token" && r.Status == 200 && r.Time.Sub(testkit.Now) > 300*step+50*time.Minute {

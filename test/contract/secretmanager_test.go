@@ -3,8 +3,6 @@ package contract_test
 import (
 	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,36 +65,27 @@ func TestNoInvocationFailsWhileTheAPITokenIsRotated(t *testing.T) {
 		w.manager.Add(tokenSecret, token)
 		w.Okta.SetToken(token, false)
 	}
-	var done atomic.Int32
-	var all sync.WaitGroup
-	for i := range clients {
-		all.Go(func() {
-			user := fmt.Sprintf("user%d", i)
-			for n := range each {
-				path, p := "users/disable-user", params{"User IDs": user, "Is Deactivate": false}
-				switch n % 4 {
-				case 1:
-					path, p = "users/enable-user", params{"User IDs": user, "Is Activate": false}
-				case 2:
-					path, p = "users/set-password", params{"User IDs": user, "New Password": fmt.Sprintf("Canary-%d-%d", i, n)}
-				case 3:
-					path, p = "groups/list-user-groups", params{"User IDs": user}
-				}
-				if r := w.Run(path, request{Parameters: p}); r.HTTP != 200 || r.Get("status") != "success" {
-					t.Errorf("%s %s: %d %s", path, user, r.HTTP, r.Body)
-				}
-				w.Clock.Advance(time.Second / perSecond)
-				switch done.Add(1) {
-				case 300:
-					rotate("second-token-canary")
-				case 600:
-					w.Clock.Advance(30 * time.Second)
-					rotate("third-token-canary")
-				}
-			}
-		})
-	}
-	all.Wait()
+	invokeAtOnce(t, w.World, clients, each, func(client, n int) (string, params) {
+		user := fmt.Sprintf("user%d", client)
+		switch n % 4 {
+		case 1:
+			return "users/enable-user", params{"User IDs": user, "Is Activate": false}
+		case 2:
+			return "users/set-password", params{"User IDs": user, "New Password": fmt.Sprintf("Canary-%d-%d", client, n)}
+		case 3:
+			return "groups/list-user-groups", params{"User IDs": user}
+		}
+		return "users/disable-user", params{"User IDs": user, "Is Deactivate": false}
+	}, func(done int) {
+		w.Clock.Advance(time.Second / perSecond)
+		switch done {
+		case 300:
+			rotate("second-token-canary")
+		case 600:
+			w.Clock.Advance(30 * time.Second)
+			rotate("third-token-canary")
+		}
+	})
 	log := w.Log()
 	for n, token := range []string{first, "second-token-canary", "third-token-canary"} {
 		if version := fmt.Sprintf("%s/versions/%d", tokenSecret, n+1); strings.Count(log, version) != 1 {
