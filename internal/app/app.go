@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/internal/keys"
@@ -24,6 +25,7 @@ type Options struct {
 	Getenv    func(string) string
 	Secrets   secrets.Source    // nil: secrets.Default
 	Transport http.RoundTripper // nil: okta.Transport
+	Google    http.RoundTripper // to fetch Google's public keys; nil: http.DefaultTransport
 	Clock     okta.Clock        // nil: okta.SystemClock
 	Log       *slog.Logger      // nil: what slog.Default is at a request
 	ReadOnly  string            // why every change is a dry run; "" where changes are made
@@ -36,6 +38,7 @@ type App struct {
 
 	settings sync.Mutex
 	configs  map[bool]*config.Config // by whether credentials are needed
+	callers  caller.Authenticator
 
 	secrets *secrets.Cached
 
@@ -73,7 +76,11 @@ func (a *App) Open(g action.Group) serve.Open {
 		if err != nil {
 			return serve.Setup{Log: a.log()}, err
 		}
-		setup := serve.Setup{Caller: cfg.Caller, Deadline: cfg.Deadline, Log: a.log()}
+		callers, err := a.authenticator(cfg)
+		if err != nil {
+			return serve.Setup{Log: a.log()}, err
+		}
+		setup := serve.Setup{Caller: callers, Deadline: cfg.Deadline, Log: a.log()}
 		if !cfg.VerifySSL {
 			setup.Warnings = []string{"Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked, so the credentials may go to anyone."}
 		}
@@ -97,6 +104,32 @@ func (a *App) config(credentials bool) (*config.Config, error) {
 		a.configs[credentials] = &cfg
 	}
 	return a.configs[credentials], nil
+}
+
+// authenticator makes the check of callers once per process: it caches what it checks them with.
+func (a *App) authenticator(cfg *config.Config) (caller.Authenticator, error) {
+	a.settings.Lock()
+	defer a.settings.Unlock()
+	if a.callers != nil {
+		return a.callers, nil
+	}
+	switch cfg.CallerAuth {
+	case caller.IAM:
+		a.callers = caller.ByPlatform()
+	case caller.APIKey:
+		a.callers = caller.ByKey(cfg.CallerKeyHeader, newCredential(a.secrets, cfg.CallerKeysRef, "CALLER_KEYS_SECRET", caller.ParseKeys))
+	case caller.OIDC:
+		check, err := caller.ByIDToken(cfg.CallerAudiences, cfg.CallerEmails, cmp.Or(a.o.Google, http.DefaultTransport))
+		if err != nil {
+			return nil, fault.New(fault.Internal, "internal", "the check of callers cannot be set up", err)
+		}
+		a.callers = check
+	case caller.None:
+		a.callers = caller.Loopback()
+	default:
+		return nil, fault.Errorf(fault.Misconfigured, "misconfigured", "CALLER_AUTH is not served")
+	}
+	return a.callers, nil
 }
 
 // deps reads the secrets that the group needs, side by side where they are not kept yet, so that one that is missing or

@@ -1,81 +1,55 @@
-// Package caller decides who may call the functions.
+// Package caller decides who may call the functions, and with which actions.
 package caller
 
 import (
-	"cmp"
-	"fmt"
-	"net"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 
 	"example.com/okta-secops/internal/fault"
 )
 
-// Authenticator tells whether a request may be served. The error is a fault: Unauthenticated, Forbidden,
-// or Misconfigured where nobody may be served at all.
+// The ways in which callers are authenticated (CALLER_AUTH).
+const (
+	IAM    = "iam"    // by the platform
+	OIDC   = "oidc"   // here, by an ID token of Google's
+	APIKey = "apikey" // here, by a key
+	None   = "none"   // not at all, on loopback
+)
+
+// Authenticator tells who sends a request. The error is a fault: Unauthenticated or Forbidden, or what keeps the caller
+// from being checked.
 type Authenticator interface {
-	Authenticate(r *http.Request) error
+	Authenticate(r *http.Request) (Identity, error)
 }
 
-// New returns the authenticator for a mode (CALLER_AUTH). onCloud tells whether the process runs on
-// Cloud Run, where nothing may be served without authentication.
-func New(mode string, onCloud bool) (Authenticator, error) {
-	switch {
-	case mode == "":
-		return nil, fmt.Errorf("CALLER_AUTH is not set: nobody is served until it says how callers are authenticated")
-	case mode != "none":
-		return nil, fmt.Errorf("CALLER_AUTH is %q: this build serves only none, on loopback", mode)
-	case onCloud:
-		return nil, fmt.Errorf("CALLER_AUTH is none, which is for local work only and never serves on Cloud Run (K_SERVICE is set)")
+// Identity is who called.
+type Identity struct {
+	Mode string // iam, oidc, apikey or none
+	Name string // the service account's e-mail address, or the id of the key; "" where nobody is told apart
+
+	actions []string // the slugs of those that may be called; nil: all
+}
+
+// May tells whether an action, by its slug, may be called. The error is a fault: Forbidden.
+func (i Identity) May(slug string) error {
+	if i.actions == nil || slices.Contains(i.actions, slug) {
+		return nil
 	}
-	return loopback{}, nil
+	return fault.Errorf(fault.Forbidden, "action_not_allowed", "the key %s may not call %s; it may call %s", i.Name, slug, strings.Join(i.actions, ", "))
 }
 
-// loopback serves anyone whose connection arrives on the loopback interface, and nobody else.
-type loopback struct{}
+// unauthenticated is the one answer to whoever is not known: it does not tell what is wrong with what was sent. cause is
+// for the log.
+func unauthenticated(cause error) error {
+	return fault.New(fault.Unauthenticated, "unauthenticated", "the caller is not authenticated", cause)
+}
 
-func (loopback) Authenticate(r *http.Request) error {
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if !isLoopback(r.RemoteAddr) || ok && !isLoopback(local.String()) {
-		return fault.New(fault.Forbidden, "loopback_only", "CALLER_AUTH is none: only connections on loopback are served", nil)
+// only is the value of a header that must come once.
+func only(h http.Header, name string) (string, bool) {
+	values := h.Values(name)
+	if len(values) != 1 {
+		return "", false
 	}
-	return OwnPage(r)
-}
-
-// OwnPage refuses what a web page that the user has open could have the browser send to a server on loopback: a request
-// under a name of its own that it has pointed there (DNS rebinding), or one that says it comes from elsewhere. The error is
-// a fault.
-func OwnPage(r *http.Request) error {
-	switch origin := r.Header.Values("Origin"); {
-	case !namesServer(r):
-		return fault.New(fault.Forbidden, "foreign_host", "this is served on loopback, under its own address alone: its IP or localhost, with its port", nil)
-	case len(origin) > 1, len(origin) == 1 && origin[0] != "http://"+r.Host:
-		return fault.New(fault.Forbidden, "foreign_origin", "this is served on loopback, to its own pages alone", nil)
-	}
-	return nil
-}
-
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	return err == nil && ip != nil && ip.IsLoopback()
-}
-
-// namesServer tells whether the Host of a request is the address that its connection arrived at.
-func namesServer(r *http.Request) bool {
-	u := url.URL{Host: strings.ToLower(r.Host)}
-	host, port := u.Hostname(), cmp.Or(u.Port(), "80")
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if !ok {
-		return IsLoopback(host)
-	}
-	ip, ownPort, err := net.SplitHostPort(local.String())
-	return err == nil && port == ownPort && (host == "localhost" || net.ParseIP(ip).Equal(net.ParseIP(host)))
-}
-
-// IsLoopback tells whether a host, without a port, is this machine: localhost or a loopback address.
-func IsLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return values[0], true
 }

@@ -4,7 +4,9 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -33,7 +35,10 @@ type Config struct {
 
 	SigningKeyRef, SigningKeyID, Issuer string // ITP_*; empty where calls bring their own
 
-	Caller     caller.Authenticator
+	CallerAuth                     string   // CALLER_AUTH: one of caller's modes
+	CallerKeysRef, CallerKeyHeader string   // CALLER_KEYS_SECRET, CALLER_KEY_HEADER; with apikey
+	CallerAudiences, CallerEmails  []string // CALLER_AUDIENCE, CALLER_EMAILS; with oidc
+
 	MaxTargets int           // MAX_TARGETS
 	Deadline   time.Duration // REQUEST_DEADLINE
 }
@@ -66,17 +71,13 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 	}
 	e.signIn(credentials, c)
 	for _, name := range []string{
-		"GUARDRAILS", "CLAIMS_BUCKET", "RESULTS_TOPIC", "DEAD_LETTER_TOPIC",
-		"CALLER_KEYS_SECRET", "CALLER_AUDIENCE", "CALLER_EMAILS", "PUSH_AUDIENCE", "PUSH_EMAILS",
+		"GUARDRAILS", "CLAIMS_BUCKET", "RESULTS_TOPIC", "DEAD_LETTER_TOPIC", "PUSH_AUDIENCE", "PUSH_EMAILS",
 	} {
 		if getenv(name) != "" {
 			e.problem("%s is set, but this build does not serve it, and to ignore it would be dangerous", name)
 		}
 	}
-	var err error
-	if c.Caller, err = caller.New(getenv("CALLER_AUTH"), getenv("K_SERVICE") != ""); err != nil {
-		e.problem("%s", err)
-	}
+	e.callers(&c)
 	if len(e.problems) > 0 {
 		return Config{}, &Error{Problems: e.problems}
 	}
@@ -115,6 +116,72 @@ func (e *env) signIn(credentials bool, c Config) {
 	}
 }
 
+// callers reads how callers are authenticated. What belongs to another mode is refused: whoever set it relies on it.
+func (e *env) callers(c *Config) {
+	c.CallerAuth = e.getenv("CALLER_AUTH")
+	c.CallerKeysRef, c.CallerKeyHeader = e.getenv("CALLER_KEYS_SECRET"), e.getenv("CALLER_KEY_HEADER")
+	c.CallerAudiences, c.CallerEmails = e.list("CALLER_AUDIENCE"), e.list("CALLER_EMAILS")
+	onCloud := e.getenv("K_SERVICE") != ""
+	switch c.CallerAuth {
+	case "":
+		e.problem("CALLER_AUTH is not set: nobody is served until it says how callers are authenticated: iam, oidc, apikey, or none on loopback")
+	case caller.IAM:
+		if !onCloud {
+			e.problem("CALLER_AUTH is iam, which Cloud Run checks, and this does not run there (K_SERVICE is not set)")
+		}
+	case caller.OIDC:
+		if len(c.CallerAudiences) == 0 {
+			e.problem("CALLER_AUDIENCE is not set, and CALLER_AUTH is oidc: give the audience of the ID tokens, which is the function's URL")
+		}
+		if len(c.CallerEmails) == 0 {
+			e.problem("CALLER_EMAILS is not set, and CALLER_AUTH is oidc: give the e-mail addresses of the service accounts that may call")
+		}
+		for _, email := range c.CallerEmails {
+			if !strings.Contains(email, "@") {
+				e.problem("CALLER_EMAILS must be e-mail addresses, with commas between them")
+				break
+			}
+		}
+	case caller.APIKey:
+		if c.CallerKeysRef == "" {
+			e.problem("CALLER_KEYS_SECRET is not set, and CALLER_AUTH is apikey: give a reference to the secret that holds the keys")
+		}
+		if c.CallerKeyHeader == "" {
+			c.CallerKeyHeader = "X-Api-Key"
+		}
+		if !headerName.MatchString(c.CallerKeyHeader) {
+			e.problem("CALLER_KEY_HEADER must be the name of a header, such as X-Api-Key")
+		}
+	case caller.None:
+		if onCloud {
+			e.problem("CALLER_AUTH is none, which is for local work only and never serves on Cloud Run (K_SERVICE is set)")
+		}
+	default:
+		e.problem("CALLER_AUTH must be iam, oidc, apikey or none")
+	}
+	for _, own := range [][2]string{
+		{"CALLER_KEYS_SECRET", caller.APIKey}, {"CALLER_KEY_HEADER", caller.APIKey}, {"CALLER_AUDIENCE", caller.OIDC}, {"CALLER_EMAILS", caller.OIDC},
+	} {
+		if name, mode := own[0], own[1]; c.CallerAuth != mode && e.getenv(name) != "" {
+			e.problem("%s is set, but it goes with CALLER_AUTH %s only", name, mode)
+		}
+	}
+	e.ref("CALLER_KEYS_SECRET", "the keys of callers")
+}
+
+var headerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)
+
+// list reads a list with commas.
+func (e *env) list(name string) []string {
+	var items []string
+	for item := range strings.SplitSeq(e.getenv(name), ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
 func (e *env) root() *url.URL {
 	const name = "OKTA_API_ROOT (Api Root)"
 	text := strings.TrimSpace(e.getenv("OKTA_API_ROOT"))
@@ -128,6 +195,8 @@ func (e *env) root() *url.URL {
 		e.problem("%s must be the org's URL and nothing else, such as https://acme.okta.com", name)
 	case u.Scheme != "https" && !(u.Scheme == "http" && caller.IsLoopback(u.Hostname())):
 		e.problem("%s must begin with https://", name)
+	case net.ParseIP(u.Hostname()) != nil && !caller.IsLoopback(u.Hostname()):
+		e.problem("%s must name the org by its host name, not by an IP address", name)
 	case strings.Trim(u.Path, "/") != "":
 		e.problem("%s must be the org's URL without a path, not %s", name, u.Path)
 	case strings.Contains(u.Hostname(), "-admin.okta"):

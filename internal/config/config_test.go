@@ -24,7 +24,7 @@ func read(t *testing.T, credentials bool, changes map[string]string) (config.Con
 	if !errors.As(err, &problems) {
 		t.Fatalf("%v is no *config.Error", err)
 	}
-	if c.Root != nil || c.Caller != nil {
+	if c.Root != nil || c.CallerAuth != "" {
 		t.Errorf("settings come with an error: %+v", c)
 	}
 	if !strings.Contains(err.Error(), strings.Join(problems.Problems, "; ")) {
@@ -48,7 +48,7 @@ func TestTheStandardSettings(t *testing.T) {
 			t.Fatal(problems)
 		}
 		if c.Root.String() != "https://acme.okta.com" || c.TokenRef != "okta-token" || !c.VerifySSL || c.Concurrency != 8 || c.LimitShare != 0.5 || c.OAuth ||
-			c.MaxTargets != 100 || c.Deadline != 100*time.Second || c.Caller == nil || c.SigningKeyRef+c.SigningKeyID+c.Issuer != "" {
+			c.MaxTargets != 100 || c.Deadline != 100*time.Second || c.CallerAuth != "none" || c.SigningKeyRef+c.SigningKeyID+c.Issuer != "" {
 			t.Errorf("%+v", c)
 		}
 	}
@@ -77,7 +77,7 @@ func TestAWrongSettingIsNamed(t *testing.T) {
 		"OKTA_API_ROOT (Api Root)": {
 			"", " ", "acme.okta.com", "http://acme.okta.com", "ftp://acme.okta.com", "https://", "https://acme.okta.com/api/v1", "https://acme.okta.com?x=1",
 			"https://acme.okta.com#x", "https://user:canary@acme.okta.com", "https://acme-admin.okta.com", "https://acme-admin.oktapreview.com", "https://a b",
-			"http://127.0.0.1.evil.test", "http://192.0.2.1",
+			"http://127.0.0.1.evil.test", "http://192.0.2.1", "https://192.0.2.1", "https://[2001:db8::1]",
 		},
 		"OKTA_API_TOKEN_SECRET (Api Token)":           {"", "a b", "env:", "file:", "projects/p/secrets/s", "00canary-GHIJKLMNOPqrst12345uvwxyzABCDEFGH"},
 		"ITP_SIGNING_KEY_SECRET (Private Key String)": {"-----BEGIN PRIVATE KEY-----\ncanary", "a b"},
@@ -91,7 +91,11 @@ func TestAWrongSettingIsNamed(t *testing.T) {
 		"MAX_TARGETS":                                 {"0", "10001", "many"},
 		"REQUEST_DEADLINE":                            {"0s", "500ms", "536s", "100", "soon"},
 		"ITP_ISSUER_URL (Issuer URL)":                 {"soc.example.com", "http://soc.example.com", "https://"},
-		"CALLER_AUTH":                                 {"", "password"},
+		"CALLER_AUTH":                                 {"", "password", "IAM", "iam"},
+		"CALLER_KEYS_SECRET":                          {"callers"},
+		"CALLER_KEY_HEADER":                           {"X-Key"},
+		"CALLER_AUDIENCE":                             {"https://users.run.app"},
+		"CALLER_EMAILS":                               {"soar@acme.iam.gserviceaccount.com"},
 		"K_SERVICE":                                   {"okta-users"},
 		"GUARDRAILS":                                  {"{}", "[]"},
 	} {
@@ -190,4 +194,28 @@ func TestPlainHTTPIsForLoopback(t *testing.T) {
 			t.Errorf("%s: %q", root, problems)
 		}
 	}
+}
+
+func TestEachWayOfAuthenticatingCallersNeedsItsSettings(t *testing.T) {
+	t.Parallel()
+	oidc := map[string]string{"CALLER_AUTH": "oidc", "CALLER_AUDIENCE": "https://users.run.app, https://users-1.europe-west3.run.app", "CALLER_EMAILS": "soar@acme.iam.gserviceaccount.com"}
+	c, problems := read(t, true, oidc)
+	if problems != nil || len(c.CallerAudiences) != 2 || c.CallerAudiences[1] != "https://users-1.europe-west3.run.app" || len(c.CallerEmails) != 1 {
+		t.Errorf("%+v %q", c, problems)
+	}
+	wantProblems(t, map[string]string{"CALLER_AUTH": "oidc"}, "CALLER_AUDIENCE is not set", "CALLER_EMAILS is not set")
+	wantProblems(t, map[string]string{"CALLER_AUTH": "oidc", "CALLER_AUDIENCE": " , ", "CALLER_EMAILS": "soar"}, "CALLER_AUDIENCE is not set", "CALLER_EMAILS must be e-mail addresses")
+
+	c, problems = read(t, true, map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers"})
+	if problems != nil || c.CallerKeysRef != "callers" || c.CallerKeyHeader != "X-Api-Key" {
+		t.Errorf("%+v %q", c, problems)
+	}
+	wantProblems(t, map[string]string{"CALLER_AUTH": "apikey"}, "CALLER_KEYS_SECRET is not set")
+	wantProblems(t, map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "a b", "CALLER_KEY_HEADER": "X Key"}, "CALLER_KEYS_SECRET", "CALLER_KEY_HEADER must be the name of a header")
+	wantProblems(t, map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers", "CALLER_EMAILS": "a@b"}, "CALLER_EMAILS is set, but it goes with CALLER_AUTH oidc only")
+
+	if _, problems := read(t, true, map[string]string{"CALLER_AUTH": "iam", "K_SERVICE": "okta-users"}); problems != nil {
+		t.Error(problems)
+	}
+	wantProblems(t, map[string]string{"CALLER_AUTH": "none", "K_SERVICE": "okta-users"}, "never serves on Cloud Run")
 }

@@ -76,7 +76,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.fail(err)
 		return
 	}
-	if err := setup.Caller.Authenticate(r); err != nil {
+	if x.caller, err = setup.Caller.Authenticate(r); err != nil {
 		x.fail(err)
 		return
 	}
@@ -117,6 +117,10 @@ func (h handler) run(x *exchange, setup Setup) {
 		}
 	}
 	if err := h.choose(x, body.action); err != nil {
+		x.fail(err)
+		return
+	}
+	if err := x.caller.May(x.action.Slug); err != nil {
 		x.fail(err)
 		return
 	}
@@ -188,6 +192,7 @@ type exchange struct {
 	log      *slog.Logger
 	started  time.Time
 	warnings []string
+	caller   caller.Identity
 	named    string         // what the request calls its action
 	action   *action.Action // nil until it is known
 }

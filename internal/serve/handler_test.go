@@ -13,13 +13,16 @@ import (
 	"time"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/fault"
 )
 
 // callerFunc is a caller.Authenticator.
 type callerFunc func(r *http.Request) error
 
-func (f callerFunc) Authenticate(r *http.Request) error { return f(r) }
+func (f callerFunc) Authenticate(r *http.Request) (caller.Identity, error) {
+	return caller.Identity{}, f(r)
+}
 
 func anyone(*http.Request) error { return nil }
 

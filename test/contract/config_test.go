@@ -102,7 +102,7 @@ var misconfigured = map[string]struct {
 	"no address":            {map[string]string{"OKTA_API_ROOT": ""}, []string{"OKTA_API_ROOT (Api Root)"}, true},
 	"no token":              {map[string]string{"OKTA_API_TOKEN_SECRET": ""}, []string{"OKTA_API_TOKEN_SECRET (Api Token)"}, false},
 	"no caller auth":        {map[string]string{"CALLER_AUTH": ""}, []string{"CALLER_AUTH"}, true},
-	"an unknown auth":       {map[string]string{"CALLER_AUTH": "password"}, []string{"CALLER_AUTH", "password"}, true},
+	"an unknown auth":       {map[string]string{"CALLER_AUTH": "password"}, []string{"CALLER_AUTH must be iam, oidc, apikey or none"}, true},
 	"none on Cloud Run":     {map[string]string{"K_SERVICE": "okta-users"}, []string{"CALLER_AUTH", "K_SERVICE"}, true},
 	"guardrails":            {map[string]string{"GUARDRAILS": "{}"}, []string{"GUARDRAILS"}, true},
 	"plain http":            {map[string]string{"OKTA_API_ROOT": "http://acme.okta.com"}, []string{"OKTA_API_ROOT (Api Root)", "https"}, true},

@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"handlers/*":      {"internal/action", "internal/okta", "internal/ssf", "internal/keys", "internal/fault", "secrets"},
 	"internal/action": {"internal/okta", "internal/ssf", "internal/fault", "secrets"},
 	"internal/app":    {"internal/*", "secrets"},
-	"internal/caller": {"internal/fault"},
+	"internal/caller": {"internal/fault", "secrets"},
 	"internal/config": {"internal/caller", "secrets"},
 	"internal/keys":   {"secrets"},
 	"internal/okta":   {"internal/fault", "internal/keys", "secrets"},

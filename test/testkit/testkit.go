@@ -53,6 +53,7 @@ type Options struct {
 	// actions need unless it has Scopes.
 	App     *emulator.App
 	Secrets secrets.Source          // nil: what Replace writes to
+	Google  http.RoundTripper       // gives Google's public keys
 	Clock   okta.Clock              // nil: NewClock; a World always has that one
 	Log     io.Writer               // nil: kept for System.Log
 	Observe func(emulator.Observed) // told of every call to Okta
@@ -106,6 +107,7 @@ func Start(o Options) (*System, error) {
 	a := app.New(app.Options{
 		Getenv:  func(name string) string { return env[name] },
 		Secrets: o.Secrets,
+		Google:  o.Google,
 		Clock:   o.Clock,
 		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
@@ -127,8 +129,8 @@ func (s *System) register(a emulator.App) map[string]string {
 	}
 }
 
-// Replace puts another value in place of a secret of the product: token, key (which signs signals) or app-key (which
-// the service app signs in with).
+// Replace puts another value in place of a secret of the product: token, key (which signs signals), app-key (which the
+// service app signs in with) or callers (the keys of callers).
 func (s *System) Replace(secret string, value secrets.Value) {
 	s.vault.mu.Lock()
 	defer s.vault.mu.Unlock()

@@ -1,0 +1,158 @@
+package caller
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/api/idtoken"
+	"google.golang.org/api/option"
+
+	"example.com/okta-secops/internal/fault"
+)
+
+const (
+	longestToken = 8 << 10         // bytes; Google's have about 1 KiB
+	skew         = time.Minute     // between Google's clock and ours
+	certsTimeout = 3 * time.Second // to fetch Google's public keys, which are then cached as Google says
+)
+
+// issuers are the names under which Google issues ID tokens.
+var issuers = []string{"https://accounts.google.com", "accounts.google.com"}
+
+// bearer is the token of an Authorization header: one header, and the scheme as RFC 6750 writes it.
+func bearer(h http.Header, name string) (string, bool) {
+	value, ok := only(h, name)
+	token, isBearer := strings.CutPrefix(value, "Bearer ")
+	return token, ok && isBearer && token != "" && len(token) <= longestToken
+}
+
+// ByIDToken serves the holders of ID tokens that Google has signed for one of the audiences and one of the e-mail
+// addresses (OpenID Connect Core 1.0, section 3.1.3.7). transport fetches Google's public keys.
+func ByIDToken(audiences, emails []string, transport http.RoundTripper) (Authenticator, error) {
+	client := &http.Client{Transport: certs{transport}, Timeout: certsTimeout}
+	validator, err := idtoken.NewValidator(context.Background(), option.WithHTTPClient(client))
+	if err != nil {
+		return nil, fmt.Errorf("making a validator of ID tokens: %w", err)
+	}
+	return byIDToken{audiences, emails, validator}, nil
+}
+
+type byIDToken struct {
+	audiences, emails []string
+	validator         *idtoken.Validator
+}
+
+// Authenticate implements Authenticator.
+func (a byIDToken) Authenticate(r *http.Request) (who Identity, err error) {
+	defer func() {
+		if p := recover(); p != nil { // the library's on a hostile token
+			who, err = Identity{}, unauthenticated(fmt.Errorf("the token cannot be checked: %v", p))
+		}
+	}()
+	token, ok := bearer(r.Header, "Authorization")
+	if !ok {
+		return Identity{}, unauthenticated(errors.New("there is no single Authorization: Bearer with a token"))
+	}
+	// The library accepts other algorithms too, for other issuers.
+	if alg, err := algorithm(token); err != nil || alg != "RS256" {
+		return Identity{}, unauthenticated(errors.New("the token is not one that is signed with RS256"))
+	}
+	claims, err := a.validator.Validate(r.Context(), token, "") // its check of the audience knows one only
+	switch {
+	case errors.Is(err, errNoCerts):
+		return Identity{}, fault.New(fault.Unavailable, "caller_unverifiable", "the caller cannot be checked at the moment: Google's public keys cannot be fetched", err)
+	case err != nil:
+		return Identity{}, unauthenticated(err)
+	}
+	return a.check(claims)
+}
+
+// check holds what a token with a good signature says against what is wanted.
+func (a byIDToken) check(claims *idtoken.Payload) (Identity, error) {
+	email, _ := claims.Claims["email"].(string)
+	verified, _ := claims.Claims["email_verified"].(bool)
+	from := time.Unix(claims.IssuedAt, 0)
+	if notBefore, ok := claims.Claims["nbf"].(float64); ok && int64(notBefore) > claims.IssuedAt {
+		from = time.Unix(int64(notBefore), 0)
+	}
+	var why string
+	switch {
+	case !slices.Contains(issuers, claims.Issuer):
+		why = "it is not Google's"
+	case !slices.Contains(a.audiences, claims.Audience):
+		why = "it is for another audience"
+	case time.Now().Add(skew).Before(from):
+		why = "it is not yet valid"
+	case email == "" || !verified:
+		why = "it has no verified e-mail address"
+	case !slices.ContainsFunc(a.emails, func(known string) bool { return strings.EqualFold(known, email) }):
+		why = "its e-mail address is not in CALLER_EMAILS"
+	default:
+		return Identity{Mode: OIDC, Name: strings.ToLower(email)}, nil
+	}
+	return Identity{}, unauthenticated(errors.New("the ID token is well signed, but " + why))
+}
+
+// algorithm reads the alg of a token's header.
+func algorithm(token string) (string, error) {
+	header, _, _ := strings.Cut(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(header)
+	if err != nil {
+		return "", err
+	}
+	var h struct {
+		Alg string `json:"alg"`
+	}
+	err = json.Unmarshal(raw, &h)
+	return h.Alg, err
+}
+
+// errNoCerts is a failure to fetch Google's public keys, which says nothing about the caller.
+var errNoCerts = errors.New("google's public keys cannot be fetched")
+
+// certs makes every failure to fetch keys an errNoCerts.
+type certs struct{ base http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (c certs) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := c.base.RoundTrip(r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoCerts, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		_ = res.Body.Close()
+		return nil, fmt.Errorf("%w: %s", errNoCerts, res.Status)
+	}
+	return res, nil
+}
+
+// ByPlatform serves whoever Cloud Run lets through: it has checked the token, and the invoker role. Its e-mail address is
+// read for the record alone.
+func ByPlatform() Authenticator { return byPlatform{} }
+
+type byPlatform struct{}
+
+// Authenticate implements Authenticator. Whoever comes without a token has not been checked.
+func (byPlatform) Authenticate(r *http.Request) (Identity, error) {
+	name := "Authorization"
+	if r.Header.Get("X-Serverless-Authorization") != "" { // then this is the one that Cloud Run has checked
+		name = "X-Serverless-Authorization"
+	}
+	value, ok := only(r.Header, name)
+	_, token, hasToken := strings.Cut(value, " ")
+	if !ok || !hasToken || len(token) > longestToken {
+		return Identity{}, unauthenticated(errors.New("there is no ID token; is the service open to allUsers?"))
+	}
+	who := Identity{Mode: IAM}
+	if claims, err := idtoken.ParsePayload(token); err == nil {
+		who.Name, _ = claims.Claims["email"].(string)
+	}
+	return who, nil
+}
