@@ -4,18 +4,25 @@
 package oktasecops
 
 import (
+	"context"
 	"os"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
+	"example.com/okta-secops/internal/logs"
 	"example.com/okta-secops/internal/serve"
 )
 
+var deployed = app.New(app.Options{Getenv: os.Getenv, Log: logs.New(os.Stderr, os.Getenv), Exit: os.Exit})
+
 func init() {
-	a := app.New(app.Options{Getenv: os.Getenv})
 	for _, g := range handlers.Groups {
-		functions.HTTP(g.Function, serve.Handler(g, handlers.Groups, a.Open(g)).ServeHTTP)
+		functions.HTTP(g.Function, serve.Handler(g, handlers.Groups, deployed.Open(g)).ServeHTTP)
 	}
 }
+
+// Drain lets no invocation in any more, and waits until those in flight have ended or ctx does. At SIGTERM the functions
+// do so by themselves, and end the process.
+func Drain(ctx context.Context) error { return deployed.Drain(ctx) }

@@ -28,7 +28,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: brief})))
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return
@@ -38,6 +38,14 @@ func main() {
 	}
 	stop()
 	os.Exit(1)
+}
+
+// brief leaves out of a line on the terminal what is for machines.
+func brief(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && (a.Key == "audit" || a.Key == "labels") {
+		return slog.Attr{}
+	}
+	return a
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {

@@ -25,9 +25,6 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// drainTime is how long requests may go on after Ctrl-C.
-const drainTime = 8 * time.Second
-
 // The names under which Okta knows the local product, as a transmitter of signals and as a service app.
 const (
 	localKeyID    = "local-key"
@@ -258,7 +255,7 @@ func listen(flag, addr string) (net.Listener, error) {
 
 // serve serves h and returns the address.
 func (p *product) serve(l net.Listener, h http.Handler) string {
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	p.servers = append(p.servers, s)
 	go func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -276,12 +273,12 @@ func (p *product) wait(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), app.DrainTime)
 	defer cancel()
 	for i := len(p.servers) - 1; i >= 0; i-- { // the functions before Okta, which they still call
 		if err := p.servers[i].Shutdown(drain); err != nil {
 			p.close()
-			return fmt.Errorf("some requests did not end within %s", drainTime)
+			return fmt.Errorf("some requests did not end within %s", app.DrainTime)
 		}
 	}
 	return nil

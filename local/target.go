@@ -13,8 +13,9 @@ import (
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 
-	_ "example.com/okta-secops" // registers the functions, as the deployed build does
+	oktasecops "example.com/okta-secops" // registers the functions, as the deployed build does
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/app"
 )
 
 // serveTarget serves one function at / through the functions framework, as deployed, with the emulator
@@ -59,7 +60,14 @@ func serveTarget(ctx context.Context, o options, target string, stdout io.Writer
 	if p.token != "" {
 		fmt.Fprintf(stdout, "token %s\n", p.token)
 	}
-	return p.wait(ctx)
+	select {
+	case err := <-p.failed:
+		return err
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), app.DrainTime)
+	defer cancel()
+	return oktasecops.Drain(drain)
 }
 
 // ready waits until the framework serves.

@@ -26,6 +26,14 @@ type Deps struct {
 	ReadOnly   string // why every change is a dry run, as a warning; "" where changes are made
 	Now        func() time.Time
 	Log        *slog.Logger
+	Record     func(Write) // is told of every write to Okta, before and after; may be nil
+}
+
+// Write is a write to Okta on behalf of a target.
+type Write struct {
+	okta.Write
+	Target        Target // as far as it is known
+	Before, After State  // After is what is to come of it
 }
 
 // Call is one run of an action: what it may use, and what it was asked besides its parameters.
@@ -71,7 +79,7 @@ func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 func (c *Call) guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.Log.Error("panic in "+c.Action.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			c.Log.Error(fmt.Sprintf("panic in %s: %v", c.Action.Name, p), "stack_trace", string(debug.Stack()))
 			err = fault.New(fault.Internal, "internal", "an unexpected error occurred", fmt.Errorf("panic: %v", p))
 		}
 	}()
@@ -177,6 +185,10 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 	case dryRun:
 		t.Outcome, t.After = Planned, p.After
 		return nil
+	}
+	if c.Record != nil {
+		named := Target{Naming: t.Naming, UserID: t.UserID, Login: t.Login}
+		ctx = okta.Watch(ctx, func(w okta.Write) { c.Record(Write{w, named, p.Before, p.After}) })
 	}
 	done, err := p.Write(ctx)
 	if done.Outcome == "" {

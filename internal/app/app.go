@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/audit"
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/internal/fault"
@@ -28,6 +29,7 @@ type Options struct {
 	Google    http.RoundTripper // to fetch Google's public keys; nil: http.DefaultTransport
 	Clock     okta.Clock        // nil: okta.SystemClock
 	Log       *slog.Logger      // nil: what slog.Default is at a request
+	Exit      func(code int)    // ends the process at SIGTERM, once nothing is in flight; nil: that is somebody else's matter
 	ReadOnly  string            // why every change is a dry run; "" where changes are made
 }
 
@@ -36,9 +38,13 @@ type Options struct {
 type App struct {
 	o Options
 
+	signals sync.Once
+
 	settings sync.Mutex
 	configs  map[bool]*config.Config // by whether credentials are needed
 	callers  caller.Authenticator
+	audit    *audit.Log
+	gate     *serve.Gate
 
 	secrets *secrets.Cached
 
@@ -72,15 +78,18 @@ func (a *App) log() *slog.Logger { return cmp.Or(a.o.Log, slog.Default()) }
 // once it succeeded.
 func (a *App) Open(g action.Group) serve.Open {
 	return func(ctx context.Context) (serve.Setup, error) {
+		if a.o.Exit != nil {
+			a.signals.Do(a.endOnSignal)
+		}
+		setup := serve.Setup{Log: a.log(), Audit: a.auditLog()}
 		cfg, err := a.config(g.NeedsOkta())
 		if err != nil {
-			return serve.Setup{Log: a.log()}, err
+			return setup, err
 		}
-		callers, err := a.authenticator(cfg)
-		if err != nil {
-			return serve.Setup{Log: a.log()}, err
+		if setup.Caller, err = a.authenticator(cfg); err != nil {
+			return setup, err
 		}
-		setup := serve.Setup{Caller: callers, Deadline: cfg.Deadline, Log: a.log()}
+		setup.Gate, setup.Deadline = a.gateOf(cfg), cfg.Deadline
 		if !cfg.VerifySSL {
 			setup.Warnings = []string{"Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked, so the credentials may go to anyone."}
 		}
@@ -104,6 +113,28 @@ func (a *App) config(credentials bool) (*config.Config, error) {
 		a.configs[credentials] = &cfg
 	}
 	return a.configs[credentials], nil
+}
+
+// auditLog is made before the settings are known to be whole: a call that cannot be served for that is on record too. What
+// is not said to be plain is hashed.
+func (a *App) auditLog() *audit.Log {
+	a.settings.Lock()
+	defer a.settings.Unlock()
+	if a.audit == nil {
+		logins := a.o.Getenv("AUDIT_LOGINS")
+		a.audit = audit.New(a.log, a.o.Getenv("K_REVISION"), logins != "" && logins != "plain")
+	}
+	return a.audit
+}
+
+// gateOf is the gate of the process.
+func (a *App) gateOf(cfg *config.Config) *serve.Gate {
+	a.settings.Lock()
+	defer a.settings.Unlock()
+	if a.gate == nil {
+		a.gate = serve.NewGate(cfg.MaxInvocations)
+	}
+	return a.gate
 }
 
 // authenticator makes the check of callers once per process: it caches what it checks them with.

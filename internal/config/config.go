@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,8 +40,10 @@ type Config struct {
 	CallerKeysRef, CallerKeyHeader string   // CALLER_KEYS_SECRET, CALLER_KEY_HEADER; with apikey
 	CallerAudiences, CallerEmails  []string // CALLER_AUDIENCE, CALLER_EMAILS; with oidc
 
-	MaxTargets int           // MAX_TARGETS
-	Deadline   time.Duration // REQUEST_DEADLINE
+	MaxTargets     int           // MAX_TARGETS
+	MaxInvocations int           // MAX_INVOCATIONS, in flight in one process
+	HashLogins     bool          // AUDIT_LOGINS
+	Deadline       time.Duration // REQUEST_DEADLINE
 }
 
 // Error is what is wrong with the settings, all of it.
@@ -54,20 +57,22 @@ func (e *Error) Error() string { return strings.Join(e.Problems, "; ") }
 func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 	e := env{getenv: getenv}
 	c := Config{
-		Root:          e.root(),
-		TokenRef:      e.ref("OKTA_API_TOKEN_SECRET", "Api Token"),
-		VerifySSL:     e.boolean("OKTA_VERIFY_SSL", "Verify SSL", true),
-		Concurrency:   e.integer("OKTA_CONCURRENCY", 8, 1, maxConcurrency),
-		LimitShare:    e.share("OKTA_LIMIT_SHARE", 0.5),
-		OAuth:         e.boolean("OKTA_USE_OAUTH", "Use Oauth Authentication", false),
-		ClientID:      getenv("OKTA_CLIENT_ID"),
-		KeyID:         getenv("OKTA_KEY_ID"),
-		KeyRef:        e.ref("OKTA_PRIVATE_KEY_SECRET", "Private Key"),
-		SigningKeyRef: e.ref("ITP_SIGNING_KEY_SECRET", "Private Key String"),
-		SigningKeyID:  getenv("ITP_KEY_ID"),
-		Issuer:        e.issuer(),
-		MaxTargets:    e.integer("MAX_TARGETS", 100, 1, 10_000),
-		Deadline:      min(e.duration("REQUEST_DEADLINE", 100*time.Second, maxDeadline), e.platformTimeout()-replyTime),
+		Root:           e.root(),
+		TokenRef:       e.ref("OKTA_API_TOKEN_SECRET", "Api Token"),
+		VerifySSL:      e.boolean("OKTA_VERIFY_SSL", "Verify SSL", true),
+		Concurrency:    e.integer("OKTA_CONCURRENCY", 8, 1, maxConcurrency),
+		LimitShare:     e.share("OKTA_LIMIT_SHARE", 0.5),
+		OAuth:          e.boolean("OKTA_USE_OAUTH", "Use Oauth Authentication", false),
+		ClientID:       getenv("OKTA_CLIENT_ID"),
+		KeyID:          getenv("OKTA_KEY_ID"),
+		KeyRef:         e.ref("OKTA_PRIVATE_KEY_SECRET", "Private Key"),
+		SigningKeyRef:  e.ref("ITP_SIGNING_KEY_SECRET", "Private Key String"),
+		SigningKeyID:   getenv("ITP_KEY_ID"),
+		Issuer:         e.issuer(),
+		MaxTargets:     e.integer("MAX_TARGETS", 100, 1, 10_000),
+		MaxInvocations: e.integer("MAX_INVOCATIONS", 250, 1, 1000),
+		HashLogins:     e.choice("AUDIT_LOGINS", "plain", "hashed") == "hashed",
+		Deadline:       min(e.duration("REQUEST_DEADLINE", 100*time.Second, maxDeadline), e.platformTimeout()-replyTime),
 	}
 	e.signIn(credentials, c)
 	for _, name := range []string{
@@ -239,6 +244,18 @@ func (e *env) boolean(name, parameter string, standard bool) bool {
 		e.problem("%s (%s) must be true or false", name, parameter)
 	}
 	return b
+}
+
+// choice reads one of several words, of which the first is the standard.
+func (e *env) choice(name string, words ...string) string {
+	text := e.getenv(name)
+	switch {
+	case text == "":
+		return words[0]
+	case !slices.Contains(words, text):
+		e.problem("%s must be %s", name, strings.Join(words, " or "))
+	}
+	return text
 }
 
 func (e *env) integer(name string, standard, least, most int) int {

@@ -25,6 +25,7 @@ const (
 	MethodNotAllowed             // the path exists, the HTTP method does not
 	TooLarge                     // the body is over the limit
 	UnsupportedMedia             // the body is not JSON
+	Overloaded                   // as much is in flight as may be; nothing was done
 	Misconfigured                // the deployment's settings are missing or contradictory
 
 	NotFound      // Okta has no such object
@@ -112,7 +113,9 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Cause }
 
 // Retryable tells whether the same thing asked again later can succeed.
-func (e *Error) Retryable() bool { return e.Kind == Unavailable || e.Kind == Deadline }
+func (e *Error) Retryable() bool {
+	return e.Kind == Unavailable || e.Kind == Deadline || e.Kind == Overloaded
+}
 
 // As returns the fault in err's chain. An error that is none becomes an Internal fault whose text stays
 // in the log. As(nil) is nil.

@@ -144,6 +144,10 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 	if c.auth == nil && !k.anonymous {
 		return nil, fault.New(fault.Misconfigured, "misconfigured", "no Okta credentials are configured: set OKTA_API_TOKEN_SECRET (Api Token), or OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it", nil)
 	}
+	return watched(ctx, k, func() (*reply, error) { return c.try(ctx, k) })
+}
+
+func (c *Client) try(ctx context.Context, k call) (*reply, error) {
 	unsure := false
 	for try := 1; ; try++ {
 		x := &exchange{op: k.op, scopes: c.scopes, anonymous: k.anonymous}

@@ -12,14 +12,17 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/audit"
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/logs"
 )
 
 // Setup is what a group is served with.
@@ -27,11 +30,16 @@ type Setup struct {
 	Caller   caller.Authenticator
 	Deadline time.Duration // of one request, from its decoding to its last write
 	Warnings []string      // for every reply
+	Gate     *Gate         // of the process
+	Audit    *audit.Log
 	Log      *slog.Logger
 	Deps     func(ctx context.Context) (action.Deps, error)
 }
 
-// Open gives the setup; with an error, its Log is enough. It is called for every request, so that a failure
+// bodyTime is how long a request's body may take to arrive.
+const bodyTime = 30 * time.Second
+
+// Open gives the setup; with an error, its Log and Audit are enough. It is called for every request, so that a failure
 // is not kept.
 type Open func(ctx context.Context) (Setup, error)
 
@@ -51,15 +59,17 @@ func Handler(g action.Group, all []action.Group, open Open) http.Handler {
 
 // ServeHTTP implements http.Handler.
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{w: w, r: r, id: ulid.Make().String(), log: slog.Default(), started: time.Now(), path: strings.Trim(r.URL.Path, "/")}
+	r = r.WithContext(logs.WithTrace(r.Context(), r.Header))
+	x := &exchange{
+		w: w, r: r, id: ulid.Make().String(), function: h.group.Function, log: slog.Default(), started: time.Now(), path: strings.Trim(r.URL.Path, "/"),
+	}
 	defer func() {
 		if p := recover(); p != nil {
-			x.log.Error("panic", "invocation_id", x.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			x.log.ErrorContext(r.Context(), fmt.Sprint("panic: ", p), "invocation_id", x.id, "stack_trace", string(debug.Stack()))
 			x.fail(fault.New(fault.Internal, "internal", "an unexpected error occurred; the log has it under the invocation_id", nil))
 		}
 	}()
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	harden(w.Header())
 	if x.path == "health" {
 		if x.allow(http.MethodGet) {
 			x.json(http.StatusOK, map[string]string{"status": "ok"})
@@ -71,7 +81,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.action = &a // now, so that every reply from here on speaks for it
 	}
 	setup, err := h.open(r.Context())
-	x.log, x.warnings = cmp.Or(setup.Log, x.log), setup.Warnings
+	x.log, x.audit, x.warnings = cmp.Or(setup.Log, x.log), setup.Audit, setup.Warnings
 	if err != nil {
 		x.fail(err)
 		return
@@ -108,14 +118,23 @@ func (h handler) run(x *exchange, setup Setup) {
 	if !x.allow(methods...) {
 		return
 	}
-	var body request
+	if err := setup.Gate.enter(); err != nil {
+		x.fail(err)
+		return
+	}
+	defer setup.Gate.leave()
 	if x.r.Method == http.MethodPost {
+		connection := http.NewResponseController(x.w)
+		_ = connection.SetReadDeadline(time.Now().Add(bodyTime)) // the functions framework sets none
 		var err error
-		if body, err = decode(x.w, x.r); err != nil {
+		x.body, err = decode(x.w, x.r)
+		_ = connection.SetReadDeadline(time.Time{})
+		if err != nil {
 			x.fail(err)
 			return
 		}
 	}
+	body := x.body
 	if err := h.choose(x, body.action); err != nil {
 		x.fail(err)
 		return
@@ -139,6 +158,7 @@ func (h handler) run(x *exchange, setup Setup) {
 		x.fail(err)
 		return
 	}
+	deps.Record = x.recordWrite
 	result, err := inv.Run(ctx, deps)
 	if body.IdempotencyKey != "" && x.action.Mutates {
 		x.warnings = append(slices.Clone(x.warnings), "Replies are not kept by their Idempotency-Key: the same request sent again is carried out again.")
@@ -188,9 +208,12 @@ type exchange struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	id       string
+	function string
 	path     string
 	log      *slog.Logger
+	audit    *audit.Log
 	started  time.Time
+	body     request
 	warnings []string
 	caller   caller.Identity
 	named    string         // what the request calls its action
@@ -223,63 +246,29 @@ func (x *exchange) finish(result *action.Result, err error) {
 	if cause != nil && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) {
 		x.w.Header().Set("Retry-After", retryAfter(append(result.Faults(), cause)))
 	}
+	body := encode(reply)
 	x.record(status, reply, cause, result.Faults())
-	x.json(status, reply)
+	x.send(status, body)
 }
 
-// record logs one line. The reply holds safe sentences only, so the line says why targets failed.
-func (x *exchange) record(status int, reply Reply, cause *fault.Error, faults []*fault.Error) {
-	level := slog.LevelInfo
-	attrs := []slog.Attr{
-		slog.String("invocation_id", x.id), slog.String("action", reply.Action), slog.String("status", string(reply.Status)),
-		slog.Int("http_status", status), slog.Duration("duration", time.Since(x.started)),
-	}
-	outcomes := map[string]int{}
-	for _, t := range reply.Targets {
-		outcomes[string(t.Outcome)]++
-	}
-	if len(outcomes) > 0 {
-		attrs = append(attrs, slog.Any("outcomes", outcomes))
-	}
-	if why := failures(faults); len(why) > 0 {
-		level = slog.LevelWarn
-		attrs = append(attrs, slog.Any("failures", why))
-	}
-	if cause != nil {
-		level = slog.LevelWarn
-		if cause.Kind == fault.Internal || cause.Kind == fault.Misconfigured {
-			level = slog.LevelError
-		}
-		attrs = append(attrs, slog.String("error", cause.Error()))
-	}
-	x.log.LogAttrs(x.r.Context(), level, "invocation", attrs...)
-}
+// json replies with what is no run's result.
+func (x *exchange) json(status int, v any) { x.send(status, encode(v)) }
 
-// failures are the distinct faults that are more than an answer of Okta's about the target; a few are enough.
-func failures(faults []*fault.Error) []string {
-	const most = 5
-	var why []string
-	for _, f := range faults {
-		switch f.Kind {
-		case fault.NotFound, fault.WrongState, fault.Refused:
-			continue
-		}
-		if text := f.Error(); !slices.Contains(why, text) && len(why) < most {
-			why = append(why, text)
-		}
-	}
-	return why
-}
-
-// json writes a reply. Nothing is left to do about a caller who has gone away.
-func (x *exchange) json(status int, v any) {
+func encode(v any) []byte {
 	var body bytes.Buffer
 	e := json.NewEncoder(&body)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(err) // before the status is sent, so that the reply is a 500 and not an empty 200
+		panic(err) // before anything is sent or recorded, so that the reply is a 500 and not an empty 200
 	}
+	return body.Bytes()
+}
+
+// send writes a reply. Nothing is left to do about a caller who has gone away.
+func (x *exchange) send(status int, body []byte) {
 	x.w.Header().Set("Content-Type", "application/json")
+	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(status)
-	_, _ = body.WriteTo(x.w)
+	_, _ = x.w.Write(body)
+	_ = http.NewResponseController(x.w).Flush() // the process may end as soon as nothing is in flight
 }

@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/audit"
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/fault"
 )
@@ -37,7 +39,7 @@ func served(t *testing.T, run func(ctx context.Context, c *action.Call) (*action
 		return run(ctx, c)
 	})
 	return action.Group{Name: "things", Function: "OktaThings", Actions: []action.Action{a}}, Setup{
-		Caller: callerFunc(anyone), Deadline: time.Minute, Log: logger,
+		Caller: callerFunc(anyone), Deadline: time.Minute, Log: logger, Gate: NewGate(2), Audit: audit.New(func() *slog.Logger { return logger }, "r-1", false),
 		Deps: func(context.Context) (action.Deps, error) {
 			return action.Deps{MaxTargets: 1, Workers: 1, Log: logger}, nil
 		},
@@ -160,8 +162,14 @@ func TestARunIsOneLineInTheLog(t *testing.T) {
 	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
 		t.Fatalf("%s: %v", log, err)
 	}
-	if line["invocation_id"] != reply.InvocationID || line["action"] != "Do Something" || line["status"] != "success" || line["http_status"] != 200.0 {
-		t.Errorf("%s", log)
+	record, _ := line["audit"].(map[string]any)
+	for name, want := range map[string]any{
+		"kind": "invocation", "number": 1.0, "revision": "r-1", "invocation_id": reply.InvocationID, "function": "OktaThings", "action": "Do Something",
+		"status": "success", "http_status": 200.0, "caller_auth": "", "dry_run": false, "targets": nil,
+	} {
+		if record[name] != want {
+			t.Errorf("%s is %v, want %v, in %s", name, record[name], want, log)
+		}
 	}
 	if strings.Contains(log.String(), "canary") {
 		t.Errorf("the result is in the log: %s", log)
@@ -180,4 +188,100 @@ func TestMountServesEachGroupUnderItsName(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, w.Code, want)
 		}
 	}
+}
+
+func TestMoreThanAreServedAtOnceAreSentAway(t *testing.T) {
+	t.Parallel()
+	begun, end := make(chan struct{}), make(chan struct{})
+	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+		begun <- struct{}{}
+		<-end
+		return &action.Result{Message: "Done."}, nil
+	})
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			if w, _ := post(t, g, keep(setup)); w.Code != 200 {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+		<-begun
+	}
+	w, reply := post(t, g, keep(setup))
+	if w.Code != 429 || w.Header().Get("Retry-After") != "1" || reply.Error.Code != "overloaded" {
+		t.Errorf("the third: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	w = httptest.NewRecorder()
+	Handler(g, nil, keep(setup)).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/actions", nil))
+	if w.Code != 200 {
+		t.Errorf("the catalog: %d", w.Code)
+	}
+
+	drained := make(chan error)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := setup.Gate.Close(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("two are in flight, and closing says %v", err)
+	}
+	if w, reply := post(t, g, keep(setup)); w.Code != 503 || w.Header().Get("Retry-After") == "" || reply.Error.Code != "shutting_down" {
+		t.Errorf("after closing: %d %s", w.Code, w.Body)
+	}
+	go func() { drained <- setup.Gate.Close(t.Context()) }()
+	close(end)
+	all.Wait()
+	if err := <-drained; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNoReplyIsForABrowserOrACache(t *testing.T) {
+	t.Parallel()
+	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+		return &action.Result{Message: "Done."}, nil
+	})
+	for _, path := range []string{"/health", "/actions", "/do-something", "/nothing"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodOptions} {
+			r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
+			r.Header.Set("Origin", "https://evil.test")
+			r.Header.Set("Access-Control-Request-Method", "POST")
+			w := httptest.NewRecorder()
+			Handler(g, nil, keep(setup)).ServeHTTP(w, r)
+			for name := range w.Header() {
+				if strings.HasPrefix(name, "Access-Control-") {
+					t.Errorf("%s %s: %s", method, path, name)
+				}
+			}
+			for name, want := range map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer", "Content-Type": "application/json"} {
+				if got := w.Header().Get(name); got != want {
+					t.Errorf("%s %s: %s is %q", method, path, name, got)
+				}
+			}
+		}
+	}
+}
+
+// TestABodyThatDoesNotComeIsGivenUp: the functions framework would wait for ever.
+func TestABodyThatDoesNotComeIsGivenUp(t *testing.T) {
+	t.Parallel()
+	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+		return &action.Result{Message: "Done."}, nil
+	})
+	var deadlines []time.Time
+	w := &deadlined{httptest.NewRecorder(), &deadlines}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/do-something", nil)
+	Handler(g, nil, keep(setup)).ServeHTTP(w, r)
+	if len(deadlines) != 2 || time.Until(deadlines[0]) > bodyTime || time.Until(deadlines[0]) < bodyTime/2 || !deadlines[1].IsZero() {
+		t.Errorf("deadlines %v", deadlines)
+	}
+}
+
+// deadlined is a connection that keeps the read deadlines that are set.
+type deadlined struct {
+	*httptest.ResponseRecorder
+	deadlines *[]time.Time
+}
+
+func (d *deadlined) SetReadDeadline(t time.Time) error {
+	*d.deadlines = append(*d.deadlines, t)
+	return nil
 }

@@ -24,7 +24,7 @@ const (
 // mayImport says which of our packages a package may import. A pattern that ends with /* stands for every
 // package below. What no pattern matches may import nothing of ours.
 var mayImport = map[string][]string{
-	".":               {"handlers", "internal/app", "internal/serve"},
+	".":               {"handlers", "internal/app", "internal/logs", "internal/serve"},
 	"handlers":        {"handlers/*", "internal/action", "internal/okta", "internal/ssf", "internal/keys", "internal/fault", "secrets"},
 	"handlers/*":      {"internal/action", "internal/okta", "internal/ssf", "internal/keys", "internal/fault", "secrets"},
 	"internal/action": {"internal/okta", "internal/ssf", "internal/fault", "secrets"},
@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"internal/config": {"internal/caller", "secrets"},
 	"internal/keys":   {"secrets"},
 	"internal/okta":   {"internal/fault", "internal/keys", "secrets"},
-	"internal/serve":  {"internal/action", "internal/caller", "internal/fault"},
+	"internal/serve":  {"internal/action", "internal/audit", "internal/caller", "internal/fault", "internal/logs"},
 	"internal/ssf":    {"internal/keys", "secrets"},
 	"local/emulator":  {},
 	"local":           {".", "handlers", "internal/*", "local/*", "secrets"},

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,9 +59,15 @@ func freePort(t *testing.T) string {
 	return ""
 }
 
-// deploy starts the function of a group in a process of its own, with nothing but these settings, and
-// returns its address.
-func deploy(t *testing.T, g action.Group, settings ...string) string {
+// function is a deployed function: a process of its own.
+type function struct {
+	address string
+	process *os.Process
+	exited  chan error
+}
+
+// deploy starts the function of a group with nothing but these settings.
+func deploy(t *testing.T, g action.Group, settings ...string) function {
 	t.Helper()
 	port := freePort(t)
 	address := net.JoinHostPort("127.0.0.1", port)
@@ -100,7 +107,50 @@ func deploy(t *testing.T, g action.Group, settings ...string) string {
 			}
 		}
 	}
-	return "http://" + address
+	return function{"http://" + address, process.Process, exited}
+}
+
+// TestAFunctionThatIsToldToEndFinishesWhatIsInFlight: Cloud Run sends SIGTERM, and the framework does not look for it.
+func TestAFunctionThatIsToldToEndFinishesWhatIsInFlight(t *testing.T) {
+	t.Parallel()
+	arrived, told := make(chan struct{}), make(chan struct{})
+	okta := emulator.New(emulator.Options{Observe: func(c emulator.Observed) {
+		if strings.HasSuffix(c.Request.URL.Path, "/suspend") {
+			close(arrived)
+			<-told
+		}
+	}})
+	org := httptest.NewServer(okta)
+	t.Cleanup(org.Close)
+	f := deploy(t, handlers.Groups[0], "OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none")
+	replied := make(chan answer)
+	go func() {
+		replied <- ask(t, http.MethodPost, f.address+"/disable-user", `{"parameters": {"User IDs": "alice", "Is Deactivate": false}}`, org.URL)
+	}()
+	<-arrived
+	if err := f.process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	refused := false
+	for range 10_000 {
+		if refused = ask(t, http.MethodGet, f.address+"/ping", "", org.URL).Status == http.StatusServiceUnavailable; refused {
+			break
+		}
+	}
+	if !refused {
+		t.Error("it goes on letting calls in")
+	}
+	close(told)
+	if a := <-replied; a.Status != http.StatusOK {
+		t.Errorf("the call in flight: %+v", a)
+	}
+	if err := <-f.exited; err != nil {
+		t.Errorf("the function has ended with %v", err)
+	}
+	f.exited <- nil
+	if u, _ := okta.User("alice"); u.Status != "SUSPENDED" {
+		t.Errorf("alice is %s", u.Status)
+	}
 }
 
 // answer is what a request came to, without what differs from run to run and with okta for Okta's address.
@@ -165,7 +215,7 @@ func TestAFunctionAnswersAsTheMountedHandlersDo(t *testing.T) {
 			t.Cleanup(org.Close)
 			deployed := deploy(t, g,
 				"OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none",
-				"ITP_SIGNING_KEY_SECRET=env:KEY", "KEY="+mounted.Key.PEM().Reveal(), "ITP_KEY_ID="+testkit.KeyID, "ITP_ISSUER_URL="+testkit.Issuer)
+				"ITP_SIGNING_KEY_SECRET=env:KEY", "KEY="+mounted.Key.PEM().Reveal(), "ITP_KEY_ID="+testkit.KeyID, "ITP_ISSUER_URL="+testkit.Issuer).address
 			same := func(method, path, body string) {
 				t.Helper()
 				okta.Reset()
@@ -208,7 +258,7 @@ func encode(t *testing.T, v any) string {
 // settings. What is missing is told when somebody asks.
 func TestAFunctionStartsWithoutSettings(t *testing.T) {
 	t.Parallel()
-	url := deploy(t, handlers.Groups[0])
+	url := deploy(t, handlers.Groups[0]).address
 	if a := ask(t, http.MethodGet, url+"/health", "", "no okta"); a.Status != http.StatusOK {
 		t.Errorf("health: %v", a)
 	}

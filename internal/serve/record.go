@@ -1,0 +1,103 @@
+package serve
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/audit"
+	"example.com/okta-secops/internal/fault"
+)
+
+// occasion is what all records of the request have in common.
+func (x *exchange) occasion() audit.Occasion {
+	o := audit.Occasion{
+		InvocationID: x.id, Function: x.function, Action: action.Shorten(x.named), CallerAuth: x.caller.Mode, Caller: action.Shorten(x.caller.Name),
+		Context: x.body.Context, IdempotencyKey: x.body.IdempotencyKey, DryRun: x.body.Options.DryRun,
+	}
+	if x.action != nil {
+		o.Action = x.action.Name
+	}
+	return o
+}
+
+// record writes the record of the request, and lines of their own for what somebody has to look after. The reply holds
+// safe sentences only, so these say why.
+func (x *exchange) record(status int, reply Reply, cause *fault.Error, faults []*fault.Error) {
+	if x.audit == nil { // a panic before there was one; the log has it
+		return
+	}
+	ctx := x.r.Context()
+	r := audit.Invocation{Occasion: x.occasion(), Status: string(reply.Status), HTTPStatus: status}
+	if cause != nil {
+		r.ErrorCode = cause.Code
+	}
+	for _, t := range reply.Targets {
+		r.Targets = append(r.Targets, auditTarget(*t))
+	}
+	x.audit.Invocation(ctx, r, time.Since(x.started))
+	if cause != nil && !slices.Contains(faults, cause) {
+		faults = append(slices.Clone(faults), cause)
+	}
+	const most = 5 // distinct ones are enough
+	var told []string
+	for _, f := range faults {
+		level, text := severity(f.Kind), f.Error()
+		if level < slog.LevelWarn || slices.Contains(told, text) || len(told) == most {
+			continue
+		}
+		told = append(told, text)
+		x.log.Log(ctx, level, text, "invocation_id", x.id, "action", r.Action, "error_code", f.Code, "okta_request_id", f.RequestID)
+	}
+}
+
+// severity is how much a fault of this kind is the operator's business: an error is a defect or a wrong deployment.
+// What is expected of callers and of Okta wakes nobody.
+func severity(k fault.Kind) slog.Level {
+	switch k {
+	case fault.Internal, fault.Misconfigured:
+		return slog.LevelError
+	case fault.Unauthenticated, fault.Forbidden, fault.Overloaded, fault.Unavailable, fault.Deadline, fault.Credentials, fault.Nonsense, fault.UnknownResult:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}
+
+func auditTarget(t action.Target) audit.Target {
+	out := audit.Target{
+		Input: t.Input, Source: t.Source, UserID: t.UserID, Login: t.Login, Outcome: string(t.Outcome), Before: t.Before, After: t.After,
+	}
+	if t.Error != nil {
+		out.ErrorCode, out.OktaRequestID = t.Error.Code, t.Error.OktaRequestID
+	}
+	return out
+}
+
+// recordWrite writes the record of a write to Okta.
+func (x *exchange) recordWrite(w action.Write) {
+	t := auditTarget(w.Target)
+	t.Before, t.After = w.Before, w.After
+	r := audit.Write{Occasion: x.occasion(), Target: t, Route: w.Route, ErrorCode: w.Code, OktaRequestID: w.RequestID}
+	if w.Ended {
+		x.audit.Ended(x.r.Context(), r)
+	} else {
+		x.audit.Begun(x.r.Context(), r)
+	}
+}
+
+// harden sets what keeps browsers and caches from doing anything with a reply. No other origin is ever allowed (CORS).
+func harden(h http.Header) {
+	for name, value := range map[string]string{
+		"Cache-Control":             "no-store",
+		"Content-Security-Policy":   "default-src 'none'; frame-ancestors 'none'",
+		"Referrer-Policy":           "no-referrer",
+		"Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+		"X-Content-Type-Options":    "nosniff",
+		"X-Frame-Options":           "DENY",
+	} {
+		h.Set(name, value)
+	}
+}
