@@ -15,9 +15,10 @@ import (
 	"example.com/okta-secops/internal/serve"
 )
 
-var deployed = app.New(app.Options{Getenv: os.Getenv, Log: logs.New(os.Stderr, os.Getenv), Exit: os.Exit})
+var deployed *app.App
 
 func init() {
+	deployed = app.New(app.Options{Getenv: os.Getenv, Log: logs.New(os.Stderr, os.Getenv), Exit: os.Exit})
 	for _, g := range handlers.Groups {
 		functions.HTTP(g.Function, serve.Handler(g, handlers.Groups, deployed.Open(g)).ServeHTTP)
 	}

@@ -233,7 +233,8 @@ func notGranted(scopes string, cause error) *fault.Error {
 
 // ask makes token requests until one is answered with a token, or refused for good: in the place of a key that Okta does
 // not know comes the one that has replaced it, DPoP is used once Okta demands it, and what a later try can cure is tried
-// again.
+// again. What Okta does not know may also be an assertion that has grown old in a process without CPU, so that there is a
+// second one where the key is still the same.
 func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
 	key, err := o.Key.Get(ctx)
 	if err != nil {
@@ -246,14 +247,10 @@ func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
 		}
 		if refusal.Err == "invalid_client" && !reread {
 			reread = true
-			other, err := o.Key.Instead(ctx, key)
-			if err != nil {
+			if key, err = o.Key.Instead(ctx, key); err != nil {
 				return token{}, err
 			}
-			if !other.Equal(key) {
-				key = other
-				continue
-			}
+			continue
 		}
 		if o.dpop.demanded(refusal.Err, refusal.proved, x.reply) && try < maxTries {
 			try++

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/app"
 	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/secrets"
 )
@@ -21,6 +23,7 @@ func TestEveryVariableIsDocumented(t *testing.T) {
 	read := map[string]bool{}
 	getenv := func(name string) string { read[name] = true; return "" }
 	_, _ = config.FromEnv(getenv, true)
+	_, _ = app.New(app.Options{Getenv: getenv}).Open(handlers.Groups[0])(t.Context())
 	_, _ = secrets.Default(getenv).Get(t.Context(), "a-bare-name")
 	documented := map[string]bool{}
 	_, section, _ := strings.Cut(string(text), "## Variables")

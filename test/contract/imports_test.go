@@ -135,7 +135,7 @@ func TestImportingTheModuleDoesNothing(t *testing.T) {
 					t.Errorf("%s: only the root package has an init", name)
 					continue
 				}
-				want := []string{"a.Open", "app.New", "functions.HTTP", "serve.Handler"}
+				want := []string{"app.New", "deployed.Open", "functions.HTTP", "logs.New", "serve.Handler"}
 				if diff := cmp.Diff(want, calls(f.Body)); diff != "" {
 					t.Errorf("%s: what init calls (-want +got):\n%s", name, diff)
 				}
