@@ -302,11 +302,23 @@ func FuzzParse(f *testing.F) {
 	f.Add(privateJWK(f, private).text(f))
 	f.Add("-----BEGIN -----END -----")
 	f.Add("{}{")
+	for _, text := range []string{
+		"-----BEGIN PRIVATE KEY----------END PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----",
+		"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----", `{"keys":[]}`, `{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB","p":"Aw","q":"Aw"}`,
+		`{"kty":"EC","crv":"P-256","d":"AQ","x":"AQ","y":"AQ"}`, `{"kty":"EC","crv":"P-521","d":"","x":"","y":""}`,
+	} {
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		k, err := Parse(secrets.New(text))
 		if err != nil {
 			if len(err.Error()) > 200 || k.private != nil {
 				t.Errorf("error = %v, key %v", err, k.private != nil)
+			}
+			for word := range strings.FieldsSeq(text) {
+				if len(word) > 16 && strings.Contains(err.Error(), word) {
+					t.Errorf("a part of %q is in %q", text, err)
+				}
 			}
 			return
 		}

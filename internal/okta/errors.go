@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -68,20 +69,25 @@ func (x *exchange) fault(ctx context.Context) *fault.Error {
 	return f
 }
 
+// codeText is what Okta's codes look like.
+var codeText = regexp.MustCompile(`^[\w.-]{1,64}$`)
+
 // fault turns Okta's refusal into a fault. The status stands even where the body is not Okta's JSON.
 func (r *reply) fault() *fault.Error {
 	var b errorBody
-	isOkta := json.Unmarshal(r.body, &b) == nil && (b.Code != "" || b.Err != "")
+	code := ""
+	if json.Unmarshal(r.body, &b) == nil {
+		code = cmp.Or(b.Err, b.Code)
+	}
+	isOkta := codeText.MatchString(code)
 	f := &fault.Error{
-		Code:      b.Code,
-		Message:   b.text(),
+		Code:      code,
+		Message:   cmp.Or(b.text(), fmt.Sprintf("Okta answered %d %s and gives no reason", r.status, http.StatusText(r.status))),
 		RequestID: r.requestID(),
 		Cause:     fmt.Errorf("okta answered %d %s", r.status, http.StatusText(r.status)),
 	}
-	if b.Err != "" {
-		f.Code = b.Err
-	}
 	if !isOkta {
+		b = errorBody{}
 		f.Code = "okta_" + strconv.Itoa(r.status)
 		f.Message = fmt.Sprintf("Okta answered %d %s without an error of Okta's", r.status, http.StatusText(r.status))
 	}
@@ -123,11 +129,8 @@ func (b errorBody) wrongState() bool {
 	return false
 }
 
-// query is the query of a URL in a text: it may hold a one-time token.
-var query = regexp.MustCompile(`(https?://[^\s?]+)\?\S*`)
-
-// text is what Okta says, for the caller: summary and causes, without the queries of links.
-func (b errorBody) text() string { return query.ReplaceAllString(b.words(), "$1") }
+// text is what Okta says, for the caller: summary and causes, and nothing else of what it answered.
+func (b errorBody) text() string { return safe(b.words()) }
 
 func (b errorBody) words() string {
 	if b.Err != "" {

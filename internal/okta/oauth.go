@@ -351,7 +351,7 @@ func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x
 		return x.fault(context.WithoutCancel(ctx)) // the end of the fetch is not that of a request
 	}
 	cause := fmt.Errorf("the token endpoint answered %d %s", x.reply.status, refusal.Err)
-	said := query.ReplaceAllString(strings.TrimSuffix(refusal.Err+": "+refusal.Description, ": "), "$1")
+	said := safe(strings.TrimSuffix(refusal.Err+": "+refusal.Description, ": "))
 	switch {
 	case x.reply.status == http.StatusTooManyRequests:
 		return &fault.Error{Kind: fault.Unavailable, Code: "rate_limited", RetryAfter: x.reply.resetAfter(), Cause: cause,
