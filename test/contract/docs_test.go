@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -64,5 +65,49 @@ func TestLinksBetweenTheDocumentsLeadSomewhere(t *testing.T) {
 				t.Errorf("%s: the link %s leads nowhere", doc, m[1])
 			}
 		}
+	}
+}
+
+// TestTheTestsThatTheThreatModelNamesExist: a row without its test would be a promise that nobody keeps.
+func TestTheTestsThatTheThreatModelNamesExist(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "docs", "threat-model.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]bool{}
+	err = fs.WalkDir(os.DirFS(root), ".", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(filepath.Join(root, name))
+		for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`).FindAllStringSubmatch(string(source), -1) {
+			declared[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	_, cases, _ := strings.Cut(string(text), "## Abuse cases")
+	cases, _, _ = strings.Cut(cases, "\n## ")
+	for row := range strings.Lines(cases) {
+		if !strings.HasPrefix(row, "| ") || strings.HasPrefix(row, "| An attacker") {
+			continue
+		}
+		rows++
+		named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(row, -1)
+		if len(named) == 0 {
+			t.Errorf("no test: %s", row)
+		}
+		for _, m := range named {
+			if !declared[m[1]] {
+				t.Errorf("there is no %s: %s", m[1], row)
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("only %d abuse cases", rows)
 	}
 }
