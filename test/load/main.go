@@ -1,0 +1,248 @@
+// Load calls one deployed function from many clients at once, each of which waits for its reply before it calls again,
+// and prints what became of the calls, how soon the excess was sent away, how much memory the function took, and whether
+// every call is on record. The function runs in a process of its own, by the functions framework, beside an Okta that
+// answers after 50 ms. Memory is read where the system tells it (Linux).
+//
+//	go run ./test/load                        as many clients as the function lets in, then twice as many; 2 minutes each
+//	go run ./test/load -most 80 -time 10s
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
+
+	_ "example.com/okta-secops" // registers the functions
+	"example.com/okta-secops/local/emulator"
+)
+
+// portVariable makes this program the function.
+const portVariable = "LOAD_PORT"
+
+// serveIfAsked serves the function for ever where this process is to be it.
+func serveIfAsked() {
+	if port := os.Getenv(portVariable); port != "" {
+		log.Fatal(funcframework.StartHostPort("127.0.0.1", port))
+	}
+}
+
+func main() {
+	serveIfAsked()
+	most := flag.Int("most", 250, "invocations that the function lets in at once (MAX_INVOCATIONS)")
+	during := flag.Duration("time", 2*time.Minute, "how long each load lasts")
+	flag.Parse()
+	fmt.Println("clients  time  calls  200  429  other  429 after (median, p99, most)  memory at most  records  gaps")
+	for _, clients := range []int{*most, 2 * *most} {
+		if err := measure(os.Stdout, clients, *most, *during); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+// tally is what became of the calls.
+type tally struct {
+	mu     sync.Mutex
+	status map[int]int
+	away   []time.Duration // how long those took that were sent away
+}
+
+func (t *tally) add(status int, took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.status[status]++
+	if status == http.StatusTooManyRequests {
+		t.away = append(t.away, took)
+	}
+}
+
+// records are the audit's records that the function has written.
+type records struct {
+	invocations int
+	all         int
+	last        int64
+}
+
+func measure(w io.Writer, clients, most int, during time.Duration) error {
+	okta := emulator.New(emulator.Options{})
+	okta.AddFault(emulator.Fault{Path: "*", LatencyMS: 50})
+	for i := range clients {
+		okta.AddUser(emulator.UserSeed{Login: fmt.Sprintf("user%d@acme.test", i)})
+	}
+	org := httptest.NewServer(okta)
+	defer org.Close()
+	f, err := start(org.URL, okta.Token(), most)
+	if err != nil {
+		return err
+	}
+	defer f.kill()
+
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	ctx, cancel := context.WithTimeout(context.Background(), during)
+	defer cancel()
+	t := tally{status: map[int]int{}}
+	var all sync.WaitGroup
+	for i := range clients {
+		all.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				path, body := "/disable-user", fmt.Sprintf(`{"parameters": {"User IDs": "user%d", "Is Deactivate": false}}`, i)
+				if n%2 == 1 {
+					path, body = "/enable-user", fmt.Sprintf(`{"parameters": {"User IDs": "user%d", "Is Activate": false}}`, i)
+				}
+				begun := time.Now()
+				status := call(client, f.address+path, body)
+				if t.add(status, time.Since(begun)); status == http.StatusTooManyRequests {
+					time.Sleep(100 * time.Millisecond) // as impatient as a client may be
+				}
+			}
+		})
+	}
+	all.Wait()
+	memory := f.memory()
+	r, err := f.end()
+	if err != nil {
+		return err
+	}
+	calls := 0
+	for _, n := range t.status {
+		calls += n
+	}
+	slices.Sort(t.away)
+	away := "-"
+	if n := len(t.away); n > 0 {
+		away = fmt.Sprintf("%s, %s, %s", round(t.away[n/2]), round(t.away[n*99/100]), round(t.away[n-1]))
+	}
+	fmt.Fprintf(w, "%d  %s  %d  %d  %d  %d  %s  %s  %d  %d\n", clients, during, calls, t.status[200], t.status[429], calls-t.status[200]-t.status[429],
+		away, memory, r.invocations, r.last-int64(r.all))
+	if r.invocations != calls {
+		return fmt.Errorf("%d calls, but %d records", calls, r.invocations)
+	}
+	return nil
+}
+
+func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
+
+// call returns the status, 0 where there was no answer.
+func call(client *http.Client, url, body string) int {
+	res, err := client.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		return 0
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, res.Body)
+	return res.StatusCode
+}
+
+// function is the process of the function.
+type function struct {
+	address string
+	process *exec.Cmd
+	counted chan records
+}
+
+func start(root, token string, most int) (*function, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // the framework takes no listener: this only finds a port
+	if err != nil {
+		return nil, err
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	f := &function{address: "http://" + address, process: exec.Command(self), counted: make(chan records, 1)}
+	f.process.Env = []string{
+		portVariable + "=" + port, "FUNCTION_TARGET=OktaUsers", "CALLER_AUTH=none", "OKTA_API_ROOT=" + root, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + token,
+		fmt.Sprintf("MAX_INVOCATIONS=%d", most), "OKTA_CONCURRENCY=35",
+	}
+	log, err := f.process.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := f.process.Start(); err != nil {
+		return nil, err
+	}
+	go func() { f.counted <- count(log) }()
+	for range 500 {
+		if call(http.DefaultClient, f.address+"/health", "") != 0 {
+			return f, nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return f, errors.New("the function does not start")
+}
+
+// count reads the log to its end.
+func count(log io.Reader) records {
+	var r records
+	lines := bufio.NewScanner(log)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if !bytes.Contains(lines.Bytes(), []byte(`"audit":`)) {
+			continue
+		}
+		var entry struct {
+			Audit struct {
+				Kind   string
+				Number int64
+			}
+		}
+		if json.Unmarshal(lines.Bytes(), &entry) != nil {
+			continue
+		}
+		r.all++
+		r.last = max(r.last, entry.Audit.Number)
+		if entry.Audit.Kind == "invocation" {
+			r.invocations++
+		}
+	}
+	return r
+}
+
+var highWater = regexp.MustCompile(`VmHWM:\s+(\d+ kB)`)
+
+// memory is the most that was resident.
+func (f *function) memory() string {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.process.Process.Pid))
+	m := highWater.FindSubmatch(status)
+	if err != nil || m == nil {
+		return "unknown"
+	}
+	return string(m[1])
+}
+
+// end tells the function to end, as Cloud Run does, and counts its records.
+func (f *function) end() (records, error) {
+	if err := f.process.Process.Signal(syscall.SIGTERM); err != nil {
+		return records{}, err
+	}
+	r := <-f.counted
+	return r, f.process.Wait()
+}
+
+func (f *function) kill() { _ = f.process.Process.Kill() }
