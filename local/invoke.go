@@ -29,6 +29,7 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	addr := flags.String("addr", defaultAddr, "`address` of a running local product; if none serves there, a throw-away one is used")
 	asJSON := flags.Bool("json", false, "print the whole reply as JSON")
 	dryRun := flags.Bool("dry-run", false, "read and predict, write nothing")
+	header := flags.String("header", "", "a `header` to send along, as 'X-Api-Key: ...', where the product authenticates its callers")
 	verify := flags.Bool("verify", false, "read again after a write")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, "usage: go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n")
@@ -69,7 +70,7 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	if err != nil {
 		return err
 	}
-	reply, err := post(ctx, address+"/"+group.Name+"/"+a.Slug, body)
+	reply, err := post(ctx, address+"/"+group.Name+"/"+a.Slug, *header, body)
 	if err != nil {
 		return err
 	}
@@ -124,12 +125,17 @@ func actionNames() string {
 	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
 }
 
-func post(ctx context.Context, url string, body []byte) ([]byte, error) {
+func post(ctx context.Context, url, header string, body []byte) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if name, value, ok := strings.Cut(header, ":"); ok {
+		r.Header.Set(strings.TrimSpace(name), strings.TrimSpace(value))
+	} else if header != "" {
+		return nil, fmt.Errorf("-header %s is no header; write it as 'X-Api-Key: ...'", header)
+	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return nil, err

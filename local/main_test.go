@@ -425,3 +425,18 @@ func TestInvokeStartsAThrowAwayProductWhereNoneServes(t *testing.T) {
 		t.Errorf("an unknown action: %v, want the names of those that are there", err)
 	}
 }
+
+func TestInvokeSendsAHeaderAlong(t *testing.T) {
+	t.Parallel()
+	const key = "canary-0123456789-0123456789"
+	s := startLocal(t, environment(map[string]string{
+		"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "env:KEYS", "KEYS": `[{"id": "me", "key": "` + key + `", "actions": ["*"]}]`,
+	}))
+	for header, want := range map[string]string{"X-Api-Key: " + key: "success: ", "X-Api-Key: " + key + "x": "the caller is not authenticated"} {
+		var out bytes.Buffer
+		err := run(t.Context(), []string{"invoke", "-addr", strings.TrimPrefix(s.functions, "http://"), "-header", header, "Get User", "User IDs=alice"}, noEnv, &out, io.Discard)
+		if !strings.Contains(out.String(), want) || (err == nil) != (want == "success: ") {
+			t.Errorf("%s: %v %s", want, err, out.String())
+		}
+	}
+}

@@ -49,7 +49,11 @@ func (x *exchange) record(status int, reply Reply, cause *fault.Error, faults []
 			continue
 		}
 		told = append(told, text)
-		x.log.Log(ctx, level, text, "invocation_id", x.id, "action", r.Action, "error_code", f.Code, "okta_request_id", f.RequestID)
+		attrs := []slog.Attr{slog.String("invocation_id", x.id), slog.String("action", r.Action), slog.String("error_code", f.Code)}
+		if f.RequestID != "" {
+			attrs = append(attrs, slog.String("okta_request_id", f.RequestID))
+		}
+		x.log.LogAttrs(ctx, level, text, attrs...)
 	}
 }
 
