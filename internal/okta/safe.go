@@ -14,10 +14,10 @@ const redacted = "[redacted]"
 var (
 	query      = regexp.MustCompile(`(https?://[^\s?]+)\?\S*`)
 	oneTime    = regexp.MustCompile(`(/(?:welcome|reset_password|signin)/)[^\s"',;]+`)
-	pemBlock   = regexp.MustCompile(`-----BEGIN [A-Z ]*KEY-----[\s\S]*?(?:-----END [A-Z ]*KEY-----|$)`)
+	pemBlock   = regexp.MustCompile(`(?is)\S*BEGIN [A-Z ]*KEY.*?(?:END [A-Z ]*KEY-*|$)`)
 	jwtText    = regexp.MustCompile(`eyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*)*`)
-	schemeText = regexp.MustCompile(`(?i)\b(SSWS|Bearer|DPoP|Basic)\s+\S+`)
-	longWord   = regexp.MustCompile(`[\w-]{32,}`) // ids of Okta have 20 characters, API tokens 42
+	schemeText = regexp.MustCompile(`(?i)(SSWS|Bearer|DPoP|Basic)\s+\S+`)
+	longWord   = regexp.MustCompile(`[\w+/-]{32,}`) // ids of Okta have 20 characters, API tokens 42, a line of a key 64
 )
 
 // safe is what Okta says, without what looks like a credential: an error may repeat what it was sent.
