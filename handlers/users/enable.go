@@ -17,12 +17,13 @@ type enableParams struct {
 }
 
 var enable = action.Define(action.Spec{
-	Name:       "Enable User",
-	Summary:    "Enable users: unsuspend the suspended, activate the staged and the deactivated.",
-	RunsOn:     action.UserEntities,
-	OktaScopes: manageScopes,
-	Mutates:    true,
-	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "carol, erin", "Is Activate": false}},
+	Name:          "Enable User",
+	Summary:       "Enable users: unsuspend the suspended, activate the staged and the deactivated.",
+	RunsOn:        action.UserEntities,
+	OktaScopes:    manageScopes,
+	Mutates:       true,
+	SecretResults: []string{"activationUrl", "activationToken"},
+	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "carol, erin", "Is Activate": false}},
 }, func(ctx context.Context, c *action.Call, p enableParams) (*action.Result, error) {
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Enabled", Unchanged: "Already enabled", Planned: "Would enable"},

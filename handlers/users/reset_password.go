@@ -17,12 +17,13 @@ type resetPasswordParams struct {
 }
 
 var resetPassword = action.Define(action.Spec{
-	Name:       "Reset Password",
-	Summary:    "Generate a one-time link with which a user sets a new password.",
-	RunsOn:     action.UserEntities,
-	OktaScopes: manageScopes,
-	Mutates:    true,
-	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "Send Email": true}},
+	Name:          "Reset Password",
+	Summary:       "Generate a one-time link with which a user sets a new password.",
+	RunsOn:        action.UserEntities,
+	OktaScopes:    manageScopes,
+	Mutates:       true,
+	SecretResults: []string{"resetPasswordUrl"},
+	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "Send Email": true}},
 }, func(ctx context.Context, c *action.Call, p resetPasswordParams) (*action.Result, error) {
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Reset the password of", Planned: "Would reset the password of"},

@@ -18,12 +18,13 @@ type setPasswordParams struct {
 }
 
 var setPassword = action.Define(action.Spec{
-	Name:       "Set Password",
-	Summary:    "Set the password of users without validating the existing credentials.",
-	RunsOn:     action.UserEntities,
-	OktaScopes: manageScopes,
-	Mutates:    true,
-	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "New Password": "Correct-Horse-7"}},
+	Name:          "Set Password",
+	Summary:       "Set the password of users without validating the existing credentials.",
+	RunsOn:        action.UserEntities,
+	OktaScopes:    manageScopes,
+	Mutates:       true,
+	SecretResults: []string{"password"},
+	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "New Password": "Correct-Horse-7"}},
 }, func(ctx context.Context, c *action.Call, p setPasswordParams) (*action.Result, error) {
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Set the password of", Planned: "Would set the password of"},

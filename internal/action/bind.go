@@ -26,6 +26,9 @@ type Request struct {
 	Context        map[string]string
 	Options        Options
 	IdempotencyKey string
+
+	// Prior are the targets that earlier runs of the request have reached, by Key, as Result.Done gave them.
+	Prior map[string]json.RawMessage
 }
 
 // Entity is a SecOps entity.

@@ -3,6 +3,7 @@ package action
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -27,6 +28,15 @@ type Deps struct {
 	Now        func() time.Time
 	Log        *slog.Logger
 	Record     func(Write) // is told of every write to Okta, before and after; may be nil
+	Once       Once        // nil: the request has no key by which a repeat would be known
+}
+
+// Once lets a write that must not happen twice happen once, over all runs of a request that is repeated under its key. A
+// target is known by its Key. An error is a fault that keeps the write from being sent.
+type Once interface {
+	Intend(target string) (madeBefore bool, err error) // before it is sent
+	Made(target string)
+	Withdraw(target string) // it was certainly not made
 }
 
 // Write is a write to Okta on behalf of a target.
@@ -146,7 +156,7 @@ func (c *Call) allow(targets int) error {
 func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
 	c.sideBySide(len(targets), func(i int) {
 		t := targets[i]
-		if t.fault != nil {
+		if t.fault != nil || t.resume(c.Request.Prior) {
 			return
 		}
 		if ctx.Err() != nil {
@@ -186,11 +196,11 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 		t.Outcome, t.After = Planned, p.After
 		return nil
 	}
-	if c.Record != nil {
-		named := Target{Naming: t.Naming, UserID: t.UserID, Login: t.Login}
-		ctx = okta.Watch(ctx, func(w okta.Write) { c.Record(Write{w, named, p.Before, p.After}) })
+	done, err := p.Write(okta.Watch(ctx, func(w okta.Write) error { return c.watch(t, p, w) }))
+	if errors.Is(err, errMadeBefore) {
+		c.Warn("%s: done by an earlier run of this request; what it returned then is not kept.", t.name())
+		done, err = Done{}, nil
 	}
-	done, err := p.Write(ctx)
 	if done.Outcome == "" {
 		done.Outcome = Changed
 	}
@@ -209,6 +219,38 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 	t.Outcome = done.Outcome
 	return nil
 }
+
+// errMadeBefore is a write that must not happen twice and was made by an earlier run of the request.
+var errMadeBefore = errors.New("made before")
+
+// watch is told of a write to Okta, before and after.
+func (c *Call) watch(t *Target, p Plan, w okta.Write) error {
+	if w.Once && !w.Ended && c.Once != nil {
+		made, err := c.Once.Intend(t.Key())
+		switch {
+		case err != nil:
+			return err
+		case made:
+			return errMadeBefore
+		}
+	}
+	if c.Record != nil {
+		c.Record(Write{w, Target{Naming: t.Naming, UserID: t.UserID, Login: t.Login}, p.Before, p.After})
+	}
+	if w.Once && w.Ended && c.Once != nil {
+		switch w.Code {
+		case "":
+			c.Once.Made(t.Key())
+		case codeUnknown:
+		default:
+			c.Once.Withdraw(t.Key())
+		}
+	}
+	return nil
+}
+
+// codeUnknown is the code of a write of which nobody knows whether it was made.
+const codeUnknown = "unknown_result"
 
 // verify reads the target again after a write, where the caller asked for it.
 func (c *Call) verify(ctx context.Context, t *Target, p Plan) {

@@ -3,7 +3,9 @@ package action
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"example.com/okta-secops/internal/fault"
@@ -61,6 +63,60 @@ func (r *Result) Status() Status {
 	default:
 		return StatusPartial
 	}
+}
+
+// Done are the targets that were reached, by Key: what a repeat of the request need not do again. Members of their results
+// that are secret are left out.
+func (r *Result) Done(secret []string) (map[string]json.RawMessage, error) {
+	enriched := map[string]map[string]string{}
+	for _, e := range r.Entities {
+		enriched[e.Identifier] = e.Enrichment
+	}
+	done := map[string]json.RawMessage{}
+	for _, t := range r.Targets {
+		if !t.Outcome.Reached() {
+			continue
+		}
+		p := prior{Target: t}
+		for _, n := range append([]Naming{t.Naming}, t.AlsoNamed...) {
+			if n.Source == fromEntity && p.Enrichment == nil {
+				p.Enrichment = enriched[n.Input]
+			}
+		}
+		var err error
+		if t.value != nil {
+			if p.Value, err = marshal(t.value); err != nil {
+				return nil, err
+			}
+			if p.Value, _, err = WithoutSecrets(p.Value, secret); err != nil {
+				return nil, err
+			}
+		}
+		if done[t.Key()], err = marshal(p); err != nil {
+			return nil, err
+		}
+	}
+	return done, nil
+}
+
+// notKept stands in the place of a secret of a result that is kept.
+const notKept = "[shown once, in the first reply]"
+
+// WithoutSecrets replaces the members of these names, wherever they are in a JSON value, and tells whether there were any.
+// The order of members stays.
+func WithoutSecrets(value json.RawMessage, secret []string) (json.RawMessage, bool, error) {
+	found := false
+	for _, name := range secret {
+		member := regexp.MustCompile(`("` + regexp.QuoteMeta(name) + `"\s*:\s*)"(?:[^"\\]|\\.)*"`)
+		if member.Match(value) {
+			found = true
+			value = member.ReplaceAll(value, []byte(`${1}"`+notKept+`"`))
+		}
+	}
+	if !json.Valid(value) {
+		return nil, found, errors.New("the result is not JSON")
+	}
+	return value, found, nil
 }
 
 // Faults are the faults of the targets that were not reached.

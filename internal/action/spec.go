@@ -36,6 +36,8 @@ type Spec struct {
 	// empty: `Error executing action "<Name>". Reason: `.
 	Failure string
 	Example Example
+	// SecretResults are the members of json_result that are secret: they are shown once and kept nowhere.
+	SecretResults []string
 }
 
 // Example is a request that shows the action at work on the seeded org of the local product.

@@ -2,6 +2,8 @@ package action
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 
 	"example.com/okta-secops/internal/fault"
 )
@@ -68,10 +70,43 @@ type Target struct {
 	Undo      *Undo         `json:"undo,omitempty"`
 	Error     *TargetError  `json:"error,omitempty"`
 
-	value   any // what json_result holds for it
-	say     string
-	fault   *fault.Error
-	touched bool // something was changed, or would be, whatever the outcome
+	value    any               // what json_result holds for it
+	enriched map[string]string // by an earlier run of the request
+	say      string
+	fault    *fault.Error
+	touched  bool // something was changed, or would be, whatever the outcome
+}
+
+// Key is how the target is known over several runs of a request: the id of a user, else how it was named.
+func (t *Target) Key() string {
+	if t.UserID != "" {
+		return t.UserID
+	}
+	return "named:" + strings.ToLower(t.Input)
+}
+
+// prior is what is kept of a target that was reached, for a repeat of the request.
+type prior struct {
+	Target     *Target           `json:"target"`
+	Value      json.RawMessage   `json:"value,omitempty"`
+	Enrichment map[string]string `json:"enrichment,omitempty"`
+}
+
+// resume makes the target what an earlier run of the request has made of it.
+func (t *Target) resume(kept map[string]json.RawMessage) bool {
+	var p prior
+	raw, ok := kept[t.Key()]
+	if !ok || json.Unmarshal(raw, &p) != nil || p.Target == nil {
+		return false
+	}
+	was := *t
+	*t = *p.Target
+	t.Naming, t.AlsoNamed, t.Login, t.enriched = was.Naming, was.AlsoNamed, was.Login, p.Enrichment
+	t.touched = t.Outcome == Changed
+	if len(p.Value) > 0 {
+		t.value = p.Value
+	}
+	return true
 }
 
 // name is how messages call the target.

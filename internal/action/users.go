@@ -204,7 +204,10 @@ func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[st
 		}
 		enriched := EnrichedEntity{Entity: *n.entity, Enrichment: map[string]string{}}
 		if n.target.Outcome.Reached() && values != nil {
-			add := values(n.target.value)
+			add := n.target.enriched
+			if add == nil {
+				add = values(n.target.value)
+			}
 			for _, v := range add {
 				r.size += len(v)
 			}

@@ -9,9 +9,12 @@ import (
 	"net/http"
 	"sync"
 
+	"google.golang.org/api/option"
+
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/audit"
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/claims"
 	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/internal/keys"
@@ -24,13 +27,14 @@ import (
 // Options is what an App is made of; Getenv is required.
 type Options struct {
 	Getenv    func(string) string
-	Secrets   secrets.Source    // nil: secrets.Default
-	Transport http.RoundTripper // nil: okta.Transport
-	Google    http.RoundTripper // to fetch Google's public keys; nil: http.DefaultTransport
-	Clock     okta.Clock        // nil: okta.SystemClock
-	Log       *slog.Logger      // nil: what slog.Default is at a request
-	Exit      func(code int)    // ends the process at SIGTERM, once nothing is in flight; nil: that is somebody else's matter
-	ReadOnly  string            // why every change is a dry run; "" where changes are made
+	Secrets   secrets.Source        // nil: secrets.Default
+	Transport http.RoundTripper     // nil: okta.Transport
+	Google    http.RoundTripper     // to fetch Google's public keys; nil: http.DefaultTransport
+	Storage   []option.ClientOption // to reach Cloud Storage
+	Clock     okta.Clock            // nil: okta.SystemClock
+	Log       *slog.Logger          // nil: what slog.Default is at a request
+	Exit      func(code int)        // ends the process at SIGTERM, once nothing is in flight; nil: that is somebody else's matter
+	ReadOnly  string                // why every change is a dry run; "" where changes are made
 }
 
 // App builds what the functions of one process share. The groups share the Okta client, because its bound
@@ -45,6 +49,7 @@ type App struct {
 	callers  caller.Authenticator
 	audit    *audit.Log
 	gate     *serve.Gate
+	claims   *claims.Store
 
 	secrets *secrets.Cached
 
@@ -89,7 +94,7 @@ func (a *App) Open(g action.Group) serve.Open {
 		if setup.Caller, err = a.authenticator(cfg); err != nil {
 			return setup, err
 		}
-		setup.Gate, setup.Deadline = a.gateOf(cfg), cfg.Deadline
+		setup.Gate, setup.Claims, setup.Deadline = a.gateOf(cfg), a.claimsOf(cfg), cfg.Deadline
 		if !cfg.VerifySSL {
 			setup.Warnings = []string{"Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked, so the credentials may go to anyone."}
 		}
@@ -135,6 +140,22 @@ func (a *App) gateOf(cfg *config.Config) *serve.Gate {
 		a.gate = serve.NewGate(cfg.MaxInvocations)
 	}
 	return a.gate
+}
+
+// claimsOf is where Idempotency-Keys are claimed: in a bucket, for all instances, or else in this one.
+func (a *App) claimsOf(cfg *config.Config) *claims.Store {
+	a.settings.Lock()
+	defer a.settings.Unlock()
+	if a.claims == nil {
+		var objects claims.Objects = &claims.Memory{}
+		if cfg.ClaimsBucket != "" {
+			objects = claims.NewBucket(cfg.ClaimsBucket, cfg.ClaimsPrefix, a.o.Storage...)
+		} else {
+			a.log().Info("CLAIMS_BUCKET is not set: Idempotency-Keys are claimed in this instance only, and forgotten with it")
+		}
+		a.claims = claims.New(objects, a.o.Clock.Now)
+	}
+	return a.claims
 }
 
 // authenticator makes the check of callers once per process: it caches what it checks them with.

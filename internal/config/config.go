@@ -40,10 +40,12 @@ type Config struct {
 	CallerKeysRef, CallerKeyHeader string   // CALLER_KEYS_SECRET, CALLER_KEY_HEADER; with apikey
 	CallerAudiences, CallerEmails  []string // CALLER_AUDIENCE, CALLER_EMAILS; with oidc
 
-	MaxTargets     int           // MAX_TARGETS
-	MaxInvocations int           // MAX_INVOCATIONS, in flight in one process
-	HashLogins     bool          // AUDIT_LOGINS
-	Deadline       time.Duration // REQUEST_DEADLINE
+	MaxTargets     int  // MAX_TARGETS
+	MaxInvocations int  // MAX_INVOCATIONS, in flight in one process
+	HashLogins     bool // AUDIT_LOGINS
+
+	ClaimsBucket, ClaimsPrefix string        // CLAIMS_BUCKET, CLAIMS_PREFIX; no bucket: claims live in the process
+	Deadline                   time.Duration // REQUEST_DEADLINE
 }
 
 // Error is what is wrong with the settings, all of it.
@@ -76,11 +78,18 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 	}
 	e.signIn(credentials, c)
 	for _, name := range []string{
-		"GUARDRAILS", "CLAIMS_BUCKET", "RESULTS_TOPIC", "DEAD_LETTER_TOPIC", "PUSH_AUDIENCE", "PUSH_EMAILS",
+		"GUARDRAILS", "RESULTS_TOPIC", "DEAD_LETTER_TOPIC", "PUSH_AUDIENCE", "PUSH_EMAILS",
 	} {
 		if getenv(name) != "" {
 			e.problem("%s is set, but this build does not serve it, and to ignore it would be dangerous", name)
 		}
+	}
+	c.ClaimsBucket, c.ClaimsPrefix = getenv("CLAIMS_BUCKET"), getenv("CLAIMS_PREFIX")
+	if c.ClaimsBucket != "" && !bucketName.MatchString(c.ClaimsBucket) {
+		e.problem("CLAIMS_BUCKET must be the name of a bucket, without gs://")
+	}
+	if c.ClaimsPrefix != "" && (c.ClaimsBucket == "" || !objectPrefix.MatchString(c.ClaimsPrefix)) {
+		e.problem("CLAIMS_PREFIX goes with CLAIMS_BUCKET, and is letters, digits, dots, -, _ and /")
 	}
 	e.callers(&c)
 	if len(e.problems) > 0 {
@@ -173,6 +182,11 @@ func (e *env) callers(c *Config) {
 	}
 	e.ref("CALLER_KEYS_SECRET", "the keys of callers")
 }
+
+var (
+	bucketName   = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`)
+	objectPrefix = regexp.MustCompile(`^[A-Za-z0-9._-][A-Za-z0-9._/-]{0,200}$`)
+)
 
 var headerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)
 

@@ -25,6 +25,7 @@ const (
 	MethodNotAllowed             // the path exists, the HTTP method does not
 	TooLarge                     // the body is over the limit
 	UnsupportedMedia             // the body is not JSON
+	Conflict                     // the same request is being carried out
 	Overloaded                   // as much is in flight as may be; nothing was done
 	Misconfigured                // the deployment's settings are missing or contradictory
 
@@ -114,7 +115,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // Retryable tells whether the same thing asked again later can succeed.
 func (e *Error) Retryable() bool {
-	return e.Kind == Unavailable || e.Kind == Deadline || e.Kind == Overloaded
+	return e.Kind == Unavailable || e.Kind == Deadline || e.Kind == Overloaded || e.Kind == Conflict
 }
 
 // As returns the fault in err's chain. An error that is none becomes an Internal fault whose text stays

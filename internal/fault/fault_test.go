@@ -36,7 +36,7 @@ func TestAFaultIsFoundInAChain(t *testing.T) {
 func TestOnlyWhatTimeCanCureIsRetryable(t *testing.T) {
 	t.Parallel()
 	for kind := fault.Internal; kind <= fault.UnknownResult; kind++ {
-		want := kind == fault.Unavailable || kind == fault.Deadline || kind == fault.Overloaded
+		want := kind == fault.Unavailable || kind == fault.Deadline || kind == fault.Overloaded || kind == fault.Conflict
 		if got := fault.New(kind, "", "", nil).Retryable(); got != want {
 			t.Errorf("kind %d: %v", kind, got)
 		}

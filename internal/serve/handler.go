@@ -21,6 +21,7 @@ import (
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/audit"
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/claims"
 	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/internal/logs"
 )
@@ -31,6 +32,7 @@ type Setup struct {
 	Deadline time.Duration // of one request, from its decoding to its last write
 	Warnings []string      // for every reply
 	Gate     *Gate         // of the process
+	Claims   *claims.Store // on Idempotency-Keys
 	Audit    *audit.Log
 	Log      *slog.Logger
 	Deps     func(ctx context.Context) (action.Deps, error)
@@ -159,10 +161,29 @@ func (h handler) run(x *exchange, setup Setup) {
 		return
 	}
 	deps.Record = x.recordWrite
-	result, err := inv.Run(ctx, deps)
-	if body.IdempotencyKey != "" && x.action.Mutates {
-		x.warnings = append(slices.Clone(x.warnings), "Replies are not kept by their Idempotency-Key: the same request sent again is carried out again.")
+	var claim *claims.Claim
+	if deps.ReadOnly == "" {
+		var reply *kept
+		if claim, reply, err = x.once(ctx, setup.Claims, inv); err != nil {
+			x.fail(err)
+			return
+		}
+		if reply != nil {
+			x.replay(reply)
+			return
+		}
 	}
+	if claim == nil {
+		result, err := inv.Run(ctx, deps)
+		x.finish(result, err)
+		return
+	}
+	holding, letGo := context.WithCancel(ctx)
+	go claim.Hold(holding, letGo)
+	inv.Request.Prior, deps.Once = claim.Done, claimOnce{context.WithoutCancel(ctx), claim, x.log}
+	result, err := inv.Run(holding, deps)
+	letGo()
+	x.claim = claim
 	x.finish(result, err)
 }
 
@@ -214,6 +235,8 @@ type exchange struct {
 	audit    *audit.Log
 	started  time.Time
 	body     request
+	claim    *claims.Claim // of a run that has ended
+	replayed bool
 	warnings []string
 	caller   caller.Identity
 	named    string         // what the request calls its action
@@ -243,10 +266,13 @@ func (x *exchange) finish(result *action.Result, err error) {
 	result.Warnings = append(result.Warnings, x.warnings...)
 	status, reply, cause := assemble(x.action, action.Shorten(x.named), result, err)
 	reply.InvocationID = x.id
-	if cause != nil && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) {
+	if cause != nil && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || status == http.StatusConflict) {
 		x.w.Header().Set("Retry-After", retryAfter(append(result.Faults(), cause)))
 	}
 	body := encode(reply)
+	if x.claim != nil {
+		x.keep(context.WithoutCancel(x.r.Context()), x.claim, result, status, reply)
+	}
 	x.record(status, reply, cause, result.Faults())
 	x.send(status, body)
 }

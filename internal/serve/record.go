@@ -30,7 +30,7 @@ func (x *exchange) record(status int, reply Reply, cause *fault.Error, faults []
 		return
 	}
 	ctx := x.r.Context()
-	r := audit.Invocation{Occasion: x.occasion(), Status: string(reply.Status), HTTPStatus: status}
+	r := audit.Invocation{Occasion: x.occasion(), Status: string(reply.Status), HTTPStatus: status, Replayed: x.replayed}
 	if cause != nil {
 		r.ErrorCode = cause.Code
 	}
@@ -63,7 +63,7 @@ func severity(k fault.Kind) slog.Level {
 	switch k {
 	case fault.Internal, fault.Misconfigured:
 		return slog.LevelError
-	case fault.Unauthenticated, fault.Forbidden, fault.Overloaded, fault.Unavailable, fault.Deadline, fault.Credentials, fault.Nonsense, fault.UnknownResult:
+	case fault.Unauthenticated, fault.Forbidden, fault.Conflict, fault.Overloaded, fault.Unavailable, fault.Deadline, fault.Credentials, fault.Nonsense, fault.UnknownResult:
 		return slog.LevelWarn
 	default:
 		return slog.LevelInfo

@@ -101,6 +101,8 @@ func httpStatus(k fault.Kind) int {
 		return http.StatusRequestEntityTooLarge
 	case fault.UnsupportedMedia:
 		return http.StatusUnsupportedMediaType
+	case fault.Conflict:
+		return http.StatusConflict
 	case fault.Overloaded:
 		return http.StatusTooManyRequests
 	case fault.Deadline:

@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"internal/config": {"internal/caller", "secrets"},
 	"internal/keys":   {"secrets"},
 	"internal/okta":   {"internal/fault", "internal/keys", "secrets"},
-	"internal/serve":  {"internal/action", "internal/audit", "internal/caller", "internal/fault", "internal/logs"},
+	"internal/serve":  {"internal/action", "internal/audit", "internal/caller", "internal/claims", "internal/fault", "internal/logs"},
 	"internal/ssf":    {"internal/keys", "secrets"},
 	"local/emulator":  {},
 	"local":           {".", "handlers", "internal/*", "local/*", "secrets"},

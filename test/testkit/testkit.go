@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/option"
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
@@ -53,6 +54,7 @@ type Options struct {
 	// actions need unless it has Scopes.
 	App     *emulator.App
 	Secrets secrets.Source          // nil: what Replace writes to
+	Storage []option.ClientOption   // how Cloud Storage is reached
 	Google  http.RoundTripper       // gives Google's public keys
 	Clock   okta.Clock              // nil: NewClock; a World always has that one
 	Log     io.Writer               // nil: kept for System.Log
@@ -108,6 +110,7 @@ func Start(o Options) (*System, error) {
 		Getenv:  func(name string) string { return env[name] },
 		Secrets: o.Secrets,
 		Google:  o.Google,
+		Storage: o.Storage,
 		Clock:   o.Clock,
 		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

@@ -1,0 +1,235 @@
+package claims_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/okta-secops/internal/claims"
+	"example.com/okta-secops/test/fakegcp"
+	"example.com/okta-secops/test/testkit"
+)
+
+// backends are what claims can be kept in; each must pass the same suite.
+var backends = map[string]func(t *testing.T) claims.Objects{
+	"memory": func(*testing.T) claims.Objects { return &claims.Memory{} },
+	"bucket": func(t *testing.T) claims.Objects {
+		storage, err := fakegcp.NewStorage("claims")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(storage.Close)
+		bucket := claims.NewBucket("claims", "okta/", storage.Options()...)
+		t.Cleanup(func() { _ = bucket.Close() })
+		return bucket
+	},
+}
+
+// stand is a Store with its clock.
+type stand struct {
+	*claims.Store
+	clock *testkit.Clock
+}
+
+var key = claims.Key{Caller: "secops", Action: "disable-user", Text: "case-4711"}
+
+// each runs a test on every backend.
+func each(t *testing.T, test func(t *testing.T, s stand)) {
+	t.Parallel()
+	for name, open := range backends {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := testkit.NewClock()
+			test(t, stand{claims.New(open(t), clock.Now), clock})
+		})
+	}
+}
+
+// begin claims the key and wants to get it.
+func (s stand) begin(t *testing.T, request string) *claims.Claim {
+	t.Helper()
+	c, reply, err := s.Begin(t.Context(), key, []byte(request))
+	if err != nil || c == nil {
+		t.Fatalf("%s %v", reply, err)
+	}
+	return c
+}
+
+// running wants another run to hold the claim.
+func (s stand) running(t *testing.T) time.Duration {
+	t.Helper()
+	c, reply, err := s.Begin(t.Context(), key, []byte("body"))
+	var busy *claims.RunningError
+	if c != nil || reply != nil || !errors.As(err, &busy) || busy.For <= 0 || busy.For > time.Minute {
+		t.Fatalf("%v %s %v, want a run that goes on", c, reply, err)
+	}
+	return busy.For
+}
+
+func (s stand) replay(t *testing.T, want string) {
+	t.Helper()
+	c, reply, err := s.Begin(t.Context(), key, []byte("body"))
+	if c != nil || err != nil || string(reply) != want {
+		t.Errorf("%v %s %v, want the reply %s", c, reply, err, want)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFinalRunIsTheAnswerToEveryRepeat(t *testing.T) {
+	each(t, func(t *testing.T, s stand) {
+		c := s.begin(t, "body")
+		s.running(t)
+		must(t, c.Finish(t.Context(), json.RawMessage(`{"status":"success"}`)))
+		for range 2 {
+			s.replay(t, `{"status":"success"}`)
+		}
+		s.clock.Advance(24*time.Hour - time.Second)
+		s.replay(t, `{"status":"success"}`)
+		s.clock.Advance(2 * time.Second)
+		s.begin(t, "another body, another day")
+	})
+}
+
+func TestAKeyIsForOneRequest(t *testing.T) {
+	each(t, func(t *testing.T, s stand) {
+		c := s.begin(t, "body")
+		for _, when := range []string{"while it runs", "after it"} {
+			if _, _, err := s.Begin(t.Context(), key, []byte("another")); !errors.Is(err, claims.ErrOtherRequest) {
+				t.Errorf("%s: %v", when, err)
+			}
+			if when == "while it runs" {
+				must(t, c.Finish(t.Context(), json.RawMessage(`{}`)))
+			}
+		}
+		for _, other := range []claims.Key{
+			{Caller: "another", Action: key.Action, Text: key.Text}, {Caller: key.Caller, Action: "enable-user", Text: key.Text}, {Caller: key.Caller, Action: key.Action, Text: "another"},
+			{Caller: key.Caller + key.Action, Text: key.Text},
+		} {
+			if c, _, err := s.Begin(t.Context(), other, []byte("another")); c == nil || err != nil {
+				t.Errorf("%+v: %v", other, err)
+			}
+		}
+	})
+}
+
+func TestOfTwinsOneRuns(t *testing.T) {
+	each(t, func(t *testing.T, s stand) {
+		var got, busy atomic.Int32
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				c, _, err := s.Begin(t.Context(), key, []byte("body"))
+				var running *claims.RunningError
+				switch {
+				case err == nil && c != nil:
+					got.Add(1)
+				case errors.As(err, &running):
+					busy.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if got.Load() != 1 || busy.Load() != 7 {
+			t.Errorf("%d run, %d are told to wait", got.Load(), busy.Load())
+		}
+	})
+}
+
+func TestARunThatDiedIsTakenOver(t *testing.T) {
+	each(t, func(t *testing.T, s stand) {
+		dead := s.begin(t, "body")
+		s.clock.Advance(s.running(t))
+		heir := s.begin(t, "body")
+		if err := dead.Renew(t.Context()); !errors.Is(err, claims.ErrLost) {
+			t.Errorf("who has lost the claim renews it: %v", err)
+		}
+		must(t, heir.Finish(t.Context(), json.RawMessage(`"the heir's"`)))
+		if err := dead.Finish(t.Context(), json.RawMessage(`"the dead's"`)); !errors.Is(err, claims.ErrLost) {
+			t.Errorf("who has lost the claim finishes: %v", err)
+		}
+		s.replay(t, `"the heir's"`)
+	})
+}
+
+func TestALeaseThatIsRenewedLasts(t *testing.T) {
+	each(t, func(t *testing.T, s stand) {
+		c := s.begin(t, "body")
+		for range 2 {
+			s.clock.Advance(50 * time.Second)
+			must(t, c.Renew(t.Context()))
+		}
+		s.running(t)
+	})
+}
+
+func TestARunThatWasCutShortIsGoneOnWith(t *testing.T) {
+	each(t, func(t *testing.T, s stand) {
+		c := s.begin(t, "body")
+		must(t, c.Leave(t.Context(), map[string]json.RawMessage{"00u1": json.RawMessage(`{"outcome":"changed"}`)}))
+		c = s.begin(t, "body") // at once
+		if len(c.Done) != 1 || string(c.Done["00u1"]) != `{"outcome":"changed"}` {
+			t.Errorf("done: %s", c.Done)
+		}
+		s.running(t)
+		must(t, c.Finish(t.Context(), json.RawMessage(`{"status":"success"}`)))
+		s.replay(t, `{"status":"success"}`)
+	})
+}
+
+func TestAWriteThatMustNotHappenTwiceIsIntendedFirst(t *testing.T) {
+	each(t, func(t *testing.T, s stand) {
+		intend := func(c *claims.Claim, target string, want claims.Intent) {
+			t.Helper()
+			if got, err := c.Intend(t.Context(), target); err != nil || got != want {
+				t.Errorf("%s: %d %v, want %d", target, got, err, want)
+			}
+		}
+		c := s.begin(t, "body")
+		for _, target := range []string{"made", "unknown", "withdrawn"} {
+			intend(c, target, claims.Fresh)
+		}
+		must(t, c.Made(t.Context(), "made"))
+		s.clock.Advance(time.Minute)
+		heir := s.begin(t, "body")
+		intend(heir, "made", claims.Made)
+		intend(heir, "unknown", claims.Unknown)
+		intend(heir, "fresh", claims.Fresh)
+		must(t, c.Withdraw(t.Context(), "withdrawn"))
+		intend(heir, "withdrawn", claims.Fresh)
+	})
+}
+
+func TestTheStoreFailsAsItIs(t *testing.T) {
+	t.Parallel()
+	storage, err := fakegcp.NewStorage("claims")
+	must(t, err)
+	t.Cleanup(storage.Close)
+	bucket := claims.NewBucket("claims", "", storage.Options()...)
+	t.Cleanup(func() { _ = bucket.Close() })
+	storage.SetDown(true)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if c, reply, err := claims.New(bucket, time.Now).Begin(ctx, key, []byte("body")); err == nil || c != nil || reply != nil {
+		t.Errorf("%v %s %v", c, reply, err)
+	}
+	storage.SetDown(false)
+	if c, _, err := claims.New(bucket, time.Now).Begin(t.Context(), key, []byte("body")); err != nil || c == nil {
+		t.Error(err)
+	}
+	if _, _, err := claims.New(claims.NewBucket("no-such-bucket", "", storage.Options()...), time.Now).Begin(t.Context(), key, []byte("body")); err == nil || strings.Contains(err.Error(), "4711") {
+		t.Errorf("%v", err)
+	}
+}

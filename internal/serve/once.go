@@ -1,0 +1,142 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/claims"
+	"example.com/okta-secops/internal/fault"
+)
+
+// kept is the reply of a final run, as it is kept for its repeats.
+type kept struct {
+	HTTPStatus int             `json:"http_status"`
+	Reply      json.RawMessage `json:"reply"`
+}
+
+// once claims the request's Idempotency-Key where the action changes something. It returns the claim, nil where there is
+// nothing to claim, or the reply that was kept. Without its store nothing is changed: a fault says so.
+func (x *exchange) once(ctx context.Context, store *claims.Store, inv *action.Invocation) (*claims.Claim, *kept, error) {
+	if x.body.IdempotencyKey == "" || !x.action.Mutates || inv.Request.Options.DryRun {
+		return nil, nil, nil
+	}
+	request, err := json.Marshal([]any{x.body.Parameters, x.body.Entities, x.body.Context, x.body.Options})
+	if err != nil {
+		return nil, nil, fault.New(fault.Internal, "internal", "the request cannot be told from others", err)
+	}
+	key := claims.Key{Caller: x.caller.Mode + ":" + x.caller.Name, Action: x.action.Slug, Text: x.body.IdempotencyKey}
+	claim, reply, err := store.Begin(ctx, key, request)
+	var running *claims.RunningError
+	switch {
+	case errors.As(err, &running):
+		return nil, nil, &fault.Error{Kind: fault.Conflict, Code: "request_running", RetryAfter: running.For, Cause: err,
+			Message: "the request with this Idempotency-Key is still being carried out; ask again for its reply"}
+	case errors.Is(err, claims.ErrOtherRequest):
+		return nil, nil, fault.New(fault.Rejected, "idempotency_key_reused", "this Idempotency-Key was used for another request in the last 24 hours; give each request its own", err)
+	case err != nil:
+		return nil, nil, fault.New(fault.Unavailable, "claims_unavailable", "nothing was changed: it cannot be found out whether this request has been carried out already (CLAIMS_BUCKET)", err)
+	case claim != nil:
+		return claim, nil, nil
+	}
+	var k kept
+	if err := json.Unmarshal(reply, &k); err != nil {
+		return nil, nil, fault.New(fault.Internal, "internal", "the reply that was kept cannot be read", err)
+	}
+	return nil, &k, nil
+}
+
+// keep ends a claim with what the run came to: its reply where it is final, else the targets that were reached.
+func (x *exchange) keep(ctx context.Context, claim *claims.Claim, result *action.Result, status int, reply Reply) {
+	var err error
+	if final(result, status) {
+		err = x.keepReply(ctx, claim, status, reply)
+	} else {
+		var done map[string]json.RawMessage
+		if done, err = result.Done(x.action.SecretResults); err == nil {
+			err = claim.Leave(ctx, done)
+		}
+	}
+	if err != nil {
+		x.log.LogAttrs(ctx, slog.LevelWarn, "what the request came to is not kept under its Idempotency-Key: a repeat runs again", slog.String("invocation_id", x.id), slog.String("error", err.Error()))
+	}
+}
+
+const notKeptWarning = "This is the reply of an earlier request with the same Idempotency-Key; its passwords, links and tokens were shown once and are not kept."
+
+func (x *exchange) keepReply(ctx context.Context, claim *claims.Claim, status int, reply Reply) error {
+	if reply.JSONResult != nil {
+		value, found, err := action.WithoutSecrets(encode(reply.JSONResult), x.action.SecretResults)
+		if err != nil {
+			return err
+		}
+		if reply.JSONResult = value; found {
+			reply.Warnings = append(append([]string{}, reply.Warnings...), notKeptWarning)
+		}
+	}
+	text := encode(reply)
+	b, err := json.Marshal(kept{status, text})
+	if err != nil {
+		return err
+	}
+	return claim.Finish(ctx, b)
+}
+
+// final tells whether a repeat of the request could come to nothing else: no target may be reached by a later try.
+func final(result *action.Result, status int) bool {
+	for _, f := range result.Faults() {
+		if f.Retryable() {
+			return false
+		}
+	}
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests:
+		return false
+	}
+	return status < 500
+}
+
+// replay answers with a reply that was kept.
+func (x *exchange) replay(k *kept) {
+	var reply Reply
+	_ = json.Unmarshal(k.Reply, &reply) // for the record; it was encoded here
+	x.replayed = true
+	x.record(k.HTTPStatus, reply, nil, nil)
+	x.w.Header().Set("Idempotency-Replayed", "true")
+	x.send(k.HTTPStatus, k.Reply)
+}
+
+// claimOnce is a claim as actions know it.
+type claimOnce struct {
+	ctx   context.Context
+	claim *claims.Claim
+	log   *slog.Logger
+}
+
+// Intend implements action.Once.
+func (c claimOnce) Intend(target string) (madeBefore bool, err error) {
+	switch intent, err := c.claim.Intend(c.ctx, target); {
+	case err != nil:
+		return false, fault.New(fault.Unavailable, "claims_unavailable", "nothing was changed: it cannot be recorded that this is about to be done (CLAIMS_BUCKET)", err)
+	case intent == claims.Unknown:
+		return false, fault.New(fault.UnknownResult, "unknown_result",
+			"an earlier run of this request was about to do this when it ended: it may or may not have been done, and it is not repeated by itself; look at the user in Okta before trying again", nil)
+	default:
+		return intent == claims.Made, nil
+	}
+}
+
+// Made implements action.Once.
+func (c claimOnce) Made(target string) { c.tell(c.claim.Made(c.ctx, target)) }
+
+// Withdraw implements action.Once.
+func (c claimOnce) Withdraw(target string) { c.tell(c.claim.Withdraw(c.ctx, target)) }
+
+func (c claimOnce) tell(err error) {
+	if err != nil {
+		c.log.Warn("what became of a write is not kept: a repeat of the request will not do it again", "error", err.Error())
+	}
+}
