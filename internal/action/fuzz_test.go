@@ -31,16 +31,17 @@ func FuzzIdentifiers(f *testing.F) {
 			}
 			return
 		}
-		items := make([]any, len(p.Users))
+		items, seen := make([]any, len(p.Users)), map[string]bool{}
 		for i, item := range p.Users {
 			items[i] = item
 			if strings.TrimSpace(item) == "" || strings.TrimSpace(item) != item || utf8.RuneCountInString(item) > 256 || strings.ContainsFunc(item, unicode.IsControl) ||
 				item == "." || item == ".." || strings.EqualFold(item, "me") || action.IsPlaceholder(item) {
 				t.Errorf("%q has the item %q", text, item)
 			}
-			if slices.ContainsFunc(p.Users[:i], func(earlier string) bool { return strings.ToLower(earlier) == strings.ToLower(item) }) {
+			if seen[strings.ToLower(item)] {
 				t.Errorf("%q has the item %q twice", text, item)
 			}
+			seen[strings.ToLower(item)] = true
 		}
 		if len(items) == 0 {
 			return
