@@ -104,6 +104,9 @@ func (l *Log) Invocation(ctx context.Context, r Invocation, took time.Duration) 
 		r.Targets[i] = l.named(r.Targets[i])
 	}
 	text := r.Action + ": " + r.Status + suffix(r.ErrorCode)
+	if r.Replayed {
+		text += suffix("replayed")
+	}
 	for _, outcome := range slices.Sorted(maps.Keys(outcomes)) {
 		text += ", " + strconv.Itoa(outcomes[outcome]) + " " + outcome
 	}
