@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -231,5 +232,29 @@ func TestTheStoreFailsAsItIs(t *testing.T) {
 	}
 	if _, _, err := claims.New(claims.NewBucket("no-such-bucket", "", storage.Options()...), time.Now).Begin(t.Context(), key, []byte("body")); err == nil || strings.Contains(err.Error(), "4711") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestMemoryHoldsOnlySoMuch(t *testing.T) {
+	t.Parallel()
+	var m claims.Memory
+	const size = 1 << 20
+	for i := range 200 {
+		name := fmt.Sprint(i)
+		for _, instead := range []int64{0, int64(2*i + 1)} { // written twice
+			if _, err := m.Write(t.Context(), name, make([]byte, size), instead); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	held := 0
+	for i := range 200 {
+		data, _, err := m.Read(t.Context(), fmt.Sprint(i))
+		if held += len(data); err != nil && (!errors.Is(err, claims.ErrNone) || i > 150) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if held > 64*size || held < 60*size {
+		t.Errorf("%d MiB are held", held/size)
 	}
 }

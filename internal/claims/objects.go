@@ -23,14 +23,15 @@ type Objects interface {
 	Delete(ctx context.Context, name string, generation int64) error
 }
 
-// mostInMemory objects are kept; of more, those that were written first are given up.
-const mostInMemory = 100_000
+// mostInMemory is in bytes; of more, the objects that were written first are given up.
+const mostInMemory = 64 << 20
 
 // Memory keeps objects in the process: for local work, and for one instance that nothing else runs beside.
 type Memory struct {
 	mu      sync.Mutex
 	objects map[string]memoryObject
 	order   []string // names as they were first written
+	size    int      // of all, in bytes
 	last    int64
 }
 
@@ -69,13 +70,29 @@ func (m *Memory) Write(ctx context.Context, name string, data []byte, instead in
 	if instead == 0 {
 		m.order = append(m.order, name)
 	}
-	for len(m.objects) >= mostInMemory && len(m.order) > 0 {
-		delete(m.objects, m.order[0])
+	m.last++
+	m.put(name, memoryObject{append([]byte(nil), data...), m.last})
+	for m.size > mostInMemory && m.order[0] != name {
+		m.drop(m.order[0])
 		m.order = m.order[1:]
 	}
-	m.last++
-	m.objects[name] = memoryObject{append([]byte(nil), data...), m.last}
 	return m.last, nil
+}
+
+// objectSize is about what an object takes besides its data.
+const objectSize = 300
+
+func (m *Memory) put(name string, o memoryObject) {
+	m.drop(name)
+	m.size += len(o.data) + objectSize
+	m.objects[name] = o
+}
+
+func (m *Memory) drop(name string) {
+	if o, ok := m.objects[name]; ok {
+		m.size -= len(o.data) + objectSize
+		delete(m.objects, name)
+	}
 }
 
 // Delete implements Objects.
@@ -88,6 +105,6 @@ func (m *Memory) Delete(ctx context.Context, name string, generation int64) erro
 	if m.objects[name].generation != generation || generation == 0 {
 		return ErrChanged
 	}
-	delete(m.objects, name)
+	m.drop(name)
 	return nil
 }
