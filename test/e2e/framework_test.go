@@ -12,9 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -40,25 +38,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var ports atomic.Int32
-
-// freePort is the number of a port, for the framework takes no listener. It is below those of which the system gives one
-// to every other server of the tests, so that none takes it in the meantime.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(20000 + (os.Getpid()+int(ports.Add(1)))%10000)
-		if listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
-			if err := listener.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
 // function is a deployed function: a process of its own.
 type function struct {
 	address string
@@ -69,7 +48,10 @@ type function struct {
 // deploy starts the function of a group with nothing but these settings.
 func deploy(t *testing.T, g action.Group, settings ...string) function {
 	t.Helper()
-	port := freePort(t)
+	port, err := testkit.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
 	address := net.JoinHostPort("127.0.0.1", port)
 	self, err := os.Executable()
 	if err != nil {

@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -33,6 +32,7 @@ import (
 
 	_ "example.com/okta-secops" // registers the functions
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/testkit"
 )
 
 // portVariable makes this program the function.
@@ -159,23 +159,15 @@ type function struct {
 }
 
 func start(root, token string, most int) (*function, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // the framework takes no listener: this only finds a port
+	port, err := testkit.FreePort()
 	if err != nil {
-		return nil, err
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
 		return nil, err
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	f := &function{address: "http://" + address, process: exec.Command(self), counted: make(chan records, 1)}
+	f := &function{address: "http://127.0.0.1:" + port, process: exec.Command(self), counted: make(chan records, 1)}
 	f.process.Env = []string{
 		portVariable + "=" + port, "FUNCTION_TARGET=OktaUsers", "CALLER_AUTH=none", "OKTA_API_ROOT=" + root, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + token,
 		fmt.Sprintf("MAX_INVOCATIONS=%d", most), "OKTA_CONCURRENCY=35",
