@@ -67,7 +67,7 @@ type lease struct {
 
 // result is the object that says what a run came to.
 type result struct {
-	Request string                     `json:"request"`
+	Request string                     `json:"request"` // empty: nothing was begun, and the key is free again
 	Attempt string                     `json:"attempt"` // whose it is: its lease has ended with it
 	Expires time.Time                  `json:"expires"`
 	Final   bool                       `json:"final"`
@@ -115,13 +115,14 @@ func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, jso
 		if held.Expires.Before(s.now()) {
 			held = lease{}
 		}
+		over := held.Attempt == ended.Attempt // the lease has ended with the result
 		left := held.Until.Sub(s.now())
 		switch {
-		case ended.Request != "" && ended.Request != sum, held.Request != "" && held.Request != sum:
+		case ended.Request != "" && ended.Request != sum, !over && held.Request != "" && held.Request != sum:
 			return nil, nil, ErrOtherRequest
 		case ended.Final:
 			return nil, ended.Reply, nil
-		case left > 0 && held.Attempt != ended.Attempt:
+		case !over && left > 0:
 			return nil, nil, &RunningError{left}
 		}
 		c := &Claim{Done: ended.Done, store: s, name: name, ended: endedGen}
@@ -181,16 +182,19 @@ func (c *Claim) Hold(ctx context.Context, lost func()) {
 
 // Finish keeps the reply of a final run: it is the answer to every repeat. The lease has ended with it.
 func (c *Claim) Finish(ctx context.Context, reply json.RawMessage) error {
-	return c.end(ctx, result{Final: true, Reply: reply})
+	return c.end(ctx, result{Request: c.lease.Request, Final: true, Reply: reply})
 }
 
 // Leave keeps which targets a run has reached that did not reach them all. A repeat goes on with the others, at once.
 func (c *Claim) Leave(ctx context.Context, done map[string]json.RawMessage) error {
-	return c.end(ctx, result{Done: done})
+	return c.end(ctx, result{Request: c.lease.Request, Done: done})
 }
 
+// Forget gives the key back: the request was refused as a whole, and another may come under it.
+func (c *Claim) Forget(ctx context.Context) error { return c.end(ctx, result{}) }
+
 func (c *Claim) end(ctx context.Context, r result) error {
-	r.Request, r.Attempt, r.Expires = c.lease.Request, c.lease.Attempt, c.store.now().Add(life)
+	r.Attempt, r.Expires = c.lease.Attempt, c.store.now().Add(life)
 	_, err := write(ctx, c.store, c.name+"/result", r, c.ended)
 	if errors.Is(err, ErrChanged) {
 		return ErrLost

@@ -91,11 +91,12 @@ func TestAFinalRunIsTheAnswerToEveryRepeat(t *testing.T) {
 	each(t, func(t *testing.T, s stand) {
 		c := s.begin(t, "body")
 		s.running(t)
+		s.clock.Advance(30 * time.Second)
 		must(t, c.Finish(t.Context(), json.RawMessage(`{"status":"success"}`)))
 		for range 2 {
 			s.replay(t, `{"status":"success"}`)
 		}
-		s.clock.Advance(24*time.Hour - time.Second)
+		s.clock.Advance(24*time.Hour - time.Second) // the lease has expired before the result
 		s.replay(t, `{"status":"success"}`)
 		s.clock.Advance(2 * time.Second)
 		s.begin(t, "another body, another day")
@@ -187,6 +188,20 @@ func TestARunThatWasCutShortIsGoneOnWith(t *testing.T) {
 		s.running(t)
 		must(t, c.Finish(t.Context(), json.RawMessage(`{"status":"success"}`)))
 		s.replay(t, `{"status":"success"}`)
+	})
+}
+
+func TestAKeyThatWasGivenBackIsFree(t *testing.T) {
+	each(t, func(t *testing.T, s stand) {
+		must(t, s.begin(t, "body").Forget(t.Context()))
+		c := s.begin(t, "another")
+		if _, _, err := s.Begin(t.Context(), key, []byte("body")); !errors.Is(err, claims.ErrOtherRequest) {
+			t.Errorf("%v", err)
+		}
+		must(t, c.Leave(t.Context(), nil))
+		if _, _, err := s.Begin(t.Context(), key, []byte("body")); !errors.Is(err, claims.ErrOtherRequest) {
+			t.Errorf("%v", err)
+		}
 	})
 }
 

@@ -49,12 +49,16 @@ func (x *exchange) once(ctx context.Context, store *claims.Store, inv *action.In
 	return nil, &k, nil
 }
 
-// keep ends a claim with what the run came to: its reply where it is final, else the targets that were reached.
+// keep ends a claim with what the run came to: its reply where it is final, else the targets that were reached; of a
+// request that was refused as a whole, nothing.
 func (x *exchange) keep(ctx context.Context, claim *claims.Claim, result *action.Result, status int, reply Reply) {
 	var err error
-	if final(result, status) {
+	switch {
+	case final(result, status):
 		err = x.keepReply(ctx, claim, status, reply)
-	} else {
+	case len(result.Targets) == 0 && len(claim.Done) == 0:
+		err = claim.Forget(ctx)
+	default:
 		var done map[string]json.RawMessage
 		if done, err = result.Done(x.action.SecretResults); err == nil {
 			err = claim.Leave(ctx, done)
@@ -85,7 +89,8 @@ func (x *exchange) keepReply(ctx context.Context, claim *claims.Claim, status in
 	return claim.Finish(ctx, b)
 }
 
-// final tells whether a repeat of the request could come to nothing else: no target may be reached by a later try.
+// final tells whether a repeat of the request could come to nothing else: no target may be reached by a later try. A
+// request that was refused as a whole has come to nothing yet.
 func final(result *action.Result, status int) bool {
 	for _, f := range result.Faults() {
 		if f.Retryable() {
@@ -93,7 +98,7 @@ func final(result *action.Result, status int) bool {
 		}
 	}
 	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests:
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests:
 		return false
 	}
 	return status < 500

@@ -115,7 +115,14 @@ func TestWhatIsNoFinalReplyIsNotKept(t *testing.T) {
 		t.Helper()
 		return w.Do(http.MethodPost, path, body, http.Header{"Idempotency-Key": {"one"}, "X-Api-Key": {key}})
 	}
+	crowd := make([]string, 101)
+	for i := range crowd {
+		crowd[i] = fmt.Sprintf("user%d", i)
+	}
 	for range 2 { // 401, 403 and 400 leave no trace
+		if r := call("users/disable-user", request{Parameters: params{"User IDs": strings.Join(crowd, ",")}}.String(), allKey); r.HTTP != 400 || r.Header.Get("Idempotency-Replayed") != "" {
+			t.Errorf("too many: %d %s", r.HTTP, r.Body)
+		}
 		call("users/disable-user", disableAlice, "canary-key-of-nobody-0123456789")
 		call("users/disable-user", disableAlice, readerKey)
 		call("users/disable-user", `{"parameters": {}}`, allKey)
