@@ -30,6 +30,7 @@ import (
 type Setup struct {
 	Caller   caller.Authenticator
 	Deadline time.Duration // of one request, from its decoding to its last write
+	BodyTime time.Duration // how long its body may take to arrive; 0: 30 s
 	Warnings []string      // for every reply
 	Gate     *Gate         // of the process
 	Claims   *claims.Store // on Idempotency-Keys
@@ -38,7 +39,7 @@ type Setup struct {
 	Deps     func(ctx context.Context) (action.Deps, error)
 }
 
-// bodyTime is how long a request's body may take to arrive.
+// bodyTime is how long a request's body may take to arrive, where nothing else is said.
 const bodyTime = 30 * time.Second
 
 // Open gives the setup; with an error, its Log and Audit are enough. It is called for every request, so that a failure
@@ -127,14 +128,13 @@ func (h handler) run(x *exchange, setup Setup) {
 	defer setup.Gate.leave()
 	if x.r.Method == http.MethodPost {
 		connection := http.NewResponseController(x.w)
-		_ = connection.SetReadDeadline(time.Now().Add(bodyTime)) // the functions framework sets none
+		_ = connection.SetReadDeadline(time.Now().Add(cmp.Or(setup.BodyTime, bodyTime))) // the functions framework sets none
 		var err error
-		x.body, err = decode(x.w, x.r)
-		_ = connection.SetReadDeadline(time.Time{})
-		if err != nil {
-			x.fail(err)
+		if x.body, err = decode(x.w, x.r); err != nil {
+			x.fail(err) // the deadline stays: before the reply the server reads what is left of the body
 			return
 		}
+		_ = connection.SetReadDeadline(time.Time{})
 	}
 	body := x.body
 	if err := h.choose(x, body.action); err != nil {
