@@ -51,10 +51,10 @@ func (s *SecretManager) Get(ctx context.Context, ref string) (Value, error) {
 		return Value{}, failed(ref, fmt.Errorf("%w: there are no Google credentials to read it with: %w", ErrDenied, err))
 	}
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		version, raw, err := access(ctx, client, name)
+		answer, err := access(ctx, client, name)
 		switch {
 		case err == nil:
-			return value(name, version, string(raw))
+			return value(name, answer.GetName(), string(answer.GetPayload().GetData()))
 		case Terminal(err):
 			return Value{}, failed(name, err)
 		}
@@ -124,27 +124,27 @@ func (s *SecretManager) Close() error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// access returns the payload and the name of the version that it is of.
-func access(ctx context.Context, client *secretmanager.Client, name string) (version string, raw []byte, err error) {
+// access returns an answer whose payload is whole, with the name of the version that it is of.
+func access(ctx context.Context, client *secretmanager.Client, name string) (*secretmanagerpb.AccessSecretVersionResponse, error) {
 	answer, err := client.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: name})
 	switch status.Code(err) {
 	case codes.OK:
 	case codes.NotFound:
-		return "", nil, fmt.Errorf("%w: there is no such secret, or no such version of it", ErrNotFound)
+		return nil, fmt.Errorf("%w: there is no such secret, or no such version of it", ErrNotFound)
 	case codes.PermissionDenied:
-		return "", nil, fmt.Errorf("%w: the function's service account needs roles/secretmanager.secretAccessor on this secret", ErrDenied)
+		return nil, fmt.Errorf("%w: the function's service account needs roles/secretmanager.secretAccessor on this secret", ErrDenied)
 	case codes.Unauthenticated:
-		return "", nil, fmt.Errorf("%w: Google does not accept the credentials that it is read with", ErrDenied)
+		return nil, fmt.Errorf("%w: Google does not accept the credentials that it is read with", ErrDenied)
 	case codes.FailedPrecondition:
-		return "", nil, fmt.Errorf("%w: enable this version or use another", ErrDisabled)
+		return nil, fmt.Errorf("%w: enable this version or use another", ErrDisabled)
 	case codes.InvalidArgument:
-		return "", nil, fmt.Errorf("%w: Secret Manager does not accept the name", ErrUnsupported)
+		return nil, fmt.Errorf("%w: Secret Manager does not accept the name", ErrUnsupported)
 	default:
-		return "", nil, err
+		return nil, err
 	}
 	payload := answer.GetPayload()
 	if payload.DataCrc32C != nil && int64(crc32.Checksum(payload.GetData(), castagnoli)) != payload.GetDataCrc32C() {
-		return "", nil, errors.New("the payload arrived damaged: its checksum is another")
+		return nil, errors.New("the payload arrived damaged: its checksum is another")
 	}
-	return answer.GetName(), payload.GetData(), nil
+	return answer, nil
 }

@@ -241,16 +241,13 @@ func (c *Call) watch(t *Target, p Plan, w okta.Write) error {
 		switch w.Code {
 		case "":
 			c.Once.Made(t.Key())
-		case codeUnknown:
+		case fault.CodeUnknownResult:
 		default:
 			c.Once.Withdraw(t.Key())
 		}
 	}
 	return nil
 }
-
-// codeUnknown is the code of a write of which nobody knows whether it was made.
-const codeUnknown = "unknown_result"
 
 // verify reads the target again after a write, where the caller asked for it.
 func (c *Call) verify(ctx context.Context, t *Target, p Plan) {

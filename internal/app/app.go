@@ -46,10 +46,7 @@ type App struct {
 
 	settings sync.Mutex
 	configs  map[bool]*config.Config // by whether credentials are needed
-	callers  caller.Authenticator
 	audit    *audit.Log
-	gate     *serve.Gate
-	claims   *claims.Store
 
 	secrets *secrets.Cached
 
@@ -59,6 +56,9 @@ type App struct {
 
 // built is what is made once per process, without a secret having been read.
 type built struct {
+	callers caller.Authenticator // caches what it checks them with
+	gate    *serve.Gate
+	claims  *claims.Store
 	okta    *okta.Client
 	signIn  func(ctx context.Context) error // reads what the client signs in with
 	signing *credential[keys.Key]           // nil: the deployment has none
@@ -91,15 +91,16 @@ func (a *App) Open(g action.Group) serve.Open {
 		if err != nil {
 			return setup, err
 		}
-		if setup.Caller, err = a.authenticator(cfg); err != nil {
+		b, err := a.build(cfg)
+		if err != nil {
 			return setup, err
 		}
-		setup.Gate, setup.Claims, setup.Deadline = a.gateOf(cfg), a.claimsOf(cfg), cfg.Deadline
+		setup.Caller, setup.Gate, setup.Claims, setup.Deadline = b.callers, b.gate, b.claims, cfg.Deadline
 		if !cfg.VerifySSL {
 			setup.Warnings = []string{"Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked, so the credentials may go to anyone."}
 		}
 		// Whether the caller may be served does not hang on Okta's secrets.
-		setup.Deps = func(ctx context.Context) (action.Deps, error) { return a.deps(ctx, g, cfg) }
+		setup.Deps = func(ctx context.Context) (action.Deps, error) { return a.deps(ctx, g, cfg, b) }
 		return setup, nil
 	}
 }
@@ -132,62 +133,9 @@ func (a *App) auditLog() *audit.Log {
 	return a.audit
 }
 
-// gateOf is the gate of the process.
-func (a *App) gateOf(cfg *config.Config) *serve.Gate {
-	a.settings.Lock()
-	defer a.settings.Unlock()
-	if a.gate == nil {
-		a.gate = serve.NewGate(cfg.MaxInvocations)
-	}
-	return a.gate
-}
-
-// claimsOf is where Idempotency-Keys are claimed: in a bucket, for all instances, or else in this one.
-func (a *App) claimsOf(cfg *config.Config) *claims.Store {
-	a.settings.Lock()
-	defer a.settings.Unlock()
-	if a.claims == nil {
-		var objects claims.Objects = &claims.Memory{}
-		if cfg.ClaimsBucket != "" {
-			objects = claims.NewBucket(cfg.ClaimsBucket, cfg.ClaimsPrefix, a.o.Storage...)
-		} else {
-			a.log().Info("CLAIMS_BUCKET is not set: Idempotency-Keys are claimed in this instance only, and forgotten with it")
-		}
-		a.claims = claims.New(objects, a.o.Clock.Now)
-	}
-	return a.claims
-}
-
-// authenticator makes the check of callers once per process: it caches what it checks them with.
-func (a *App) authenticator(cfg *config.Config) (caller.Authenticator, error) {
-	a.settings.Lock()
-	defer a.settings.Unlock()
-	if a.callers != nil {
-		return a.callers, nil
-	}
-	switch cfg.CallerAuth {
-	case caller.IAM:
-		a.callers = caller.ByPlatform()
-	case caller.APIKey:
-		a.callers = caller.ByKey(cfg.CallerKeyHeader, newCredential(a.secrets, cfg.CallerKeysRef, "CALLER_KEYS_SECRET", caller.ParseKeys))
-	case caller.OIDC:
-		check, err := caller.ByIDToken(cfg.CallerAudiences, cfg.CallerEmails, cmp.Or(a.o.Google, http.DefaultTransport))
-		if err != nil {
-			return nil, fault.New(fault.Internal, "internal", "the check of callers cannot be set up", err)
-		}
-		a.callers = check
-	case caller.None:
-		a.callers = caller.Loopback()
-	default:
-		return nil, fault.Errorf(fault.Misconfigured, "misconfigured", "CALLER_AUTH is not served")
-	}
-	return a.callers, nil
-}
-
 // deps reads the secrets that the group needs, side by side where they are not kept yet, so that one that is missing or
 // wrong is told before anything is sent.
-func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config) (action.Deps, error) {
-	b := a.build(cfg)
+func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config, b *built) (action.Deps, error) {
 	d := action.Deps{Okta: b.okta, MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency, ReadOnly: a.o.ReadOnly, Now: a.o.Clock.Now, Log: a.log()}
 	var reads sync.WaitGroup
 	var unsigned error
@@ -203,13 +151,20 @@ func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config) (act
 	return d, cmp.Or(err, unsigned)
 }
 
-func (a *App) build(cfg *config.Config) *built {
+func (a *App) build(cfg *config.Config) (*built, error) {
 	a.building.Lock()
 	defer a.building.Unlock()
 	if a.built != nil {
-		return a.built
+		return a.built, nil
 	}
-	b := &built{signIn: func(context.Context) error { return nil }}
+	callers, err := a.authenticator(cfg)
+	if err != nil {
+		return nil, err
+	}
+	b := &built{
+		callers: callers, gate: serve.NewGate(cfg.MaxInvocations), claims: claims.New(a.claimed(cfg), a.o.Clock.Now),
+		signIn: func(context.Context) error { return nil },
+	}
 	o := okta.Options{Root: cfg.Root, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare, Transport: a.o.Transport, Clock: a.o.Clock}
 	if o.Transport == nil {
 		o.Transport = okta.Transport(cfg.VerifySSL)
@@ -230,5 +185,33 @@ func (a *App) build(cfg *config.Config) *built {
 	}
 	b.okta = okta.New(o)
 	a.built = b
-	return b
+	return b, nil
+}
+
+// claimed is where Idempotency-Keys are claimed: in a bucket, for all instances, or else in this one.
+func (a *App) claimed(cfg *config.Config) claims.Objects {
+	if cfg.ClaimsBucket != "" {
+		return claims.NewBucket(cfg.ClaimsBucket, cfg.ClaimsPrefix, a.o.Storage...)
+	}
+	a.log().Info("CLAIMS_BUCKET is not set: Idempotency-Keys are claimed in this instance only, and forgotten with it")
+	return &claims.Memory{}
+}
+
+func (a *App) authenticator(cfg *config.Config) (caller.Authenticator, error) {
+	switch cfg.CallerAuth {
+	case caller.IAM:
+		return caller.ByPlatform(), nil
+	case caller.APIKey:
+		return caller.ByKey(cfg.CallerKeyHeader, newCredential(a.secrets, cfg.CallerKeysRef, "CALLER_KEYS_SECRET", caller.ParseKeys)), nil
+	case caller.OIDC:
+		check, err := caller.ByIDToken(cfg.CallerAudiences, cfg.CallerEmails, cmp.Or(a.o.Google, http.DefaultTransport))
+		if err != nil {
+			return nil, fault.New(fault.Internal, "internal", "the check of callers cannot be set up", err)
+		}
+		return check, nil
+	case caller.None:
+		return caller.Loopback(), nil
+	default:
+		return nil, fault.Errorf(fault.Misconfigured, "misconfigured", "CALLER_AUTH is not served")
+	}
 }

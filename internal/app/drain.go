@@ -29,11 +29,11 @@ func (a *App) endOnSignal() {
 
 // Drain lets no invocation in any more, and waits until those in flight have ended.
 func (a *App) Drain(ctx context.Context) error {
-	a.settings.Lock()
-	gate := a.gate
-	a.settings.Unlock()
-	if gate == nil { // nothing was ever served
+	a.building.Lock()
+	b := a.built
+	a.building.Unlock()
+	if b == nil { // nothing was ever served
 		return nil
 	}
-	return gate.Close(ctx)
+	return b.gate.Close(ctx)
 }

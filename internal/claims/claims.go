@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -95,8 +94,8 @@ func (k Key) hash(request []byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Begin claims a key for a request. It returns a claim, or the reply of the run that has
-// carried the request out, or why there is neither: a RunningError, ErrOtherRequest, or a failure of the store.
+// Begin claims a key for a request. It returns a claim, or the reply of the run that has carried the request out, or why
+// there is neither: a RunningError, ErrOtherRequest, or a failure of the store.
 func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, json.RawMessage, error) {
 	name, sum := key.name(), key.hash(request)
 	const tries = 5 // others who begin at the same time
@@ -282,7 +281,7 @@ func read[T any](ctx context.Context, s *Store, name string) (v T, generation in
 		return v, 0, fmt.Errorf("reading a claim: %w", err)
 	}
 	if err := json.Unmarshal(data, &v); err != nil {
-		return v, 0, fmt.Errorf("reading a claim: generation %s is not one: %w", strconv.FormatInt(generation, 10), err)
+		return v, 0, fmt.Errorf("reading a claim: generation %d is not one: %w", generation, err)
 	}
 	return v, generation, nil
 }

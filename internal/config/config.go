@@ -40,9 +40,8 @@ type Config struct {
 	CallerKeysRef, CallerKeyHeader string   // CALLER_KEYS_SECRET, CALLER_KEY_HEADER; with apikey
 	CallerAudiences, CallerEmails  []string // CALLER_AUDIENCE, CALLER_EMAILS; with oidc
 
-	MaxTargets     int  // MAX_TARGETS
-	MaxInvocations int  // MAX_INVOCATIONS, in flight in one process
-	HashLogins     bool // AUDIT_LOGINS
+	MaxTargets     int // MAX_TARGETS
+	MaxInvocations int // MAX_INVOCATIONS, in flight in one process
 
 	ClaimsBucket, ClaimsPrefix string        // CLAIMS_BUCKET, CLAIMS_PREFIX; no bucket: claims live in the process
 	Deadline                   time.Duration // REQUEST_DEADLINE
@@ -73,7 +72,6 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 		Issuer:         e.issuer(),
 		MaxTargets:     e.integer("MAX_TARGETS", 100, 1, 10_000),
 		MaxInvocations: e.integer("MAX_INVOCATIONS", 250, 1, 1000),
-		HashLogins:     e.choice("AUDIT_LOGINS", "plain", "hashed") == "hashed",
 		Deadline:       min(e.duration("REQUEST_DEADLINE", 100*time.Second, maxDeadline), e.platformTimeout()-replyTime),
 	}
 	e.signIn(credentials, c)
@@ -90,6 +88,10 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 	}
 	if c.ClaimsPrefix != "" && (c.ClaimsBucket == "" || !objectPrefix.MatchString(c.ClaimsPrefix)) {
 		e.problem("CLAIMS_PREFIX goes with CLAIMS_BUCKET, and is letters, digits, dots, -, _ and /")
+	}
+	// The audit reads it by itself: it is there before the settings are known to be whole.
+	if logins := getenv("AUDIT_LOGINS"); !slices.Contains([]string{"", "plain", "hashed"}, logins) {
+		e.problem("AUDIT_LOGINS must be plain or hashed")
 	}
 	e.callers(&c)
 	if len(e.problems) > 0 {
@@ -258,18 +260,6 @@ func (e *env) boolean(name, parameter string, standard bool) bool {
 		e.problem("%s (%s) must be true or false", name, parameter)
 	}
 	return b
-}
-
-// choice reads one of several words, of which the first is the standard.
-func (e *env) choice(name string, words ...string) string {
-	text := e.getenv(name)
-	switch {
-	case text == "":
-		return words[0]
-	case !slices.Contains(words, text):
-		e.problem("%s must be %s", name, strings.Join(words, " or "))
-	}
-	return text
 }
 
 func (e *env) integer(name string, standard, least, most int) int {

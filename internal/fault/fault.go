@@ -40,6 +40,10 @@ const (
 	UnknownResult // a write that must not be repeated was sent, and nobody knows whether it took effect
 )
 
+// CodeUnknownResult is the code of a write that must not be repeated and of which nobody knows whether it was made, whatever
+// the kind of what hides it.
+const CodeUnknownResult = "unknown_result"
+
 // Problem is one thing wrong with a request, and the parameter (or the part of the request) it concerns.
 type Problem struct {
 	Parameter string `json:"parameter"`

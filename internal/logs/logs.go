@@ -4,6 +4,7 @@ package logs
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -107,15 +108,9 @@ func WithTrace(ctx context.Context, h http.Header) context.Context {
 	if m := cloudTrace.FindStringSubmatch(h.Get("X-Cloud-Trace-Context")); m != nil {
 		t := trace{id: m[1]}
 		if span, err := strconv.ParseUint(m[2], 10, 64); err == nil {
-			t.span = spanID(span)
+			t.span = fmt.Sprintf("%016x", span)
 		}
 		return context.WithValue(ctx, traceKey{}, t)
 	}
 	return ctx
-}
-
-// spanID writes a span as Cloud Logging has it: 16 hexadecimal digits.
-func spanID(n uint64) string {
-	digits := strconv.FormatUint(n, 16)
-	return "0000000000000000"[len(digits):] + digits
 }

@@ -134,9 +134,11 @@ type call struct {
 
 // repeatable tells whether a call may be made again although the first may have taken effect.
 func (k call) repeatable() bool {
-	byMethod := strings.HasPrefix(k.op, http.MethodGet) || strings.HasPrefix(k.op, http.MethodDelete)
+	byMethod := k.reads() || strings.HasPrefix(k.op, http.MethodDelete)
 	return !k.once && (byMethod || k.settled != nil)
 }
+
+func (k call) reads() bool { return strings.HasPrefix(k.op, http.MethodGet) }
 
 // do makes one call, again where that is safe and can help, and returns Okta's reply with its body read.
 // Every failure is a *fault.Error.
@@ -215,7 +217,7 @@ func (k call) unknown(f *fault.Error) *fault.Error {
 		kind, what = f.Kind, "Okta's answer is not what Okta sends"
 	}
 	return &fault.Error{
-		Kind: kind, Code: "unknown_result", RequestID: f.RequestID, Cause: f,
+		Kind: kind, Code: fault.CodeUnknownResult, RequestID: f.RequestID, Cause: f,
 		Message: what + ": it may or may not have taken effect, and it is not repeated by itself; look at the user in Okta before trying again",
 	}
 }

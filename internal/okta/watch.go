@@ -2,8 +2,6 @@ package okta
 
 import (
 	"context"
-	"net/http"
-	"strings"
 
 	"example.com/okta-secops/internal/fault"
 )
@@ -28,7 +26,7 @@ func Watch(ctx context.Context, f func(Write) error) context.Context {
 // watched makes a call and tells of it where it is a write.
 func watched(ctx context.Context, k call, do func() (*reply, error)) (*reply, error) {
 	f, _ := ctx.Value(watchKey{}).(func(Write) error)
-	if f == nil || strings.HasPrefix(k.op, http.MethodGet+" ") {
+	if f == nil || k.reads() {
 		return do()
 	}
 	w := Write{Route: k.op, Once: k.once}

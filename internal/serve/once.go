@@ -127,7 +127,7 @@ func (c claimOnce) Intend(target string) (madeBefore bool, err error) {
 	case err != nil:
 		return false, fault.New(fault.Unavailable, "claims_unavailable", "nothing was changed: it cannot be recorded that this is about to be done (CLAIMS_BUCKET)", err)
 	case intent == claims.Unknown:
-		return false, fault.New(fault.UnknownResult, "unknown_result",
+		return false, fault.New(fault.UnknownResult, fault.CodeUnknownResult,
 			"an earlier run of this request was about to do this when it ended: it may or may not have been done, and it is not repeated by itself; look at the user in Okta before trying again", nil)
 	default:
 		return intent == claims.Made, nil
