@@ -1,5 +1,5 @@
-// Package oktasecops is the deployed source: it registers one HTTP function per group of actions. Cloud
-// Functions runs this init for every deployed function, whichever is the target, so it registers only:
+// Package oktasecops is the deployed source: it registers, for each group of actions, one function for HTTP and one for
+// events. Cloud Functions runs this init for every deployed function, whichever is the target, so it registers only:
 // settings, secrets and connections wait for the first request.
 package oktasecops
 
@@ -21,6 +21,8 @@ func init() {
 	deployed = app.New(app.Options{Getenv: os.Getenv, Log: logs.New(os.Stderr, os.Getenv), Exit: os.Exit})
 	for _, g := range handlers.Groups {
 		functions.HTTP(g.Function, serve.Handler(g, handlers.Groups, deployed.Open(g)).ServeHTTP)
+		// Not functions.CloudEvent: it does not show the token of whoever delivers, and reads a body of any size.
+		functions.HTTP(g.EventFunction(), serve.EventHandler(g, handlers.Groups, deployed.Open(g)).ServeHTTP)
 	}
 }
 

@@ -3,6 +3,8 @@
 //	go run ./local                         serves until Ctrl-C
 //	go run ./local -okta https://acme.okta.com  the same on a real org, without changing it
 //	go run ./local invoke "Get User" 'User IDs Or Logins=alice'
+//	go run ./local publish users '{"action": "Get User", "parameters": {"User IDs": "alice"}}'
+//	go run ./local results                 follows what the functions publish
 //	FUNCTION_TARGET=OktaUsers go run ./local    one function through the functions framework, as deployed
 package main
 
@@ -19,10 +21,11 @@ import (
 	"syscall"
 )
 
-// The default addresses of the functions and of Okta.
+// The default addresses of the functions, of Okta and of Pub/Sub.
 const (
-	defaultAddr     = "127.0.0.1:8080"
-	defaultOktaAddr = "127.0.0.1:8081"
+	defaultAddr       = "127.0.0.1:8080"
+	defaultOktaAddr   = "127.0.0.1:8081"
+	defaultPubSubAddr = "127.0.0.1:8085"
 )
 
 func main() {
@@ -49,26 +52,34 @@ func brief(groups []string, a slog.Attr) slog.Attr {
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	if len(args) > 0 && args[0] == "invoke" {
-		return invoke(ctx, args[1:], getenv, stdout, stderr)
+	if len(args) > 0 {
+		switch args[0] {
+		case "invoke":
+			return invoke(ctx, args[1:], getenv, stdout, stderr)
+		case "publish":
+			return publish(ctx, args[1:], getenv, stdout, stderr)
+		case "results":
+			return results(ctx, args[1:], getenv, stdout, stderr)
+		}
 	}
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	o := options{getenv: getenv}
 	flags.StringVar(&o.addr, "addr", defaultAddr, "loopback `address` of the functions; port 0 picks a free one")
 	flags.StringVar(&o.oktaAddr, "okta-addr", defaultOktaAddr, "loopback `address` of the Okta emulator; port 0 picks a free one")
+	flags.StringVar(&o.pubsubAddr, "pubsub-addr", defaultPubSubAddr, "loopback `address` of Pub/Sub; port 0, or this one where it is taken, picks a free one")
 	flags.StringVar(&o.auth, "auth", authSSWS, "how the functions sign in to the emulator: ssws (an API token), oauth (a service app) or oauth-dpop (one that requires DPoP)")
 	flags.StringVar(&o.okta, "okta", "", "`URL` of a real org to work on instead of the emulator, with the credentials that the environment refers to (OKTA_API_TOKEN_SECRET=file:..., or OKTA_USE_OAUTH and what goes with it)")
 	flags.BoolVar(&o.write, "write", false, "with -okta: make changes; without it every change is a dry run")
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: go run ./local [flags]\n       go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n")
+		fmt.Fprint(stderr, "usage: go run ./local [flags]\n       go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n       go run ./local publish [flags] GROUP JSON\n       go run ./local results [flags]\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("there is no command %q; there is invoke", flags.Arg(0))
+		return fmt.Errorf("there is no command %q; there are invoke, publish and results", flags.Arg(0))
 	}
 	if !slices.Contains([]string{authSSWS, authOAuth, authDPoP}, o.auth) {
 		return fmt.Errorf("-auth %s is not known; use %s, %s or %s", o.auth, authSSWS, authOAuth, authDPoP)

@@ -23,6 +23,7 @@ func noEnv(string) string { return "" }
 // started is a local product on free ports, as its own announcement describes it.
 type started struct {
 	functions, okta, token string
+	pubsub                 string       // of one that startLocal has started
 	stop                   func() error // as Ctrl-C does; returns what run returned
 }
 
@@ -34,7 +35,7 @@ func environment(variables map[string]string) func(string) string {
 // startLocal starts one whose Okta is an emulator.
 func startLocal(t *testing.T, getenv func(string) string, args ...string) started {
 	t.Helper()
-	return startOn(t, getenv, []string{"functions", "okta", "token"}, append([]string{"-okta-addr", "127.0.0.1:0"}, args...))
+	return startOn(t, getenv, []string{"functions", "okta", "token", "PUBSUB_EMULATOR_HOST"}, append([]string{"-okta-addr", "127.0.0.1:0"}, args...))
 }
 
 // startOn starts one that announces these words first.
@@ -44,17 +45,18 @@ func startOn(t *testing.T, getenv func(string) string, words, args []string) sta
 	read, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), getenv, write, io.Discard)
+		done <- run(ctx, append([]string{"-addr", "127.0.0.1:0", "-pubsub-addr", "127.0.0.1:0"}, args...), getenv, write, io.Discard)
 		_ = write.Close()
 	}()
 	var s started
 	lines := bufio.NewScanner(read)
-	into := map[string]*string{"functions": &s.functions, "okta": &s.okta, "token": &s.token}
+	into := map[string]*string{"functions": &s.functions, "okta": &s.okta, "token": &s.token, "PUBSUB_EMULATOR_HOST": &s.pubsub}
 	for _, word := range words {
 		if !lines.Scan() {
 			t.Fatalf("no line %q; run returned %v", word, <-done)
 		}
-		value, ok := strings.CutPrefix(lines.Text(), word+" ")
+		value, ok := strings.CutPrefix(lines.Text(), word)
+		value = strings.TrimLeft(value, " =")
 		if !ok {
 			t.Fatalf("line %q, want it to begin with %q", lines.Text(), word)
 		}
@@ -437,6 +439,57 @@ func TestInvokeSendsAHeaderAlong(t *testing.T) {
 		err := run(t.Context(), []string{"invoke", "-addr", strings.TrimPrefix(s.functions, "http://"), "-header", header, "Get User", "User IDs=alice"}, noEnv, &out, io.Discard)
 		if !strings.Contains(out.String(), want) || (err == nil) != (want == "success: ") {
 			t.Errorf("%s: %v %s", want, err, out.String())
+		}
+	}
+}
+
+// TestMessagesAreCarriedOutAndTheirResultsFollowed publishes with the command, and follows what comes of it.
+func TestMessagesAreCarriedOutAndTheirResultsFollowed(t *testing.T) {
+	t.Parallel()
+	s := startLocal(t, noEnv)
+	env := environment(map[string]string{"PUBSUB_EMULATOR_HOST": s.pubsub})
+	command := func(args ...string) (string, error) {
+		var out bytes.Buffer
+		err := run(t.Context(), args, env, &out, io.Discard)
+		return out.String(), err
+	}
+	for _, args := range [][]string{
+		{"publish", "users", `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": false}, "context": {"case_id": "4711"}}`},
+		{"publish", "-action", "Clear Okta User Session", "-key", "case-4711", "sessions", `{"parameters": {"User IDs": "bob"}}`},
+		{"publish", "Users", `{"action": "Set Password", "parameters": {"New Password": "canary-Passw0rd!"}}`},
+		{"publish", "groups", `{`},
+	} {
+		if out, err := command(args...); err != nil || !strings.HasPrefix(out, "published m") {
+			t.Errorf("%q: %q %v", args, out, err)
+		}
+	}
+	out, err := command("results", "-n", "6")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"Disable User invocation_id=", " case_id=4711\n", "alice   alice@acme.test  changed  ACTIVE  SUSPENDED", "Clear Okta User Session invocation_id=", "DEAD LETTER Set Password invocation_id=",
+		"secret_needs_http: ", "DEAD LETTER (no action) ", "invalid_request: data: is not JSON: it ends too early",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "canary") {
+		t.Errorf("the password is in\n%s", out)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	for _, c := range []struct {
+		args []string
+		say  string
+	}{
+		{[]string{"publish", "users"}, "name a group (users, groups, "}, {[]string{"publish", "user", "{}"}, `there is no group "user"`},
+		{[]string{"publish", "users", "{}"}, "no Pub/Sub serves at " + s.pubsub}, {[]string{"results"}, "no Pub/Sub serves at " + s.pubsub}, {[]string{"results", "users"}, `takes no "users"`},
+	} {
+		if _, err := command(c.args...); err == nil || !strings.Contains(err.Error(), c.say) {
+			t.Errorf("%q: %v, want %q", c.args, err, c.say)
 		}
 	}
 }

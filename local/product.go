@@ -21,6 +21,8 @@ import (
 	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/serve"
+	"example.com/okta-secops/internal/topics"
+	"example.com/okta-secops/local/broker"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/secrets"
 )
@@ -41,6 +43,7 @@ const (
 
 type options struct {
 	addr, oktaAddr string
+	pubsubAddr     string // "" for no Pub/Sub
 	auth           string
 	okta           string // a real org; "" for the emulator
 	write          bool
@@ -81,6 +84,7 @@ type product struct {
 	token           string            // of the emulator; empty where Okta is another one
 	note            string            // what to know of an Okta that is no emulator
 	own             map[string]string // settings of the functions, where the caller has none
+	broker          *broker.Broker    // nil where there is no Pub/Sub
 
 	servers []*http.Server
 	failed  chan error
@@ -94,11 +98,18 @@ func start(o options) (*product, error) {
 	}
 	p := &product{failed: make(chan error, 2)}
 	env, err := p.startOkta(o)
+	if err == nil && o.pubsubAddr != "" {
+		err = p.startPubSub(o, env, "http://"+listener.Addr().String())
+	}
 	if err != nil {
 		_ = listener.Close()
+		p.close()
 		return nil, err
 	}
 	settings := app.Options{Getenv: env}
+	if p.broker != nil {
+		settings.PubSub = broker.ClientOptions(p.broker.Addr)
+	}
 	if o.okta != "" && !o.write {
 		settings.ReadOnly = dryRun
 	}
@@ -113,6 +124,34 @@ func start(o options) (*product, error) {
 	mux.HandleFunc("/", elsewhere)
 	p.functions = p.serve(listener, ownPages(mux))
 	return p, nil
+}
+
+// startPubSub starts a Pub/Sub that delivers to the functions at an address.
+func (p *product) startPubSub(o options, env func(string) string, functions string) error {
+	// The broker listens by itself; this says in words what is wrong with the address.
+	listener, err := listen("-pubsub-addr", o.pubsubAddr)
+	if err == nil {
+		err = listener.Close()
+	}
+	if err != nil && o.pubsubAddr != defaultPubSubAddr {
+		return err
+	}
+	p.own["RESULTS_TOPIC"], p.own["DEAD_LETTER_TOPIC"] = broker.ResultsTopic, broker.DeadLetterTopic
+	b := broker.Options{Addr: o.pubsubAddr, Endpoint: func(group string) string { return functions + "/" + group + "/pubsub" }, Speed: 100}
+	for _, g := range handlers.Groups {
+		b.Groups = append(b.Groups, g.Name)
+	}
+	for _, setting := range []string{"RESULTS_TOPIC", "DEAD_LETTER_TOPIC"} {
+		if name, err := topics.FullName(env(setting), env("GOOGLE_CLOUD_PROJECT")); err == nil {
+			b.Topics = append(b.Topics, name)
+		}
+	}
+	p.broker, err = broker.Start(b)
+	if err != nil && o.pubsubAddr == defaultPubSubAddr { // nobody has asked for that one, and the one that it is instead is printed
+		b.Addr = "127.0.0.1:0"
+		p.broker, err = broker.Start(b)
+	}
+	return err
 }
 
 // startOkta starts the emulator and returns the settings of the functions: the caller's own over those
@@ -273,6 +312,7 @@ func (p *product) wait(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
+	p.closeBroker() // nothing new is delivered
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), app.DrainTime)
 	defer cancel()
 	for i := len(p.servers) - 1; i >= 0; i-- { // the functions before Okta, which they still call
@@ -284,7 +324,15 @@ func (p *product) wait(ctx context.Context) error {
 	return nil
 }
 
+func (p *product) closeBroker() {
+	if p.broker != nil {
+		_ = p.broker.Close()
+		p.broker = nil
+	}
+}
+
 func (p *product) close() {
+	p.closeBroker()
 	for _, s := range p.servers {
 		_ = s.Close()
 	}
@@ -293,6 +341,12 @@ func (p *product) close() {
 // announce prints where everything is. The first lines are for programs: one word, one address.
 func (p *product) announce(w io.Writer) {
 	fmt.Fprintf(w, "functions %s\nokta %s\n", p.functions, p.okta)
+	if p.token != "" {
+		fmt.Fprintf(w, "token %s\n", p.token)
+	}
+	if p.broker != nil {
+		fmt.Fprintf(w, "PUBSUB_EMULATOR_HOST=%s\n", p.broker.Addr)
+	}
 	if p.note != "" {
 		fmt.Fprintf(w, "\n%s\n\nTry:\n  curl -s %s/users/ping\n\n%s/ lists the actions. Ctrl-C ends.\n", p.note, p.functions, p.functions)
 		return
@@ -300,7 +354,6 @@ func (p *product) announce(w io.Writer) {
 	if p.token == "" {
 		return
 	}
-	fmt.Fprintf(w, "token %s\n", p.token)
 	fmt.Fprintf(w, `
 The organization acme.test (every login is <name>@acme.test):
   ACTIVE   alice, bob (Engineering), admin, breakglass (SUPER_ADMIN), helpdesk (HELP_DESK_ADMIN by group)
@@ -311,6 +364,8 @@ Try:
   curl -s %s/users/disable-user -H 'content-type: application/json' \
     -d '{"parameters": {"User IDs Or Logins": "alice, erin, zed", "Is Deactivate": false}}'
   go run ./local invoke "Get User" 'User IDs Or Logins=alice'
+  go run ./local publish users '{"action": "Disable User", "parameters": {"User IDs": "bob", "Is Deactivate": false}}'
+  go run ./local results
 
 %s/ lists the actions. Ctrl-C ends.
 `, p.functions, p.functions)

@@ -23,7 +23,7 @@ import (
 func serveTarget(ctx context.Context, o options, target string, stdout io.Writer) error {
 	var names []string
 	for _, g := range handlers.Groups {
-		names = append(names, g.Function)
+		names = append(names, g.Function, g.EventFunction())
 	}
 	if !slices.Contains(names, target) {
 		return fmt.Errorf("FUNCTION_TARGET %q is no function; there are %s", target, strings.Join(names, ", "))

@@ -16,6 +16,9 @@ type enableParams struct {
 	action.ScopeOn
 }
 
+// ReturnsSecret implements action.SecretReturner: whoever gets no e-mail gets the link.
+func (p enableParams) ReturnsSecret() bool { return p.Activate && !p.SendEmail }
+
 var enable = action.Define(action.Spec{
 	Name:          "Enable User",
 	Summary:       "Enable users: unsuspend the suspended, activate the staged and the deactivated.",

@@ -16,6 +16,9 @@ type resetPasswordParams struct {
 	action.ScopeOff
 }
 
+// ReturnsSecret implements action.SecretReturner.
+func (p resetPasswordParams) ReturnsSecret() bool { return !p.SendEmail }
+
 var resetPassword = action.Define(action.Spec{
 	Name:          "Reset Password",
 	Summary:       "Generate a one-time link with which a user sets a new password.",

@@ -17,6 +17,9 @@ type setPasswordParams struct {
 	action.ScopeOff
 }
 
+// ReturnsSecret implements action.SecretReturner.
+func (p setPasswordParams) ReturnsSecret() bool { return p.Random }
+
 var setPassword = action.Define(action.Spec{
 	Name:          "Set Password",
 	Summary:       "Set the password of users without validating the existing credentials.",

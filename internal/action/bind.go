@@ -39,14 +39,15 @@ type Entity struct {
 
 // Options change how an action runs, not what it does.
 type Options struct {
-	DryRun bool // read, predict, write nothing
-	Verify bool // read again after a write
+	DryRun bool `json:"dry_run"` // read, predict, write nothing
+	Verify bool `json:"verify"`  // read again after a write
 }
 
 // Invocation is a valid request, ready to run.
 type Invocation struct {
 	Action   Action
 	Request  Request
+	Secret   bool     // it was given a secret, or is to return one: it may go where nothing is kept only
 	Warnings []string // what was ignored
 
 	scope []Entity // entities that are to become targets
@@ -72,6 +73,7 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 			field.Set(reflect.ValueOf(p.Default).Convert(field.Type()))
 		}
 		raw, ok := given[p.Name]
+		inv.Secret = inv.Secret || ok && p.Secret && raw != nil && raw != ""
 		if ok {
 			var warning string
 			var err error

@@ -36,8 +36,14 @@ type Spec struct {
 	// empty: `Error executing action "<Name>". Reason: `.
 	Failure string
 	Example Example
-	// SecretResults are the members of json_result that are secret: they are shown once and kept nowhere.
+	// SecretResults are the members of json_result that are secret: they are shown once and kept nowhere. The parameters
+	// of an action that has any are a SecretReturner.
 	SecretResults []string
+}
+
+// SecretReturner is implemented by the parameters of actions that may return a secret.
+type SecretReturner interface {
+	ReturnsSecret() bool // with these parameters
 }
 
 // Example is a request that shows the action at work on the seeded org of the local product.
@@ -63,6 +69,9 @@ type Group struct {
 	Signs    bool // its actions sign security event tokens: this group alone reads the signing key
 	Actions  []Action
 }
+
+// EventFunction is the function target that takes the group's Pub/Sub messages as events.
+func (g Group) EventFunction() string { return g.Function + "Event" }
 
 // Find returns the action of this name or slug, in any spelling that parameters allow too.
 func (g Group) Find(nameOrSlug string) (Action, bool) {
@@ -117,8 +126,8 @@ func (a Action) TakesUsers() bool {
 //	min, max bounds of an integer, inclusive
 //
 // A field's type is string, bool, int, []string, Users, or secrets.Value for a secret. NamedUsers, and
-// ScopeOn or ScopeOff where the action runs on entities, are embedded. A type of one's own may implement Allower or ParamUnmarshaler. Define panics
-// on a malformed declaration: importing the catalog finds it, so it cannot be deployed.
+// ScopeOn or ScopeOff where the action runs on entities, are embedded. A type of one's own may implement Allower or
+// ParamUnmarshaler. Define panics on a malformed declaration: importing the catalog finds it, so it cannot be deployed.
 func Define[P any](spec Spec, run func(ctx context.Context, c *Call, p P) (*Result, error)) Action {
 	a := Action{Spec: spec, Slug: strings.ReplaceAll(strings.ToLower(spec.Name), " ", "-"), Params: paramsOf(reflect.TypeFor[P]())}
 	if spec.Name == "" || spec.Summary == "" {
@@ -127,9 +136,15 @@ func Define[P any](spec Spec, run func(ctx context.Context, c *Call, p P) (*Resu
 	if (len(spec.RunsOn) > 0) != slices.ContainsFunc(a.Params, func(p Param) bool { return p.Name == scopeName }) {
 		panic(fmt.Sprintf("action %q: RunsOn and %s go together", spec.Name, scopeName))
 	}
+	if _, is := any(*new(P)).(SecretReturner); is != (len(spec.SecretResults) > 0) {
+		panic(fmt.Sprintf("action %q: SecretResults and parameters with ReturnsSecret go together", spec.Name))
+	}
 	a.bind = func(a *Action, r Request) (*Invocation, []Problem) {
 		var p P
 		inv, problems := bind(a, r, reflect.ValueOf(&p).Elem())
+		if returns, is := any(p).(SecretReturner); is {
+			inv.Secret = inv.Secret || returns.ReturnsSecret()
+		}
 		inv.run = func(ctx context.Context, c *Call) (*Result, error) { return run(ctx, c, p) }
 		return inv, problems
 	}

@@ -21,6 +21,7 @@ import (
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/internal/serve"
 	"example.com/okta-secops/internal/ssf"
+	"example.com/okta-secops/internal/topics"
 	"example.com/okta-secops/secrets"
 )
 
@@ -31,6 +32,7 @@ type Options struct {
 	Transport http.RoundTripper     // nil: okta.Transport
 	Google    http.RoundTripper     // to fetch Google's public keys; nil: http.DefaultTransport
 	Storage   []option.ClientOption // to reach Cloud Storage
+	PubSub    []option.ClientOption // to reach Pub/Sub
 	Clock     okta.Clock            // nil: okta.SystemClock
 	Log       *slog.Logger          // nil: what slog.Default is at a request
 	Exit      func(code int)        // ends the process at SIGTERM, once nothing is in flight; nil: that is somebody else's matter
@@ -57,8 +59,10 @@ type App struct {
 // built is what is made once per process, without a secret having been read.
 type built struct {
 	callers caller.Authenticator // caches what it checks them with
+	push    caller.Authenticator // of Pub/Sub's deliveries
 	gate    *serve.Gate
 	claims  *claims.Store
+	topics  *topics.Publisher
 	okta    *okta.Client
 	signIn  func(ctx context.Context) error // reads what the client signs in with
 	signing *credential[keys.Key]           // nil: the deployment has none
@@ -95,7 +99,13 @@ func (a *App) Open(g action.Group) serve.Open {
 		if err != nil {
 			return setup, err
 		}
-		setup.Caller, setup.Gate, setup.Claims, setup.Deadline = b.callers, b.gate, b.claims, cfg.Deadline
+		setup.Caller, setup.Push, setup.Gate, setup.Claims, setup.Deadline = b.callers, b.push, b.gate, b.claims, cfg.Deadline
+		if cfg.ResultsTopic != "" {
+			setup.Results = b.topics.Topic(cfg.ResultsTopic)
+		}
+		if cfg.DeadLetterTopic != "" {
+			setup.DeadLetters = b.topics.Topic(cfg.DeadLetterTopic)
+		}
 		if !cfg.VerifySSL {
 			setup.Warnings = []string{"Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked, so the credentials may go to anyone."}
 		}
@@ -161,8 +171,13 @@ func (a *App) build(cfg *config.Config) (*built, error) {
 	if err != nil {
 		return nil, err
 	}
+	push, err := a.pushAuthenticator(cfg, callers)
+	if err != nil {
+		return nil, err
+	}
 	b := &built{
-		callers: callers, gate: serve.NewGate(cfg.MaxInvocations), claims: claims.New(a.claimed(cfg), a.o.Clock.Now),
+		callers: callers, push: push, gate: serve.NewGate(cfg.MaxInvocations),
+		claims: claims.New(a.claimed(cfg), a.o.Clock.Now), topics: topics.NewPublisher(a.o.PubSub...),
 		signIn: func(context.Context) error { return nil },
 	}
 	o := okta.Options{Root: cfg.Root, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare, Transport: a.o.Transport, Clock: a.o.Clock}
@@ -204,14 +219,30 @@ func (a *App) authenticator(cfg *config.Config) (caller.Authenticator, error) {
 	case caller.APIKey:
 		return caller.ByKey(cfg.CallerKeyHeader, newCredential(a.secrets, cfg.CallerKeysRef, "CALLER_KEYS_SECRET", caller.ParseKeys)), nil
 	case caller.OIDC:
-		check, err := caller.ByIDToken(cfg.CallerAudiences, cfg.CallerEmails, cmp.Or(a.o.Google, http.DefaultTransport))
-		if err != nil {
-			return nil, fault.New(fault.Internal, "internal", "the check of callers cannot be set up", err)
-		}
-		return check, nil
+		return a.byIDToken(cfg.CallerAudiences, cfg.CallerEmails)
 	case caller.None:
 		return caller.Loopback(), nil
 	default:
 		return nil, fault.Errorf(fault.Misconfigured, "misconfigured", "CALLER_AUTH is not served")
 	}
+}
+
+// pushAuthenticator tells who may deliver Pub/Sub messages. A key, or another caller's ID token, is no right to.
+func (a *App) pushAuthenticator(cfg *config.Config, callers caller.Authenticator) (caller.Authenticator, error) {
+	switch {
+	case len(cfg.PushAudiences) > 0:
+		return a.byIDToken(cfg.PushAudiences, cfg.PushEmails)
+	case cfg.CallerAuth == caller.IAM || cfg.CallerAuth == caller.None:
+		return callers, nil
+	default:
+		return caller.Nobody("PUSH_AUDIENCE and PUSH_EMAILS are not set: no push subscription is known"), nil
+	}
+}
+
+func (a *App) byIDToken(audiences, emails []string) (caller.Authenticator, error) {
+	check, err := caller.ByIDToken(audiences, emails, cmp.Or(a.o.Google, http.DefaultTransport))
+	if err != nil {
+		return nil, fault.New(fault.Internal, "internal", "the check of callers cannot be set up", err)
+	}
+	return check, nil
 }

@@ -44,6 +44,7 @@ type Occasion struct {
 	Caller         string            `json:"caller"`
 	Context        map[string]string `json:"context,omitempty"` // case, alert, playbook and what else the caller says
 	IdempotencyKey string            `json:"idempotency_key,omitempty"`
+	MessageID      string            `json:"message_id,omitempty"` // Pub/Sub's
 	DryRun         bool              `json:"dry_run"`
 }
 

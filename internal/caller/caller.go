@@ -2,6 +2,7 @@
 package caller
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,6 +38,16 @@ func (i Identity) May(slug string) error {
 		return nil
 	}
 	return fault.Errorf(fault.Forbidden, "action_not_allowed", "the key %s may not call %s; it may call %s", i.Name, slug, strings.Join(i.actions, ", "))
+}
+
+// Nobody serves nobody: why is for the log.
+func Nobody(why string) Authenticator { return nobody{why} }
+
+type nobody struct{ why string }
+
+// Authenticate implements Authenticator.
+func (n nobody) Authenticate(*http.Request) (Identity, error) {
+	return Identity{}, unauthenticated(errors.New(n.why))
 }
 
 // unauthenticated is the one answer to whoever is not known: it does not tell what is wrong with what was sent. cause is

@@ -93,7 +93,7 @@ func (a byIDToken) check(claims *idtoken.Payload) (Identity, error) {
 	case email == "" || !verified:
 		why = "it has no verified e-mail address"
 	case !slices.ContainsFunc(a.emails, func(known string) bool { return strings.EqualFold(known, email) }):
-		why = "its e-mail address is not in CALLER_EMAILS"
+		why = "its e-mail address is not one of those that may call"
 	default:
 		return Identity{Mode: OIDC, Name: strings.ToLower(email)}, nil
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/topics"
 	"example.com/okta-secops/secrets"
 )
 
@@ -39,12 +40,14 @@ type Config struct {
 	CallerAuth                     string   // CALLER_AUTH: one of caller's modes
 	CallerKeysRef, CallerKeyHeader string   // CALLER_KEYS_SECRET, CALLER_KEY_HEADER; with apikey
 	CallerAudiences, CallerEmails  []string // CALLER_AUDIENCE, CALLER_EMAILS; with oidc
+	PushAudiences, PushEmails      []string // PUSH_AUDIENCE, PUSH_EMAILS; not with iam
 
 	MaxTargets     int // MAX_TARGETS
 	MaxInvocations int // MAX_INVOCATIONS, in flight in one process
 
-	ClaimsBucket, ClaimsPrefix string        // CLAIMS_BUCKET, CLAIMS_PREFIX; no bucket: claims live in the process
-	Deadline                   time.Duration // REQUEST_DEADLINE
+	ClaimsBucket, ClaimsPrefix    string        // CLAIMS_BUCKET, CLAIMS_PREFIX; no bucket: claims live in the process
+	ResultsTopic, DeadLetterTopic string        // RESULTS_TOPIC, DEAD_LETTER_TOPIC, in full; empty: nothing is published
+	Deadline                      time.Duration // REQUEST_DEADLINE
 }
 
 // Error is what is wrong with the settings, all of it.
@@ -75,12 +78,8 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 		Deadline:       min(e.duration("REQUEST_DEADLINE", 100*time.Second, maxDeadline), e.platformTimeout()-replyTime),
 	}
 	e.signIn(credentials, c)
-	for _, name := range []string{
-		"GUARDRAILS", "RESULTS_TOPIC", "DEAD_LETTER_TOPIC", "PUSH_AUDIENCE", "PUSH_EMAILS",
-	} {
-		if getenv(name) != "" {
-			e.problem("%s is set, but this build does not serve it, and to ignore it would be dangerous", name)
-		}
+	if getenv("GUARDRAILS") != "" {
+		e.problem("GUARDRAILS is set, but this build does not serve it, and to ignore it would be dangerous")
 	}
 	c.ClaimsBucket, c.ClaimsPrefix = getenv("CLAIMS_BUCKET"), getenv("CLAIMS_PREFIX")
 	if c.ClaimsBucket != "" && !bucketName.MatchString(c.ClaimsBucket) {
@@ -89,6 +88,7 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 	if c.ClaimsPrefix != "" && (c.ClaimsBucket == "" || !objectPrefix.MatchString(c.ClaimsPrefix)) {
 		e.problem("CLAIMS_PREFIX goes with CLAIMS_BUCKET, and is letters, digits, dots, -, _ and /")
 	}
+	c.ResultsTopic, c.DeadLetterTopic = e.topic("RESULTS_TOPIC"), e.topic("DEAD_LETTER_TOPIC")
 	// The audit reads it by itself: it is there before the settings are known to be whole.
 	if logins := getenv("AUDIT_LOGINS"); !slices.Contains([]string{"", "plain", "hashed"}, logins) {
 		e.problem("AUDIT_LOGINS must be plain or hashed")
@@ -136,7 +136,8 @@ func (e *env) signIn(credentials bool, c Config) {
 func (e *env) callers(c *Config) {
 	c.CallerAuth = e.getenv("CALLER_AUTH")
 	c.CallerKeysRef, c.CallerKeyHeader = e.getenv("CALLER_KEYS_SECRET"), e.getenv("CALLER_KEY_HEADER")
-	c.CallerAudiences, c.CallerEmails = e.list("CALLER_AUDIENCE"), e.list("CALLER_EMAILS")
+	c.CallerAudiences, c.CallerEmails = e.list("CALLER_AUDIENCE"), e.emails("CALLER_EMAILS")
+	c.PushAudiences, c.PushEmails = e.list("PUSH_AUDIENCE"), e.emails("PUSH_EMAILS")
 	onCloud := e.getenv("K_SERVICE") != ""
 	switch c.CallerAuth {
 	case "":
@@ -151,12 +152,6 @@ func (e *env) callers(c *Config) {
 		}
 		if len(c.CallerEmails) == 0 {
 			e.problem("CALLER_EMAILS is not set, and CALLER_AUTH is oidc: give the e-mail addresses of the service accounts that may call")
-		}
-		for _, email := range c.CallerEmails {
-			if !strings.Contains(email, "@") {
-				e.problem("CALLER_EMAILS must be e-mail addresses, with commas between them")
-				break
-			}
 		}
 	case caller.APIKey:
 		if c.CallerKeysRef == "" {
@@ -183,6 +178,32 @@ func (e *env) callers(c *Config) {
 		}
 	}
 	e.ref("CALLER_KEYS_SECRET", "the keys of callers")
+	switch push := len(c.PushAudiences) > 0; {
+	case push != (len(c.PushEmails) > 0):
+		e.problem("PUSH_AUDIENCE and PUSH_EMAILS go together: the audience of the push subscription's ID tokens, and its service account's e-mail address")
+	case push && c.CallerAuth == caller.IAM:
+		e.problem("PUSH_AUDIENCE is set, but with CALLER_AUTH iam Cloud Run checks who pushes: leave it and PUSH_EMAILS out")
+	}
+}
+
+func (e *env) emails(name string) []string {
+	emails := e.list(name)
+	if slices.ContainsFunc(emails, func(email string) bool { return !strings.Contains(email, "@") }) {
+		e.problem("%s must be e-mail addresses, with commas between them", name)
+	}
+	return emails
+}
+
+func (e *env) topic(name string) string {
+	text := e.getenv(name)
+	if text == "" {
+		return ""
+	}
+	topic, err := topics.FullName(text, e.getenv("GOOGLE_CLOUD_PROJECT"))
+	if err != nil {
+		e.problem("%s %s", name, err)
+	}
+	return topic
 }
 
 var (

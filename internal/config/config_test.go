@@ -98,6 +98,10 @@ func TestAWrongSettingIsNamed(t *testing.T) {
 		"CALLER_EMAILS":                               {"soar@acme.iam.gserviceaccount.com"},
 		"K_SERVICE":                                   {"okta-users"},
 		"GUARDRAILS":                                  {"{}", "[]"},
+		"PUSH_AUDIENCE":                               {"https://users.run.app"},
+		"PUSH_EMAILS":                                 {"push@acme.iam.gserviceaccount.com"},
+		"RESULTS_TOPIC":                               {"results", "projects/p/topics/", "projects/p/topic/t", "https://pubsub.googleapis.com/projects/p/topics/t", "no"},
+		"DEAD_LETTER_TOPIC":                           {"dead letters", "projects/P/topics/dead", "goog"},
 	} {
 		variable, _, _ := strings.Cut(name, " ")
 		for _, value := range values {
@@ -218,4 +222,24 @@ func TestEachWayOfAuthenticatingCallersNeedsItsSettings(t *testing.T) {
 		t.Error(problems)
 	}
 	wantProblems(t, map[string]string{"CALLER_AUTH": "none", "K_SERVICE": "okta-users"}, "never serves on Cloud Run")
+}
+
+func TestWhoDeliversMessagesIsSetApart(t *testing.T) {
+	t.Parallel()
+	push := map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers", "PUSH_AUDIENCE": "https://users.run.app", "PUSH_EMAILS": "push@acme.iam.gserviceaccount.com,other@acme.test"}
+	c, problems := read(t, true, push)
+	if problems != nil || len(c.PushAudiences) != 1 || len(c.PushEmails) != 2 {
+		t.Errorf("%+v %q", c, problems)
+	}
+	push["PUSH_EMAILS"] = "push"
+	wantProblems(t, push, "PUSH_EMAILS must be e-mail addresses")
+	wantProblems(t, map[string]string{"CALLER_AUTH": "iam", "K_SERVICE": "okta-users", "PUSH_AUDIENCE": "https://users.run.app", "PUSH_EMAILS": "push@acme.test"}, "leave it and PUSH_EMAILS out")
+}
+
+func TestTopicsAreNamedInFullOrWithinTheProject(t *testing.T) {
+	t.Parallel()
+	c, problems := read(t, true, map[string]string{"RESULTS_TOPIC": "okta-results", "DEAD_LETTER_TOPIC": "projects/example.com:other/topics/okta.dead", "GOOGLE_CLOUD_PROJECT": "acme"})
+	if problems != nil || c.ResultsTopic != "projects/acme/topics/okta-results" || c.DeadLetterTopic != "projects/example.com:other/topics/okta.dead" {
+		t.Errorf("%+v %q", c, problems)
+	}
 }

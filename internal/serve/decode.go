@@ -25,14 +25,14 @@ const (
 	maxIdempotencyKey = 255
 )
 
-// request is the body of a run, and what is wrong with it short of its JSON.
+// request is what is asked for, and what is wrong with it short of its JSON.
 type request struct {
 	action.Request
 	action   string
 	problems []fault.Problem
 }
 
-// decode reads a request strictly. The error is a fault of the request as a whole; what can be told of
+// decode reads the request of an HTTP call strictly. The error is a fault of the request as a whole; what can be told of
 // single members is in problems, so that the caller sees it together with what is wrong with parameters.
 func decode(w http.ResponseWriter, r *http.Request) (request, error) {
 	var q request
@@ -47,24 +47,34 @@ func decode(w http.ResponseWriter, r *http.Request) (request, error) {
 	if err := checkContentType(r.Header.Get("Content-Type"), len(body) == 0); err != nil {
 		return q, err
 	}
-	if q.IdempotencyKey = r.Header.Get("Idempotency-Key"); len(q.IdempotencyKey) > maxIdempotencyKey {
-		q.problem("Idempotency-Key", "is over %d characters", maxIdempotencyKey)
+	q.key("Idempotency-Key", r.Header.Get("Idempotency-Key"))
+	return q, q.read("body", body)
+}
+
+// key takes the Idempotency-Key, which came as name says.
+func (q *request) key(name, value string) {
+	if q.IdempotencyKey = value; len(value) > maxIdempotencyKey {
+		q.problem(name, "is over %d characters", maxIdempotencyKey)
 	}
+}
+
+// read reads the JSON of a request, which came as name says. Nothing at all is an empty request.
+func (q *request) read(name string, body []byte) error {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return q, nil
+		return nil
 	}
 	value, err := parse(body)
 	if err != nil {
-		return q, fault.Invalid(fault.Problem{Parameter: "body", Message: err.Error()})
+		return fault.Invalid(fault.Problem{Parameter: name, Message: err.Error()})
 	}
 	members, ok := value.(map[string]any)
 	if !ok {
-		return q, fault.Invalid(fault.Problem{Parameter: "body", Message: "must be a JSON object"})
+		return fault.Invalid(fault.Problem{Parameter: name, Message: "must be a JSON object"})
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		q.member(name, members[name])
 	}
-	return q, nil
+	return nil
 }
 
 func checkContentType(header string, empty bool) error {

@@ -1,5 +1,5 @@
-// Package serve makes a group of actions an http.Handler. It is the only place that sees HTTP: it
-// authenticates, decodes, runs and encodes; what an action does, it does not know.
+// Package serve makes a group of actions an http.Handler, for HTTP calls and for Pub/Sub's deliveries. It is the only
+// place that sees either: it authenticates, decodes, runs and encodes; what an action does, it does not know.
 package serve
 
 import (
@@ -29,14 +29,23 @@ import (
 // Setup is what a group is served with.
 type Setup struct {
 	Caller   caller.Authenticator
-	Deadline time.Duration // of one request, from its decoding to its last write
-	BodyTime time.Duration // how long its body may take to arrive; 0: 30 s
-	Warnings []string      // for every reply
-	Gate     *Gate         // of the process
-	Claims   *claims.Store // on Idempotency-Keys
-	Audit    *audit.Log
-	Log      *slog.Logger
-	Deps     func(ctx context.Context) (action.Deps, error)
+	Push     caller.Authenticator // of Pub/Sub's deliveries
+	Deadline time.Duration        // of one request, from its decoding to its last write
+	BodyTime time.Duration        // how long its body may take to arrive; 0: 30 s
+	Warnings []string             // for every reply
+	Gate     *Gate                // of the process
+	Claims   *claims.Store        // on Idempotency-Keys
+	Results  Topic                // of every run; nil: they are not published
+	// DeadLetters gets the messages that nobody can carry out; nil: the log has them.
+	DeadLetters Topic
+	Audit       *audit.Log
+	Log         *slog.Logger
+	Deps        func(ctx context.Context) (action.Deps, error)
+}
+
+// Topic publishes messages.
+type Topic interface {
+	Publish(ctx context.Context, data []byte, attributes map[string]string) error
 }
 
 // bodyTime is how long a request's body may take to arrive, where nothing else is said.
@@ -48,23 +57,30 @@ type Open func(ctx context.Context) (Setup, error)
 
 // handler serves one group.
 type handler struct {
-	group action.Group
-	all   []action.Group
-	open  Open
+	group  action.Group
+	all    []action.Group
+	open   Open
+	events bool // it serves nothing but deliveries
 }
 
-// Handler serves a group at its root: POST /<slug>, POST / with the action in the body, GET /ping,
-// GET /actions, GET /openapi.json and GET /health. all is the whole catalog, so that an action of another
-// group can be named with its function.
+// Handler serves a group at its root: POST /<slug>, POST / with the action in the body, POST /pubsub for a push
+// subscription, GET /ping, GET /actions, GET /openapi.json and GET /health. all is the whole catalog, so that an action of
+// another group can be named with its function.
 func Handler(g action.Group, all []action.Group, open Open) http.Handler {
-	return handler{g, all, open}
+	return handler{group: g, all: all, open: open}
+}
+
+// EventHandler serves a group's Pub/Sub messages as Eventarc delivers them, CloudEvents in binary or structured mode, and
+// GET /health.
+func EventHandler(g action.Group, all []action.Group, open Open) http.Handler {
+	return handler{group: g, all: all, open: open, events: true}
 }
 
 // ServeHTTP implements http.Handler.
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(logs.WithTrace(r.Context(), r.Header))
 	x := &exchange{
-		w: w, r: r, id: ulid.Make().String(), function: h.group.Function, log: slog.Default(), started: time.Now(), path: strings.Trim(r.URL.Path, "/"),
+		w: w, r: r, id: ulid.Make().String(), group: h.group, all: h.all, log: slog.Default(), started: time.Now(), path: strings.Trim(r.URL.Path, "/"),
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -79,18 +95,29 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	x.named = x.path
-	if a, ok := h.group.Find(x.path); ok {
+	delivery := h.events || x.path == pubsubPath
+	if !delivery {
+		x.named = x.path
+	}
+	if a, ok := h.group.Find(x.named); ok {
 		x.action = &a // now, so that every reply from here on speaks for it
 	}
 	setup, err := h.open(r.Context())
-	x.log, x.audit, x.warnings = cmp.Or(setup.Log, x.log), setup.Audit, setup.Warnings
+	x.setup, x.log, x.warnings = setup, cmp.Or(setup.Log, x.log), setup.Warnings
 	if err != nil {
 		x.fail(err)
 		return
 	}
-	if x.caller, err = setup.Caller.Authenticate(r); err != nil {
+	authenticator := setup.Caller
+	if delivery {
+		authenticator = setup.Push
+	}
+	if x.caller, err = authenticator.Authenticate(r); err != nil {
 		x.fail(err)
+		return
+	}
+	if delivery {
+		h.deliver(x)
 		return
 	}
 	switch x.path {
@@ -103,12 +130,12 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			x.json(http.StatusOK, OpenAPI(h.group))
 		}
 	default:
-		h.run(x, setup)
+		h.call(x)
 	}
 }
 
-// run carries out the action that the path or the body names.
-func (h handler) run(x *exchange, setup Setup) {
+// call carries out the action that an HTTP call names in its path or its body.
+func (h handler) call(x *exchange) {
 	if x.path != "" && x.action == nil {
 		_, err := h.find(x.path)
 		x.fail(err)
@@ -121,23 +148,33 @@ func (h handler) run(x *exchange, setup Setup) {
 	if !x.allow(methods...) {
 		return
 	}
-	if err := setup.Gate.enter(); err != nil {
+	if err := x.setup.Gate.enter(); err != nil {
 		x.fail(err)
 		return
 	}
-	defer setup.Gate.leave()
+	defer x.setup.Gate.leave()
 	if x.r.Method == http.MethodPost {
-		connection := http.NewResponseController(x.w)
-		_ = connection.SetReadDeadline(time.Now().Add(cmp.Or(setup.BodyTime, bodyTime))) // the functions framework sets none
+		arrived := x.limitArrival()
 		var err error
 		if x.body, err = decode(x.w, x.r); err != nil {
-			x.fail(err) // the deadline stays: before the reply the server reads what is left of the body
+			x.fail(err) // the limit stays: before the reply the server reads what is left of the body
 			return
 		}
-		_ = connection.SetReadDeadline(time.Time{})
+		arrived()
 	}
-	body := x.body
-	if err := h.choose(x, body.action); err != nil {
+	h.carryOut(x, "path")
+}
+
+// limitArrival gives the body so long to arrive, until arrived is called. The functions framework sets no limit.
+func (x *exchange) limitArrival() (arrived func()) {
+	connection := http.NewResponseController(x.w)
+	_ = connection.SetReadDeadline(time.Now().Add(cmp.Or(x.setup.BodyTime, bodyTime)))
+	return func() { _ = connection.SetReadDeadline(time.Time{}) }
+}
+
+// carryOut carries out a request that has been read. where may name its action besides the body: the path, or an attribute.
+func (h handler) carryOut(x *exchange, where string) {
+	if err := h.choose(x, where); err != nil {
 		x.fail(err)
 		return
 	}
@@ -145,17 +182,21 @@ func (h handler) run(x *exchange, setup Setup) {
 		x.fail(err)
 		return
 	}
-	inv, problems := x.action.Bind(body.Request)
-	if problems = append(body.problems, problems...); len(problems) > 0 {
+	inv, problems := x.action.Bind(x.body.Request)
+	if x.message != nil && inv.Secret {
+		x.fail(fault.New(fault.BadRequest, "secret_needs_http", "this holds a secret, or would return one, and Pub/Sub keeps what it carries: send it over HTTP, or have Okta send the user an e-mail", nil))
+		return
+	}
+	if problems = append(x.body.problems, problems...); len(problems) > 0 {
 		x.warnings = append(slices.Clone(x.warnings), inv.Warnings...)
 		x.fail(fault.Invalid(problems...))
 		return
 	}
 	// The work goes on when the caller has gone away: a list of users half disabled, and nobody told,
 	// is worse than a reply that nobody reads. The deadline ends it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), setup.Deadline)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), x.setup.Deadline)
 	defer cancel()
-	deps, err := setup.Deps(ctx)
+	deps, err := x.setup.Deps(ctx)
 	if err != nil {
 		x.fail(err)
 		return
@@ -164,7 +205,7 @@ func (h handler) run(x *exchange, setup Setup) {
 	var claim *claims.Claim
 	if deps.ReadOnly == "" {
 		var reply *kept
-		if claim, reply, err = x.once(ctx, setup.Claims, inv); err != nil {
+		if claim, reply, err = x.once(ctx, inv); err != nil {
 			x.fail(err)
 			return
 		}
@@ -173,6 +214,7 @@ func (h handler) run(x *exchange, setup Setup) {
 			return
 		}
 	}
+	x.ran = true
 	if claim == nil {
 		result, err := inv.Run(ctx, deps)
 		x.finish(result, err)
@@ -187,21 +229,24 @@ func (h handler) run(x *exchange, setup Setup) {
 	x.finish(result, err)
 }
 
-// choose settles which action is asked for: the path's, or the body's.
-func (h handler) choose(x *exchange, named string) error {
-	if named == "" {
+// choose settles which action is asked for: the one that the path or an attribute named, or the body's.
+func (h handler) choose(x *exchange, where string) error {
+	if x.body.action == "" {
 		if x.action == nil {
-			return fault.Invalid(fault.Problem{Parameter: "action", Message: "name the action, in the path (POST /" + h.group.Actions[0].Slug + ") or as \"action\" in the body"})
+			if where == "path" {
+				where += " (POST /" + h.group.Actions[0].Slug + ")"
+			}
+			return fault.Invalid(fault.Problem{Parameter: "action", Message: "name the action, in the " + where + " or as \"action\" in the body"})
 		}
 		return nil
 	}
-	x.named = cmp.Or(x.named, named)
-	a, err := h.find(named)
+	x.named = cmp.Or(x.named, x.body.action)
+	a, err := h.find(x.body.action)
 	if err != nil {
 		return err
 	}
 	if x.action != nil && x.action.Slug != a.Slug {
-		return fault.Invalid(fault.Problem{Parameter: "action", Message: fmt.Sprintf("the path says %s and the body says %s", x.action.Name, a.Name)})
+		return fault.Invalid(fault.Problem{Parameter: "action", Message: fmt.Sprintf("the %s says %s and the body says %s", where, x.action.Name, a.Name)})
 	}
 	x.action = &a
 	return nil
@@ -229,12 +274,15 @@ type exchange struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	id       string
-	function string
+	group    action.Group
+	all      []action.Group
 	path     string
+	setup    Setup
 	log      *slog.Logger
-	audit    *audit.Log
 	started  time.Time
+	message  *message // nil for an HTTP call
 	body     request
+	ran      bool          // an action was run
 	claim    *claims.Claim // of a run that has ended
 	replayed bool
 	warnings []string
@@ -255,10 +303,10 @@ func (x *exchange) allow(methods ...string) bool {
 	return false
 }
 
-// fail replies with a fault of the request as a whole.
+// fail ends with a fault of the request as a whole.
 func (x *exchange) fail(err error) { x.finish(nil, err) }
 
-// finish replies, and writes the run's one line in the log.
+// finish keeps what the run came to, writes its record, publishes the result and replies.
 func (x *exchange) finish(result *action.Result, err error) {
 	if result == nil {
 		result = &action.Result{}
@@ -274,6 +322,16 @@ func (x *exchange) finish(result *action.Result, err error) {
 		x.keep(context.WithoutCancel(x.r.Context()), x.claim, result, status, reply)
 	}
 	x.record(status, reply, cause, result.Faults())
+	if x.message != nil {
+		x.settle(status, reply, cause, later(result, status))
+		return
+	}
+	if x.ran {
+		ctx := context.WithoutCancel(x.r.Context())
+		if err := x.publishResult(ctx, reply); err != nil {
+			x.unpublished(ctx, "the result of a call", err)
+		}
+	}
 	x.send(status, body)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/claims"
@@ -20,7 +21,7 @@ type kept struct {
 
 // once claims the request's Idempotency-Key where the action changes something. It returns the claim, nil where there is
 // nothing to claim, or the reply that was kept. Without its store nothing is changed: a fault says so.
-func (x *exchange) once(ctx context.Context, store *claims.Store, inv *action.Invocation) (*claims.Claim, *kept, error) {
+func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*claims.Claim, *kept, error) {
 	if x.body.IdempotencyKey == "" || !x.action.Mutates || inv.Request.Options.DryRun {
 		return nil, nil, nil
 	}
@@ -29,7 +30,7 @@ func (x *exchange) once(ctx context.Context, store *claims.Store, inv *action.In
 		return nil, nil, fault.New(fault.Internal, "internal", "the request cannot be told from others", err)
 	}
 	key := claims.Key{Caller: x.caller.Mode + ":" + x.caller.Name, Action: x.action.Slug, Text: x.body.IdempotencyKey}
-	claim, reply, err := store.Begin(ctx, key, request)
+	claim, reply, err := x.setup.Claims.Begin(ctx, key, request)
 	var running *claims.RunningError
 	switch {
 	case errors.As(err, &running):
@@ -72,36 +73,39 @@ func (x *exchange) keep(ctx context.Context, claim *claims.Claim, result *action
 const notKeptWarning = "This is the reply of an earlier request with the same Idempotency-Key; its passwords, links and tokens were shown once and are not kept."
 
 func (x *exchange) keepReply(ctx context.Context, claim *claims.Claim, status int, reply Reply) error {
-	if reply.JSONResult != nil {
-		value, found, err := action.WithoutSecrets(encode(reply.JSONResult), x.action.SecretResults)
-		if err != nil {
-			return err
-		}
-		if reply.JSONResult = value; found {
-			reply.Warnings = append(append([]string{}, reply.Warnings...), notKeptWarning)
-		}
+	reply, found, err := x.withoutSecrets(reply)
+	if err != nil {
+		return err
 	}
-	text := encode(reply)
-	b, err := json.Marshal(kept{status, text})
+	if found {
+		reply.Warnings = append(append([]string{}, reply.Warnings...), notKeptWarning)
+	}
+	b, err := json.Marshal(kept{status, encode(reply)})
 	if err != nil {
 		return err
 	}
 	return claim.Finish(ctx, b)
 }
 
-// final tells whether a repeat of the request could come to nothing else: no target may be reached by a later try. A
-// request that was refused as a whole has come to nothing yet.
+// withoutSecrets is a reply that may be kept, and whether there was a secret in it.
+func (x *exchange) withoutSecrets(reply Reply) (_ Reply, found bool, err error) {
+	if reply.JSONResult == nil || x.action == nil {
+		return reply, false, nil
+	}
+	reply.JSONResult, found, err = action.WithoutSecrets(encode(reply.JSONResult), x.action.SecretResults)
+	return reply, found, err
+}
+
+// later tells whether the same request may come to more when it is made again.
+func later(result *action.Result, status int) bool {
+	return status >= 500 || status == http.StatusConflict || status == http.StatusTooManyRequests ||
+		slices.ContainsFunc(result.Faults(), (*fault.Error).Retryable)
+}
+
+// final tells whether a repeat of the request could come to nothing else. A request that was refused as a whole has come to
+// nothing yet.
 func final(result *action.Result, status int) bool {
-	for _, f := range result.Faults() {
-		if f.Retryable() {
-			return false
-		}
-	}
-	switch status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusTooManyRequests:
-		return false
-	}
-	return status < 500
+	return !later(result, status) && status != http.StatusBadRequest && status != http.StatusUnauthorized && status != http.StatusForbidden
 }
 
 // replay answers with a reply that was kept.
@@ -110,6 +114,10 @@ func (x *exchange) replay(k *kept) {
 	_ = json.Unmarshal(k.Reply, &reply) // for the record; it was encoded here
 	x.replayed = true
 	x.record(k.HTTPStatus, reply, nil, nil)
+	if x.message != nil {
+		x.settle(k.HTTPStatus, reply, nil, false) // nobody knows whether the result was published
+		return
+	}
 	x.w.Header().Set("Idempotency-Replayed", "true")
 	x.send(k.HTTPStatus, k.Reply)
 }

@@ -14,11 +14,14 @@ import (
 // occasion is what all records of the request have in common.
 func (x *exchange) occasion() audit.Occasion {
 	o := audit.Occasion{
-		InvocationID: x.id, Function: x.function, Action: action.Shorten(x.named), CallerAuth: x.caller.Mode, Caller: action.Shorten(x.caller.Name),
+		InvocationID: x.id, Function: x.group.Function, Action: action.Shorten(x.named), CallerAuth: x.caller.Mode, Caller: action.Shorten(x.caller.Name),
 		Context: x.body.Context, IdempotencyKey: x.body.IdempotencyKey, DryRun: x.body.Options.DryRun,
 	}
 	if x.action != nil {
 		o.Action = x.action.Name
+	}
+	if x.message != nil {
+		o.MessageID = x.message.id
 	}
 	return o
 }
@@ -26,7 +29,7 @@ func (x *exchange) occasion() audit.Occasion {
 // record writes the record of the request, and lines of their own for what somebody has to look after. The reply holds
 // safe sentences only, so these say why.
 func (x *exchange) record(status int, reply Reply, cause *fault.Error, faults []*fault.Error) {
-	if x.audit == nil { // a panic before there was one; the log has it
+	if x.setup.Audit == nil { // a panic before there was one; the log has it
 		return
 	}
 	ctx := x.r.Context()
@@ -37,7 +40,7 @@ func (x *exchange) record(status int, reply Reply, cause *fault.Error, faults []
 	for _, t := range reply.Targets {
 		r.Targets = append(r.Targets, auditTarget(*t))
 	}
-	x.audit.Invocation(ctx, r, time.Since(x.started))
+	x.setup.Audit.Invocation(ctx, r, time.Since(x.started))
 	if cause != nil && !slices.Contains(faults, cause) {
 		faults = append(slices.Clone(faults), cause)
 	}
@@ -86,9 +89,9 @@ func (x *exchange) recordWrite(w action.Write) {
 	t.Before, t.After = w.Before, w.After
 	r := audit.Write{Occasion: x.occasion(), Target: t, Route: w.Route, ErrorCode: w.Code, OktaRequestID: w.RequestID}
 	if w.Ended {
-		x.audit.Ended(x.r.Context(), r)
+		x.setup.Audit.Ended(x.r.Context(), r)
 	} else {
-		x.audit.Begun(x.r.Context(), r)
+		x.setup.Audit.Begun(x.r.Context(), r)
 	}
 }
 

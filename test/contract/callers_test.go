@@ -159,7 +159,7 @@ func wantStranger(t *testing.T, w *testkit.World, name, path string, h http.Head
 		t.Errorf("%s: %d (-want +got):\n%s", name, r.HTTP, diff)
 	}
 	for _, g := range handlers.Groups {
-		for _, path := range []string{"/ping", "/actions", "/openapi.json", "/", "/no-such-action"} {
+		for _, path := range []string{"/ping", "/actions", "/openapi.json", "/", "/no-such-action", "/pubsub"} {
 			if r := w.Do(http.MethodGet, g.Name+path, "", h); r.HTTP != 401 {
 				t.Errorf("%s: GET /%s%s: %d", name, g.Name, path, r.HTTP)
 			}

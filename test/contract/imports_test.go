@@ -30,11 +30,12 @@ var mayImport = map[string][]string{
 	"internal/action": {"internal/okta", "internal/ssf", "internal/fault", "secrets"},
 	"internal/app":    {"internal/*", "secrets"},
 	"internal/caller": {"internal/fault", "secrets"},
-	"internal/config": {"internal/caller", "secrets"},
+	"internal/config": {"internal/caller", "internal/topics", "secrets"},
 	"internal/keys":   {"secrets"},
 	"internal/okta":   {"internal/fault", "internal/keys", "secrets"},
 	"internal/serve":  {"internal/action", "internal/audit", "internal/caller", "internal/claims", "internal/fault", "internal/logs"},
 	"internal/ssf":    {"internal/keys", "secrets"},
+	"local/broker":    {},
 	"local/emulator":  {},
 	"local":           {".", "handlers", "internal/*", "local/*", "secrets"},
 	"local/*":         {"handlers", "internal/*", "local/*", "secrets"},
@@ -135,7 +136,7 @@ func TestImportingTheModuleDoesNothing(t *testing.T) {
 					t.Errorf("%s: only the root package has an init", name)
 					continue
 				}
-				want := []string{"app.New", "deployed.Open", "functions.HTTP", "logs.New", "serve.Handler"}
+				want := []string{"app.New", "deployed.Open", "functions.HTTP", "g.EventFunction", "logs.New", "serve.EventHandler", "serve.Handler"}
 				if diff := cmp.Diff(want, calls(f.Body)); diff != "" {
 					t.Errorf("%s: what init calls (-want +got):\n%s", name, diff)
 				}

@@ -22,7 +22,6 @@ import (
 
 	_ "example.com/okta-secops" // registers the functions
 	"example.com/okta-secops/handlers"
-	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
 )
@@ -45,8 +44,8 @@ type function struct {
 	exited  chan error
 }
 
-// deploy starts the function of a group with nothing but these settings.
-func deploy(t *testing.T, g action.Group, settings ...string) function {
+// deploy starts the function of a target with nothing but these settings.
+func deploy(t *testing.T, target string, settings ...string) function {
 	t.Helper()
 	port, err := testkit.FreePort()
 	if err != nil {
@@ -58,7 +57,7 @@ func deploy(t *testing.T, g action.Group, settings ...string) function {
 		t.Fatal(err)
 	}
 	process := exec.CommandContext(t.Context(), self)
-	process.Env = append(settings, portVariable+"="+port, "FUNCTION_TARGET="+g.Function)
+	process.Env = append(settings, portVariable+"="+port, "FUNCTION_TARGET="+target)
 	var output bytes.Buffer
 	process.Stdout, process.Stderr = &output, &output
 	if err := process.Start(); err != nil {
@@ -104,7 +103,7 @@ func TestAFunctionThatIsToldToEndFinishesWhatIsInFlight(t *testing.T) {
 	}})
 	org := httptest.NewServer(okta)
 	t.Cleanup(org.Close)
-	f := deploy(t, handlers.Groups[0], "OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none")
+	f := deploy(t, handlers.Groups[0].Function, "OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none")
 	replied := make(chan answer)
 	go func() {
 		replied <- ask(t, http.MethodPost, f.address+"/disable-user", `{"parameters": {"User IDs": "alice", "Is Deactivate": false}}`, org.URL)
@@ -143,13 +142,20 @@ type answer struct {
 
 func ask(t *testing.T, method, url, body, okta string) answer {
 	t.Helper()
+	header := http.Header{}
+	if method == http.MethodPost {
+		header.Set("Content-Type", "application/json")
+	}
+	return askWith(t, method, url, header, body, okta)
+}
+
+func askWith(t *testing.T, method, url string, header http.Header, body, okta string) answer {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if method == http.MethodPost {
-		r.Header.Set("Content-Type", "application/json")
-	}
+	r.Header = header
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +201,7 @@ func TestAFunctionAnswersAsTheMountedHandlersDo(t *testing.T) {
 			okta.RegisterTransmitter(testkit.Issuer, mounted.Key.JWKS(testkit.KeyID))
 			org := httptest.NewServer(okta)
 			t.Cleanup(org.Close)
-			deployed := deploy(t, g,
+			deployed := deploy(t, g.Function,
 				"OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none",
 				"ITP_SIGNING_KEY_SECRET=env:KEY", "KEY="+mounted.Key.PEM().Reveal(), "ITP_KEY_ID="+testkit.KeyID, "ITP_ISSUER_URL="+testkit.Issuer).address
 			same := func(method, path, body string) {
@@ -240,12 +246,65 @@ func encode(t *testing.T, v any) string {
 // settings. What is missing is told when somebody asks.
 func TestAFunctionStartsWithoutSettings(t *testing.T) {
 	t.Parallel()
-	url := deploy(t, handlers.Groups[0]).address
+	url := deploy(t, handlers.Groups[0].Function).address
 	if a := ask(t, http.MethodGet, url+"/health", "", "no okta"); a.Status != http.StatusOK {
 		t.Errorf("health: %v", a)
 	}
 	a := ask(t, http.MethodGet, url+"/ping", "", "no okta")
 	if a.Status != http.StatusInternalServerError || !strings.Contains(fmt.Sprint(a.Reply), "CALLER_AUTH is not set") {
 		t.Errorf("ping: %v", a)
+	}
+}
+
+// TestAnEventIsAnsweredAsAPushIs sends every action as an event to the event target, and as a push to the mounted handlers.
+func TestAnEventIsAnsweredAsAPushIs(t *testing.T) {
+	t.Parallel()
+	const published = "google.cloud.pubsub.topic.v1.messagePublished"
+	for _, g := range handlers.Groups {
+		t.Run(g.EventFunction(), func(t *testing.T) {
+			t.Parallel()
+			mounted := testkit.New(t, testkit.Options{})
+			okta := emulator.New(emulator.Options{Now: func() time.Time { return testkit.Now }})
+			okta.RegisterTransmitter(testkit.Issuer, mounted.Key.JWKS(testkit.KeyID))
+			org := httptest.NewServer(okta)
+			t.Cleanup(org.Close)
+			deployed := deploy(t, g.EventFunction(),
+				"OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none",
+				"ITP_SIGNING_KEY_SECRET=env:KEY", "KEY="+mounted.Key.PEM().Reveal(), "ITP_KEY_ID="+testkit.KeyID, "ITP_ISSUER_URL="+testkit.Issuer).address
+			n := 0
+			same := func(data string) {
+				t.Helper()
+				n++
+				okta.Reset()
+				mounted.Okta.Reset()
+				m := testkit.Message{ID: fmt.Sprint("m", n), Data: data}
+				want := ask(t, http.MethodPost, mounted.URL+"/"+g.Name+"/pubsub", m.Delivery(), mounted.OktaURL)
+				m.ID += "-event"
+				header := http.Header{"Content-Type": {"application/json"}, "Ce-Id": {m.ID}, "Ce-Source": {"//pubsub"}, "Ce-Specversion": {"1.0"}, "Ce-Type": {published}}
+				body := m.Delivery()
+				if n%2 == 0 {
+					header = http.Header{"Content-Type": {"application/cloudevents+json"}}
+					body = `{"specversion": "1.0", "id": "` + m.ID + `", "source": "//pubsub", "type": "` + published + `", "data": ` + body + "}"
+				}
+				got := askWith(t, http.MethodPost, deployed+"/?__GCP_CloudEventsMode=x", header, body, org.URL)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s (-push +event):\n%s", data, diff)
+				}
+				if got.Status != http.StatusOK {
+					t.Errorf("%s: %d", data, got.Status)
+				}
+			}
+			for _, a := range g.Actions {
+				same(encode(t, map[string]any{"action": a.Name, "parameters": a.Example.Parameters, "entities": a.Example.Entities}))
+			}
+			same(`{"action": "Ban User"}`)
+			same("{")
+			if a := ask(t, http.MethodGet, deployed+"/health", "", "no okta"); a.Status != http.StatusOK {
+				t.Errorf("health: %v", a)
+			}
+			if a := ask(t, http.MethodGet, deployed+"/ping", "", "no okta"); a.Status != http.StatusMethodNotAllowed {
+				t.Errorf("ping: %v", a)
+			}
+		})
 	}
 }

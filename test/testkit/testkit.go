@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/internal/serve"
+	"example.com/okta-secops/local/broker"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/oktaspec"
@@ -56,6 +58,7 @@ type Options struct {
 	Secrets secrets.Source          // nil: what Replace writes to
 	Storage []option.ClientOption   // how Cloud Storage is reached
 	Google  http.RoundTripper       // gives Google's public keys
+	PubSub  bool                    // there is a Pub/Sub, which delivers to the product and takes what it publishes
 	Clock   okta.Clock              // nil: NewClock; a World always has that one
 	Log     io.Writer               // nil: kept for System.Log
 	Observe func(emulator.Observed) // told of every call to Okta
@@ -72,6 +75,8 @@ type System struct {
 
 	OktaURL string
 	URL     string // of the product; groups are under their names
+
+	Broker *broker.Broker // nil where there is no Pub/Sub
 
 	log     lockedBuffer
 	vault   vault
@@ -100,6 +105,17 @@ func Start(o Options) (*System, error) {
 	if o.App != nil {
 		maps.Copy(env, s.register(*o.App))
 	}
+	// The product needs the address of Pub/Sub, and Pub/Sub that of the product.
+	var handler atomic.Value
+	s.URL = s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.Load().(http.Handler).ServeHTTP(w, r) }))
+	var pubsub []option.ClientOption
+	if o.PubSub {
+		if s.Broker, err = s.startBroker(); err != nil {
+			return nil, err
+		}
+		pubsub = broker.ClientOptions(s.Broker.Addr)
+		env["RESULTS_TOPIC"], env["DEAD_LETTER_TOPIC"] = broker.ResultsTopic, broker.DeadLetterTopic
+	}
 	maps.Copy(env, o.Env)
 	pem := s.Key.PEM().Reveal()
 	s.vault.holds = secrets.Memory{"token": s.Okta.Token(), "key": pem, "app-key": pem, "wrong-token": "revoked-token-canary"}
@@ -111,10 +127,11 @@ func Start(o Options) (*System, error) {
 		Secrets: o.Secrets,
 		Google:  o.Google,
 		Storage: o.Storage,
+		PubSub:  pubsub,
 		Clock:   o.Clock,
 		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
-	s.URL = s.serve(serve.Mount(handlers.Groups, a.Open))
+	handler.Store(http.Handler(serve.Mount(handlers.Groups, a.Open)))
 	return s, nil
 }
 
@@ -161,6 +178,9 @@ func (s *System) serve(h http.Handler) string {
 
 // Close ends the System.
 func (s *System) Close() {
+	if s.Broker != nil {
+		_ = s.Broker.Close()
+	}
 	for _, server := range s.servers {
 		server.Close()
 	}
@@ -212,6 +232,7 @@ func New(t testing.TB, o Options) *World {
 		if kinds := w.canaries.found(s.Log(), true); len(kinds) > 0 {
 			t.Errorf("the log holds %s", strings.Join(kinds, ", "))
 		}
+		w.checkTopics()
 		if unknown := s.Okta.UnknownRoutes(); len(unknown) > 0 {
 			t.Errorf("the product called routes that Okta does not have: %v", unknown)
 		}

@@ -1,0 +1,286 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/claims"
+	"example.com/okta-secops/internal/fault"
+)
+
+// pubsubPath is where Pub/Sub delivers to.
+const pubsubPath = "pubsub"
+
+// maxDelivery bounds what is kept of a delivery: a request of maxBody in base64, and its attributes.
+const maxDelivery = 2 << 20
+
+// published is the type of the events that hold a Pub/Sub message.
+const published = "google.cloud.pubsub.topic.v1.messagePublished"
+
+// The attributes of a message that are read.
+const (
+	actionAttribute = "action"
+	keyAttribute    = "idempotency_key"
+)
+
+// message is a Pub/Sub message.
+type message struct {
+	id         string // "" where none can be read
+	attributes map[string]string
+	data       []byte
+	digest     digest // of the data, or of the whole delivery where it holds no message
+	readable   bool   // as a request
+}
+
+// digest tells what cannot be shown.
+type digest struct {
+	Size   int64  `json:"size"` // in bytes
+	SHA256 string `json:"sha256"`
+}
+
+func digestOf(data []byte) digest {
+	sum := sha256.Sum256(data)
+	return digest{int64(len(data)), hex.EncodeToString(sum[:])}
+}
+
+// name is what the message is known by when it comes again.
+func (m *message) name() string {
+	if m.id != "" {
+		return m.id
+	}
+	return "sha256:" + m.digest.SHA256
+}
+
+// delivered is what Pub/Sub pushes, and the data of Eventarc's messagePublished.
+// https://cloud.google.com/pubsub/docs/push#receive_push
+type delivered struct {
+	Message *struct {
+		Data       []byte            `json:"data"`
+		Attributes map[string]string `json:"attributes"`
+		MessageID  string            `json:"messageId"`
+	} `json:"message"`
+}
+
+// receive reads a delivery: a push, or a CloudEvent in binary or structured mode. gone is that it has not arrived; wrong
+// that it holds no message, which no later delivery of it will.
+func receive(r *http.Request) (m *message, gone, wrong error) {
+	sum := sha256.New()
+	body, err := io.ReadAll(io.LimitReader(io.TeeReader(r.Body, sum), maxDelivery+1))
+	size := int64(len(body))
+	if err == nil && size > maxDelivery {
+		var rest int64
+		rest, err = io.Copy(sum, r.Body)
+		size += rest
+	}
+	if err != nil {
+		return nil, fault.New(fault.BadRequest, "invalid_request", "the body could not be read", err), nil
+	}
+	m = &message{digest: digest{size, hex.EncodeToString(sum.Sum(nil))}}
+	if size > maxDelivery {
+		return m, nil, fault.Errorf(fault.TooLarge, "body_too_large", "the message is over %d bytes", maxBody)
+	}
+	if isEvent(r.Header) {
+		if body, err = eventData(r.Header, body); err != nil {
+			return m, nil, fault.New(fault.BadRequest, "invalid_message", "this is no CloudEvent that holds a Pub/Sub message ("+published+")", err)
+		}
+	}
+	var d delivered
+	if err := json.Unmarshal(body, &d); err != nil || d.Message == nil {
+		return m, nil, fault.New(fault.BadRequest, "invalid_message", "this is no Pub/Sub message, as a push subscription delivers it", err)
+	}
+	m.id, m.attributes, m.data, m.digest = d.Message.MessageID, d.Message.Attributes, d.Message.Data, digestOf(d.Message.Data)
+	if len(m.data) > maxBody {
+		return m, nil, fault.Errorf(fault.TooLarge, "body_too_large", "the message is over %d bytes", maxBody)
+	}
+	return m, nil, nil
+}
+
+// request reads the message as a request.
+func (m *message) request() (request, error) {
+	var q request
+	q.key("attribute "+keyAttribute, m.attributes[keyAttribute])
+	if q.IdempotencyKey == "" {
+		q.IdempotencyKey = m.name()
+	}
+	err := q.read("data", m.data)
+	m.readable = err == nil
+	return q, err
+}
+
+func isEvent(h http.Header) bool {
+	return h.Get("Ce-Specversion") != "" || h.Get("Ce-Id") != "" || strings.HasPrefix(h.Get("Content-Type"), "application/cloudevents")
+}
+
+// eventData is the data of an event.
+func eventData(h http.Header, body []byte) ([]byte, error) {
+	event, err := cehttp.NewEventFromHTTPRequest(&http.Request{Header: h, Body: io.NopCloser(bytes.NewReader(body))})
+	if err != nil {
+		return nil, err
+	}
+	if err := event.Validate(); err != nil {
+		return nil, err
+	}
+	if event.Type() != published {
+		return nil, errors.New("the event is of the type " + action.Shorten(event.Type()))
+	}
+	return event.Data(), nil
+}
+
+// deliver carries out the action of a message. What is wrong with the message is told by acknowledging it: Pub/Sub would
+// only bring it again.
+func (h handler) deliver(x *exchange) {
+	if !x.allow(http.MethodPost) {
+		return
+	}
+	if err := x.setup.Gate.enter(); err != nil {
+		x.fail(err)
+		return
+	}
+	defer x.setup.Gate.leave()
+	arrived := x.limitArrival()
+	m, gone, wrong := receive(x.r)
+	if gone != nil {
+		x.fail(gone)
+		return
+	}
+	arrived()
+	x.message = m
+	if wrong == nil {
+		x.body, wrong = m.request()
+	}
+	if wrong != nil {
+		x.fail(wrong)
+		return
+	}
+	if x.named = m.attributes[actionAttribute]; x.named != "" {
+		a, err := h.find(x.named)
+		if err != nil {
+			x.fail(err)
+			return
+		}
+		x.action = &a
+	}
+	h.carryOut(x, "attribute "+actionAttribute)
+}
+
+// settle answers Pub/Sub: a message is done with, or comes again later.
+func (x *exchange) settle(status int, reply Reply, cause *fault.Error, later bool) {
+	ctx := context.WithoutCancel(x.r.Context())
+	if x.ran || x.replayed || !later {
+		if err := x.publishResult(ctx, reply); err != nil {
+			x.unpublished(ctx, "the result of a message", err)
+			later = true
+		}
+	}
+	if !later && reply.Status == action.StatusFailure {
+		if err := x.deadLetter(ctx, reply, cause); err != nil {
+			x.unpublished(ctx, "a dead letter", err)
+			later = true
+		}
+	}
+	switch {
+	case !later:
+		status = http.StatusOK
+	case status < 500:
+		status = http.StatusServiceUnavailable
+	}
+	x.send(status, encode(reply))
+}
+
+func (x *exchange) unpublished(ctx context.Context, what string, err error) {
+	x.log.LogAttrs(ctx, slog.LevelWarn, what+" could not be published", slog.String("invocation_id", x.id), slog.String("error", err.Error()))
+}
+
+// maxResult is what a message may hold, less what goes around it. https://cloud.google.com/pubsub/quotas#resource_limits
+const maxResult = 9 << 20
+
+// publishResult publishes what a run came to, without its secrets.
+func (x *exchange) publishResult(ctx context.Context, reply Reply) error {
+	if x.setup.Results == nil {
+		return nil
+	}
+	reply, _, err := x.withoutSecrets(reply)
+	if err != nil {
+		return err
+	}
+	data := encode(reply)
+	if len(data) > maxResult {
+		reply.JSONResult = nil
+		reply.Warnings = append(append([]string{}, reply.Warnings...), "The JSON result is too large for a message and left out.")
+		data = encode(reply)
+	}
+	attributes := map[string]string{
+		"action": reply.Action, "status": string(reply.Status), "invocation_id": reply.InvocationID, "case_id": x.body.Context["case_id"],
+	}
+	if x.message != nil {
+		attributes["message_id"] = x.message.id
+	}
+	return x.setup.Results.Publish(ctx, data, attributes)
+}
+
+// deadLetter is what is published of a message that nobody can carry out.
+type deadLetter struct {
+	InvocationID   string       `json:"invocation_id"`
+	Function       string       `json:"function"`
+	Action         string       `json:"action"`
+	MessageID      string       `json:"message_id"`
+	IdempotencyKey string       `json:"idempotency_key"`
+	Reason         ReplyError   `json:"reason"`
+	Request        *deadRequest `json:"request,omitempty"` // its secret parameters masked
+	Data           *digest      `json:"data,omitempty"`    // of what is no request
+}
+
+type deadRequest struct {
+	Action     string            `json:"action,omitempty"`
+	Parameters map[string]any    `json:"parameters,omitempty"`
+	Entities   []action.Entity   `json:"entities,omitempty"`
+	Context    map[string]string `json:"context,omitempty"`
+	Options    action.Options    `json:"options"`
+}
+
+// deadLetter publishes a message that came to nothing, once.
+func (x *exchange) deadLetter(ctx context.Context, reply Reply, cause *fault.Error) error {
+	reason := ReplyError{Message: reply.OutputMessage, Problems: []fault.Problem{}}
+	switch {
+	case cause != nil:
+		reason = ReplyError{cause.Code, cause.Message, orEmpty(cause.Problems)}
+	case reply.Error != nil: // of a reply that was kept
+		reason = *reply.Error
+	}
+	if x.setup.DeadLetters == nil {
+		x.log.LogAttrs(ctx, slog.LevelWarn, "DEAD_LETTER_TOPIC is not set: a message that cannot be carried out is in the log only",
+			slog.String("invocation_id", x.id), slog.String("message_id", x.message.id), slog.String("error_code", reason.Code))
+		return nil
+	}
+	letter := deadLetter{InvocationID: reply.InvocationID, Function: x.group.Function, Action: reply.Action, MessageID: x.message.id, IdempotencyKey: x.body.IdempotencyKey, Reason: reason}
+	if x.message.readable {
+		letter.Request = &deadRequest{x.body.action, action.Masked(x.all, x.body.Parameters), x.body.Entities, x.body.Context, x.body.Options}
+	} else {
+		letter.Data = &x.message.digest
+	}
+	claim, _, err := x.setup.Claims.Begin(ctx, claims.Key{Caller: x.caller.Mode + ":" + x.caller.Name, Action: "dead letter", Text: x.message.name()}, nil)
+	if err != nil || claim == nil { // a nil claim: it was published before
+		return err
+	}
+	if err := x.setup.DeadLetters.Publish(ctx, encode(letter), map[string]string{
+		"action": reply.Action, "reason": reason.Code, "invocation_id": reply.InvocationID, "message_id": x.message.id,
+	}); err != nil {
+		return errors.Join(err, claim.Forget(ctx))
+	}
+	if err := claim.Finish(ctx, []byte(`"published"`)); err != nil {
+		x.log.LogAttrs(ctx, slog.LevelWarn, "that a dead letter was published is not kept: should the message come again, so will the dead letter",
+			slog.String("invocation_id", x.id), slog.String("error", err.Error()))
+	}
+	return nil
+}

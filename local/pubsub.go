@@ -1,0 +1,167 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/local/broker"
+)
+
+// pubsubAddr adds the flag that says where Pub/Sub is.
+func pubsubAddr(flags *flag.FlagSet, getenv func(string) string) *string {
+	return flags.String("pubsub-addr", cmp.Or(getenv("PUBSUB_EMULATOR_HOST"), defaultPubSubAddr), "`address` of the running product's Pub/Sub (PUBSUB_EMULATOR_HOST)")
+}
+
+// publish publishes a request to the topic of a group.
+func publish(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("publish", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	addr := pubsubAddr(flags, getenv)
+	name := flags.String("action", "", "the `action`, as an attribute; else the JSON has it")
+	key := flags.String("key", "", "the idempotency `key`; else the message's id is")
+	flags.Usage = func() {
+		fmt.Fprint(stderr, "usage: go run ./local publish [flags] GROUP JSON\n")
+		flags.PrintDefaults()
+	}
+	words, err := interleaved(flags, args)
+	if err != nil {
+		return err
+	}
+	var groups []string
+	for _, g := range handlers.Groups {
+		groups = append(groups, g.Name)
+	}
+	if len(words) != 2 {
+		return fmt.Errorf("name a group (%s) and give a request as JSON: publish users '{\"action\": \"Get User\", \"parameters\": {\"User IDs\": \"alice\"}}'", strings.Join(groups, ", "))
+	}
+	group := ""
+	for _, g := range groups {
+		if strings.EqualFold(g, words[0]) {
+			group = g
+		}
+	}
+	if group == "" {
+		return fmt.Errorf("there is no group %q; there are %s", words[0], strings.Join(groups, ", "))
+	}
+	attributes := map[string]string{}
+	for attribute, value := range map[string]string{"action": *name, "idempotency_key": *key} {
+		if value != "" {
+			attributes[attribute] = value
+		}
+	}
+	id, err := broker.Publish(ctx, *addr, group, []byte(words[1]), attributes)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "published %s to %s\n", id, broker.Topic(group))
+	return nil
+}
+
+// errEnough ends the following of results.
+var errEnough = errors.New("enough results")
+
+// results prints what the functions publish, results and dead letters, until Ctrl-C.
+func results(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("results", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	addr := pubsubAddr(flags, getenv)
+	asJSON := flags.Bool("json", false, "print each as it was published, one a line")
+	most := flags.Int("n", 0, "end after so many; 0: at Ctrl-C")
+	flags.Usage = func() {
+		fmt.Fprint(stderr, "usage: go run ./local results [flags]\n")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("results takes no %q", flags.Arg(0))
+	}
+	type published struct {
+		dead    bool
+		message broker.Message
+	}
+	all := make(chan published)
+	following, ctx := errgroup.WithContext(ctx)
+	for _, subscription := range []string{broker.ResultsSubscription, broker.DeadLetterSubscription} {
+		following.Go(func() error {
+			return broker.Follow(ctx, *addr, subscription, func(m broker.Message) bool {
+				select {
+				case all <- published{subscription == broker.DeadLetterSubscription, m}:
+					return true
+				case <-ctx.Done():
+					return false
+				}
+			})
+		})
+	}
+	following.Go(func() error {
+		for n := 1; ; n++ {
+			select {
+			case <-ctx.Done():
+				return nil
+			case m := <-all:
+				switch {
+				case *asJSON:
+					fmt.Fprintln(stdout, strings.TrimSpace(string(m.message.Data)))
+				case m.dead:
+					printDeadLetter(stdout, m.message)
+				default:
+					printResult(stdout, m.message)
+				}
+				if n == *most {
+					return errEnough
+				}
+			}
+		}
+	})
+	if err := following.Wait(); !errors.Is(err, errEnough) {
+		return err
+	}
+	return nil
+}
+
+func printResult(w io.Writer, m broker.Message) {
+	var r replyView
+	if json.Unmarshal(m.Data, &r) != nil {
+		fmt.Fprintf(w, "%s\n\n", m.Data)
+		return
+	}
+	fmt.Fprintf(w, "%s %s\n", cmp.Or(m.Attributes["action"], "(no action)"), attributes(m, "invocation_id", "message_id", "case_id"))
+	r.print(w)
+	fmt.Fprintln(w)
+}
+
+func printDeadLetter(w io.Writer, m broker.Message) {
+	var letter struct {
+		Reason struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+		} `json:"reason"`
+	}
+	if json.Unmarshal(m.Data, &letter) != nil || letter.Reason.Code == "" {
+		fmt.Fprintf(w, "DEAD LETTER, given up after %s deliveries\n\n", m.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"])
+		return
+	}
+	fmt.Fprintf(w, "DEAD LETTER %s %s\n%s: %s\n\n", cmp.Or(m.Attributes["action"], "(no action)"), attributes(m, "invocation_id", "message_id"), letter.Reason.Code, letter.Reason.Message)
+}
+
+// attributes are those of these names that a message has.
+func attributes(m broker.Message, names ...string) string {
+	var out []string
+	for _, name := range names {
+		if value := m.Attributes[name]; value != "" {
+			out = append(out, name+"="+value)
+		}
+	}
+	return strings.Join(out, " ")
+}

@@ -1,0 +1,65 @@
+package testkit
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/local/broker"
+)
+
+// startBroker starts a Pub/Sub whose backoff is a thousandth of the service's.
+func (s *System) startBroker() (*broker.Broker, error) {
+	o := broker.Options{Addr: "127.0.0.1:0", Endpoint: func(group string) string { return s.URL + "/" + group + "/pubsub" }, Speed: 1000, Log: slog.New(slog.DiscardHandler)}
+	for _, g := range handlers.Groups {
+		o.Groups = append(o.Groups, g.Name)
+	}
+	return broker.Start(o)
+}
+
+// Message is a Pub/Sub message as a push subscription delivers it.
+type Message struct {
+	ID         string
+	Attributes map[string]string
+	Data       string
+}
+
+// Delivery is the body by which it is delivered.
+func (m Message) Delivery() string {
+	body, err := json.Marshal(map[string]any{
+		"message":      map[string]any{"messageId": m.ID, "message_id": m.ID, "publishTime": Now, "attributes": m.Attributes, "data": []byte(m.Data)},
+		"subscription": "projects/local/subscriptions/test",
+	})
+	if err != nil {
+		panic(err)
+	}
+	return string(body)
+}
+
+// Push delivers a message to a group.
+func (w *World) Push(group string, m Message) Reply {
+	w.t.Helper()
+	w.canaries.given(m.Data)
+	return w.Do(http.MethodPost, group+"/pubsub", m.Delivery(), nil)
+}
+
+// Published are the messages that the product has published to a topic.
+func (w *World) Published(topic string) []broker.Message {
+	if w.Broker == nil {
+		return nil
+	}
+	return w.Broker.Published(topic)
+}
+
+// checkTopics fails the test where a secret was published.
+func (w *World) checkTopics() {
+	for _, topic := range []string{broker.ResultsTopic, broker.DeadLetterTopic} {
+		for _, m := range w.Published(topic) {
+			for _, kind := range w.canaries.found(fmt.Sprint(m.Attributes)+string(m.Data), true) {
+				w.t.Errorf("a message of %s holds %s", topic, kind)
+			}
+		}
+	}
+}
