@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"google.golang.org/api/option"
 
@@ -34,6 +35,7 @@ type Options struct {
 	Storage   []option.ClientOption // to reach Cloud Storage
 	PubSub    []option.ClientOption // to reach Pub/Sub
 	Clock     okta.Clock            // nil: okta.SystemClock
+	Lease     time.Duration         // of the claims on Idempotency-Keys; 0: claims.Lease
 	Log       *slog.Logger          // nil: what slog.Default is at a request
 	Exit      func(code int)        // ends the process at SIGTERM, once nothing is in flight; nil: that is somebody else's matter
 	ReadOnly  string                // why every change is a dry run; "" where changes are made
@@ -177,7 +179,7 @@ func (a *App) build(cfg *config.Config) (*built, error) {
 	}
 	b := &built{
 		callers: callers, push: push, gate: serve.NewGate(cfg.MaxInvocations),
-		claims: claims.New(a.claimed(cfg), a.o.Clock.Now), topics: topics.NewPublisher(a.o.PubSub...),
+		claims: claims.New(a.claimed(cfg), a.o.Clock.Now, cmp.Or(a.o.Lease, claims.Lease)), topics: topics.NewPublisher(a.o.PubSub...),
 		signIn: func(context.Context) error { return nil },
 	}
 	o := okta.Options{Root: cfg.Root, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare, Transport: a.o.Transport, Clock: a.o.Clock}

@@ -17,9 +17,11 @@ import (
 )
 
 const (
-	life      = 24 * time.Hour   // of a key
-	leaseTime = time.Minute      // a run that is silent for so long has died
-	renewal   = 20 * time.Second // of the lease; an object is written at most once a second
+	life = 24 * time.Hour // of a key
+	// Lease is how long a run may be silent before it is taken for dead. It is renewed three times in that time; an object
+	// is written at most once a second.
+	Lease    = time.Minute
+	renewals = 3
 )
 
 // Errors of a Store, besides those of what it keeps its objects in.
@@ -40,10 +42,13 @@ func (e *RunningError) Error() string {
 type Store struct {
 	objects Objects
 	now     func() time.Time
+	lease   time.Duration
 }
 
-// New makes a Store that keeps its objects there.
-func New(objects Objects, now func() time.Time) *Store { return &Store{objects, now} }
+// New makes a Store that keeps its objects there, with leases of so long.
+func New(objects Objects, now func() time.Time, lease time.Duration) *Store {
+	return &Store{objects, now, lease}
+}
 
 // Key is what a claim is for. Callers and actions have keys of their own.
 type Key struct{ Caller, Action, Text string }
@@ -125,7 +130,7 @@ func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, jso
 			return nil, nil, &RunningError{left}
 		}
 		c := &Claim{Done: ended.Done, store: s, name: name, ended: endedGen}
-		c.lease = lease{Request: sum, Attempt: rand.Text(), Until: s.now().Add(leaseTime), Expires: s.now().Add(life)}
+		c.lease = lease{Request: sum, Attempt: rand.Text(), Until: s.now().Add(s.lease), Expires: s.now().Add(life)}
 		c.leaseGen, err = write(ctx, s, name+"/lease", c.lease, heldGen)
 		if errors.Is(err, ErrChanged) {
 			continue // somebody else was faster
@@ -151,7 +156,7 @@ func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, jso
 
 // Renew makes the lease last longer. The error is ErrLost where another run has taken it over.
 func (c *Claim) Renew(ctx context.Context) error {
-	c.lease.Until = c.store.now().Add(leaseTime)
+	c.lease.Until = c.store.now().Add(c.store.lease)
 	gen, err := write(ctx, c.store, c.name+"/lease", c.lease, c.leaseGen)
 	if errors.Is(err, ErrChanged) {
 		return ErrLost
@@ -164,7 +169,7 @@ func (c *Claim) Renew(ctx context.Context) error {
 
 // Hold renews the lease until ctx ends, and calls lost once another run has it.
 func (c *Claim) Hold(ctx context.Context, lost func()) {
-	ticker := time.NewTicker(renewal)
+	ticker := time.NewTicker(c.store.lease / renewals)
 	defer ticker.Stop()
 	for {
 		select {

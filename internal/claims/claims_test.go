@@ -46,7 +46,7 @@ func each(t *testing.T, test func(t *testing.T, s stand)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := testkit.NewClock()
-			test(t, stand{claims.New(open(t), clock.Now), clock})
+			test(t, stand{claims.New(open(t), clock.Now, claims.Lease), clock})
 		})
 	}
 }
@@ -238,14 +238,14 @@ func TestTheStoreFailsAsItIs(t *testing.T) {
 	storage.SetDown(true)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if c, reply, err := claims.New(bucket, time.Now).Begin(ctx, key, []byte("body")); err == nil || c != nil || reply != nil {
+	if c, reply, err := claims.New(bucket, time.Now, claims.Lease).Begin(ctx, key, []byte("body")); err == nil || c != nil || reply != nil {
 		t.Errorf("%v %s %v", c, reply, err)
 	}
 	storage.SetDown(false)
-	if c, _, err := claims.New(bucket, time.Now).Begin(t.Context(), key, []byte("body")); err != nil || c == nil {
+	if c, _, err := claims.New(bucket, time.Now, claims.Lease).Begin(t.Context(), key, []byte("body")); err != nil || c == nil {
 		t.Error(err)
 	}
-	if _, _, err := claims.New(claims.NewBucket("no-such-bucket", "", storage.Options()...), time.Now).Begin(t.Context(), key, []byte("body")); err == nil || strings.Contains(err.Error(), "4711") {
+	if _, _, err := claims.New(claims.NewBucket("no-such-bucket", "", storage.Options()...), time.Now, claims.Lease).Begin(t.Context(), key, []byte("body")); err == nil || strings.Contains(err.Error(), "4711") {
 		t.Errorf("%v", err)
 	}
 }

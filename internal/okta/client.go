@@ -146,14 +146,20 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 	if c.auth == nil && !k.anonymous {
 		return nil, fault.New(fault.Misconfigured, "misconfigured", "no Okta credentials are configured: set OKTA_API_TOKEN_SECRET (Api Token), or OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it", nil)
 	}
-	return watched(ctx, k, func() (*reply, error) { return c.try(ctx, k) })
+	w := watch(ctx, k)
+	re, err := c.try(ctx, k, w)
+	w.end(re, err)
+	return re, err
 }
 
-func (c *Client) try(ctx context.Context, k call) (*reply, error) {
+func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 	unsure := false
 	for try := 1; ; try++ {
-		x := &exchange{op: k.op, scopes: c.scopes, anonymous: k.anonymous}
+		x := &exchange{op: k.op, scopes: c.scopes, anonymous: k.anonymous, watcher: w}
 		err := k.send(context.WithValue(ctx, exchangeKey{}, x))
+		if w != nil && w.kept != nil {
+			return nil, w.kept
+		}
 		if x.err == nil && x.reply == nil {
 			x.err = fault.New(fault.Internal, "internal", "the request to Okta could not be built", err)
 		}

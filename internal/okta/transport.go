@@ -32,6 +32,7 @@ type exchange struct {
 	op        string   // the call's, which names its rate limit
 	scopes    []string // the credentials need
 	anonymous bool
+	watcher   *watcher    // is told before the request is sent; nil: nobody is
 	writes    bool        // the request is no GET
 	sent      atomic.Bool // bytes of the request may have reached Okta
 	renewed   bool        // Okta refused the credentials, and there are others now
@@ -104,6 +105,9 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 		if err := k.auth.authorize(ctx, r, x.scopes); err != nil {
 			return nil, err
 		}
+	}
+	if err := x.watcher.begin(); err != nil {
+		return nil, err
 	}
 	if re, err = send(k.base, r); err == nil && !x.anonymous {
 		x.renewed, x.unrenewed = k.auth.answered(r, re)

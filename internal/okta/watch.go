@@ -23,23 +23,44 @@ func Watch(ctx context.Context, f func(Write) error) context.Context {
 	return context.WithValue(ctx, watchKey{}, f)
 }
 
-// watched makes a call and tells of it where it is a write.
-func watched(ctx context.Context, k call, do func() (*reply, error)) (*reply, error) {
-	f, _ := ctx.Value(watchKey{}).(func(Write) error)
-	if f == nil || k.reads() {
-		return do()
+// watcher tells of one write.
+type watcher struct {
+	tell  func(Write) error
+	write Write
+	begun bool
+	kept  error // why the write was not sent
+}
+
+// watch makes the watcher of a call; nil where nobody watches, or it is no write.
+func watch(ctx context.Context, k call) *watcher {
+	tell, _ := ctx.Value(watchKey{}).(func(Write) error)
+	if tell == nil || k.reads() {
+		return nil
 	}
-	w := Write{Route: k.op, Once: k.once}
-	if err := f(w); err != nil {
-		return nil, err
+	return &watcher{tell: tell, write: Write{Route: k.op, Once: k.once}}
+}
+
+// begin is called when a try of the write is about to leave: not before, since it may wait long for its turn, and what was
+// only meant to be sent when the process ends is in doubt from then on.
+func (w *watcher) begin() error {
+	if w == nil || w.begun {
+		return nil
 	}
-	re, err := do()
-	w.Ended = true
+	w.kept = w.tell(w.write)
+	w.begun = w.kept == nil
+	return w.kept
+}
+
+// end is called with what the write came to.
+func (w *watcher) end(re *reply, err error) {
+	if w == nil || !w.begun {
+		return
+	}
+	w.write.Ended = true
 	if failed := fault.As(err); failed != nil {
-		w.Code, w.RequestID = failed.Code, failed.RequestID
+		w.write.Code, w.write.RequestID = failed.Code, failed.RequestID
 	} else {
-		w.RequestID = re.requestID()
+		w.write.RequestID = re.requestID()
 	}
-	_ = f(w) // what is done is done
-	return re, err
+	_ = w.tell(w.write) // what is done is done
 }

@@ -284,6 +284,7 @@ type exchange struct {
 	body     request
 	ran      bool          // an action was run
 	claim    *claims.Claim // of a run that has ended
+	lost     bool          // another run has taken that over
 	replayed bool
 	warnings []string
 	caller   caller.Identity

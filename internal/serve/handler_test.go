@@ -43,7 +43,7 @@ func served(t *testing.T, run func(ctx context.Context, c *action.Call) (*action
 		return run(ctx, c)
 	})
 	return action.Group{Name: "things", Function: "OktaThings", Actions: []action.Action{a}}, Setup{
-		Caller: callerFunc(anyone), Deadline: time.Minute, Log: logger, Gate: NewGate(2), Claims: claims.New(&claims.Memory{}, time.Now), Audit: audit.New(func() *slog.Logger { return logger }, "r-1", false),
+		Caller: callerFunc(anyone), Deadline: time.Minute, Log: logger, Gate: NewGate(2), Claims: claims.New(&claims.Memory{}, time.Now, claims.Lease), Audit: audit.New(func() *slog.Logger { return logger }, "r-1", false),
 		Deps: func(context.Context) (action.Deps, error) {
 			return action.Deps{MaxTargets: 1, Workers: 1, Log: logger}, nil
 		},

@@ -174,10 +174,12 @@ func (h handler) deliver(x *exchange) {
 	h.carryOut(x, "attribute "+actionAttribute)
 }
 
-// settle answers Pub/Sub: a message is done with, or comes again later.
+// settle answers Pub/Sub: a message is done with, or comes again later. What it came to is told by the run that has its
+// claim, and by no other.
 func (x *exchange) settle(status int, reply Reply, cause *fault.Error, later bool) {
 	ctx := context.WithoutCancel(x.r.Context())
-	if x.ran || x.replayed || !later {
+	later = later || x.lost
+	if !x.lost && (x.ran || !later) {
 		if err := x.publishResult(ctx, reply); err != nil {
 			x.unpublished(ctx, "the result of a message", err)
 			later = true

@@ -65,6 +65,7 @@ func (x *exchange) keep(ctx context.Context, claim *claims.Claim, result *action
 			err = claim.Leave(ctx, done)
 		}
 	}
+	x.lost = errors.Is(err, claims.ErrLost)
 	if err != nil {
 		x.log.LogAttrs(ctx, slog.LevelWarn, "what the request came to is not kept under its Idempotency-Key: a repeat runs again", slog.String("invocation_id", x.id), slog.String("error", err.Error()))
 	}

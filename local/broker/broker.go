@@ -89,7 +89,9 @@ func Start(o Options) (b *Broker, err error) {
 		}
 	}()
 	server := pstest.NewServerWithAddress(o.Addr)
-	b = &Broker{Addr: server.Addr, o: o, server: server, client: http.Client{Transport: o.Transport, Timeout: AckDeadline}}
+	b = &Broker{Addr: server.Addr, o: o, server: server, client: http.Client{
+		Transport: o.Transport, Timeout: AckDeadline, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 	if err := b.create(); err != nil {
 		return nil, errors.Join(err, server.Close())
 	}

@@ -3,12 +3,13 @@ package fakegcp
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
+	"hash/fnv"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"strings"
 	"sync"
@@ -22,13 +23,19 @@ import (
 type Storage struct {
 	Bucket string
 
-	server *fakestorage.Server
+	shards []*shard // by object: the server looks for an object among all that it has
 	front  *httptest.Server
 
-	mu      sync.Mutex // held while a write is under way
-	written map[string]write
+	mu      sync.Mutex
 	down    bool
 	refused int
+}
+
+// shard is a server with some of the objects.
+type shard struct {
+	mu      sync.Mutex // held while a request is under way
+	server  *fakestorage.Server
+	written map[string]write
 }
 
 // write is the last write of an object that was carried out.
@@ -39,69 +46,75 @@ type write struct {
 
 // NewStorage starts one.
 func NewStorage(bucket string) (*Storage, error) {
-	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1", Port: 0, Writer: io.Discard})
-	if err != nil {
-		return nil, err
+	const shards = 64
+	s := &Storage{Bucket: bucket}
+	for range shards {
+		server, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", NoListener: true, Writer: io.Discard})
+		if err != nil {
+			return nil, err
+		}
+		server.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: bucket})
+		s.shards = append(s.shards, &shard{server: server, written: map[string]write{}})
 	}
-	server.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: bucket})
-	s := &Storage{Bucket: bucket, server: server, written: map[string]write{}}
-	target, err := url.Parse(server.URL())
-	if err != nil {
-		return nil, err
-	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
-	s.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.serve(w, r, proxy)
-	}))
+	s.front = httptest.NewServer(s)
 	return s, nil
 }
 
-// serve refuses what Cloud Storage refuses, and passes the rest on. A precondition that fails is told before the rate is
-// looked at, since nothing is written then.
-func (s *Storage) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// ServeHTTP implements http.Handler. It refuses what Cloud Storage refuses, and passes the rest on. A precondition that
+// fails is told before the rate is looked at, since nothing is written then.
+func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse := func(status int) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": status, "message": http.StatusText(status)}})
-	}
-	if s.down {
-		refuse(http.StatusServiceUnavailable)
-		return
-	}
-	if r.Method == http.MethodGet {
-		next.ServeHTTP(w, r)
-		return
 	}
 	object, err := objectOf(r)
 	if err != nil {
 		refuse(http.StatusBadRequest)
 		return
 	}
-	last := s.written[object]
+	s.mu.Lock()
+	down := s.down
+	s.mu.Unlock()
+	if down {
+		refuse(http.StatusServiceUnavailable)
+		return
+	}
+	name := fnv.New32a()
+	_, _ = io.WriteString(name, object)
+	shard := s.shards[name.Sum32()%uint32(len(s.shards))]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	next := shard.server.HTTPHandler()
+	if r.Method == http.MethodGet {
+		next.ServeHTTP(w, r)
+		return
+	}
+	last := shard.written[object]
 	switch want := r.URL.Query().Get("ifGenerationMatch"); {
 	case want != "" && want != cmp.Or(last.generation, "0"):
 		refuse(http.StatusPreconditionFailed)
 		return
 	case time.Since(last.at) < time.Second:
+		s.mu.Lock()
 		s.refused++
+		s.mu.Unlock()
 		refuse(http.StatusTooManyRequests)
 		return
 	}
 	answer := httptest.NewRecorder()
-	next.ServeHTTP(answer, r)
+	next.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context()))) // it is carried out, whatever becomes of the client
 	if answer.Code/100 == 2 {
 		var written struct{ Generation string }
 		_ = json.Unmarshal(answer.Body.Bytes(), &written)
-		s.written[object] = write{time.Now(), cmp.Or(written.Generation, "0")}
+		shard.written[object] = write{time.Now(), cmp.Or(written.Generation, "0")}
 	}
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes())
 }
 
-// objectOf is the object that a write concerns.
+// objectOf is the object that a request concerns.
 func objectOf(r *http.Request) (string, error) {
 	object := r.URL.EscapedPath()
 	if strings.HasPrefix(object, "/upload/") {
@@ -140,13 +153,21 @@ func (s *Storage) Refused() int {
 	return s.refused
 }
 
+// URL is its address.
+func (s *Storage) URL() string { return s.front.URL }
+
 // Options are how the real client reaches it.
-func (s *Storage) Options() []option.ClientOption {
-	return []option.ClientOption{option.WithEndpoint(s.front.URL + "/storage/v1/"), option.WithoutAuthentication()}
+func (s *Storage) Options() []option.ClientOption { return StorageOptions(s.URL()) }
+
+// StorageOptions are how the real client reaches one at an address.
+func StorageOptions(url string) []option.ClientOption {
+	return []option.ClientOption{option.WithEndpoint(url + "/storage/v1/"), option.WithoutAuthentication()}
 }
 
 // Close ends it.
 func (s *Storage) Close() {
 	s.front.Close()
-	s.server.Stop()
+	for _, shard := range s.shards {
+		shard.server.Stop()
+	}
 }

@@ -5,10 +5,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/okta-secops/test/functions"
 )
 
 func TestMain(m *testing.M) {
 	serveIfAsked()
+	functions.ServeIfAsked()
 	os.Exit(m.Run())
 }
 
@@ -21,5 +24,19 @@ func TestAShortLoad(t *testing.T) {
 	}
 	if columns := strings.Split(out.String(), "  "); len(columns) < 9 || columns[0] != "8" || columns[5] != "0" || !strings.HasSuffix(out.String(), "  0\n") {
 		t.Errorf("%q", out.String())
+	}
+}
+
+// TestASmallBulk holds that all users are as asked: measureBulk fails where one is not.
+func TestASmallBulk(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := bulk(&out, []int{2}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"calls  200  2  ", "messages  200  2  "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in %s", want, out.String())
+		}
 	}
 }

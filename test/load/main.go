@@ -5,6 +5,7 @@
 //
 //	go run ./test/load                        as many clients as the function lets in, then twice as many; 2 minutes each
 //	go run ./test/load -most 80 -time 10s
+//	go run ./test/load -bulk 10,100,400       users in bulk instead: by so many calls, or messages, of 100 users each
 package main
 
 import (
@@ -21,8 +22,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,6 +33,7 @@ import (
 
 	_ "example.com/okta-secops" // registers the functions
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/functions"
 	"example.com/okta-secops/test/testkit"
 )
 
@@ -47,10 +49,26 @@ func serveIfAsked() {
 
 func main() {
 	serveIfAsked()
+	functions.ServeIfAsked()
+	bulkSizes := flag.String("bulk", "", "numbers of `calls`, with commas between them")
 	most := flag.Int("most", 250, "invocations that the function lets in at once (MAX_INVOCATIONS)")
 	during := flag.Duration("time", 2*time.Minute, "how long each load lasts")
 	flag.Parse()
-	fmt.Println("clients  time  calls  200  429  other  429 after (median, p99, most)  memory at most  records  gaps")
+	if *bulkSizes != "" {
+		var sizes []int
+		for text := range strings.SplitSeq(*bulkSizes, ",") {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 1 {
+				log.Fatalf("-bulk %q: %q is no number of calls", *bulkSizes, text)
+			}
+			sizes = append(sizes, n)
+		}
+		if err := bulk(os.Stdout, sizes); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	fmt.Println("clients  time  calls  200  429  other  429 after (median, p99, most)  peak memory (MiB)  records  gaps")
 	for _, clients := range []int{*most, 2 * *most} {
 		if err := measure(os.Stdout, clients, *most, *during); err != nil {
 			log.Fatal(err)
@@ -116,7 +134,7 @@ func measure(w io.Writer, clients, most int, during time.Duration) error {
 		})
 	}
 	all.Wait()
-	memory := f.memory()
+	memory := functions.PeakMemory(f.process.Process.Pid)
 	r, err := f.end()
 	if err != nil {
 		return err
@@ -130,7 +148,7 @@ func measure(w io.Writer, clients, most int, during time.Duration) error {
 	if n := len(t.away); n > 0 {
 		away = fmt.Sprintf("%s, %s, %s", round(t.away[n/2]), round(t.away[n*99/100]), round(t.away[n-1]))
 	}
-	fmt.Fprintf(w, "%d  %s  %d  %d  %d  %d  %s  %s  %d  %d\n", clients, during, calls, t.status[200], t.status[429], calls-t.status[200]-t.status[429],
+	fmt.Fprintf(w, "%d  %s  %d  %d  %d  %d  %s  %d  %d  %d\n", clients, during, calls, t.status[200], t.status[429], calls-t.status[200]-t.status[429],
 		away, memory, r.invocations, r.last-int64(r.all))
 	if r.invocations != calls {
 		return fmt.Errorf("%d calls, but %d records", calls, r.invocations)
@@ -214,18 +232,6 @@ func count(log io.Reader) records {
 		}
 	}
 	return r
-}
-
-var highWater = regexp.MustCompile(`VmHWM:\s+(\d+ kB)`)
-
-// memory is the most that was resident.
-func (f *function) memory() string {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.process.Process.Pid))
-	m := highWater.FindSubmatch(status)
-	if err != nil || m == nil {
-		return "unknown"
-	}
-	return string(m[1])
 }
 
 // end tells the function to end, as Cloud Run does, and counts its records.

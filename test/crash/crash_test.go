@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/okta-secops/test/functions"
+)
+
+func TestMain(m *testing.M) {
+	functions.ServeIfAsked() // the functions' process is this program too
+	os.Exit(m.Run())
+}
+
+// TestNothingIsLostAndNothingDoneTwiceInACrash is a short run; go run ./test/crash is the long one.
+func TestNothingIsLostAndNothingDoneTwiceInACrash(t *testing.T) {
+	t.Parallel()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	var out strings.Builder
+	p := plan{messages: 40, kills: 3, every: 300 * time.Millisecond, latency: 20 * time.Millisecond, patience: time.Minute, log: log}
+	good, err := p.run(&out, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log("\n" + out.String())
+	if !good {
+		text, err := os.ReadFile(log.Name())
+		t.Errorf("the functions' log:\n%s %v", text, err)
+	}
+}

@@ -1,0 +1,272 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/okta-secops/local/broker"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/functions"
+)
+
+const (
+	users = 10 // of each message
+	// lease is that of a claim here. An object is written once a second at most, and the lease is renewed three times.
+	lease = 4 * time.Second
+)
+
+// kind is what a message asks for.
+type kind struct {
+	group, request string // request with %s for the users
+	seed           emulator.UserSeed
+	write          string // "METHOD path", with %s for the user's id
+	once           bool   // it must not happen twice
+	asAsked        func(u emulator.UserState) bool
+}
+
+func status(s string) func(emulator.UserState) bool {
+	return func(u emulator.UserState) bool { return u.Status == s }
+}
+
+var kinds = []kind{
+	{
+		group: "users", request: `{"action": "Disable User", "parameters": {"User IDs": %s, "Is Deactivate": false}}`,
+		write: "POST /api/v1/users/%s/lifecycle/suspend", asAsked: status("SUSPENDED"),
+	},
+	{
+		group: "users", request: `{"action": "Enable User", "parameters": {"User IDs": %s, "Is Activate": false}}`, seed: emulator.UserSeed{Status: "SUSPENDED"},
+		write: "POST /api/v1/users/%s/lifecycle/unsuspend", asAsked: status("ACTIVE"),
+	},
+	{
+		group: "users", request: `{"action": "Reset Password", "parameters": {"User IDs": %s, "Send Email": true}}`, once: true,
+		write: "POST /api/v1/users/%s/lifecycle/reset_password", asAsked: status("RECOVERY"),
+	},
+	{
+		group: "users", request: `{"action": "Enable User", "parameters": {"User IDs": %s}}`, seed: emulator.UserSeed{Status: "PROVISIONED"}, once: true,
+		write: "POST /api/v1/users/%s/lifecycle/reactivate", asAsked: func(u emulator.UserState) bool { return len(u.Mails) == 1 },
+	},
+	{
+		group: "sessions", request: `{"action": "Clear Okta User Session", "parameters": {"User IDs": %s}}`, seed: emulator.UserSeed{Sessions: 2},
+		write: "DELETE /api/v1/users/%s/sessions", asAsked: func(u emulator.UserState) bool { return u.Sessions == 0 },
+	},
+}
+
+// task is one message and what came of it.
+type task struct {
+	kind
+	logins []string
+	ids    []string
+	final  *result // nil until there is one
+}
+
+// result is what the functions published of a message.
+type result struct {
+	InvocationID string `json:"invocation_id"`
+	Targets      []struct {
+		Input, Outcome string
+		Error          *struct {
+			Code      string
+			Retryable bool
+		}
+	}
+}
+
+// over tells whether no further delivery could come to more.
+func (r result) over() bool {
+	for _, t := range r.Targets {
+		if t.Error != nil && t.Error.Retryable {
+			return false
+		}
+	}
+	return true
+}
+
+// trial is one run.
+type trial struct {
+	plan
+	*functions.Process
+
+	mu     sync.Mutex
+	rng    *rand.Rand
+	twins  sync.WaitGroup
+	counts figures
+	tasks  map[string]*task // by message id
+}
+
+// try does one run.
+func (p plan) try(w io.Writer, seed uint64) (figures, error) {
+	begun := time.Now()
+	t := &trial{plan: p, rng: rand.New(rand.NewPCG(seed, 0)), tasks: map[string]*task{}}
+	var err error
+	if t.Process, err = functions.Start(functions.Options{Latency: p.latency, Lease: lease, Transport: t, Log: p.log}); err != nil {
+		return t.counts, err
+	}
+	defer t.Close()
+	stop := t.killer()
+	if err = t.publish(); err == nil {
+		err = t.await()
+	}
+	err = errors.Join(err, stop())
+	t.twins.Wait()
+	if err != nil {
+		return t.counts, err
+	}
+	t.compare(w)
+	t.counts.messages, t.counts.took = p.messages, time.Since(begun)
+	return t.counts, nil
+}
+
+// publish publishes all messages.
+func (t *trial) publish() error {
+	for n := range t.messages {
+		k := &task{kind: kinds[t.below(len(kinds))]}
+		for i := range users {
+			seed := k.seed
+			seed.Login = fmt.Sprintf("user%d-%d@acme.test", n, i)
+			k.logins, k.ids = append(k.logins, seed.Login), append(k.ids, t.Okta.AddUser(seed))
+		}
+		names, err := json.Marshal(k.logins)
+		if err != nil {
+			return err
+		}
+		t.mu.Lock() // its result may come before its id is known
+		id, err := broker.Publish(context.Background(), t.Broker.Addr, k.group, fmt.Appendf(nil, k.request, names), nil)
+		t.tasks[id] = k
+		t.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *trial) below(n int) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.rng.IntN(n)
+}
+
+func (t *trial) randomTime(below time.Duration) time.Duration {
+	return time.Duration(t.below(int(below)))
+}
+
+// killer kills the functions, and starts them again, until it has done so often enough or is told to stop.
+func (t *trial) killer() (stop func() error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		for t.counts.kills < t.kills {
+			select {
+			case <-ctx.Done():
+				ended <- nil
+				return
+			case <-time.After(t.randomTime(t.every)):
+			}
+			t.counts.kills++
+			if err := t.Crash(); err != nil {
+				ended <- err
+				return
+			}
+		}
+		ended <- nil
+	}()
+	return func() error { cancel(); return <-ended }
+}
+
+// await takes results until there is one of every message, or none comes any more.
+func (t *trial) await() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	patience := time.AfterFunc(t.patience, cancel)
+	left := t.messages
+	return broker.Follow(ctx, t.Broker.Addr, broker.ResultsSubscription, func(m broker.Message) bool {
+		var r result
+		if json.Unmarshal(m.Data, &r) != nil || !r.over() {
+			return true
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		switch k := t.tasks[m.Attributes["message_id"]]; {
+		case k == nil:
+		case k.final == nil:
+			k.final = &r
+			left--
+			patience.Reset(t.patience)
+		case k.final.InvocationID != r.InvocationID:
+			t.counts.differing++
+		}
+		return left > 0
+	})
+}
+
+// compare holds the state of Okta, and what it was asked, against the messages and their results.
+func (t *trial) compare(w io.Writer) {
+	made := map[string]int{}
+	for _, r := range t.Okta.Requests() {
+		if r.Method != http.MethodGet && r.Status/100 == 2 {
+			made[r.Method+" "+r.Path]++
+			t.counts.writes++
+		}
+	}
+	for id, k := range t.tasks {
+		if k.final == nil || len(k.final.Targets) != users {
+			fmt.Fprintf(w, "lost: the result of message %s: %s\n", id, fmt.Sprintf(k.request, k.logins))
+			t.counts.lost++
+			continue
+		}
+		for i, login := range k.logins {
+			u, _ := t.Okta.User(login)
+			target, writes := k.final.Targets[i], made[fmt.Sprintf(k.write, k.ids[i])]
+			reached := target.Outcome == "changed" || target.Outcome == "unchanged"
+			unknown := k.once && target.Outcome == "failed" && target.Error != nil && target.Error.Code == "unknown_result"
+			if writes > 1 {
+				t.counts.repeated += writes - 1
+				if k.once {
+					t.counts.repeatedOnce += writes - 1
+				}
+			}
+			if unknown {
+				t.counts.unknown++
+			}
+			if !unknown && (!reached || !k.asAsked(u) || k.once && writes != 1) || strings.TrimSpace(target.Input) != login {
+				fmt.Fprintf(w, "not as asked: %s, %s: told %+v, in Okta %s, written %d times\n", k.write, login, target, u.Status, writes)
+				t.counts.notAsAsked++
+			}
+		}
+	}
+}
+
+// RoundTrip implements http.RoundTripper: it delivers late, and now and then twice.
+func (t *trial) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	send := func(ctx context.Context) (*http.Response, error) {
+		copied := r.Clone(ctx)
+		copied.Body = io.NopCloser(bytes.NewReader(body))
+		time.Sleep(t.randomTime(50 * time.Millisecond))
+		return http.DefaultTransport.RoundTrip(copied)
+	}
+	if t.below(4) == 0 {
+		t.mu.Lock()
+		t.counts.duplicates++
+		t.mu.Unlock()
+		t.twins.Go(func() {
+			time.Sleep(t.randomTime(500 * time.Millisecond))
+			if res, err := send(context.WithoutCancel(r.Context())); err == nil {
+				_ = res.Body.Close()
+			}
+		})
+	}
+	return send(r.Context())
+}

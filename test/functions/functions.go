@@ -1,0 +1,183 @@
+// Package functions runs the functions in a process of their own, which can be killed and started again, beside an Okta, a
+// Pub/Sub and a Cloud Storage in this one.
+package functions
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"syscall"
+	"time"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/app"
+	"example.com/okta-secops/internal/claims"
+	"example.com/okta-secops/internal/serve"
+	"example.com/okta-secops/local/broker"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/fakegcp"
+	"example.com/okta-secops/test/testkit"
+)
+
+// The settings of the functions' process besides their own.
+const (
+	addressVariable = "FUNCTIONS_ADDRESS" // makes a program the functions
+	storageVariable = "FUNCTIONS_STORAGE"
+	pubsubVariable  = "FUNCTIONS_PUBSUB"
+	leaseVariable   = "FUNCTIONS_LEASE"
+)
+
+const bucket = "claims"
+
+// ServeIfAsked serves the functions for ever where this process is to be them. Every program that calls Start begins with
+// it.
+func ServeIfAsked() {
+	address := os.Getenv(addressVariable)
+	if address == "" {
+		return
+	}
+	lease, err := time.ParseDuration(os.Getenv(leaseVariable))
+	if err != nil {
+		log.Fatal(err)
+	}
+	a := app.New(app.Options{
+		Getenv: os.Getenv, Storage: fakegcp.StorageOptions(os.Getenv(storageVariable)), PubSub: broker.ClientOptions(os.Getenv(pubsubVariable)),
+		Lease: lease, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
+	log.Fatal((&http.Server{Addr: address, Handler: serve.Mount(handlers.Groups, a.Open), ReadHeaderTimeout: time.Minute}).ListenAndServe())
+}
+
+// Options changes a Process.
+type Options struct {
+	Latency   time.Duration     // of Okta
+	Lease     time.Duration     // of claims; 0: as deployed
+	Transport http.RoundTripper // of Pub/Sub's deliveries; nil: http.DefaultTransport
+	Log       io.Writer         // of the functions, and of Pub/Sub
+	Env       []string          // further settings
+}
+
+// Process is the functions' process and what it needs.
+type Process struct {
+	Okta    *emulator.Emulator
+	Broker  *broker.Broker
+	Address string // with scheme; groups are under their names
+
+	org      *httptest.Server
+	storage  *fakegcp.Storage
+	settings []string
+	log      io.Writer
+	command  *exec.Cmd
+}
+
+// Start starts one. Close ends it.
+func Start(o Options) (*Process, error) {
+	p := &Process{Okta: emulator.New(emulator.Options{}), log: cmp.Or(o.Log, io.Discard)}
+	if o.Latency > 0 {
+		p.Okta.AddFault(emulator.Fault{Path: "*", LatencyMS: int(o.Latency.Milliseconds())})
+	}
+	p.org = httptest.NewServer(p.Okta)
+	if err := p.start(o); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Process) start(o Options) (err error) {
+	if p.storage, err = fakegcp.NewStorage(bucket); err != nil {
+		return err
+	}
+	port, err := testkit.FreePort()
+	if err != nil {
+		return err
+	}
+	address := net.JoinHostPort("127.0.0.1", port)
+	p.Address = "http://" + address
+	b := broker.Options{
+		Addr: "127.0.0.1:0", Transport: o.Transport, Speed: 100, Log: slog.New(slog.NewTextHandler(p.log, nil)),
+		Endpoint: func(group string) string { return p.Address + "/" + group + "/pubsub" },
+	}
+	for _, g := range handlers.Groups {
+		b.Groups = append(b.Groups, g.Name)
+	}
+	if p.Broker, err = broker.Start(b); err != nil {
+		return err
+	}
+	p.settings = append([]string{
+		addressVariable + "=" + address, storageVariable + "=" + p.storage.URL(), pubsubVariable + "=" + p.Broker.Addr,
+		leaseVariable + "=" + cmp.Or(o.Lease, claims.Lease).String(),
+		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",
+		"CLAIMS_BUCKET=" + bucket, "RESULTS_TOPIC=" + broker.ResultsTopic, "DEAD_LETTER_TOPIC=" + broker.DeadLetterTopic,
+	}, o.Env...)
+	return p.run()
+}
+
+// run runs the process, and returns once it serves.
+func (p *Process) run() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	p.command = exec.Command(self)
+	p.command.Env, p.command.Stderr = p.settings, p.log
+	if err := p.command.Start(); err != nil {
+		return err
+	}
+	for range 1000 {
+		if res, err := http.Get(p.Address + "/users/health"); err == nil {
+			return res.Body.Close()
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return errors.New("the functions do not start")
+}
+
+// Crash ends the process as a machine's end does, and starts it again.
+func (p *Process) Crash() error {
+	if err := p.command.Process.Signal(syscall.SIGKILL); err != nil {
+		return fmt.Errorf("killing the functions: %w", err)
+	}
+	_ = p.command.Wait() // it was killed
+	return p.run()
+}
+
+var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+
+// PeakMemory is the most of a process that was resident, in MiB; 0 where the system does not tell (it does on Linux).
+func PeakMemory(pid int) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	m := highWater.FindSubmatch(status)
+	if err != nil || m == nil {
+		return 0
+	}
+	kib, _ := strconv.Atoi(string(m[1]))
+	return kib >> 10
+}
+
+// PeakMemory is the most of the process that was resident, in MiB.
+func (p *Process) PeakMemory() int { return PeakMemory(p.command.Process.Pid) }
+
+// Close ends everything.
+func (p *Process) Close() {
+	if p.Broker != nil {
+		_ = p.Broker.Close()
+	}
+	if p.command != nil && p.command.Process != nil {
+		_ = p.command.Process.Kill()
+		_ = p.command.Wait()
+	}
+	if p.storage != nil {
+		p.storage.Close()
+	}
+	p.org.Close()
+}
