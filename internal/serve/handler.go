@@ -51,6 +51,9 @@ type Topic interface {
 // bodyTime is how long a request's body may take to arrive, where nothing else is said.
 const bodyTime = 30 * time.Second
 
+// publishTime is how long a caller waits for the result to be published as well.
+const publishTime = 2 * time.Second
+
 // Open gives the setup; with an error, its Log and Audit are enough. It is called for every request, so that a failure
 // is not kept.
 type Open func(ctx context.Context) (Setup, error)
@@ -328,7 +331,8 @@ func (x *exchange) finish(result *action.Result, err error) {
 		return
 	}
 	if x.ran {
-		ctx := context.WithoutCancel(x.r.Context())
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), publishTime)
+		defer cancel()
 		if err := x.publishResult(ctx, reply); err != nil {
 			x.unpublished(ctx, "the result of a call", err)
 		}

@@ -223,12 +223,20 @@ func (x *exchange) publishResult(ctx context.Context, reply Reply) error {
 		data = encode(reply)
 	}
 	attributes := map[string]string{
-		"action": reply.Action, "status": string(reply.Status), "invocation_id": reply.InvocationID, "case_id": x.body.Context["case_id"],
+		"action": reply.Action, "status": string(reply.Status), "invocation_id": reply.InvocationID, "case_id": attribute(x.body.Context["case_id"]),
 	}
 	if x.message != nil {
-		attributes["message_id"] = x.message.id
+		attributes["message_id"] = attribute(x.message.id)
 	}
 	return x.setup.Results.Publish(ctx, data, attributes)
+}
+
+// attribute is a text as an attribute may hold it: a message that is too large in any way would never be published.
+func attribute(text string) string {
+	if len(text) > maxContextValue {
+		return action.Shorten(text)
+	}
+	return text
 }
 
 // deadLetter is what is published of a message that nobody can carry out.
@@ -276,7 +284,7 @@ func (x *exchange) deadLetter(ctx context.Context, reply Reply, cause *fault.Err
 		return err
 	}
 	if err := x.setup.DeadLetters.Publish(ctx, encode(letter), map[string]string{
-		"action": reply.Action, "reason": reason.Code, "invocation_id": reply.InvocationID, "message_id": x.message.id,
+		"action": reply.Action, "reason": reason.Code, "invocation_id": reply.InvocationID, "message_id": attribute(x.message.id),
 	}); err != nil {
 		return errors.Join(err, claim.Forget(ctx))
 	}

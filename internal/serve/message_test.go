@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -60,6 +61,31 @@ func pushed(ctx context.Context, g action.Group, setup Setup, header http.Header
 
 func delivery(id, data string) string {
 	return fmt.Sprintf(`{"message": {"messageId": %q, "data": %q}}`, id, base64.StdEncoding.EncodeToString([]byte(data)))
+}
+
+// bounded refuses what Pub/Sub refuses.
+type bounded struct{ topic }
+
+// Publish implements Topic.
+func (b *bounded) Publish(ctx context.Context, data []byte, attributes map[string]string) error {
+	for name, value := range attributes {
+		if len(value) > 1024 {
+			return errors.New("the value of " + name + " is too long")
+		}
+	}
+	return b.topic.Publish(ctx, data, attributes)
+}
+
+func TestNoMessageIsTooLargeToBeToldOf(t *testing.T) {
+	t.Parallel()
+	g, setup, _, _ := automated(func(context.Context, *action.Call) (*action.Result, error) { return &action.Result{}, nil })
+	var results, dead bounded
+	setup.Results, setup.DeadLetters = &results, &dead
+	long := strings.Repeat("x", 5000)
+	w := pushed(t.Context(), g, setup, nil, delivery(long, `{"action": "`+long+`", "context": {"case_id": "`+long+`"}}`))
+	if w.Code != http.StatusOK || len(results.messages) != 1 || len(dead.messages) != 1 {
+		t.Errorf("%d %s, %d results, %d dead letters", w.Code, w.Body, len(results.messages), len(dead.messages))
+	}
 }
 
 func TestAResultThatNoMessageHoldsIsPublishedWithoutItsJSON(t *testing.T) {
