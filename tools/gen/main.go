@@ -1,5 +1,5 @@
-// Gen writes docs/actions.md from the declarations of the actions. The example replies are real: each
-// action's example runs on the emulator's seeded organization, with the clock stopped.
+// Gen writes docs/actions.md and terraform/catalog.json from the declarations of the actions. The example replies are
+// real: each action's example runs on the emulator's seeded organization, with the clock stopped.
 package main
 
 import (
@@ -29,15 +29,39 @@ import (
 )
 
 func main() {
-	out := flag.String("out", "docs/actions.md", "the `file` to write")
+	out := flag.String("out", "docs/actions.md", "the `file` of the actions' documentation")
+	terraform := flag.String("catalog", "terraform/catalog.json", "the `file` that Terraform reads")
 	flag.Parse()
-	var b bytes.Buffer
-	if err := actions(&b); err != nil {
-		log.Fatal(err)
+	for file, write := range map[string]func(io.Writer) error{*out: actions, *terraform: catalog} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			log.Fatal(err)
+		}
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+			log.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(*out, b.Bytes(), 0o644); err != nil {
-		log.Fatal(err)
+}
+
+// deployed is a group as Terraform deploys it.
+type deployed struct {
+	action.Catalog
+	EventFunction string   `json:"event_function"`
+	NeedsOkta     bool     `json:"needs_okta"` // credentials
+	Signs         bool     `json:"signs"`      // it reads the signing key of signals
+	Scopes        []string `json:"oauth_scopes"`
+}
+
+// catalog writes the groups by their names.
+func catalog(w io.Writer) error {
+	groups := map[string]deployed{}
+	for _, g := range handlers.Groups {
+		groups[g.Name] = deployed{g.Catalog(), g.EventFunction(), g.NeedsOkta(), g.Signs, append([]string{}, g.Scopes()...)}
 	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(groups)
 }
 
 const head = `<!-- Generated from the declarations in handlers/ by go generate ./...; do not edit. -->

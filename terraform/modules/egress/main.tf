@@ -1,0 +1,49 @@
+# One static address for all calls out, which Okta can restrict the credentials to.
+
+resource "google_compute_network" "this" {
+  name                    = "${var.prefix}-egress"
+  description             = "Calls of the Okta functions leave through here."
+  auto_create_subnetworks = false
+}
+
+resource "google_compute_subnetwork" "this" {
+  name                     = "${var.prefix}-egress"
+  description              = "Addresses of the functions' instances."
+  region                   = var.region
+  network                  = google_compute_network.this.id
+  ip_cidr_range            = var.range
+  private_ip_google_access = true # Google's APIs are reached without the static address
+}
+
+resource "google_compute_router" "this" {
+  name        = "${var.prefix}-egress"
+  description = "Carries the NAT of the Okta functions."
+  region      = var.region
+  network     = google_compute_network.this.id
+}
+
+resource "google_compute_address" "this" {
+  name        = "${var.prefix}-egress"
+  description = "Address from which the Okta functions call: put it into a network zone in Okta."
+  region      = var.region
+  labels      = var.labels
+}
+
+resource "google_compute_router_nat" "this" {
+  name                               = "${var.prefix}-egress"
+  region                             = var.region
+  router                             = google_compute_router.this.name
+  nat_ip_allocate_option             = "MANUAL_ONLY"
+  nat_ips                            = [google_compute_address.this.id]
+  source_subnetwork_ip_ranges_to_nat = "LIST_OF_SUBNETWORKS"
+
+  subnetwork {
+    name                    = google_compute_subnetwork.this.id
+    source_ip_ranges_to_nat = ["ALL_IP_RANGES"]
+  }
+
+  log_config {
+    enable = true
+    filter = "ERRORS_ONLY"
+  }
+}

@@ -1,0 +1,64 @@
+# One function: what it is, as whom it runs, and who may call it.
+
+resource "google_service_account" "this" {
+  account_id   = var.name
+  display_name = "${var.name}: runs the function ${var.target}"
+  description  = "Identity of the function alone. What it may do is granted resource by resource, nothing in the project."
+}
+
+resource "google_cloudfunctions2_function" "this" {
+  name        = var.name
+  location    = var.region
+  description = var.description
+  labels      = var.labels
+
+  build_config {
+    runtime         = "go126"
+    entry_point     = var.target
+    service_account = var.build_service_account == null ? null : "projects/${var.project}/serviceAccounts/${var.build_service_account}"
+
+    source {
+      storage_source {
+        bucket = var.source_archive.bucket
+        object = var.source_archive.object
+      }
+    }
+  }
+
+  service_config {
+    service_account_email            = google_service_account.this.email
+    available_memory                 = var.settings.memory
+    available_cpu                    = var.settings.cpu
+    max_instance_request_concurrency = var.settings.concurrency
+    timeout_seconds                  = var.settings.timeout
+    min_instance_count               = var.settings.min_instances
+    max_instance_count               = var.settings.max_instances
+    ingress_settings                 = var.settings.ingress
+    all_traffic_on_latest_revision   = true
+    environment_variables            = var.environment
+    direct_vpc_egress                = var.network == null ? null : "VPC_EGRESS_ALL_TRAFFIC"
+
+    dynamic "direct_vpc_network_interface" {
+      for_each = var.network == null ? [] : [var.network]
+
+      content {
+        network    = direct_vpc_network_interface.value.network
+        subnetwork = direct_vpc_network_interface.value.subnetwork
+      }
+    }
+  }
+}
+
+# A function that is made anew has lost its bindings.
+resource "google_cloud_run_v2_service_iam_member" "invoker" {
+  count = length(var.invokers)
+
+  name     = google_cloudfunctions2_function.this.name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = var.invokers[count.index]
+
+  lifecycle {
+    replace_triggered_by = [google_cloudfunctions2_function.this.id]
+  }
+}

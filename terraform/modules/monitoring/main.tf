@@ -1,0 +1,184 @@
+# Alerts, each with its runbook, and the audit in a log bucket of its own.
+
+locals {
+  services      = join("|", var.services)
+  subscriptions = join("|", var.subscriptions)
+  requests      = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = monitoring.regex.full_match(\"${local.services}\")"
+
+  # What each alert says, and the runbook that goes with it: docs/runbooks/<key>.md.
+  thresholds = {
+    errors = {
+      name        = "more than 5 % of calls end with a 5xx"
+      severity    = "ERROR"
+      filter      = "${local.requests} AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code_class = \"5xx\""
+      denominator = "${local.requests} AND metric.type = \"run.googleapis.com/request_count\""
+      threshold   = 0.05
+      duration    = "300s"
+      aligner     = "ALIGN_RATE"
+      reducer     = "REDUCE_SUM"
+      by          = ["resource.label.service_name"]
+    }
+    latency = {
+      name        = "95 % of calls take longer than half of their deadline"
+      severity    = "WARNING"
+      filter      = "${local.requests} AND metric.type = \"run.googleapis.com/request_latencies\""
+      denominator = null
+      threshold   = var.request_deadline * 1000 / 2
+      duration    = "600s"
+      aligner     = "ALIGN_PERCENTILE_95"
+      reducer     = "REDUCE_MAX"
+      by          = ["resource.label.service_name"]
+    }
+    dead-letters = {
+      name        = "there are dead letters"
+      severity    = "ERROR"
+      filter      = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = \"${var.dead_letters}\" AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\""
+      denominator = null
+      threshold   = 0
+      duration    = "0s"
+      aligner     = "ALIGN_MAX"
+      reducer     = "REDUCE_MAX"
+      by          = []
+    }
+    unacknowledged = {
+      name        = "a message has waited for more than 15 minutes"
+      severity    = "ERROR"
+      filter      = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = monitoring.regex.full_match(\"${local.subscriptions}\") AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
+      denominator = null
+      threshold   = 900
+      duration    = "0s"
+      aligner     = "ALIGN_MAX"
+      reducer     = "REDUCE_MAX"
+      by          = ["resource.label.subscription_id"]
+    }
+    credentials = {
+      name        = "Okta refuses the credentials or their scope"
+      severity    = "CRITICAL"
+      filter      = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.credentials.name}\""
+      denominator = null
+      threshold   = 0
+      duration    = "0s"
+      aligner     = "ALIGN_SUM"
+      reducer     = "REDUCE_SUM"
+      by          = ["resource.label.service_name"]
+    }
+  }
+}
+
+# Warnings of the functions about what Okta says of the credentials; the audit says the same of each call, and is left out.
+resource "google_logging_metric" "credentials" {
+  name        = "${var.prefix}-credential-failures"
+  description = "Calls that Okta refused for the credentials, their scope or their admin role."
+  filter      = <<-EOT
+    resource.type="cloud_run_revision"
+    resource.labels.service_name=~"^(${local.services})$"
+    severity>=WARNING
+    jsonPayload.error_code=~"^(E0000004|E0000005|E0000006|E0000011|E0000015|invalid_client|invalid_scope|unauthorized_client)$"
+  EOT
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+}
+
+resource "google_monitoring_alert_policy" "threshold" {
+  for_each = local.thresholds
+
+  display_name          = "${var.prefix}: ${each.value.name}"
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = var.notification_channels
+  user_labels           = merge(var.labels, { runbook = each.key })
+
+  conditions {
+    display_name = each.value.name
+
+    condition_threshold {
+      filter             = each.value.filter
+      denominator_filter = each.value.denominator
+      comparison         = "COMPARISON_GT"
+      threshold_value    = each.value.threshold
+      duration           = each.value.duration
+
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = each.value.aligner
+        cross_series_reducer = each.value.reducer
+        group_by_fields      = each.value.by
+      }
+
+      dynamic "denominator_aggregations" {
+        for_each = each.value.denominator == null ? [] : [1]
+
+        content {
+          alignment_period     = "300s"
+          per_series_aligner   = each.value.aligner
+          cross_series_reducer = each.value.reducer
+          group_by_fields      = each.value.by
+        }
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "Runbook: ${var.runbooks_url == "" ? "docs/runbooks" : trimsuffix(var.runbooks_url, "/")}/${each.key}.md"
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+}
+
+resource "google_monitoring_alert_policy" "no_traffic" {
+  count = var.no_traffic_hours > 0 ? 1 : 0
+
+  display_name          = "${var.prefix}: no call and no message for ${var.no_traffic_hours} h"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = var.notification_channels
+  user_labels           = merge(var.labels, { runbook = "no-traffic" })
+
+  conditions {
+    display_name = "no call and no message"
+
+    condition_absent {
+      filter   = "${local.requests} AND metric.type = \"run.googleapis.com/request_count\""
+      duration = "${var.no_traffic_hours * 3600}s"
+
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_RATE"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "Runbook: ${var.runbooks_url == "" ? "docs/runbooks" : trimsuffix(var.runbooks_url, "/")}/no-traffic.md"
+  }
+}
+
+# The record of who did what to whom. Locked, nobody can shorten it, those who deploy included.
+resource "google_logging_project_bucket_config" "audit" {
+  project        = var.project
+  location       = var.region
+  bucket_id      = "${var.prefix}-audit"
+  description    = "Audit of the Okta functions: calls, and writes to Okta before and after."
+  retention_days = var.audit.retention_days
+  locked         = var.audit.locked
+}
+
+resource "google_logging_project_sink" "audit" {
+  name                   = "${var.prefix}-audit"
+  description            = "Brings the audit of the Okta functions to its own bucket."
+  destination            = "logging.googleapis.com/${google_logging_project_bucket_config.audit.id}"
+  unique_writer_identity = true
+  filter                 = <<-EOT
+    resource.type="cloud_run_revision"
+    resource.labels.service_name=~"^(${local.services})$"
+    labels.log_type="audit"
+  EOT
+}

@@ -1,0 +1,12 @@
+output "audit_bucket" {
+  description = "Log bucket of the audit, in full."
+  value       = google_logging_project_bucket_config.audit.id
+}
+
+output "alerts" {
+  description = "Alerts, by the name of their runbook."
+  value = merge(
+    { for name, p in google_monitoring_alert_policy.threshold : name => p.display_name },
+    { for p in google_monitoring_alert_policy.no_traffic : "no-traffic" => p.display_name },
+  )
+}

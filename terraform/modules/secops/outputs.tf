@@ -1,0 +1,14 @@
+output "actions" {
+  description = "Each action as a step of the HTTP V2 integration: method, address, path, headers and body to paste."
+  value       = local.actions
+}
+
+output "webhook_sample" {
+  description = "Sample of a result, for the mapping of a SOAR inbound webhook."
+  value       = jsonencode(local.sample)
+}
+
+output "feed" {
+  description = "The feed of results, by name; null where there is none."
+  value       = one(google_chronicle_feed.results[*].id)
+}

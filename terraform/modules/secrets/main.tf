@@ -1,0 +1,92 @@
+# Containers of secrets, and who may read each. Their values never pass through here: a person adds them as versions.
+
+locals {
+  secrets = merge(
+    { for c in var.credentials : "credential-${c}" => "Okta credential (${c})" },
+    var.signing_key ? { "signing-key" = "key that signs risk signals" } : {},
+    var.caller_keys ? { "caller-keys" = "keys of callers" } : {},
+  )
+
+  # One entry for each function and secret that it reads.
+  reads = merge([
+    for group, r in var.readers : merge(
+      r.credential == null ? {} : { "${group}-credential" = { secret = "credential-${r.credential}", member = r.member } },
+      r.signing_key ? { "${group}-signing-key" = { secret = "signing-key", member = r.member } } : {},
+      r.caller_keys ? { "${group}-caller-keys" = { secret = "caller-keys", member = r.member } } : {},
+    )
+  ]...)
+
+  reminds = var.rotation_days > 0
+}
+
+resource "google_secret_manager_secret" "this" {
+  for_each = local.secrets
+
+  secret_id   = "${var.prefix}-${each.key}"
+  labels      = var.labels
+  annotations = { purpose = each.value }
+
+  replication {
+    auto {}
+  }
+
+  dynamic "topics" {
+    for_each = google_pubsub_topic.rotation[*].id
+
+    content {
+      name = topics.value
+    }
+  }
+
+  dynamic "rotation" {
+    for_each = local.reminds ? [1] : []
+
+    content {
+      next_rotation_time = timeadd(plantimestamp(), "${var.rotation_days * 24}h")
+      rotation_period    = "${var.rotation_days * 86400}s"
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [rotation[0].next_rotation_time] # Secret Manager moves it on
+  }
+
+  depends_on = [google_pubsub_topic_iam_member.secret_manager]
+}
+
+resource "google_secret_manager_secret_iam_member" "reader" {
+  for_each = local.reads
+
+  secret_id = google_secret_manager_secret.this[each.value.secret].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = each.value.member
+}
+
+resource "google_pubsub_topic" "rotation" {
+  count = local.reminds ? 1 : 0
+
+  name   = "${var.prefix}-secret-rotation"
+  labels = var.labels
+}
+
+# Without a subscription the reminders would be lost.
+resource "google_pubsub_subscription" "rotation" {
+  count = local.reminds ? 1 : 0
+
+  name                       = "${var.prefix}-secret-rotation"
+  topic                      = google_pubsub_topic.rotation[0].id
+  labels                     = var.labels
+  message_retention_duration = "604800s"
+
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+resource "google_pubsub_topic_iam_member" "secret_manager" {
+  count = local.reminds ? 1 : 0
+
+  topic  = google_pubsub_topic.rotation[0].id
+  role   = "roles/pubsub.publisher"
+  member = "serviceAccount:service-${var.project.number}@gcp-sa-secretmanager.iam.gserviceaccount.com"
+}

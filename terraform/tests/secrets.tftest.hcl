@@ -1,0 +1,54 @@
+# Secrets: containers, and who reads each.
+
+mock_provider "google" {}
+
+variables {
+  prefix        = "okta"
+  labels        = { app = "okta-secops", instance = "default" }
+  project       = { id = "acme-security", number = "123456789012" }
+  credentials   = ["default", "users"]
+  signing_key   = true
+  caller_keys   = false
+  rotation_days = 90
+  readers = {
+    users   = { member = "serviceAccount:users@acme.iam.gserviceaccount.com", credential = "users", signing_key = false, caller_keys = false }
+    groups  = { member = "serviceAccount:groups@acme.iam.gserviceaccount.com", credential = "default", signing_key = false, caller_keys = false }
+    signals = { member = "serviceAccount:signals@acme.iam.gserviceaccount.com", credential = null, signing_key = true, caller_keys = false }
+  }
+}
+
+run "each_function_reads_its_own" {
+  module {
+    source = "./modules/secrets"
+  }
+
+  assert {
+    condition     = keys(google_secret_manager_secret_iam_member.reader) == ["groups-credential", "signals-signing-key", "users-credential"]
+    error_message = "a function reads what it needs, secret by secret"
+  }
+
+  assert {
+    condition     = alltrue([for m in google_secret_manager_secret_iam_member.reader : m.role == "roles/secretmanager.secretAccessor"]) && google_secret_manager_secret_iam_member.reader["signals-signing-key"].secret_id == google_secret_manager_secret.this["signing-key"].id
+    error_message = "it may read and nothing else"
+  }
+
+  assert {
+    condition     = alltrue([for s in google_secret_manager_secret.this : s.rotation[0].rotation_period == "7776000s" && s.topics[0].name == google_pubsub_topic.rotation[0].id])
+    error_message = "somebody is reminded to rotate"
+  }
+}
+
+run "reminders_may_be_off" {
+  module {
+    source = "./modules/secrets"
+  }
+
+  variables {
+    rotation_days = 0
+  }
+
+  assert {
+    condition     = alltrue([for s in google_secret_manager_secret.this : length(s.rotation) == 0]) && length(google_pubsub_topic.rotation) == 0
+    error_message = "no reminder, no topic"
+  }
+}
