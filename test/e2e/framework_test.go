@@ -44,20 +44,28 @@ type function struct {
 	exited  chan error
 }
 
+// published is the type of the events that hold a Pub/Sub message.
+const published = "google.cloud.pubsub.topic.v1.messagePublished"
+
 // deploy starts the function of a target with nothing but these settings.
 func deploy(t *testing.T, target string, settings ...string) function {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return deployBinary(t, self, target, settings...)
+}
+
+func deployBinary(t *testing.T, binary, target string, settings ...string) function {
 	t.Helper()
 	port, err := testkit.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := net.JoinHostPort("127.0.0.1", port)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	process := exec.CommandContext(t.Context(), self)
-	process.Env = append(settings, portVariable+"="+port, "FUNCTION_TARGET="+target)
+	process := exec.CommandContext(t.Context(), binary)
+	process.Env = append(settings, portVariable+"="+port, "PORT="+port, "FUNCTION_TARGET="+target)
 	var output bytes.Buffer
 	process.Stdout, process.Stderr = &output, &output
 	if err := process.Start(); err != nil {
@@ -259,7 +267,6 @@ func TestAFunctionStartsWithoutSettings(t *testing.T) {
 // TestAnEventIsAnsweredAsAPushIs sends every action as an event to the event target, and as a push to the mounted handlers.
 func TestAnEventIsAnsweredAsAPushIs(t *testing.T) {
 	t.Parallel()
-	const published = "google.cloud.pubsub.topic.v1.messagePublished"
 	for _, g := range handlers.Groups {
 		t.Run(g.EventFunction(), func(t *testing.T) {
 			t.Parallel()
