@@ -5,6 +5,7 @@
 //	go run ./local invoke "Get User" 'User IDs Or Logins=alice'
 //	go run ./local publish users '{"action": "Get User", "parameters": {"User IDs": "alice"}}'
 //	go run ./local results                 follows what the functions publish
+//	go run ./local doctor -project P -region R  compares what is deployed with the catalog
 //	FUNCTION_TARGET=OktaUsers go run ./local    one function through the functions framework, as deployed
 package main
 
@@ -19,6 +20,8 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+
+	"example.com/okta-secops/local/doctor"
 )
 
 // The default addresses of the functions, of Okta and of Pub/Sub.
@@ -60,6 +63,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 			return publish(ctx, args[1:], getenv, stdout, stderr)
 		case "results":
 			return results(ctx, args[1:], getenv, stdout, stderr)
+		case "doctor":
+			return examine(ctx, args[1:], doctor.Options{Token: googleToken}, stdout, stderr)
 		}
 	}
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
@@ -72,14 +77,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	flags.StringVar(&o.okta, "okta", "", "`URL` of a real org to work on instead of the emulator, with the credentials that the environment refers to (OKTA_API_TOKEN_SECRET=file:..., or OKTA_USE_OAUTH and what goes with it)")
 	flags.BoolVar(&o.write, "write", false, "with -okta: make changes; without it every change is a dry run")
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: go run ./local [flags]\n       go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n       go run ./local publish [flags] GROUP JSON\n       go run ./local results [flags]\n")
+		fmt.Fprint(stderr, "usage: go run ./local [flags]\n       go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n       go run ./local publish [flags] GROUP JSON\n       go run ./local results [flags]\n       go run ./local doctor -project P -region R [-instance I]\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("there is no command %q; there are invoke, publish and results", flags.Arg(0))
+		return fmt.Errorf("there is no command %q; there are invoke, publish, results and doctor", flags.Arg(0))
 	}
 	if !slices.Contains([]string{authSSWS, authOAuth, authDPoP}, o.auth) {
 		return fmt.Errorf("-auth %s is not known; use %s, %s or %s", o.auth, authSSWS, authOAuth, authDPoP)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
@@ -27,6 +28,7 @@ type SecretManager struct {
 
 	mu      sync.Mutex
 	secrets map[string][]version // by resource name
+	readers map[string][]string  // of each, as IAM members
 	spoil   []Spoil
 	down    bool
 	denied  bool
@@ -105,17 +107,10 @@ func (m *SecretManager) AccessSecretVersion(_ context.Context, r *secretmanagerp
 	case m.denied:
 		return nil, status.Errorf(codes.PermissionDenied, "Permission 'secretmanager.versions.access' denied for resource '%s' (or it may not exist).", r.Name)
 	}
-	secret, id, _ := strings.Cut(r.Name, "/versions/")
-	versions := m.secrets[secret]
-	n := len(versions)
-	if id != "latest" {
-		n = 0
-		_, _ = fmt.Sscan(id, &n)
+	v, name, err := m.find(r.Name)
+	if err != nil {
+		return nil, err
 	}
-	if n < 1 || n > len(versions) {
-		return nil, status.Errorf(codes.NotFound, "Secret Version [%s] not found.", r.Name)
-	}
-	v, name := versions[n-1], fmt.Sprintf("%s/versions/%d", secret, n)
 	if v.disabled {
 		return nil, status.Errorf(codes.FailedPrecondition, "Secret Version [%s] is in DISABLED state.", name)
 	}
@@ -131,14 +126,69 @@ func (m *SecretManager) AccessSecretVersion(_ context.Context, r *secretmanagerp
 	return answer, nil
 }
 
+// Grant lets a member read a secret.
+func (m *SecretManager) Grant(secret, member string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.readers == nil {
+		m.readers = map[string][]string{}
+	}
+	m.readers[secret] = append(m.readers[secret], member)
+}
+
+// GetSecretVersion implements the service.
+func (m *SecretManager) GetSecretVersion(_ context.Context, r *secretmanagerpb.GetSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.denied {
+		return nil, status.Errorf(codes.PermissionDenied, "Permission 'secretmanager.versions.get' denied for resource '%s' (or it may not exist).", r.Name)
+	}
+	v, name, err := m.find(r.Name)
+	if err != nil {
+		return nil, err
+	}
+	state := secretmanagerpb.SecretVersion_ENABLED
+	if v.disabled {
+		state = secretmanagerpb.SecretVersion_DISABLED
+	}
+	return &secretmanagerpb.SecretVersion{Name: name, State: state}, nil
+}
+
+// GetIamPolicy implements the service.
+func (m *SecretManager) GetIamPolicy(_ context.Context, r *iampb.GetIamPolicyRequest) (*iampb.Policy, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &iampb.Policy{Bindings: []*iampb.Binding{{Role: "roles/secretmanager.secretAccessor", Members: m.readers[r.Resource]}}}, nil
+}
+
+// find is a version by its name, which may say latest, and its own name.
+func (m *SecretManager) find(asked string) (version, string, error) {
+	secret, id, _ := strings.Cut(asked, "/versions/")
+	versions := m.secrets[secret]
+	n := len(versions)
+	if id != "latest" {
+		n = 0
+		_, _ = fmt.Sscan(id, &n)
+	}
+	if n < 1 || n > len(versions) {
+		return version{}, "", status.Errorf(codes.NotFound, "Secret Version [%s] not found.", asked)
+	}
+	return versions[n-1], fmt.Sprintf("%s/versions/%d", secret, n), nil
+}
+
 // Serve starts the service on loopback. It returns how the real client reaches it, and what ends it.
 func (m *SecretManager) Serve() (options []option.ClientOption, stop func(), err error) {
+	return serve(func(s *grpc.Server) { secretmanagerpb.RegisterSecretManagerServiceServer(s, m) })
+}
+
+// serve starts a service on loopback.
+func serve(register func(*grpc.Server)) (options []option.ClientOption, stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, err
 	}
 	server := grpc.NewServer()
-	secretmanagerpb.RegisterSecretManagerServiceServer(server, m)
+	register(server)
 	go func() { _ = server.Serve(listener) }()
 	return append(plain(), option.WithEndpoint(listener.Addr().String())), server.Stop, nil
 }

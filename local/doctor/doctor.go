@@ -1,0 +1,180 @@
+// Package doctor compares what is deployed with the catalog, and asks each function whether it reaches Okta.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	functions "cloud.google.com/go/functions/apiv2"
+	"cloud.google.com/go/functions/apiv2/functionspb"
+	secretmanager "cloud.google.com/go/secretmanager/apiv1"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"example.com/okta-secops/internal/action"
+)
+
+// Options says which deployment to look at, and how.
+type Options struct {
+	Project, Region string
+	Instance        string // "" for the only one
+	Groups          []action.Group
+	// Header is sent with a Ping, as "X-Api-Key: …"; else Token gives the ID token that is, for an audience. nil: Ping is
+	// not tried.
+	Header string
+	Token  func(ctx context.Context, audience string) (string, error)
+
+	HTTP      *http.Client          // nil: http.DefaultClient
+	Functions []option.ClientOption // of the client of Cloud Functions
+	Secrets   []option.ClientOption // of the client of Secret Manager
+}
+
+// Level says how bad a finding is.
+type Level string
+
+// The levels.
+const (
+	Trouble Level = "trouble" // something does not work, or is open
+	Warning Level = "warning" // something may not be as it is meant
+	Note    Level = "note"
+)
+
+// Finding is one thing to know, and what to do about it.
+type Finding struct {
+	Level Level  `json:"level"`
+	Text  string `json:"text"`
+}
+
+// Function is what was found of one function.
+type Function struct {
+	Group    string    `json:"group"`
+	Name     string    `json:"function"`
+	State    string    `json:"state"`
+	Runtime  string    `json:"runtime"`
+	Auth     string    `json:"caller_auth"`
+	Ping     string    `json:"ping"`
+	Findings []Finding `json:"findings"`
+
+	group    action.Group
+	deployed *functionspb.Function
+}
+
+func (f *Function) find(level Level, format string, args ...any) {
+	f.Findings = append(f.Findings, Finding{level, fmt.Sprintf(format, args...)})
+}
+
+// Report is what was found.
+type Report struct {
+	Functions []*Function `json:"functions"`
+	Findings  []Finding   `json:"findings"` // of all of them together
+}
+
+// Troubled tells whether anything does not work.
+func (r Report) Troubled() bool {
+	all := r.Findings
+	for _, f := range r.Functions {
+		all = append(all[:len(all):len(all)], f.Findings...)
+	}
+	for _, f := range all {
+		if f.Level == Trouble {
+			return true
+		}
+	}
+	return false
+}
+
+// Prefix begins the names of a deployment.
+func Prefix(instance string) string {
+	if instance == "" {
+		return "okta"
+	}
+	return "okta-" + instance
+}
+
+// Examine looks at a deployment. The error says why it cannot be looked at.
+func Examine(ctx context.Context, o Options) (Report, error) {
+	if o.HTTP == nil {
+		o.HTTP = http.DefaultClient
+	}
+	client, err := functions.NewFunctionClient(ctx, o.Functions...)
+	if err != nil {
+		return Report{}, fmt.Errorf("Cloud Functions cannot be asked: %w; sign in with gcloud auth application-default login", err)
+	}
+	defer client.Close()
+	vault, err := secretmanager.NewClient(ctx, o.Secrets...)
+	if err != nil {
+		return Report{}, fmt.Errorf("Secret Manager cannot be asked: %w", err)
+	}
+	defer vault.Close()
+	var r Report
+	for _, g := range o.Groups {
+		f := &Function{Group: g.Name, Name: Prefix(o.Instance) + "-" + g.Name, Findings: []Finding{}, group: g}
+		r.Functions = append(r.Functions, f)
+		name := fmt.Sprintf("projects/%s/locations/%s/functions/%s", o.Project, o.Region, f.Name)
+		f.deployed, err = client.GetFunction(ctx, &functionspb.GetFunctionRequest{Name: name})
+		switch status.Code(err) {
+		case codes.OK:
+			f.examine(o)
+			f.examineSecrets(ctx, vault, o.Project)
+			f.ping(ctx, o)
+		case codes.NotFound:
+			f.State = "missing"
+			f.find(Trouble, "there is no function %s in %s: deploy it (terraform apply), or give the -instance and -region that it has", f.Name, o.Region)
+		case codes.PermissionDenied:
+			return r, fmt.Errorf("whoever you are signed in as may not look at functions of %s: roles/cloudfunctions.viewer is needed", o.Project)
+		default:
+			return r, fmt.Errorf("asking for %s: %w", name, err)
+		}
+	}
+	r.compare()
+	return r, nil
+}
+
+// compare looks at what the functions have in common.
+func (r *Report) compare() {
+	accounts, roots, credentials := map[string][]string{}, map[string][]string{}, map[string][]string{}
+	for _, f := range r.Functions {
+		if f.deployed == nil {
+			continue
+		}
+		service := f.deployed.GetServiceConfig()
+		env := service.GetEnvironmentVariables()
+		accounts[service.GetServiceAccountEmail()] = append(accounts[service.GetServiceAccountEmail()], f.Name)
+		roots[env["OKTA_API_ROOT"]] = append(roots[env["OKTA_API_ROOT"]], f.Name)
+		if key := env["OKTA_CLIENT_ID"] + env["OKTA_API_TOKEN_SECRET"]; key != "" {
+			credentials[key] = append(credentials[key], f.Name)
+		}
+	}
+	for _, account := range slices.Sorted(maps.Keys(accounts)) {
+		if shared := accounts[account]; len(shared) > 1 {
+			r.find(Trouble, "%s run as one service account, %s: give each its own, or one can do what another may", list(shared), account)
+		}
+	}
+	if len(roots) > 1 {
+		r.find(Trouble, "the functions call different orgs (OKTA_API_ROOT): %s", list(sorted(roots)))
+	}
+	for _, key := range slices.Sorted(maps.Keys(credentials)) {
+		if shared := credentials[key]; len(shared) > 1 {
+			r.find(Note, "%s share one Okta credential: each of them can do in Okta what the actions of all need. A service app for each group ends that (okta_credentials)", list(shared))
+		}
+	}
+}
+
+func (r *Report) find(level Level, format string, args ...any) {
+	r.Findings = append(r.Findings, Finding{level, fmt.Sprintf(format, args...)})
+}
+
+// errNoIdentity is a Ping without anybody to ask it as.
+var errNoIdentity = errors.New("nobody is signed in who could call it")
+
+// pingTime bounds one call of a function, a cold start included.
+const pingTime = 20 * time.Second
+
+func list(names []string) string { return strings.Join(names, ", ") }

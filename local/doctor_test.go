@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/functions/apiv2/functionspb"
+	"google.golang.org/protobuf/proto"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/local/doctor"
+	"example.com/okta-secops/test/fakegcp"
+)
+
+const (
+	project   = "acme-security"
+	region    = "europe-west3"
+	callerKey = "canary-key-of-secops-0123456789"
+)
+
+// deployment is one in which all is well, and how it is looked at.
+type deployment struct {
+	t         *testing.T
+	functions *fakegcp.Functions
+	secrets   *fakegcp.SecretManager
+	options   doctor.Options
+	uri       string
+	open      bool   // nobody is checked
+	ping      string // what Ping is answered
+}
+
+func deployed(t *testing.T) *deployment {
+	t.Helper()
+	d := &deployment{t: t, functions: &fakegcp.Functions{}, secrets: &fakegcp.SecretManager{}}
+	d.ping = `{"is_success": true, "output_message": "Successfully connected to the Okta organization"}`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Api-Key") != callerKey && !d.open {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.WriteString(w, d.ping)
+	}))
+	t.Cleanup(server.Close)
+	d.uri = server.URL
+	for _, serve := range []struct {
+		start func() error
+	}{{func() (err error) {
+		options, stop, err := d.functions.Serve()
+		d.options.Functions = options
+		t.Cleanup(stop)
+		return err
+	}}, {func() (err error) {
+		options, stop, err := d.secrets.Serve()
+		d.options.Secrets = options
+		t.Cleanup(stop)
+		return err
+	}}} {
+		if err := serve.start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.secrets.Add(secretOf("callers"), "[]")
+	d.secrets.Add(secretOf("signing"), "key")
+	for _, g := range handlers.Groups {
+		d.secrets.Add(secretOf(g.Name), "token")
+		for _, secret := range []string{g.Name, "callers", "signing"} {
+			d.secrets.Grant(secretOf(secret), "serviceAccount:"+account(g))
+		}
+		d.functions.Deploy(d.function(g))
+	}
+	return d
+}
+
+func secretOf(name string) string { return "projects/" + project + "/secrets/okta-" + name }
+
+func account(g action.Group) string {
+	return "okta-" + g.Name + "@" + project + ".iam.gserviceaccount.com"
+}
+
+// function is one as it should be.
+func (d *deployment) function(g action.Group) *functionspb.Function {
+	env := map[string]string{
+		"OKTA_API_ROOT": "https://acme.okta.com", "CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": secretOf("callers") + "/versions/latest",
+		"CLAIMS_BUCKET": "acme-claims", "GOOGLE_CLOUD_PROJECT": project,
+	}
+	if g.NeedsOkta() {
+		env["OKTA_API_TOKEN_SECRET"] = secretOf(g.Name) + "/versions/latest"
+	}
+	if g.Signs {
+		env["ITP_SIGNING_KEY_SECRET"] = "okta-signing"
+	}
+	return &functionspb.Function{
+		Name:        "projects/" + project + "/locations/" + region + "/functions/okta-" + g.Name,
+		State:       functionspb.Function_ACTIVE,
+		BuildConfig: &functionspb.BuildConfig{Runtime: "go126", EntryPoint: g.Function},
+		ServiceConfig: &functionspb.ServiceConfig{
+			ServiceAccountEmail: account(g), TimeoutSeconds: 540, Uri: d.uri, IngressSettings: functionspb.ServiceConfig_ALLOW_ALL, EnvironmentVariables: env,
+		},
+	}
+}
+
+// examine runs the command.
+func (d *deployment) examine(args ...string) (string, error) {
+	d.t.Helper()
+	var out bytes.Buffer
+	err := examine(d.t.Context(), append([]string{"-project", project, "-region", region, "-header", "X-Api-Key: " + callerKey}, args...), d.options, &out, io.Discard)
+	if strings.Contains(out.String(), callerKey) {
+		d.t.Errorf("the key is in\n%s", out.String())
+	}
+	return out.String(), err
+}
+
+func TestDoctorFindsNothingWhereAllIsWell(t *testing.T) {
+	t.Parallel()
+	d := deployed(t)
+	out, err := d.examine()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, g := range handlers.Groups {
+		if want := "okta-" + g.Name; !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	if strings.Count(out, "ACTIVE") != 6 || strings.Count(out, "  ok ") != 6 || !strings.Contains(out, "All is as the catalog has it.") {
+		t.Error(out)
+	}
+	out, err = d.examine("-json")
+	var report doctor.Report
+	if err != nil || json.Unmarshal([]byte(out), &report) != nil || len(report.Functions) != 6 || report.Functions[0].Ping != "ok" {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestDoctorSaysWhatIsWrongAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	users := handlers.Groups[0]
+	for name, c := range map[string]struct {
+		change  func(d *deployment, f *functionspb.Function)
+		level   string
+		finding string
+	}{
+		"failed": {func(_ *deployment, f *functionspb.Function) {
+			f.State = functionspb.Function_FAILED
+			f.StateMessages = []*functionspb.StateMessage{{Severity: functionspb.StateMessage_ERROR, Type: "BuildError", Message: "no space left"}}
+		}, "trouble", "the platform says: no space left (BuildError)"},
+		"deploying":           {func(_ *deployment, f *functionspb.Function) { f.State = functionspb.Function_DEPLOYING }, "trouble", "its state is DEPLOYING"},
+		"an old runtime":      {func(_ *deployment, f *functionspb.Function) { f.BuildConfig.Runtime = "go122" }, "trouble", "the source needs go126"},
+		"another entry point": {func(_ *deployment, f *functionspb.Function) { f.BuildConfig.EntryPoint = "OktaGroups" }, "trouble", "its entry point is OktaGroups"},
+		"the default identity": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.ServiceAccountEmail = "1-compute@developer.gserviceaccount.com"
+		}, "trouble", "default service account"},
+		"a shared identity": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.ServiceAccountEmail = account(handlers.Groups[1])
+		},
+			"trouble", "okta-users, okta-groups run as one service account"},
+		"internal ingress": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.IngressSettings = functionspb.ServiceConfig_ALLOW_INTERNAL_ONLY
+		}, "warning", "SecOps"},
+		"a bound secret": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.SecretEnvironmentVariables = []*functionspb.SecretEnvVar{{Key: "X"}}
+		}, "warning", "1 secrets are bound"},
+		"a long timeout": {func(_ *deployment, f *functionspb.Function) { f.ServiceConfig.TimeoutSeconds = 600 }, "warning", "from 600 s on Pub/Sub delivers a message again"},
+		"a missing setting": {func(_ *deployment, f *functionspb.Function) {
+			delete(f.ServiceConfig.EnvironmentVariables, "OKTA_API_ROOT")
+		}, "trouble", "OKTA_API_ROOT (Api Root) is not set"},
+		"an open mode": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.EnvironmentVariables["CALLER_AUTH"] = "none"
+		}, "trouble", "never serves on Cloud Run"},
+		"a misspelt setting": {func(_ *deployment, f *functionspb.Function) { f.ServiceConfig.EnvironmentVariables["MAX_TARGET"] = "5" },
+			"warning", "nobody reads MAX_TARGET"},
+		"no claims": {func(_ *deployment, f *functionspb.Function) {
+			delete(f.ServiceConfig.EnvironmentVariables, "CLAIMS_BUCKET")
+		}, "warning", "CLAIMS_BUCKET is not set"},
+		"another org": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.EnvironmentVariables["OKTA_API_ROOT"] = "https://other.okta.com"
+		}, "trouble", "the functions call different orgs"},
+		"a shared credential": {func(d *deployment, f *functionspb.Function) {
+			f.ServiceConfig.EnvironmentVariables["OKTA_API_TOKEN_SECRET"] = secretOf("groups") + "/versions/latest"
+			d.secrets.Grant(secretOf("groups"), "serviceAccount:"+account(users))
+		}, "note", "okta-users, okta-groups share one Okta credential"},
+		"a signing key for others": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.EnvironmentVariables["ITP_SIGNING_KEY_SECRET"] = secretOf("signing") + "/versions/1"
+		},
+			"trouble", "the signing key is for the function of signals alone"},
+		"a disabled version": {func(d *deployment, _ *functionspb.Function) { d.secrets.Disable(secretOf("users")) }, "trouble", "okta-users/versions/1 is DISABLED"},
+		"no version": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.EnvironmentVariables["OKTA_API_TOKEN_SECRET"] = "okta-gone"
+		}, "trouble", "there is no projects/acme-security/secrets/okta-gone/versions/latest"},
+		"a local secret": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.EnvironmentVariables["OKTA_API_TOKEN_SECRET"] = "env:TOKEN"
+		}, "trouble", "which is for local work"},
+		"no right to read": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.EnvironmentVariables["OKTA_API_TOKEN_SECRET"] = secretOf("roles") + "/versions/latest"
+		}, "trouble", "may not read " + secretOf("roles")},
+		"secrets that cannot be looked at": {func(d *deployment, _ *functionspb.Function) { d.secrets.SetDenied(true) }, "warning", "roles/secretmanager.viewer is needed"},
+		"an open door":                     {func(d *deployment, _ *functionspb.Function) { d.open = true }, "trouble", "it serves callers whom nobody knows"},
+		"a failing Ping": {func(d *deployment, _ *functionspb.Function) {
+			d.ping = `{"is_success": false, "output_message": "Failed to connect to the Okta organization. Error is x"}`
+		}, "trouble", "Ping: Failed to connect to the Okta organization. Error is x"},
+		"another product": {func(d *deployment, _ *functionspb.Function) { d.ping = "<html>" }, "trouble", "not by the product"},
+		"nothing there":   {func(_ *deployment, f *functionspb.Function) { f.ServiceConfig.Uri = "http://127.0.0.1:1" }, "trouble", "it cannot be reached"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := deployed(t)
+			f := proto.CloneOf(d.function(users))
+			c.change(d, f)
+			d.functions.Deploy(f)
+			out, err := d.examine()
+			if (err != nil) != (c.level == "trouble") {
+				t.Errorf("%v\n%s", err, out)
+			}
+			found := false
+			for line := range strings.Lines(out) {
+				found = found || strings.HasPrefix(line, c.level+": ") && strings.Contains(line, c.finding)
+			}
+			if !found {
+				t.Errorf("want %s: %s, got\n%s", c.level, c.finding, out)
+			}
+		})
+	}
+}
+
+func TestDoctorSaysWhenItCannotLook(t *testing.T) {
+	t.Parallel()
+	d := deployed(t)
+	if out, err := d.examine("-instance", "emea"); err == nil || strings.Count(out, "there is no function okta-emea-") != 6 {
+		t.Errorf("%v\n%s", err, out)
+	}
+	out, err := d.examine("-header", "X-Api-Key: wrong")
+	if err == nil || !strings.Contains(out, "Ping was answered 401, and not by the product") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := d.examine("-header", ""); err != nil || strings.Count(out, "Ping was not tried") != 6 {
+		t.Errorf("%v\n%s", err, out)
+	}
+	d.functions.SetDenied(true)
+	if _, err := d.examine(); err == nil || !strings.Contains(err.Error(), "roles/cloudfunctions.viewer is needed") {
+		t.Errorf("%v", err)
+	}
+	for _, args := range [][]string{{"doctor"}, {"doctor", "-project", project}, {"doctor", "-project", project, "-region", region, "-header", "x"}, {"doctor", "users"}} {
+		if err := run(t.Context(), args, noEnv, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "-") && !strings.Contains(err.Error(), "takes no") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
