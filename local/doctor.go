@@ -7,10 +7,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 
+	"golang.org/x/oauth2"
 	"google.golang.org/api/idtoken"
+	"google.golang.org/api/impersonate"
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/local/doctor"
@@ -23,7 +26,10 @@ func examine(ctx context.Context, args []string, o doctor.Options, stdout, stder
 	flags.StringVar(&o.Project, "project", "", "the `project` that is deployed to")
 	flags.StringVar(&o.Region, "region", "", "the `region` of the functions")
 	flags.StringVar(&o.Instance, "instance", "", "the `instance`, where several are deployed")
-	flags.StringVar(&o.Header, "header", "", "a `header` to Ping with, as 'X-Api-Key: ...'; else an ID token of whom you are signed in as (a service account)")
+	as := flags.String("as", "", "the `service account` to Ping as, by its e-mail address: you need roles/iam.serviceAccountTokenCreator on it")
+	flags.StringVar(&o.Header, "header", "", "a `header` to Ping with instead, as 'X-Api-Key: ...'")
+	headerFile := flags.String("header-file", "", "a `file` that holds a key, sent as X-Api-Key")
+	flags.BoolVar(&o.NoPing, "no-ping", false, "do not Ping")
 	asJSON := flags.Bool("json", false, "print the report as JSON")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, "usage: go run ./local doctor -project P -region R [-instance I] [flags]\n")
@@ -42,7 +48,14 @@ func examine(ctx context.Context, args []string, o doctor.Options, stdout, stder
 	case o.Header != "" && !strings.Contains(o.Header, ":"):
 		return errors.New("-header is no header; write it as 'X-Api-Key: ...'")
 	}
-	o.Groups = handlers.Groups
+	if *headerFile != "" {
+		key, err := os.ReadFile(*headerFile)
+		if err != nil {
+			return err
+		}
+		o.Header = "X-Api-Key: " + strings.TrimSpace(string(key))
+	}
+	o.Groups, o.Token = handlers.Groups, googleToken(*as)
 	report, err := doctor.Examine(ctx, o)
 	if err != nil {
 		return err
@@ -63,17 +76,25 @@ func examine(ctx context.Context, args []string, o doctor.Options, stdout, stder
 	return nil
 }
 
-// googleToken is an ID token of whom the machine is signed in as.
-func googleToken(ctx context.Context, audience string) (string, error) {
-	source, err := idtoken.NewTokenSource(ctx, audience)
-	if err != nil {
-		return "", err
+// googleToken gives ID tokens: of a service account, or of whom the machine is signed in as.
+func googleToken(account string) func(ctx context.Context, audience string) (string, error) {
+	return func(ctx context.Context, audience string) (string, error) {
+		var source oauth2.TokenSource
+		var err error
+		if account != "" {
+			source, err = impersonate.IDTokenSource(ctx, impersonate.IDTokenConfig{Audience: audience, TargetPrincipal: account, IncludeEmail: true})
+		} else {
+			source, err = idtoken.NewTokenSource(ctx, audience)
+		}
+		if err != nil {
+			return "", err
+		}
+		token, err := source.Token()
+		if err != nil {
+			return "", err
+		}
+		return token.AccessToken, nil
 	}
-	token, err := source.Token()
-	if err != nil {
-		return "", err
-	}
-	return token.AccessToken, nil
 }
 
 func printReport(w io.Writer, r doctor.Report) {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -238,7 +240,17 @@ func TestDoctorSaysWhenItCannotLook(t *testing.T) {
 	if err == nil || !strings.Contains(out, "Ping was answered 401, and not by the product") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if out, err := d.examine("-header", ""); err != nil || strings.Count(out, "Ping was not tried") != 6 {
+	if out, err := d.examine("-header", ""); err == nil || strings.Count(out, "Ping cannot be tried") != 6 {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := d.examine("-header", "", "-no-ping"); err != nil || strings.Count(out, "not tried") != 6 {
+		t.Errorf("%v\n%s", err, out)
+	}
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(callerKey+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := d.examine("-header", "", "-header-file", file); err != nil || strings.Count(out, "  ok ") != 6 {
 		t.Errorf("%v\n%s", err, out)
 	}
 	d.functions.SetDenied(true)

@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		case "results":
 			return results(ctx, args[1:], getenv, stdout, stderr)
 		case "doctor":
-			return examine(ctx, args[1:], doctor.Options{Token: googleToken}, stdout, stderr)
+			return examine(ctx, args[1:], doctor.Options{}, stdout, stderr)
 		}
 	}
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)

@@ -26,10 +26,10 @@ type Options struct {
 	Project, Region string
 	Instance        string // "" for the only one
 	Groups          []action.Group
-	// Header is sent with a Ping, as "X-Api-Key: …"; else Token gives the ID token that is, for an audience. nil: Ping is
-	// not tried.
+	// Header is sent with a Ping, as "X-Api-Key: …"; else Token gives the ID token that is, for an audience.
 	Header string
 	Token  func(ctx context.Context, audience string) (string, error)
+	NoPing bool
 
 	HTTP      *http.Client          // nil: http.DefaultClient
 	Functions []option.ClientOption // of the client of Cloud Functions
@@ -105,12 +105,12 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	}
 	client, err := functions.NewFunctionClient(ctx, o.Functions...)
 	if err != nil {
-		return Report{}, fmt.Errorf("Cloud Functions cannot be asked: %w; sign in with gcloud auth application-default login", err)
+		return Report{}, fmt.Errorf("signing in to Cloud Functions: %w; run gcloud auth application-default login", err)
 	}
 	defer client.Close()
 	vault, err := secretmanager.NewClient(ctx, o.Secrets...)
 	if err != nil {
-		return Report{}, fmt.Errorf("Secret Manager cannot be asked: %w", err)
+		return Report{}, fmt.Errorf("signing in to Secret Manager: %w", err)
 	}
 	defer vault.Close()
 	var r Report
@@ -172,7 +172,7 @@ func (r *Report) find(level Level, format string, args ...any) {
 }
 
 // errNoIdentity is a Ping without anybody to ask it as.
-var errNoIdentity = errors.New("nobody is signed in who could call it")
+var errNoIdentity = errors.New("there is nobody to ask it as")
 
 // pingTime bounds one call of a function, a cold start included.
 const pingTime = 20 * time.Second

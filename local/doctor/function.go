@@ -176,10 +176,14 @@ func (f *Function) ping(ctx context.Context, o Options) {
 	case code == http.StatusOK:
 		f.find(Trouble, "it serves callers whom nobody knows: see CALLER_AUTH and its invokers")
 	}
+	if o.NoPing {
+		f.Ping = "not tried"
+		return
+	}
 	header, err := f.identity(ctx, o, uri)
 	if err != nil {
-		f.Ping = "not checked"
-		f.find(Warning, "Ping was not tried: %s; give -header, or sign in as a service account that may call it", err)
+		f.Ping = "not tried"
+		f.find(Trouble, "Ping cannot be tried: %s; give a service account that may call it (-as), or a key (-header), or leave Ping out (-no-ping)", err)
 		return
 	}
 	code, body, err := get(ctx, o.HTTP, uri+"/ping", header)
@@ -216,7 +220,7 @@ func (f *Function) identity(ctx context.Context, o Options, uri string) (http.He
 	}
 	token, err := o.Token(ctx, uri)
 	if err != nil {
-		return nil, errNoIdentity
+		return nil, fmt.Errorf("no ID token is to be had (%w)", err)
 	}
 	return http.Header{"Authorization": {"Bearer " + token}}, nil
 }
