@@ -35,7 +35,8 @@ var mirror = sync.OnceValues(func() (string, error) {
 	}
 	const version = "7.45.0" // the one whose schema it is
 	binary := filepath.Join(dir, "registry.terraform.io/hashicorp/google", version, runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-google_v"+version)
-	if out, err := exec.Command("go", "build", "-o", binary, "./stub").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-race=false", "-o", binary, "./stub") // it is started some hundred times
+	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the stub: %w\n%s", err, out)
 	}
 	settings := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path    = %q\n    include = [\"registry.terraform.io/*/*\"]\n  }\n}\n", dir)
@@ -57,8 +58,8 @@ type root struct {
 	env []string
 }
 
-// open copies a configuration and initializes it.
-func open(t *testing.T, from string) root {
+// needTerraform skips a test where there is no terraform, loudly, and fails it in CI.
+func needTerraform(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("terraform"); err != nil {
 		if os.Getenv("CI") != "" {
@@ -66,6 +67,12 @@ func open(t *testing.T, from string) root {
 		}
 		t.Skip("SKIPPED: terraform is not on the PATH. Install Terraform 1.11 or newer to run the tests of terraform/.")
 	}
+}
+
+// open copies a configuration and initializes it.
+func open(t *testing.T, from string) root {
+	t.Helper()
+	needTerraform(t)
 	dir, err := mirror()
 	if err != nil {
 		t.Fatal(err)
@@ -163,8 +170,34 @@ type resource struct {
 
 func (r resource) text(name string) string { s, _ := r.Values[name].(string); return s }
 
+// states are the resources after an apply, by the variables.
+var states sync.Map
+
+type state struct {
+	mu      sync.Mutex
+	applied bool
+	all     []resource
+}
+
 // applied are the resources after an apply.
 func applied(t *testing.T, vars ...string) []resource {
+	t.Helper()
+	needTerraform(t)
+	kept, _ := states.LoadOrStore(strings.Join(vars, " "), &state{})
+	s := kept.(*state)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.applied {
+		s.applied = true
+		s.all = apply(t, vars)
+	}
+	if len(s.all) < 50 { // the test that has applied it says why
+		t.Fatalf("%d resources", len(s.all))
+	}
+	return s.all
+}
+
+func apply(t *testing.T, vars []string) []resource {
 	t.Helper()
 	r := open(t, tree)
 	r.run(append([]string{"apply", "-auto-approve", "-no-color"}, vars...)...)
@@ -197,9 +230,6 @@ func applied(t *testing.T, vars ...string) []resource {
 		}
 	}
 	walk(state.Values.RootModule)
-	if len(all) < 50 {
-		t.Fatalf("%d resources", len(all))
-	}
 	return all
 }
 
