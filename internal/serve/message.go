@@ -218,8 +218,8 @@ func (x *exchange) publishResult(ctx context.Context, reply Reply) error {
 	}
 	data := encode(reply)
 	if len(data) > maxResult {
-		reply.JSONResult = nil
-		reply.Warnings = append(append([]string{}, reply.Warnings...), "The JSON result is too large for a message and left out.")
+		reply.JSONResult, reply.Entities = nil, orEmpty[action.EnrichedEntity](nil)
+		reply.Warnings = append(append([]string{}, reply.Warnings...), "The JSON result and the enrichment are too large for a message and left out.")
 		data = encode(reply)
 	}
 	attributes := map[string]string{

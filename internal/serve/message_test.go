@@ -91,7 +91,8 @@ func TestNoMessageIsTooLargeToBeToldOf(t *testing.T) {
 func TestAResultThatNoMessageHoldsIsPublishedWithoutItsJSON(t *testing.T) {
 	t.Parallel()
 	g, setup, results, _ := automated(func(context.Context, *action.Call) (*action.Result, error) {
-		return &action.Result{Message: "Done.", JSON: strings.Repeat("x", 9<<20)}, nil
+		large := strings.Repeat("x", 9<<20)
+		return &action.Result{Message: "Done.", JSON: large, Entities: []action.EnrichedEntity{{Enrichment: map[string]string{"profile": large}}}}, nil
 	})
 	if w := pushed(t.Context(), g, setup, nil, delivery("m1", `{"action": "do-something"}`)); w.Code != http.StatusOK || w.Body.Len() < 9<<20 {
 		t.Errorf("%d, %d bytes", w.Code, w.Body.Len())
@@ -100,7 +101,7 @@ func TestAResultThatNoMessageHoldsIsPublishedWithoutItsJSON(t *testing.T) {
 	if len(results.messages) != 1 || json.Unmarshal([]byte(results.messages[0]), &reply) != nil || len(results.messages[0]) > 1000 {
 		t.Fatalf("%d results", len(results.messages))
 	}
-	if reply.JSONResult != nil || reply.OutputMessage != "Done." || len(reply.Warnings) != 1 || !strings.Contains(reply.Warnings[0], "too large for a message") {
+	if reply.JSONResult != nil || len(reply.Entities) > 0 || reply.OutputMessage != "Done." || len(reply.Warnings) != 1 || !strings.Contains(reply.Warnings[0], "too large for a message") {
 		t.Errorf("%s", results.messages[0])
 	}
 }
