@@ -168,7 +168,7 @@ module "function" {
   invokers              = concat(var.invokers, [module.automation.push_members[each.key]], var.allow_public_invocation ? ["allUsers"] : [])
   source_archive        = { bucket = google_storage_bucket.source.name, object = google_storage_bucket_object.source.name }
 
-  depends_on = [google_project_service.needed]
+  depends_on = [google_project_service.needed, google_storage_bucket_iam_member.builder]
 }
 
 module "automation" {

@@ -27,8 +27,8 @@ variable "instance" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^([a-z][a-z0-9-]{0,10}[a-z0-9])?$", var.instance))
-    error_message = "instance must be 2 to 12 lower-case letters, digits and hyphens, beginning with a letter, or empty."
+    condition     = can(regex("^([a-z][a-z0-9-]{0,8}[a-z0-9])?$", var.instance))
+    error_message = "instance must be 2 to 10 lower-case letters, digits and hyphens, beginning with a letter, or empty."
   }
 }
 

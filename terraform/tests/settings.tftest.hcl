@@ -111,6 +111,14 @@ run "an_instance_is_in_every_name" {
   }
 }
 
+run "a_long_instance_would_not_fit_a_service_account" {
+  command = plan
+  variables {
+    instance = "elevenchars"
+  }
+  expect_failures = [var.instance]
+}
+
 run "public_invocation_does_not_go_with_iam" {
   command = plan
   variables {

@@ -288,7 +288,7 @@ var names = []string{"account_id", "bucket_id", "name", "secret_id", "display_na
 func TestTerraformInstancesDoNotClash(t *testing.T) {
 	t.Parallel()
 	taken := map[string]string{}
-	for _, instance := range []string{"", "emea", "dach"} {
+	for _, instance := range []string{"", "emea", "ten-chars1"} { // the longest that there is
 		prefix := "okta-" + instance
 		if instance == "" {
 			prefix = "okta"
@@ -299,6 +299,9 @@ func TestTerraformInstancesDoNotClash(t *testing.T) {
 			}
 			if labels, has := r.Values["labels"].(map[string]any); has && labels["instance"] != standard(instance) {
 				t.Errorf("%s: labels %v", r.Address, labels)
+			}
+			if id := r.text("account_id"); len(id) > 30 {
+				t.Errorf("%s: no service account can be called %s", r.Address, id)
 			}
 			own := ""
 			for _, name := range names {
