@@ -28,7 +28,7 @@ type SecretManager struct {
 	options []option.ClientOption
 
 	mu      sync.Mutex
-	clients map[string]*secretmanager.Client // by location
+	clients map[string]*secretmanager.Client // by endpoint
 }
 
 // NewSecretManager makes a SecretManager. project is asked for that of a reference without one.
@@ -46,7 +46,7 @@ func (s *SecretManager) Get(ctx context.Context, ref string) (Value, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, accessTimeout)
 	defer cancel()
-	client, err := s.client(ctx, fullRef.FindStringSubmatch(name)[1])
+	client, err := s.client(ctx, Endpoint(name))
 	if err != nil {
 		return Value{}, failed(ref, fmt.Errorf("%w: there are no Google credentials to read it with: %w", ErrDenied, err))
 	}
@@ -68,8 +68,17 @@ func (s *SecretManager) Get(ctx context.Context, ref string) (Value, error) {
 
 // name is the resource name that a reference stands for.
 func (s *SecretManager) name(ctx context.Context, ref string) (string, error) {
-	name, err := locate(ctx, ref, "")
-	switch {
+	if _, err := locate(ctx, ref, ""); err != nil {
+		return "", err
+	}
+	return ResourceName(ref, s.project())
+}
+
+// ResourceName is the name that Secret Manager knows the version behind a reference by. project is that of a reference
+// without one. An error is ErrUnsupported: ref is no reference, or not one to Secret Manager.
+func ResourceName(ref, project string) (string, error) {
+	name := ref
+	switch err := CheckRef(ref); {
 	case err != nil:
 		return "", err
 	case fullRef.MatchString(name):
@@ -77,7 +86,6 @@ func (s *SecretManager) name(ctx context.Context, ref string) (string, error) {
 	case !idRef.MatchString(name):
 		return "", failed(ref, fmt.Errorf("%w: want the name of a secret", ErrUnsupported))
 	}
-	project := s.project()
 	if project == "" {
 		return "", failed(ref, fmt.Errorf("%w: it names no project, and GOOGLE_CLOUD_PROJECT is not set", ErrUnsupported))
 	}
@@ -91,21 +99,30 @@ func (s *SecretManager) name(ctx context.Context, ref string) (string, error) {
 	return name, nil
 }
 
-func (s *SecretManager) client(ctx context.Context, location string) (*secretmanager.Client, error) {
+// Endpoint is the address that serves the version of a resource name: its region's where it has one, "" for the
+// client's own.
+func Endpoint(name string) string {
+	if m := fullRef.FindStringSubmatch(name); m != nil && m[1] != "" {
+		return "secretmanager." + m[1] + ".rep.googleapis.com:443"
+	}
+	return ""
+}
+
+func (s *SecretManager) client(ctx context.Context, endpoint string) (*secretmanager.Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.clients[location]; c != nil {
+	if c := s.clients[endpoint]; c != nil {
 		return c, nil
 	}
 	var options []option.ClientOption
-	if location != "" {
-		options = append(options, option.WithEndpoint("secretmanager."+location+".rep.googleapis.com:443"))
+	if endpoint != "" {
+		options = append(options, option.WithEndpoint(endpoint))
 	}
 	// The client outlives the call that makes it.
 	c, err := secretmanager.NewClient(context.WithoutCancel(ctx), append(options, s.options...)...)
 	if err == nil {
 		c.CallOptions.AccessSecretVersion = nil // its retries begin after 2 seconds
-		s.clients[location] = c
+		s.clients[endpoint] = c
 	}
 	return c, err
 }
@@ -115,9 +132,9 @@ func (s *SecretManager) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
-	for location, c := range s.clients {
+	for endpoint, c := range s.clients {
 		err = errors.Join(err, c.Close())
-		delete(s.clients, location)
+		delete(s.clients, endpoint)
 	}
 	return err
 }

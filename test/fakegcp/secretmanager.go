@@ -32,6 +32,7 @@ type SecretManager struct {
 	spoil   []Spoil
 	down    bool
 	denied  bool
+	hidden  bool
 	asked   []string
 }
 
@@ -80,6 +81,13 @@ func (m *SecretManager) SetDenied(denied bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.denied = denied
+}
+
+// HidePolicies takes the role to see who may read a secret away from everyone.
+func (m *SecretManager) HidePolicies() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hidden = true
 }
 
 // Spoil spoils the next answers, each in its way.
@@ -158,6 +166,9 @@ func (m *SecretManager) GetSecretVersion(_ context.Context, r *secretmanagerpb.G
 func (m *SecretManager) GetIamPolicy(_ context.Context, r *iampb.GetIamPolicyRequest) (*iampb.Policy, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.hidden {
+		return nil, status.Errorf(codes.PermissionDenied, "Permission 'secretmanager.secrets.getIamPolicy' denied for resource '%s' (or it may not exist).", r.Resource)
+	}
 	return &iampb.Policy{Bindings: []*iampb.Binding{{Role: "roles/secretmanager.secretAccessor", Members: m.readers[r.Resource]}}}, nil
 }
 
@@ -203,13 +214,26 @@ func (m *SecretManager) Direct(seen func(address string)) []option.ClientOption 
 			if seen != nil {
 				seen(cc.Target())
 			}
-			answer, err := m.AccessSecretVersion(ctx, request.(*secretmanagerpb.AccessSecretVersionRequest))
+			answer, err := m.answer(ctx, request)
 			if err == nil {
 				proto.Merge(reply.(proto.Message), answer)
 			}
 			return err
 		})),
 	)
+}
+
+// answer calls the method that takes the request.
+func (m *SecretManager) answer(ctx context.Context, request any) (proto.Message, error) {
+	switch r := request.(type) {
+	case *secretmanagerpb.AccessSecretVersionRequest:
+		return m.AccessSecretVersion(ctx, r)
+	case *secretmanagerpb.GetSecretVersionRequest:
+		return m.GetSecretVersion(ctx, r)
+	case *iampb.GetIamPolicyRequest:
+		return m.GetIamPolicy(ctx, r)
+	}
+	return nil, status.Errorf(codes.Unimplemented, "nobody serves %T", request)
 }
 
 // plain is a connection without identity and encryption.
