@@ -55,7 +55,10 @@ func examine(ctx context.Context, args []string, o doctor.Options, stdout, stder
 		}
 		o.Header = "X-Api-Key: " + strings.TrimSpace(string(key))
 	}
-	o.Groups, o.Token = handlers.Groups, googleToken(*as)
+	o.Groups = handlers.Groups
+	if o.Token == nil {
+		o.Token = googleToken(*as)
+	}
 	report, err := doctor.Examine(ctx, o)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/secrets"
 )
 
 // Options says which deployment to look at, and how.
@@ -103,17 +105,21 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	if o.HTTP == nil {
 		o.HTTP = http.DefaultClient
 	}
+	// A function sends nobody elsewhere, and a key is for nobody else.
+	direct := *o.HTTP
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	o.HTTP = &direct
 	client, err := functions.NewFunctionClient(ctx, o.Functions...)
 	if err != nil {
 		return Report{}, fmt.Errorf("signing in to Cloud Functions: %w; run gcloud auth application-default login", err)
 	}
 	defer client.Close()
-	vault, err := secretmanager.NewClient(ctx, o.Secrets...)
-	if err != nil {
+	v := vaults{options: o.Secrets, clients: map[string]*secretmanager.Client{}}
+	defer v.close()
+	if _, err := v.client(ctx, ""); err != nil { // now, not once for each secret
 		return Report{}, fmt.Errorf("signing in to Secret Manager: %w", err)
 	}
-	defer vault.Close()
-	var r Report
+	r := Report{Findings: []Finding{}}
 	for _, g := range o.Groups {
 		f := &Function{Group: g.Name, Name: Prefix(o.Instance) + "-" + g.Name, Findings: []Finding{}, group: g}
 		r.Functions = append(r.Functions, f)
@@ -122,19 +128,48 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 		switch status.Code(err) {
 		case codes.OK:
 			f.examine(o)
-			f.examineSecrets(ctx, vault, o.Project)
+			f.examineSecrets(ctx, v)
 			f.ping(ctx, o)
 		case codes.NotFound:
 			f.State = "missing"
 			f.find(Trouble, "there is no function %s in %s: deploy it (terraform apply), or give the -instance and -region that it has", f.Name, o.Region)
 		case codes.PermissionDenied:
-			return r, fmt.Errorf("whoever you are signed in as may not look at functions of %s: roles/cloudfunctions.viewer is needed", o.Project)
+			return r, fmt.Errorf("whoever you are signed in as may not look at functions of %s: roles/cloudfunctions.viewer is needed (%s)", o.Project, status.Convert(err).Message())
 		default:
 			return r, fmt.Errorf("asking for %s: %w", name, err)
 		}
 	}
 	r.compare()
 	return r, nil
+}
+
+// vaults are the clients of Secret Manager: a secret of a region is at that region's endpoint alone.
+type vaults struct {
+	options []option.ClientOption
+	clients map[string]*secretmanager.Client // by endpoint
+}
+
+// client is the one that has the version of this name; "" stands for any without a region.
+func (v vaults) client(ctx context.Context, name string) (*secretmanager.Client, error) {
+	endpoint := secrets.Endpoint(name)
+	if c := v.clients[endpoint]; c != nil {
+		return c, nil
+	}
+	var options []option.ClientOption
+	if endpoint != "" {
+		options = append(options, option.WithEndpoint(endpoint))
+	}
+	c, err := secretmanager.NewClient(ctx, append(options, v.options...)...)
+	if err == nil {
+		v.clients[endpoint] = c
+	}
+	return c, err
+}
+
+func (v vaults) close() {
+	for _, c := range v.clients {
+		_ = c.Close()
+	}
 }
 
 // compare looks at what the functions have in common.
@@ -146,9 +181,20 @@ func (r *Report) compare() {
 		}
 		service := f.deployed.GetServiceConfig()
 		env := service.GetEnvironmentVariables()
-		accounts[service.GetServiceAccountEmail()] = append(accounts[service.GetServiceAccountEmail()], f.Name)
-		roots[env["OKTA_API_ROOT"]] = append(roots[env["OKTA_API_ROOT"]], f.Name)
-		if key := env["OKTA_CLIENT_ID"] + env["OKTA_API_TOKEN_SECRET"]; key != "" {
+		if account := service.GetServiceAccountEmail(); account != "" {
+			accounts[account] = append(accounts[account], f.Name)
+		}
+		if root := org(env["OKTA_API_ROOT"]); root != "" {
+			roots[root] = append(roots[root], f.Name)
+		}
+		key := env["OKTA_CLIENT_ID"]
+		if token := env["OKTA_API_TOKEN_SECRET"]; token != "" {
+			key = token
+			if name, err := secrets.ResourceName(token, env["GOOGLE_CLOUD_PROJECT"]); err == nil {
+				key = resourceName.FindString(name) // whichever way, and whichever version, it is referred to
+			}
+		}
+		if key != "" {
 			credentials[key] = append(credentials[key], f.Name)
 		}
 	}
@@ -165,6 +211,15 @@ func (r *Report) compare() {
 			r.find(Note, "%s share one Okta credential: each of them can do in Okta what the actions of all need. A service app for each group ends that (okta_credentials)", list(shared))
 		}
 	}
+}
+
+// org is the org of an Api Root, however it is written; "" where it is none, and may be anything.
+func org(root string) string {
+	u, err := url.Parse(strings.TrimSpace(root))
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
 
 func (r *Report) find(level Level, format string, args ...any) {

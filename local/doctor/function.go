@@ -21,6 +21,7 @@ import (
 
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/config"
+	"example.com/okta-secops/secrets"
 )
 
 // leastRuntime is the version of Go that the source needs.
@@ -37,6 +38,9 @@ func (f *Function) examine(o Options) {
 	build, service := f.deployed.GetBuildConfig(), f.deployed.GetServiceConfig()
 	env := service.GetEnvironmentVariables()
 	f.State, f.Runtime, f.Auth = f.deployed.GetState().String(), build.GetRuntime(), env["CALLER_AUTH"]
+	if !slices.Contains([]string{"", caller.IAM, caller.OIDC, caller.APIKey, caller.None}, f.Auth) {
+		f.Auth = "unknown" // what stands there may be a key, in the wrong place
+	}
 	if f.deployed.GetState() != functionspb.Function_ACTIVE {
 		f.find(Trouble, "its state is %s", f.State)
 	}
@@ -73,22 +77,30 @@ func (f *Function) examine(o Options) {
 // examineSettings reads the settings as the function does.
 func (f *Function) examineSettings(project string, timeout int, env map[string]string) {
 	read := map[string]bool{}
-	c, err := config.FromEnv(func(name string) string {
-		read[name] = true
-		switch name {
-		case "K_SERVICE":
-			return f.Name
-		case "CLOUD_RUN_TIMEOUT_SECONDS":
-			return strconv.Itoa(timeout)
-		}
-		return env[name]
-	}, f.group.NeedsOkta())
+	settings := func(timeout string) (config.Config, error) {
+		return config.FromEnv(func(name string) string {
+			read[name] = true
+			switch name {
+			case "K_SERVICE":
+				return f.Name
+			case "CLOUD_RUN_TIMEOUT_SECONDS":
+				return timeout
+			}
+			return env[name]
+		}, f.group.NeedsOkta())
+	}
+	c, err := settings(strconv.Itoa(timeout))
 	if err != nil {
 		for _, problem := range err.(*config.Error).Problems {
 			f.find(Trouble, "%s", problem)
 		}
-	} else if c.ClaimsBucket == "" {
-		f.find(Warning, "CLAIMS_BUCKET is not set: a request that is repeated at another instance is carried out again")
+	} else {
+		if c.ClaimsBucket == "" {
+			f.find(Warning, "CLAIMS_BUCKET is not set: a request that is repeated at another instance is carried out again")
+		}
+		if asked, err := settings(""); err == nil && c.Deadline < asked.Deadline {
+			f.find(Warning, "its timeout is %d s, and REQUEST_DEADLINE %s: it ends a request after %s already; make the timeout at least 5 s longer than REQUEST_DEADLINE", timeout, asked.Deadline, c.Deadline)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if !read[name] && !slices.Contains(platforms, name) {
@@ -109,22 +121,27 @@ var references = []string{"OKTA_API_TOKEN_SECRET", "OKTA_PRIVATE_KEY_SECRET", "I
 var resourceName = regexp.MustCompile(`^projects/[^/]+/(?:locations/[^/]+/)?secrets/[^/]+`)
 
 // examineSecrets looks whether the secrets are there and can be read by the function. Their values are not asked for.
-func (f *Function) examineSecrets(ctx context.Context, vault *secretmanager.Client, project string) {
+func (f *Function) examineSecrets(ctx context.Context, v vaults) {
 	service := f.deployed.GetServiceConfig()
+	env := service.GetEnvironmentVariables()
 	for _, setting := range references {
-		ref := service.GetEnvironmentVariables()[setting]
-		if ref == "" {
+		ref := env[setting]
+		if ref == "" || secrets.CheckRef(ref) != nil { // the settings have said so; it may be the secret, which nobody is told
 			continue
 		}
 		if strings.HasPrefix(ref, "env:") || strings.HasPrefix(ref, "file:") {
 			f.find(Trouble, "%s refers to a variable or a file, which is for local work: put the secret into Secret Manager", setting)
 			continue
 		}
-		if !strings.HasPrefix(ref, "projects/") {
-			ref = "projects/" + project + "/secrets/" + ref
+		ref, err := secrets.ResourceName(ref, env["GOOGLE_CLOUD_PROJECT"])
+		if err != nil {
+			f.find(Trouble, "%s: %s", setting, err)
+			continue
 		}
-		if !strings.Contains(ref, "/versions/") {
-			ref += "/versions/latest"
+		vault, err := v.client(ctx, ref)
+		if err != nil {
+			f.find(Warning, "%s: %s could not be checked: signing in to Secret Manager: %s", setting, ref, err)
+			continue
 		}
 		version, err := vault.GetSecretVersion(ctx, &secretmanagerpb.GetSecretVersionRequest{Name: ref})
 		switch status.Code(err) {
@@ -134,11 +151,8 @@ func (f *Function) examineSecrets(ctx context.Context, vault *secretmanager.Clie
 			}
 		case codes.NotFound:
 			f.find(Trouble, "%s: there is no %s: add a version (docs/deploy.md)", setting, ref)
-		case codes.PermissionDenied:
-			f.find(Warning, "%s: %s could not be checked: roles/secretmanager.viewer is needed", setting, ref)
-			continue
 		default:
-			f.find(Warning, "%s: %s could not be checked: %s", setting, ref, status.Convert(err).Message())
+			f.find(Warning, "%s: %s could not be checked: %s", setting, ref, refusal(err))
 			continue
 		}
 		f.examineReader(ctx, vault, setting, resourceName.FindString(ref), "serviceAccount:"+service.GetServiceAccountEmail())
@@ -149,7 +163,7 @@ func (f *Function) examineSecrets(ctx context.Context, vault *secretmanager.Clie
 func (f *Function) examineReader(ctx context.Context, vault *secretmanager.Client, setting, secret, member string) {
 	policy, err := vault.GetIamPolicy(ctx, &iampb.GetIamPolicyRequest{Resource: secret})
 	if err != nil {
-		f.find(Warning, "%s: who may read %s could not be checked: %s", setting, secret, status.Convert(err).Message())
+		f.find(Warning, "%s: who may read %s could not be checked: %s", setting, secret, refusal(err))
 		return
 	}
 	for _, b := range policy.GetBindings() {
@@ -157,7 +171,16 @@ func (f *Function) examineReader(ctx context.Context, vault *secretmanager.Clien
 			return
 		}
 	}
-	f.find(Trouble, "%s: %s may not read %s: it needs roles/secretmanager.secretAccessor on that secret", setting, member, secret)
+	f.find(Trouble, "%s: %s may not read %s: it needs roles/secretmanager.secretAccessor on that secret (on the project, it would open them all)", setting, member, secret)
+}
+
+// refusal says why Secret Manager gives no answer, and which role is missing where one is.
+func refusal(err error) string {
+	s := status.Convert(err)
+	if s.Code() == codes.PermissionDenied {
+		return "roles/secretmanager.viewer is needed (" + s.Message() + ")"
+	}
+	return s.Message()
 }
 
 // ping calls the function as nobody, who must be refused, and then as somebody.
@@ -168,12 +191,16 @@ func (f *Function) ping(ctx context.Context, o Options) {
 		return
 	}
 	code, _, err := get(ctx, o.HTTP, uri+"/ping", nil)
-	switch {
-	case err != nil:
+	if err != nil {
 		f.Ping = "not reached"
 		f.find(Trouble, "it cannot be reached: %s", err)
 		return
-	case code == http.StatusOK:
+	}
+	if !slices.Contains([]int{http.StatusOK, http.StatusUnauthorized, http.StatusForbidden}, code) {
+		// Perhaps Ping was served to nobody, and failed. This cannot fail.
+		code, _, _ = get(ctx, o.HTTP, uri+"/actions", nil)
+	}
+	if code == http.StatusOK {
 		f.find(Trouble, "it serves callers whom nobody knows: see CALLER_AUTH and its invokers")
 	}
 	if o.NoPing {
@@ -195,7 +222,7 @@ func (f *Function) ping(ctx context.Context, o Options) {
 	case err != nil:
 		f.Ping = "not reached"
 		f.find(Trouble, "Ping: %s", err)
-	case json.Unmarshal(body, &reply) != nil:
+	case json.Unmarshal(body, &reply) != nil || reply.OutputMessage == "":
 		f.Ping = strconv.Itoa(code)
 		f.find(Trouble, "Ping was answered %d, and not by the product: may this caller call it (roles/run.invoker)?", code)
 	case !reply.IsSuccess:

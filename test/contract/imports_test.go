@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"internal/serve":  {"internal/action", "internal/audit", "internal/caller", "internal/claims", "internal/fault", "internal/logs"},
 	"internal/ssf":    {"internal/keys", "secrets"},
 	"local/broker":    {},
-	"local/doctor":    {"internal/action", "internal/caller", "internal/config"},
+	"local/doctor":    {"internal/action", "internal/caller", "internal/config", "secrets"},
 	"local/emulator":  {},
 	"local":           {".", "handlers", "internal/*", "local/*", "secrets"},
 	"local/*":         {"handlers", "internal/*", "local/*", "secrets"},

@@ -30,6 +30,13 @@ func (f *Functions) Deploy(function *functionspb.Function) {
 	f.deployed[function.Name] = function
 }
 
+// Delete takes a function away, by its resource name.
+func (f *Functions) Delete(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.deployed, name)
+}
+
 // SetDenied takes the role to look at functions away from everyone, or gives it back.
 func (f *Functions) SetDenied(denied bool) {
 	f.mu.Lock()
