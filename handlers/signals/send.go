@@ -94,7 +94,7 @@ var send = action.Define(action.Spec{
 	if err != nil {
 		return nil, fault.New(fault.Internal, "internal", "the signal could not be signed", err)
 	}
-	words := action.Words{Noun: "signal", Planned: "Would send"}
+	words := action.Words{Noun: "signal", Changed: "Sent", Planned: "Would send"}
 	result, err := c.Each(ctx, []string{string(p.Email)}, words, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
 			After: action.State{"current_level": string(p.Severity)},

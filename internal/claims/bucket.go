@@ -10,12 +10,16 @@ import (
 	"time"
 
 	"cloud.google.com/go/storage"
+	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 )
 
 // storeTimeout bounds one read or write, its tries included.
 const storeTimeout = 5 * time.Second
+
+// backoff is short: an object may be written again after a second, and storeTimeout is over soon.
+var backoff = gax.Backoff{Initial: 300 * time.Millisecond, Max: time.Second, Multiplier: 2}
 
 // Bucket keeps objects in Cloud Storage, whose generation preconditions are the lock. It connects at the first use. The
 // client tries again what fails for a moment, and waits where an object is written more than once a second.
@@ -44,7 +48,7 @@ func (b *Bucket) object(ctx context.Context, name string) (*storage.ObjectHandle
 		}
 		b.client = client
 	}
-	return b.client.Bucket(b.name).Object(b.prefix + name), nil
+	return b.client.Bucket(b.name).Object(b.prefix + name).Retryer(storage.WithBackoff(backoff)), nil
 }
 
 // Read implements Objects.
@@ -76,7 +80,8 @@ func (b *Bucket) Write(ctx context.Context, name string, data []byte, instead in
 		return 0, err
 	}
 	w := o.If(condition(instead)).NewWriter(ctx)
-	w.ContentType, w.ChunkSize = "application/json", googleapi.MinUploadChunkSize // a whole buffer is made for each write
+	// One request: a buffer of this size is made for each write.
+	w.ContentType, w.ChunkSize = "application/json", max(googleapi.MinUploadChunkSize, len(data)+1)
 	if _, err := w.Write(data); err != nil {
 		_ = w.Close()
 		return 0, changed(err)

@@ -22,6 +22,8 @@ const (
 	// is written at most once a second.
 	Lease    = time.Minute
 	renewals = 3
+
+	cleanTime = 5 * time.Second // to take back what was not to be there
 )
 
 // Errors of a Store, besides those of what it keeps its objects in.
@@ -157,14 +159,25 @@ func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, jso
 // Renew makes the lease last longer. The error is ErrLost where another run has taken it over.
 func (c *Claim) Renew(ctx context.Context) error {
 	c.lease.Until = c.store.now().Add(c.store.lease)
-	gen, err := write(ctx, c.store, c.name+"/lease", c.lease, c.leaseGen)
-	if errors.Is(err, ErrChanged) {
-		return ErrLost
-	}
-	if err == nil {
+	for range 2 {
+		gen, err := write(ctx, c.store, c.name+"/lease", c.lease, c.leaseGen)
+		if err == nil {
+			c.leaseGen = gen
+		}
+		if !errors.Is(err, ErrChanged) {
+			return err
+		}
+		// The answer to an earlier renewal of ours may have been lost.
+		held, gen, err := read[lease](ctx, c.store, c.name+"/lease")
+		if err != nil {
+			return err
+		}
+		if held.Attempt != c.lease.Attempt {
+			return ErrLost
+		}
 		c.leaseGen = gen
 	}
-	return err
+	return ErrLost
 }
 
 // Hold renews the lease until ctx ends, and calls lost once another run has it.
@@ -228,8 +241,14 @@ func (c *Claim) Intend(ctx context.Context, target string) (Intent, error) {
 	m := mark{c.lease.Attempt, c.store.now().Add(life)}
 	for range 2 {
 		_, err := write(ctx, c.store, name+"/intent", m, 0)
-		if !errors.Is(err, ErrChanged) {
+		if err != nil && !errors.Is(err, ErrChanged) { // it may be there all the same, and would bar every repeat
+			cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
+			defer cancel()
+			_ = c.Withdraw(cleaning, target)
 			return Fresh, err
+		}
+		if err == nil {
+			return Fresh, nil
 		}
 		made, _, err := read[mark](ctx, c.store, name+"/made")
 		if err != nil {
@@ -261,8 +280,8 @@ func (c *Claim) Made(ctx context.Context, target string) error {
 // Withdraw records that an intended write was certainly not made, so that a repeat may make it.
 func (c *Claim) Withdraw(ctx context.Context, target string) error {
 	name := c.target(target) + "/intent"
-	_, gen, err := read[mark](ctx, c.store, name)
-	if err != nil || gen == 0 {
+	m, gen, err := read[mark](ctx, c.store, name)
+	if err != nil || gen == 0 || m.Attempt != c.lease.Attempt {
 		return err
 	}
 	if err := c.store.objects.Delete(ctx, name, gen); !errors.Is(err, ErrChanged) {

@@ -273,3 +273,55 @@ func TestMemoryHoldsOnlySoMuch(t *testing.T) {
 		t.Errorf("%d MiB are held", held/size)
 	}
 }
+
+// lossy carries writes out and loses the answers to some.
+type lossy struct {
+	claims.Objects
+	lose bool
+}
+
+// Write implements claims.Objects.
+func (l *lossy) Write(ctx context.Context, name string, data []byte, instead int64) (int64, error) {
+	gen, err := l.Objects.Write(ctx, name, data, instead)
+	if l.lose && err == nil {
+		return 0, errors.New("the answer was lost")
+	}
+	return gen, err
+}
+
+func TestAWriteWhoseAnswerIsLostIsNobodyElses(t *testing.T) {
+	t.Parallel()
+	l := &lossy{Objects: &claims.Memory{}}
+	clock := testkit.NewClock()
+	s := stand{claims.New(l, clock.Now, claims.Lease), clock}
+	c := s.begin(t, "body")
+	renew := func(lose, fails bool) {
+		t.Helper()
+		l.lose = lose
+		clock.Advance(time.Second)
+		if err := c.Renew(t.Context()); (err != nil) != fails || errors.Is(err, claims.ErrLost) {
+			t.Errorf("%v", err)
+		}
+		l.lose = false
+	}
+	renew(true, true)
+	renew(false, false)
+	renew(false, false)
+
+	l.lose = true
+	if _, err := c.Intend(t.Context(), "alice"); err == nil {
+		t.Error("a write is sent whose intent may not be kept")
+	}
+	l.lose = false
+	if got, err := c.Intend(t.Context(), "alice"); got != claims.Fresh || err != nil {
+		t.Errorf("the next try: %d %v", got, err)
+	}
+	clock.Advance(2 * claims.Lease)
+	heir := s.begin(t, "body")
+	if err := c.Renew(t.Context()); !errors.Is(err, claims.ErrLost) {
+		t.Errorf("%v", err)
+	}
+	if got, err := heir.Intend(t.Context(), "alice"); got != claims.Unknown || err != nil {
+		t.Errorf("what the first was about to do: %d %v", got, err)
+	}
+}

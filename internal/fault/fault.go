@@ -44,6 +44,9 @@ const (
 // the kind of what hides it.
 const CodeUnknownResult = "unknown_result"
 
+// CodeNoPermission is Okta's code of an admin role that does not cover the user; of the credentials, but for this target.
+const CodeNoPermission = "E0000006"
+
 // Problem is one thing wrong with a request, and the parameter (or the part of the request) it concerns.
 type Problem struct {
 	Parameter string `json:"parameter"`

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,7 +128,8 @@ type call struct {
 	once bool
 	// settled reads whether a write whose reply was lost has taken effect. A write that is neither idempotent
 	// by its method nor has this is not made again by itself.
-	settled func(ctx context.Context) (bool, error)
+	settled  func(ctx context.Context) (bool, error)
+	statuses []int // that say that it was done; nil: every 2xx
 	// anonymous leaves the credentials off.
 	anonymous bool
 }
@@ -204,6 +206,9 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 // unreadable is the fault of a 2xx reply that is not JSON. An answer to a write is read by nobody where it holds nothing
 // of interest; a login page of some proxy, though, is no success.
 func (k call) unreadable(r *reply) *fault.Error {
+	if k.statuses != nil && !slices.Contains(k.statuses, r.status) {
+		return fault.Errorf(fault.Nonsense, "bad_reply", "Okta answered %d, which says neither accepted nor refused", r.status)
+	}
 	if body := bytes.TrimSpace(r.body); len(body) > 0 && !json.Valid(body) {
 		return r.nonsense(errNotJSON)
 	}

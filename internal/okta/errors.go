@@ -21,7 +21,7 @@ const (
 	CodeValidation      = "E0000001" // also: an object with this name exists, or the state forbids the change
 	CodeNotFound        = "E0000007"
 	CodeRoleAssigned    = "E0000090"
-	codeNoPermission    = "E0000006"
+	codeNoPermission    = fault.CodeNoPermission
 	codeInvalidToken    = "E0000011"
 	codeReadOnly        = "E0000010"
 	codeActivated       = "E0000016"

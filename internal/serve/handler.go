@@ -323,11 +323,11 @@ func (x *exchange) finish(result *action.Result, err error) {
 	}
 	body := encode(reply)
 	if x.claim != nil {
-		x.keep(context.WithoutCancel(x.r.Context()), x.claim, result, status, reply)
+		x.keep(context.WithoutCancel(x.r.Context()), x.claim, result, status, reply, cause)
 	}
 	x.record(status, reply, cause, result.Faults())
 	if x.message != nil {
-		x.settle(status, reply, cause, later(result, status))
+		x.settle(status, reply, cause, later(result, cause))
 		return
 	}
 	if x.ran {

@@ -22,8 +22,9 @@ import (
 // pubsubPath is where Pub/Sub delivers to.
 const pubsubPath = "pubsub"
 
-// maxDelivery bounds what is kept of a delivery: a request of maxBody in base64, and its attributes.
-const maxDelivery = 2 << 20
+// maxDelivery is more than Pub/Sub delivers: a message of 10 MB in base64, and its attributes. What is larger than maxBody is
+// read too, for it is known by its id.
+const maxDelivery = 16 << 20
 
 // published is the type of the events that hold a Pub/Sub message.
 const published = "google.cloud.pubsub.topic.v1.messagePublished"

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/claims"
@@ -52,16 +53,21 @@ func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*claims.Cl
 
 // keep ends a claim with what the run came to: its reply where it is final, else the targets that were reached; of a
 // request that was refused as a whole, nothing.
-func (x *exchange) keep(ctx context.Context, claim *claims.Claim, result *action.Result, status int, reply Reply) {
+func (x *exchange) keep(ctx context.Context, claim *claims.Claim, result *action.Result, status int, reply Reply, cause *fault.Error) {
 	var err error
 	switch {
-	case final(result, status):
+	case final(result, status, cause):
 		err = x.keepReply(ctx, claim, status, reply)
 	case len(result.Targets) == 0 && len(claim.Done) == 0:
 		err = claim.Forget(ctx)
 	default:
 		var done map[string]json.RawMessage
 		if done, err = result.Done(x.action.SecretResults); err == nil {
+			for target, before := range claim.Done { // this run may not even have come to it
+				if _, again := done[target]; !again {
+					done[target] = before
+				}
+			}
 			err = claim.Leave(ctx, done)
 		}
 	}
@@ -98,15 +104,30 @@ func (x *exchange) withoutSecrets(reply Reply) (_ Reply, found bool, err error) 
 }
 
 // later tells whether the same request may come to more when it is made again.
-func later(result *action.Result, status int) bool {
-	return status >= 500 || status == http.StatusConflict || status == http.StatusTooManyRequests ||
-		slices.ContainsFunc(result.Faults(), (*fault.Error).Retryable)
+func later(result *action.Result, cause *fault.Error) bool {
+	return cause != nil && curable(cause) || slices.ContainsFunc(result.Faults(), curable)
+}
+
+// curable tells whether a fault may have passed by a later try, by itself or because somebody mends the deployment.
+func curable(f *fault.Error) bool {
+	switch f.Kind {
+	case fault.Credentials:
+		return f.Code != fault.CodeNoPermission // which is of the user: an admin role that does not cover this one
+	case fault.Nonsense, fault.Internal, fault.Misconfigured:
+		return f.Code != fault.CodeUnknownResult
+	default:
+		return f.Retryable()
+	}
 }
 
 // final tells whether a repeat of the request could come to nothing else. A request that was refused as a whole has come to
 // nothing yet.
-func final(result *action.Result, status int) bool {
-	return !later(result, status) && status != http.StatusBadRequest && status != http.StatusUnauthorized && status != http.StatusForbidden
+func final(result *action.Result, status int, cause *fault.Error) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+		return false
+	}
+	return status < 500 && !later(result, cause)
 }
 
 // replay answers with a reply that was kept.
@@ -123,6 +144,9 @@ func (x *exchange) replay(k *kept) {
 	x.send(k.HTTPStatus, k.Reply)
 }
 
+// intentTime bounds the record of an intent, for which a place among the calls to Okta is held.
+const intentTime = 2 * time.Second
+
 // claimOnce is a claim as actions know it.
 type claimOnce struct {
 	ctx   context.Context
@@ -132,7 +156,9 @@ type claimOnce struct {
 
 // Intend implements action.Once.
 func (c claimOnce) Intend(target string) (madeBefore bool, err error) {
-	switch intent, err := c.claim.Intend(c.ctx, target); {
+	ctx, cancel := context.WithTimeout(c.ctx, intentTime)
+	defer cancel()
+	switch intent, err := c.claim.Intend(ctx, target); {
 	case err != nil:
 		return false, fault.New(fault.Unavailable, "claims_unavailable", "nothing was changed: it cannot be recorded that this is about to be done (CLAIMS_BUCKET)", err)
 	case intent == claims.Unknown:

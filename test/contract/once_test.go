@@ -126,6 +126,28 @@ func testRepeat(t *testing.T, cutShort int, send func(w *testkit.World, body str
 	}
 }
 
+// TestARunThatGetsNowhereForgetsNothing: of three runs, the second does not even come to the users.
+func TestARunThatGetsNowhereForgetsNothing(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	send := func() testkit.Reply {
+		return w.Do(http.MethodPost, "sessions/clear-okta-user-session", `{"parameters": {"User IDs": "alice, bob"}}`, keyed("case-4711"))
+	}
+	w.Okta.AddFault(emulator.Fault{Path: "*/" + w.ID("bob") + "/sessions", Status: 503, Times: 4})
+	if r := send(); r.Get("status") != "partial" {
+		t.Fatalf("%d %s", r.HTTP, r.Body)
+	}
+	w.Okta.AddFault(emulator.Fault{Path: "*", Status: 503, Times: 8})
+	if r := send(); r.HTTP != 503 {
+		t.Fatalf("%d %s", r.HTTP, r.Body)
+	}
+	w.Forget()
+	if r := send(); r.HTTP != 200 || r.Get("status") != "success" {
+		t.Errorf("%d %s", r.HTTP, r.Body)
+	}
+	w.WantWrites("DELETE /api/v1/users/" + w.ID("bob") + "/sessions?oauthTokens=true")
+}
+
 func TestWhatIsNoFinalReplyIsNotKept(t *testing.T) {
 	t.Parallel()
 	w := byKey(t)

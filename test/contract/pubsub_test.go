@@ -179,7 +179,8 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 			data: `{"action": "Disable User", "parameters": {"User IDs": "erin", "Is Deactivate": false}, "options": {"verify": true}}`, code: "wrong_state",
 			request: `{"action": "Disable User", "parameters": {"User IDs": "erin", "Is Deactivate": false}, "options": {"dry_run": false, "verify": true}}`},
 		"too large":                 {data: `{"action": "Get User", "context": {"x": "` + strings.Repeat("x", 1<<20) + `"}}`, code: "body_too_large"},
-		"far too large":             {delivery: strings.Repeat("x", 3<<20), code: "body_too_large"},
+		"as large as they come":     {data: strings.Repeat("x", 10_000_000), code: "body_too_large"},
+		"larger than they come":     {delivery: strings.Repeat("x", 17<<20), code: "body_too_large"},
 		"a bare request":            {delivery: disableAlice, code: "invalid_message", say: "push subscription"},
 		"no JSON":                   {delivery: `{"message": ` + password, code: "invalid_message"},
 		"an empty body":             {delivery: " ", code: "invalid_message"},
@@ -197,8 +198,9 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 		if c.delivery == "" {
 			c.delivery = message.Delivery()
 		}
-		for range 3 {
-			if r := w.Do(http.MethodPost, group+"/pubsub", c.delivery, c.header); r.HTTP != 200 || r.Get("status") != "failure" {
+		for attempt := range 3 { // Pub/Sub numbers them
+			body := strings.Replace(c.delivery, `"subscription"`, fmt.Sprintf(`"deliveryAttempt": %d, "subscription"`, attempt+1), 1)
+			if r := w.Do(http.MethodPost, group+"/pubsub", body, c.header); r.HTTP != 200 || r.Get("status") != "failure" {
 				t.Errorf("%s: %d %s", name, r.HTTP, r.Body)
 			}
 		}
@@ -283,6 +285,33 @@ func TestAMessageThatALaterTryMayCureComesAgain(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"failure", "failure", "partial", "success"}, statuses); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
+	}
+}
+
+// TestARefusedTokenIsOnceMoreTriedThoughSomeWereReached, and a user whom the app's role does not cover is not.
+func TestARefusedTokenIsOnceMoreTriedThoughSomeWereReached(t *testing.T) {
+	t.Parallel()
+	refuse := func(status int, code string, times int) emulator.Fault {
+		return emulator.Fault{Path: "*/lifecycle/suspend", Status: status, Times: times, Body: `{"errorCode": "` + code + `", "errorSummary": "Refused."}`}
+	}
+	m := testkit.Message{ID: "m1", Data: `{"action": "Disable User", "parameters": {"User IDs": "alice, bob", "Is Deactivate": false}}`}
+	for code, want := range map[string]int{"E0000011": 503, "E0000006": 200} {
+		w := testkit.New(t, testkit.Options{PubSub: true})
+		f := refuse(map[string]int{"E0000011": 401, "E0000006": 403}[code], code, 0)
+		f.Path = "*/" + w.ID("bob") + "/lifecycle/suspend"
+		if code == "E0000011" {
+			f.Times = 2 // with the secret read anew it is tried again
+		}
+		w.Okta.AddFault(f)
+		r := w.Push("users", m)
+		if r.HTTP != want || r.Get("status") != "partial" || r.Get("targets", 1, "error", "code") != code {
+			t.Errorf("%s: %d %s", code, r.HTTP, r.Body)
+		}
+	}
+	w := testkit.New(t, testkit.Options{PubSub: true})
+	w.Okta.AddFault(refuse(403, "E0000006", 0))
+	if r := w.Push("users", m); r.HTTP != 200 || len(w.Published(broker.DeadLetterTopic)) != 1 {
+		t.Errorf("none is covered: %d %s", r.HTTP, r.Body)
 	}
 }
 

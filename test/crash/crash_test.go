@@ -30,6 +30,9 @@ func TestNothingIsLostAndNothingDoneTwiceInACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log("\n" + out.String())
+	if !strings.Contains(out.String(), " 40      3 ") {
+		t.Error("the functions were not killed three times")
+	}
 	if !good {
 		text, err := os.ReadFile(log.Name())
 		t.Errorf("the functions' log:\n%s %v", text, err)

@@ -22,6 +22,8 @@ const (
 	users = 10 // of each message
 	// lease is that of a claim here. An object is written once a second at most, and the lease is renewed three times.
 	lease = 4 * time.Second
+	// inFlight is how many calls to Okta the functions have under way at most.
+	inFlight = 35
 )
 
 // kind is what a message asks for.
@@ -90,6 +92,16 @@ func (r result) over() bool {
 	return true
 }
 
+// reached tells whether any user was.
+func (r result) reached() bool {
+	for _, t := range r.Targets {
+		if t.Outcome == "changed" || t.Outcome == "unchanged" {
+			return true
+		}
+	}
+	return false
+}
+
 // trial is one run.
 type trial struct {
 	plan
@@ -97,6 +109,7 @@ type trial struct {
 
 	mu     sync.Mutex
 	rng    *rand.Rand
+	writes chan struct{} // is told that Okta was asked for one
 	twins  sync.WaitGroup
 	counts figures
 	tasks  map[string]*task // by message id
@@ -105,9 +118,9 @@ type trial struct {
 // try does one run.
 func (p plan) try(w io.Writer, seed uint64) (figures, error) {
 	begun := time.Now()
-	t := &trial{plan: p, rng: rand.New(rand.NewPCG(seed, 0)), tasks: map[string]*task{}}
+	t := &trial{plan: p, rng: rand.New(rand.NewPCG(seed, 0)), writes: make(chan struct{}), tasks: map[string]*task{}}
 	var err error
-	if t.Process, err = functions.Start(functions.Options{Latency: p.latency, Lease: lease, Transport: t, Log: p.log}); err != nil {
+	if t.Process, err = functions.Start(functions.Options{Latency: p.latency, Lease: lease, Transport: t, Log: p.log, Observe: t.observe}); err != nil {
 		return t.counts, err
 	}
 	defer t.Close()
@@ -121,6 +134,11 @@ func (p plan) try(w io.Writer, seed uint64) (figures, error) {
 		return t.counts, err
 	}
 	t.compare(w)
+	t.compareTopics(w)
+	if most := t.counts.kills * inFlight; t.counts.unknown > most {
+		fmt.Fprintf(w, "not as asked: %d results are unknown, and %d kills can have cut off %d writes\n", t.counts.unknown, t.counts.kills, most)
+		t.counts.notAsAsked += t.counts.unknown - most
+	}
 	t.counts.messages, t.counts.took = p.messages, time.Since(begun)
 	return t.counts, nil
 }
@@ -159,6 +177,15 @@ func (t *trial) randomTime(below time.Duration) time.Duration {
 	return time.Duration(t.below(int(below)))
 }
 
+func (t *trial) observe(o emulator.Observed) {
+	if o.Request.Method != http.MethodGet {
+		select {
+		case t.writes <- struct{}{}:
+		default: // nobody waits for one
+		}
+	}
+}
+
 // killer kills the functions, and starts them again, until it has done so often enough or is told to stop.
 func (t *trial) killer() (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -170,6 +197,12 @@ func (t *trial) killer() (stop func() error) {
 				ended <- nil
 				return
 			case <-time.After(t.randomTime(t.every)):
+			}
+			select { // in the middle of the work: others are under way with this one
+			case <-ctx.Done():
+				ended <- nil
+				return
+			case <-t.writes:
 			}
 			t.counts.kills++
 			if err := t.Crash(); err != nil {
@@ -201,11 +234,30 @@ func (t *trial) await() error {
 			k.final = &r
 			left--
 			patience.Reset(t.patience)
-		case k.final.InvocationID != r.InvocationID:
-			t.counts.differing++
 		}
 		return left > 0
 	})
+}
+
+// compareTopics looks for messages of which two things were told.
+func (t *trial) compareTopics(w io.Writer) {
+	for _, m := range t.Broker.Published(broker.ResultsTopic) {
+		var r result
+		k := t.tasks[m.Attributes["message_id"]]
+		if k != nil && k.final != nil && json.Unmarshal(m.Data, &r) == nil && r.over() && r.InvocationID != k.final.InvocationID {
+			t.counts.differing++
+		}
+	}
+	letters := map[string]bool{}
+	for _, m := range t.Broker.Published(broker.DeadLetterTopic) {
+		id := m.Attributes["message_id"] // none where Pub/Sub has given it up
+		k := t.tasks[id]
+		if k == nil || letters[id] || k.final == nil || k.final.reached() {
+			fmt.Fprintf(w, "differing: the dead letter %v of message %q\n", m.Attributes, id)
+			t.counts.differing++
+		}
+		letters[id] = true
+	}
 }
 
 // compare holds the state of Okta, and what it was asked, against the messages and their results.

@@ -59,11 +59,12 @@ func ServeIfAsked() {
 
 // Options changes a Process.
 type Options struct {
-	Latency   time.Duration     // of Okta
-	Lease     time.Duration     // of claims; 0: as deployed
-	Transport http.RoundTripper // of Pub/Sub's deliveries; nil: http.DefaultTransport
-	Log       io.Writer         // of the functions, and of Pub/Sub
-	Env       []string          // further settings
+	Latency   time.Duration           // of Okta
+	Lease     time.Duration           // of claims; 0: as deployed
+	Transport http.RoundTripper       // of Pub/Sub's deliveries; nil: http.DefaultTransport
+	Log       io.Writer               // of the functions, and of Pub/Sub
+	Observe   func(emulator.Observed) // told of every call to Okta
+	Env       []string                // further settings
 }
 
 // Process is the functions' process and what it needs.
@@ -81,7 +82,7 @@ type Process struct {
 
 // Start starts one. Close ends it.
 func Start(o Options) (*Process, error) {
-	p := &Process{Okta: emulator.New(emulator.Options{}), log: cmp.Or(o.Log, io.Discard)}
+	p := &Process{Okta: emulator.New(emulator.Options{Observe: o.Observe}), log: cmp.Or(o.Log, io.Discard)}
 	if o.Latency > 0 {
 		p.Okta.AddFault(emulator.Fault{Path: "*", LatencyMS: int(o.Latency.Milliseconds())})
 	}
