@@ -27,13 +27,15 @@ import (
 // tree is the directory under test.
 const tree = "../../terraform"
 
+// version is the provider's, whose schema it is.
+const version = "7.45.0"
+
 // mirror is where terraform finds the stub in the place of the real provider.
 var mirror = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "terraform-mirror")
 	if err != nil {
 		return "", err
 	}
-	const version = "7.45.0" // the one whose schema it is
 	binary := filepath.Join(dir, "registry.terraform.io/hashicorp/google", version, runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-google_v"+version)
 	build := exec.Command("go", "build", "-race=false", "-o", binary, "./stub") // it is started some hundred times
 	if out, err := build.CombinedOutput(); err != nil {
@@ -281,8 +283,9 @@ func TestTerraformGrantsTheLeast(t *testing.T) {
 	}
 }
 
-// names are the attributes by which resources of a type are told apart within a project.
-var names = []string{"account_id", "bucket_id", "name", "secret_id", "display_name"}
+// names are the attributes by which resources of a type are told apart within a project. What has a display name is numbered
+// by Google and has that number in its name.
+var names = []string{"account_id", "bucket_id", "secret_id", "display_name", "name"}
 
 // TestTerraformInstancesDoNotClash: two deployments in one project share no name, and every name says whose it is.
 func TestTerraformInstancesDoNotClash(t *testing.T) {

@@ -41,6 +41,7 @@ type provider struct {
 	dataSources map[string]*tfprotov6.Schema
 
 	project, region string // as configured
+	labels          map[string]tftypes.Value
 }
 
 // GetMetadata implements tfprotov6.ProviderServer.
@@ -79,7 +80,10 @@ func (p *provider) ConfigureProvider(_ context.Context, r *tfprotov6.ConfigurePr
 		return nil, err
 	}
 	p.project, p.region = text(settings["project"]), text(settings["region"])
-	return &tfprotov6.ConfigureProviderResponse{}, nil
+	if labels := settings["default_labels"]; labels.IsFullyKnown() {
+		err = labels.As(&p.labels)
+	}
+	return &tfprotov6.ConfigureProviderResponse{}, err
 }
 
 // StopProvider implements tfprotov6.ProviderServer.
@@ -129,15 +133,22 @@ func (p *provider) PlanResourceChange(_ context.Context, r *tfprotov6.PlanResour
 	if proposed.IsNull() { // it is to be destroyed
 		return out, nil
 	}
-	planned, err := plan(proposed, schema.Block, prior.IsNull())
+	planned, err := plan(proposed, schema.Block)
 	if err != nil {
+		return nil, err
+	}
+	config, err := attributesOf(r.Config, schema)
+	if err != nil {
+		return nil, err
+	}
+	if planned, err = p.inherit(config, planned, schema.Block); err != nil {
+		return nil, err
+	}
+	if planned, err = p.label(planned); err != nil {
 		return nil, err
 	}
 	if !prior.IsNull() {
 		if out.RequiresReplace, err = replaced(r.TypeName, prior, planned); err != nil {
-			return nil, err
-		}
-		if planned, err = labelled(prior, planned); err != nil {
 			return nil, err
 		}
 	}
@@ -162,6 +173,9 @@ func (p *provider) ApplyResourceChange(_ context.Context, r *tfprotov6.ApplyReso
 	if err != nil {
 		return nil, err
 	}
+	if made, err = p.label(made); err != nil {
+		return nil, err
+	}
 	value, err := tfprotov6.NewDynamicValue(kind, made)
 	out.NewState = &value
 	return out, err
@@ -175,8 +189,11 @@ func (p *provider) ReadDataSource(_ context.Context, r *tfprotov6.ReadDataSource
 	if err != nil {
 		return nil, err
 	}
-	open, err := plan(config, schema.Block, true)
+	open, err := plan(config, schema.Block)
 	if err != nil {
+		return nil, err
+	}
+	if open, err = p.asked(r.TypeName, open); err != nil {
 		return nil, err
 	}
 	read, err := p.fill(r.TypeName, open)

@@ -1,18 +1,22 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
-	"math/big"
+	"maps"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// plan leaves open what is computed and has no value yet, if create, and takes away what is write-only.
-func plan(value tftypes.Value, b *tfprotov6.SchemaBlock, create bool) (tftypes.Value, error) {
+// plan leaves open what is computed and has no value yet, in a new resource or in a new block of one, and takes away what is
+// write-only.
+func plan(value tftypes.Value, b *tfprotov6.SchemaBlock) (tftypes.Value, error) {
 	if value.IsNull() || !value.IsKnown() {
 		return value, nil
 	}
@@ -24,7 +28,7 @@ func plan(value tftypes.Value, b *tfprotov6.SchemaBlock, create bool) (tftypes.V
 		switch {
 		case a.WriteOnly:
 			members[a.Name] = tftypes.NewValue(a.Type, nil)
-		case create && a.Computed && members[a.Name].IsNull():
+		case a.Computed && members[a.Name].IsNull():
 			members[a.Name] = tftypes.NewValue(a.Type, tftypes.UnknownValue)
 		}
 	}
@@ -34,7 +38,7 @@ func plan(value tftypes.Value, b *tfprotov6.SchemaBlock, create bool) (tftypes.V
 			continue
 		}
 		if n.Nesting == tfprotov6.SchemaNestedBlockNestingModeSingle {
-			planned, err := plan(inner, n.Block, create)
+			planned, err := plan(inner, n.Block)
 			if err != nil {
 				return value, err
 			}
@@ -47,7 +51,7 @@ func plan(value tftypes.Value, b *tfprotov6.SchemaBlock, create bool) (tftypes.V
 		}
 		for i := range items {
 			var err error
-			if items[i], err = plan(items[i], n.Block, create); err != nil {
+			if items[i], err = plan(items[i], n.Block); err != nil {
 				return value, err
 			}
 		}
@@ -56,8 +60,56 @@ func plan(value tftypes.Value, b *tfprotov6.SchemaBlock, create bool) (tftypes.V
 	return tftypes.NewValue(value.Type(), members), nil
 }
 
+// inherit gives a resource what the provider's settings say where its own do not. Terraform proposes the value before.
+func (p *provider) inherit(config map[string]tftypes.Value, planned tftypes.Value, b *tfprotov6.SchemaBlock) (tftypes.Value, error) {
+	members := map[string]tftypes.Value{}
+	if err := planned.As(&members); err != nil {
+		return planned, err
+	}
+	settings := map[string]string{"project": p.project, "region": p.region}
+	for _, a := range b.Attributes {
+		if setting := settings[a.Name]; setting != "" && a.Optional && a.Computed && config[a.Name].IsNull() {
+			members[a.Name] = tftypes.NewValue(a.Type, setting)
+		}
+	}
+	return tftypes.NewValue(planned.Type(), members), nil
+}
+
+// label says which labels a resource has together with the provider's: at once where its own are known, like the real one.
+func (p *provider) label(planned tftypes.Value) (tftypes.Value, error) {
+	members := map[string]tftypes.Value{}
+	if err := planned.As(&members); err != nil {
+		return planned, err
+	}
+	if _, has := members["effective_labels"]; !has {
+		return planned, nil
+	}
+	var both any = tftypes.UnknownValue
+	if own := members["labels"]; own.IsFullyKnown() {
+		labels := map[string]tftypes.Value{}
+		if err := own.As(&labels); err != nil {
+			return planned, err
+		}
+		all := maps.Clone(p.labels)
+		if all == nil {
+			all = map[string]tftypes.Value{}
+		}
+		maps.Copy(all, labels)
+		both = all
+	}
+	for _, name := range []string{"effective_labels", "terraform_labels"} {
+		if v, has := members[name]; has {
+			members[name] = tftypes.NewValue(v.Type(), both)
+		}
+	}
+	return tftypes.NewValue(planned.Type(), members), nil
+}
+
 // identity are the attributes that make a resource another one.
-var identity = []string{"account_id", "bucket", "bucket_id", "location", "name", "project", "region", "secret_id", "service", "topic"}
+var identity = []string{
+	"account_id", "bucket", "bucket_id", "instance", "key_ring", "location", "name", "network", "project", "region", "repository_id", "router", "secret",
+	"secret_id", "service", "topic",
+}
 
 // replaced are the changed attributes for which a resource has to be made anew.
 func replaced(kind string, prior, planned tftypes.Value) ([]*tftypes.AttributePath, error) {
@@ -77,36 +129,19 @@ func replaced(kind string, prior, planned tftypes.Value) ([]*tftypes.AttributePa
 	return paths, nil
 }
 
-// labelled leaves the labels that are computed of others open where those change.
-func labelled(prior, planned tftypes.Value) (tftypes.Value, error) {
-	before, after := map[string]tftypes.Value{}, map[string]tftypes.Value{}
-	if err := prior.As(&before); err != nil {
-		return planned, err
-	}
-	if err := planned.As(&after); err != nil {
-		return planned, err
-	}
-	if labels, has := after["labels"]; !has || labels.Equal(before["labels"]) {
-		return planned, nil
-	}
-	for _, name := range []string{"effective_labels", "terraform_labels"} {
-		if v, has := after[name]; has {
-			after[name] = tftypes.NewValue(v.Type(), tftypes.UnknownValue)
-		}
-	}
-	return tftypes.NewValue(planned.Type(), after), nil
-}
-
 // fill gives what is open the value that Google would.
 func (p *provider) fill(kind string, planned tftypes.Value) (tftypes.Value, error) {
 	members := map[string]tftypes.Value{}
 	if err := planned.As(&members); err != nil {
 		return planned, err
 	}
-	r := resource{kind: kind, project: p.project, region: p.region, labels: members["labels"], text: map[string]string{}}
+	r := resource{kind: kind, text: map[string]string{}}
 	for name, value := range members {
 		r.text[name] = text(value)
 	}
+	sum := fnv.New32a()
+	fmt.Fprint(sum, kind, r.text)
+	r.sum = sum.Sum32()
 	r.project, r.region = first(r.text["project"], r.text["project_id"], p.project), first(r.text["region"], r.text["location"], p.region)
 	return tftypes.Transform(planned, func(path *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
 		if v.IsKnown() {
@@ -134,20 +169,20 @@ func first(texts ...string) string {
 // resource is what the values of a resource are made from.
 type resource struct {
 	kind, project, region string
-	labels                tftypes.Value
 	text                  map[string]string // its attributes that are strings
+	sum                   uint32            // of those, for what Google would choose a number for
 }
 
 func (r resource) value(name string, t tftypes.Type) tftypes.Value {
 	switch {
 	case t.Is(tftypes.String):
 		return tftypes.NewValue(t, r.string(name))
+	case t.Is(tftypes.Number) && name == "project_number":
+		return tftypes.NewValue(t, projectNumber)
 	case t.Is(tftypes.Number):
-		return tftypes.NewValue(t, big.NewFloat(1))
+		return tftypes.NewValue(t, 1)
 	case t.Is(tftypes.Bool):
-		return tftypes.NewValue(t, false)
-	case (name == "effective_labels" || name == "terraform_labels") && r.labels.Type() != nil && r.labels.IsKnown() && !r.labels.IsNull():
-		return r.labels
+		return tftypes.NewValue(t, name == "enabled")
 	case t.Is(tftypes.Map{}):
 		return tftypes.NewValue(t, map[string]tftypes.Value{})
 	case t.Is(tftypes.List{}), t.Is(tftypes.Set{}):
@@ -157,67 +192,182 @@ func (r resource) value(name string, t tftypes.Type) tftypes.Value {
 	}
 }
 
-const projectNumber = "123456789012"
+const projectNumber = 123456789012
 
-// paths are the ids of resources that others refer to, after projects/P/.
-var paths = map[string]string{
-	"google_cloudfunctions2_function":      "locations/%[2]s/functions/%[1]s",
-	"google_compute_address":               "regions/%[2]s/addresses/%[1]s",
-	"google_compute_network":               "global/networks/%[1]s",
-	"google_compute_router":                "regions/%[2]s/routers/%[1]s",
-	"google_compute_subnetwork":            "regions/%[2]s/subnetworks/%[1]s",
-	"google_logging_project_bucket_config": "locations/%[2]s/buckets/%[1]s",
-	"google_pubsub_subscription":           "subscriptions/%[1]s",
-	"google_pubsub_topic":                  "topics/%[1]s",
-	"google_secret_manager_secret":         "secrets/%[1]s",
-	"google_service_account":               "serviceAccounts/%[1]s",
+// ids are the ids of resources that others refer to. $own is what the resource is called, $sum a number of its own, the
+// others are attributes.
+var ids = map[string]string{
+	"google_artifact_registry_repository":          "projects/$project/locations/$region/repositories/$repository_id",
+	"google_chronicle_feed":                        "projects/$project/locations/$region/instances/$instance/feeds/$sum",
+	"google_client_config":                         "projects/$project/regions/$region",
+	"google_cloudbuild_trigger":                    "projects/$project/locations/$region/triggers/$sum",
+	"google_cloudfunctions2_function":              "projects/$project/locations/$region/functions/$own",
+	"google_compute_address":                       "projects/$project/regions/$region/addresses/$own",
+	"google_compute_network":                       "projects/$project/global/networks/$own",
+	"google_compute_region_network_endpoint_group": "projects/$project/regions/$region/networkEndpointGroups/$own",
+	"google_compute_router":                        "projects/$project/regions/$region/routers/$own",
+	"google_compute_router_nat":                    "$project/$region/$router/$own",
+	"google_compute_security_policy":               "projects/$project/global/securityPolicies/$own",
+	"google_compute_subnetwork":                    "projects/$project/regions/$region/subnetworks/$own",
+	"google_eventarc_trigger":                      "projects/$project/locations/$region/triggers/$own",
+	"google_kms_crypto_key":                        "$key_ring/cryptoKeys/$own",
+	"google_kms_key_ring":                          "projects/$project/locations/$region/keyRings/$own",
+	"google_logging_metric":                        "$own",
+	"google_logging_project_bucket_config":         "projects/$project/locations/$region/buckets/$own",
+	"google_logging_project_sink":                  "projects/$project/sinks/$own",
+	"google_monitoring_alert_policy":               "projects/$project/alertPolicies/$sum",
+	"google_monitoring_dashboard":                  "projects/$project/dashboards/$sum",
+	"google_monitoring_notification_channel":       "projects/$project/notificationChannels/$sum",
+	"google_project":                               "projects/$project",
+	"google_project_service":                       "$project/$service",
+	"google_pubsub_schema":                         "projects/$project/schemas/$own",
+	"google_pubsub_subscription":                   "projects/$project/subscriptions/$own",
+	"google_pubsub_topic":                          "projects/$project/topics/$own",
+	"google_secret_manager_secret":                 "projects/$project/secrets/$own",
+	"google_secret_manager_secret_version":         "$secret/versions/$version",
+	"google_service_account":                       "projects/$project/serviceAccounts/$own",
+	"google_storage_bucket":                        "$own",
+	"google_storage_bucket_object":                 "$bucket-$own",
+	"google_storage_project_service_account":       "$own",
+}
+
+// own is what the resource is called.
+func (r resource) own() string {
+	switch r.kind {
+	case "google_service_account":
+		return r.text["account_id"] + "@" + r.project + ".iam.gserviceaccount.com"
+	case "google_storage_project_service_account":
+		return fmt.Sprintf("service-%d@gs-project-accounts.iam.gserviceaccount.com", projectNumber)
+	case "google_project":
+		return r.project
+	}
+	return first(r.text["name"], r.text["secret_id"], r.text["bucket_id"], r.text["display_name"], r.text["service"])
+}
+
+func (r resource) id() string {
+	pattern, known := ids[r.kind]
+	switch {
+	case strings.Contains(r.kind, "_iam_"):
+		pattern = r.kind + "/$sum"
+	case !known:
+		pattern = r.kind + "/$own"
+	}
+	return os.Expand(pattern, func(name string) string {
+		switch name {
+		case "own":
+			return r.own()
+		case "sum":
+			return strconv.FormatUint(uint64(r.sum), 10)
+		case "project":
+			return r.project
+		case "region":
+			return r.region
+		case "version":
+			return first(r.text["version"], "1")
+		case "secret": // by its id or by its path
+			if secret := r.text["secret"]; !strings.Contains(secret, "/") {
+				return "projects/" + r.project + "/secrets/" + secret
+			}
+		}
+		return r.text[name]
+	})
 }
 
 func (r resource) string(name string) string {
-	own := first(r.text["name"], r.text["account_id"], r.text["secret_id"], r.text["bucket_id"], r.text["display_name"], r.text["service"])
-	if r.kind == "google_service_account" {
-		own = r.text["account_id"] + "@" + r.project + ".iam.gserviceaccount.com"
-	}
-	id := r.kind + "/" + own
-	if path := paths[r.kind]; path != "" {
-		id = fmt.Sprintf("projects/"+r.project+"/"+path, own, r.region)
-	}
-	if strings.HasSuffix(r.kind, "_iam_member") {
-		sum := fnv.New32a()
-		fmt.Fprint(sum, r.text)
-		id = fmt.Sprintf("%s/%08x", r.kind, sum.Sum32())
-	}
-	switch name {
+	switch id, own := r.id(), r.own(); name {
 	case "id":
-		if r.kind == "google_storage_bucket" || r.kind == "google_logging_metric" {
+		return id
+	case "name":
+		if r.kind == "google_project" {
 			return own
 		}
 		return id
-	case "name":
-		return id
-	case "email":
+	case "email", "email_address":
 		return own
 	case "member":
 		return "serviceAccount:" + own
 	case "project", "project_id":
 		return r.project
 	case "number":
-		return projectNumber
+		return strconv.Itoa(projectNumber)
 	case "region", "location":
 		return r.region
+	case "version":
+		return "1"
 	case "uri", "url":
+		if r.kind == "google_storage_bucket" {
+			return "gs://" + own
+		}
 		return "https://" + own + "-stub.run.app"
 	case "service":
 		return "projects/" + r.project + "/locations/" + r.region + "/services/" + own
 	case "self_link":
+		if r.kind == "google_storage_bucket" {
+			return "https://www.googleapis.com/storage/v1/b/" + own
+		}
 		return "https://www.googleapis.com/compute/v1/" + id
 	case "address":
 		return "192.0.2.1"
 	case "state":
 		return "ACTIVE"
 	case "writer_identity":
-		return "serviceAccount:service-" + projectNumber + "@gcp-sa-logging.iam.gserviceaccount.com"
+		return fmt.Sprintf("serviceAccount:service-%d@gcp-sa-logging.iam.gserviceaccount.com", projectNumber)
 	default:
 		return id + "-" + name
 	}
+}
+
+// asked gives a data source what it says about the request itself.
+func (p *provider) asked(kind string, open tftypes.Value) (tftypes.Value, error) {
+	members := map[string]tftypes.Value{}
+	if err := open.As(&members); err != nil {
+		return open, err
+	}
+	switch kind {
+	case "google_project": // which the schema calls optional only, and the real one sets all the same
+		if members["project_id"].IsNull() {
+			members["project_id"] = tftypes.NewValue(tftypes.String, p.project)
+		}
+	case "google_client_config":
+		members["default_labels"] = tftypes.NewValue(members["default_labels"].Type(), p.labels)
+	case "google_iam_policy":
+		policy, err := policyOf(members["binding"])
+		if err != nil {
+			return open, err
+		}
+		members["policy_data"] = tftypes.NewValue(tftypes.String, policy)
+	}
+	return tftypes.NewValue(open.Type(), members), nil
+}
+
+// policyOf is a policy as the IAM API reads it.
+func policyOf(bindings tftypes.Value) (string, error) {
+	type binding struct {
+		Members []string `json:"members"`
+		Role    string   `json:"role"`
+	}
+	policy := struct {
+		Bindings []binding `json:"bindings"`
+	}{[]binding{}}
+	var all []tftypes.Value
+	if err := bindings.As(&all); err != nil {
+		return "", err
+	}
+	for _, each := range all {
+		attributes := map[string]tftypes.Value{}
+		if err := each.As(&attributes); err != nil {
+			return "", err
+		}
+		var members []tftypes.Value
+		if err := attributes["members"].As(&members); err != nil {
+			return "", err
+		}
+		b := binding{Role: text(attributes["role"])}
+		for _, m := range members {
+			b.Members = append(b.Members, text(m))
+		}
+		policy.Bindings = append(policy.Bindings, b)
+	}
+	out, err := json.Marshal(policy)
+	return string(out), err
 }

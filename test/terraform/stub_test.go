@@ -1,0 +1,129 @@
+package terraform_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sample is a small configuration for the stub's own tests.
+const sample = "testdata/sample"
+
+// TestTerraformSchemaIsTheProviders: the schema is that of the version that the tests install, and knows every type that
+// terraform/ names.
+func TestTerraformSchemaIsTheProviders(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(tree, "testdata/google-schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Provider    string
+		Resources   map[string]json.RawMessage
+		DataSources map[string]json.RawMessage `json:"data_sources"`
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	if want := "hashicorp/google " + version; schema.Provider != want {
+		t.Errorf("the schema is of %s, want %s", schema.Provider, want)
+	}
+	kinds := map[string]map[string]json.RawMessage{"resource": schema.Resources, "data": schema.DataSources}
+	used := regexp.MustCompile(`(?m)^\s*(resource|data) "(google_\w+)"`)
+	n := 0
+	if err := filepath.WalkDir(tree, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".tf" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range used.FindAllStringSubmatch(string(text), -1) {
+			n++
+			if _, has := kinds[m[1]][m[2]]; !has {
+				t.Errorf("%s: the schema has no %s %s", path, m[1], m[2])
+			}
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if n == 0 {
+		t.Error("terraform/ names no type at all")
+	}
+}
+
+// TestTerraformStubKeepsWhatIsApplied: what the other tests conclude from a plan holds only if this does.
+func TestTerraformStubKeepsWhatIsApplied(t *testing.T) {
+	t.Parallel()
+	r := open(t, sample)
+	r.run("fmt", "-check", "-recursive", "-diff")
+	changes := func(want string, vars ...string) string {
+		t.Helper()
+		out, err := r.try(append([]string{"plan", "-detailed-exitcode", "-no-color"}, vars...)...)
+		if err == nil {
+			out = "No changes"
+		}
+		if !strings.Contains(out, want) {
+			t.Errorf("the plan with %q, want %s: %v\n%s", vars, want, err, out)
+		}
+		return out
+	}
+	r.run("apply", "-auto-approve", "-no-color")
+	changes("No changes")
+	var made map[string]any
+	if err := json.Unmarshal([]byte(r.run("output", "-json", "made")), &made); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]any{
+		"account":         "runner@acme.iam.gserviceaccount.com",
+		"bucket":          "gs://acme-source",
+		"labels":          map[string]any{"by": "terraform", "team": "secops"},
+		"later":           nil,
+		"number":          "123456789012",
+		"policy":          "serviceAccount:runner@acme.iam.gserviceaccount.com",
+		"project":         "acme",
+		"queues":          []any{"projects/acme/topics/dead-letters", "projects/acme/topics/results"},
+		"region":          "europe-west3",
+		"secret":          "projects/acme/secrets/token",
+		"secret_version":  "projects/acme/secrets/token/versions/1",
+		"service":         "projects/acme/locations/europe-west3/services/clear",
+		"storage_account": "service-123456789012@gs-project-accounts.iam.gserviceaccount.com",
+		"subscription":    "projects/acme/subscriptions/requests-push",
+		"topic":           "projects/acme/topics/requests",
+		"uri":             "https://clear-stub.run.app",
+	}, made); diff != "" {
+		t.Errorf("what was made (-want +got):\n%s", diff)
+	}
+	state, err := os.ReadFile(filepath.Join(r.dir, "terraform.tfstate"))
+	if err != nil || strings.Contains(string(state), "written-only") {
+		t.Errorf("the state has the write-only value, or is not there: %v", err)
+	}
+
+	if out := changes("Plan: 0 to add, 1 to change, 0 to destroy.", "-var=team=soc"); !strings.Contains(out, "google_storage_bucket.this will be updated in-place") {
+		t.Error(out)
+	}
+	if out := changes("Plan: 1 to add, 1 to change, 1 to destroy.", "-var=name=reset"); !strings.Contains(out, "google_cloudfunctions2_function.this must be replaced") {
+		t.Error(out)
+	}
+	if out := changes("to destroy.", "-var=runner=walker"); !strings.Contains(out, "google_service_account.this must be replaced") {
+		t.Error(out)
+	}
+	changes("Plan: 11 to add, 0 to change, 11 to destroy.", "-var=project=umbrella") // the object follows its bucket, whose name stays
+
+	// A block that comes later is computed like one that was there from the start.
+	later := []string{"-var=team=soc", "-var=account=true"}
+	r.run(append([]string{"apply", "-auto-approve", "-no-color"}, later...)...)
+	changes("No changes", later...)
+	if err := json.Unmarshal([]byte(r.run("output", "-json", "made")), &made); err != nil || made["later"] != "https://later-stub.run.app" {
+		t.Errorf("later: %v %v", made["later"], err)
+	}
+	r.run(append([]string{"destroy", "-auto-approve", "-no-color"}, later...)...)
+	if left := r.run("state", "list"); left != "" {
+		t.Errorf("left after destroy:\n%s", left)
+	}
+}
