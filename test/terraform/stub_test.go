@@ -127,3 +127,42 @@ func TestTerraformStubKeepsWhatIsApplied(t *testing.T) {
 		t.Errorf("left after destroy:\n%s", left)
 	}
 }
+
+// TestTerraformTestsLeaveADeploymentAlone: they pass in a directory from which somebody deploys, too.
+func TestTerraformTestsLeaveADeploymentAlone(t *testing.T) {
+	t.Parallel()
+	from := t.TempDir()
+	if err := os.CopyFS(from, os.DirFS(sample)); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{
+		".terraform/providers/google", ".terraform.lock.hcl", ".terraform.tfstate.lock.info", "terraform.tfstate", "terraform.tfstate.backup",
+		"terraform.tfvars", "mine.auto.tfvars", "mine.auto.tfvars.json", "backend.tf",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(from, file)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(from, file), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	to := t.TempDir()
+	if err := copyTree(to, from); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(filesOf(t, sample), filesOf(t, to)); diff != "" {
+		t.Errorf("what was copied (-want +got):\n%s", diff)
+	}
+}
+
+func filesOf(t *testing.T, dir string) []string {
+	t.Helper()
+	var files []string
+	if err := fs.WalkDir(os.DirFS(dir), ".", func(path string, _ fs.DirEntry, err error) error {
+		files = append(files, path)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return files
+}

@@ -5,6 +5,8 @@ package terraform_test
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"log"
 	"maps"
 	"os"
 	"os/exec"
@@ -30,26 +32,31 @@ const tree = "../../terraform"
 // version is the provider's, whose schema it is.
 const version = "7.45.0"
 
+// scratch is where the mirror is made.
+var scratch string
+
 // mirror is where terraform finds the stub in the place of the real provider.
 var mirror = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "terraform-mirror")
-	if err != nil {
+	// go test repeats a result until something that the test itself has read changes. It does not see what go build reads.
+	if _, err := os.ReadDir("stub"); err != nil {
 		return "", err
 	}
-	binary := filepath.Join(dir, "registry.terraform.io/hashicorp/google", version, runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-google_v"+version)
+	binary := filepath.Join(scratch, "registry.terraform.io/hashicorp/google", version, runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-google_v"+version)
 	build := exec.Command("go", "build", "-race=false", "-o", binary, "./stub") // it is started some hundred times
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the stub: %w\n%s", err, out)
 	}
-	settings := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path    = %q\n    include = [\"registry.terraform.io/*/*\"]\n  }\n}\n", dir)
-	return dir, os.WriteFile(filepath.Join(dir, "terraform.rc"), []byte(settings), 0o600)
+	settings := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path    = %q\n    include = [\"registry.terraform.io/*/*\"]\n  }\n}\n", scratch)
+	return scratch, os.WriteFile(filepath.Join(scratch, "terraform.rc"), []byte(settings), 0o600)
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, err := mirror(); err == nil {
-		_ = os.RemoveAll(dir)
+	var err error
+	if scratch, err = os.MkdirTemp("", "terraform-mirror"); err != nil {
+		log.Fatal(err)
 	}
+	code := m.Run()
+	_ = os.RemoveAll(scratch)
 	os.Exit(code)
 }
 
@@ -84,13 +91,8 @@ func open(t *testing.T, from string) root {
 		t.Fatal(err)
 	}
 	r := root{t: t, dir: t.TempDir()}
-	if err := os.CopyFS(r.dir, os.DirFS(from)); err != nil {
+	if err := copyTree(r.dir, from); err != nil {
 		t.Fatal(err)
-	}
-	for _, left := range []string{".terraform", ".terraform.lock.hcl", "terraform.tfstate", "terraform.tfvars"} {
-		if err := os.RemoveAll(filepath.Join(r.dir, left)); err != nil {
-			t.Fatal(err)
-		}
 	}
 	r.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TF_CLI_CONFIG_FILE=" + filepath.Join(dir, "terraform.rc"), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
@@ -98,6 +100,41 @@ func open(t *testing.T, from string) root {
 	}
 	r.run("init", "-backend=false", "-no-color")
 	return r
+}
+
+// leftovers are what a deployment leaves in its configuration: the tests are not to read its state, its backend or its
+// settings, nor to copy its providers.
+var leftovers = []string{".terraform", ".terraform.lock.hcl", "*.tfstate", "*.tfstate.*", "terraform.tfvars", "terraform.tfvars.json", "*.auto.tfvars", "*.auto.tfvars.json", "backend.tf"}
+
+// copyTree copies a configuration without its leftovers.
+func copyTree(to, from string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		for _, pattern := range leftovers {
+			if left, err := filepath.Match(pattern, entry.Name()); err != nil || !left {
+				continue
+			}
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, relative)
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, text, 0o600)
+	})
 }
 
 // try runs terraform and returns what it wrote.
