@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path"
@@ -42,10 +43,16 @@ func Make(root string) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		// Not compressed: how that is done differs from one version of Go to another.
-		header := &zip.FileHeader{Name: name, Method: zip.Store}
+		// Not compressed: how that is done differs from one version of Go to another. With its length and checksum ahead, for
+		// what unpacks a stream, such as Java's ZipInputStream, refuses stored files that have them behind.
+		header := &zip.FileHeader{
+			Name: name, Method: zip.Store, ReaderVersion: 20,
+			CRC32: crc32.ChecksumIEEE(data), CompressedSize64: uint64(len(data)), UncompressedSize64: uint64(len(data)),
+		}
+		//lint:ignore SA1019 Modified adds a field, and what is left out is a month 0, which some readers do not take
+		header.ModifiedDate = 1<<5 | 1 // 1 January 1980
 		header.SetMode(0o644)
-		w, err := z.CreateHeader(header)
+		w, err := z.CreateRaw(header)
 		if err == nil {
 			_, err = w.Write(data)
 		}
@@ -79,16 +86,19 @@ func readPatterns(file string) (patterns, error) {
 	}
 	var all patterns
 	for n, line := range strings.Split(string(text), "\n") {
-		line = strings.TrimSpace(line)
+		line = strings.TrimRight(line, " \r")
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		var p pattern
 		p.glob, p.dirs = strings.CutSuffix(line, "/")
-		p.glob = strings.TrimPrefix(p.glob, "**/")
-		p.glob, p.anchored = strings.CutPrefix(p.glob, "/")
-		if _, err := path.Match(p.glob, ""); err != nil || strings.ContainsAny(p.glob, "!\\") || strings.Contains(p.glob, "**") || strings.Contains(p.glob, "/") {
-			return nil, fmt.Errorf("%s:%d: %q is not understood: write name, *.kind, /name or name/", ignoreFile, n+1, line)
+		if anywhere, ok := strings.CutPrefix(p.glob, "**/"); ok {
+			p.glob = anywhere
+		} else {
+			p.glob, p.anchored = strings.CutPrefix(p.glob, "/")
+		}
+		if _, err := path.Match(p.glob, ""); err != nil || strings.ContainsAny(p.glob, "!\\/ \t") || strings.Contains(p.glob, "**") {
+			return nil, fmt.Errorf("%s:%d: %q is not understood: write name, *.kind, /name, name/ or **/name", ignoreFile, n+1, line)
 		}
 		all = append(all, p)
 	}
