@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"archive/zip"
 	"bytes"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +20,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/okta-secops/handlers"
-	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
@@ -98,33 +97,13 @@ func TestDeployShapeIsTheSameWhoeverMakesIt(t *testing.T) {
 	}
 }
 
-func TestDeployShapeRefusesWhatIsNoSource(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	for name, text := range map[string]string{"go.mod": "module x", ".gcloudignore": ".gcloudignore\n*.pem\n/local/\n", "token": "00canary"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := archive.Make(dir); err == nil || !strings.Contains(err.Error(), "token is neither source nor in .gcloudignore") {
-		t.Errorf("%v", err)
-	}
-	for _, line := range []string{"!keep.go", "a/b", "a/**/b", "[x", `\#x`} {
-		if err := os.WriteFile(filepath.Join(dir, ".gcloudignore"), []byte("token\n"+line), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := archive.Make(dir); err == nil || !strings.Contains(err.Error(), ".gcloudignore:2") {
-			t.Errorf("%s: %v", line, err)
-		}
-	}
-}
-
 // key is a private key, as PEM or JWK, or a token.
 var key = regexp.MustCompile(`PRIVATE KEY-----\s*(\\n)?[A-Za-z0-9+/]{20}|"d": *"[\w-]{20}|eyJ[\w-]{10,}\.eyJ`)
 
 func TestDeployShapeHoldsWhatIsDeployedAndNoMore(t *testing.T) {
 	t.Parallel()
-	files := unpack(t, sourceArchive(t, repository), t.TempDir())
+	dir := t.TempDir()
+	files := unpack(t, sourceArchive(t, repository), dir)
 	top := map[string]bool{}
 	for name, text := range files {
 		first, _, _ := strings.Cut(name, "/")
@@ -143,6 +122,34 @@ func TestDeployShapeHoldsWhatIsDeployedAndNoMore(t *testing.T) {
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(top))); diff != "" {
 		t.Errorf("top level (-want +got):\n%s", diff)
 	}
+	needed := map[string]bool{"LICENSE": true, "go.mod": true, "go.sum": true}
+	for name := range strings.Lines(runGo(t, dir, "list", "-deps", "-f", "{{range .GoFiles}}{{$.ImportPath}}/{{.}}\n{{end}}", ".")) {
+		if name, ours := strings.CutPrefix(name, "example.com/okta-secops/"); ours {
+			needed[strings.TrimSpace(name)] = true
+		}
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(needed)), slices.Sorted(maps.Keys(files))); diff != "" {
+		t.Errorf("what is built into a function (-), and what is deployed (+):\n%s", diff)
+	}
+}
+
+// runGo runs the go command in an unpacked archive as Google's builder would, with what go.sum names and no more: the module
+// cache has it. It builds as this test was built, so that what both need is compiled once.
+func runGo(t *testing.T, dir, command string, args ...string) string {
+	t.Helper()
+	all := []string{command, "-mod=readonly"}
+	if built, ok := debug.ReadBuildInfo(); ok && slices.Contains(built.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		all = append(all, "-race")
+	}
+	c := exec.CommandContext(t.Context(), "go", append(all, args...)...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), "GOPROXY=off", "GOWORK=off")
+	var stdout, stderr strings.Builder
+	c.Stdout, c.Stderr = &stdout, &stderr
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v: %v\n%s", c.Args, err, stderr.String())
+	}
+	return stdout.String()
 }
 
 // buildpackMain is what Google's Go buildpack adds to a function's source.
@@ -163,6 +170,23 @@ func main() {
 }
 `
 
+// effect is what the example of one action of a group comes to in the seeded org.
+type effect struct {
+	slug, status string
+	outcomes     []string // of the targets, sorted
+	call         string   // that Okta gets, without its query
+	times        int
+}
+
+var effects = map[string]effect{
+	"users":     {"disable-user", "partial", []string{"changed", "changed", "not_found"}, "POST /api/v1/users/{id}/lifecycle/suspend", 2},
+	"groups":    {"add-group", "success", []string{"changed"}, "POST /api/v1/groups", 1},
+	"roles":     {"assign-role", "success", []string{"changed"}, "POST /api/v1/users/{id}/roles", 1},
+	"sessions":  {"clear-okta-user-session", "success", []string{"changed", "changed"}, "DELETE /api/v1/users/{id}/sessions", 2},
+	"providers": {"list-providers", "success", nil, "GET /api/v1/idps", 1},
+	"signals":   {"send-itp-signal", "success", []string{"changed"}, "POST /security/api/v1/security-events", 1},
+}
+
 // TestDeployShapeServesEveryTarget builds the archive as Google does, and has each target Ping and carry out one action.
 func TestDeployShapeServesEveryTarget(t *testing.T) {
 	t.Parallel()
@@ -175,12 +199,7 @@ func TestDeployShapeServesEveryTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(dir, "function")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./serverless_function_app")
-	build.Dir = dir
-	build.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS="+os.Getenv("GOFLAGS")+" -mod=readonly") // go.sum says all there is
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	runGo(t, dir, "build", "-ldflags=-w", "-o", binary, "./serverless_function_app")
 	signing, err := keys.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -196,40 +215,56 @@ func TestDeployShapeServesEveryTarget(t *testing.T) {
 				f := deployBinary(t, binary, target,
 					"OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none",
 					"ITP_SIGNING_KEY_SECRET=env:KEY", "KEY="+signing.PEM().Reveal(), "ITP_KEY_ID="+testkit.KeyID, "ITP_ISSUER_URL="+testkit.Issuer)
-				a := firstOf(g)
+				want := effects[g.Name]
+				a, found := g.Find(want.slug)
+				if !found {
+					t.Fatalf("there is no %s", want.slug)
+				}
 				request := map[string]any{"parameters": a.Example.Parameters, "entities": a.Example.Entities}
 				if target == g.Function {
-					wantReply(t, ask(t, http.MethodGet, f.address+"/ping", "", org.URL))
-					wantReply(t, ask(t, http.MethodPost, f.address+"/"+a.Slug, encode(t, request), org.URL))
+					wantReply(t, ask(t, http.MethodGet, f.address+"/ping", "", org.URL), "success", nil)
+					okta.ClearRequests()
+					wantReply(t, ask(t, http.MethodPost, f.address+"/"+a.Slug, encode(t, request), org.URL), want.status, want.outcomes)
 				} else {
-					for i, name := range []string{"Ping", a.Name} {
-						message := map[string]any{"action": name}
-						if name != "Ping" {
-							maps.Copy(message, request)
-						}
-						m := testkit.Message{ID: fmt.Sprint("m", i), Data: encode(t, message)}
-						header := http.Header{"Content-Type": {"application/json"}, "Ce-Id": {m.ID}, "Ce-Source": {"//pubsub"}, "Ce-Specversion": {"1.0"}, "Ce-Type": {published}}
-						wantReply(t, askWith(t, http.MethodPost, f.address, header, m.Delivery(), org.URL))
+					send := func(id string, data any) answer {
+						t.Helper()
+						header := http.Header{"Content-Type": {"application/json"}, "Ce-Id": {id}, "Ce-Source": {"//pubsub"}, "Ce-Specversion": {"1.0"}, "Ce-Type": {published}}
+						return askWith(t, http.MethodPost, f.address, header, testkit.Message{ID: id, Data: encode(t, data)}.Delivery(), org.URL)
+					}
+					wantReply(t, send("ping", map[string]any{"action": "Ping"}), "success", nil)
+					okta.ClearRequests()
+					request["action"] = a.Name
+					wantReply(t, send("action", request), want.status, want.outcomes)
+				}
+				times, asked := 0, []string{}
+				for _, r := range okta.Requests() {
+					call := r.Method + " " + userID.ReplaceAllString(r.Path, "/{id}")
+					asked = append(asked, call)
+					if call == want.call {
+						times++
 					}
 				}
-				if len(okta.Requests()) == 0 {
-					t.Error("Okta was asked nothing")
+				if times != want.times {
+					t.Errorf("Okta got %q, and not %d times %s", asked, want.times, want.call)
 				}
 			})
 		}
 	}
 }
 
-// firstOf is the first action of a group that reaches all that its example names, by whichever way.
-func firstOf(g action.Group) action.Action {
-	i := slices.IndexFunc(g.Actions, func(a action.Action) bool { return a.Slug != "ping" })
-	return g.Actions[i]
-}
+var userID = regexp.MustCompile(`/00u\w+`)
 
-func wantReply(t *testing.T, a answer) {
+func wantReply(t *testing.T, a answer, status string, outcomes []string) {
 	t.Helper()
 	reply, _ := a.Reply.(map[string]any)
-	if a.Status != http.StatusOK || reply["status"] == "failure" || reply["status"] == nil {
-		t.Errorf("%+v", a)
+	targets, _ := reply["targets"].([]any)
+	var got []string
+	for _, target := range targets {
+		outcome, _ := target.(map[string]any)["outcome"].(string)
+		got = append(got, outcome)
+	}
+	slices.Sort(got)
+	if a.Status != http.StatusOK || reply["status"] != status || !slices.Equal(got, outcomes) {
+		t.Errorf("want %s %q, got %+v", status, outcomes, a)
 	}
 }

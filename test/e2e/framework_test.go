@@ -84,8 +84,11 @@ func deployBinary(t *testing.T, binary, target string, settings ...string) funct
 			t.Logf("the function's output:\n%s", written)
 		}
 	})
+	late := time.After(time.Minute)
 	for ready := false; !ready; {
 		select {
+		case <-late:
+			t.Fatal("the function does not listen")
 		case err := <-exited:
 			exited <- err
 			t.Fatalf("the function has ended: %v", err)
