@@ -47,9 +47,9 @@ func TestNoInvocationFailsWhileTokensEndAndKeysRotate(t *testing.T) {
 			t.Error(err)
 			return
 		}
+		w.Okta.RevokeTokens() // first: none that is issued from here on is refused, whose call may have been refused once already
 		w.Replace("app-key", key.PEM())
 		w.Okta.RegisterApp(emulator.App{ClientID: testkit.ClientID, JWKS: key.JWKS(testkit.KeyID), Scopes: everyScope(), DPoP: true, APINonce: true})
-		w.Okta.RevokeTokens()
 	}
 	invokeAtOnce(t, w, clients, each, func(client, n int) (string, params) {
 		user := fmt.Sprintf("user%d", client)
