@@ -225,24 +225,23 @@ var errMadeBefore = errors.New("made before")
 
 // watch is told of a write to Okta, before and after.
 func (c *Call) watch(t *Target, p Plan, w okta.Write) error {
-	if w.Once && !w.Ended && c.Once != nil {
+	kept := c.Once != nil && (w.Once || w.Notifies)
+	if kept && !w.Ended {
 		made, err := c.Once.Intend(t.Key())
 		switch {
-		case err != nil:
-			return err
 		case made:
 			return errMadeBefore
+		case err != nil && (w.Once || !fault.Is(err, fault.UnknownResult)): // what is no once is told by the state, as just read
+			return err
 		}
 	}
 	if c.Record != nil {
 		c.Record(Write{w, Target{Naming: t.Naming, UserID: t.UserID, Login: t.Login}, p.Before, p.After})
 	}
-	if w.Once && w.Ended && c.Once != nil {
-		switch w.Code {
-		case "":
+	if kept && w.Ended && !w.Open {
+		if w.Code == "" {
 			c.Once.Made(t.Key())
-		case fault.CodeUnknownResult:
-		default:
+		} else {
 			c.Once.Withdraw(t.Key())
 		}
 	}

@@ -126,6 +126,8 @@ type call struct {
 	// once marks a write that must not happen twice: when its reply is lost, the fault says that the
 	// result is unknown instead of inviting another try.
 	once bool
+	// notifies marks a write of which the user gets a link: its repeat finds another state, and would send another.
+	notifies bool
 	// settled reads whether a write whose reply was lost has taken effect. A write that is neither idempotent
 	// by its method nor has this is not made again by itself.
 	settled  func(ctx context.Context) (bool, error)
@@ -197,6 +199,7 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 			}
 		}
 		if unsure && x.writes {
+			w.open()
 			f = k.unknown(f)
 		}
 		return nil, f

@@ -216,7 +216,7 @@ func (c *Client) DeactivateUser(ctx context.Context, id string, sendEmail bool) 
 //	POST /api/v1/users/{userId}/lifecycle/activate
 func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
 	var a Activation
-	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/activate", settled: c.reached(id, Provisioned, Active), send: func(ctx context.Context) error {
+	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/activate", notifies: true, settled: c.reached(id, Provisioned, Active), send: func(ctx context.Context) error {
 		_, _, err := c.api.UserAPI.ActivateUser(ctx, id).SendEmail(sendEmail).Execute()
 		return err
 	}}, &a)

@@ -10,7 +10,9 @@ import (
 type Write struct {
 	Route     string // "POST /api/v1/users/{userId}/lifecycle/suspend"
 	Once      bool   // it must not happen twice
+	Notifies  bool   // the user gets a link by it, as by some that must not happen twice
 	Ended     bool   // false: it is about to be sent
+	Open      bool   // it has ended, and nobody knows whether it was made
 	Code      string // once it has ended: Okta's errorCode, or ours, of what kept it; "" for a success
 	RequestID string // Okta's X-Okta-Request-Id, where an answer came
 }
@@ -37,7 +39,7 @@ func watch(ctx context.Context, k call) *watcher {
 	if tell == nil || k.reads() {
 		return nil
 	}
-	return &watcher{tell: tell, write: Write{Route: k.op, Once: k.once}}
+	return &watcher{tell: tell, write: Write{Route: k.op, Once: k.once, Notifies: k.notifies}}
 }
 
 // begin is called when a try of the write is about to leave: not before, since it may wait long for its turn, and what was
@@ -49,6 +51,13 @@ func (w *watcher) begin() error {
 	w.kept = w.tell(w.write)
 	w.begun = w.kept == nil
 	return w.kept
+}
+
+// open is called where the write may or may not have been made.
+func (w *watcher) open() {
+	if w != nil {
+		w.write.Open = true
+	}
 }
 
 // end is called with what the write came to.

@@ -148,6 +148,28 @@ func TestARunThatGetsNowhereForgetsNothing(t *testing.T) {
 	w.WantWrites("DELETE /api/v1/users/" + w.ID("bob") + "/sessions?oauthTokens=true")
 }
 
+// TestAnActivationWhoseAnswerIsLostIsNotMailedAgain: the repeat finds the user PROVISIONED, where a reactivation is due.
+func TestAnActivationWhoseAnswerIsLostIsNotMailedAgain(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	send := func() testkit.Reply {
+		return w.Do(http.MethodPost, "users/enable-user", `{"parameters": {"User IDs": "frank"}}`, keyed("case-4711"))
+	}
+	id := w.ID("frank")
+	w.Okta.AddFault(emulator.Fault{Path: "*/lifecycle/activate", CarriedOut: true, Drop: true, Times: 1})
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + id, Method: "GET", Status: 503, Times: 4})
+	if r := send(); r.HTTP != 503 {
+		t.Fatalf("%d %s", r.HTTP, r.Body)
+	}
+	if r := send(); r.Get("targets", 0, "error", "code") != "unknown_result" {
+		t.Errorf("%d %s", r.HTTP, r.Body)
+	}
+	if mails := w.User("frank").Mails; len(mails) != 1 {
+		t.Errorf("mails: %v", mails)
+	}
+	w.WantWrites("POST /api/v1/users/" + id + "/lifecycle/activate?sendEmail=true")
+}
+
 func TestWhatIsNoFinalReplyIsNotKept(t *testing.T) {
 	t.Parallel()
 	w := byKey(t)

@@ -57,6 +57,10 @@ var kinds = []kind{
 		write: "POST /api/v1/users/%s/lifecycle/reactivate", asAsked: func(u emulator.UserState) bool { return len(u.Mails) == 1 },
 	},
 	{
+		group: "users", request: `{"action": "Enable User", "parameters": {"User IDs": %s}}`, seed: emulator.UserSeed{Status: "STAGED"}, once: true,
+		write: "POST /api/v1/users/%s/lifecycle/activate", asAsked: func(u emulator.UserState) bool { return u.Status == "PROVISIONED" && len(u.Mails) == 1 },
+	},
+	{
 		group: "sessions", request: `{"action": "Clear Okta User Session", "parameters": {"User IDs": %s}}`, seed: emulator.UserSeed{Sessions: 2},
 		write: "DELETE /api/v1/users/%s/sessions", asAsked: func(u emulator.UserState) bool { return u.Sessions == 0 },
 	},
@@ -282,9 +286,9 @@ func (t *trial) compare(w io.Writer) {
 			unknown := k.once && target.Outcome == "failed" && target.Error != nil && target.Error.Code == "unknown_result"
 			if writes > 1 {
 				t.counts.repeated += writes - 1
-				if k.once {
-					t.counts.repeatedOnce += writes - 1
-				}
+			}
+			if k.once && max(writes, len(u.Mails)) > 1 { // by whichever write
+				t.counts.repeatedOnce++
 			}
 			if unknown {
 				t.counts.unknown++
