@@ -240,15 +240,14 @@ func (c *Claim) Intend(ctx context.Context, target string) (Intent, error) {
 	name := c.target(target)
 	m := mark{c.lease.Attempt, c.store.now().Add(life)}
 	for range 2 {
-		_, err := write(ctx, c.store, name+"/intent", m, 0)
-		if err != nil && !errors.Is(err, ErrChanged) { // it may be there all the same, and would bar every repeat
+		switch _, err := write(ctx, c.store, name+"/intent", m, 0); {
+		case err == nil:
+			return Fresh, nil
+		case !errors.Is(err, ErrChanged): // it may be there all the same, and would bar every repeat
 			cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
 			defer cancel()
 			_ = c.Withdraw(cleaning, target)
 			return Fresh, err
-		}
-		if err == nil {
-			return Fresh, nil
 		}
 		made, _, err := read[mark](ctx, c.store, name+"/made")
 		if err != nil {

@@ -63,7 +63,7 @@ func (a ssws) answered(r *http.Request, re *reply) (bool, error) {
 }
 
 func (ssws) explain(f *fault.Error, _ []string) {
-	if f.Code == codeNoPermission {
+	if f.Code == fault.CodeNoPermission {
 		f.Message += "; the owner of the API token lacks the admin role for this"
 		return
 	}

@@ -21,7 +21,6 @@ const (
 	CodeValidation      = "E0000001" // also: an object with this name exists, or the state forbids the change
 	CodeNotFound        = "E0000007"
 	CodeRoleAssigned    = "E0000090"
-	codeNoPermission    = fault.CodeNoPermission
 	codeInvalidToken    = "E0000011"
 	codeReadOnly        = "E0000010"
 	codeActivated       = "E0000016"
@@ -101,7 +100,7 @@ func (r *reply) fault() *fault.Error {
 		f.Kind = fault.Unavailable
 	case r.status == http.StatusUnauthorized:
 		f.Kind = fault.Credentials
-	case b.Code == codeNoPermission:
+	case b.Code == fault.CodeNoPermission:
 		f.Kind = fault.Credentials
 	case !isOkta:
 		f.Kind, f.Code = fault.Nonsense, "bad_reply"

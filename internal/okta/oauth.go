@@ -188,7 +188,7 @@ func (o *oauth) answered(r *http.Request, re *reply) (bool, error) {
 
 // explain implements Auth.
 func (o *oauth) explain(f *fault.Error, scopes []string) {
-	if f.Code == codeNoPermission {
+	if f.Code == fault.CodeNoPermission {
 		f.Message += "; the service app needs the scopes " + strings.Join(scopes, ", ") + ", and an administrator role that covers this"
 		return
 	}

@@ -15,7 +15,6 @@ import (
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/claims"
 	"example.com/okta-secops/internal/fault"
 )
 
@@ -280,7 +279,7 @@ func (x *exchange) deadLetter(ctx context.Context, reply Reply, cause *fault.Err
 	} else {
 		letter.Data = &x.message.digest
 	}
-	claim, _, err := x.setup.Claims.Begin(ctx, claims.Key{Caller: x.caller.Mode + ":" + x.caller.Name, Action: "dead letter", Text: x.message.name()}, nil)
+	claim, _, err := x.setup.Claims.Begin(ctx, x.claimKey("dead letter", x.message.name()), nil)
 	if err != nil || claim == nil { // a nil claim: it was published before
 		return err
 	}

@@ -30,8 +30,7 @@ func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*claims.Cl
 	if err != nil {
 		return nil, nil, fault.New(fault.Internal, "internal", "the request cannot be told from others", err)
 	}
-	key := claims.Key{Caller: x.caller.Mode + ":" + x.caller.Name, Action: x.action.Slug, Text: x.body.IdempotencyKey}
-	claim, reply, err := x.setup.Claims.Begin(ctx, key, request)
+	claim, reply, err := x.setup.Claims.Begin(ctx, x.claimKey(x.action.Slug, x.body.IdempotencyKey), request)
 	var running *claims.RunningError
 	switch {
 	case errors.As(err, &running):
@@ -49,6 +48,11 @@ func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*claims.Cl
 		return nil, nil, fault.New(fault.Internal, "internal", "the reply that was kept cannot be read", err)
 	}
 	return nil, &k, nil
+}
+
+// claimKey is the caller's key for what is done under a text.
+func (x *exchange) claimKey(what, text string) claims.Key {
+	return claims.Key{Caller: x.caller.Mode + ":" + x.caller.Name, Action: what, Text: text}
 }
 
 // keep ends a claim with what the run came to: its reply where it is final, else the targets that were reached; of a

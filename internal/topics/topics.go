@@ -65,18 +65,6 @@ func (p *Publisher) connect(ctx context.Context) (*pubsub.TopicAdminClient, erro
 	return p.client, nil
 }
 
-// Close ends the connection.
-func (p *Publisher) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.client == nil {
-		return nil
-	}
-	err := p.client.Close()
-	p.client = nil
-	return err
-}
-
 // The forms of a topic's name. https://cloud.google.com/pubsub/docs/create-topic#resource_names
 var (
 	fullName  = regexp.MustCompile(`^projects/[a-z0-9.:-]{1,80}/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}$`)
