@@ -137,10 +137,7 @@ func (p *product) startPubSub(o options, env func(string) string, functions stri
 		return err
 	}
 	p.own["RESULTS_TOPIC"], p.own["DEAD_LETTER_TOPIC"] = broker.ResultsTopic, broker.DeadLetterTopic
-	b := broker.Options{Addr: o.pubsubAddr, Endpoint: func(group string) string { return functions + "/" + group + "/pubsub" }, Speed: 100}
-	for _, g := range handlers.Groups {
-		b.Groups = append(b.Groups, g.Name)
-	}
+	b := broker.Options{Addr: o.pubsubAddr, Functions: functions, Speed: 100}
 	for _, setting := range []string{"RESULTS_TOPIC", "DEAD_LETTER_TOPIC"} {
 		if name, err := topics.FullName(env(setting), env("GOOGLE_CLOUD_PROJECT")); err == nil {
 			b.Topics = append(b.Topics, name)

@@ -23,6 +23,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"example.com/okta-secops/handlers"
 )
 
 // The settings of a group's push subscription, as deployed.
@@ -57,13 +59,12 @@ func Topic(group string) string { return project + "/topics/okta-" + group }
 
 // Options says what a Broker is made of.
 type Options struct {
-	Addr      string                    // of the server, on loopback; port 0 picks a free one
-	Groups    []string                  // by name
-	Endpoint  func(group string) string // the URL that a group's messages are delivered to
-	Topics    []string                  // further ones
-	Transport http.RoundTripper         // nil: http.DefaultTransport
-	Speed     float64                   // how many times faster than the service's a backoff passes; 0: 1
-	Log       *slog.Logger              // nil: slog.Default
+	Addr      string            // of the server, on loopback; port 0 picks a free one
+	Functions string            // the address, with scheme, under which the groups are by their names
+	Topics    []string          // further ones
+	Transport http.RoundTripper // nil: http.DefaultTransport
+	Speed     float64           // how many times faster than the service's a backoff passes; 0: 1
+	Log       *slog.Logger      // nil: slog.Default
 }
 
 // Broker is a running one.
@@ -97,8 +98,8 @@ func Start(o Options) (b *Broker, err error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	b.stop = stop
-	for _, g := range o.Groups {
-		b.busy.Go(func() { b.push(ctx, g) })
+	for _, g := range handlers.Groups {
+		b.busy.Go(func() { b.push(ctx, g.Name) })
 	}
 	return b, nil
 }
@@ -111,8 +112,8 @@ func (b *Broker) CreateTopic(name string) error {
 
 func (b *Broker) create() error {
 	names := append([]string{ResultsTopic, DeadLetterTopic}, b.o.Topics...)
-	for _, g := range b.o.Groups {
-		names = append(names, Topic(g))
+	for _, g := range handlers.Groups {
+		names = append(names, Topic(g.Name))
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
@@ -123,11 +124,11 @@ func (b *Broker) create() error {
 	subscriptions := []*pubsubpb.Subscription{
 		{Name: ResultsSubscription, Topic: ResultsTopic}, {Name: DeadLetterSubscription, Topic: DeadLetterTopic},
 	}
-	for _, g := range b.o.Groups {
+	for _, g := range handlers.Groups {
 		subscriptions = append(subscriptions, &pubsubpb.Subscription{
-			Name: subscription(g), Topic: Topic(g), AckDeadlineSeconds: int32(AckDeadline.Seconds()),
+			Name: subscription(g.Name), Topic: Topic(g.Name), AckDeadlineSeconds: int32(AckDeadline.Seconds()),
 			MessageRetentionDuration: durationpb.New(Retention),
-			PushConfig:               &pubsubpb.PushConfig{PushEndpoint: b.o.Endpoint(g)},
+			PushConfig:               &pubsubpb.PushConfig{PushEndpoint: b.endpoint(g.Name)},
 			RetryPolicy:              &pubsubpb.RetryPolicy{MinimumBackoff: durationpb.New(MinBackoff), MaximumBackoff: durationpb.New(MaxBackoff)},
 			DeadLetterPolicy:         &pubsubpb.DeadLetterPolicy{DeadLetterTopic: DeadLetterTopic, MaxDeliveryAttempts: MaxDeliveries},
 		})
@@ -150,6 +151,9 @@ func (b *Broker) Published(topic string) []Message {
 	}
 	return out
 }
+
+// endpoint is where a group's messages are delivered to.
+func (b *Broker) endpoint(group string) string { return b.o.Functions + "/" + group + "/pubsub" }
 
 func subscription(group string) string { return project + "/subscriptions/okta-" + group }
 
@@ -284,7 +288,7 @@ func (b *Broker) post(ctx context.Context, group string, m *pubsubpb.PubsubMessa
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.o.Endpoint(group), bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.endpoint(group), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

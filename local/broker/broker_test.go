@@ -44,8 +44,7 @@ func deliveries(t *testing.T, statuses ...int) (b *Broker, arrived <-chan struct
 	}))
 	t.Cleanup(function.Close)
 	b, err := Start(Options{
-		Addr: "127.0.0.1:0", Groups: []string{"users"}, Speed: 10_000, Log: slog.New(slog.DiscardHandler),
-		Endpoint: func(group string) string { return function.URL + "/" + group + "/pubsub" },
+		Addr: "127.0.0.1:0", Functions: function.URL, Speed: 10_000, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

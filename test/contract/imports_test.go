@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"internal/okta":   {"internal/fault", "internal/keys", "secrets"},
 	"internal/serve":  {"internal/action", "internal/audit", "internal/caller", "internal/claims", "internal/fault", "internal/logs"},
 	"internal/ssf":    {"internal/keys", "secrets"},
-	"local/broker":    {},
+	"local/broker":    {"handlers"},
 	"local/doctor":    {"internal/action", "internal/caller", "internal/config", "secrets"},
 	"local/emulator":  {},
 	"local":           {".", "handlers", "internal/*", "local/*", "secrets"},

@@ -64,7 +64,6 @@ type Options struct {
 	Transport http.RoundTripper       // of Pub/Sub's deliveries; nil: http.DefaultTransport
 	Log       io.Writer               // of the functions, and of Pub/Sub
 	Observe   func(emulator.Observed) // told of every call to Okta
-	Env       []string                // further settings
 }
 
 // Process is the functions' process and what it needs.
@@ -104,22 +103,17 @@ func (p *Process) start(o Options) (err error) {
 	}
 	address := net.JoinHostPort("127.0.0.1", port)
 	p.Address = "http://" + address
-	b := broker.Options{
-		Addr: "127.0.0.1:0", Transport: o.Transport, Speed: 100, Log: slog.New(slog.NewTextHandler(p.log, nil)),
-		Endpoint: func(group string) string { return p.Address + "/" + group + "/pubsub" },
-	}
-	for _, g := range handlers.Groups {
-		b.Groups = append(b.Groups, g.Name)
-	}
-	if p.Broker, err = broker.Start(b); err != nil {
+	if p.Broker, err = broker.Start(broker.Options{
+		Addr: "127.0.0.1:0", Functions: p.Address, Transport: o.Transport, Speed: 100, Log: slog.New(slog.NewTextHandler(p.log, nil)),
+	}); err != nil {
 		return err
 	}
-	p.settings = append([]string{
+	p.settings = []string{
 		addressVariable + "=" + address, storageVariable + "=" + p.storage.URL(), pubsubVariable + "=" + p.Broker.Addr,
 		leaseVariable + "=" + cmp.Or(o.Lease, claims.Lease).String(),
 		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",
 		"CLAIMS_BUCKET=" + bucket, "RESULTS_TOPIC=" + broker.ResultsTopic, "DEAD_LETTER_TOPIC=" + broker.DeadLetterTopic,
-	}, o.Env...)
+	}
 	return p.run()
 }
 

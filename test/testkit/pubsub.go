@@ -6,17 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 
-	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/local/broker"
 )
 
 // startBroker starts a Pub/Sub whose backoff is a thousandth of the service's.
 func (s *System) startBroker() (*broker.Broker, error) {
-	o := broker.Options{Addr: "127.0.0.1:0", Endpoint: func(group string) string { return s.URL + "/" + group + "/pubsub" }, Speed: 1000, Log: slog.New(slog.DiscardHandler)}
-	for _, g := range handlers.Groups {
-		o.Groups = append(o.Groups, g.Name)
-	}
-	return broker.Start(o)
+	return broker.Start(broker.Options{Addr: "127.0.0.1:0", Functions: s.URL, Speed: 1000, Log: slog.New(slog.DiscardHandler)})
 }
 
 // Message is a Pub/Sub message as a push subscription delivers it.
