@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"text/tabwriter"
 
 	"golang.org/x/oauth2"
@@ -27,7 +26,7 @@ func examine(ctx context.Context, args []string, o doctor.Options, stdout, stder
 	flags.StringVar(&o.Region, "region", "", "the `region` of the functions")
 	flags.StringVar(&o.Instance, "instance", "", "the `instance`, where several are deployed")
 	as := flags.String("as", "", "the `service account` to Ping as, by its e-mail address: you need roles/iam.serviceAccountTokenCreator on it")
-	flags.StringVar(&o.Header, "header", "", "a `header` to Ping with instead, as 'X-Api-Key: ...'")
+	header := flags.String("header", "", "a `header` to Ping with instead, as 'X-Api-Key: ...'")
 	headerFile := flags.String("header-file", "", "a `file` that holds a key, sent as X-Api-Key")
 	flags.BoolVar(&o.NoPing, "no-ping", false, "do not Ping")
 	asJSON := flags.Bool("json", false, "print the report as JSON")
@@ -45,15 +44,17 @@ func examine(ctx context.Context, args []string, o doctor.Options, stdout, stder
 		return errors.New("give the project that is deployed to: -project acme-security")
 	case o.Region == "":
 		return errors.New("give the region of the functions: -region europe-west3")
-	case o.Header != "" && !strings.Contains(o.Header, ":"):
-		return errors.New("-header is no header; write it as 'X-Api-Key: ...'")
 	}
 	if *headerFile != "" {
 		key, err := os.ReadFile(*headerFile)
 		if err != nil {
 			return err
 		}
-		o.Header = "X-Api-Key: " + strings.TrimSpace(string(key))
+		*header = "X-Api-Key: " + string(key)
+	}
+	var err error
+	if o.Header, err = parseHeader(*header); err != nil {
+		return err
 	}
 	o.Groups = handlers.Groups
 	if o.Token == nil {

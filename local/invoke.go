@@ -131,17 +131,29 @@ func post(ctx context.Context, url, header string, body []byte) ([]byte, error) 
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	if name, value, ok := strings.Cut(header, ":"); ok {
-		r.Header.Set(strings.TrimSpace(name), strings.TrimSpace(value))
-	} else if header != "" {
-		return nil, fmt.Errorf("-header %s is no header; write it as 'X-Api-Key: ...'", header)
+	own, err := parseHeader(header)
+	if err != nil {
+		return nil, err
 	}
+	maps.Copy(r.Header, own)
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Body.Close()
 	return io.ReadAll(res.Body)
+}
+
+// parseHeader reads the value of -header; nothing is no header. What stands there may be a key, and is not repeated.
+func parseHeader(text string) (http.Header, error) {
+	if text == "" {
+		return nil, nil
+	}
+	name, value, ok := strings.Cut(text, ":")
+	if !ok {
+		return nil, errors.New("-header is no header; write it as 'X-Api-Key: ...'")
+	}
+	return http.Header{http.CanonicalHeaderKey(strings.TrimSpace(name)): {strings.TrimSpace(value)}}, nil
 }
 
 // replyView is what the table shows of a reply.

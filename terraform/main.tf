@@ -165,7 +165,7 @@ module "function" {
   environment           = local.environment[each.key]
   build_service_account = var.build_service_account
   network               = one(module.egress[*].network)
-  invokers              = concat(var.invokers, [module.automation.push_members[each.key]], var.allow_public_invocation ? ["allUsers"] : [])
+  invokers              = concat(var.invokers, ["serviceAccount:${module.automation.push_emails[each.key]}"], var.allow_public_invocation ? ["allUsers"] : [])
   source_archive        = { bucket = google_storage_bucket.source.name, object = google_storage_bucket_object.source.name }
 
   depends_on = [google_project_service.needed, google_storage_bucket_iam_member.builder]

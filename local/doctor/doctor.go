@@ -28,8 +28,8 @@ type Options struct {
 	Project, Region string
 	Instance        string // "" for the only one
 	Groups          []action.Group
-	// Header is sent with a Ping, as "X-Api-Key: …"; else Token gives the ID token that is, for an audience.
-	Header string
+	// Header is sent with a Ping; nil: Token gives the ID token that is, for an audience.
+	Header http.Header
 	Token  func(ctx context.Context, audience string) (string, error)
 	NoPing bool
 
@@ -80,16 +80,9 @@ type Report struct {
 
 // Troubled tells whether anything does not work.
 func (r Report) Troubled() bool {
-	all := r.Findings
-	for _, f := range r.Functions {
-		all = append(all[:len(all):len(all)], f.Findings...)
-	}
-	for _, f := range all {
-		if f.Level == Trouble {
-			return true
-		}
-	}
-	return false
+	trouble := func(f Finding) bool { return f.Level == Trouble }
+	return slices.ContainsFunc(r.Findings, trouble) ||
+		slices.ContainsFunc(r.Functions, func(f *Function) bool { return slices.ContainsFunc(f.Findings, trouble) })
 }
 
 // Prefix begins the names of a deployment.

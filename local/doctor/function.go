@@ -235,12 +235,8 @@ func (f *Function) ping(ctx context.Context, o Options) {
 
 // identity is the header of whoever asks.
 func (f *Function) identity(ctx context.Context, o Options, uri string) (http.Header, error) {
-	if o.Header != "" {
-		name, value, ok := strings.Cut(o.Header, ":")
-		if !ok {
-			return nil, fmt.Errorf("-header must be written as 'X-Api-Key: ...'")
-		}
-		return http.Header{http.CanonicalHeaderKey(strings.TrimSpace(name)): {strings.TrimSpace(value)}}, nil
+	if o.Header != nil {
+		return o.Header, nil
 	}
 	if o.Token == nil || f.Auth == caller.APIKey {
 		return nil, errNoIdentity

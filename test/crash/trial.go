@@ -9,7 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -77,33 +77,27 @@ type task struct {
 // result is what the functions published of a message.
 type result struct {
 	InvocationID string `json:"invocation_id"`
-	Targets      []struct {
-		Input, Outcome string
-		Error          *struct {
-			Code      string
-			Retryable bool
-		}
+	Targets      []target
+}
+
+type target struct {
+	Input, Outcome string
+	Error          *struct {
+		Code      string
+		Retryable bool
 	}
 }
 
+func (t target) reached() bool { return t.Outcome == "changed" || t.Outcome == "unchanged" }
+
 // over tells whether no further delivery could come to more.
 func (r result) over() bool {
-	for _, t := range r.Targets {
-		if t.Error != nil && t.Error.Retryable {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.Targets, func(t target) bool { return t.Error != nil && t.Error.Retryable })
 }
 
 // reached tells whether any user was.
 func (r result) reached() bool {
-	for _, t := range r.Targets {
-		if t.Outcome == "changed" || t.Outcome == "unchanged" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Targets, target.reached)
 }
 
 // trial is one run.
@@ -232,9 +226,7 @@ func (t *trial) await() error {
 		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		switch k := t.tasks[m.Attributes["message_id"]]; {
-		case k == nil:
-		case k.final == nil:
+		if k := t.tasks[m.Attributes["message_id"]]; k != nil && k.final == nil {
 			k.final = &r
 			left--
 			patience.Reset(t.patience)
@@ -282,7 +274,6 @@ func (t *trial) compare(w io.Writer) {
 		for i, login := range k.logins {
 			u, _ := t.Okta.User(login)
 			target, writes := k.final.Targets[i], made[fmt.Sprintf(k.write, k.ids[i])]
-			reached := target.Outcome == "changed" || target.Outcome == "unchanged"
 			unknown := k.once && target.Outcome == "failed" && target.Error != nil && target.Error.Code == "unknown_result"
 			if writes > 1 {
 				t.counts.repeated += writes - 1
@@ -293,7 +284,7 @@ func (t *trial) compare(w io.Writer) {
 			if unknown {
 				t.counts.unknown++
 			}
-			if !unknown && (!reached || !k.asAsked(u) || k.once && writes != 1) || strings.TrimSpace(target.Input) != login {
+			if !unknown && (!target.reached() || !k.asAsked(u) || k.once && writes != 1) || target.Input != login {
 				fmt.Fprintf(w, "not as asked: %s, %s: told %+v, in Okta %s, written %d times\n", k.write, login, target, u.Status, writes)
 				t.counts.notAsAsked++
 			}

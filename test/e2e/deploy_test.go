@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +20,6 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/keys"
-	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
 	"example.com/okta-secops/tools/archive"
 )
@@ -208,13 +206,8 @@ func TestDeployShapeServesEveryTarget(t *testing.T) {
 		for _, target := range []string{g.Function, g.EventFunction()} {
 			t.Run(target, func(t *testing.T) {
 				t.Parallel()
-				okta := emulator.New(emulator.Options{})
-				org := httptest.NewServer(okta)
-				t.Cleanup(org.Close)
-				okta.RegisterTransmitter(testkit.Issuer, signing.JWKS(testkit.KeyID))
-				f := deployBinary(t, binary, target,
-					"OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none",
-					"ITP_SIGNING_KEY_SECRET=env:KEY", "KEY="+signing.PEM().Reveal(), "ITP_KEY_ID="+testkit.KeyID, "ITP_ISSUER_URL="+testkit.Issuer)
+				okta, org, settings := seededOrg(t, signing)
+				f := deployBinary(t, binary, target, settings...)
 				want := effects[g.Name]
 				a, found := g.Find(want.slug)
 				if !found {
@@ -222,14 +215,14 @@ func TestDeployShapeServesEveryTarget(t *testing.T) {
 				}
 				request := map[string]any{"parameters": a.Example.Parameters, "entities": a.Example.Entities}
 				if target == g.Function {
-					wantReply(t, ask(t, http.MethodGet, f.address+"/ping", "", org.URL), "success", nil)
+					wantReply(t, ask(t, http.MethodGet, f.address+"/ping", "", org), "success", nil)
 					okta.ClearRequests()
-					wantReply(t, ask(t, http.MethodPost, f.address+"/"+a.Slug, encode(t, request), org.URL), want.status, want.outcomes)
+					wantReply(t, ask(t, http.MethodPost, f.address+"/"+a.Slug, encode(t, request), org), want.status, want.outcomes)
 				} else {
 					send := func(id string, data any) answer {
 						t.Helper()
 						header := http.Header{"Content-Type": {"application/json"}, "Ce-Id": {id}, "Ce-Source": {"//pubsub"}, "Ce-Specversion": {"1.0"}, "Ce-Type": {published}}
-						return askWith(t, http.MethodPost, f.address, header, testkit.Message{ID: id, Data: encode(t, data)}.Delivery(), org.URL)
+						return askWith(t, http.MethodPost, f.address, header, testkit.Message{ID: id, Data: encode(t, data)}.Delivery(), org)
 					}
 					wantReply(t, send("ping", map[string]any{"action": "Ping"}), "success", nil)
 					okta.ClearRequests()

@@ -22,6 +22,7 @@ import (
 
 	_ "example.com/okta-secops" // registers the functions
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
 )
@@ -100,6 +101,20 @@ func deployBinary(t *testing.T, binary, target string, settings ...string) funct
 		}
 	}
 	return function{"http://" + address, process.Process, exited}
+}
+
+// seededOrg is an Okta with the seeded organization, in which this key is that of a transmitter, its address, and the
+// settings of a function that works on it.
+func seededOrg(t *testing.T, key keys.Key) (okta *emulator.Emulator, url string, settings []string) {
+	t.Helper()
+	okta = emulator.New(emulator.Options{Now: func() time.Time { return testkit.Now }})
+	okta.RegisterTransmitter(testkit.Issuer, key.JWKS(testkit.KeyID))
+	org := httptest.NewServer(okta)
+	t.Cleanup(org.Close)
+	return okta, org.URL, []string{
+		"OKTA_API_ROOT=" + org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + okta.Token(), "CALLER_AUTH=none",
+		"ITP_SIGNING_KEY_SECRET=env:KEY", "KEY=" + key.PEM().Reveal(), "ITP_KEY_ID=" + testkit.KeyID, "ITP_ISSUER_URL=" + testkit.Issuer,
+	}
 }
 
 // TestAFunctionThatIsToldToEndFinishesWhatIsInFlight: Cloud Run sends SIGTERM, and the framework does not look for it.
@@ -208,18 +223,13 @@ func TestAFunctionAnswersAsTheMountedHandlersDo(t *testing.T) {
 		t.Run(g.Function, func(t *testing.T) {
 			t.Parallel()
 			mounted := testkit.New(t, testkit.Options{})
-			okta := emulator.New(emulator.Options{Now: func() time.Time { return testkit.Now }})
-			okta.RegisterTransmitter(testkit.Issuer, mounted.Key.JWKS(testkit.KeyID))
-			org := httptest.NewServer(okta)
-			t.Cleanup(org.Close)
-			deployed := deploy(t, g.Function,
-				"OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none",
-				"ITP_SIGNING_KEY_SECRET=env:KEY", "KEY="+mounted.Key.PEM().Reveal(), "ITP_KEY_ID="+testkit.KeyID, "ITP_ISSUER_URL="+testkit.Issuer).address
+			okta, org, settings := seededOrg(t, mounted.Key)
+			deployed := deploy(t, g.Function, settings...).address
 			same := func(method, path, body string) {
 				t.Helper()
 				okta.Reset()
 				mounted.Okta.Reset()
-				got := ask(t, method, deployed+path, body, org.URL)
+				got := ask(t, method, deployed+path, body, org)
 				want := ask(t, method, mounted.URL+"/"+g.Name+path, body, mounted.OktaURL)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s %s %s (-mounted +deployed):\n%s", method, path, body, diff)
@@ -274,13 +284,8 @@ func TestAnEventIsAnsweredAsAPushIs(t *testing.T) {
 		t.Run(g.EventFunction(), func(t *testing.T) {
 			t.Parallel()
 			mounted := testkit.New(t, testkit.Options{})
-			okta := emulator.New(emulator.Options{Now: func() time.Time { return testkit.Now }})
-			okta.RegisterTransmitter(testkit.Issuer, mounted.Key.JWKS(testkit.KeyID))
-			org := httptest.NewServer(okta)
-			t.Cleanup(org.Close)
-			deployed := deploy(t, g.EventFunction(),
-				"OKTA_API_ROOT="+org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN="+okta.Token(), "CALLER_AUTH=none",
-				"ITP_SIGNING_KEY_SECRET=env:KEY", "KEY="+mounted.Key.PEM().Reveal(), "ITP_KEY_ID="+testkit.KeyID, "ITP_ISSUER_URL="+testkit.Issuer).address
+			okta, org, settings := seededOrg(t, mounted.Key)
+			deployed := deploy(t, g.EventFunction(), settings...).address
 			n := 0
 			same := func(data string) {
 				t.Helper()
@@ -296,7 +301,7 @@ func TestAnEventIsAnsweredAsAPushIs(t *testing.T) {
 					header = http.Header{"Content-Type": {"application/cloudevents+json"}}
 					body = `{"specversion": "1.0", "id": "` + m.ID + `", "source": "//pubsub", "type": "` + published + `", "data": ` + body + "}"
 				}
-				got := askWith(t, http.MethodPost, deployed+"/?__GCP_CloudEventsMode=x", header, body, org.URL)
+				got := askWith(t, http.MethodPost, deployed+"/?__GCP_CloudEventsMode=x", header, body, org)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s (-push +event):\n%s", data, diff)
 				}

@@ -33,11 +33,6 @@ output "push_emails" {
   value       = { for group, a in google_service_account.push : group => a.email }
 }
 
-output "push_members" {
-  description = "The same as IAM members."
-  value       = { for group, a in google_service_account.push : group => "serviceAccount:${a.email}" }
-}
-
 output "claims_bucket" {
   description = "Bucket of claims."
   value       = google_storage_bucket.claims.name

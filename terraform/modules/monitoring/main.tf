@@ -1,6 +1,7 @@
 # Alerts, each with its runbook, and the audit in a log bucket of its own.
 
 locals {
+  runbooks      = var.runbooks_url == "" ? "docs/runbooks" : trimsuffix(var.runbooks_url, "/")
   services      = join("|", var.services)
   subscriptions = join("|", var.subscriptions)
   requests      = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = monitoring.regex.full_match(\"${local.services}\")"
@@ -123,7 +124,7 @@ resource "google_monitoring_alert_policy" "threshold" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "Runbook: ${var.runbooks_url == "" ? "docs/runbooks" : trimsuffix(var.runbooks_url, "/")}/${each.key}.md"
+    content   = "Runbook: ${local.runbooks}/${each.key}.md"
   }
 
   alert_strategy {
@@ -157,7 +158,7 @@ resource "google_monitoring_alert_policy" "no_traffic" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "Runbook: ${var.runbooks_url == "" ? "docs/runbooks" : trimsuffix(var.runbooks_url, "/")}/no-traffic.md"
+    content   = "Runbook: ${local.runbooks}/no-traffic.md"
   }
 }
 
