@@ -17,6 +17,10 @@ func (t *providerType) UnmarshalParam(text string) (warning string, err error) {
 	if strings.EqualFold(text, "true") || strings.EqualFold(text, "false") {
 		return "true and false select no type and are ignored; give a type such as SAML2, OIDC or GOOGLE", nil
 	}
+	if strings.EqualFold(text, "OKTA") {
+		*t = "OKTA_INTEGRATION"
+		return "the type OKTA is now called OKTA_INTEGRATION, which is used instead", nil
+	}
 	for _, known := range okta.ProviderTypes {
 		if strings.EqualFold(known, text) {
 			*t = providerType(known)

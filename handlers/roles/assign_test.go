@@ -77,7 +77,7 @@ func TestAssignRoleRefusesARequestThatIsNotValid(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	const valid = "SUPER_ADMIN, ORG_ADMIN, APP_ADMIN, USER_ADMIN, HELP_DESK_ADMIN, GROUP_MEMBERSHIP_ADMIN, REPORT_ADMIN, READ_ONLY_ADMIN, " +
-		"MOBILE_ADMIN, API_ADMIN, API_ACCESS_MANAGEMENT_ADMIN, WORKFLOWS_ADMIN, ACCESS_CERTIFICATIONS_ADMIN, ACCESS_REQUESTS_ADMIN"
+		"API_ACCESS_MANAGEMENT_ADMIN, WORKFLOWS_ADMIN, ACCESS_CERTIFICATIONS_ADMIN, ACCESS_REQUESTS_ADMIN"
 	for name, c := range map[string]struct {
 		params             map[string]any
 		parameter, message string
@@ -85,6 +85,8 @@ func TestAssignRoleRefusesARequestThatIsNotValid(t *testing.T) {
 		"a type that Okta has not":  {map[string]any{"User IDs": "alice", "Role Types": "READ_ONLY_ADMIN, ROOT"}, "Role Types", `"ROOT" is not one of ` + valid},
 		"a label for a type":        {map[string]any{"User IDs": "alice", "Role Types": "Super Administrator"}, "Role Types", `"Super Administrator" is not one of ` + valid},
 		"a custom role by its type": {map[string]any{"User IDs": "alice", "Role Types": "CUSTOM"}, "Role Types", `"CUSTOM" is not one of ` + valid},
+		"a legacy type":             {map[string]any{"User IDs": "alice", "Role Types": "MOBILE_ADMIN"}, "Role Types", `"MOBILE_ADMIN" is not one of ` + valid},
+		"another legacy type":       {map[string]any{"User IDs": "alice", "Role Types": "api_admin"}, "Role Types", `"api_admin" is not one of ` + valid},
 		"no type":                   {map[string]any{"User IDs": "alice", "Role Types": " ,"}, "Role Types", "is required: the types of the roles to assign to the users."},
 		"no user":                   {map[string]any{"Role Types": "ORG_ADMIN"}, "User IDs", "no user is named: give ids, logins or e-mail addresses, or turn on Also Run On Scope with user entities"},
 		"the owner of the token":    {map[string]any{"User IDs": "me", "Role Types": "ORG_ADMIN"}, "User IDs", `"me" would be the owner of the Okta credentials; name the user`},

@@ -16,8 +16,7 @@ const CustomRole = "CUSTOM"
 // https://developer.okta.com/docs/api/openapi/okta-management/guides/roles/#standard-roles
 var RoleTypes = []string{
 	"SUPER_ADMIN", "ORG_ADMIN", "APP_ADMIN", "USER_ADMIN", "HELP_DESK_ADMIN", "GROUP_MEMBERSHIP_ADMIN",
-	"REPORT_ADMIN", "READ_ONLY_ADMIN", "MOBILE_ADMIN", "API_ADMIN", "API_ACCESS_MANAGEMENT_ADMIN",
-	"WORKFLOWS_ADMIN", "ACCESS_CERTIFICATIONS_ADMIN", "ACCESS_REQUESTS_ADMIN",
+	"REPORT_ADMIN", "READ_ONLY_ADMIN", "API_ACCESS_MANAGEMENT_ADMIN", "WORKFLOWS_ADMIN", "ACCESS_CERTIFICATIONS_ADMIN", "ACCESS_REQUESTS_ADMIN",
 }
 
 // LimitableRoles are the types of roles that an org can limit to some groups or applications.

@@ -47,7 +47,7 @@ func seededProviders() []provider {
 		{"SALESFORCE", "Salesforce", "ACTIVE"},
 		{"AMAZON", "Amazon", "INACTIVE"},
 		{"X509", "Smart Card", "ACTIVE"},
-		{"OKTA", "Acme Subsidiary Okta", "ACTIVE"},
+		{"OKTA_INTEGRATION", "Acme Subsidiary Okta", "ACTIVE"},
 	} {
 		all = append(all, provider{
 			id: newID("0oa", seed.name), n: i, kind: seed.kind, name: seed.name, status: seed.status,
@@ -139,7 +139,7 @@ func oidcProtocol(p provider, idp string) map[string]any {
 		},
 		"credentials": map[string]any{"client": map[string]any{"client_id": derive(20, "client", p.id), "client_secret": "your-client-secret"}},
 	}
-	if p.kind == "OIDC" || p.kind == "OKTA" {
+	if p.kind == "OIDC" || p.kind == "OKTA_INTEGRATION" {
 		kind = "OIDC"
 		endpoints := protocol["endpoints"].(map[string]any)
 		endpoints["jwks"] = map[string]any{"url": idp + "/keys", "binding": "HTTP-REDIRECT"}

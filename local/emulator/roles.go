@@ -28,12 +28,24 @@ var roleLabels = map[string]string{
 	"REPORT_ADMIN":                "Report Administrator",
 	"READ_ONLY_ADMIN":             "Read-Only Administrator",
 	"API_ACCESS_MANAGEMENT_ADMIN": "API Access Management Administrator",
-	"API_ADMIN":                   "Access Management Administrator",
-	"MOBILE_ADMIN":                "Mobile Administrator",
 	"WORKFLOWS_ADMIN":             "Workflows Administrator",
 	"ACCESS_CERTIFICATIONS_ADMIN": "Access Certifications Administrator",
 	"ACCESS_REQUESTS_ADMIN":       "Access Requests Administrator",
 	customRole:                    customRoleLabel,
+}
+
+// legacyRoleLabels are role types that Okta no longer assigns. Users who were seeded with one still hold it.
+var legacyRoleLabels = map[string]string{
+	"API_ADMIN":    "Access Management Administrator",
+	"MOBILE_ADMIN": "Mobile Administrator",
+}
+
+// labelOf returns the label of a role type, "" for an unknown one.
+func labelOf(kind string) string {
+	if label := legacyRoleLabels[kind]; label != "" {
+		return label
+	}
+	return roleLabels[kind]
 }
 
 // role is an assignment of a role, to a user or to a group.
@@ -52,7 +64,7 @@ func newRole(kind, prefix, assignee string, at time.Time) *role {
 }
 
 func (r *role) state(assignmentType string) RoleAssignment {
-	return RoleAssignment{ID: r.id, Type: r.kind, Label: roleLabels[r.kind], AssignmentType: assignmentType}
+	return RoleAssignment{ID: r.id, Type: r.kind, Label: labelOf(r.kind), AssignmentType: assignmentType}
 }
 
 // roleBody is the JSON of an assignment.
@@ -72,7 +84,7 @@ type roleBody struct {
 // body renders the assignment; assignee is the URL of the user or group that it was made to.
 func (r *role) body(base, assignmentType, assignee string) roleBody {
 	b := roleBody{
-		ID: r.id, Label: roleLabels[r.kind], Type: r.kind, Status: "ACTIVE", Created: stamp(r.created), LastUpdated: stamp(r.created),
+		ID: r.id, Label: labelOf(r.kind), Type: r.kind, Status: "ACTIVE", Created: stamp(r.created), LastUpdated: stamp(r.created),
 		AssignmentType: assignmentType, Links: map[string]any{"assignee": link(assignee)},
 	}
 	if r.kind == customRole {

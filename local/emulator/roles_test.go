@@ -43,10 +43,12 @@ func TestAssignRoleRefuses(t *testing.T) {
 	o := start(t)
 	path := "/api/v1/users/" + o.user("alice").ID + "/roles"
 	for body, status := range map[string]int{
-		`{"type":"EMPEROR"}`:     400,
-		`{"type":"super_admin"}`: 400,
-		`{}`:                     400,
-		`{"type":"CUSTOM"}`:      400,
+		`{"type":"EMPEROR"}`:      400,
+		`{"type":"super_admin"}`:  400,
+		`{"type":"MOBILE_ADMIN"}`: 400,
+		`{"type":"API_ADMIN"}`:    400,
+		`{}`:                      400,
+		`{"type":"CUSTOM"}`:       400,
 		`{"type":"CUSTOM","role":"cr0none","resource-set":"` + emulator.ResourceSetID + `"}`: 404,
 		`{"type":"CUSTOM","role":"` + emulator.CustomRoleID + `","resource-set":"iamnone"}`:  404,
 	} {

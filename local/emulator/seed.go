@@ -105,7 +105,7 @@ func (o *org) addUser(s UserSeed, at time.Time) *user {
 		g.add(u, at)
 	}
 	for _, kind := range s.Roles {
-		if roleLabels[kind] == "" {
+		if labelOf(kind) == "" {
 			panic(fmt.Sprintf("emulator: the role type %q is unknown", kind))
 		}
 		u.roles = append(u.roles, newRole(kind, "ra1", u.id, at))
