@@ -170,7 +170,7 @@ func TestClearSessionVerifySaysThatItCannotBeVerified(t *testing.T) {
 	got := w.Run("sessions/clear-okta-user-session", map[string]any{
 		"parameters": map[string]any{"User IDs Or Logins": "alice"}, "options": map[string]any{"verify": true},
 	})
-	if diff := cmp.Diff([]any{"alice@acme.test: the change cannot be read back from Okta, so it is not verified."}, got.Get("warnings")); diff != "" {
+	if diff := cmp.Diff([]any{"alice@acme.test: the result cannot be read back from Okta, so it is not verified."}, got.Get("warnings")); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	if got.Get("status") != "success" || got.Get("targets", 0, "verified") != false {

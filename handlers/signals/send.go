@@ -69,9 +69,13 @@ type sendParams struct {
 	Email     email      `param:"User Email" required:"true" help:"The e-mail address of the affected user."`
 	Timestamp timestamp  `param:"Timestamp" required:"true" help:"When it happened, in ISO 8601 with Z or an offset: 2025-05-25T14:47:52+02:00."`
 	Reason    string     `param:"Reason" required:"true" help:"Why the signal was generated, in a few words; Okta shows it to administrators."`
-	Severity  severity   `param:"Severity" required:"true" help:"The risk level of the user from now on."`
+	Severity  severity   `param:"Severity" required:"true" help:"The risk level of the user that the signal reports; Okta decides whether it applies."`
 	Issuer    issuerURL  `param:"Issuer URL" help:"The system that created the signal, as registered in Okta; the deployment's own where it is not given."`
 }
+
+// sentText is all that Okta's 202 says: it names no user, and nothing reads back what Okta did with the signal.
+const sentText = "Successfully sent the ITP signal to Okta. Okta accepted the signal; whether it changes the risk level of the user " +
+	"is decided by Okta, which also accepts signals about e-mail addresses that it does not know."
 
 var send = action.Define(action.Spec{
 	Name:    "Send ITP Signal",
@@ -97,7 +101,7 @@ var send = action.Define(action.Spec{
 	words := action.Words{Noun: "signal", Changed: "Sent", Planned: "Would send"}
 	result, err := c.Each(ctx, []string{string(p.Email)}, words, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
-			After: action.State{"current_level": string(p.Severity)},
+			Success: action.Accepted,
 			Write: func(ctx context.Context) (action.Done, error) {
 				status, err := c.Okta.PublishSecurityEvent(ctx, token)
 				if err != nil {
@@ -105,7 +109,7 @@ var send = action.Define(action.Spec{
 				}
 				return action.Done{
 					Value: map[string]any{"status": status, "payload": signal.Claims()},
-					Say:   "Successfully sent the ITP signal to Okta.",
+					Say:   sentText,
 				}, nil
 			},
 		}, nil

@@ -27,6 +27,9 @@ func params(changes map[string]any) map[string]any {
 	return testkit.Params(p)
 }
 
+const sentText = "Successfully sent the ITP signal to Okta. Okta accepted the signal; whether it changes the risk level of the user is decided by Okta, " +
+	"which also accepts signals about e-mail addresses that it does not know."
+
 // sent is the one request that carried a signal to Okta.
 func sent(t *testing.T, w *testkit.World) emulator.Request {
 	t.Helper()
@@ -105,12 +108,12 @@ func TestSendSignal(t *testing.T) {
 	}`, testkit.Issuer, w.OktaURL, testkit.Now.Unix(), jti)
 	got.Want(t, 200, fmt.Sprintf(`{
 		"action": "Send ITP Signal", "status": "success", "is_success": true,
-		"output_message": "Successfully sent the ITP signal to Okta.",
+		"output_message": %q,
 		"script_result": {"name": "is_success", "value": true},
 		"json_result": {"status": 202, "payload": %s}, "entities": [],
-		"targets": [{"input": "Alice@Acme.Test", "source": "parameter", "outcome": "changed", "after": {"current_level": "high"}, "verified": false}],
+		"targets": [{"input": "Alice@Acme.Test", "source": "parameter", "outcome": "accepted", "verified": false}],
 		"warnings": []
-	}`, payload))
+	}`, sentText, payload))
 
 	if diff := cmp.Diff(map[string]any{"alg": "RS256", "kid": testkit.KeyID, "typ": "secevent+jwt"}, part(t, request.Body, 0)); diff != "" {
 		t.Errorf("header of the token (-want +got):\n%s", diff)
@@ -131,6 +134,23 @@ func TestSendSignal(t *testing.T) {
 	quiet(t, w, got, w.Key.PEM().Reveal())
 }
 
+// Okta accepts a signal about an unknown e-mail address and ignores it. Neither the reply nor the audit may claim a risk level.
+func TestSendSignal_UnknownUserIsAcceptedAndClaimsNoLevel(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "nobody@acme.test"}))
+	want := map[string]any{"input": "nobody@acme.test", "source": "parameter", "outcome": "accepted", "verified": false}
+	if diff := cmp.Diff(want, got.Get("targets", 0)); diff != "" || got.HTTP != 200 || got.Get("is_success") != true || got.Get("output_message") != sentText {
+		t.Errorf("target (-want +got):\n%s\nreply: %d %s", diff, got.HTTP, got.Body)
+	}
+	if signal := received(t, w); !signal.Verified || signal.Accepted {
+		t.Errorf("Okta took the signal as %+v, want verified and ignored", signal)
+	}
+	if log := w.Log(); !strings.Contains(log, `"outcome":"accepted"`) || strings.Contains(log, "current_level") {
+		t.Errorf("the audit does not say accepted, or it claims a level: %s", log)
+	}
+}
+
 // The incumbent always sends previous_level low, so that a low signal is no change at all.
 func TestSendSignalLevels(t *testing.T) {
 	t.Parallel()
@@ -140,7 +160,7 @@ func TestSendSignalLevels(t *testing.T) {
 	} {
 		got := w.Run("signals/send-itp-signal", params(map[string]any{"Severity": given}))
 		event := got.Get("json_result", "payload", "events", "https://schemas.okta.com/secevent/okta/event-type/user-risk-change").(map[string]any)
-		if event["current_level"] != want[0] || event["previous_level"] != want[1] || got.Get("targets", 0, "after", "current_level") != want[0] {
+		if event["current_level"] != want[0] || event["previous_level"] != want[1] {
 			t.Errorf("Severity %q: %v from %v, want %v", given, event["current_level"], event["previous_level"], want)
 		}
 	}
@@ -203,7 +223,7 @@ func TestSendSignalDryRunSendsNothing(t *testing.T) {
 	w.Run("signals/send-itp-signal", request).Want(t, 200, `{
 		"action": "Send ITP Signal", "status": "planned", "is_success": true, "output_message": "Would send 1 signal: alice@acme.test.",
 		"script_result": {"name": "is_success", "value": true}, "json_result": null, "entities": [],
-		"targets": [{"input": "alice@acme.test", "source": "parameter", "outcome": "planned", "after": {"current_level": "high"}}],
+		"targets": [{"input": "alice@acme.test", "source": "parameter", "outcome": "planned"}],
 		"warnings": []
 	}`)
 	if len(w.Asked()) != 0 || len(w.Okta.Signals()) != 0 {
@@ -218,7 +238,7 @@ func TestSendSignalVerifySaysThatItCannotBeVerified(t *testing.T) {
 	request := params(map[string]any{"User Email": "nobody@acme.test"})
 	request["options"] = map[string]any{"verify": true}
 	got := w.Run("signals/send-itp-signal", request)
-	if diff := cmp.Diff([]any{"nobody@acme.test: the change cannot be read back from Okta, so it is not verified."}, got.Get("warnings")); diff != "" {
+	if diff := cmp.Diff([]any{"nobody@acme.test: the result cannot be read back from Okta, so it is not verified."}, got.Get("warnings")); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	if got.Get("status") != "success" || got.Get("targets", 0, "verified") != false {
@@ -232,7 +252,7 @@ func TestSendSignalTakes200ForSuccessToo(t *testing.T) {
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: path, Status: 200})
 	got := w.Run("signals/send-itp-signal", params(nil))
-	if got.HTTP != 200 || got.Get("json_result", "status") != json.Number("200") || got.Get("output_message") != "Successfully sent the ITP signal to Okta." {
+	if got.HTTP != 200 || got.Get("json_result", "status") != json.Number("200") || got.Get("output_message") != sentText {
 		t.Errorf("reply: %d %s", got.HTTP, got.Body)
 	}
 }

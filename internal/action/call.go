@@ -201,10 +201,8 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 		c.Warn("%s: done by an earlier run of this request; what it returned then is not kept.", t.name())
 		done, err = Done{}, nil
 	}
-	if done.Outcome == "" {
-		done.Outcome = Changed
-	}
-	t.touched = done.Touched || err == nil && done.Outcome == Changed
+	done.Outcome = cmp.Or(done.Outcome, p.Success, Changed)
+	t.touched = done.Touched || err == nil && done.Outcome.wrote()
 	t.Roles, t.value, t.say = done.Roles, done.Value, done.Say
 	if t.touched {
 		t.After, t.Undo = p.After, cmp.Or(done.Undo, p.Undo)
@@ -256,7 +254,7 @@ func (c *Call) verify(ctx context.Context, t *Target, p Plan) {
 		return
 	}
 	if p.Read == nil {
-		c.Warn("%s: the change cannot be read back from Okta, so it is not verified.", t.name())
+		c.Warn("%s: the result cannot be read back from Okta, so it is not verified.", t.name())
 		return
 	}
 	now, err := p.Read(ctx)

@@ -248,7 +248,7 @@ func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
 			"x: Okta accepted the change, but reads back as OLD instead of NEW."},
 		{"no answer", true, reads(nil, fmt.Errorf("reading: %w", fault.New(fault.Unavailable, "c", "no answer", nil))), false, action.State{"status": "NEW"},
 			"x: the change was made but could not be read back: no answer"},
-		{"nothing to read", true, nil, false, action.State{"status": "NEW"}, "x: the change cannot be read back from Okta, so it is not verified."},
+		{"nothing to read", true, nil, false, action.State{"status": "NEW"}, "x: the result cannot be read back from Okta, so it is not verified."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

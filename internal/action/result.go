@@ -237,6 +237,7 @@ func sentences(targets []*Target, w Words) string {
 	}
 	plain := (*Target).name
 	list(Changed, "", plain)
+	list(Accepted, "", plain)
 	list(Unchanged, w.Unchanged, func(t *Target) string {
 		if status, ok := t.Before["status"].(string); ok {
 			return t.name() + " (" + status + ")"
@@ -280,7 +281,7 @@ func (w Words) noun() string {
 
 func (w Words) lead(o Outcome) string {
 	switch o {
-	case Changed:
+	case Changed, Accepted:
 		return w.Changed
 	case Planned:
 		return w.Planned

@@ -11,10 +11,12 @@ import (
 // Outcome is what became of one target.
 type Outcome string
 
-// The outcomes. Changed, Unchanged and Found mean that the target reached the asked state.
+// The outcomes. Changed, Unchanged and Found mean that the target reached the asked state, Accepted that Okta took a
+// request which it applies later, if at all.
 const (
 	Changed    Outcome = "changed"
 	Unchanged  Outcome = "unchanged" // it was so already
+	Accepted   Outcome = "accepted"  // Okta took a signal and applies it later
 	Found      Outcome = "found"     // read
 	Planned    Outcome = "planned"   // a dry run would change it
 	NotFound   Outcome = "not_found"
@@ -23,8 +25,11 @@ const (
 	Failed     Outcome = "failed"
 )
 
-// Reached tells whether the target is in the asked state.
-func (o Outcome) Reached() bool { return o == Changed || o == Unchanged || o == Found }
+// Reached reports whether the target counts as reached.
+func (o Outcome) Reached() bool { return o.wrote() || o == Unchanged || o == Found }
+
+// wrote reports whether a write was made for the target.
+func (o Outcome) wrote() bool { return o == Changed || o == Accepted }
 
 // OutcomeOf is the outcome that an error means for its target.
 func OutcomeOf(err error) Outcome {
@@ -102,7 +107,7 @@ func (t *Target) resume(kept map[string]json.RawMessage) bool {
 	was := *t
 	*t = *p.Target
 	t.Naming, t.AlsoNamed, t.Login, t.enriched = was.Naming, was.AlsoNamed, was.Login, p.Enrichment
-	t.touched = t.Outcome == Changed
+	t.touched = t.Outcome.wrote()
 	if len(p.Value) > 0 {
 		t.value = p.Value
 	}
@@ -165,6 +170,8 @@ type Plan struct {
 	// Read reads again what After predicts; nil: it cannot be read.
 	Read func(ctx context.Context) (State, error)
 	Undo *Undo
+	// Success is the outcome of a write without an error; empty: Changed.
+	Success Outcome
 
 	Value any    // for json_result, where there is nothing to write
 	Say   string // one sentence for the message, instead of the target's name in a list
@@ -177,7 +184,7 @@ type Done struct {
 	Undo  *Undo  // nil: as the plan says
 	Say   string // one sentence for the message
 
-	Outcome Outcome       // empty: Changed; an error overrides it
+	Outcome Outcome       // empty: the plan's Success; an error overrides it
 	Roles   []RoleOutcome // of a write of several parts
 	Touched bool          // some part was changed, although the whole failed
 }

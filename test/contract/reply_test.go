@@ -111,7 +111,7 @@ func statusOf(targets []any) string {
 	for _, target := range targets {
 		t, _ := target.(map[string]any)
 		switch t["outcome"] {
-		case "changed", "unchanged", "found":
+		case "changed", "unchanged", "accepted", "found":
 			reached++
 		case "planned":
 			planned++
@@ -134,7 +134,7 @@ func statusOf(targets []any) string {
 }
 
 var (
-	outcomes = []string{"changed", "unchanged", "found", "not_found", "refused", "wrong_state", "failed", "planned"}
+	outcomes = []string{"changed", "unchanged", "accepted", "found", "not_found", "refused", "wrong_state", "failed", "planned"}
 	missed   = []string{"not_found", "refused", "wrong_state", "failed"}
 )
 

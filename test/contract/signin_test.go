@@ -88,7 +88,7 @@ var runs = []run{
 	{"sessions/clear-okta-user-session", params{"User IDs Or Logins": "alice", "Revoke OAuth Tokens": false}, true, "planned", nil},
 	{"providers/list-providers", params{"Limit": 3}, false, "success", nil},
 	{"providers/list-providers", params{"Query": "Acme", "Type": "SAML2"}, false, "success", nil},
-	{"signals/send-itp-signal", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, false, "changed", nil},
+	{"signals/send-itp-signal", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, false, "accepted", nil},
 	{"signals/send-itp-signal", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high", "Key ID": "unknown"}, false, "failed", nil},
 	{"signals/send-itp-signal", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, true, "planned", nil},
 	{"users/ping", params{}, false, "success", nil}, {"groups/ping", params{}, false, "success", nil}, {"roles/ping", params{}, false, "success", nil},

@@ -182,7 +182,7 @@ var effects = map[string]effect{
 	"roles":     {"assign-role", "success", []string{"changed"}, "POST /api/v1/users/{id}/roles", 1},
 	"sessions":  {"clear-okta-user-session", "success", []string{"changed", "changed"}, "DELETE /api/v1/users/{id}/sessions", 2},
 	"providers": {"list-providers", "success", nil, "GET /api/v1/idps", 1},
-	"signals":   {"send-itp-signal", "success", []string{"changed"}, "POST /security/api/v1/security-events", 1},
+	"signals":   {"send-itp-signal", "success", []string{"accepted"}, "POST /security/api/v1/security-events", 1},
 }
 
 // TestDeployShapeServesEveryTarget builds the archive as Google does, and has each target Ping and carry out one action.
