@@ -31,15 +31,12 @@ var assign = action.Define(action.Spec{
 	Example:    action.Example{Parameters: map[string]any{"User IDs": "alice", "Role Types": "READ_ONLY_ADMIN"}},
 }, func(ctx context.Context, c *action.Call, p assignParams) (*action.Result, error) {
 	assigning := change{
-		changed: "assigned", unchanged: "already had",
+		changed: "assigned", unchanged: "already had", planned: "would assign", assigns: true,
 		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
-			made, err := c.Okta.AssignRole(ctx, u.ID, r.Type)
-			if f := fault.As(err); f != nil && f.Code == okta.CodeRoleAssigned {
-				return okta.Role{}, nil // someone was faster
-			}
-			return made, err
+			return c.Okta.AssignRole(ctx, u.ID, r.Type)
 		},
-		after: func(before, changed []okta.Role) []okta.Role { return append(slices.Clone(before), changed...) },
+		already: func(err error) bool { return err != nil && fault.As(err).Code == okta.CodeRoleAssigned },
+		after:   func(before, changed []okta.Role) []okta.Role { return append(slices.Clone(before), changed...) },
 		undo: func(u okta.User, changed []okta.Role) *action.Undo {
 			ids := make([]string, len(changed)) // by id: nothing but what was assigned here goes
 			for i, r := range changed {
@@ -58,10 +55,10 @@ var assign = action.Define(action.Spec{
 			parts := make([]part, len(p.Types))
 			for i, given := range p.Types {
 				t := strings.ToUpper(given)
-				parts[i] = part{role: given, would: []okta.Role{{Type: t}}}
+				parts[i] = part{role: given, means: sameRole(t), would: []okta.Role{{Type: t}}}
 				held := slices.IndexFunc(before, func(r okta.Role) bool { return r.Type == t && !r.Inherited })
 				if held >= 0 {
-					parts[i] = part{role: given, held: before[held : held+1]}
+					parts[i].would, parts[i].held = nil, before[held:held+1]
 				}
 			}
 			return assigning.plan(c, u, before, parts), nil

@@ -24,7 +24,7 @@ func TestAssignRoleWithSomeRolesRefusedIsPartial(t *testing.T) {
 	const reason = "The provided role type was not the same as required role type."
 	got.Want(t, 200, w.Expand(fmt.Sprintf(`{
 		"action": "Assign Role", "status": "partial", "is_success": false,
-		"output_message": "admin@acme.test: assigned REPORT_ADMIN; already had SUPER_ADMIN; not assigned ORG_ADMIN (%[1]s).",
+		"output_message": "admin@acme.test: assigned REPORT_ADMIN; already had SUPER_ADMIN; not assigned ORG_ADMIN (The provided role type was not the same as required role type).",
 		"script_result": {"name": "is_success", "value": false}, "json_result": null,
 		"entities": [{"identifier": "ADMIN@ACME.TEST", "entity_type": "USERUNIQNAME", "enrichment": {}}],
 		"targets": [{"input": "ADMIN@ACME.TEST", "source": "entity", "user_id": "${id:admin}", "login": "admin@acme.test", "outcome": "failed",

@@ -209,7 +209,7 @@ func TestAssignRoleDryRunAssignsNothing(t *testing.T) {
 			 "also_named": [{"input": "ALICE", "source": "entity"}],
 			 "before": {"roles": []}, "after": {"roles": ["SUPER_ADMIN"]}, "roles": [{"role": "SUPER_ADMIN", "outcome": "planned"}]},
 			{"input": "admin", "source": "parameter", "user_id": "${id:admin}", "login": "admin@acme.test", "outcome": "unchanged",
-			 "before": {"roles": ["SUPER_ADMIN"]}, "after": {"roles": ["SUPER_ADMIN"]}, "verified": false,
+			 "before": {"roles": ["SUPER_ADMIN"]}, "after": {"roles": ["SUPER_ADMIN"]},
 			 "roles": [{"role": "SUPER_ADMIN", "outcome": "unchanged"}]}],
 		"warnings": []
 	}`, w.AsOktaHasIt("/api/v1/users/"+w.ID("admin")+"/roles"))))

@@ -26,6 +26,7 @@ var manageScopes = []string{"okta.users.read", "okta.roles.read", "okta.roles.ma
 // part is what is to be done for one user about one role that the caller named.
 type part struct {
 	role  string      // as given
+	means meaning     // which assignments it concerns; nil if the name means none
 	would []okta.Role // assignments to make, or to remove
 	held  []okta.Role // assignments that are as asked, for json_result
 	err   error       // what stands in the way of (the rest of) it
@@ -33,12 +34,14 @@ type part struct {
 
 // change is how an action changes roles, in either direction.
 type change struct {
-	changed, unchanged string // verbs for the message
-	// do makes one change; a role without an id means that it was so already.
-	do func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error)
-	// after gives the roles of a user once some were changed.
+	changed, unchanged, planned string // verbs for the message
+	assigns                     bool   // the user is to hold the roles afterwards
+	do                          func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error)
+	// already reports whether Okta refused a write because its result may hold already.
+	already func(err error) bool
+	// after returns the roles of a user once some were changed.
 	after func(before, changed []okta.Role) []okta.Role
-	// undo gives the call that takes the change back, nil where there is none.
+	// undo returns the call that takes the change back, nil if there is none.
 	undo func(u okta.User, changed []okta.Role) *action.Undo
 }
 
@@ -56,6 +59,9 @@ func (ch change) plan(c *action.Call, u okta.User, before []okta.Role, parts []p
 		p.Err = worse(p.Err, part.err)
 		would, held = append(would, part.would...), append(held, part.held...)
 	}
+	if p.Err != nil || len(would) > 0 && slices.ContainsFunc(parts, func(p part) bool { return len(p.would) == 0 }) {
+		p.Say = ch.say(u, p.Roles) // several things are to be said of one user
+	}
 	p.After = rolesState(ch.after(before, would))
 	if len(would) == 0 {
 		p.Value = orEmpty(held)
@@ -65,55 +71,96 @@ func (ch change) plan(c *action.Call, u okta.User, before []okta.Role, parts []p
 		now, err := c.Okta.ListRoles(ctx, u.ID)
 		return rolesState(now), err
 	}
-	p.Write = func(ctx context.Context) (action.Done, error) {
-		var done action.Done
-		var changed []okta.Role
-		var worst error
-		for _, part := range parts {
-			outcome, err := action.Unchanged, part.err
-			for _, r := range part.would {
-				role, doErr := ch.do(ctx, u, r)
-				err = worse(err, doErr)
-				if doErr == nil && role.ID != "" {
-					changed, outcome = append(changed, role), action.Changed
-				}
-			}
-			done.Roles = append(done.Roles, roleOutcome(part.role, outcome, err))
-			worst = worse(worst, err)
-		}
-		if done.Touched = len(changed) > 0; !done.Touched {
-			done.Outcome = action.Unchanged
-		}
-		done.After = rolesState(ch.after(before, changed))
-		done.Undo = ch.undo(u, changed)
-		done.Value = orEmpty(append(changed, held...))
-		done.Say = ch.say(u, done.Roles)
-		return done, worst
-	}
+	p.Write = func(ctx context.Context) (action.Done, error) { return ch.write(ctx, c, u, before, parts) }
 	return p
+}
+
+// write makes the changes of all parts for one user. If Okta refuses one, or the response is lost, the roles are read
+// again: what the reply says of them is what they are.
+func (ch change) write(ctx context.Context, c *action.Call, u okta.User, before []okta.Role, parts []part) (action.Done, error) {
+	var done action.Done
+	var changed, held []okta.Role
+	outcomes, refusals := make([]action.Outcome, len(parts)), make([]error, len(parts))
+	refused := false
+	for i, part := range parts {
+		outcomes[i] = action.Unchanged
+		held = append(held, part.held...)
+		for _, r := range part.would {
+			role, err := ch.do(ctx, u, r)
+			if err == nil {
+				changed, outcomes[i] = append(changed, role), action.Changed
+			}
+			refusals[i] = worse(refusals[i], err)
+			refused = refused || err != nil
+		}
+	}
+	done.After = rolesState(ch.after(before, changed))
+	if refused {
+		now, err := c.Okta.ListRoles(ctx, u.ID)
+		done.After = rolesState(now)
+		if err != nil {
+			done.After = action.State{}
+			c.Warn("%s: the roles could not be read after a failed change, so the reply does not list them: %s", u.Login, fault.As(err).Message)
+		}
+		for i, part := range parts {
+			if err == nil && ch.already(refusals[i]) && ch.holds(now, part) {
+				refusals[i] = nil
+				held = append(held, ch.heldNow(now, part)...)
+			}
+		}
+	}
+	var worst error
+	for i, part := range parts {
+		err := worse(part.err, refusals[i])
+		done.Roles = append(done.Roles, roleOutcome(part.role, outcomes[i], err))
+		worst = worse(worst, err)
+	}
+	if done.Touched = len(changed) > 0; !done.Touched {
+		done.Outcome = action.Unchanged
+	}
+	done.Undo = ch.undo(u, changed)
+	done.Value = orEmpty(append(changed, held...))
+	done.Say = ch.say(u, done.Roles)
+	return done, worst
+}
+
+// holds reports whether the roles of a user are as a part asks. What comes from a group is not the user's own.
+func (ch change) holds(now []okta.Role, p part) bool {
+	return slices.ContainsFunc(now, func(r okta.Role) bool { return !r.Inherited && p.means(r) }) == ch.assigns
+}
+
+// heldNow returns the assignments of a part that another caller made meanwhile, for json_result.
+func (ch change) heldNow(now []okta.Role, p part) []okta.Role {
+	if !ch.assigns {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(now), func(r okta.Role) bool { return r.Inherited || !p.means(r) })
 }
 
 // say tells in one sentence what became of a user's roles.
 func (ch change) say(u okta.User, roles []action.RoleOutcome) string {
-	var changed, unchanged, failed []string
-	for _, r := range roles {
-		switch {
-		case r.Error != nil:
-			failed = append(failed, fmt.Sprintf("not %s %s (%s)", ch.changed, r.Role, r.Error.Message))
-		case r.Outcome == action.Changed:
-			changed = append(changed, r.Role)
-		default:
-			unchanged = append(unchanged, r.Role)
+	verbs := []struct {
+		outcome action.Outcome
+		verb    string
+	}{{action.Changed, ch.changed}, {action.Planned, ch.planned}, {action.Unchanged, ch.unchanged}}
+	var clauses []string
+	for _, v := range verbs {
+		var names []string
+		for _, r := range roles {
+			if r.Error == nil && r.Outcome == v.outcome {
+				names = append(names, r.Role)
+			}
+		}
+		if len(names) > 0 {
+			clauses = append(clauses, v.verb+" "+strings.Join(names, ", "))
 		}
 	}
-	var clauses []string
-	if len(changed) > 0 {
-		clauses = append(clauses, ch.changed+" "+strings.Join(changed, ", "))
+	for _, r := range roles {
+		if r.Error != nil {
+			clauses = append(clauses, fmt.Sprintf("not %s %s (%s)", ch.changed, r.Role, strings.TrimSuffix(r.Error.Message, ".")))
+		}
 	}
-	if len(unchanged) > 0 {
-		clauses = append(clauses, ch.unchanged+" "+strings.Join(unchanged, ", "))
-	}
-	return u.Login + ": " + strings.Join(append(clauses, failed...), "; ") + "."
+	return u.Login + ": " + strings.Join(clauses, "; ") + "."
 }
 
 func roleOutcome(role string, o action.Outcome, err error) action.RoleOutcome {

@@ -3,7 +3,6 @@ package roles
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/fault"
@@ -12,7 +11,8 @@ import (
 
 type unassignParams struct {
 	action.NamedUserIDs
-	Roles []string `param:"Role IDs Or Names" required:"true" help:"Assignment IDs, types or labels of roles in Okta, in any case; every assignment that matches is removed."`
+	Roles []string `param:"Role IDs Or Names" required:"true" help:"IDs of role assignments, or types or labels of roles in Okta; names match ignoring case, spaces, hyphens and underscores. Every assignment that matches is removed."`
+	IsID  bool     `param:"Is Id" default:"false" help:"The values are IDs only; off: IDs or names."`
 	action.ScopeOff
 }
 
@@ -25,14 +25,11 @@ var unassign = action.Define(action.Spec{
 	Example:    action.Example{Parameters: map[string]any{"User IDs": "admin, helpdesk", "Role IDs Or Names": "Super Administrator, HELP_DESK_ADMIN"}},
 }, func(ctx context.Context, c *action.Call, p unassignParams) (*action.Result, error) {
 	unassigning := change{
-		changed: "unassigned", unchanged: "already without",
+		changed: "unassigned", unchanged: "already without", planned: "would unassign",
 		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
-			err := c.Okta.UnassignRole(ctx, u.ID, r.ID)
-			if fault.Is(err, fault.NotFound) {
-				return okta.Role{}, nil // someone was faster
-			}
-			return r, err
+			return r, c.Okta.UnassignRole(ctx, u.ID, r.ID)
 		},
+		already: func(err error) bool { return fault.Is(err, fault.NotFound) },
 		after: func(before, changed []okta.Role) []okta.Role {
 			return slices.DeleteFunc(slices.Clone(before), func(r okta.Role) bool {
 				return slices.ContainsFunc(changed, func(gone okta.Role) bool { return gone.ID == r.ID })
@@ -53,6 +50,7 @@ var unassign = action.Define(action.Spec{
 			return undo("Assign Role", u, "Role Types", types)
 		},
 	}
+	names := newRoleNames(ctx, c, p.IsID)
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Unchanged: "Already without the roles", Planned: "Would unassign the roles from"},
 		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
@@ -60,25 +58,28 @@ var unassign = action.Define(action.Spec{
 			if err != nil {
 				return action.Plan{}, err
 			}
-			return unassigning.plan(c, u, before, matching(before, p.Roles)), nil
+			return unassigning.plan(c, u, before, matching(before, p.Roles, names)), nil
 		},
 		Enrich: func(any) map[string]string { return map[string]string{"unassign_role": action.Bool(true)} },
 	})
 })
 
 // matching finds the assignments that each name means. One that two names mean is removed for the first.
-func matching(held []okta.Role, names []string) []part {
+func matching(held []okta.Role, names []string, of roleNames) []part {
 	taken := map[string]bool{}
 	parts := make([]part, len(names))
 	for i, name := range names {
-		parts[i].role = name
+		means, err := of.find(held, name)
+		parts[i] = part{role: name, means: means, err: err}
+		if err != nil {
+			continue
+		}
 		for _, r := range held {
-			if r.ID != name && !strings.EqualFold(r.Type, name) && !strings.EqualFold(r.Label, name) {
-				continue
-			}
-			if r.Inherited {
+			switch {
+			case !means(r):
+			case r.Inherited:
 				parts[i].err = inherited(r)
-			} else if !taken[r.ID] {
+			case !taken[r.ID]:
 				taken[r.ID] = true
 				parts[i].would = append(parts[i].would, r)
 			}

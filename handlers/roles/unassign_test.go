@@ -25,7 +25,7 @@ func TestUnassignRoleReportsEveryTarget(t *testing.T) {
 	const reason = "Help Desk Administrator comes from a group and cannot be taken from the user: remove the user from that group, or the role from the group"
 	got.Want(t, 200, w.Expand(fmt.Sprintf(`{
 		"action": "Unassign Role", "status": "partial", "is_success": false,
-		"output_message": "admin@acme.test: unassigned super administrator; already without HELP_DESK_ADMIN. Already without the roles: alice@acme.test. Not done: helpdesk@acme.test: %[1]s. Not found: zed.",
+		"output_message": "admin@acme.test: unassigned super administrator; already without HELP_DESK_ADMIN. Already without the roles: alice@acme.test. helpdesk@acme.test: already without super administrator; not unassigned HELP_DESK_ADMIN (%[1]s). Not found: zed.",
 		"script_result": {"name": "is_success", "value": false},
 		"json_result": {"alice": [], "ADMIN@ACME.TEST": %[2]s},
 		"entities": [{"identifier": "ADMIN@ACME.TEST", "entity_type": "USERUNIQNAME", "enrichment": {"unassign_role": "True"}}],
@@ -54,15 +54,20 @@ func TestUnassignRoleFindsARoleByWhatItIsCalled(t *testing.T) {
 		roles any
 		left  []string
 	}{
-		"assignment id":        {"${assignment}", []string{"CUSTOM", "READ_ONLY_ADMIN"}},
-		"type":                 {"SUPER_ADMIN", []string{"CUSTOM", "READ_ONLY_ADMIN"}},
-		"type in another case": {"super_admin", []string{"CUSTOM", "READ_ONLY_ADMIN"}},
-		"label":                {"Read-Only Administrator", []string{"CUSTOM", "SUPER_ADMIN"}},
-		"label in any case":    {"READ-only ADMINISTRATOR", []string{"CUSTOM", "SUPER_ADMIN"}},
-		"custom role's label":  {"case responder", []string{"READ_ONLY_ADMIN", "SUPER_ADMIN"}},
-		"custom role's type":   {"Custom", []string{"READ_ONLY_ADMIN", "SUPER_ADMIN"}},
-		"several":              {[]string{"Case Responder", "SUPER_ADMIN"}, []string{"READ_ONLY_ADMIN"}},
-		"twice":                {[]string{"Super Administrator", "SUPER_ADMIN"}, []string{"CUSTOM", "READ_ONLY_ADMIN"}},
+		"assignment id":                  {"${assignment}", []string{"CUSTOM", "READ_ONLY_ADMIN"}},
+		"type":                           {"SUPER_ADMIN", []string{"CUSTOM", "READ_ONLY_ADMIN"}},
+		"type in another case":           {"super_admin", []string{"CUSTOM", "READ_ONLY_ADMIN"}},
+		"label":                          {"Read-Only Administrator", []string{"CUSTOM", "SUPER_ADMIN"}},
+		"label in any case":              {"READ-only ADMINISTRATOR", []string{"CUSTOM", "SUPER_ADMIN"}},
+		"custom role's label":            {"case responder", []string{"READ_ONLY_ADMIN", "SUPER_ADMIN"}},
+		"custom role's type":             {"Custom", []string{"READ_ONLY_ADMIN", "SUPER_ADMIN"}},
+		"several":                        {[]string{"Case Responder", "SUPER_ADMIN"}, []string{"READ_ONLY_ADMIN"}},
+		"type spelled as others do":      {"super-admin", []string{"CUSTOM", "READ_ONLY_ADMIN"}},
+		"type in one word":               {"superadmin", []string{"CUSTOM", "READ_ONLY_ADMIN"}},
+		"label spelled as others do":     {"read only_administrator", []string{"CUSTOM", "SUPER_ADMIN"}},
+		"custom label spelled otherwise": {"case-responder", []string{"READ_ONLY_ADMIN", "SUPER_ADMIN"}},
+		"custom role's id":               {emulator.CustomRoleID, []string{"READ_ONLY_ADMIN", "SUPER_ADMIN"}},
+		"twice":                          {[]string{"Super Administrator", "SUPER_ADMIN"}, []string{"CUSTOM", "READ_ONLY_ADMIN"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -174,7 +179,7 @@ func TestUnassignRoleDryRunTakesNothing(t *testing.T) {
 			{"input": "admin", "source": "parameter", "user_id": "${id:admin}", "login": "admin@acme.test", "outcome": "planned",
 			 "before": {"roles": ["SUPER_ADMIN"]}, "after": {"roles": []}, "roles": [{"role": "SUPER_ADMIN", "outcome": "planned"}]},
 			{"input": "alice", "source": "parameter", "user_id": "${id:alice}", "login": "alice@acme.test", "outcome": "unchanged",
-			 "before": {"roles": []}, "after": {"roles": []}, "verified": false, "roles": [{"role": "SUPER_ADMIN", "outcome": "unchanged"}]}],
+			 "before": {"roles": []}, "after": {"roles": []}, "roles": [{"role": "SUPER_ADMIN", "outcome": "unchanged"}]}],
 		"warnings": []
 	}`))
 	w.WantWrites()
@@ -183,6 +188,9 @@ func TestUnassignRoleDryRunTakesNothing(t *testing.T) {
 	blocked := w.Run("roles/unassign-role", map[string]any{
 		"parameters": map[string]any{"User IDs": "admin, helpdesk", "Role IDs Or Names": "SUPER_ADMIN, HELP_DESK_ADMIN"}, "options": map[string]any{"dry_run": true},
 	})
+	if want := "Would unassign the roles from 1 user"; strings.Contains(blocked.Get("output_message").(string), want) {
+		t.Errorf("the message says %q of a user of whom one role stays: %s", want, blocked.Get("output_message"))
+	}
 	if diff := cmp.Diff([]string{"planned", "wrong_state"}, blocked.Outcomes()); diff != "" || blocked.Get("status") != "partial" || blocked.Get("is_success") != false {
 		t.Errorf("reply: %s", blocked.Body)
 	}

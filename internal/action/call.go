@@ -182,15 +182,15 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 	dryRun := c.Request.Options.DryRun
 	switch {
 	case p.Err != nil && (p.Write == nil || dryRun):
-		t.touched = p.Write != nil
+		if t.touched = p.Write != nil; t.touched {
+			t.After = p.After
+		}
 		return p.Err
 	case p.Write == nil && !c.Action.Mutates:
 		t.Outcome, t.value = Found, p.Value
 		return nil
 	case p.Write == nil:
-		t.Outcome, t.value, t.After = Unchanged, p.Value, p.Before
-		// What was just read is what is so.
-		t.Verified = &c.Request.Options.Verify
+		t.unchanged(c.Request.Options, p.Before, p.Value)
 		return nil
 	case dryRun:
 		t.Outcome, t.After = Planned, p.After
@@ -214,8 +214,20 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 	if err != nil {
 		return err
 	}
+	if done.Outcome == Unchanged {
+		t.unchanged(c.Request.Options, done.After, done.Value)
+	}
 	t.Outcome = done.Outcome
 	return nil
+}
+
+// unchanged records that the target was found as asked, in a state that was just read and so needs no verification. A dry
+// run verifies nothing.
+func (t *Target) unchanged(o Options, state State, value any) {
+	t.Outcome, t.After, t.value = Unchanged, state, value
+	if !o.DryRun {
+		t.Verified = &o.Verify
+	}
 }
 
 // errMadeBefore is a write that must not happen twice and was made by an earlier run of the request.
@@ -263,7 +275,7 @@ func (c *Call) verify(ctx context.Context, t *Target, p Plan) {
 		return
 	}
 	verified = true
-	if t.After != nil && !reflect.DeepEqual(now, t.After) {
+	if len(t.After) > 0 && !reflect.DeepEqual(now, t.After) {
 		verified = false
 		c.Warn("%s: Okta accepted the change, but reads back as %s instead of %s.", t.name(), describe(now), describe(t.After))
 	}

@@ -128,6 +128,8 @@ var methods = map[string]method{
 		return err
 	}, "[" + groupJSON + "]", true},
 	"ListRoles": {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.ListRoles(ctx, id); return err }, "[" + roleJSON + "]", true},
+	"ListOrgRoles": {func(ctx context.Context, c *okta.Client, _ string) error { _, err := c.ListOrgRoles(ctx); return err },
+		`{"roles":[{"id":"cr01","label":"Case Responder","description":"x"}]}`, false},
 	"AssignRole": {func(ctx context.Context, c *okta.Client, id string) error {
 		_, err := c.AssignRole(ctx, id, "USER_ADMIN")
 		return err

@@ -38,6 +38,11 @@ func decodeItems[T any](list List) ([]T, error) {
 // list collects the pages of a list, each object once: op is the route, first makes the first request, the
 // others follow Okta's next links. limit 0 means all there is.
 func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx context.Context) error) (List, error) {
+	return c.listOf(ctx, op, "", limit, first)
+}
+
+// listOf is list for pages that are objects: member is the name of the array in them, "" if the page is an array.
+func (c *Client) listOf(ctx context.Context, op, member string, limit int, first func(ctx context.Context) error) (List, error) {
 	var out List
 	seen := map[string]bool{} // ids: a page shifts when an object is added while we read
 	visited := map[string]bool{}
@@ -48,8 +53,8 @@ func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx 
 		if err != nil {
 			return out, err
 		}
-		var page []json.RawMessage
-		if err := json.Unmarshal(r.body, &page); err != nil {
+		page, following, err := r.page(member)
+		if err != nil {
 			return out, r.nonsense(err)
 		}
 		for _, item := range page {
@@ -72,7 +77,7 @@ func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx 
 				return out, nil
 			}
 		}
-		next, err := c.next(r)
+		next, err := c.next(r, following)
 		if err != nil {
 			return out, r.nonsense(err)
 		}
@@ -87,31 +92,63 @@ func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx 
 	}
 }
 
+// page returns the items of a page and, of a page that is an object, the address of the next page that its body gives.
+func (r *reply) page(member string) (items []json.RawMessage, next string, err error) {
+	if member == "" {
+		err = json.Unmarshal(r.body, &items)
+		return items, "", err
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(r.body, &object); err != nil {
+		return nil, "", err
+	}
+	array, ok := object[member]
+	if !ok {
+		return nil, "", errors.New("it has no " + member)
+	}
+	var links struct {
+		Next struct {
+			Href string `json:"href"`
+		} `json:"next"`
+	}
+	if raw, ok := object["_links"]; ok {
+		if err := json.Unmarshal(raw, &links); err != nil {
+			return nil, "", err
+		}
+	}
+	err = json.Unmarshal(array, &items)
+	return items, links.Next.Href, err
+}
+
 // linkValue is one link of a Link header (RFC 8288): its target, which may hold commas, and its parameters.
 var (
 	linkValue = regexp.MustCompile(`<([^>]*)>((?:[^",]|"[^"]*")*)`)
 	relNext   = regexp.MustCompile(`(?i);\s*rel\s*=\s*"?next"?\s*(;|$)`)
 )
 
-// next is the reply's next link, "" on the last page. A link to another host is refused: following it
-// would hand the credentials over.
-func (c *Client) next(r *reply) (string, error) {
+// next is the reply's next link, from its header or else as found in its body, "" on the last page. A link to another
+// host is refused: following it would hand the credentials over.
+func (c *Client) next(r *reply, inBody string) (string, error) {
+	target := inBody
 	// Okta sends one Link header per relation; a proxy may have folded them into one.
 	for _, link := range linkValue.FindAllStringSubmatch(strings.Join(r.header.Values("Link"), ","), -1) {
-		if !relNext.MatchString(link[2]) {
-			continue
+		if relNext.MatchString(link[2]) {
+			target = link[1]
+			break
 		}
-		u, err := url.Parse(link[1])
-		if err != nil {
-			return "", errors.New("its next link is not a URL")
-		}
-		u = c.root.ResolveReference(u)
-		if u.Scheme != c.root.Scheme || !strings.EqualFold(u.Host, c.root.Host) || u.User != nil {
-			return "", errors.New("its next link leads to another host")
-		}
-		return u.String(), nil
 	}
-	return "", nil
+	if target == "" {
+		return "", nil
+	}
+	u, err := url.Parse(target)
+	if err != nil {
+		return "", errors.New("its next link is not a URL")
+	}
+	u = c.root.ResolveReference(u)
+	if u.Scheme != c.root.Scheme || !strings.EqualFold(u.Host, c.root.Host) || u.User != nil {
+		return "", errors.New("its next link leads to another host")
+	}
+	return u.String(), nil
 }
 
 // get sends a GET to an address that Okta gave.

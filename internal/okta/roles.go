@@ -19,14 +19,32 @@ var RoleTypes = []string{
 	"REPORT_ADMIN", "READ_ONLY_ADMIN", "API_ACCESS_MANAGEMENT_ADMIN", "WORKFLOWS_ADMIN", "ACCESS_CERTIFICATIONS_ADMIN", "ACCESS_REQUESTS_ADMIN",
 }
 
+// RoleLabels are the labels under which Okta shows its standard roles, by type.
+// https://help.okta.com/en-us/content/topics/security/administrators-admin-comparison.htm
+var RoleLabels = map[string][]string{
+	"SUPER_ADMIN":                 {"Super Administrator"},
+	"ORG_ADMIN":                   {"Organizational Administrator", "Organization Administrator"},
+	"APP_ADMIN":                   {"Application Administrator"},
+	"USER_ADMIN":                  {"Group Administrator"},
+	"HELP_DESK_ADMIN":             {"Help Desk Administrator"},
+	"GROUP_MEMBERSHIP_ADMIN":      {"Group Membership Administrator"},
+	"REPORT_ADMIN":                {"Report Administrator"},
+	"READ_ONLY_ADMIN":             {"Read-Only Administrator"},
+	"API_ACCESS_MANAGEMENT_ADMIN": {"API Access Management Administrator", "Access Management Administrator"},
+	"WORKFLOWS_ADMIN":             {"Workflows Administrator"},
+	"ACCESS_CERTIFICATIONS_ADMIN": {"Access Certifications Administrator"},
+	"ACCESS_REQUESTS_ADMIN":       {"Access Requests Administrator"},
+}
+
 // LimitableRoles are the types of roles that an org can limit to some groups or applications.
 // https://developer.okta.com/docs/concepts/role-assignment/
 var LimitableRoles = []string{"APP_ADMIN", "USER_ADMIN", "HELP_DESK_ADMIN", "GROUP_MEMBERSHIP_ADMIN"}
 
-// Role is one assignment of a role to a user: ID is the assignment's, not the role's. Raw is the whole
-// object as Okta sent it.
+// Role is one assignment of a role to a user: ID is the assignment's, CustomID that of the role, which only a custom role
+// has. Raw is the whole object as Okta sent it.
 type Role struct {
 	ID        string
+	CustomID  string
 	Type      string
 	Label     string
 	Inherited bool // held through a group
@@ -38,6 +56,7 @@ type Role struct {
 func (r *Role) UnmarshalJSON(b []byte) error {
 	var object struct {
 		ID             string `json:"id"`
+		CustomID       string `json:"role"`
 		Type           string `json:"type"`
 		Label          string `json:"label"`
 		AssignmentType string `json:"assignmentType"`
@@ -48,7 +67,7 @@ func (r *Role) UnmarshalJSON(b []byte) error {
 	if object.ID == "" {
 		return errors.New("a role without an id")
 	}
-	*r = Role{ID: object.ID, Type: object.Type, Label: object.Label, Inherited: object.AssignmentType == "GROUP", Raw: slices.Clone(b)}
+	*r = Role{ID: object.ID, CustomID: object.CustomID, Type: object.Type, Label: object.Label, Inherited: object.AssignmentType == "GROUP", Raw: slices.Clone(b)}
 	return nil
 }
 
@@ -72,7 +91,28 @@ func (c *Client) ListRoles(ctx context.Context, id string) ([]Role, error) {
 	return decodeItems[Role](list)
 }
 
-// AssignRole assigns a standard role to a user. A role that the user holds is a fault with CodeRoleAssigned.
+// OrgRole is a custom role that the org has made.
+type OrgRole struct {
+	ID    string `json:"id"`
+	Label string `json:"label"`
+}
+
+// ListOrgRoles lists the custom roles of the org, whether or not they are assigned.
+//
+//	GET /api/v1/iam/roles
+func (c *Client) ListOrgRoles(ctx context.Context) ([]OrgRole, error) {
+	list, err := c.listOf(ctx, "GET /api/v1/iam/roles", "roles", 0, func(ctx context.Context) error {
+		_, _, err := c.api.RoleAPI.ListRoles(ctx).Execute()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return decodeItems[OrgRole](list)
+}
+
+// AssignRole assigns a standard role to a user. A role that the user holds is a fault with CodeRoleAssigned. If Okta's
+// response is lost, the roles of the user are read to find out whether the role was assigned.
 //
 //	POST /api/v1/users/{userId}/roles
 func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, error) {
@@ -80,12 +120,23 @@ func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, err
 	if err := userID(id); err != nil {
 		return role, err
 	}
-	r, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", send: func(ctx context.Context) error {
+	held := func(ctx context.Context) (bool, error) {
+		roles, err := c.ListRoles(ctx, id)
+		i := slices.IndexFunc(roles, func(r Role) bool { return r.Type == roleType && !r.Inherited })
+		if err == nil && i >= 0 {
+			role = roles[i]
+		}
+		return i >= 0, err
+	}
+	r, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", settled: held, send: func(ctx context.Context) error {
 		_, _, err := c.api.RoleAssignmentAPI.AssignRoleToUser(ctx, id).AssignRoleRequest(sdk.AssignRoleRequest{Type: &roleType}).Execute()
 		return err
 	}})
-	if err != nil {
-		return role, err
+	switch {
+	case err != nil:
+		return Role{}, err
+	case len(r.body) == 0 && role.ID != "": // the response was lost, and the role is held
+		return role, nil
 	}
 	return role, r.decode(&role)
 }

@@ -104,8 +104,10 @@ func (e *Emulator) routes() *http.ServeMux {
 		"POST /api/v1/users/{user}/lifecycle/expire_password": {"okta.users.manage", e.onUser(expirePassword)},
 
 		"GET /api/v1/users/{user}/roles":                 {"okta.roles.read", e.onUserID(listRoles)},
-		"POST /api/v1/users/{user}/roles":                {"okta.roles.manage", e.onUserID(assignRole)},
+		"POST /api/v1/users/{user}/roles":                {"okta.roles.manage", e.onUserID(e.assignRole)},
 		"DELETE /api/v1/users/{user}/roles/{assignment}": {"okta.roles.manage", e.onUserID(unassignRole)},
+
+		"GET /api/v1/iam/roles": {"okta.roles.read", e.listOrgRoles},
 
 		"GET /api/v1/groups":                         {"okta.groups.read", e.listGroups},
 		"POST /api/v1/groups":                        {"okta.groups.manage", e.createGroup},

@@ -23,6 +23,7 @@ type org struct {
 	groupByID map[string]*group
 	everyone  *group
 
+	orgRoles  []*orgRole
 	providers []provider
 
 	apps         map[string]*app // by client id

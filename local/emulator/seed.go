@@ -30,8 +30,9 @@ func seededOrg(token string) *org {
 	o.addGroup("Engineering", "Builds the product", seedDay)
 	o.addGroup("VPN Users", "May connect from outside", seedDay)
 	helpdesk := o.addGroup("Helpdesk", "First line of support", seedDay)
-	helpdesk.roles = []*role{newRole("HELP_DESK_ADMIN", "gra", helpdesk.id, seedDay)}
+	helpdesk.roles = []*role{o.newRole("HELP_DESK_ADMIN", "gra", helpdesk.id, seedDay)}
 	o.addGroup("Finance", nil, seedDay)
+	o.addOrgRole(CustomRoleID, customRoleLabel, seedDay)
 
 	for i, s := range []UserSeed{
 		{Login: "admin", FirstName: "Ada", LastName: "Admin", Roles: []string{"SUPER_ADMIN"}, Sessions: 1},
@@ -105,10 +106,11 @@ func (o *org) addUser(s UserSeed, at time.Time) *user {
 		g.add(u, at)
 	}
 	for _, kind := range s.Roles {
-		if labelOf(kind) == "" {
-			panic(fmt.Sprintf("emulator: the role type %q is unknown", kind))
+		r := o.newRole(kind, "ra1", u.id, at)
+		if r == nil {
+			panic(fmt.Sprintf("emulator: the role %q is unknown", kind))
 		}
-		u.roles = append(u.roles, newRole(kind, "ra1", u.id, at))
+		u.roles = append(u.roles, r)
 	}
 	return u
 }

@@ -77,7 +77,7 @@ type UserSeed struct {
 	Status      string         // default ACTIVE
 	Password    string         // default "Seed-Passw0rd"; none for STAGED, PROVISIONED and DEPROVISIONED
 	Groups      []string       // names; a group that does not exist is created
-	Roles       []string       // role types held directly; CUSTOM is CustomRoleID on ResourceSetID
+	Roles       []string       // held directly: role types, or ids of custom roles; CUSTOM is CustomRoleID
 	Sessions    int            // sessions open
 	OAuthTokens int            // OAuth tokens issued
 	Profile     map[string]any // raw profile attributes, over the ones above

@@ -37,7 +37,7 @@ var writes = []struct {
 	{"reset password", "users/reset-password", "POST", "tom, tim", nil, once},
 	{"set password", "users/set-password", "POST", "tom, tim", params{"New Password": "Correct-Horse-7"}, once},
 	{"clear sessions", "sessions/clear-okta-user-session", "DELETE", "tom, tim", nil, idempotent},
-	{"assign role", "roles/assign-role", "POST", "tom, tim", params{"Role Types": "ORG_ADMIN"}, plain},
+	{"assign role", "roles/assign-role", "POST", "tom, tim", params{"Role Types": "ORG_ADMIN"}, settled},
 	{"unassign role", "roles/unassign-role", "DELETE", "rita, rosa", params{"Role IDs Or Names": "SUPER_ADMIN"}, settled},
 	{"add group", "groups/add-group", "POST", "", params{"Group Name": "Red Team"}, plain},
 	{"send signal", "signals/send-itp-signal", "POST", "", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, once},

@@ -1,0 +1,133 @@
+package roles
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+// meaning reports whether a role assignment is one that a name means.
+type meaning func(r okta.Role) bool
+
+// roleNames finds out which roles the names of a request mean.
+type roleNames struct {
+	idsOnly bool
+	// orgRoles returns the custom roles of the org. It reads them once, when they are first needed.
+	orgRoles func() ([]okta.OrgRole, error)
+}
+
+func newRoleNames(ctx context.Context, c *action.Call, idsOnly bool) roleNames {
+	return roleNames{idsOnly: idsOnly, orgRoles: sync.OnceValues(func() ([]okta.OrgRole, error) { return c.Okta.ListOrgRoles(ctx) })}
+}
+
+// find returns what a name means for a user who holds these roles. A name that means no role, or several, is an error.
+//
+// An ID or an exact name (in any case) is taken before one that differs in spaces, "_" and "-", so that a custom role
+// called "Super Admin" is not taken for SUPER_ADMIN.
+func (n roleNames) find(held []okta.Role, name string) (meaning, error) {
+	byID := func(r okta.Role) bool { return r.ID == name || r.CustomID == name }
+	if slices.ContainsFunc(held, byID) {
+		return byID, nil
+	}
+	if !n.idsOnly {
+		exact := func(r okta.Role) bool { return strings.EqualFold(r.Type, name) || strings.EqualFold(r.Label, name) }
+		if slices.ContainsFunc(held, exact) || strings.EqualFold(name, okta.CustomRole) {
+			return exact, nil
+		}
+		if t := standardType(name); t != "" {
+			return sameRole(t), nil
+		}
+	}
+	custom, err := n.orgRoles()
+	if err != nil {
+		return nil, cannotTell(name, err)
+	}
+	for _, r := range custom {
+		if r.ID == name || !n.idsOnly && strings.EqualFold(r.Label, name) {
+			return sameRole(r.ID), nil
+		}
+	}
+	if n.idsOnly {
+		return nil, fault.Errorf(fault.NotFound, okta.CodeNotFound, "the user has no role assignment with the ID %q; it may have been removed already", action.Shorten(name))
+	}
+	return spelledAlike(held, custom, name)
+}
+
+// spelledAlike finds the one role whose name differs from the given one in case, spaces, "_" and "-" only.
+func spelledAlike(held []okta.Role, custom []okta.OrgRole, name string) (meaning, error) {
+	var known, keys []string // keys: of the roles that the name may mean
+	consider := func(key string, names ...string) {
+		known = append(known, names...)
+		if slices.ContainsFunc(names, func(n string) bool { return action.SameName(n, name) }) && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	for _, t := range okta.RoleTypes {
+		consider(t, append([]string{t}, okta.RoleLabels[t]...)...)
+	}
+	for _, r := range custom {
+		consider(r.ID, r.Label)
+	}
+	for _, r := range held {
+		if r.Type == okta.CustomRole {
+			consider(keyOf(r), r.Label)
+		} else {
+			consider(keyOf(r), r.Type, r.Label)
+		}
+	}
+	switch len(keys) {
+	case 0:
+		return nil, unknown(name, known)
+	case 1:
+		return sameRole(keys[0]), nil
+	}
+	return nil, fault.Errorf(fault.Rejected, "ambiguous", "%d roles have a name like %q; give the name as Okta shows it, or an ID", len(keys), action.Shorten(name))
+}
+
+// standardType returns the type of the standard role with this type or label, in any case; "" if there is none.
+func standardType(name string) string {
+	for _, t := range okta.RoleTypes {
+		if strings.EqualFold(t, name) || slices.ContainsFunc(okta.RoleLabels[t], func(label string) bool { return strings.EqualFold(label, name) }) {
+			return t
+		}
+	}
+	return ""
+}
+
+// keyOf identifies a role: a custom role by its ID (by its label if Okta gives none), any other by its type.
+func keyOf(r okta.Role) string {
+	switch {
+	case r.CustomID != "":
+		return r.CustomID
+	case r.Type == okta.CustomRole:
+		return r.Label
+	}
+	return r.Type
+}
+
+func sameRole(key string) meaning { return func(r okta.Role) bool { return keyOf(r) == key } }
+
+// unknown is the error of a name that no role has.
+func unknown(name string, known []string) error {
+	text := fmt.Sprintf("no standard or custom role is called %q, and the user has no role assignment with this ID", action.Shorten(name))
+	if near := action.NearestName(name, known); near != "" {
+		text += "; the nearest name is " + near
+	}
+	return fault.New(fault.NotFound, okta.CodeNotFound, text, nil)
+}
+
+// cannotTell is the error of a name that may be that of a custom role, which could not be read.
+func cannotTell(name string, err error) error {
+	f := *fault.As(err)
+	f.Message = fmt.Sprintf("%q is no standard role, and whether it is a custom role is not known, because the roles of the org could not be read: %s", action.Shorten(name), f.Message)
+	if f.Kind == fault.NotFound { // the list, not the role
+		f.Kind = fault.Rejected
+	}
+	return &f
+}
