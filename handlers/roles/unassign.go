@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -28,8 +27,8 @@ var unassign = action.Define(action.Spec{
 		changed: "unassigned", unchanged: "already without",
 		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
 			err := c.Okta.UnassignRole(ctx, u.ID, r.ID)
-			if fault.Is(err, fault.NotFound) {
-				return okta.Role{}, nil // someone was faster
+			if okta.AlreadySo(err) != nil {
+				return okta.Role{}, nil // another caller removed it first
 			}
 			return r, err
 		},

@@ -166,7 +166,7 @@ type Plan struct {
 	Read func(ctx context.Context) (State, error)
 	Undo *Undo
 
-	Value any    // for json_result, where there is nothing to write
+	Value any    // for json_result of an unchanged target; nil: the state as read
 	Say   string // one sentence for the message, instead of the target's name in a list
 }
 
@@ -180,4 +180,5 @@ type Done struct {
 	Outcome Outcome       // empty: Changed; an error overrides it
 	Roles   []RoleOutcome // of a write of several parts
 	Touched bool          // some part was changed, although the whole failed
+	AsRead  bool          // of an Unchanged outcome: After, if any, and Value were read after Okta refused the write
 }

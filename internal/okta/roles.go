@@ -98,9 +98,9 @@ func (c *Client) UnassignRole(ctx context.Context, id, assignmentID string) erro
 	if err := pathElement(assignmentID); err != nil {
 		return err
 	}
-	gone := func(ctx context.Context) (bool, error) {
+	gone := func(ctx context.Context) (standing, error) {
 		roles, err := c.ListRoles(ctx, id)
-		return err == nil && !slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID }), err
+		return standing{made: !slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID })}, err
 	}
 	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}", settled: gone, send: func(ctx context.Context) error {
 		_, err := c.api.RoleAssignmentAPI.UnassignRoleFromUser(ctx, id, assignmentID).Execute()
