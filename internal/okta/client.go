@@ -132,7 +132,9 @@ type call struct {
 	// settled reads the state of the object that the write is about: after a lost response, to learn whether the
 	// write was made, and after a refusal, to learn whether the asked state holds already. A write that is neither
 	// idempotent by its method nor has this is not made again by itself.
-	settled  func(ctx context.Context) (standing, error)
+	settled func(ctx context.Context) (standing, error)
+	// mootOnly marks a write of which settled cannot tell whether it was made: it is read after a refusal only.
+	mootOnly bool
 	statuses []int // that say that it was done; nil: every 2xx
 	// anonymous leaves the credentials off.
 	anonymous bool
@@ -169,11 +171,9 @@ func AlreadySo(err error) *AlreadySoError {
 
 // repeatable tells whether a call may be made again although the first may have taken effect.
 func (k call) repeatable() bool {
-	return !k.once && (k.idempotent() || k.settled != nil)
+	byMethod := k.reads() || strings.HasPrefix(k.op, http.MethodDelete)
+	return !k.once && (byMethod || k.settled != nil)
 }
-
-// idempotent reports whether the call is idempotent by its method.
-func (k call) idempotent() bool { return k.reads() || strings.HasPrefix(k.op, http.MethodDelete) }
 
 func (k call) reads() bool { return strings.HasPrefix(k.op, http.MethodGet) }
 
@@ -212,18 +212,18 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 				f = fault.As(x.unrenewed)
 			}
 		}
-		if k.byName && x.reply != nil && x.reply.status == http.StatusBadRequest && f.Kind == fault.Nonsense {
-			return nil, fault.New(fault.NotFound, "not_by_path", "Okta does not find this name by path", f)
+		if k.byName && x.refusesPath() {
+			return nil, &fault.Error{Kind: fault.NotFound, Code: "not_by_path", Message: "Okta does not find this name by path", RequestID: f.RequestID, Cause: f}
 		}
 		wait, again := x.again(try)
 		uncertain := x.uncertain()
 		unsure = unsure || uncertain
-		if uncertain && k.settled != nil && !k.once {
+		if uncertain && k.settled != nil && !k.mootOnly {
 			now, err := k.settled(ctx)
 			if now.made && err == nil {
 				return &reply{status: http.StatusNoContent}, nil
 			}
-			again = again && (err == nil || k.idempotent()) // in an unknown state only such a write is repeated
+			again = again && err == nil // in an unknown state the write is not repeated
 		}
 		if again && (!uncertain || k.repeatable()) && c.clock.Sleep(ctx, wait) == nil {
 			continue
@@ -232,7 +232,7 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 			now, err := k.settled(ctx)
 			switch {
 			case err != nil:
-			case unsure && now.made && !k.once: // an earlier try was carried out, so Okta refuses its repeat
+			case unsure && now.made: // an earlier try was carried out, so Okta refuses its repeat
 				return &reply{status: http.StatusNoContent}, nil
 			case !unsure && (now.made || now.moot):
 				return nil, &AlreadySoError{User: now.user, refusal: f}

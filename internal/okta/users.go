@@ -101,7 +101,7 @@ func FitsPath(name string) bool {
 // pathElement refuses a name that does not fit into a path.
 func pathElement(s string) error {
 	if !FitsPath(s) {
-		return fault.Errorf(fault.BadRequest, "invalid_request", "%q cannot be looked up by path", s)
+		return fault.New(fault.BadRequest, "invalid_request", "this name cannot be looked up by path", nil)
 	}
 	return nil
 }
@@ -274,7 +274,7 @@ func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (A
 func (c *Client) ReactivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
 	var a Activation
 	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/reactivate", once: true,
-		settled: c.standing(id, nil, Active), send: func(ctx context.Context) error {
+		settled: c.standing(id, nil, Active), mootOnly: true, send: func(ctx context.Context) error {
 			_, _, err := c.api.UserAPI.ReactivateUser(ctx, id).SendEmail(sendEmail).Execute()
 			return err
 		}}, &a)

@@ -32,6 +32,7 @@ type org struct {
 	signals []Signal
 	seenJTI map[string]bool // issuer and jti
 
+	delays  delays
 	faults  []*fault
 	buckets []*bucket
 	log     []*Request
@@ -95,6 +96,15 @@ func (e *Emulator) AddUser(s UserSeed) string {
 	return e.org.addUser(s, e.now().UTC()).id
 }
 
+// AddAppGroup adds a group that an application masters and returns its id. Its name may be that of other groups.
+func (e *Emulator) AddAppGroup(name string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	g := e.org.addGroup(name, nil, e.now().UTC())
+	g.kind = groupApp
+	return g.id
+}
+
 // AddGroup adds a group and returns its id. It panics on a name that is empty or taken.
 func (e *Emulator) AddGroup(name, description string) string {
 	e.mu.Lock()
@@ -109,6 +119,7 @@ func (e *Emulator) AddGroup(name, description string) string {
 func (e *Emulator) User(idOrLogin string) (UserState, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.org.finish(e.now())
 	u := e.org.find(idOrLogin)
 	if u == nil {
 		return UserState{}, false

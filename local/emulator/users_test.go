@@ -15,7 +15,7 @@ func TestUserIsFoundBy(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	alice := o.user("alice").ID
-	o.AddUser(emulator.UserSeed{Login: "o'brien+x%25@acme.test", Email: "brien@elsewhere.test"})
+	o.AddUser(emulator.UserSeed{Login: "o'brien+x&y@acme.test", Email: "brien@elsewhere.test"})
 	o.AddUser(emulator.UserSeed{Login: "alice2@acme.test"})
 	o.AddUser(emulator.UserSeed{Login: "twin@acme.test"})
 	o.AddUser(emulator.UserSeed{Login: "twin@other.test"})
@@ -27,7 +27,7 @@ func TestUserIsFoundBy(t *testing.T) {
 		"Alice":                        "alice@acme.test",
 		"me":                           "admin@acme.test",
 		"dave":                         "dave@acme.test", // DEPROVISIONED
-		"o%27brien%2Bx%2525@acme.test": "o'brien+x%25@acme.test",
+		"o%27brien%2Bx%26y@acme.test": "o'brien+x&y@acme.test",
 		"brien@elsewhere.test":         "", // an e-mail address is not a login
 		"twin":                         "", // ambiguous
 		"twin@other.test":              "twin@other.test",
