@@ -1,7 +1,9 @@
 package action
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -56,6 +58,8 @@ func (c *Call) search(ctx context.Context, text string) ([]okta.User, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(hits, func(a, b okta.User) int { return cmp.Compare(a.ID, b.ID) })
+	hits = slices.CompactFunc(hits, func(a, b okta.User) bool { return a.ID == b.ID })
 	if len(hits) > maxHits {
 		return nil, ambiguous(len(hits))
 	}

@@ -96,6 +96,17 @@ func (e *Emulator) AddUser(s UserSeed) string {
 	return e.org.addUser(s, e.now().UTC()).id
 }
 
+// SetProfile changes attributes of a user's profile. It panics if there is no such user.
+func (e *Emulator) SetProfile(id string, attributes map[string]any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	u := e.org.userByID[id]
+	e.org.keepVersion(u, e.now())
+	profile := maps.Clone(u.profile)
+	maps.Copy(profile, attributes)
+	e.org.setProfile(u, profile)
+}
+
 // AddAppGroup adds a group that an application masters and returns its id. Its name may be that of other groups.
 func (e *Emulator) AddAppGroup(name string) string {
 	e.mu.Lock()
