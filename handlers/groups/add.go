@@ -1,7 +1,9 @@
 package groups
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"example.com/okta-secops/internal/action"
@@ -23,31 +25,16 @@ var add = action.Define(action.Spec{
 }, func(ctx context.Context, c *action.Call, p addParams) (*action.Result, error) {
 	words := action.Words{Noun: "group", Changed: "Added", Unchanged: "The group exists already", Planned: "Would add"}
 	result, err := c.Each(ctx, []string{p.Name}, words, func(ctx context.Context, name string) (action.Plan, error) {
-		existing, err := c.Okta.FindGroups(ctx, name)
-		if err != nil {
-			return action.Plan{}, err
+		if c.Request.Options.DryRun {
+			groups, err := c.Okta.FindGroups(ctx, name)
+			if err != nil {
+				return action.Plan{}, err
+			}
+			if i := slices.IndexFunc(groups, isOktas); i >= 0 {
+				return action.Plan{Value: groups[i]}, nil
+			}
 		}
-		if len(existing) > 0 {
-			return action.Plan{Value: existing[0]}, nil
-		}
-		var created okta.Group
-		return action.Plan{
-			After: action.State{"name": name},
-			Write: func(ctx context.Context) (action.Done, error) {
-				var err error
-				created, err = c.Okta.CreateGroup(ctx, name, p.Description)
-				if nameTaken(err) { // someone was faster, or Okta's search does not show the group yet
-					if existing, findErr := c.Okta.FindGroups(ctx, name); findErr == nil && len(existing) > 0 {
-						return action.Done{Value: existing[0], Outcome: action.Unchanged}, nil
-					}
-				}
-				return action.Done{Value: created}, err
-			},
-			Read: func(ctx context.Context) (action.State, error) {
-				g, err := c.Okta.GetGroup(ctx, created.ID)
-				return action.State{"name": g.Name}, err
-			},
-		}, nil
+		return planAdd(c, name, p.Description), nil
 	})
 	if err != nil {
 		return nil, err
@@ -56,8 +43,61 @@ var add = action.Define(action.Spec{
 	return result, nil
 })
 
-// nameTaken tells Okta's refusal of a second group of one name from its other validation errors.
+// planAdd makes the group first, and looks for an existing one only when Okta reports a duplicate.
+func planAdd(c *action.Call, name, description string) action.Plan {
+	var created okta.Group
+	return action.Plan{
+		After: action.State{"name": name},
+		Write: func(ctx context.Context) (action.Done, error) {
+			var err error
+			if created, err = c.Okta.CreateGroup(ctx, name, description); nameTaken(err) {
+				existing, err := duplicate(ctx, c, name, err)
+				return action.Done{Value: existing, Outcome: action.Unchanged}, err
+			}
+			return action.Done{Value: created}, err
+		},
+		Read: func(ctx context.Context) (action.State, error) {
+			g, err := c.Okta.GetGroup(ctx, created.ID)
+			return action.State{"name": g.Name}, err
+		},
+	}
+}
+
+// nameTaken reports whether Okta refused a second group of one name.
 func nameTaken(err error) bool {
 	f := fault.As(err)
 	return f != nil && f.Code == okta.CodeValidation && strings.Contains(f.Message, "already exists")
 }
+
+// duplicate returns the group because of which Okta refused to make another of its name. The search index may not
+// show it yet, so the list by prefix is read too, before a group that an application masters is taken for it.
+func duplicate(ctx context.Context, c *action.Call, name string, refusal error) (okta.Group, error) {
+	const message = "a group of this name already exists, but it could not be read: "
+	var apps []okta.Group
+	var failed error
+	for _, list := range []func(context.Context, string) ([]okta.Group, error){c.Okta.FindGroups, c.Okta.QueryGroups} {
+		groups, err := list(ctx, name)
+		if i := slices.IndexFunc(groups, isOktas); i >= 0 {
+			return groups[i], nil
+		}
+		apps, failed = append(apps, groups...), cmp.Or(err, failed)
+	}
+	apps = slices.CompactFunc(slices.SortedFunc(slices.Values(apps), func(a, b okta.Group) int { return cmp.Compare(a.ID, b.ID) }),
+		func(a, b okta.Group) bool { return a.ID == b.ID })
+	switch {
+	case failed != nil:
+		f := *fault.As(failed)
+		f.Message = message + f.Message
+		return okta.Group{}, &f
+	case len(apps) == 1:
+		return apps[0], nil
+	case len(apps) > 1:
+		return okta.Group{}, ambiguous(len(apps))
+	}
+	f := *fault.As(refusal)
+	f.Message = message + "Okta's search does not show it yet"
+	return okta.Group{}, &f
+}
+
+// isOktas reports whether a group is Okta's own. Groups that applications master may share its name.
+func isOktas(g okta.Group) bool { return g.Type != okta.AppGroup }

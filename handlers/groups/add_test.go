@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -41,7 +43,10 @@ func TestAddGroupReturnsAGroupThatExists(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/add-group", testkit.Params(map[string]any{"Group Name": "Engineering", "Group Description": "Another text"}))
-	w.WantWrites()
+	w.WantWrites("POST /api/v1/groups")
+	if asked := w.Asked(); !strings.HasPrefix(asked[0], "POST ") {
+		t.Errorf("the group was looked for before Okta reported the duplicate: %v", asked)
+	}
 	if group, _ := w.Okta.Group("Engineering"); group.Description != "Builds the product" {
 		t.Errorf("the description of a group that exists became %q", group.Description)
 	}
@@ -78,7 +83,7 @@ func TestAddGroupTakesOnlyTheExactNameForTheGroup(t *testing.T) {
 			if second.Get("targets", 0, "outcome") != "unchanged" || second.Get("json_result", "id") != group.ID {
 				t.Errorf("the same once more: %s", second.Body)
 			}
-			w.WantWrites("POST /api/v1/groups")
+			w.WantWrites("POST /api/v1/groups", "POST /api/v1/groups")
 		})
 	}
 }
@@ -100,28 +105,116 @@ func TestAddGroupReportsARefusalThatIsNoDuplicate(t *testing.T) {
 	}`, name[:80], reason, name, reason))
 }
 
-// Okta's search may not show a group yet that Okta refuses to make a second time.
-func TestAddGroupFindsAGroupThatWasAddedMeanwhile(t *testing.T) {
+// TestAddGroup_ReturnsTheDuplicate: which group is returned after Okta reported a duplicate.
+func TestAddGroup_ReturnsTheDuplicate(t *testing.T) {
 	t.Parallel()
-	t.Run("and then returns it", func(t *testing.T) {
-		t.Parallel()
-		w := testkit.New(t, testkit.Options{})
-		w.Okta.AddFault(emulator.Fault{Method: "GET", Path: "/api/v1/groups", Times: 1, Status: 200, Body: "[]"})
-		got := w.Run("groups/add-group", testkit.Params(map[string]any{"Group Name": "Finance"}))
-		if got.Get("status") != "success" || got.Get("targets", 0, "outcome") != "unchanged" || got.Get("json_result", "id") != groupID(t, w, "Finance") {
-			t.Errorf("reply: %s", got.Body)
+	const twice = "ambiguous"
+	appGroups := func(ids ...string) string {
+		var groups []string
+		for _, id := range ids {
+			groups = append(groups, `{"id": "`+id+`", "type": "APP_GROUP", "profile": {"name": "SOC"}}`)
 		}
-		w.WantWrites("POST /api/v1/groups")
-	})
-	t.Run("and says what Okta says where the search never shows it", func(t *testing.T) {
-		t.Parallel()
+		return "[" + strings.Join(groups, ",") + "]"
+	}
+	duplicate := emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 400,
+		Body: `{"errorCode":"E0000001","errorSummary":"Api validation failed: name","errorCauses":[{"errorSummary":"name: An object with this field already exists in the current organization"}]}`}
+	get := func(f emulator.Fault) emulator.Fault { f.Method, f.Path = "GET", "/api/v1/groups"; return f }
+	unread := "a group of this name already exists, but it could not be read: "
+	for name, c := range map[string]struct {
+		lag     bool // the search does not show the group yet
+		apps    int  // groups of this name that applications master
+		faults  []emulator.Fault
+		group   string // the id that is returned: own, or of a fault
+		http    int
+		code    string
+		message string
+		reads   int
+	}{
+		"the search shows it":                  {group: "own", reads: 1},
+		"the search does not show it yet":      {lag: true, group: "own", reads: 2},
+		"among app groups":                     {apps: 2, group: "own", reads: 1},
+		"among app groups, not shown yet":      {apps: 1, lag: true, group: "own", reads: 2},
+		"the search fails, the list shows it":  {faults: []emulator.Fault{get(emulator.Fault{Times: 4, Status: 500})}, group: "own", reads: 5},
+		"an app group alone":                   {faults: []emulator.Fault{duplicate, get(emulator.Fault{Status: 200, Body: appGroups("00gApp1")})}, group: "00gApp1", reads: 2},
+		"two app groups":                       {faults: []emulator.Fault{duplicate, get(emulator.Fault{Status: 200, Body: appGroups("00gApp1", "00gApp2")})}, http: 422, code: twice, message: "2 groups have this name", reads: 2},
+		"nothing shows it":                     {faults: []emulator.Fault{get(emulator.Fault{Status: 200, Body: "[]"})}, http: 422, code: "E0000001", message: unread + "Okta's search does not show it yet", reads: 2},
+		"another name is shown":                {faults: []emulator.Fault{get(emulator.Fault{Status: 200, Body: `[{"id": "00g1", "profile": {"name": "SOC 2"}}]`})}, http: 422, code: "E0000001", message: unread, reads: 2},
+		"Okta has an error":                    {faults: []emulator.Fault{get(emulator.Fault{Status: 500})}, http: 503, code: "E0000009", message: unread, reads: 8},
+		"no permission to read":                {faults: []emulator.Fault{get(emulator.Fault{Status: 403})}, http: 502, code: "E0000006", message: unread, reads: 2},
+		"the list is not what Okta would send": {faults: []emulator.Fault{get(emulator.Fault{Status: 200, Body: `{}`})}, http: 502, code: "bad_reply", message: unread, reads: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{OffSpecification: true})
+			for range c.apps {
+				w.Okta.AddAppGroup("SOC")
+			}
+			w.Clock.Advance(time.Hour)
+			own := w.Okta.AddGroup("SOC", "")
+			if c.lag {
+				w.Okta.SetSearchLag(time.Minute)
+			}
+			for _, f := range c.faults {
+				w.Okta.AddFault(f)
+			}
+			got := w.Run("groups/add-group", testkit.Params(map[string]any{"Group Name": "SOC"}))
+			w.WantWrites("POST /api/v1/groups")
+			if reads := len(w.Asked()) - 1; reads != c.reads {
+				t.Errorf("%d reads, want %d: %v", reads, c.reads, w.Asked())
+			}
+			if c.group == "" {
+				if got.HTTP != c.http || got.Get("error", "code") != c.code || !strings.Contains(fmt.Sprint(got.Get("error", "message")), c.message) || got.Get("targets", 0, "outcome") != "failed" {
+					t.Errorf("reply: %d %s", got.HTTP, got.Body)
+				}
+				return
+			}
+			if c.group == "own" {
+				c.group = own
+			}
+			if got.HTTP != 200 || got.Get("status") != "success" || got.Get("targets", 0, "outcome") != "unchanged" || got.Get("json_result", "id") != c.group {
+				t.Errorf("reply: %d %s, want the group %s", got.HTTP, got.Body, c.group)
+			}
+		})
+	}
+}
+
+// An application's group of the same name is not the group that is asked for.
+func TestAddGroup_IgnoresAppGroups(t *testing.T) {
+	t.Parallel()
+	for dryRun, outcome := range map[bool]string{true: "planned", false: "changed"} {
 		w := testkit.New(t, testkit.Options{})
-		w.Okta.AddFault(emulator.Fault{Method: "GET", Path: "/api/v1/groups", Status: 200, Body: "[]"})
-		got := w.Run("groups/add-group", testkit.Params(map[string]any{"Group Name": "Finance"}))
-		if got.HTTP != 422 || !strings.Contains(fmt.Sprint(got.Get("error", "message")), "already exists") {
-			t.Errorf("reply: %d %s", got.HTTP, got.Body)
+		w.Okta.AddAppGroup("SOC")
+		w.Okta.AddAppGroup("SOC")
+		got := w.Run("groups/add-group", map[string]any{"parameters": map[string]any{"Group Name": "SOC"}, "options": map[string]any{"dry_run": dryRun}})
+		if diff := cmp.Diff([]string{outcome}, got.Outcomes()); diff != "" {
+			t.Errorf("dry run %v: %s", dryRun, diff)
 		}
-	})
+		if _, own := w.Okta.Group("SOC"); own == dryRun {
+			t.Errorf("dry run %v: Okta's own group exists: %v", dryRun, own)
+		}
+	}
+}
+
+// TestAddGroup_TwoCallersAtOnce: one adds the group, the other is given it.
+func TestAddGroup_TwoCallersAtOnce(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/groups", Method: "POST", LatencyMS: 10})
+	for round := range 20 {
+		name := fmt.Sprintf("SOC %d", round)
+		replies := w.AtOnce("groups/add-group", testkit.Params(map[string]any{"Group Name": name}), 2)
+		outcomes := []string{}
+		for _, r := range replies {
+			outcomes = append(outcomes, r.Outcomes()...)
+			if r.Get("status") != "success" || r.Get("json_result", "id") != groupID(t, w, name) {
+				t.Errorf("round %d: %s", round, r.Body)
+			}
+		}
+		slices.Sort(outcomes)
+		if diff := cmp.Diff([]string{"changed", "unchanged"}, outcomes); diff != "" {
+			t.Errorf("round %d: %s", round, diff)
+		}
+	}
 }
 
 func TestAddGroupDryRunAddsNothing(t *testing.T) {
@@ -174,14 +267,12 @@ func TestAddGroupFailures(t *testing.T) {
 		http  int
 		code  string
 	}{
-		"no permission to add":        {emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 403}, 502, "E0000006"},
-		"another 403":                 {emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 403, Body: `{"errorCode":"E0000005","errorSummary":"Invalid session"}`}, 422, "E0000005"},
-		"the token is refused":        {emulator.Fault{Path: "/api/v1/groups", Status: 401}, 502, "E0000011"},
-		"Okta has an error":           {emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 500}, 503, "E0000009"},
-		"the search has an error":     {emulator.Fault{Method: "GET", Path: "/api/v1/groups", Status: 500}, 503, "E0000009"},
-		"Okta answers with a page":    {emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 200, Body: "<html>"}, 502, "bad_reply"},
-		"the group comes without id":  {emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 200, Body: `{"profile":{}}`}, 502, "bad_reply"},
-		"the search answers nonsense": {emulator.Fault{Method: "GET", Path: "/api/v1/groups", Status: 200, Body: `{}`}, 502, "bad_reply"},
+		"no permission to add":       {emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 403}, 502, "E0000006"},
+		"another 403":                {emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 403, Body: `{"errorCode":"E0000005","errorSummary":"Invalid session"}`}, 422, "E0000005"},
+		"the token is refused":       {emulator.Fault{Path: "/api/v1/groups", Status: 401}, 502, "E0000011"},
+		"Okta has an error":          {emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 500}, 503, "E0000009"},
+		"Okta answers with a page":   {emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 200, Body: "<html>"}, 502, "bad_reply"},
+		"the group comes without id": {emulator.Fault{Method: "POST", Path: "/api/v1/groups", Status: 200, Body: `{"profile":{}}`}, 502, "bad_reply"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

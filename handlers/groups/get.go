@@ -3,7 +3,6 @@ package groups
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/fault"
@@ -23,7 +22,7 @@ var get = action.Define(action.Spec{
 }, func(ctx context.Context, c *action.Call, p getParams) (*action.Result, error) {
 	if p.IsID {
 		for _, id := range p.Groups {
-			if strings.Contains(id, "/") || id == "." || id == ".." {
+			if !okta.FitsPath(id) {
 				return nil, fault.Invalid(action.Problem{Parameter: "Group IDs Or Names", Message: fmt.Sprintf("%q is no group id; turn Is Id off to find a group by its name", id)})
 			}
 		}
@@ -47,7 +46,11 @@ func byName(ctx context.Context, c *okta.Client, name string) (okta.Group, error
 	case len(hits) == 0:
 		return okta.Group{}, fault.New(fault.NotFound, okta.CodeNotFound, "no group has exactly this name", nil)
 	case len(hits) > 1:
-		return okta.Group{}, fault.Errorf(fault.Rejected, "ambiguous", "%d groups have this name; name the one you mean by id", len(hits))
+		return okta.Group{}, ambiguous(len(hits))
 	}
 	return hits[0], nil
+}
+
+func ambiguous(groups int) error {
+	return fault.Errorf(fault.Rejected, "ambiguous", "%d groups have this name; name the one you mean by id", groups)
 }

@@ -2,6 +2,7 @@ package groups_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -98,13 +99,13 @@ func TestGetGroupIDCannotLeaveItsPlaceInThePath(t *testing.T) {
 	t.Run("escaped", func(t *testing.T) {
 		t.Parallel()
 		w := testkit.New(t, testkit.Options{})
-		got := w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": []string{"a?b#c", "..%2Fusers", "a b", "", " "}}))
-		if diff := cmp.Diff([]string{"not_found", "not_found", "not_found"}, got.Outcomes()); diff != "" {
+		got := w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": []string{"a=b&c", "a b", "", " "}}))
+		if diff := cmp.Diff([]string{"not_found", "not_found"}, got.Outcomes()); diff != "" {
 			t.Errorf("outcomes (-want +got):\n%s", diff)
 		}
 		for _, asked := range w.Asked() {
 			switch asked {
-			case "GET /api/v1/groups/a%3Fb%23c", "GET /api/v1/groups/..%252Fusers", "GET /api/v1/groups/a%20b":
+			case "GET /api/v1/groups/a=b&c", "GET /api/v1/groups/a%20b":
 			default:
 				t.Errorf("Okta was asked %s", asked)
 			}
@@ -113,7 +114,7 @@ func TestGetGroupIDCannotLeaveItsPlaceInThePath(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		w := testkit.New(t, testkit.Options{})
-		for _, id := range []string{"a/b", "..", ".", "/", "00g1/users"} {
+		for _, id := range []string{"a/b", "..", ".", "/", "00g1/users", "a?b", "a#b", "a[b", "a]b", `a\b`, "a;b", "a%2Fb"} {
 			got := w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": []string{groupID(t, w, "Finance"), id}}))
 			want := fmt.Sprintf("Group IDs Or Names: %q is no group id; turn Is Id off to find a group by its name", id)
 			if got.HTTP != 400 || got.Get("error", "message") != want || got.Get("error", "problems", 0, "parameter") != "Group IDs Or Names" {
@@ -191,5 +192,37 @@ func TestGetGroupByNameReadsEveryHit(t *testing.T) {
 	got := w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": "Finance", "Is Id": false}))
 	if got.Get("json_result", "Finance", "id") != "00g2" {
 		t.Errorf("reply: %s", got.Body)
+	}
+}
+
+// TestGetGroup_RejectsAnotherGroup: an id or a name is compared with the group that Okta returns.
+func TestGetGroup_RejectsAnotherGroup(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	engineering := groupID(t, w, "Engineering")
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/groups*", Status: 200, Body: w.AsOktaHasIt("/api/v1/groups/" + groupID(t, w, "Finance"))})
+	got := w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": engineering}))
+	if got.HTTP != 200 || got.Get("status") != "failure" || got.Get("targets", 0, "outcome") != "not_found" || got.Get("json_result") != nil {
+		t.Errorf("reply: %d %s", got.HTTP, got.Body)
+	}
+}
+
+// TestGetGroup_FindsANameAmongMany: 300 groups whose names begin with the name do not hide it.
+func TestGetGroup_FindsANameAmongMany(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{PageSize: 100})
+	for i := range 300 {
+		w.Okta.AddGroup(fmt.Sprintf("SOC %d", i), "")
+	}
+	id := w.Okta.AddGroup("SOC", "")
+	quoted := w.Okta.AddGroup(`SOC "\x"`, "")
+	got := w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": []string{"SOC", `SOC "\x"`, "SO"}, "Is Id": false}))
+	if diff := cmp.Diff([]string{"found", "found", "not_found"}, got.Outcomes()); diff != "" || got.Get("json_result", "SOC", "id") != id || got.Get("json_result", `SOC "\x"`, "id") != quoted {
+		t.Errorf("%s %s", diff, got.Body)
+	}
+	for _, asked := range w.Asked() {
+		if !strings.Contains(asked, "search=profile.name+eq+") {
+			t.Errorf("Okta was asked %s", asked)
+		}
 	}
 }

@@ -44,8 +44,9 @@ var disable = action.Define(action.Spec{
 
 func planDisable(c *action.Call, u okta.User, p disableParams) (action.Plan, error) {
 	plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID)}
+	status := u.FinalStatus()
 	switch {
-	case u.Status == okta.Deprovisioned, u.Status == okta.Suspended && !p.Deactivate:
+	case status == okta.Deprovisioned, status == okta.Suspended && !p.Deactivate:
 		plan.Value = plan.Before
 	case p.Deactivate:
 		plan.After = action.State{"status": string(okta.Deprovisioned)}

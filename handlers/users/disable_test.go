@@ -179,8 +179,10 @@ func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
 		after   string
 		warning string
 	}{
-		{"still active", emulator.Fault{Status: 200, Body: `{"id": "x", "status": "ACTIVE"}`}, "ACTIVE",
+		{"still active", emulator.Fault{Status: 200, Body: `{"id": "${id:alice}", "status": "ACTIVE"}`}, "ACTIVE",
 			"alice@acme.test: Okta accepted the change, but reads back as ACTIVE instead of SUSPENDED."},
+		{"another user", emulator.Fault{Status: 200, Body: `{"id": "${id:bob}", "status": "SUSPENDED"}`}, "SUSPENDED",
+			"alice@acme.test: the change was made but could not be read back: Okta returned another user than the one asked for"},
 		{"no answer", emulator.Fault{Status: 403}, "SUSPENDED",
 			"alice@acme.test: the change was made but could not be read back: You do not have permission"},
 	} {
@@ -188,6 +190,7 @@ func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
 			t.Parallel()
 			w := testkit.New(t, testkit.Options{})
 			test.fault.Path, test.fault.Method = "/api/v1/users/"+w.ID("alice"), "GET"
+			test.fault.Body = w.Expand(test.fault.Body)
 			w.Okta.AddFault(test.fault)
 			got := w.Run("users/disable-user", map[string]any{
 				"parameters": map[string]any{"User IDs Or Logins": "alice", "Is Deactivate": false},

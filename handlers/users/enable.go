@@ -43,8 +43,11 @@ var enable = action.Define(action.Spec{
 func planEnable(c *action.Call, u okta.User, p enableParams) (action.Plan, error) {
 	plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID)}
 	switch {
-	case u.Status == okta.Active:
+	case u.FinalStatus() == okta.Active:
 		plan.Value = plan.Before
+	case u.Becoming != "":
+		return plan, fault.New(fault.WrongState, "wrong_state", fmt.Sprintf(
+			"the user's status is %s and is changing to %s: try again once Okta has finished", u.Status, u.Becoming), nil)
 	case u.Status == okta.Suspended:
 		plan.After = action.State{"status": string(okta.Active)}
 		plan.Undo = undo("Disable User", u, "Is Deactivate")
@@ -68,6 +71,9 @@ func planEnable(c *action.Call, u okta.User, p enableParams) (action.Plan, error
 func activation(c *action.Call, u okta.User, sendEmail bool, activate func(context.Context, string, bool) (okta.Activation, error)) func(context.Context) (action.Done, error) {
 	return func(ctx context.Context) (action.Done, error) {
 		link, err := activate(ctx, u.ID, sendEmail)
+		if okta.AlreadySo(err) != nil && !sendEmail {
+			c.Warn("%s was activated by another caller: there is no activation link from this request.", u.Login)
+		}
 		if err != nil {
 			return action.Done{}, err
 		}

@@ -139,7 +139,7 @@ func TestEnableUserWhenTheStatusCannotBeReadAfterwards(t *testing.T) {
 func TestVerifyTellsThatAnUnsuspendDidNotLast(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
-	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("carol"), Method: "GET", Status: 200, Body: `{"id": "x", "status": "SUSPENDED"}`})
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("carol"), Method: "GET", Status: 200, Body: w.Expand(`{"id": "${id:carol}", "status": "SUSPENDED"}`)})
 	got := w.Run("users/enable-user", map[string]any{
 		"parameters": map[string]any{"User IDs Or Logins": "carol"}, "options": map[string]any{"verify": true},
 	})

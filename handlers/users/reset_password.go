@@ -35,7 +35,7 @@ var resetPassword = action.Define(action.Spec{
 			plan.Write = func(ctx context.Context) (action.Done, error) {
 				link, err := c.Okta.ResetPassword(ctx, u.ID, p.SendEmail)
 				if err != nil {
-					return action.Done{}, whyNoReset(u, err)
+					return action.Done{}, whyRefused(ctx, c, u, err)
 				}
 				value := map[string]any{"send_email": p.SendEmail}
 				switch {
@@ -53,12 +53,30 @@ var resetPassword = action.Define(action.Spec{
 	})
 })
 
-// whyNoReset adds to Okta's bare refusal of a state what the state is and what to do about it.
-func whyNoReset(u okta.User, err error) error {
+// whyRefused adds to Okta's bare refusal of a change of password the user's status and what to do about it. The
+// status is read again: another caller may have changed it, in which case Okta may even answer that there is no such
+// user.
+func whyRefused(ctx context.Context, c *action.Call, u okta.User, err error) error {
 	f := *fault.As(err)
-	if f.Kind == fault.WrongState {
-		f.Message = fmt.Sprintf("%s: the user's status is %s: enable the user first (Enable User)", strings.TrimRight(f.Message, "."), u.Status)
+	if f.Kind != fault.WrongState && f.Kind != fault.NotFound {
+		return err
 	}
+	if now, err := c.Okta.GetUserByID(ctx, u.ID); err == nil {
+		u = now
+	} else if f.Kind == fault.NotFound {
+		return &f
+	}
+	if err := needsAccount(u); err != nil {
+		return err
+	}
+	if f.Kind == fault.NotFound {
+		return &f
+	}
+	advice := "the password is managed by a directory, or the password policy does not allow this: change it in the directory, or check the policy in Okta"
+	if u.Status == okta.Staged || u.Status == okta.Suspended {
+		advice = "enable the user first (Enable User)"
+	}
+	f.Message = fmt.Sprintf("%s: the user's status is %s: %s", strings.TrimRight(f.Message, "."), u.Status, advice)
 	return &f
 }
 

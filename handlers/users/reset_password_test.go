@@ -114,7 +114,7 @@ func TestVerifyReadsARecoveringUserAgain(t *testing.T) {
 	want(t, w.Run("users/reset-password", ask), true, "targets", 0, "verified")
 
 	w = testkit.New(t, testkit.Options{})
-	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("alice"), Method: "GET", Status: 200, Body: `{"id": "x", "status": "ACTIVE"}`})
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("alice"), Method: "GET", Status: 200, Body: w.Expand(`{"id": "${id:alice}", "status": "ACTIVE"}`)})
 	got := w.Run("users/reset-password", ask)
 	wantOutcomes(t, got, "changed")
 	want(t, got, false, "targets", 0, "verified")

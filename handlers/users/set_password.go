@@ -40,7 +40,10 @@ var setPassword = action.Define(action.Spec{
 					text := password.Reveal() + randomChars()
 					password, value["password"] = secrets.New(text), text
 				}
-				return action.Done{Value: value}, c.Okta.SetPassword(ctx, u.ID, password)
+				if err := c.Okta.SetPassword(ctx, u.ID, password); err != nil {
+					return action.Done{}, whyRefused(ctx, c, u, err)
+				}
+				return action.Done{Value: value}, nil
 			}
 			return plan, needsAccount(u)
 		},

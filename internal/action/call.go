@@ -197,6 +197,9 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 		return nil
 	}
 	done, err := p.Write(okta.Watch(ctx, func(w okta.Write) error { return c.watch(t, p, w) }))
+	if so := okta.AlreadySo(err); so != nil {
+		done, err = p.alreadySo(so), nil
+	}
 	if errors.Is(err, errMadeBefore) {
 		c.Warn("%s: done by an earlier run of this request; what it returned then is not kept.", t.name())
 		done, err = Done{}, nil
@@ -228,6 +231,19 @@ func (t *Target) unchanged(o Options, state State, value any) {
 	if !o.DryRun {
 		t.Verified = &o.Verify
 	}
+}
+
+// alreadySo is the result of a write that Okta refused because another caller had made the change: the target is
+// unchanged, in the state as read after the refusal.
+func (p Plan) alreadySo(so *okta.AlreadySoError) Done {
+	d := Done{Outcome: Unchanged, Value: p.Value}
+	if so.User.ID != "" {
+		d.After = StatusOf(so.User)
+	}
+	if d.Value == nil {
+		d.Value = d.After
+	}
+	return d
 }
 
 // errMadeBefore is a write that must not happen twice and was made by an earlier run of the request.
@@ -282,10 +298,15 @@ func (c *Call) verify(ctx context.Context, t *Target, p Plan) {
 	t.After = now
 }
 
+// describe returns a state in words: "ACTIVE, changing to DEPROVISIONED".
 func describe(s State) string {
 	var words []string
 	for _, k := range sortedKeys(s) {
-		words = append(words, fmt.Sprint(s[k]))
+		word := fmt.Sprint(s[k])
+		if k == becoming {
+			word = "changing to " + word
+		}
+		words = append(words, word)
 	}
 	return strings.Join(words, ", ")
 }

@@ -239,8 +239,8 @@ func sentences(targets []*Target, w Words) string {
 	list(Changed, "", plain)
 	list(Accepted, "", plain)
 	list(Unchanged, w.Unchanged, func(t *Target) string {
-		if status, ok := t.Before["status"].(string); ok {
-			return t.name() + " (" + status + ")"
+		if t.After["status"] != nil {
+			return t.name() + " (" + describe(t.After) + ")"
 		}
 		return t.name()
 	})

@@ -173,7 +173,7 @@ type Plan struct {
 	// Success is the outcome of a write without an error; empty: Changed.
 	Success Outcome
 
-	Value any    // for json_result, where there is nothing to write
+	Value any    // for json_result of an unchanged target; nil: the state as read
 	Say   string // one sentence for the message, instead of the target's name in a list
 }
 

@@ -111,7 +111,7 @@ func distinct(namings []naming) []*name {
 	var names []*name
 	byText := map[string]*name{}
 	for i := range namings {
-		key := strings.ToLower(namings[i].text)
+		key := foldName(namings[i].text)
 		n := byText[key]
 		if n == nil {
 			n = &name{text: namings[i].text, hostOnly: true}
@@ -124,36 +124,6 @@ func distinct(namings []naming) []*name {
 	return names
 }
 
-// lookUp resolves what a caller calls a user: an id, a login, a short login where it is unambiguous, or an
-// e-mail address.
-func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
-	if ctx.Err() != nil {
-		return okta.User{}, fault.New(fault.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err())
-	}
-	var missing error = fault.New(fault.NotFound, okta.CodeNotFound, "no user has this login or e-mail address", nil)
-	if !strings.Contains(text, "/") { // Okta cannot find such a login by path, escaped or not
-		u, err := c.Okta.GetUser(ctx, text)
-		if !fault.Is(err, fault.NotFound) {
-			return u, err
-		}
-		if !strings.Contains(text, "@") {
-			return u, err
-		}
-		missing = err
-	}
-	hits, err := c.Okta.FindUsers(ctx, text)
-	switch {
-	case err != nil:
-		return okta.User{}, err
-	case len(hits) == 0:
-		return okta.User{}, missing
-	case len(hits) > 1:
-		return okta.User{}, fault.Errorf(fault.Rejected, "ambiguous", "%d users have this login or e-mail address; name the one you mean by id", len(hits))
-	}
-	// Okta's search lags behind; what is decided on is the user as it is now.
-	return c.Okta.GetUser(ctx, hits[0].ID)
-}
-
 // merge makes one target of all namings of one user, in the order of the first naming.
 func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]okta.User) {
 	var targets []*Target
@@ -162,7 +132,7 @@ func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]ok
 	for i, n := range namings {
 		err, user := n.name.err, n.name.user
 		if n.isHost() {
-			ours := err == nil && strings.EqualFold(user.Login, n.text)
+			ours := err == nil && sameName(user.Login, n.text)
 			if !ours && (err == nil || !unsettled(err)) {
 				c.Warn("The entity %s (%s) is ignored: it is not the full login of a user.", Shorten(n.text), HostEntity)
 				continue
@@ -232,13 +202,22 @@ func Bool(b bool) string {
 	return "False"
 }
 
+// becoming is the member of a State for the status that a change under way leads to.
+const becoming = "transitioningToStatus"
+
 // StatusOf is a user's state for before and after.
-func StatusOf(u okta.User) State { return State{"status": string(u.Status)} }
+func StatusOf(u okta.User) State {
+	s := State{"status": string(u.Status)}
+	if u.Becoming != "" {
+		s[becoming] = string(u.Becoming)
+	}
+	return s
+}
 
 // ReadStatus returns a function that reads a user's status again, for Plan.Read.
 func (c *Call) ReadStatus(id string) func(ctx context.Context) (State, error) {
 	return func(ctx context.Context) (State, error) {
-		u, err := c.Okta.GetUser(ctx, id)
+		u, err := c.Okta.GetUserByID(ctx, id)
 		if err != nil {
 			return nil, fmt.Errorf("reading the user again: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -128,12 +129,44 @@ type call struct {
 	once bool
 	// notifies marks a write of which the user gets a link: its repeat finds another state, and would send another.
 	notifies bool
-	// settled reads whether a write whose reply was lost has taken effect. A write that is neither idempotent
-	// by its method nor has this is not made again by itself.
-	settled  func(ctx context.Context) (bool, error)
+	// settled reads the state of the object that the write is about: after a lost response, to learn whether the
+	// write was made, and after a refusal, to learn whether the asked state holds already. A write that is neither
+	// idempotent by its method nor has this is not made again by itself.
+	settled func(ctx context.Context) (standing, error)
+	// mootOnly marks a write of which settled cannot tell whether it was made: it is read after a refusal only.
+	mootOnly bool
 	statuses []int // that say that it was done; nil: every 2xx
 	// anonymous leaves the credentials off.
 	anonymous bool
+	// byName marks a read whose path holds a name as callers give it, which Okta may not take in a path.
+	byName bool
+}
+
+// standing is the state of the object that a write is about.
+type standing struct {
+	made bool // the state that the write makes
+	moot bool // another state that leaves the write nothing to do, such as DEPROVISIONED for a suspend
+	user User // the zero User if the state is not a user's status
+}
+
+// AlreadySoError is the error of a write that Okta refused although the asked state holds, because another caller
+// made the change first. It wraps Okta's refusal.
+type AlreadySoError struct {
+	User    User // as read after the refusal; the zero User if the state is not a user's status
+	refusal *fault.Error
+}
+
+// Error implements error.
+func (e *AlreadySoError) Error() string { return "the asked state holds already: " + e.refusal.Error() }
+
+// Unwrap returns Okta's refusal, a *fault.Error.
+func (e *AlreadySoError) Unwrap() error { return e.refusal }
+
+// AlreadySo returns the AlreadySoError in err's chain, nil if there is none.
+func AlreadySo(err error) *AlreadySoError {
+	var so *AlreadySoError
+	_ = errors.As(err, &so)
+	return so
 }
 
 // repeatable tells whether a call may be made again although the first may have taken effect.
@@ -145,7 +178,7 @@ func (k call) repeatable() bool {
 func (k call) reads() bool { return strings.HasPrefix(k.op, http.MethodGet) }
 
 // do makes one call, again where that is safe and can help, and returns Okta's reply with its body read.
-// Every failure is a *fault.Error.
+// Every failure is a *fault.Error or wraps one.
 func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 	if c.auth == nil && !k.anonymous {
 		return nil, fault.New(fault.Misconfigured, "misconfigured", "no Okta credentials are configured: set OKTA_API_TOKEN_SECRET (Api Token), or OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it", nil)
@@ -179,23 +212,30 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 				f = fault.As(x.unrenewed)
 			}
 		}
+		if k.byName && x.refusesPath() {
+			return nil, &fault.Error{Kind: fault.NotFound, Code: "not_by_path", Message: "Okta does not find this name by path", RequestID: f.RequestID, Cause: f}
+		}
 		wait, again := x.again(try)
 		uncertain := x.uncertain()
 		unsure = unsure || uncertain
-		if uncertain && k.settled != nil {
-			done, err := k.settled(ctx)
-			if done && err == nil {
+		if uncertain && k.settled != nil && !k.mootOnly {
+			now, err := k.settled(ctx)
+			if now.made && err == nil {
 				return &reply{status: http.StatusNoContent}, nil
 			}
-			again = again && err == nil // what is not known to be so is not done again
+			again = again && err == nil // in an unknown state the write is not repeated
 		}
 		if again && (!uncertain || k.repeatable()) && c.clock.Sleep(ctx, wait) == nil {
 			continue
 		}
-		// A write that came through unseen after all is refused when it is made again.
-		if unsure && !uncertain && k.settled != nil {
-			if done, err := k.settled(ctx); done && err == nil {
+		if !uncertain && k.settled != nil && (unsure || refusesTarget(f)) {
+			now, err := k.settled(ctx)
+			switch {
+			case err != nil:
+			case unsure && now.made: // an earlier try was carried out, so Okta refuses its repeat
 				return &reply{status: http.StatusNoContent}, nil
+			case !unsure && (now.made || now.moot):
+				return nil, &AlreadySoError{User: now.user, refusal: f}
 			}
 		}
 		if unsure && x.writes {
@@ -204,6 +244,16 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 		}
 		return nil, f
 	}
+}
+
+// refusesTarget reports whether a fault is Okta's own refusal of a write to this target, which another caller's
+// change may have caused. E0000006 is among them: Okta may answer it for a user who is DEPROVISIONED by now.
+func refusesTarget(f *fault.Error) bool {
+	switch f.Kind {
+	case fault.NotFound, fault.WrongState, fault.Rejected:
+		return true
+	}
+	return f.Code == fault.CodeNoPermission
 }
 
 // unreadable is the fault of a 2xx reply that is not JSON. An answer to a write is read by nobody where it holds nothing

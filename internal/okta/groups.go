@@ -7,14 +7,13 @@ import (
 	"slices"
 
 	sdk "github.com/okta/okta-sdk-golang/v5/okta"
-
-	"example.com/okta-secops/internal/fault"
 )
 
 // Group is what the product needs to know of a group; Raw is the whole object as Okta sent it.
 type Group struct {
 	ID      string
 	Name    string
+	Type    string // OKTA_GROUP, APP_GROUP (mastered by an application) or BUILT_IN
 	Profile json.RawMessage
 	Raw     json.RawMessage
 }
@@ -23,6 +22,7 @@ type Group struct {
 func (g *Group) UnmarshalJSON(b []byte) error {
 	var object struct {
 		ID      string          `json:"id"`
+		Type    string          `json:"type"`
 		Profile json.RawMessage `json:"profile"`
 	}
 	if err := json.Unmarshal(b, &object); err != nil {
@@ -39,14 +39,18 @@ func (g *Group) UnmarshalJSON(b []byte) error {
 			return err
 		}
 	}
-	*g = Group{ID: object.ID, Name: profile.Name, Profile: object.Profile, Raw: slices.Clone(b)}
+	*g = Group{ID: object.ID, Name: profile.Name, Type: object.Type, Profile: object.Profile, Raw: slices.Clone(b)}
 	return nil
 }
 
 // MarshalJSON writes the object as Okta sent it.
 func (g Group) MarshalJSON() ([]byte, error) { return g.Raw, nil }
 
-// GetGroup reads a group by id.
+// AppGroup is the type of a group that an application masters. Its name may be that of another group too.
+const AppGroup = "APP_GROUP"
+
+// GetGroup reads the group with exactly this id. If Okta returns another group, it returns a fault of the kind
+// NotFound.
 //
 //	GET /api/v1/groups/{groupId}
 func (c *Client) GetGroup(ctx context.Context, id string) (Group, error) {
@@ -61,32 +65,45 @@ func (c *Client) GetGroup(ctx context.Context, id string) (Group, error) {
 	if err != nil {
 		return g, err
 	}
-	return g, r.decode(&g)
+	if err := r.decode(&g); err != nil {
+		return g, err
+	}
+	if g.ID != id {
+		return Group{}, otherObject("group")
+	}
+	return g, nil
 }
 
-// maxGroupHits is how many groups Okta returns for a query at most: it does not page one.
-const maxGroupHits = 300
-
-// FindGroups returns the groups whose name is exactly name. Okta searches by prefix, so every hit is compared.
+// FindGroups returns the groups whose name is exactly name, all pages. Okta's search index lags behind its groups:
+// a group that was made seconds ago may not be in it yet.
 //
-//	GET /api/v1/groups?q=
+//	GET /api/v1/groups?search=
 func (c *Client) FindGroups(ctx context.Context, name string) ([]Group, error) {
-	list, err := c.list(ctx, "GET /api/v1/groups", 0, func(ctx context.Context) error {
-		_, _, err := c.api.GroupAPI.ListGroups(ctx).Q(name).Limit(maxGroupHits).Execute()
+	return c.groupsNamed(ctx, name, func(ctx context.Context) error {
+		_, _, err := c.api.GroupAPI.ListGroups(ctx).Search("profile.name eq " + quoted(name)).Limit(200).Execute()
 		return err
 	})
+}
+
+// QueryGroups returns the groups whose name is exactly name among the first 300 whose name begins with it: Okta does
+// not page a query. Unlike FindGroups it does not depend on the search index.
+//
+//	GET /api/v1/groups?q=
+func (c *Client) QueryGroups(ctx context.Context, name string) ([]Group, error) {
+	return c.groupsNamed(ctx, name, func(ctx context.Context) error {
+		_, _, err := c.api.GroupAPI.ListGroups(ctx).Q(name).Limit(300).Execute()
+		return err
+	})
+}
+
+// groupsNamed returns the groups of a list whose name is exactly name.
+func (c *Client) groupsNamed(ctx context.Context, name string, send func(context.Context) error) ([]Group, error) {
+	list, err := c.list(ctx, "GET /api/v1/groups", 0, send)
 	if err != nil {
 		return nil, err
 	}
 	hits, err := decodeItems[Group](list)
-	if err != nil {
-		return nil, err
-	}
-	exact := slices.DeleteFunc(hits, func(g Group) bool { return g.Name != name })
-	if len(exact) == 0 && len(list.Items) >= maxGroupHits {
-		return nil, fault.Errorf(fault.Rejected, "too_many_hits", "%d groups or more have a name that begins so, and Okta lists no more of them; name the group by id", maxGroupHits)
-	}
-	return exact, nil
+	return slices.DeleteFunc(hits, func(g Group) bool { return g.Name != name }), err
 }
 
 // CreateGroup makes a group. An existing group of that name is a Rejected fault with CodeValidation.

@@ -69,7 +69,7 @@ func (rec *record) all() []string {
 
 const (
 	userJSON  = `{"id":"00u1","status":"ACTIVE","profile":{"login":"alice@acme.test","email":"a@acme.test"}}`
-	groupJSON = `{"id":"00g1","profile":{"name":"Engineering"}}`
+	groupJSON = `{"id":"00u1","profile":{"name":"Engineering"}}`
 	roleJSON  = `{"id":"ra1","type":"USER_ADMIN","label":"Group Administrator"}`
 	linkJSON  = `{"activationUrl":"https://acme.test/welcome/t1","activationToken":"t1"}`
 	resetJSON = `{"resetPasswordUrl":"https://acme.test/reset/t1"}`
@@ -85,7 +85,11 @@ type method struct {
 // methods are all methods that call Okta.
 var methods = map[string]method{
 	"GetUser": {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetUser(ctx, id); return err }, userJSON, true},
-	"Me":      {func(ctx context.Context, c *okta.Client, _ string) error { _, err := c.Me(ctx); return err }, userJSON, false},
+	"GetUserByID": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.GetUserByID(ctx, id)
+		return err
+	}, userJSON, true},
+	"Me": {func(ctx context.Context, c *okta.Client, _ string) error { _, err := c.Me(ctx); return err }, userJSON, false},
 	"FindUsers": {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.FindUsers(ctx, id); return err },
 		"[" + userJSON + "]", false},
 	"ListUsers": {func(ctx context.Context, c *okta.Client, id string) error {
@@ -116,6 +120,11 @@ var methods = map[string]method{
 	"GetGroup":      {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetGroup(ctx, id); return err }, groupJSON, true},
 	"FindGroups": {func(ctx context.Context, c *okta.Client, id string) error {
 		_, err := c.FindGroups(ctx, id)
+		return err
+	},
+		"[" + groupJSON + "]", false},
+	"QueryGroups": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.QueryGroups(ctx, id)
 		return err
 	},
 		"[" + groupJSON + "]", false},

@@ -120,13 +120,13 @@ func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, err
 	if err := userID(id); err != nil {
 		return role, err
 	}
-	held := func(ctx context.Context) (bool, error) {
+	held := func(ctx context.Context) (standing, error) {
 		roles, err := c.ListRoles(ctx, id)
 		i := slices.IndexFunc(roles, func(r Role) bool { return r.Type == roleType && !r.Inherited })
 		if err == nil && i >= 0 {
 			role = roles[i]
 		}
-		return i >= 0, err
+		return standing{made: i >= 0}, err
 	}
 	r, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", settled: held, send: func(ctx context.Context) error {
 		_, _, err := c.api.RoleAssignmentAPI.AssignRoleToUser(ctx, id).AssignRoleRequest(sdk.AssignRoleRequest{Type: &roleType}).Execute()
@@ -148,9 +148,9 @@ func (c *Client) UnassignRole(ctx context.Context, id, assignmentID string) erro
 	if err := pathElement(assignmentID); err != nil {
 		return err
 	}
-	gone := func(ctx context.Context) (bool, error) {
+	gone := func(ctx context.Context) (standing, error) {
 		roles, err := c.ListRoles(ctx, id)
-		return err == nil && !slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID }), err
+		return standing{made: !slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID })}, err
 	}
 	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}", settled: gone, send: func(ctx context.Context) error {
 		_, err := c.api.RoleAssignmentAPI.UnassignRoleFromUser(ctx, id, assignmentID).Execute()

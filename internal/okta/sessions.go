@@ -1,13 +1,25 @@
 package okta
 
-import "context"
+import (
+	"context"
+
+	"example.com/okta-secops/internal/fault"
+)
 
 // ClearSessions ends every Okta session of a user; revokeOAuth also revokes the OAuth and OpenID Connect
-// tokens that were issued to the user.
+// tokens that were issued to the user. A user who is DEPROVISIONED or deleted by then has no sessions:
+// an AlreadySoError.
 //
 //	DELETE /api/v1/users/{userId}/sessions
 func (c *Client) ClearSessions(ctx context.Context, id string, revokeOAuth bool) error {
-	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/sessions", send: func(ctx context.Context) error {
+	without := func(ctx context.Context) (standing, error) {
+		now, err := c.standing(id, nil, Deprovisioned)(ctx)
+		if f := fault.As(err); f != nil && f.Code == CodeNotFound {
+			return standing{moot: true}, nil
+		}
+		return now, err
+	}
+	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/sessions", settled: without, mootOnly: true, send: func(ctx context.Context) error {
 		_, err := c.api.UserAPI.RevokeUserSessions(ctx, id).OauthTokens(revokeOAuth).Execute()
 		return err
 	}}, nil)

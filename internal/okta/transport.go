@@ -3,6 +3,7 @@ package okta
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -160,6 +161,11 @@ func send(base http.RoundTripper, r *http.Request) (*reply, error) {
 func (x *exchange) lost() bool {
 	var f *fault.Error
 	return x.err != nil && !errors.As(x.err, &f) && !errors.Is(x.err, errReadOnly)
+}
+
+// refusesPath reports whether Okta's front end refused the path before any endpoint saw it: 400 without JSON.
+func (x *exchange) refusesPath() bool {
+	return x.reply != nil && x.reply.status == http.StatusBadRequest && !json.Valid(x.reply.body)
 }
 
 // uncertain tells, of a failure, whether the request may have taken effect although no answer says so: it left,

@@ -1,11 +1,13 @@
 package okta
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
+	"unicode"
 
 	sdk "github.com/okta/okta-sdk-golang/v5/okta"
 
@@ -66,6 +68,9 @@ func (u *User) UnmarshalJSON(b []byte) error {
 // MarshalJSON writes the object as Okta sent it.
 func (u User) MarshalJSON() ([]byte, error) { return u.Raw, nil }
 
+// FinalStatus returns the status that the user has once the change that is under way, if any, is complete.
+func (u User) FinalStatus() Status { return cmp.Or(u.Becoming, u.Status) }
+
 // Activation is the one-time link of an activation that sends no e-mail. Both are secrets.
 type Activation struct {
 	URL   string `json:"activationUrl"`
@@ -86,12 +91,30 @@ func userID(s string) error {
 	return pathElement(s)
 }
 
-// pathElement refuses what is no path element even when escaped.
+// FitsPath reports whether Okta finds a name by path. A name with one of / ? # [ ] \ ; % or a control character
+// does not fit, even escaped: Okta answers 400 with an HTML page, or cuts the name there and finds another object.
+func FitsPath(name string) bool {
+	refused := func(r rune) bool { return strings.ContainsRune(`/?#[]\;%`, r) || unicode.IsControl(r) }
+	return name != "" && name != "." && name != ".." && !strings.ContainsFunc(name, refused)
+}
+
+// pathElement refuses a name that does not fit into a path.
 func pathElement(s string) error {
-	if s == "" || s == "." || s == ".." || strings.Contains(s, "/") {
-		return fault.Errorf(fault.BadRequest, "invalid_request", "%q cannot be looked up by path", s)
+	if !FitsPath(s) {
+		return fault.New(fault.BadRequest, "invalid_request", "this name cannot be looked up by path", nil)
 	}
 	return nil
+}
+
+// otherObject returns the error of a response that holds another object than the one asked for by id. Its kind is
+// NotFound: the object that was asked for was not returned.
+func otherObject(kind string) error {
+	return fault.Errorf(fault.NotFound, "other_object", "Okta returned another %s than the one asked for", kind)
+}
+
+// quoted returns a value as a string of a search expression.
+func quoted(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
 // decode reads a reply's one object into v.
@@ -102,16 +125,17 @@ func (r *reply) decode(v any) error {
 	return nil
 }
 
-// GetUser reads a user by id, login or, where it is unambiguous, short login.
+// GetUser reads a user by id, login or, if it is unambiguous, short login. The caller compares the user with the
+// name. A 400 without Okta's JSON means that Okta cannot take the name in a path: a fault of the kind NotFound.
 //
 //	GET /api/v1/users/{userId}
-func (c *Client) GetUser(ctx context.Context, id string) (User, error) {
+func (c *Client) GetUser(ctx context.Context, name string) (User, error) {
 	var u User
-	if err := userID(id); err != nil {
+	if err := userID(name); err != nil {
 		return u, err
 	}
-	r, err := c.do(ctx, call{op: "GET /api/v1/users/{userId}", send: func(ctx context.Context) error {
-		_, _, err := c.api.UserAPI.GetUser(ctx, id).Execute()
+	r, err := c.do(ctx, call{op: "GET /api/v1/users/{userId}", byName: true, send: func(ctx context.Context) error {
+		_, _, err := c.api.UserAPI.GetUser(ctx, name).Execute()
 		return err
 	}})
 	if err != nil {
@@ -120,12 +144,27 @@ func (c *Client) GetUser(ctx context.Context, id string) (User, error) {
 	return u, r.decode(&u)
 }
 
+// GetUserByID reads the user with exactly this id. If Okta returns another user, it returns a fault of the kind
+// NotFound and no user.
+//
+//	GET /api/v1/users/{userId}
+func (c *Client) GetUserByID(ctx context.Context, id string) (User, error) {
+	u, err := c.GetUser(ctx, id)
+	if err == nil && u.ID != id {
+		err = otherObject("user")
+	}
+	if err != nil {
+		return User{}, err
+	}
+	return u, nil
+}
+
 // FindUsers searches by full login or e-mail address, in any case, DEPROVISIONED users included.
 //
 //	GET /api/v1/users?search=
 func (c *Client) FindUsers(ctx context.Context, loginOrEmail string) ([]User, error) {
-	value := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(loginOrEmail)
-	search := `profile.login eq "` + value + `" or profile.email eq "` + value + `"`
+	value := quoted(loginOrEmail)
+	search := "profile.login eq " + value + " or profile.email eq " + value
 	list, err := c.ListUsers(ctx, UserQuery{Search: search}, 0)
 	if err != nil {
 		return nil, err
@@ -172,11 +211,13 @@ func (c *Client) lifecycle(ctx context.Context, id string, k call, v any) error 
 	return nil
 }
 
-// reached returns a function that reads whether a user has, or is about to have, one of the statuses.
-func (c *Client) reached(id string, statuses ...Status) func(ctx context.Context) (bool, error) {
-	return func(ctx context.Context) (bool, error) {
-		u, err := c.GetUser(ctx, id)
-		return slices.Contains(statuses, u.Status) || slices.Contains(statuses, u.Becoming), err
+// standing returns a function that reads whether a user has, or is changing to, one of the statuses that a write
+// makes, or one of those that leave the write nothing to do.
+func (c *Client) standing(id string, made []Status, moot ...Status) func(ctx context.Context) (standing, error) {
+	return func(ctx context.Context) (standing, error) {
+		u, err := c.GetUserByID(ctx, id)
+		status := u.FinalStatus()
+		return standing{made: slices.Contains(made, status), moot: slices.Contains(moot, status), user: u}, err
 	}
 }
 
@@ -184,30 +225,33 @@ func (c *Client) reached(id string, statuses ...Status) func(ctx context.Context
 //
 //	POST /api/v1/users/{userId}/lifecycle/suspend
 func (c *Client) SuspendUser(ctx context.Context, id string) error {
-	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/suspend", settled: c.reached(id, Suspended), send: func(ctx context.Context) error {
-		_, err := c.api.UserAPI.SuspendUser(ctx, id).Execute()
-		return err
-	}}, nil)
+	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/suspend",
+		settled: c.standing(id, []Status{Suspended}, Deprovisioned), send: func(ctx context.Context) error {
+			_, err := c.api.UserAPI.SuspendUser(ctx, id).Execute()
+			return err
+		}}, nil)
 }
 
 // UnsuspendUser makes a SUSPENDED user ACTIVE.
 //
 //	POST /api/v1/users/{userId}/lifecycle/unsuspend
 func (c *Client) UnsuspendUser(ctx context.Context, id string) error {
-	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/unsuspend", settled: c.reached(id, Active), send: func(ctx context.Context) error {
-		_, err := c.api.UserAPI.UnsuspendUser(ctx, id).Execute()
-		return err
-	}}, nil)
+	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/unsuspend",
+		settled: c.standing(id, []Status{Active}), send: func(ctx context.Context) error {
+			_, err := c.api.UserAPI.UnsuspendUser(ctx, id).Execute()
+			return err
+		}}, nil)
 }
 
 // DeactivateUser makes a user DEPROVISIONED. sendEmail tells Okta to mail the administrator.
 //
 //	POST /api/v1/users/{userId}/lifecycle/deactivate
 func (c *Client) DeactivateUser(ctx context.Context, id string, sendEmail bool) error {
-	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/deactivate", settled: c.reached(id, Deprovisioned), send: func(ctx context.Context) error {
-		_, err := c.api.UserAPI.DeactivateUser(ctx, id).SendEmail(sendEmail).Execute()
-		return err
-	}}, nil)
+	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/deactivate",
+		settled: c.standing(id, []Status{Deprovisioned}), send: func(ctx context.Context) error {
+			_, err := c.api.UserAPI.DeactivateUser(ctx, id).SendEmail(sendEmail).Execute()
+			return err
+		}}, nil)
 }
 
 // ActivateUser activates a STAGED or DEPROVISIONED user. Without an e-mail the link comes back instead; it is
@@ -216,10 +260,11 @@ func (c *Client) DeactivateUser(ctx context.Context, id string, sendEmail bool) 
 //	POST /api/v1/users/{userId}/lifecycle/activate
 func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
 	var a Activation
-	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/activate", notifies: true, settled: c.reached(id, Provisioned, Active), send: func(ctx context.Context) error {
-		_, _, err := c.api.UserAPI.ActivateUser(ctx, id).SendEmail(sendEmail).Execute()
-		return err
-	}}, &a)
+	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/activate", notifies: true,
+		settled: c.standing(id, []Status{Provisioned, Active}), send: func(ctx context.Context) error {
+			_, _, err := c.api.UserAPI.ActivateUser(ctx, id).SendEmail(sendEmail).Execute()
+			return err
+		}}, &a)
 	return a, err
 }
 
@@ -228,10 +273,11 @@ func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (A
 //	POST /api/v1/users/{userId}/lifecycle/reactivate
 func (c *Client) ReactivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
 	var a Activation
-	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/reactivate", once: true, send: func(ctx context.Context) error {
-		_, _, err := c.api.UserAPI.ReactivateUser(ctx, id).SendEmail(sendEmail).Execute()
-		return err
-	}}, &a)
+	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/reactivate", once: true,
+		settled: c.standing(id, nil, Active), mootOnly: true, send: func(ctx context.Context) error {
+			_, _, err := c.api.UserAPI.ReactivateUser(ctx, id).SendEmail(sendEmail).Execute()
+			return err
+		}}, &a)
 	return a, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -59,6 +60,12 @@ func (e *Emulator) controlRoutes() *http.ServeMux {
 	})
 	mux.HandleFunc("POST /_emulator/limits", func(w http.ResponseWriter, r *http.Request) {
 		post(w, r, Limit.check, e.AddLimit)
+	})
+	mux.HandleFunc("POST /_emulator/search-lag", func(w http.ResponseWriter, r *http.Request) {
+		post(w, r, searchLag.check, func(in searchLag) { e.SetSearchLag(time.Duration(in.MS) * time.Millisecond) })
+	})
+	mux.HandleFunc("POST /_emulator/deactivation", func(w http.ResponseWriter, r *http.Request) {
+		post(w, r, Deactivation.check, e.SetDeactivation)
 	})
 	mux.HandleFunc("POST /_emulator/token", func(w http.ResponseWriter, r *http.Request) {
 		post(w, r, tokenInput.check, func(in tokenInput) { e.SetToken(in.Token, in.Keep) })

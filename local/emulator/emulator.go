@@ -96,7 +96,7 @@ func (e *Emulator) routes() *http.ServeMux {
 
 		"POST /api/v1/users/{user}/lifecycle/activate":        {"okta.users.manage", e.onUser(activate)},
 		"POST /api/v1/users/{user}/lifecycle/reactivate":      {"okta.users.manage", e.onUser(reactivate)},
-		"POST /api/v1/users/{user}/lifecycle/deactivate":      {"okta.users.manage", e.onUser(deactivate)},
+		"POST /api/v1/users/{user}/lifecycle/deactivate":      {"okta.users.manage", e.onUser(e.deactivate)},
 		"POST /api/v1/users/{user}/lifecycle/suspend":         {"okta.users.manage", e.onUser(suspend)},
 		"POST /api/v1/users/{user}/lifecycle/unsuspend":       {"okta.users.manage", e.onUser(unsuspend)},
 		"POST /api/v1/users/{user}/lifecycle/unlock":          {"okta.users.manage", e.onUser(unlock)},

@@ -12,6 +12,7 @@ type oktaError struct {
 	summary string
 	causes  []string
 	raw     any               // the body instead, where an endpoint has its own error shape
+	html    string            // the body instead, where it is not JSON
 	header  map[string]string // beside those of every reply
 }
 

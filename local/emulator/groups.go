@@ -3,6 +3,7 @@ package emulator
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -10,6 +11,7 @@ import (
 // The types of a group.
 const (
 	groupOkta    = "OKTA_GROUP"
+	groupApp     = "APP_GROUP" // mastered by an application; its name need not be its own
 	groupBuiltIn = "BUILT_IN"
 )
 
@@ -35,9 +37,10 @@ func (g *group) add(u *user, at time.Time) {
 	g.lastMembershipUpdated = at
 }
 
+// groupNamed returns the group with a name that no second one may have, else nil.
 func (o *org) groupNamed(name string) *group {
 	for _, g := range o.groups {
-		if g.name == name {
+		if g.name == name && g.kind != groupApp {
 			return g
 		}
 	}
@@ -45,8 +48,12 @@ func (o *org) groupNamed(name string) *group {
 }
 
 func (o *org) addGroup(name string, description any, at time.Time) *group {
+	id := newID("00g", name)
+	if o.groupByID[id] != nil {
+		id = newID("00g", name, strconv.Itoa(len(o.groups)))
+	}
 	g := &group{
-		id: newID("00g", name), n: len(o.groups), name: name, description: description, kind: groupOkta,
+		id: id, n: len(o.groups), name: name, description: description, kind: groupOkta,
 		created: at, lastUpdated: at, lastMembershipUpdated: at,
 	}
 	o.groups = append(o.groups, g)
@@ -91,20 +98,34 @@ func groupBodies(groups []*group, base string) []groupBody {
 	return bodies
 }
 
-// listGroups implements GET /api/v1/groups with limit and after, or with q, a prefix of the name in any case, which gives
-// at most 300 groups and is never paged.
+// listGroups implements GET /api/v1/groups with search, limit and after, or with q, a prefix of the name in any case,
+// which gives at most 300 groups and is never paged. search lags behind as the emulator is told to.
 func (e *Emulator) listGroups(c *call) (reply, *oktaError) {
-	q := c.URL.Query().Get("q")
+	q, search := c.URL.Query().Get("q"), c.URL.Query().Get("search")
 	most := 10000
 	if q != "" {
 		most = 300
+	}
+	if q != "" && search != "" {
+		return reply{}, errSearchAndFilter
 	}
 	limit, failure := c.limit(most, most)
 	if failure != nil {
 		return reply{}, failure
 	}
 	if q == "" {
-		groups, links, failure := paged(c, e.org.groups, limit, e.size)
+		found := e.org.groups
+		if search != "" {
+			match, ok := parseExpression(search, true, groupAttribute)
+			if !ok {
+				return reply{}, errInvalidSearch
+			}
+			indexed := c.at.Add(-e.org.delays.search)
+			found = slices.DeleteFunc(slices.Clone(found), func(g *group) bool {
+				return e.org.delays.search > 0 && g.created.After(indexed) || !match(g)
+			})
+		}
+		groups, links, failure := paged(c, found, limit, e.size)
 		return reply{body: groupBodies(groups, c.base), links: links}, failure
 	}
 	var hits []*group
@@ -114,6 +135,27 @@ func (e *Emulator) listGroups(c *call) (reply, *oktaError) {
 		}
 	}
 	return reply{body: groupBodies(hits, c.base), links: []string{selfLink(c)}}, nil
+}
+
+// groupAttribute are the attributes of a group.
+func groupAttribute(name string) (get func(*group) any, isTime bool) {
+	switch strings.ToLower(name) {
+	case "id":
+		return func(g *group) any { return g.id }, false
+	case "type":
+		return func(g *group) any { return g.kind }, false
+	case "profile.name":
+		return func(g *group) any { return g.name }, false
+	case "profile.description":
+		return func(g *group) any { return g.description }, false
+	case "created":
+		return timeOf(func(g *group) time.Time { return g.created })
+	case "lastupdated":
+		return timeOf(func(g *group) time.Time { return g.lastUpdated })
+	case "lastmembershipupdated":
+		return timeOf(func(g *group) time.Time { return g.lastMembershipUpdated })
+	}
+	return nil, false
 }
 
 // getGroup implements GET /api/v1/groups/{group}.

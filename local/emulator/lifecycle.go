@@ -3,6 +3,7 @@ package emulator
 import (
 	"slices"
 	"strconv"
+	"time"
 )
 
 // empty is the body of a lifecycle call that has nothing to say.
@@ -28,9 +29,9 @@ func unsuspend(c *call, u *user) (reply, *oktaError) {
 	return reply{body: empty}, nil
 }
 
-// deactivate implements POST /api/v1/users/{user}/lifecycle/deactivate: any status → DEPROVISIONED, at once. sendEmail is
-// false by default. Sessions, OAuth tokens and the password are gone.
-func deactivate(c *call, u *user) (reply, *oktaError) {
+// deactivate implements POST /api/v1/users/{user}/lifecycle/deactivate: any status → DEPROVISIONED, at once or
+// as the emulator's Deactivation says. sendEmail is false by default. Sessions, OAuth tokens and the password are gone.
+func (e *Emulator) deactivate(c *call, u *user) (reply, *oktaError) {
 	sendEmail, failure := c.flag("sendEmail", false)
 	if failure != nil {
 		return reply{}, failure
@@ -38,12 +39,23 @@ func deactivate(c *call, u *user) (reply, *oktaError) {
 	if u.status == statusDeprovisioned {
 		return reply{}, errWrongStatus
 	}
-	u.setStatus(statusDeprovisioned, c.at)
-	u.sessions, u.tokens, u.password = 0, 0, ""
+	if takes := e.org.delays.deactivation.MS; takes > 0 {
+		u.becoming, u.due = statusDeprovisioned, c.at.Add(time.Duration(takes)*time.Millisecond)
+		e.org.delays.changing = append(e.org.delays.changing, u)
+	} else {
+		u.deprovision(c.at)
+	}
 	if sendEmail {
 		u.mails = append(u.mails, "deactivated")
 	}
 	return reply{body: empty}, nil
+}
+
+// deprovision completes a deactivation.
+func (u *user) deprovision(at time.Time) {
+	u.becoming = ""
+	u.setStatus(statusDeprovisioned, at)
+	u.sessions, u.tokens, u.password = 0, 0, ""
 }
 
 // activate implements POST /api/v1/users/{user}/lifecycle/activate: STAGED or DEPROVISIONED → ACTIVE with a password,

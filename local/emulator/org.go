@@ -33,6 +33,7 @@ type org struct {
 	signals []Signal
 	seenJTI map[string]bool // issuer and jti
 
+	delays  delays
 	faults  []*fault
 	buckets []*bucket
 	log     []*Request
@@ -96,6 +97,26 @@ func (e *Emulator) AddUser(s UserSeed) string {
 	return e.org.addUser(s, e.now().UTC()).id
 }
 
+// SetProfile changes attributes of a user's profile. It panics if there is no such user.
+func (e *Emulator) SetProfile(id string, attributes map[string]any) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	u := e.org.userByID[id]
+	e.org.keepVersion(u, e.now())
+	profile := maps.Clone(u.profile)
+	maps.Copy(profile, attributes)
+	e.org.setProfile(u, profile)
+}
+
+// AddAppGroup adds a group that an application masters and returns its id. Its name may be that of other groups.
+func (e *Emulator) AddAppGroup(name string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	g := e.org.addGroup(name, nil, e.now().UTC())
+	g.kind = groupApp
+	return g.id
+}
+
 // AddGroup adds a group and returns its id. It panics on a name that is empty or taken.
 func (e *Emulator) AddGroup(name, description string) string {
 	e.mu.Lock()
@@ -110,6 +131,7 @@ func (e *Emulator) AddGroup(name, description string) string {
 func (e *Emulator) User(idOrLogin string) (UserState, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.org.finish(e.now())
 	u := e.org.find(idOrLogin)
 	if u == nil {
 		return UserState{}, false

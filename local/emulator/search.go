@@ -8,17 +8,20 @@ import (
 	"unicode"
 )
 
-// predicate is a parsed expression.
-type predicate func(*user) bool
+// predicate is a parsed expression on objects of one type.
+type predicate[T any] func(T) bool
+
+// attributes returns the reader of an attribute, nil when there is none of that name, and whether it is a time.
+type attributes[T any] func(name string) (get func(T) any, isTime bool)
 
 // parseExpression parses a filter or search expression: attribute operator value, joined by and and or, with parentheses;
 // the operators are eq ne sw co gt ge lt le pr. With fold, text compares without regard to case.
-func parseExpression(s string, fold bool) (predicate, bool) {
+func parseExpression[T any](s string, fold bool, of attributes[T]) (predicate[T], bool) {
 	tokens, ok := tokenize(s)
 	if !ok {
 		return nil, false
 	}
-	p := parser{tokens: tokens, fold: fold}
+	p := parser[T]{tokens: tokens, fold: fold, of: of}
 	expr, ok := p.disjunction()
 	return expr, ok && len(p.tokens) == 0
 }
@@ -51,13 +54,14 @@ func tokenize(s string) ([]string, bool) {
 }
 
 // parser consumes tokens from the front.
-type parser struct {
+type parser[T any] struct {
 	tokens []string
 	fold   bool
+	of     attributes[T]
 }
 
 // next takes a token, "" at the end.
-func (p *parser) next() string {
+func (p *parser[T]) next() string {
 	if len(p.tokens) == 0 {
 		return ""
 	}
@@ -67,7 +71,7 @@ func (p *parser) next() string {
 }
 
 // take takes the next token if it is the word, in any case.
-func (p *parser) take(word string) bool {
+func (p *parser[T]) take(word string) bool {
 	if len(p.tokens) > 0 && strings.EqualFold(p.tokens[0], word) {
 		p.tokens = p.tokens[1:]
 		return true
@@ -75,40 +79,40 @@ func (p *parser) take(word string) bool {
 	return false
 }
 
-func (p *parser) disjunction() (predicate, bool) {
+func (p *parser[T]) disjunction() (predicate[T], bool) {
 	left, ok := p.conjunction()
 	for ok && p.take("or") {
 		a := left
-		var b predicate
+		var b predicate[T]
 		b, ok = p.conjunction()
-		left = func(u *user) bool { return a(u) || b(u) }
+		left = func(o T) bool { return a(o) || b(o) }
 	}
 	return left, ok
 }
 
-func (p *parser) conjunction() (predicate, bool) {
+func (p *parser[T]) conjunction() (predicate[T], bool) {
 	left, ok := p.term()
 	for ok && p.take("and") {
 		a := left
-		var b predicate
+		var b predicate[T]
 		b, ok = p.term()
-		left = func(u *user) bool { return a(u) && b(u) }
+		left = func(o T) bool { return a(o) && b(o) }
 	}
 	return left, ok
 }
 
-func (p *parser) term() (predicate, bool) {
+func (p *parser[T]) term() (predicate[T], bool) {
 	if p.take("(") {
 		inner, ok := p.disjunction()
 		return inner, ok && p.take(")")
 	}
-	get, isTime := attribute(p.next())
+	get, isTime := p.of(p.next())
 	if get == nil {
 		return nil, false
 	}
 	op := strings.ToLower(p.next())
 	if op == "pr" {
-		return func(u *user) bool { v := get(u); return v != nil && v != "" }, true
+		return func(o T) bool { v := get(o); return v != nil && v != "" }, true
 	}
 	var want any
 	if json.Unmarshal([]byte(p.next()), &want) != nil {
@@ -125,19 +129,21 @@ func (p *parser) term() (predicate, bool) {
 	if test == nil {
 		return nil, false
 	}
-	return func(u *user) bool { return test(compare(get(u), want, p.fold)) }, true
+	return func(o T) bool { return test(compare(get(o), want, p.fold)) }, true
 }
 
-// attribute returns the reader of an attribute, nil when there is none of that name, and whether it is a time.
-func attribute(name string) (get func(*user) any, isTime bool) {
-	at := func(get func(*user) time.Time) (func(*user) any, bool) {
-		return func(u *user) any {
-			if t := get(u); !t.IsZero() {
-				return t
-			}
-			return nil
-		}, true
-	}
+// timeOf makes the reader of a time.
+func timeOf[T any](get func(T) time.Time) (func(T) any, bool) {
+	return func(o T) any {
+		if t := get(o); !t.IsZero() {
+			return t
+		}
+		return nil
+	}, true
+}
+
+// userAttribute are the attributes of a user.
+func userAttribute(name string) (get func(*user) any, isTime bool) {
 	switch strings.ToLower(name) {
 	case "id":
 		return func(u *user) any { return u.id }, false
@@ -146,17 +152,17 @@ func attribute(name string) (get func(*user) any, isTime bool) {
 	case "type.id":
 		return func(*user) any { return userTypeID }, false
 	case "created":
-		return at(func(u *user) time.Time { return u.created })
+		return timeOf(func(u *user) time.Time { return u.created })
 	case "activated":
-		return at(func(u *user) time.Time { return u.activated })
+		return timeOf(func(u *user) time.Time { return u.activated })
 	case "statuschanged":
-		return at(func(u *user) time.Time { return u.statusChanged })
+		return timeOf(func(u *user) time.Time { return u.statusChanged })
 	case "lastlogin":
-		return at(func(u *user) time.Time { return u.lastLogin })
+		return timeOf(func(u *user) time.Time { return u.lastLogin })
 	case "lastupdated":
-		return at(func(u *user) time.Time { return u.lastUpdated })
+		return timeOf(func(u *user) time.Time { return u.lastUpdated })
 	case "passwordchanged":
-		return at(func(u *user) time.Time { return u.passwordChanged })
+		return timeOf(func(u *user) time.Time { return u.passwordChanged })
 	}
 	prefix, key, _ := strings.Cut(name, ".")
 	if key == "" || !strings.EqualFold(prefix, "profile") {

@@ -84,6 +84,10 @@ func (x *exchange) carryOut() {
 		x.emulator.serve(x.emulator.unknownRoute).ServeHTTP(x, r)
 		return
 	}
+	if !takesPath(r.URL) {
+		x.fail(errBadPath)
+		return
+	}
 	x.emulator.api.ServeHTTP(x, r)
 }
 
@@ -143,6 +147,11 @@ func (x *exchange) fail(o *oktaError) {
 	for name, value := range o.header {
 		x.Header().Set(name, value)
 	}
+	if o.html != "" {
+		x.Header().Set("Content-Type", "text/html")
+		x.send(o.status, []byte(o.html))
+		return
+	}
 	x.send(o.status, encode(o.body(x.call.id)))
 }
 
@@ -153,6 +162,7 @@ func (e *Emulator) serve(h handler) http.Handler {
 		c := x.call
 		c.Request = r // the mux has set the path values on this one
 		e.mu.Lock()
+		e.org.finish(c.at)
 		rep, failure := h(&c)
 		var body []byte
 		if failure == nil && rep.body != nil {

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +33,10 @@ type user struct {
 	sessions int
 	tokens   int // OAuth tokens
 	mails    []string
-	oneTime  int // one-time links issued
+	oneTime  int       // one-time links issued
+	becoming string    // the status that a change under way leads to
+	due      time.Time // when that change is complete
+	versions []version // as the user was, for a search that lags
 
 	created, activated, statusChanged, lastLogin, lastUpdated, passwordChanged time.Time
 }
@@ -64,7 +68,7 @@ func (e *Emulator) onUser(h func(*call, *user) (reply, *oktaError)) handler {
 		if u == nil || c.byApp && c.PathValue("user") == "me" {
 			return reply{}, notFound(c.PathValue("user"), "User")
 		}
-		return h(c, u)
+		return e.handle(c, u, h)
 	}
 }
 
@@ -75,14 +79,26 @@ func (e *Emulator) onUserID(h func(*call, *user) (reply, *oktaError)) handler {
 		if u == nil {
 			return reply{}, notFound(c.PathValue("user"), "User")
 		}
-		return h(c, u)
+		return e.handle(c, u, h)
 	}
+}
+
+// handle has a handler answer a call about a user, unless the user's status forbids it.
+func (e *Emulator) handle(c *call, u *user, h func(*call, *user) (reply, *oktaError)) (reply, *oktaError) {
+	if failure := e.org.refusal(c, u); failure != nil {
+		return reply{}, failure
+	}
+	if c.Method != http.MethodGet {
+		e.org.keepVersion(u, c.at)
+	}
+	return h(c, u)
 }
 
 // userBody is the JSON of a user.
 type userBody struct {
 	ID              string            `json:"id"`
 	Status          string            `json:"status"`
+	Becoming        string            `json:"transitioningToStatus,omitempty"`
 	Created         stamp             `json:"created"`
 	Activated       stamp             `json:"activated"`
 	StatusChanged   stamp             `json:"statusChanged"`
@@ -102,7 +118,7 @@ func (u *user) body() userBody {
 		credentials["password"] = struct{}{}
 	}
 	return userBody{
-		ID: u.id, Status: u.status,
+		ID: u.id, Status: u.status, Becoming: u.becoming,
 		Created: stamp(u.created), Activated: stamp(u.activated), StatusChanged: stamp(u.statusChanged),
 		LastLogin: stamp(u.lastLogin), LastUpdated: stamp(u.lastUpdated), PasswordChanged: stamp(u.passwordChanged),
 		Type: map[string]string{"id": userTypeID}, Profile: u.profile, Credentials: credentials,
@@ -173,7 +189,7 @@ func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
 		match = func(u *user) bool { return u.status != statusDeprovisioned && u.startsWith(query) }
 	case filter != "" || search != "":
 		var ok bool
-		if match, ok = parseExpression(filter+search, search != ""); !ok {
+		if match, ok = parseExpression(filter+search, search != "", userAttribute); !ok {
 			return reply{}, errInvalidSearch
 		}
 	}
@@ -183,7 +199,10 @@ func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
 	}
 	var hits []*user
 	for _, u := range e.org.users {
-		if match(u) {
+		if search != "" {
+			u = e.org.searched(u, c.at)
+		}
+		if u != nil && match(u) {
 			hits = append(hits, u)
 		}
 	}

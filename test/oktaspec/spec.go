@@ -57,6 +57,7 @@ var Load = sync.OnceValues(func() (*Spec, error) {
 	}
 	doc.Servers = openapi3.Servers{{URL: org}}
 	openapi3filter.RegisterBodyDecoder("application/secevent+jwt", text)
+	openapi3filter.RegisterBodyDecoder("text/html", text)
 	router, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation(), openapi3.DisableSchemaDefaultsValidation())
 	if err != nil {
 		return nil, fmt.Errorf("indexing Okta's specification: %w", err)

@@ -271,6 +271,22 @@ func (w *World) Run(path string, body any) Reply {
 	return w.Do(http.MethodPost, path, text, nil)
 }
 
+// AtOnce runs the same request several times side by side.
+func (w *World) AtOnce(path string, body any, times int) []Reply {
+	w.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	replies := make([]Reply, times)
+	var wg sync.WaitGroup
+	for i := range times {
+		wg.Go(func() { replies[i] = w.Do(http.MethodPost, path, string(text), nil) })
+	}
+	wg.Wait()
+	return replies
+}
+
 // Do sends one request to the product. header is over Content-Type: application/json.
 func (w *World) Do(method, path, body string, header http.Header) Reply {
 	w.t.Helper()

@@ -1,0 +1,203 @@
+package users_test
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/local/broker"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/testkit"
+)
+
+// TestLookup_RejectsUserWithOtherName: whatever Okta returns for a name, a user of another name is not touched.
+func TestLookup_RejectsUserWithOtherName(t *testing.T) {
+	t.Parallel()
+	bob := func(path string) func(w *testkit.World) {
+		return func(w *testkit.World) {
+			body := w.AsOktaHasIt("/api/v1/users/bob")
+			if path == "/api/v1/users" {
+				body = "[" + body + "]"
+			}
+			w.Okta.AddFault(emulator.Fault{Path: w.Expand(path), Method: "GET", Status: 200, Body: body})
+		}
+	}
+	for name, c := range map[string]struct {
+		given   string
+		prepare func(w *testkit.World)
+	}{
+		"the search answers with another user":      {"zed@acme.test", bob("/api/v1/users")},
+		"the path of a login holds another user":    {"alice@acme.test", bob("/api/v1/users/alice@acme.test")},
+		"the path of a short login":                 {"alice", bob("/api/v1/users/alice")},
+		"the path of an id":                         {"${id:alice}", bob("/api/v1/users/${id:alice}")},
+		"an id in another case":                     {"${ID:alice}", bob("/api/v1/users/*")},
+		"a longer name than the user's":             {"bob@acme.test.example", bob("/api/v1/users*")},
+		"an address without its domain":             {"bob@", bob("/api/v1/users")},
+		"the Kelvin sign is not k":                  {"\u212Aate", func(w *testkit.World) { w.Okta.AddUser(emulator.UserSeed{Login: "kate@acme.test"}) }},
+		"the user behind a hit is another one":      {"m@mail.test", func(w *testkit.World) { mallory(w); bob("/api/v1/users/${id:mallory}")(w) }},
+		"the address of a hit has moved":            {"m@mail.test", func(w *testkit.World) { moveAddress(w, mallory(w)) }},
+		"the user behind a hit is gone":             {"m@mail.test", func(w *testkit.World) { gone(w, mallory(w)) }},
+		"Okta cannot take the short login in paths": {"al ice", func(w *testkit.World) { frontEnd(w, "al%20ice") }},
+		"nor the login, which nobody has":           {"al ice@acme.test", func(w *testkit.World) { frontEnd(w, "al%20ice@acme.test") }},
+	} {
+		for _, kind := range []string{"parameter", "USERUNIQNAME", "HOSTNAME"} {
+			t.Run(name+", by "+kind, func(t *testing.T) {
+				t.Parallel()
+				w := testkit.New(t, testkit.Options{OffSpecification: true})
+				c.prepare(w)
+				given := strings.ReplaceAll(c.given, "${ID:alice}", "${id:alice}")
+				if given = w.Expand(given); strings.Contains(c.given, "${ID:") {
+					given = strings.ToUpper(given)
+				}
+				request := testkit.Params(map[string]any{"User IDs Or Logins": given})
+				if kind != "parameter" {
+					request = map[string]any{"entities": []any{entity(given, kind)}}
+				}
+				w.Forget()
+				got := w.Run("users/disable-user", request)
+				w.WantWrites()
+				if kind == "HOSTNAME" { // a host that is not a user is ignored, so there is no target
+					wantHTTP(t, got, 400)
+					return
+				}
+				wantHTTP(t, got, 422)
+				wantOutcomes(t, got, "not_found")
+				want(t, got, "E0000007", "error", "code")
+				want(t, got, nil, "targets", 0, "user_id")
+				want(t, got, "Error executing action \"Disable User\". Reason: Not found: "+given+".", "output_message")
+			})
+		}
+	}
+}
+
+// mallory adds a user with an e-mail address that is not the login.
+func mallory(w *testkit.World) (id string) {
+	return w.Okta.AddUser(emulator.UserSeed{Login: "mallory@acme.test", Email: "m@mail.test"})
+}
+
+// moveAddress gives a user another address, which the search does not show yet.
+func moveAddress(w *testkit.World, id string) {
+	w.Clock.Advance(time.Hour)
+	w.Okta.SetSearchLag(time.Minute)
+	w.Okta.SetProfile(id, map[string]any{"email": "mallory@acme.test"})
+}
+
+// gone makes Okta answer 404 for an id.
+func gone(w *testkit.World, id string) {
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + id, Status: 404})
+}
+
+// frontEnd makes Okta's front end refuse a path.
+func frontEnd(w *testkit.World, element string) {
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + strings.ReplaceAll(element, "%20", " "), Status: 400, Body: "<html>Bad Request</html>"})
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + element, Status: 400, Body: "<html>Bad Request</html>"})
+}
+
+// TestLookup_AcceptsEveryNameOfTheUser, in any case.
+func TestLookup_AcceptsEveryNameOfTheUser(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	id := w.Okta.AddUser(emulator.UserSeed{Login: "Zoë@acme.test", Email: "z@mail.test"})
+	for _, given := range []string{id, "Zoë@acme.test", "ZOË@ACME.TEST", "zoË", "z@mail.test", "Z@Mail.Test"} {
+		got := w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": given}))
+		want(t, got, id, "targets", 0, "user_id")
+	}
+}
+
+// TestLookup_SearchesWhatDoesNotFitAPath: a login with a character that Okta cannot take in a path is searched at
+// once. A path that Okta cuts there would name alice.
+func TestLookup_SearchesWhatDoesNotFitAPath(t *testing.T) {
+	t.Parallel()
+	for _, login := range []string{
+		"alice?x@acme.test", "alice/x@acme.test", "alice#x@acme.test", "alice[x]@acme.test", `alice\x@acme.test`, "alice;x@acme.test", "alice%x@acme.test", "alice%2Fx@acme.test",
+		`ACME\alice`, "alice?x", "alice/../bob",
+	} {
+		t.Run(login, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			request := testkit.Params(map[string]any{"User IDs Or Logins": login, "Is Deactivate": false})
+			search := "GET /api/v1/users?limit=200&search=" + url.QueryEscape(fmt.Sprintf(`profile.login eq %[1]s or profile.email eq %[1]s`, quote(login)))
+			got := w.Run("users/disable-user", request)
+			wantHTTP(t, got, 422)
+			wantOutcomes(t, got, "not_found")
+			if diff := cmp.Diff([]string{search}, w.Asked()); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+			id := w.Okta.AddUser(emulator.UserSeed{Login: login})
+			w.Forget()
+			got = w.Run("users/disable-user", request)
+			wantOutcomes(t, got, "changed")
+			want(t, got, id, "targets", 0, "user_id")
+			if diff := cmp.Diff([]string{search, "GET /api/v1/users/" + id, "POST /api/v1/users/" + id + "/lifecycle/suspend"}, w.Asked()); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+			if w.User(id).Status != "SUSPENDED" || w.User("alice").Status != "ACTIVE" || w.User("bob").Status != "ACTIVE" {
+				t.Errorf("%s is %s, alice %s", login, w.User(id).Status, w.User("alice").Status)
+			}
+		})
+	}
+}
+
+func quote(s string) string { return `"` + strings.ReplaceAll(s, `\`, `\\`) + `"` }
+
+// TestLookup_MessageWithAnOddLoginIsOneDeadLetter: it is acknowledged, and not delivered again.
+func TestLookup_MessageWithAnOddLoginIsOneDeadLetter(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{PubSub: true})
+	for i, login := range []string{`ACME\\bob`, "a[x]@acme.test", "alice?x@acme.test"} {
+		r := w.Push("users", testkit.Message{ID: fmt.Sprint("m", i), Data: `{"action": "Disable User", "parameters": {"User IDs": "` + login + `"}}`})
+		if letters := w.Published(broker.DeadLetterTopic); r.HTTP != 200 || len(letters) != i+1 {
+			t.Errorf("%s: %d %s, %d dead letters", login, r.HTTP, r.Body, len(letters))
+		}
+	}
+	w.WantWrites()
+}
+
+// TestLookup_KeepsTheHitsThatMatch: of several hits, those count whose user has the name now.
+func TestLookup_KeepsTheHitsThatMatch(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		hits    []string // logins
+		outcome string
+		code    any
+		reads   int // of hits
+	}{
+		"one of two":      {[]string{"alice", "mallory"}, "changed", nil, 2},
+		"one, twice":      {[]string{"mallory", "mallory"}, "changed", nil, 1},
+		"two of three":    {[]string{"mallory", "alice", "twin"}, "failed", "ambiguous", 3},
+		"none of two":     {[]string{"alice", "bob"}, "not_found", "E0000007", 2},
+		"too many by far": {slices.Repeat([]string{"alice", "bob", "carol"}, 7), "failed", "ambiguous", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			mallory(w)
+			w.Okta.AddUser(emulator.UserSeed{Login: "twin@acme.test", Email: "m@mail.test"})
+			var hits []string
+			for i, login := range c.hits {
+				id := w.ID(login)
+				if name == "too many by far" {
+					id = fmt.Sprint(id, i)
+				}
+				hits = append(hits, `{"id": "`+id+`", "profile": {"login": "m@mail.test"}}`)
+			}
+			w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users", Status: 200, Body: "[" + strings.Join(hits, ",") + "]"})
+			got := w.Run("users/disable-user", testkit.Params(map[string]any{"User IDs Or Logins": "m@mail.test", "Is Deactivate": false}))
+			wantOutcomes(t, got, c.outcome)
+			want(t, got, c.code, "error", "code")
+			if reads := len(w.Asked()) - len(w.Writes()) - 2; reads != c.reads {
+				t.Errorf("%d hits were read: %v", reads, w.Asked())
+			}
+			if c.outcome == "changed" {
+				want(t, got, w.ID("mallory"), "targets", 0, "user_id")
+			} else {
+				w.WantWrites()
+			}
+		})
+	}
+}

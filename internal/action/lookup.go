@@ -1,0 +1,102 @@
+package action
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+// maxHits is the most search hits that are read again for one name.
+const maxHits = 20
+
+// lookUp returns the user that a caller names by id, login, short login (if it is unambiguous) or e-mail address.
+// Every user that Okta returns, by path or by search, is compared with the name: Okta may cut the name, and its
+// search index lags behind its users.
+func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
+	if ctx.Err() != nil {
+		return okta.User{}, fault.New(fault.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err())
+	}
+	missing := fault.New(fault.NotFound, okta.CodeNotFound, "no user has this id, login or e-mail address", nil)
+	if okta.FitsPath(text) {
+		u, err := c.Okta.GetUser(ctx, text)
+		switch f := fault.As(err); {
+		case f == nil && isNamed(u, text):
+			return u, nil
+		case f == nil:
+			missing.Message = "Okta returned another user, with none of this id, login or e-mail address"
+			return okta.User{}, missing
+		case f.Kind != fault.NotFound:
+			return okta.User{}, err
+		case f.Code == okta.CodeNotFound:
+			missing = f
+		}
+		if !strings.Contains(text, "@") {
+			return okta.User{}, missing
+		}
+	}
+	users, err := c.search(ctx, text)
+	switch {
+	case err != nil:
+		return okta.User{}, err
+	case len(users) == 0:
+		return okta.User{}, missing
+	case len(users) > 1:
+		return okta.User{}, ambiguous(len(users))
+	}
+	return users[0], nil
+}
+
+// search returns the users whose login or e-mail address is text, as they are now: each hit is read by its id.
+func (c *Call) search(ctx context.Context, text string) ([]okta.User, error) {
+	hits, err := c.Okta.FindUsers(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(hits, func(a, b okta.User) int { return cmp.Compare(a.ID, b.ID) })
+	hits = slices.CompactFunc(hits, func(a, b okta.User) bool { return a.ID == b.ID })
+	if len(hits) > maxHits {
+		return nil, ambiguous(len(hits))
+	}
+	var users []okta.User
+	for _, hit := range hits {
+		u, err := c.Okta.GetUserByID(ctx, hit.ID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		if err == nil && isNamed(u, text) {
+			users = append(users, u)
+		}
+	}
+	return users, nil
+}
+
+func ambiguous(users int) error {
+	return fault.Errorf(fault.Rejected, "ambiguous", "%d users have this login or e-mail address; name the one you mean by id", users)
+}
+
+// isNamed reports whether text is a user's id, or, ignoring case, the login, the short login (the part of the login
+// before "@") or the e-mail address.
+func isNamed(u okta.User, text string) bool {
+	short, _, _ := strings.Cut(u.Login, "@")
+	return u.ID == text || sameName(u.Login, text) || sameName(short, text) || sameName(u.Email, text)
+}
+
+// sameName reports whether two names are equal, ignoring case.
+func sameName(a, b string) bool { return a != "" && foldName(a) == foldName(b) }
+
+// foldName returns a name in lower case. A character outside ASCII never becomes one of ASCII: the Kelvin sign
+// (U+212A) is not k.
+func foldName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if lower := unicode.ToLower(r); r < utf8.RuneSelf || lower >= utf8.RuneSelf {
+			return lower
+		}
+		return r
+	}, s)
+}
