@@ -13,6 +13,7 @@ type oktaError struct {
 	causes  []string
 	raw     any               // the body instead, where an endpoint has its own error shape
 	header  map[string]string // beside those of every reply
+	empty   bool              // there is no body
 }
 
 // Okta's codes with their status and summary; {0} of a summary is filled in by the functions below.

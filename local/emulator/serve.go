@@ -143,6 +143,10 @@ func (x *exchange) fail(o *oktaError) {
 	for name, value := range o.header {
 		x.Header().Set(name, value)
 	}
+	if o.empty {
+		x.send(o.status, nil)
+		return
+	}
 	x.send(o.status, encode(o.body(x.call.id)))
 }
 
