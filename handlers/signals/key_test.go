@@ -266,3 +266,23 @@ func TestSendSignalWithABrokenDeployment(t *testing.T) {
 		})
 	}
 }
+
+func TestKeyID_RefusesAPastedKey(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	ec := mustMake(x509.MarshalPKCS8PrivateKey(mustMake(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))))
+	isKey, form := "holds a private key or a token; it must be the ID (kid) of the key", "must be printable ASCII without spaces, at most 256 characters"
+	for pasted, message := range map[string]string{
+		base64.StdEncoding.EncodeToString(ec): isKey, pemOf("PRIVATE KEY", ec): isKey, rsaJWK(nil): isKey,
+		"soc 1": form, "söc": form, strings.Repeat("canary", 50): form,
+	} {
+		got := w.Run("signals/send-itp-signal", params(map[string]any{"Key ID": pasted}))
+		want := []any{map[string]any{"parameter": "Key ID", "message": message}}
+		if diff := cmp.Diff(want, got.Get("error", "problems")); got.HTTP != 400 || diff != "" || strings.Contains(string(got.Body), pasted) {
+			t.Errorf("%d, problems (-want +got):\n%s", got.HTTP, diff)
+		}
+	}
+	if asked := w.Asked(); len(asked) > 0 {
+		t.Errorf("Okta was asked %v", asked)
+	}
+}

@@ -26,6 +26,14 @@ func (k *privateKey) UnmarshalParam(text string) (warning string, err error) {
 	return "", err
 }
 
+type keyID string
+
+// UnmarshalParam implements action.ParamUnmarshaler.
+func (k *keyID) UnmarshalParam(text string) (warning string, err error) {
+	*k = keyID(text)
+	return "", keys.CheckID(text)
+}
+
 type timestamp struct{ time.Time }
 
 // UnmarshalParam implements action.ParamUnmarshaler.
@@ -64,7 +72,7 @@ func (i *issuerURL) UnmarshalParam(text string) (warning string, err error) {
 }
 
 type sendParams struct {
-	KeyID     string     `param:"Key ID" help:"The ID of the public key with which Okta verifies the signature; the deployment's own where it is not given."`
+	KeyID     keyID      `param:"Key ID" help:"The ID of the public key with which Okta verifies the signature; the deployment's own where it is not given."`
 	Key       privateKey `param:"Private Key String" alias:"Private Key" secret:"true" help:"The private key that signs the signal, as PEM with its BEGIN and END lines or as JWK, for this call only; the deployment's own where it is not given."`
 	Email     email      `param:"User Email" required:"true" help:"The e-mail address of the affected user."`
 	Timestamp timestamp  `param:"Timestamp" required:"true" help:"When it happened, in ISO 8601 with Z or an offset: 2025-05-25T14:47:52+02:00."`
@@ -131,7 +139,7 @@ func transmitter(own ssf.Transmitter, p sendParams) (ssf.Transmitter, error) {
 		}
 	}
 	if p.KeyID != "" {
-		by.KeyID = p.KeyID
+		by.KeyID = string(p.KeyID)
 	}
 	if p.Issuer != "" {
 		by.Issuer = string(p.Issuer)

@@ -2,6 +2,7 @@ package users_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -219,4 +220,54 @@ func wantNoSecret(t *testing.T, w *testkit.World, got testkit.Reply, secret stri
 		t.Errorf("a secret is in the reply: %s", got.Body)
 	}
 	wantNotLogged(t, w, secret)
+}
+
+// TestSecrets_AreMaskedWhereverTheyWerePasted: a World finds the password in the log and in the reply by itself.
+func TestSecrets_AreMaskedWhereverTheyWerePasted(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"context":        `{"parameters": {"User IDs": "alice", "New Password": "%s"}, "context": {"note": "new password %s", "case_id": "4711"}}`,
+		"context name":   `{"parameters": {"User IDs": "alice", "New Password": "%s"}, "context": {"%s": "x"}}`,
+		"parameter name": `{"parameters": {"User IDs": "alice", "New Password": "%s", "%s": true}}`,
+		"action":         `{"parameters": {"User IDs": "alice", "New Password": "%s"}, "action": "%s"}`,
+		"member":         `{"parameters": {"User IDs": "alice", "New Password": "%s"}, "%s": 1}`,
+	} {
+		w := testkit.New(t, testkit.Options{})
+		body = strings.ReplaceAll(body, "%s", newPassword)
+		got := w.Do("POST", "users/set-password", body, http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {"k-" + newPassword}})
+		if strings.HasPrefix(name, "context") {
+			if got.HTTP != 200 || w.User("alice").Password != newPassword {
+				t.Errorf("%s: %d %s", name, got.HTTP, got.Body)
+			}
+			if again := w.Do("POST", "users/set-password", body, http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {"k-" + newPassword}}); again.Header.Get("Idempotency-Replayed") != "true" {
+				t.Errorf("%s: the repeat: %d %s", name, again.HTTP, again.Body)
+			}
+		} else if got.HTTP < 400 || len(w.Writes()) > 0 {
+			t.Errorf("%s: %d %s", name, got.HTTP, got.Body)
+		}
+		wantNoSecret(t, w, got, newPassword)
+		if !strings.Contains(w.Log(), `"idempotency_key":"k-[redacted]"`) {
+			t.Errorf("%s: no record of the key: %s", name, w.Log())
+		}
+	}
+}
+
+// TestSecrets_AreNotRepeatedFromOkta: neither the given password nor that with its random characters.
+func TestSecrets_AreNotRepeatedFromOkta(t *testing.T) {
+	t.Parallel()
+	for _, random := range []bool{false, true} {
+		var sent string
+		w := testkit.New(t, testkit.Options{Observe: func(o emulator.Observed) { sent += string(o.Body) }})
+		w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*", Method: "POST", Status: 403, Headers: map[string]string{"X-Okta-Request-Id": "req-" + newPassword},
+			Body: `{"errorCode": "E0000080", "errorSummary": "The password ` + newPassword + ` does not meet the policy", "errorCauses": [{"errorSummary": "too weak: ` + newPassword + `"}]}`})
+		got := w.Run("users/set-password", map[string]any{"parameters": map[string]any{"User IDs": "alice", "New Password": newPassword, "Add 10 Random Chars": random}})
+		const said = "The password [redacted] does not meet the policy: too weak: [redacted]"
+		if got.HTTP != 422 || got.Get("error", "message") != said || got.Get("targets", 0, "error", "okta_request_id") != "req-[redacted]" {
+			t.Errorf("%d %s", got.HTTP, got.Body)
+		}
+		if !strings.Contains(sent, newPassword) {
+			t.Error("Okta was not sent the password")
+		}
+		wantNoSecret(t, w, got, newPassword)
+	}
 }

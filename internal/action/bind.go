@@ -50,8 +50,9 @@ type Invocation struct {
 	Secret   bool     // it was given a secret, or is to return one: it may go where nothing is kept only
 	Warnings []string // what was ignored
 
-	scope []Entity // entities that are to become targets
-	run   func(ctx context.Context, c *Call) (*Result, error)
+	secrets []secrets.Value // given as parameters
+	scope   []Entity        // entities that are to become targets
+	run     func(ctx context.Context, c *Call) (*Result, error)
 }
 
 // Bind checks a request against the declaration. It reports every problem, each naming its parameter; the
@@ -74,6 +75,9 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 		}
 		raw, ok := given[p.Name]
 		inv.Secret = inv.Secret || ok && p.Secret && raw != nil && raw != ""
+		if text, is := raw.(string); is && p.Secret {
+			inv.secrets = append(inv.secrets, secrets.New(text))
+		}
 		if ok {
 			var warning string
 			var err error

@@ -67,9 +67,9 @@ func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 		*dryRun = true
 		c.Warn("%s", d.ReadOnly)
 	}
-	runCtx := ctx
+	runCtx := okta.Hide(ctx, inv.secrets...)
 	if c.Request.Options.DryRun || d.ReadOnly != "" {
-		runCtx = okta.ReadOnly(ctx)
+		runCtx = okta.ReadOnly(runCtx)
 	}
 	var result *Result
 	err := c.guard(func() (err error) {

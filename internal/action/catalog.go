@@ -32,27 +32,3 @@ func (g Group) Catalog() Catalog {
 	}
 	return c
 }
-
-// Masked copies the parameters of a request for a record of it: the values of those that are no secret in any action are
-// shown. What has a name that no action knows may be a secret misspelt.
-func Masked(groups []Group, parameters map[string]any) map[string]any {
-	open := map[string]bool{}
-	for _, g := range groups {
-		for _, a := range g.Actions {
-			for _, p := range a.Params {
-				for _, name := range append([]string{p.Name}, p.Aliases...) {
-					known, seen := open[fold(name)]
-					open[fold(name)] = !p.Secret && (known || !seen)
-				}
-			}
-		}
-	}
-	out := map[string]any{}
-	for name, value := range parameters {
-		if !open[fold(name)] {
-			value = "[masked]"
-		}
-		out[name] = value
-	}
-	return out
-}

@@ -24,6 +24,7 @@ type Param struct {
 
 	users bool // a list of user identifiers
 	index []int
+	kind  reflect.Type
 }
 
 // The types of parameters.
@@ -84,7 +85,7 @@ func paramsOf(t reflect.Type) []Param {
 			panic(fmt.Sprintf("parameter %q: the field %s is not exported", name, f.Name))
 		}
 		p := Param{
-			Name: name, Description: f.Tag.Get("help"), index: f.Index,
+			Name: name, Description: f.Tag.Get("help"), index: f.Index, kind: f.Type,
 			Required: f.Tag.Get("required") == "true", Secret: f.Tag.Get("secret") == "true",
 			Min: bound(f.Tag.Get("min")), Max: bound(f.Tag.Get("max")),
 			users: f.Type == reflect.TypeFor[Users](),

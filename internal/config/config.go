@@ -4,7 +4,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/topics"
 	"example.com/okta-secops/secrets"
 )
@@ -68,10 +68,10 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 		LimitShare:     e.share("OKTA_LIMIT_SHARE", 0.5),
 		OAuth:          e.boolean("OKTA_USE_OAUTH", "Use Oauth Authentication", false),
 		ClientID:       getenv("OKTA_CLIENT_ID"),
-		KeyID:          getenv("OKTA_KEY_ID"),
+		KeyID:          e.keyID("OKTA_KEY_ID"),
 		KeyRef:         e.ref("OKTA_PRIVATE_KEY_SECRET", "Private Key"),
 		SigningKeyRef:  e.ref("ITP_SIGNING_KEY_SECRET", "Private Key String"),
-		SigningKeyID:   getenv("ITP_KEY_ID"),
+		SigningKeyID:   e.keyID("ITP_KEY_ID"),
 		Issuer:         e.issuer(),
 		MaxTargets:     e.integer("MAX_TARGETS", 100, 1, 10_000),
 		MaxInvocations: e.integer("MAX_INVOCATIONS", 250, 1, 1000),
@@ -231,22 +231,11 @@ func (e *env) root() *url.URL {
 		e.problem("%s is not set: give the org's URL, such as https://acme.okta.com", name)
 		return nil
 	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		e.problem("%s must be the org's URL and nothing else, such as https://acme.okta.com", name)
-	case u.Scheme != "https" && !(u.Scheme == "http" && caller.IsLoopback(u.Hostname())):
-		e.problem("%s must begin with https://", name)
-	case net.ParseIP(u.Hostname()) != nil && !caller.IsLoopback(u.Hostname()):
-		e.problem("%s must name the org by its host name, not by an IP address", name)
-	case strings.Trim(u.Path, "/") != "":
-		e.problem("%s must be the org's URL without a path, not %s", name, u.Path)
-	case strings.Contains(u.Hostname(), "-admin.okta"):
-		e.problem("%s is the address of the Admin Console: leave -admin out", name)
-	default:
-		return &url.URL{Scheme: u.Scheme, Host: u.Host}
+	u, err := parseRoot(text)
+	if err != nil {
+		e.problem("%s %s", name, err)
 	}
-	return nil
+	return u
 }
 
 func (e *env) ref(name, parameter string) string {
@@ -258,6 +247,14 @@ func (e *env) ref(name, parameter string) string {
 		e.problem("%s (%s) is not a secret reference: %s", name, parameter, err)
 	}
 	return ref
+}
+
+func (e *env) keyID(name string) string {
+	id := e.getenv(name)
+	if err := keys.CheckID(id); err != nil {
+		e.problem("%s (Key ID) %s", name, err)
+	}
+	return id
 }
 
 func (e *env) issuer() string {

@@ -78,6 +78,16 @@ func TestAWrongSettingIsNamed(t *testing.T) {
 			"", " ", "acme.okta.com", "http://acme.okta.com", "ftp://acme.okta.com", "https://", "https://acme.okta.com/api/v1", "https://acme.okta.com?x=1",
 			"https://acme.okta.com#x", "https://user:canary@acme.okta.com", "https://acme-admin.okta.com", "https://acme-admin.oktapreview.com", "https://a b",
 			"http://127.0.0.1.evil.test", "http://192.0.2.1", "https://192.0.2.1", "https://[2001:db8::1]",
+			// Addresses in every notation.
+			"https://2852039166", "https://0xa9fea9fe", "https://0XA9FEA9FE", "https://0x7f.1", "http://127.1", "http://2130706433", "https://0177.0.0.1",
+			"https://169.254.169.254.", "https://1.", "https://0x", "https://acme.0x7f", "https://[fe80::1%25eth0]", "http://[::1%25lo]", "https://[::ffff:169.254.169.254]",
+			"http://[::ffff:127.0.0.1]", "http://[::127.0.0.1]", "https://[::]", "https://[v1.x]", "https://1.2.3.4.5",
+			// Names that are no names.
+			"https://acme.okta.com.", "https://-", "https://*", "https://*.okta.com", "https://-acme.okta.com", "https://acme-.okta.com", "https://acme..okta.com", "https://.okta.com",
+			"https://acme_x.okta.com", "https://ácme.okta.com", "https://acme.okta.com%00", "https://%61%20", "https://" + strings.Repeat("a.", 130) + "com",
+			"https://" + strings.Repeat("a", 64) + ".com", "https://acme.okta.com?", "https://localhost.",
+			"https://acme.okta.com:0", "https://acme.okta.com:65536", "https://acme.okta.com:99999999999", "https://acme.okta.com:-1", "https://acme.okta.com:http",
+			"https://acme-ADMIN.okta.com", "https://ACME-Admin.OKTA.com", "https://acme-admin.okta-emea.com", "http://LOCALHOST.evil.test",
 		},
 		"OKTA_API_TOKEN_SECRET (Api Token)":           {"", "a b", "env:", "file:", "projects/p/secrets/s", "00canary-GHIJKLMNOPqrst12345uvwxyzABCDEFGH"},
 		"ITP_SIGNING_KEY_SECRET (Private Key String)": {"-----BEGIN PRIVATE KEY-----\ncanary", "a b"},
@@ -85,6 +95,7 @@ func TestAWrongSettingIsNamed(t *testing.T) {
 		"OKTA_USE_OAUTH (Use Oauth Authentication)":   {"perhaps"},
 		"OKTA_CLIENT_ID (Client ID)":                  {"0oa1"},
 		"OKTA_KEY_ID (Key ID)":                        {"k1"},
+		"ITP_KEY_ID (Key ID)":                         {"soc 1", "-----BEGIN PRIVATE KEY-----canary", `{"d":"canary"`, "schlüssel-canary", strings.Repeat("canary", 50)},
 		"OKTA_PRIVATE_KEY_SECRET (Private Key)":       {"okta-key"},
 		"OKTA_LIMIT_SHARE":                            {"0", "-0.5", "1.1", "half", "NaN"},
 		"OKTA_CONCURRENCY":                            {"0", "-1", "36", "8.0", "many"},
@@ -241,5 +252,30 @@ func TestTopicsAreNamedInFullOrWithinTheProject(t *testing.T) {
 	c, problems := read(t, true, map[string]string{"RESULTS_TOPIC": "okta-results", "DEAD_LETTER_TOPIC": "projects/example.com:other/topics/okta.dead", "GOOGLE_CLOUD_PROJECT": "acme"})
 	if problems != nil || c.ResultsTopic != "projects/acme/topics/okta-results" || c.DeadLetterTopic != "projects/example.com:other/topics/okta.dead" {
 		t.Errorf("%+v %q", c, problems)
+	}
+}
+
+func TestRoot_IsNormalized(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"https://ACME.Okta.COM":       "https://acme.okta.com",
+		"HTTPS://acme.okta.com/":      "https://acme.okta.com",
+		"https://acme.okta.com:443":   "https://acme.okta.com",
+		"https://acme.okta.com:00443": "https://acme.okta.com",
+		"https://acme.okta.com:":      "https://acme.okta.com",
+		"https://acme.okta.com:65535": "https://acme.okta.com:65535",
+		"https://xn--cme-7ka.example": "https://xn--cme-7ka.example",
+		"https://login.acme-admin.io": "https://login.acme-admin.io",
+		"http://LocalHost:8081":       "http://localhost:8081",
+		"http://127.0.0.1:80":         "http://127.0.0.1",
+		"http://127.0.0.2:81":         "http://127.0.0.2:81",
+		"http://[::1]":                "http://[::1]",
+		"http://[0:0::1]:8081":        "http://[0:0::1]:8081",
+		"https://7days.okta.com":      "https://7days.okta.com",
+	} {
+		c, problems := read(t, true, map[string]string{"OKTA_API_ROOT": given})
+		if problems != nil || c.Root.String() != want {
+			t.Errorf("%s: %v %q, want %s", given, c.Root, problems, want)
+		}
 	}
 }

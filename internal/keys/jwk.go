@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -42,6 +43,7 @@ type jwk struct {
 	DP  string          `json:"dp,omitempty"`
 	DQ  string          `json:"dq,omitempty"`
 	QI  string          `json:"qi,omitempty"`
+	Ops []string        `json:"key_ops,omitempty"`
 	Set json.RawMessage `json:"keys,omitempty"` // only to recognise a JWK Set
 }
 
@@ -65,6 +67,8 @@ func parseJWK(text string) (Key, error) {
 		return Key{}, errKind
 	case j.D == "":
 		return Key{}, errJWKPublic
+	case j.Use != "" && j.Use != "sig", j.Ops != nil && !slices.Contains(j.Ops, "sign"):
+		return Key{}, errJWKUse
 	case j.Kty == "RSA":
 		key, err = j.rsa()
 	default:
@@ -74,9 +78,12 @@ func parseJWK(text string) (Key, error) {
 		return Key{}, err
 	}
 	key.id = j.Kid
-	// An RSA key serves several algorithms, and a JWK may name one.
-	if j.Kty == "RSA" && (j.Alg == "RS384" || j.Alg == "RS512") {
+	switch {
+	case j.Alg == "" || j.Alg == key.method.Alg():
+	case j.Kty == "RSA" && (j.Alg == "RS384" || j.Alg == "RS512"): // an RSA key serves several algorithms
 		key.method = jwt.GetSigningMethod(j.Alg)
+	default:
+		return Key{}, errJWKAlg
 	}
 	return key, nil
 }

@@ -129,7 +129,7 @@ func TestParseReadsAJWKWhoseZerosInFrontWereDropped(t *testing.T) {
 
 func TestAnRSAKeySignsAsItsJWKSays(t *testing.T) {
 	t.Parallel()
-	for alg, want := range map[string]string{"": "RS256", "RS256": "RS256", "RS384": "RS384", "RS512": "RS512", "RSA-OAEP": "RS256"} {
+	for alg, want := range map[string]string{"": "RS256", "RS256": "RS256", "RS384": "RS384", "RS512": "RS512"} {
 		key, err := Parse(secrets.New(privateJWK(t, rsaKey()).with("alg", alg).text(t)))
 		if err != nil || key.Method().Alg() != want {
 			t.Errorf("alg %q: %v %v, want %s", alg, key.Method(), err, want)
@@ -194,5 +194,42 @@ func TestParseRefusesAJWK(t *testing.T) {
 			t.Parallel()
 			refused(t, tc.text, tc.want)
 		})
+	}
+}
+
+func TestJWK_RefusesKeyThatIsNotForSignatures(t *testing.T) {
+	t.Parallel()
+	rsa, p256 := privateJWK(t, rsaKey()), privateJWK(t, ecKey(t, elliptic.P256()))
+	for name, c := range map[string]struct {
+		key  members
+		want error
+	}{
+		"RSA for encryption":     {rsa.with("use", "enc"), errJWKUse},
+		"EC for encryption":      {p256.with("use", "enc"), errJWKUse},
+		"an unknown use":         {rsa.with("use", "SIG"), errJWKUse},
+		"operations without it":  {rsa.with("key_ops", []string{"decrypt", "verify"}), errJWKUse},
+		"no operations":          {rsa.with("key_ops", []string{}), errJWKUse},
+		"RSA-OAEP":               {rsa.with("alg", "RSA-OAEP"), errJWKAlg},
+		"PS256":                  {rsa.with("alg", "PS256"), errJWKAlg},
+		"HS256":                  {rsa.with("alg", "HS256"), errJWKAlg},
+		"none":                   {rsa.with("alg", "none"), errJWKAlg},
+		"RS256 in another case":  {rsa.with("alg", "rs256"), errJWKAlg},
+		"RSA with ES256":         {rsa.with("alg", "ES256"), errJWKAlg},
+		"EC with RS256":          {p256.with("alg", "RS256"), errJWKAlg},
+		"EC with another curve":  {p256.with("alg", "ES384"), errJWKAlg},
+		"EC for key agreement":   {p256.with("alg", "ECDH-ES"), errJWKAlg},
+		"both":                   {p256.with("use", "enc").with("alg", "ECDH-ES"), errJWKUse},
+		"a use that is no text":  {rsa.with("use", 7), errJWK},
+		"operations of no array": {rsa.with("key_ops", "sign"), errJWK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refused(t, c.key.text(t), c.want)
+		})
+	}
+	for _, good := range []members{rsa.with("use", "sig"), rsa.with("key_ops", []string{"verify", "sign"}), p256.with("alg", "ES256").with("use", nil)} {
+		if _, err := Parse(secrets.New(good.text(t))); err != nil {
+			t.Error(err)
+		}
 	}
 }

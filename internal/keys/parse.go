@@ -20,7 +20,6 @@ var (
 	errTooLong     = errors.New("this is too long for a private key")
 	errNotKey      = errors.New("this is neither a PEM nor a JWK; paste the whole key, from -----BEGIN to the end of the -----END line")
 	errToken       = errors.New("this looks like an API token, not like a private key")
-	errNoMarkers   = errors.New("the -----BEGIN and -----END lines of the PEM are missing; paste them too")
 	errCutOff      = errors.New("the PEM is cut off: a -----BEGIN line has no matching -----END line")
 	errAround      = errors.New("there is text around the private key; paste the key alone")
 	errSeveral     = errors.New("there are several private keys; paste exactly one")
@@ -37,6 +36,10 @@ var (
 	errJWKPublic   = errors.New("the JWK holds only the public half of the key; the private half is required")
 	errJWKPrimes   = errors.New("the JWK lacks the primes p and q of the RSA key")
 	errJWKPoint    = errors.New("the JWK is damaged: x and y are not the public point of d")
+	errJWKUse      = errors.New("the JWK is not for signatures (use, key_ops); use a key that signs")
+	errJWKAlg      = errors.New("the alg of the JWK is not one that the key signs with: RS256, RS384 or RS512 for RSA, ES256, ES384 or ES512 by the curve for EC")
+	errIDForm      = errors.New("must be printable ASCII without spaces, at most 256 characters")
+	errIDIsKey     = errors.New("holds a private key or a token; it must be the ID (kid) of the key")
 )
 
 // writtenBreak is a line break as JSON, shells and web forms write it, escaped
@@ -45,36 +48,60 @@ var writtenBreak = regexp.MustCompile(`\\+[nr]`)
 
 var tokenLike = regexp.MustCompile(`^(SSWS )?[A-Za-z0-9_-]{20,}$`)
 
-// Parse reads a private key: PEM (PKCS#1, PKCS#8 or SEC1) or JWK, RSA from
-// 2048 bits or EC on P-256, P-384 or P-521. Line breaks of a PEM may be lost,
-// doubled or written as \n. The error is a sentence for whoever configured the
-// key and holds no part of it.
+// Parse reads a private key: PEM (PKCS#1, PKCS#8 or SEC1), with or without its BEGIN and END lines, base64 of a whole
+// PEM, or JWK; RSA from 2048 bits or EC on P-256, P-384 or P-521. Line breaks of a PEM may be lost, doubled or written
+// as \n. The error is a sentence for whoever configured the key and holds no part of it.
 func Parse(v secrets.Value) (Key, error) {
 	text := strings.TrimPrefix(v.Reveal(), "\ufeff")
 	if len(text) > maxText {
 		return Key{}, errTooLong
 	}
-	line := strings.Join(strings.Fields(writtenBreak.ReplaceAllString(text, " ")), " ")
+	line := oneLine(text)
 	switch {
 	case line == "":
 		return Key{}, errEmpty
 	case strings.HasPrefix(line, "{"):
 		return parseJWK(text)
-	case strings.Contains(line, "-----BEGIN "):
+	case strings.Contains(line, beginText):
 		return parsePEM(line)
 	}
-	return Key{}, withoutMarkers(line)
+	return parseBase64(line)
 }
 
-// withoutMarkers says what a text that is no key at all seems to be.
-func withoutMarkers(line string) error {
+const beginText = "-----BEGIN "
+
+// oneLine returns a text with single blanks for all line breaks and other white space.
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(writtenBreak.ReplaceAllString(text, " ")), " ")
+}
+
+// parseBase64 reads a key without markers: the body of a PEM, or a PEM that is encoded as a whole.
+func parseBase64(line string) (Key, error) {
 	const sequence = 0x30 // every private key in DER begins with this ASN.1 tag
-	der, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.ReplaceAll(line, " ", ""), "="))
+	body := strings.NewReplacer(" ", "", "-", "+", "_", "/").Replace(line)
+	raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(body, "="))
 	switch {
-	case err == nil && len(der) > 32 && der[0] == sequence:
-		return errNoMarkers
+	case err == nil && len(raw) > 32 && raw[0] == sequence:
+		return parseDER(raw)
+	case err == nil && strings.HasPrefix(strings.TrimPrefix(string(raw), "\ufeff"), beginText):
+		return parsePEM(oneLine(strings.TrimPrefix(string(raw), "\ufeff")))
 	case tokenLike.MatchString(line):
-		return errToken
+		return Key{}, errToken
 	}
-	return errNotKey
+	return Key{}, errNotKey
+}
+
+// maxID is the length of a key id, in characters.
+const maxID = 256
+
+// CheckID refuses what is not the id (kid) of a key, such as the key itself. The error completes a sentence about the
+// id and does not quote it.
+func CheckID(id string) error {
+	if _, err := Parse(secrets.New(id)); err == nil || strings.Contains(id, beginText) || strings.HasPrefix(id, "{") || strings.HasPrefix(id, "eyJ") {
+		return errIDIsKey
+	}
+	if len(id) > maxID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errIDForm
+	}
+	return nil
 }

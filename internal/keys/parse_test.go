@@ -12,9 +12,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"math/big"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,23 +55,38 @@ func parameters(t testing.TB) string {
 	return encodePEM("EC PARAMETERS", der)
 }
 
+var parametersBlock = regexp.MustCompile(`(?s)-----BEGIN EC PARAMETERS.*?END EC PARAMETERS-----\n`)
+
+// keyBody is the base64 of a key's PEM.
+func keyBody(p string) string {
+	lines := strings.Split(strings.TrimSpace(parametersBlock.ReplaceAllString(p, "")), "\n")
+	return strings.Join(lines[1:len(lines)-1], "\n")
+}
+
 // pasted are the ways in which a PEM arrives.
 var pasted = map[string]func(pem string) string{
-	"as written":                func(p string) string { return p },
-	"line breaks lost":          func(p string) string { return strings.ReplaceAll(p, "\n", "") },
-	"line breaks turned blanks": func(p string) string { return strings.ReplaceAll(p, "\n", " ") },
-	`line breaks written \n`:    func(p string) string { return strings.ReplaceAll(p, "\n", `\n`) },
-	`line breaks written \\n`:   func(p string) string { return strings.ReplaceAll(p, "\n", `\\n`) },
-	`line breaks written \r\n`:  func(p string) string { return strings.ReplaceAll(p, "\n", `\r\n`) },
-	"CRLF":                      func(p string) string { return strings.ReplaceAll(p, "\n", "\r\n") },
-	"CR alone":                  func(p string) string { return strings.ReplaceAll(p, "\n", "\r") },
-	"blank lines between":       func(p string) string { return strings.ReplaceAll(p, "\n", "\n\n") },
-	"lines indented":            func(p string) string { return "\n\t  " + strings.ReplaceAll(p, "\n", " \n\t  ") },
-	"non-breaking spaces":       func(p string) string { return strings.ReplaceAll(p, " ", "\u00a0") },
-	"two blanks in the markers": func(p string) string { return strings.ReplaceAll(p, " ", "  ") },
-	"byte order mark":           func(p string) string { return "\ufeff" + p },
-	"no line break at the end":  strings.TrimSpace,
-	"padding lost":              func(p string) string { return strings.ReplaceAll(p, "=", "") },
+	"as written":                   func(p string) string { return p },
+	"line breaks lost":             func(p string) string { return strings.ReplaceAll(p, "\n", "") },
+	"line breaks turned blanks":    func(p string) string { return strings.ReplaceAll(p, "\n", " ") },
+	`line breaks written \n`:       func(p string) string { return strings.ReplaceAll(p, "\n", `\n`) },
+	`line breaks written \\n`:      func(p string) string { return strings.ReplaceAll(p, "\n", `\\n`) },
+	`line breaks written \r\n`:     func(p string) string { return strings.ReplaceAll(p, "\n", `\r\n`) },
+	"CRLF":                         func(p string) string { return strings.ReplaceAll(p, "\n", "\r\n") },
+	"CR alone":                     func(p string) string { return strings.ReplaceAll(p, "\n", "\r") },
+	"blank lines between":          func(p string) string { return strings.ReplaceAll(p, "\n", "\n\n") },
+	"lines indented":               func(p string) string { return "\n\t  " + strings.ReplaceAll(p, "\n", " \n\t  ") },
+	"non-breaking spaces":          func(p string) string { return strings.ReplaceAll(p, " ", "\u00a0") },
+	"two blanks in the markers":    func(p string) string { return strings.ReplaceAll(p, " ", "  ") },
+	"byte order mark":              func(p string) string { return "\ufeff" + p },
+	"no line break at the end":     strings.TrimSpace,
+	"padding lost":                 func(p string) string { return strings.ReplaceAll(p, "=", "") },
+	"markers lost":                 keyBody,
+	"markers and line breaks lost": func(p string) string { return strings.Join(strings.Fields(keyBody(p)), "") },
+	"body in base64url":            func(p string) string { return strings.NewReplacer("+", "-", "/", "_").Replace(keyBody(p)) },
+	"base64 of the whole PEM":      func(p string) string { return base64.StdEncoding.EncodeToString([]byte(p)) },
+	"base64 in lines, unpadded": func(p string) string {
+		return regexp.MustCompile(`.{76}`).ReplaceAllString(base64.RawStdEncoding.EncodeToString([]byte(p)), "$0\n")
+	},
 	"line breaks kept at markers": func(p string) string {
 		return strings.NewReplacer("-----\n", "-----\n", "\n-----", "\n-----", "\n", "").Replace(p)
 	},
@@ -172,7 +189,10 @@ func TestParseRefuses(t *testing.T) {
 		"an API token with its scheme":     {"SSWS 00" + strings.Repeat("aB3-_", 8), errToken},
 		"prose":                            {"the key is in the vault", errNotKey},
 		"a secret reference":               {"projects/acme/secrets/okta-itp-signing-key/versions/latest", errNotKey},
-		"markers lost":                     {strings.Join(body[1:len(body)-1], "\n"), errNoMarkers},
+		"markers lost, and cut off":        {strings.Join(body[1:9], "\n"), errDamaged},
+		"markers lost, of a public key":    {base64.StdEncoding.EncodeToString(public), errUnreadable},
+		"base64 of a certificate's PEM":    {base64.StdEncoding.EncodeToString([]byte(certificate)), errCertificate},
+		"base64 of two keys":               {base64.StdEncoding.EncodeToString([]byte(good + good)), errSeveral},
 		"END line lost":                    {strings.Join(body[:len(body)-1], "\n"), errCutOff},
 		"END line of another kind":         {strings.Replace(good, "END PRIVATE", "END RSA PRIVATE", 1), errCutOff},
 		"cut in the middle":                {strings.Join(append(body[:9:9], body[len(body)-1]), "\n"), errDamaged},
@@ -302,6 +322,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(privateJWK(f, private).text(f))
 	f.Add("-----BEGIN -----END -----")
 	f.Add("{}{")
+	f.Add(keyBody(good))
+	f.Add(base64.StdEncoding.EncodeToString([]byte(good)))
 	for _, text := range []string{
 		"-----BEGIN PRIVATE KEY----------END PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----",
 		"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----", `{"keys":[]}`, `{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB","p":"Aw","q":"Aw"}`,
@@ -329,4 +351,34 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("a parsed key does not survive its own PEM: %v", err)
 		}
 	})
+}
+
+func TestKeyID_RefusesKeysAndWhatNoHeaderCarries(t *testing.T) {
+	t.Parallel()
+	ec := ecKey(t, elliptic.P256())
+	body := strings.ReplaceAll(keyBody(encodePEM("PRIVATE KEY", pkcs8(t, ec))), "\n", "")
+	for name, c := range map[string]struct {
+		id   string
+		want error
+	}{
+		"a key's body":      {body, errIDIsKey}, // of 184 printable characters
+		"a PEM":             {encodePEM("PRIVATE KEY", pkcs8(t, ec)), errIDIsKey},
+		"a JWK":             {privateJWK(t, ec).text(t), errIDIsKey},
+		"a damaged JWK":     {`{"kty":"EC","d":"canary"`, errIDIsKey},
+		"a token":           {"eyJhbGciOiJub25lIn0.eyJjYW5hcnkiOjF9.", errIDIsKey},
+		"a space":           {"soc 1", errIDForm},
+		"a line break":      {"soc\n1", errIDForm},
+		"a control":         {"soc\x7f", errIDForm},
+		"not ASCII":         {"schlüssel", errIDForm},
+		"too long":          {strings.Repeat("k", 257), errIDForm},
+		"the longest":       {strings.Repeat("k", 256), nil},
+		"Okta's own":        {"SIMcCQNY3uwXoW3y0vf6VxiBb5n9pf8L2fK8d-FIbm4", nil},
+		"punctuation":       {"soc/2026:{1}~!", nil},
+		"a UUID":            {"3e5d6a1c-7a64-4b5c-9a0b-1f2e3d4c5b6a", nil},
+		"empty is not this": {"", nil},
+	} {
+		if err := CheckID(c.id); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
 }

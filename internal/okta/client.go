@@ -22,6 +22,7 @@ import (
 	sdk "github.com/okta/okta-sdk-golang/v5/okta"
 
 	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/secrets"
 )
 
 // defaultShare leaves half of Okta's rate limits to the org's other clients.
@@ -138,6 +139,7 @@ type call struct {
 	statuses []int // that say that it was done; nil: every 2xx
 	// anonymous leaves the credentials off.
 	anonymous bool
+	hidden    []secrets.Value // in the request's body, besides those of Hide
 	// byName marks a read whose path holds a name as callers give it, which Okta may not take in a path.
 	byName bool
 }
@@ -190,9 +192,12 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 }
 
 func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
-	unsure := false
+	unsure, proofRefused := false, false
 	for try := 1; ; try++ {
-		x := &exchange{op: k.op, scopes: c.scopes, anonymous: k.anonymous, watcher: w}
+		x := &exchange{
+			op: k.op, scopes: c.scopes, anonymous: k.anonymous, watcher: w, provable: k.once || k.notifies,
+			hidden: slices.Concat(hidden(ctx), k.hidden),
+		}
 		err := k.send(context.WithValue(ctx, exchangeKey{}, x))
 		if w != nil && w.kept != nil {
 			return nil, w.kept
@@ -216,6 +221,10 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 			return nil, &fault.Error{Kind: fault.NotFound, Code: "not_by_path", Message: "Okta does not find this name by path", RequestID: f.RequestID, Cause: f}
 		}
 		wait, again := x.again(try)
+		if x.reply != nil && x.reply.proofRefused() {
+			again = again && !proofRefused // a fresh proof is tried once
+			proofRefused = true
+		}
 		uncertain := x.uncertain()
 		unsure = unsure || uncertain
 		if uncertain && k.settled != nil && !k.mootOnly {
@@ -277,8 +286,8 @@ func (k call) unknown(f *fault.Error) *fault.Error {
 		return &told
 	}
 	kind, what := fault.UnknownResult, "Okta's answer was lost after the request was sent"
-	if f.Kind == fault.Nonsense {
-		kind, what = f.Kind, "Okta's answer is not what Okta sends"
+	if f.Kind == fault.Nonsense || f.Kind == fault.Credentials || f.Code == codeRateLimited {
+		kind, what = fault.Nonsense, "Okta's answer is not what Okta sends"
 	}
 	return &fault.Error{
 		Kind: kind, Code: fault.CodeUnknownResult, RequestID: f.RequestID, Cause: f,

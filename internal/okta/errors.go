@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/secrets"
 )
 
 // Okta's error codes that the product tells apart.
@@ -27,19 +28,8 @@ const (
 	codeResetFailed     = "E0000017"
 	codeNotAllowedState = "E0000038"
 	codeStillActivating = "E0000112"
+	codeRateLimited     = "rate_limited" // ours
 )
-
-// errorBody is the body of Okta's errors; err and description are those of the security events endpoint,
-// which speaks RFC 8935.
-type errorBody struct {
-	Code    string `json:"errorCode"`
-	Summary string `json:"errorSummary"`
-	Causes  []struct {
-		Summary string `json:"errorSummary"`
-	} `json:"errorCauses"`
-	Err         string `json:"err"`
-	Description string `json:"description"`
-}
 
 // fault is what the exchange came to: nil for a 2xx. ctx is the caller's, not the call's own: a call that
 // took too long is another matter than a request whose time is over.
@@ -51,53 +41,71 @@ func (x *exchange) fault(ctx context.Context) *fault.Error {
 		return x.reply.fault()
 	}
 	var f *fault.Error
-	switch {
-	case errors.As(x.err, &f):
+	if errors.As(x.err, &f) {
 		return f
+	}
+	cause := x.cause()
+	switch {
 	case errors.Is(x.err, errReadOnly):
-		return fault.New(fault.Internal, "internal", "a dry run does not write", x.err)
+		return fault.New(fault.Internal, "internal", "a dry run does not write", cause)
 	case ctx.Err() != nil && x.sent.Load():
-		f = fault.New(fault.Deadline, "deadline_exceeded", "Okta had not answered when the time for the request ran out", x.err)
+		f = fault.New(fault.Deadline, "deadline_exceeded", "Okta had not answered when the time for the request ran out", cause)
 	case ctx.Err() != nil:
-		f = fault.New(fault.Deadline, "deadline_exceeded", "the time for the request ran out before Okta was asked", x.err)
+		f = fault.New(fault.Deadline, "deadline_exceeded", "the time for the request ran out before Okta was asked", cause)
 	case errors.Is(x.err, context.DeadlineExceeded):
-		f = fault.New(fault.Unavailable, "okta_timeout", fmt.Sprintf("Okta did not answer within %s", CallTimeout), x.err)
+		f = fault.New(fault.Unavailable, "okta_timeout", fmt.Sprintf("Okta did not answer within %s", CallTimeout), cause)
 	default:
-		f = fault.New(fault.Unavailable, "okta_unreachable", "the connection to Okta failed", x.err)
+		f = fault.New(fault.Unavailable, "okta_unreachable", "the connection to Okta failed", cause)
 	}
 	return f
 }
 
-// codeText is what Okta's codes look like.
-var codeText = regexp.MustCompile(`^[\w.-]{1,64}$`)
+// cause returns the error of a failed connection for the log. net/http quotes what it cannot read of a reply.
+func (x *exchange) cause() error {
+	if x.err == nil {
+		return nil
+	}
+	return cleanError{secrets.NewCensor(x.hidden...).Clean(x.err.Error()), x.err}
+}
+
+// cleanError is an error with another text.
+type cleanError struct {
+	text string
+	err  error
+}
+
+func (e cleanError) Error() string { return e.text }
+
+func (e cleanError) Unwrap() error { return e.err }
 
 // fault turns Okta's refusal into a fault. The status stands even where the body is not Okta's JSON.
 func (r *reply) fault() *fault.Error {
-	var b errorBody
-	code := ""
-	if json.Unmarshal(r.body, &b) == nil {
-		code = cmp.Or(b.Err, b.Code)
-	}
-	isOkta := codeText.MatchString(code)
+	b, code := r.error(), r.errorCode()
+	isOkta := code != ""
 	f := &fault.Error{
 		Code:      code,
-		Message:   cmp.Or(b.text(), fmt.Sprintf("Okta answered %d %s and gives no reason", r.status, http.StatusText(r.status))),
+		Message:   cmp.Or(r.clean(b.words()), fmt.Sprintf("Okta answered %d %s and gives no reason", r.status, http.StatusText(r.status))),
 		RequestID: r.requestID(),
 		Cause:     fmt.Errorf("okta answered %d %s", r.status, http.StatusText(r.status)),
 	}
-	if !isOkta {
-		b = errorBody{}
+	if !isOkta || r.clean(code) != code {
 		f.Code = "okta_" + strconv.Itoa(r.status)
+	}
+	if !isOkta {
 		f.Message = fmt.Sprintf("Okta answered %d %s without an error of Okta's", r.status, http.StatusText(r.status))
 	}
 	switch {
 	case r.status == http.StatusTooManyRequests:
 		f.Kind, f.RetryAfter = fault.Unavailable, r.resetAfter()
 		if !isOkta {
-			f.Code, f.Message = "rate_limited", "Okta's rate limit is reached"
+			f.Code, f.Message = codeRateLimited, "Okta's rate limit is reached"
 		}
 	case r.status >= 500, b.Code == codeStillActivating:
 		f.Kind = fault.Unavailable
+	case r.proofRefused():
+		c := r.challenge("DPoP")
+		f.Kind, f.Code = fault.Credentials, c.Error
+		f.Message = "Okta refused the DPoP proof of the request: " + strings.TrimSuffix(c.Error+": "+r.clean(c.Description), ": ")
 	case r.status == http.StatusUnauthorized:
 		f.Kind = fault.Credentials
 	case b.Code == fault.CodeNoPermission:
@@ -123,14 +131,12 @@ func (b errorBody) wrongState() bool {
 	case codeActivated, codeResetFailed, codeNotAllowedState:
 		return true
 	case CodeValidation:
-		return stateWords.MatchString(b.text())
+		return stateWords.MatchString(b.words())
 	}
 	return false
 }
 
-// text is what Okta says, for the caller: summary and causes, and nothing else of what it answered.
-func (b errorBody) text() string { return safe(b.words()) }
-
+// words returns what Okta says, summary and causes, as it says it.
 func (b errorBody) words() string {
 	if b.Err != "" {
 		return strings.TrimSuffix(b.Err+": "+b.Description, ": ")
@@ -147,15 +153,11 @@ func (b errorBody) words() string {
 	return text
 }
 
-// errorCode is the code of Okta's own error, "" in what is not Okta's.
-func (r *reply) errorCode() string {
-	var b errorBody
-	_ = json.Unmarshal(r.body, &b) // what cannot be read has no code
-	return b.Code
-}
+// clean returns what Okta says as it may be shown: without the secrets of the request and what looks like one.
+func (r *reply) clean(said string) string { return safe(secrets.NewCensor(r.hidden...).Clean(said)) }
 
 // requestID names the call in Okta's System Log.
-func (r *reply) requestID() string { return r.header.Get("X-Okta-Request-Id") }
+func (r *reply) requestID() string { return r.clean(r.header.Get("X-Okta-Request-Id")) }
 
 // resetAfter is the time until the bucket fills again: 1 s where Okta does not say, and for the limit on
 // concurrent calls.

@@ -163,19 +163,15 @@ func (o *oauth) answered(r *http.Request, re *reply) (bool, error) {
 	if nonce := re.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.keep(nonceOfAPI, nonce)
 	}
-	if re.status != http.StatusUnauthorized {
-		return false, nil
-	}
-	why := strings.Join(re.header.Values("WWW-Authenticate"), ", ")
-	switch {
-	case strings.Contains(why, useNonce):
+	scheme, refused, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch why := re.challenge(scheme).Error; {
+	case why == useNonce:
 		return re.header.Get("DPoP-Nonce") != "", nil
-	case strings.Contains(why, invalidProof): // another is signed for the next try
+	case why == invalidProof: // another is signed for the next try
 		return true, nil
-	case !strings.Contains(why, "invalid_token") && re.errorCode() != codeInvalidToken:
+	case re.status != http.StatusUnauthorized || why != "invalid_token" && re.errorCode() != codeInvalidToken:
 		return false, nil
 	}
-	_, refused, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for scope, t := range o.tokens {
@@ -190,6 +186,10 @@ func (o *oauth) answered(r *http.Request, re *reply) (bool, error) {
 func (o *oauth) explain(f *fault.Error, scopes []string) {
 	if f.Code == fault.CodeNoPermission {
 		f.Message += "; the service app needs the scopes " + strings.Join(scopes, ", ") + ", and an administrator role that covers this"
+		return
+	}
+	if f.Code == invalidProof || f.Code == useNonce {
+		f.Message += "; if it comes again, check this machine's clock"
 		return
 	}
 	f.Message += "; Okta refused the access token of the service app (Client ID, OKTA_CLIENT_ID)"
@@ -286,9 +286,11 @@ type tokenReply struct {
 func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token, tokenReply, *exchange) {
 	x := &exchange{anonymous: true}
 	asked := o.Clock.Now()
-	r, err := o.build(ctx, scope, key, asked)
+	r, err := o.build(ctx, x, scope, key, asked)
 	if err == nil {
-		x.reply, err = send(o.Transport, r)
+		if x.reply, err = send(o.Transport, r); err == nil {
+			x.reply.received, x.reply.hidden = o.Clock.Now(), x.hidden
+		}
 	}
 	if err != nil {
 		x.err = err
@@ -324,7 +326,8 @@ func unsigned(err error) *fault.Error {
 	return fault.New(fault.Internal, "internal", "the request to Okta could not be signed", err)
 }
 
-func (o *oauth) build(ctx context.Context, scope string, key keys.Key, now time.Time) (*http.Request, error) {
+// build makes a token request and notes in x the secrets that it carries.
+func (o *oauth) build(ctx context.Context, x *exchange, scope string, key keys.Key, now time.Time) (*http.Request, error) {
 	signed, err := key.Sign(map[string]any{"kid": cmp.Or(key.ID(), o.KeyID)}, assertion{o.endpoint, jwt.RegisteredClaims{
 		Issuer: o.ClientID, Subject: o.ClientID, ID: rand.Text(),
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(assertionLife)),
@@ -342,7 +345,9 @@ func (o *oauth) build(ctx context.Context, scope string, key keys.Key, now time.
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	return r, o.dpop.proveToTokenEndpoint(r, now)
+	err = o.dpop.proveToTokenEndpoint(r, now)
+	x.hidden = []secrets.Value{secrets.New(signed), secrets.New(r.Header.Get("DPoP"))}
+	return r, err
 }
 
 // refused is the fault of a token request that brought none.
@@ -350,11 +355,14 @@ func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x
 	if x.reply == nil {
 		return x.fault(context.WithoutCancel(ctx)) // the end of the fetch is not that of a request
 	}
+	if !errorToken.MatchString(refusal.Err) || x.reply.clean(refusal.Err) != refusal.Err {
+		refusal.Err = "" // not an error of OAuth's
+	}
 	cause := fmt.Errorf("the token endpoint answered %d %s", x.reply.status, refusal.Err)
-	said := safe(strings.TrimSuffix(refusal.Err+": "+refusal.Description, ": "))
+	said := x.reply.clean(strings.TrimSuffix(refusal.Err+": "+refusal.Description, ": "))
 	switch {
 	case x.reply.status == http.StatusTooManyRequests:
-		return &fault.Error{Kind: fault.Unavailable, Code: "rate_limited", RetryAfter: x.reply.resetAfter(), Cause: cause,
+		return &fault.Error{Kind: fault.Unavailable, Code: codeRateLimited, RetryAfter: x.reply.resetAfter(), Cause: cause,
 			Message: "Okta's rate limit for access tokens is reached"}
 	case x.reply.status >= 500:
 		return fault.New(fault.Unavailable, "okta_token_unavailable", fmt.Sprintf("Okta issues no access token at the moment (%d)", x.reply.status), cause)

@@ -20,7 +20,7 @@ type quota struct {
 }
 
 // quota reads a reply's headers. It is false where there are none, and for the limit on concurrent calls
-// (limit and remaining 0), whose reset is only a guess.
+// (limit and remaining 0), whose reset is only a guess. A reply without a Date is measured by our own clock.
 func (r *reply) quota() (quota, bool) {
 	number := func(name string) int64 {
 		n, err := strconv.ParseInt(r.header.Get(name), 10, 64)
@@ -31,8 +31,11 @@ func (r *reply) quota() (quota, bool) {
 	}
 	limit, remaining, reset := number("X-Rate-Limit-Limit"), number("X-Rate-Limit-Remaining"), number("X-Rate-Limit-Reset")
 	date, err := http.ParseTime(r.header.Get("Date"))
+	if err != nil {
+		date = r.received
+	}
 	left := time.Unix(reset, 0).Sub(date)
-	if err != nil || limit <= 0 || remaining < 0 || reset <= 0 || left > longestWindow {
+	if limit <= 0 || remaining < 0 || reset <= 0 || left > longestWindow {
 		return quota{}, false
 	}
 	return quota{int(limit), int(remaining), reset, left}, true
@@ -157,7 +160,7 @@ func (p *pacer) sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 	return &fault.Error{
-		Kind: fault.Unavailable, Code: "rate_limited", RetryAfter: d, Cause: err,
+		Kind: fault.Unavailable, Code: codeRateLimited, RetryAfter: d, Cause: err,
 		Message: fmt.Sprintf("not sent: Okta's rate limit leaves no call for %s, and the request has less time than that", max(time.Second, d.Round(time.Second))),
 	}
 }

@@ -9,10 +9,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/secrets"
 )
 
 // maxBody bounds one reply of Okta. The largest page there is, 200 users with every attribute filled,
@@ -21,9 +24,12 @@ const maxBody = 32 << 20
 
 // reply is what Okta answered, its body read to the end.
 type reply struct {
-	status int
-	header http.Header
-	body   []byte
+	status   int
+	header   http.Header
+	body     []byte
+	op       string          // of the call that it answers
+	received time.Time       // by our clock
+	hidden   []secrets.Value // what the request carried and the reply must not be quoted with
 }
 
 // exchange is one request's way through the transport, kept for the method that caused it. It travels in
@@ -33,8 +39,11 @@ type exchange struct {
 	op        string   // the call's, which names its rate limit
 	scopes    []string // the credentials need
 	anonymous bool
-	watcher   *watcher    // is told before the request is sent; nil: nobody is
-	writes    bool        // the request is no GET
+	watcher   *watcher // is told before the request is sent; nil: nobody is
+	writes    bool     // the request is no GET
+	provable  bool     // that it was not made must be proved by Okta, for it must not be repeated
+	scheme    string   // of the credentials that the request carried: SSWS, Bearer or DPoP
+	hidden    []secrets.Value
 	sent      atomic.Bool // bytes of the request may have reached Okta
 	renewed   bool        // Okta refused the credentials, and there are others now
 	unrenewed error       // Okta refused the credentials, and why there are no others
@@ -110,10 +119,22 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 	if err := x.watcher.begin(); err != nil {
 		return nil, err
 	}
-	if re, err = send(k.base, r); err == nil && !x.anonymous {
+	x.carry(r)
+	if re, err = send(k.base, r); err != nil {
+		return nil, err
+	}
+	re.op, re.received, re.hidden = x.op, k.pacer.clock.Now(), x.hidden
+	if !x.anonymous {
 		x.renewed, x.unrenewed = k.auth.answered(r, re)
 	}
-	return re, err
+	return re, nil
+}
+
+// carry notes the credentials of a request that is about to leave.
+func (x *exchange) carry(r *http.Request) {
+	var credential string
+	x.scheme, credential, _ = strings.Cut(r.Header.Get("Authorization"), " ")
+	x.hidden = append(slices.Clip(x.hidden), secrets.New(credential), secrets.New(r.Header.Get("DPoP")))
 }
 
 // turn waits until the call may leave: there is a place among the calls in flight, and Okta's rate limit has
@@ -163,21 +184,9 @@ func (x *exchange) lost() bool {
 	return x.err != nil && !errors.As(x.err, &f) && !errors.Is(x.err, errReadOnly)
 }
 
-// refusesPath reports whether Okta's front end refused the path before any endpoint saw it: 400 without JSON.
+// refusesPath reports whether Okta's front end refused the path before any endpoint saw it: 400 without JSON, and
+// without a challenge, by which Okta refuses credentials.
 func (x *exchange) refusesPath() bool {
-	return x.reply != nil && x.reply.status == http.StatusBadRequest && !json.Valid(x.reply.body)
-}
-
-// uncertain tells, of a failure, whether the request may have taken effect although no answer says so: it left,
-// and nothing came back, or a server error did, or a success that cannot be read. Of these only Okta's read-only mode
-// says that nothing was written.
-func (x *exchange) uncertain() bool {
-	switch r := x.reply; {
-	case r == nil:
-		return x.sent.Load()
-	case r.errorCode() == codeReadOnly:
-		return false
-	default:
-		return r.status >= 500 || r.status/100 == 2
-	}
+	r := x.reply
+	return r != nil && r.status == http.StatusBadRequest && !json.Valid(r.body) && r.header.Get("WWW-Authenticate") == ""
 }

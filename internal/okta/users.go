@@ -301,7 +301,7 @@ func (c *Client) ResetPassword(ctx context.Context, id string, sendEmail bool) (
 func (c *Client) SetPassword(ctx context.Context, id string, password secrets.Value) error {
 	text := password.Reveal()
 	body := sdk.UpdateUserRequest{Credentials: &sdk.UserCredentials{Password: &sdk.PasswordCredential{Value: &text}}}
-	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}", once: true, send: func(ctx context.Context) error {
+	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}", once: true, hidden: []secrets.Value{password}, send: func(ctx context.Context) error {
 		_, _, err := c.api.UserAPI.UpdateUser(ctx, id).User(body).Execute()
 		return err
 	}}, nil)

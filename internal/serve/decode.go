@@ -30,6 +30,8 @@ type request struct {
 	action.Request
 	action   string
 	problems []fault.Problem
+	mask     action.Mask
+	shownKey string // the IdempotencyKey as records show it
 }
 
 // decode reads the request of an HTTP call strictly. The error is a fault of the request as a whole; what can be told of
@@ -53,7 +55,8 @@ func decode(w http.ResponseWriter, r *http.Request) (request, error) {
 
 // key takes the Idempotency-Key, which came as name says.
 func (q *request) key(name, value string) {
-	if q.IdempotencyKey = value; len(value) > maxIdempotencyKey {
+	q.shownKey = value
+	if q.IdempotencyKey = value; utf8.RuneCountInString(value) > maxIdempotencyKey {
 		q.problem(name, "is over %d characters", maxIdempotencyKey)
 	}
 }

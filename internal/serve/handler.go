@@ -164,6 +164,7 @@ func (h handler) call(x *exchange) {
 			return
 		}
 		arrived()
+		x.body.hide(h.all)
 	}
 	h.carryOut(x, "path")
 }

@@ -111,7 +111,7 @@ func (m *message) request() (request, error) {
 	var q request
 	q.key("attribute "+keyAttribute, m.attributes[keyAttribute])
 	if q.IdempotencyKey == "" {
-		q.IdempotencyKey = m.name()
+		q.IdempotencyKey, q.shownKey = m.name(), m.name()
 	}
 	err := q.read("data", m.data)
 	m.readable = err == nil
@@ -163,7 +163,8 @@ func (h handler) deliver(x *exchange) {
 		x.fail(wrong)
 		return
 	}
-	if x.named = m.attributes[actionAttribute]; x.named != "" {
+	x.body.hide(h.all)
+	if x.named = x.body.mask.Action(m.attributes[actionAttribute]); x.named != "" {
 		a, err := h.find(x.named)
 		if err != nil {
 			x.fail(err)
@@ -273,9 +274,9 @@ func (x *exchange) deadLetter(ctx context.Context, reply Reply, cause *fault.Err
 			slog.String("invocation_id", x.id), slog.String("message_id", x.message.id), slog.String("error_code", reason.Code))
 		return nil
 	}
-	letter := deadLetter{InvocationID: reply.InvocationID, Function: x.group.Function, Action: reply.Action, MessageID: x.message.id, IdempotencyKey: x.body.IdempotencyKey, Reason: reason}
+	letter := deadLetter{InvocationID: reply.InvocationID, Function: x.group.Function, Action: reply.Action, MessageID: x.message.id, IdempotencyKey: x.body.shownKey, Reason: reason}
 	if x.message.readable {
-		letter.Request = &deadRequest{x.body.action, action.Masked(x.all, x.body.Parameters), x.body.Entities, x.body.Context, x.body.Options}
+		letter.Request = x.body.dead()
 	} else {
 		letter.Data = &x.message.digest
 	}

@@ -15,7 +15,7 @@ import (
 func (x *exchange) occasion() audit.Occasion {
 	o := audit.Occasion{
 		InvocationID: x.id, Function: x.group.Function, Action: action.Shorten(x.named), CallerAuth: x.caller.Mode, Caller: action.Shorten(x.caller.Name),
-		Context: x.body.Context, IdempotencyKey: x.body.IdempotencyKey, DryRun: x.body.Options.DryRun,
+		Context: x.body.Context, IdempotencyKey: x.body.shownKey, DryRun: x.body.Options.DryRun,
 	}
 	if x.action != nil {
 		o.Action = x.action.Name

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -139,7 +140,9 @@ func (e *Emulator) issueToken(c *call) (reply, *oktaError) {
 			return reply{}, oauthError(http.StatusBadRequest, "invalid_scope", "One or more scopes are not configured for the authorization server resource.")
 		}
 	}
-	value := "eyJraWQi." + derive(40, "access token", c.id) // looks like one of Okta's, so that what looks for leaks finds it
+	e.issued++
+	// It looks like one of Okta's, so that what looks for leaks finds it.
+	value := "eyJraWQi." + derive(40, "access token", c.id, strconv.Itoa(e.issued))
 	e.org.accessTokens[value] = token
 	return reply{body: map[string]any{
 		"token_type": kind, "expires_in": int(accessTokenLife.Seconds()), "access_token": value, "scope": strings.Join(token.scopes, " "),
@@ -237,11 +240,11 @@ func (e *Emulator) checkAccess(c *call, scheme, value, scope string) *oktaError 
 		p, problem := e.proofOf(c, value)
 		switch {
 		case problem != "":
-			return refuse(errInvalidToken, "invalid_dpop_proof")
+			return badProof("invalid_dpop_proof")
 		case p.key != t.key:
 			return refuse(errInvalidToken, "invalid_token")
 		case t.app.APINonce && !p.fresh(apiServer, c.at):
-			refusal := refuse(errInvalidToken, "use_dpop_nonce")
+			refusal := badProof("use_dpop_nonce")
 			refusal.header["DPoP-Nonce"] = nonce(apiServer, c.at)
 			return refusal
 		}
@@ -250,6 +253,12 @@ func (e *Emulator) checkAccess(c *call, scheme, value, scope string) *oktaError 
 		return refuse(errorForStatus(http.StatusForbidden), "insufficient_scope")
 	}
 	return nil
+}
+
+// badProof is how Okta's API refuses a DPoP proof: the header has the reason, and there is no body.
+func badProof(code string) *oktaError {
+	header := map[string]string{"WWW-Authenticate": `DPoP error="` + code + `"`}
+	return &oktaError{status: http.StatusBadRequest, empty: true, header: header}
 }
 
 // maskForm hides the credentials of a token request.

@@ -385,7 +385,11 @@ func TestAProofIsVerified(t *testing.T) {
 		"of a shared secret":    sign(t, jwt.SigningMethodHS256, []byte("secret"), header("dpop+jwt", publicJWK(ecKey())), o.proofClaims("GET", path, good)),
 	} {
 		a := o.with("DPoP "+token, "GET", path, proof)
-		if a.status != 401 || a.code() != "E0000011" || !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "DPoP error=") {
+		status, challenge := 400, `DPoP error="invalid_dpop_proof"`
+		if name == "of another key" { // a good proof, but not for this token
+			status, challenge = 401, `DPoP error="invalid_token"`
+		}
+		if a.status != status || a.header.Get("WWW-Authenticate") != challenge || (len(a.body) == 0) != (status == 400) {
 			t.Errorf("%s: %d %v %s", name, a.status, a.header, a.body)
 		}
 	}
@@ -398,7 +402,7 @@ func TestTheAPIMayAskForANonceToo(t *testing.T) {
 	token := o.askToken(o.assertion(nil), "okta.users.read", o.proof("POST", "/oauth2/v1/token", map[string]any{"nonce": nonce})).Token
 	const path = "/api/v1/users/alice"
 	a := o.with("DPoP "+token, "GET", path, o.proof("GET", path, map[string]any{"ath": ath(token)}))
-	if a.status != 401 || a.header.Get("WWW-Authenticate") != `DPoP error="use_dpop_nonce"` || a.header.Get("DPoP-Nonce") == "" {
+	if a.status != 400 || len(a.body) > 0 || a.header.Get("WWW-Authenticate") != `DPoP error="use_dpop_nonce"` || a.header.Get("DPoP-Nonce") == "" {
 		t.Fatalf("%d %v", a.status, a.header)
 	}
 	if a := o.with("DPoP "+token, "GET", path, o.proof("GET", path, map[string]any{"ath": ath(token), "nonce": a.header.Get("DPoP-Nonce")})); a.status != 200 {
@@ -444,5 +448,23 @@ func TestTheRequestLogOfATokenRequestKeepsWhatIsNoSecret(t *testing.T) {
 	got := []string{form.Get("client_assertion"), form.Get("scope"), log[0].Headers["Dpop"]}
 	if diff := cmp.Diff([]string{"[redacted]", "okta.users.read", "[redacted]"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAccessTokens_NeverRepeatAfterReset(t *testing.T) {
+	t.Parallel()
+	o := withApp(t, emulator.App{})
+	seen := map[string]bool{}
+	for range 3 {
+		token := o.askToken(o.assertion(nil), "okta.users.read", "").Token
+		if token == "" || seen[token] {
+			t.Errorf("the token %q", token)
+		}
+		seen[token] = true
+		o.Reset()
+		if a := o.with("Bearer "+token, "GET", "/api/v1/users/alice", ""); a.status != 401 {
+			t.Errorf("a token from before the reset: %d", a.status)
+		}
+		o.Reset() // the next call is again the first of its organization
 	}
 }

@@ -38,6 +38,7 @@ type Emulator struct {
 	unknown      []string
 	transmitters map[string]map[string]crypto.PublicKey // issuer → kid → key
 	apps         map[string]app                         // as registered, by client id
+	issued       int                                    // access tokens so far: none repeats after Reset
 }
 
 // New returns an emulator that holds the seeded organization acme.test.

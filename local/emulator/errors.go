@@ -14,6 +14,7 @@ type oktaError struct {
 	raw     any               // the body instead, where an endpoint has its own error shape
 	html    string            // the body instead, where it is not JSON
 	header  map[string]string // beside those of every reply
+	empty   bool              // there is no body
 }
 
 // Okta's codes with their status and summary; {0} of a summary is filled in by the functions below.

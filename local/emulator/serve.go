@@ -147,6 +147,10 @@ func (x *exchange) fail(o *oktaError) {
 	for name, value := range o.header {
 		x.Header().Set(name, value)
 	}
+	if o.empty {
+		x.send(o.status, nil)
+		return
+	}
 	if o.html != "" {
 		x.Header().Set("Content-Type", "text/html")
 		x.send(o.status, []byte(o.html))

@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"internal/action": {"internal/okta", "internal/ssf", "internal/fault", "secrets"},
 	"internal/app":    {"internal/*", "secrets"},
 	"internal/caller": {"internal/fault", "secrets"},
-	"internal/config": {"internal/caller", "internal/topics", "secrets"},
+	"internal/config": {"internal/caller", "internal/keys", "internal/topics", "secrets"},
 	"internal/keys":   {"secrets"},
 	"internal/okta":   {"internal/fault", "internal/keys", "secrets"},
 	"internal/serve":  {"internal/action", "internal/audit", "internal/caller", "internal/claims", "internal/fault", "internal/logs"},

@@ -173,6 +173,24 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 		"a signing key": {
 			group: "signals", data: `{"action": "Send ITP Signal", "parameters": {"Private Key String": "` + password + `"}}`, code: "secret_needs_http",
 			request: `{"action": "Send ITP Signal", "parameters": {"Private Key String": "[masked]"}, "options": {"dry_run": false, "verify": false}}`},
+		"secrets in the wrong fields": {
+			data: `{"action": "` + password + `", "parameters": {"New Password": "` + password + `", "` + password + `": "x", "User IDs": ["alice", "a ` + password + `"]},
+				"entities": [{"identifier": "` + password + `", "entity_type": "USERUNIQNAME"}], "context": {"note": "pw ` + password + `", "` + password + `": "", "case_id": "4711"}}`,
+			attributes: map[string]string{"idempotency_key": "k-" + password}, code: "unknown_action", say: `has no action "[redacted]"`,
+			request: `{"action": "[redacted]", "parameters": {"New Password": "[masked]", "[redacted]": "[masked]", "User IDs": ["alice", "a [redacted]"]},
+				"entities": [{"identifier": "[redacted]", "entity_type": "USERUNIQNAME"}], "context": {"note": "pw [redacted]", "[redacted]": "", "case_id": "4711"}, "options": {"dry_run": false, "verify": false}}`},
+		"a secret as the attribute": {
+			data: `{"parameters": {"New Password": "` + password + `"}}`, attributes: map[string]string{"action": password}, code: "unknown_action", say: "[redacted]",
+			request: `{"parameters": {"New Password": "[masked]"}, "options": {"dry_run": false, "verify": false}}`},
+		"a secret as a member": {
+			data: `{"action": "Get User", "` + password + `": 1, "options": {"` + password + `": true}, "parameters": {"User IDs": "alice", "Pasword": "` + password + `"}}`, code: "invalid_request", say: "[redacted]",
+			request: `{"action": "Get User", "parameters": {"User IDs": "alice", "Pasword": "[masked]"}, "options": {"dry_run": false, "verify": false}}`},
+		"a short secret": {
+			data: `{"action": "Set Password", "parameters": {"User IDs": "alice", "New Password": "abc"}, "context": {"case_id": "4711", "note": "it is abc"}}`, code: "secret_needs_http",
+			request: `{"action": "Set Password", "parameters": {"User IDs": "alice", "New Password": "[masked]"}, "context": {"case_id": "4711", "note": "[withheld: contains a secret of the request]"}, "options": {"dry_run": false, "verify": false}}`},
+		"a key as the Key ID": {
+			group: "signals", data: `{"action": "Send ITP Signal", "parameters": {"Key ID": "{\"kty\":\"EC\",\"d\":\"` + password + `\"}", "Reason": "x"}}`, code: "invalid_request", say: "Key ID: holds a private key",
+			request: `{"action": "Send ITP Signal", "parameters": {"Key ID": "[masked]", "Reason": "x"}, "options": {"dry_run": false, "verify": false}}`},
 		"not found":         {data: `{"action": "Disable User", "parameters": {"User IDs": "zed"}}`, code: "E0000007", say: "zed", request: `{"action": "Disable User", "parameters": {"User IDs": "zed"}, "options": {"dry_run": false, "verify": false}}`},
 		"a read, not found": {data: `{"action": "Get User", "parameters": {"User IDs": "zed"}}`, code: "E0000007", request: `{"action": "Get User", "parameters": {"User IDs": "zed"}, "options": {"dry_run": false, "verify": false}}`},
 		"a wrong state": {
@@ -241,6 +259,9 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 				t.Errorf("%s holds the password: %s", topic, m.Data)
 			}
 		}
+	}
+	if strings.Contains(w.Log(), password) {
+		t.Errorf("the log holds the password: %s", w.Log())
 	}
 }
 

@@ -1,0 +1,189 @@
+package action
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"unicode/utf8"
+
+	"example.com/okta-secops/secrets"
+)
+
+const (
+	masked = "[masked]"
+
+	// A request with more names or secrets than these is hidden as a whole: to compare each name with each secret
+	// would take too long.
+	maxMaskedNames   = 100
+	maxMaskedSecrets = 20
+	// A value under an unknown name may be a misspelled secret, but a short one occurs in ordinary words.
+	shortUnknown = 8 // characters
+)
+
+// Mask hides the secrets of one request in what is recorded of it. A value is shown only if its name is known and not
+// secret in any action: an unknown name may be a misspelled secret. Other texts of the request are shown without the
+// values that are not.
+type Mask struct {
+	groups []Group
+	params map[string][]Param // by folded name
+	censor secrets.Censor
+	all    bool // there are too many names or secrets
+}
+
+// NewMask returns the mask of a request with these parameters.
+func NewMask(groups []Group, parameters map[string]any) Mask {
+	m := Mask{groups: groups, params: map[string][]Param{}, all: len(parameters) > maxMaskedNames}
+	for _, g := range groups {
+		for _, a := range g.Actions {
+			for _, p := range a.Params {
+				for _, name := range append([]string{p.Name}, p.Aliases...) {
+					m.params[fold(name)] = append(m.params[fold(name)], p)
+				}
+			}
+		}
+	}
+	if m.all {
+		return m
+	}
+	var hidden []secrets.Value
+	for name, value := range parameters {
+		if m.shown(name) {
+			continue
+		}
+		_, known := m.params[fold(name)]
+		for _, text := range texts(value) {
+			if known || utf8.RuneCountInString(text) >= shortUnknown {
+				hidden = append(hidden, secrets.New(text))
+			}
+		}
+	}
+	if m.all = len(hidden) > maxMaskedSecrets; !m.all {
+		m.censor = secrets.NewCensor(hidden...)
+	}
+	return m
+}
+
+// shown reports whether the values of a parameter may be shown.
+func (m Mask) shown(name string) bool {
+	params, known := m.params[fold(name)]
+	return known && !slices.ContainsFunc(params, func(p Param) bool { return p.Secret })
+}
+
+// texts returns the texts in a JSON value.
+func texts(value any) []string {
+	var found []string
+	switch v := value.(type) {
+	case string:
+		found = append(found, v)
+	case json.Number:
+		found = append(found, v.String())
+	case []any:
+		for _, item := range v {
+			found = append(found, texts(item)...)
+		}
+	case map[string]any:
+		for name, item := range v {
+			found = append(append(found, name), texts(item)...)
+		}
+	}
+	return found
+}
+
+// Text returns a text of the request without its secrets.
+func (m Mask) Text(text string) string {
+	if m.all && text != "" {
+		return masked
+	}
+	return m.censor.Clean(text)
+}
+
+// Action returns what the request calls its action. The name of an action is no secret.
+func (m Mask) Action(name string) string {
+	if slices.ContainsFunc(m.groups, func(g Group) bool { _, ok := g.Find(name); return ok }) {
+		return name
+	}
+	return m.Text(name)
+}
+
+// Names returns the parameters with unknown names masked that contain a secret.
+func (m Mask) Names(parameters map[string]any) map[string]any {
+	if parameters == nil {
+		return nil
+	}
+	out := make(map[string]any, len(parameters))
+	for name, value := range parameters {
+		if _, known := m.params[fold(name)]; !known {
+			name = m.Text(name)
+		}
+		out[name] = value
+	}
+	return out
+}
+
+// Context returns the context of the request without its secrets.
+func (m Mask) Context(context map[string]string) map[string]string {
+	if context == nil {
+		return nil
+	}
+	out := make(map[string]string, len(context))
+	for name, value := range context {
+		out[m.Text(name)] = m.Text(value)
+	}
+	return out
+}
+
+// Entities returns the entities of the request without its secrets.
+func (m Mask) Entities(entities []Entity) []Entity {
+	out := slices.Clone(entities)
+	for i, e := range out {
+		out[i] = Entity{Identifier: m.Text(e.Identifier), Type: EntityType(m.Text(string(e.Type)))}
+	}
+	return out
+}
+
+// Parameters returns the parameters as a record may hold them. Of a parameter that reads its value itself, a value that
+// it refuses is not shown either: a key may have been pasted there.
+func (m Mask) Parameters(parameters map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, value := range m.Names(parameters) {
+		if !m.shown(name) || m.refused(name, value) {
+			out[name] = masked
+			continue
+		}
+		out[name] = m.value(value)
+	}
+	return out
+}
+
+func (m Mask) refused(name string, value any) bool {
+	text, ok := value.(string)
+	return ok && slices.ContainsFunc(m.params[fold(name)], func(p Param) bool {
+		own, is := reflect.New(p.kind).Interface().(ParamUnmarshaler)
+		if !is || text == "" {
+			return false
+		}
+		_, err := own.UnmarshalParam(text)
+		return err != nil
+	})
+}
+
+func (m Mask) value(value any) any {
+	switch v := value.(type) {
+	case string:
+		return m.Text(v)
+	case []any:
+		out := slices.Clone(v)
+		for i, item := range out {
+			out[i] = m.value(item)
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for name, item := range v {
+			out[m.Text(name)] = m.value(item)
+		}
+		return out
+	default:
+		return v
+	}
+}
