@@ -31,7 +31,7 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 		namings = append(namings, naming{text: strings.TrimSpace(e.Identifier), from: Naming{e.Identifier, fromEntity}, entity: &e})
 	}
 	names := distinct(namings)
-	if err := c.allow(surelyDifferent(names)); err != nil {
+	if err := c.allow(len(names), surelyDifferent(names)); err != nil {
 		return nil, err
 	}
 	c.sideBySide(len(names), func(i int) {
@@ -44,9 +44,9 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 
 	targets, found := c.merge(namings, names)
 	if len(targets) == 0 {
-		return nil, fault.Invalid(noTarget(c.usersParam(), len(c.Action.RunsOn) > 0))
+		return nil, fault.Invalid(noTarget(c.namesParam(), len(c.Action.RunsOn) > 0))
 	}
-	if err := c.allow(len(targets)); err != nil {
+	if err := c.allow(len(names), len(targets)); err != nil {
 		return nil, err
 	}
 	c.work(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
@@ -77,14 +77,18 @@ func surelyDifferent(names []*name) int {
 	return max(ids, addresses, short)
 }
 
-// usersParam is the name of the parameter that names users, "" where there is none.
-func (c *Call) usersParam() string {
+// namesParam is the name of the parameter that names the targets, "" if there is none.
+func (c *Call) namesParam() string {
+	first := ""
 	for _, p := range c.Action.Params {
 		if p.users {
 			return p.Name
 		}
+		if p.Type == typeList && first == "" {
+			first = p.Name
+		}
 	}
-	return ""
+	return first
 }
 
 // naming is one way in which the request names a user.

@@ -48,6 +48,7 @@ type Client struct {
 	http   *http.Client
 	clock  Clock
 	scopes []string
+	from   origin
 }
 
 // New makes a client. It does no I/O.
@@ -108,6 +109,18 @@ func (c *Client) WithScopes(scopes []string) *Client {
 	return &narrowed
 }
 
+// For returns the client for calls on behalf of a caller of the functions, sharing all else. Urgent calls, those of
+// an action that changes something, go before others; a caller's calls leave places to those of other callers. A nil
+// client stays nil.
+func (c *Client) For(caller string, urgent bool) *Client {
+	if c == nil {
+		return nil
+	}
+	narrowed := *c
+	narrowed.from = origin{caller, urgent}
+	return &narrowed
+}
+
 // IsServiceApp tells whether the credentials are a service app's, which is no user.
 func (c *Client) IsServiceApp() bool { return c.auth != nil && !c.auth.isUser() }
 
@@ -159,7 +172,7 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 	unsure := false
 	for try := 1; ; try++ {
-		x := &exchange{op: k.op, scopes: c.scopes, anonymous: k.anonymous, watcher: w}
+		x := &exchange{op: k.op, scopes: c.scopes, from: c.from, anonymous: k.anonymous, watcher: w}
 		err := k.send(context.WithValue(ctx, exchangeKey{}, x))
 		if w != nil && w.kept != nil {
 			return nil, w.kept

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
-	"time"
 
 	"example.com/okta-secops/internal/fault"
 )
@@ -32,6 +31,7 @@ type exchange struct {
 	op        string   // the call's, which names its rate limit
 	scopes    []string // the credentials need
 	anonymous bool
+	from      origin
 	watcher   *watcher    // is told before the request is sent; nil: nobody is
 	writes    bool        // the request is no GET
 	sent      atomic.Bool // bytes of the request may have reached Okta
@@ -88,13 +88,13 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 			return nil, err
 		}
 	}
-	known, err := k.turn(ctx, x.op)
+	known, err := k.turn(ctx, x.op, x.from)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		k.pacer.leave(x.op, known, re)
-		k.gate.leave(re)
+		k.gate.leave(x.from, re)
 	}()
 	r = r.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		// Before anything is flushed, over HTTP/2 too.
@@ -117,17 +117,17 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 
 // turn waits until the call may leave: there is a place among the calls in flight, and Okta's rate limit has
 // one left. Who waits for the rate limit holds no place, which a call to another endpoint can use.
-func (k *keeper) turn(ctx context.Context, op string) (known quota, err error) {
-	var slot time.Time
+func (k *keeper) turn(ctx context.Context, op string, from origin) (known quota, err error) {
+	var s slot
 	for {
-		if err := k.gate.enter(ctx); err != nil {
+		if err := k.gate.enter(ctx, from); err != nil {
 			return quota{}, err
 		}
-		known, wait := k.pacer.turn(op, &slot)
+		known, wait := k.pacer.turn(op, from.urgent, &s)
 		if wait == nil {
 			return known, nil
 		}
-		k.gate.leave(nil)
+		k.gate.leave(from, nil)
 		if err := wait(ctx); err != nil {
 			return quota{}, err
 		}

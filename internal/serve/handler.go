@@ -204,7 +204,7 @@ func (h handler) carryOut(x *exchange, where string) {
 		x.fail(err)
 		return
 	}
-	deps.Record = x.recordWrite
+	deps.Record, deps.Caller = x.recordWrite, x.caller.Mode+" "+x.caller.Name
 	var claim *claims.Claim
 	if deps.ReadOnly == "" {
 		var reply *kept
