@@ -82,6 +82,7 @@ func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 	}
 	result.Warnings = append(c.warnings, result.Warnings...)
 	result.TimedOut = ctx.Err() != nil
+	result.release = c.Okta.Release
 	result.dryRun = c.Request.Options.DryRun
 	return result, err
 }
@@ -164,6 +165,7 @@ func (c *Call) allow(names, targets int) error {
 
 // work decides and acts for every target that has not failed yet.
 func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
+	room := c.room(len(targets))
 	c.sideBySide(len(targets), func(i int) {
 		t := targets[i]
 		if t.fault != nil || t.resume(c.Request.Prior) {
@@ -179,7 +181,14 @@ func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target)
 				t.Before = p.Before // the state that stood in the way
 				return err
 			}
-			return c.perform(ctx, t, p)
+			if err := c.perform(ctx, t, p); err != nil {
+				return err
+			}
+			if t.cut {
+				t.value = nil
+				return nil
+			}
+			return room.take(i, sizeOf(t.value), func() { t.value, t.cut = nil, true })
 		}); err != nil {
 			t.fail(err)
 		}

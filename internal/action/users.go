@@ -15,6 +15,8 @@ type UserWork struct {
 	Words
 	// Plan decides from the user's state as read.
 	Plan func(ctx context.Context, u okta.User) (Plan, error)
+	// Whole: the results hold the whole objects of the users. If not, what the product does not need of them is not kept.
+	Whole bool
 	// Enrich gives what an entity that was reached is enriched with; nil: nothing.
 	Enrich func(value any) map[string]string
 }
@@ -34,11 +36,16 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 	if err := c.allow(len(names), surelyDifferent(names)); err != nil {
 		return nil, err
 	}
+	room := c.room(len(names))
 	c.sideBySide(len(names), func(i int) {
 		n := names[i]
 		n.err = c.guard(func() (err error) {
 			n.user, err = c.lookUp(ctx, n.text)
-			return err
+			if !w.Whole || err != nil {
+				n.user.Raw = nil
+				return err
+			}
+			return room.take(i, len(n.user.Raw), func() { n.user.Raw, n.cut = nil, true })
 		})
 	})
 
@@ -107,6 +114,7 @@ type name struct {
 	text     string
 	hostOnly bool
 	user     okta.User
+	cut      bool // the whole object of the user is left out for its size
 	err      error
 }
 
@@ -179,7 +187,7 @@ func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]ok
 		if t != nil {
 			t.AlsoNamed = append(t.AlsoNamed, n.from)
 		} else {
-			t = &Target{Naming: n.from, UserID: user.ID, Login: user.Login}
+			t = &Target{Naming: n.from, UserID: user.ID, Login: user.Login, cut: n.name.cut}
 			targets = append(targets, t)
 			if err != nil {
 				t.fail(err)
@@ -209,13 +217,13 @@ func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[st
 		enriched := EnrichedEntity{Entity: *n.entity, Enrichment: map[string]string{}}
 		if n.target.Outcome.Reached() && values != nil {
 			add := n.target.enriched
-			if add == nil {
+			if add == nil && !n.target.cut {
 				add = values(n.target.value)
 			}
 			for _, v := range add {
 				r.size += len(v)
 			}
-			if r.size <= maxJSON {
+			if r.size <= maxJSON && !n.target.cut {
 				enriched.Enrichment = add
 			} else {
 				left++

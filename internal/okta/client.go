@@ -49,6 +49,8 @@ type Client struct {
 	clock  Clock
 	scopes []string
 	from   origin
+	memory *memory
+	kept   *holding // nil: it is not counted
 }
 
 // New makes a client. It does no I/O.
@@ -57,12 +59,12 @@ func New(o Options) *Client {
 	if base == nil {
 		base = Transport(true)
 	}
-	c := &Client{root: o.Root, auth: o.Auth, clock: o.Clock}
+	c := &Client{root: o.Root, auth: o.Auth, clock: o.Clock, memory: newMemory()}
 	if c.clock == nil {
 		c.clock = SystemClock{}
 	}
 	c.http = &http.Client{Transport: &keeper{
-		base: base, auth: o.Auth, gate: newGate(max(1, o.Concurrency)), pacer: newPacer(cmp.Or(o.LimitShare, defaultShare), c.clock),
+		base: base, auth: o.Auth, gate: newGate(max(1, o.Concurrency)), pacer: newPacer(cmp.Or(o.LimitShare, defaultShare), c.clock), memory: c.memory,
 	}}
 	// Built by hand: NewConfiguration reads files and OKTA_* variables, drops the port, and lets a
 	// variable replace the HTTP client.
@@ -109,15 +111,15 @@ func (c *Client) WithScopes(scopes []string) *Client {
 	return &narrowed
 }
 
-// For returns the client for calls on behalf of a caller of the functions, sharing all else. Urgent calls, those of
-// an action that changes something, go before others; a caller's calls leave places to those of other callers. A nil
-// client stays nil.
+// For returns the client for one invocation by a caller of the functions, sharing all else. Urgent calls, those of an
+// action that changes something, go before others; a caller's calls leave places to those of other callers. Release
+// must follow. A nil client stays nil.
 func (c *Client) For(caller string, urgent bool) *Client {
 	if c == nil {
 		return nil
 	}
 	narrowed := *c
-	narrowed.from = origin{caller, urgent}
+	narrowed.from, narrowed.kept = origin{caller, urgent}, &holding{memory: c.memory}
 	return &narrowed
 }
 
@@ -166,6 +168,9 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 	w := watch(ctx, k)
 	re, err := c.try(ctx, k, w)
 	w.end(re, err)
+	if !k.reads() {
+		re.release() // what answers a write is small
+	}
 	return re, err
 }
 
@@ -186,6 +191,7 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 				return x.reply, nil
 			}
 		}
+		x.reply.release() // the reply to a failed call is of use only in part
 		if f.Kind == fault.Credentials && !k.anonymous && x.reply != nil {
 			c.auth.explain(f, c.scopes)
 			if x.unrenewed != nil {

@@ -288,7 +288,7 @@ func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token,
 	asked := o.Clock.Now()
 	r, err := o.build(ctx, scope, key, asked)
 	if err == nil {
-		x.reply, err = send(o.Transport, r)
+		x.reply, err = send(o.Transport, r, nil)
 	}
 	if err != nil {
 		x.err = err

@@ -42,6 +42,9 @@ func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx 
 	seen := map[string]bool{} // ids: a page shifts when an object is added while we read
 	visited := map[string]bool{}
 	size := 0
+	if limit == 0 { // a list that is of use only as a whole, of which what the result needs is kept by others
+		defer func() { c.Drop(size) }()
+	}
 	send := first
 	for {
 		r, err := c.do(ctx, call{op: op, send: send})
@@ -49,8 +52,8 @@ func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx 
 			return out, err
 		}
 		var page []json.RawMessage
-		if err := json.Unmarshal(r.body, &page); err != nil {
-			return out, r.nonsense(err)
+		if err := r.decode(&page); err != nil {
+			return out, err
 		}
 		for _, item := range page {
 			var object struct {
@@ -63,10 +66,14 @@ func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx 
 				continue
 			}
 			seen[object.ID] = true
-			if size += len(item); size > MaxListBytes {
+			if size+len(item) > MaxListBytes {
 				out.Cut = true
 				return out, nil
 			}
+			if err := c.Keep(len(item)); err != nil {
+				return out, err
+			}
+			size += len(item)
 			out.Items = append(out.Items, item)
 			if limit > 0 && len(out.Items) == limit {
 				return out, nil

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -13,15 +12,19 @@ import (
 	"example.com/okta-secops/internal/fault"
 )
 
-// maxBody bounds one reply of Okta. The largest page there is, 200 users with every attribute filled,
-// stays far below.
-const maxBody = 32 << 20
-
 // reply is what Okta answered, its body read to the end.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
+	memory func() // gives back what the body takes
+}
+
+// release is called when the body has been decoded.
+func (r *reply) release() {
+	if r != nil && r.memory != nil {
+		r.memory()
+	}
 }
 
 // exchange is one request's way through the transport, kept for the method that caused it. It travels in
@@ -55,10 +58,11 @@ var errReadOnly = errors.New("a write was attempted in a dry run")
 // and net/http follows no redirect, which would turn a POST into a GET that looks like success and could carry
 // the credentials to another port.
 type keeper struct {
-	base  http.RoundTripper
-	auth  Auth
-	gate  *gate
-	pacer *pacer
+	base   http.RoundTripper
+	auth   Auth
+	gate   *gate
+	pacer  *pacer
+	memory *memory
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -109,7 +113,7 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 	if err := x.watcher.begin(); err != nil {
 		return nil, err
 	}
-	if re, err = send(k.base, r); err == nil && !x.anonymous {
+	if re, err = send(k.base, r, k.memory); err == nil && !x.anonymous {
 		x.renewed, x.unrenewed = k.auth.answered(r, re)
 	}
 	return re, err
@@ -135,7 +139,7 @@ func (k *keeper) turn(ctx context.Context, op string, from origin) (known quota,
 }
 
 // send sends a request and reads the reply to its end, within CallTimeout.
-func send(base http.RoundTripper, r *http.Request) (*reply, error) {
+func send(base http.RoundTripper, r *http.Request, m *memory) (*reply, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), CallTimeout)
 	defer cancel()
 	res, err := base.RoundTrip(r.WithContext(ctx))
@@ -146,14 +150,14 @@ func send(base http.RoundTripper, r *http.Request) (*reply, error) {
 		return nil, err
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	body, release, err := m.read(ctx, res.Body, res.ContentLength)
+	if errors.Is(err, errTooLarge) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the reply: %w", err)
 	}
-	if len(body) > maxBody {
-		return nil, fault.Errorf(fault.Nonsense, "bad_reply", "Okta's reply is over %d bytes", maxBody)
-	}
-	return &reply{status: res.StatusCode, header: res.Header, body: body}, nil
+	return &reply{status: res.StatusCode, header: res.Header, body: body, memory: release}, nil
 }
 
 // lost tells whether the connection failed, or the reply took too long.

@@ -96,6 +96,7 @@ func pathElement(s string) error {
 
 // decode reads a reply's one object into v.
 func (r *reply) decode(v any) error {
+	defer r.release()
 	if err := json.Unmarshal(r.body, v); err != nil {
 		return r.nonsense(err)
 	}

@@ -220,6 +220,7 @@ func (h handler) carryOut(x *exchange, where string) {
 	x.ran = true
 	if claim == nil {
 		result, err := inv.Run(ctx, deps)
+		defer result.Release()
 		x.finish(result, err)
 		return
 	}
@@ -227,6 +228,7 @@ func (h handler) carryOut(x *exchange, where string) {
 	go claim.Hold(holding, letGo)
 	inv.Request.Prior, deps.Once = claim.Done, claimOnce{context.WithoutCancel(ctx), claim, x.log}
 	result, err := inv.Run(holding, deps)
+	defer result.Release()
 	letGo()
 	x.claim = claim
 	x.finish(result, err)
