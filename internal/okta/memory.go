@@ -17,7 +17,7 @@ import (
 const maxReply = 16 << 20
 
 // smallReply is the size up to which a reply is read at once. Nearly all replies are smaller.
-const smallReply = 1 << 20
+const smallReply = 512 << 10
 
 // The bounds of a process, in bytes.
 const (
@@ -50,7 +50,7 @@ func (m *memory) read(ctx context.Context, from io.Reader, length int64) (body [
 		return nil, nil, errTooLarge
 	}
 	none := func() {}
-	first, err := readUpTo(from, smallReply, length)
+	first, err := readUpTo(from, smallReply, min(length, smallReply))
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -70,6 +70,9 @@ func (m *memory) read(ctx context.Context, from io.Reader, length int64) (body [
 		}
 		release = sync.OnceFunc(func() { m.large.Release(maxReply) })
 	}
+	if length < 0 {
+		length = maxReply + 1 // once, instead of ever larger buffers
+	}
 	body, err = readUpTo(io.MultiReader(bytes.NewReader(first), from), maxReply+1, length)
 	if err == nil && len(body) > maxReply {
 		err = errTooLarge
@@ -81,11 +84,11 @@ func (m *memory) read(ctx context.Context, from io.Reader, length int64) (body [
 	return body, release, nil
 }
 
-// readUpTo reads to the end, or most bytes. length is what is said to come.
-func readUpTo(from io.Reader, most, length int64) ([]byte, error) {
+// readUpTo reads to the end, or most bytes, into a buffer for as many as are expected.
+func readUpTo(from io.Reader, most, expected int64) ([]byte, error) {
 	var b bytes.Buffer
-	if length > 0 {
-		b.Grow(int(min(length, most)) + bytes.MinRead)
+	if expected > 0 {
+		b.Grow(int(expected) + bytes.MinRead)
 	}
 	_, err := b.ReadFrom(io.LimitReader(from, most))
 	return b.Bytes(), err
