@@ -226,7 +226,7 @@ variable "request_deadline" {
 }
 
 variable "max_targets" {
-  description = "Most targets of one call that changes something (MAX_TARGETS)."
+  description = "Most targets of one call that changes something (MAX_TARGETS). A call that reads takes at most 10 times as many names."
   type        = number
   default     = 100
 

@@ -22,7 +22,8 @@ type Deps struct {
 	Okta *okta.Client
 	// Signing is how this deployment signs security event tokens; the zero value where it does not.
 	Signing    ssf.Transmitter
-	MaxTargets int    // of an action that mutates
+	MaxTargets int    // of an action that mutates; a call names at most 10 times as many
+	Caller     string // who has called: calls to Okta are shared out between callers
 	Workers    int    // targets that one invocation works on side by side
 	ReadOnly   string // why every change is a dry run, as a warning; "" where changes are made
 	Now        func() time.Time
@@ -61,12 +62,12 @@ type Call struct {
 // is in the result. ctx carries the deadline: what was not done by then is in the result as failed.
 func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 	c := &Call{Deps: d, Request: inv.Request, Action: inv.Action, scope: inv.scope, warnings: inv.Warnings}
-	c.Okta = d.Okta.WithScopes(inv.Action.OktaScopes)
 	c.Request.Parameters = nil // decoded; the raw ones may hold a secret
 	if dryRun := &c.Request.Options.DryRun; d.ReadOnly != "" && inv.Action.Mutates && !*dryRun {
 		*dryRun = true
 		c.Warn("%s", d.ReadOnly)
 	}
+	c.Okta = d.Okta.WithScopes(inv.Action.OktaScopes).For(d.Caller, inv.Action.Mutates && !c.Request.Options.DryRun)
 	runCtx := okta.Hide(ctx, inv.secrets...)
 	if c.Request.Options.DryRun || d.ReadOnly != "" {
 		runCtx = okta.ReadOnly(runCtx)
@@ -81,6 +82,7 @@ func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 	}
 	result.Warnings = append(c.warnings, result.Warnings...)
 	result.TimedOut = ctx.Err() != nil
+	result.release = c.Okta.Release
 	result.dryRun = c.Request.Options.DryRun
 	return result, err
 }
@@ -136,24 +138,34 @@ func (c *Call) Each(ctx context.Context, names []string, w Words, plan func(ctx 
 	for i, n := range names {
 		targets[i] = &Target{Naming: Naming{n, fromParameter}}
 	}
-	if err := c.allow(len(targets)); err != nil {
+	if err := c.allow(len(names), len(targets)); err != nil {
 		return nil, err
 	}
 	c.work(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
 	return c.result(targets, w), nil
 }
 
-// allow refuses more targets than one call may change.
-func (c *Call) allow(targets int) error {
-	if !c.Action.Mutates || targets <= c.MaxTargets {
+// namesPerTarget is how many names a call may give for each target that it may change.
+const namesPerTarget = 10
+
+// allow refuses more names than one call may give, since each costs a call to Okta, and more targets than it may
+// change.
+func (c *Call) allow(names, targets int) error {
+	var message string
+	switch most := namesPerTarget * c.MaxTargets; {
+	case c.Action.Mutates && targets > c.MaxTargets:
+		message = fmt.Sprintf("%d targets are named; one call changes at most %d (MAX_TARGETS)", targets, c.MaxTargets)
+	case names > most:
+		message = fmt.Sprintf("%d targets are named; one call names at most %d (%d x MAX_TARGETS)", names, most, namesPerTarget)
+	default:
 		return nil
 	}
-	return fault.Invalid(Problem{Parameter: c.usersParam(), Message: fmt.Sprintf(
-		"%d targets are named; one call changes at most %d (MAX_TARGETS): split the list", targets, c.MaxTargets)})
+	return fault.Invalid(Problem{Parameter: c.namesParam(), Message: message + ": split the list"})
 }
 
 // work decides and acts for every target that has not failed yet.
 func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
+	room := c.room(len(targets))
 	c.sideBySide(len(targets), func(i int) {
 		t := targets[i]
 		if t.fault != nil || t.resume(c.Request.Prior) {
@@ -169,7 +181,14 @@ func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target)
 				t.Before = p.Before // the state that stood in the way
 				return err
 			}
-			return c.perform(ctx, t, p)
+			if err := c.perform(ctx, t, p); err != nil {
+				return err
+			}
+			if t.cut {
+				t.value = nil
+				return nil
+			}
+			return room.take(i, sizeOf(t.value), func() { t.value, t.cut = nil, true })
 		}); err != nil {
 			t.fail(err)
 		}

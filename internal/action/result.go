@@ -21,8 +21,16 @@ type Result struct {
 	Warnings []string
 	TimedOut bool // the deadline passed before all was done
 
-	size   int // of JSON and the enrichment, in bytes
-	dryRun bool
+	size    int // of JSON and the enrichment, in bytes
+	dryRun  bool
+	release func()
+}
+
+// Release ends the use of the result: it counts until then among what the process holds of Okta's replies.
+func (r *Result) Release() {
+	if r != nil && r.release != nil {
+		r.release()
+	}
 }
 
 // Status is the state of a run as a whole.
@@ -142,7 +150,12 @@ type KeyedValue struct {
 
 // MarshalJSON writes the members in their order.
 func (k Keyed) MarshalJSON() ([]byte, error) {
-	var b strings.Builder
+	var b bytes.Buffer
+	size := 2
+	for _, m := range k {
+		size += len(m.Key) + len(m.Value) + len(`"":,`)
+	}
+	b.Grow(size)
 	b.WriteByte('{')
 	for i, m := range k {
 		if i > 0 {
@@ -157,7 +170,7 @@ func (k Keyed) MarshalJSON() ([]byte, error) {
 		b.Write(m.Value)
 	}
 	b.WriteByte('}')
-	return []byte(b.String()), nil
+	return b.Bytes(), nil
 }
 
 // result assembles the outcome of all targets.
@@ -166,15 +179,19 @@ func (c *Call) result(targets []*Target, w Words) *Result {
 	var keyed Keyed
 	size := 0
 	for _, t := range targets {
-		if !t.Outcome.Reached() || t.value == nil {
+		if !t.Outcome.Reached() || t.value == nil && !t.cut {
 			continue
 		}
-		value, err := marshal(t.value)
-		if err != nil {
-			t.fail(fmt.Errorf("encoding the result of a target: %w", err))
-			continue
+		var value json.RawMessage
+		if !t.cut {
+			var err error
+			if value, err = marshal(t.value); err != nil {
+				t.fail(fmt.Errorf("encoding the result of a target: %w", err))
+				continue
+			}
+			size += len(value)
 		}
-		if size += len(value); size > maxJSON {
+		if t.cut || size > maxJSON {
 			c.Warn("The JSON result holds %d of %d targets: a reply stops growing at %d MB. Ask for fewer at a time.", len(keyed), len(targets), maxJSON>>20)
 			break
 		}
@@ -190,6 +207,9 @@ func (c *Call) result(targets []*Target, w Words) *Result {
 
 // marshal is json.Marshal without its care for HTML, which would alter what Okta sent.
 func marshal(v any) ([]byte, error) {
+	if object, is := v.(json.Marshaler); is { // such as a user, whose JSON need not be copied
+		return object.MarshalJSON()
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -77,6 +77,7 @@ type Target struct {
 
 	value    any               // what json_result holds for it
 	enriched map[string]string // by an earlier run of the request
+	cut      bool              // the value is left out for its size
 	say      string
 	fault    *fault.Error
 	touched  bool // something was changed, or would be, whatever the outcome

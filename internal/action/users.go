@@ -15,6 +15,8 @@ type UserWork struct {
 	Words
 	// Plan decides from the user's state as read.
 	Plan func(ctx context.Context, u okta.User) (Plan, error)
+	// Whole: the results hold the whole objects of the users. If not, what the product does not need of them is not kept.
+	Whole bool
 	// Enrich gives what an entity that was reached is enriched with; nil: nothing.
 	Enrich func(value any) map[string]string
 }
@@ -31,22 +33,27 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 		namings = append(namings, naming{text: strings.TrimSpace(e.Identifier), from: Naming{e.Identifier, fromEntity}, entity: &e})
 	}
 	names := distinct(namings)
-	if err := c.allow(surelyDifferent(names)); err != nil {
+	if err := c.allow(len(names), surelyDifferent(names)); err != nil {
 		return nil, err
 	}
+	room := c.room(len(names))
 	c.sideBySide(len(names), func(i int) {
 		n := names[i]
 		n.err = c.guard(func() (err error) {
 			n.user, err = c.lookUp(ctx, n.text)
-			return err
+			if !w.Whole || err != nil {
+				n.user.Raw = nil
+				return err
+			}
+			return room.take(i, len(n.user.Raw), func() { n.user.Raw, n.cut = nil, true })
 		})
 	})
 
 	targets, found := c.merge(namings, names)
 	if len(targets) == 0 {
-		return nil, fault.Invalid(noTarget(c.usersParam(), len(c.Action.RunsOn) > 0))
+		return nil, fault.Invalid(noTarget(c.namesParam(), len(c.Action.RunsOn) > 0))
 	}
-	if err := c.allow(len(targets)); err != nil {
+	if err := c.allow(len(names), len(targets)); err != nil {
 		return nil, err
 	}
 	c.work(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
@@ -77,14 +84,18 @@ func surelyDifferent(names []*name) int {
 	return max(ids, addresses, short)
 }
 
-// usersParam is the name of the parameter that names users, "" where there is none.
-func (c *Call) usersParam() string {
+// namesParam is the name of the parameter that names the targets, "" if there is none.
+func (c *Call) namesParam() string {
+	first := ""
 	for _, p := range c.Action.Params {
 		if p.users {
 			return p.Name
 		}
+		if p.Type == typeList && first == "" {
+			first = p.Name
+		}
 	}
-	return ""
+	return first
 }
 
 // naming is one way in which the request names a user.
@@ -103,6 +114,7 @@ type name struct {
 	text     string
 	hostOnly bool
 	user     okta.User
+	cut      bool // the whole object of the user is left out for its size
 	err      error
 }
 
@@ -145,7 +157,7 @@ func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]ok
 		if t != nil {
 			t.AlsoNamed = append(t.AlsoNamed, n.from)
 		} else {
-			t = &Target{Naming: n.from, UserID: user.ID, Login: user.Login}
+			t = &Target{Naming: n.from, UserID: user.ID, Login: user.Login, cut: n.name.cut}
 			targets = append(targets, t)
 			if err != nil {
 				t.fail(err)
@@ -175,13 +187,13 @@ func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[st
 		enriched := EnrichedEntity{Entity: *n.entity, Enrichment: map[string]string{}}
 		if n.target.Outcome.Reached() && values != nil {
 			add := n.target.enriched
-			if add == nil {
+			if add == nil && !n.target.cut {
 				add = values(n.target.value)
 			}
 			for _, v := range add {
 				r.size += len(v)
 			}
-			if r.size <= maxJSON {
+			if r.size <= maxJSON && !n.target.cut {
 				enriched.Enrichment = add
 			} else {
 				left++

@@ -50,6 +50,9 @@ type Client struct {
 	http   *http.Client
 	clock  Clock
 	scopes []string
+	from   origin
+	memory *memory
+	kept   *holding // nil: it is not counted
 }
 
 // New makes a client. It does no I/O.
@@ -58,12 +61,12 @@ func New(o Options) *Client {
 	if base == nil {
 		base = Transport(true)
 	}
-	c := &Client{root: o.Root, auth: o.Auth, clock: o.Clock}
+	c := &Client{root: o.Root, auth: o.Auth, clock: o.Clock, memory: newMemory()}
 	if c.clock == nil {
 		c.clock = SystemClock{}
 	}
 	c.http = &http.Client{Transport: &keeper{
-		base: base, auth: o.Auth, gate: newGate(max(1, o.Concurrency)), pacer: newPacer(cmp.Or(o.LimitShare, defaultShare), c.clock),
+		base: base, auth: o.Auth, gate: newGate(max(1, o.Concurrency)), pacer: newPacer(cmp.Or(o.LimitShare, defaultShare), c.clock), memory: c.memory,
 	}}
 	// Built by hand: NewConfiguration reads files and OKTA_* variables, drops the port, and lets a
 	// variable replace the HTTP client.
@@ -107,6 +110,18 @@ func (c *Client) WithScopes(scopes []string) *Client {
 	}
 	narrowed := *c
 	narrowed.scopes = scopes
+	return &narrowed
+}
+
+// For returns the client for one invocation by a caller of the functions, sharing all else. Urgent calls, those of an
+// action that changes something, go before others; a caller's calls leave places to those of other callers. Release
+// must follow. A nil client stays nil.
+func (c *Client) For(caller string, urgent bool) *Client {
+	if c == nil {
+		return nil
+	}
+	narrowed := *c
+	narrowed.from, narrowed.kept = origin{caller, urgent}, &holding{memory: c.memory}
 	return &narrowed
 }
 
@@ -188,6 +203,9 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 	w := watch(ctx, k)
 	re, err := c.try(ctx, k, w)
 	w.end(re, err)
+	if !k.reads() {
+		re.release() // what answers a write is small
+	}
 	return re, err
 }
 
@@ -195,7 +213,7 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 	unsure, proofRefused := false, false
 	for try := 1; ; try++ {
 		x := &exchange{
-			op: k.op, scopes: c.scopes, anonymous: k.anonymous, watcher: w, provable: k.once || k.notifies,
+			op: k.op, scopes: c.scopes, from: c.from, anonymous: k.anonymous, watcher: w, provable: k.once || k.notifies,
 			hidden: slices.Concat(hidden(ctx), k.hidden),
 		}
 		err := k.send(context.WithValue(ctx, exchangeKey{}, x))
@@ -211,6 +229,7 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 				return x.reply, nil
 			}
 		}
+		x.reply.release() // the reply to a failed call is of use only in part
 		if f.Kind == fault.Credentials && !k.anonymous && x.reply != nil {
 			c.auth.explain(f, c.scopes)
 			if x.unrenewed != nil {

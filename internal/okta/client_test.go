@@ -401,7 +401,7 @@ func TestAReplyOverTheCapIsRefused(t *testing.T) {
 		return answer(r, 200, endless{}), nil
 	})
 	_, err := okta.New(o).GetUser(t.Context(), "00u1")
-	wantFault(t, err, fault.Nonsense, "bad_reply", "over")
+	wantFault(t, err, fault.Nonsense, "reply_too_large", "over 16 MB")
 }
 
 // endless is a body without end.

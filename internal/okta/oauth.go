@@ -288,7 +288,7 @@ func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token,
 	asked := o.Clock.Now()
 	r, err := o.build(ctx, x, scope, key, asked)
 	if err == nil {
-		if x.reply, err = send(o.Transport, r); err == nil {
+		if x.reply, err = send(o.Transport, r, nil); err == nil {
 			x.reply.received, x.reply.hidden = o.Clock.Now(), x.hidden
 		}
 	}

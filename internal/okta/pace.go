@@ -73,7 +73,45 @@ type route struct {
 type bucket struct {
 	quota
 	reset time.Time // by our clock
-	next  time.Time // the next slot while calls are spread
+
+	// While calls are spread: the next slot, that of the next urgent call, and by how much urgent calls have
+	// delayed the slots of the others so far.
+	next, nextUrgent time.Time
+	delayed          time.Duration
+}
+
+// slot is when a call may leave while calls are spread. The zero value is a call that has none yet.
+type slot struct {
+	bucket  *bucket
+	at      time.Time
+	delayed time.Duration // the bucket's, when the slot was given
+}
+
+// take gives a call the next slot, gap before the one after it. An urgent call waits for urgent calls only, and
+// delays all others by one gap.
+func (b *bucket) take(urgent bool, now time.Time, gap time.Duration) slot {
+	later := func(t time.Time) time.Time {
+		if t.Before(now) {
+			return now
+		}
+		return t
+	}
+	s := slot{bucket: b, at: later(b.next)}
+	if urgent {
+		s.at = later(b.nextUrgent)
+		b.nextUrgent = s.at.Add(gap)
+		b.delayed += gap
+	}
+	b.next, s.delayed = later(b.next).Add(gap), b.delayed
+	return s
+}
+
+// due is when the call may leave.
+func (s slot) due(urgent bool) time.Time {
+	if urgent {
+		return s.at
+	}
+	return s.at.Add(s.bucket.delayed - s.delayed)
 }
 
 // near is how much the replies to two routes may differ in what they tell to be left of one bucket: calls are made side
@@ -88,9 +126,9 @@ func newPacer(share float64, clock Clock) *pacer {
 }
 
 // turn takes a call's turn and returns what is known of its bucket, with which leave must follow; or it returns what to
-// wait for before asking again. slot is the call's own: where calls are spread it is set to when this one may leave, so
-// that they leave in the order in which they first asked.
-func (p *pacer) turn(op string, slot *time.Time) (known quota, wait func(ctx context.Context) error) {
+// wait for before asking again. s is the call's own: where calls are spread it is set to when this one may leave, so
+// that they leave in the order in which they first asked, urgent calls before others.
+func (p *pacer) turn(op string, urgent bool, s *slot) (known quota, wait func(ctx context.Context) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.routes[op]
@@ -98,7 +136,7 @@ func (p *pacer) turn(op string, slot *time.Time) (known quota, wait func(ctx con
 		r = &route{bucket: &bucket{}}
 		p.routes[op] = r
 	}
-	d, mayGo := p.may(r, p.clock.Now(), slot)
+	d, mayGo := p.may(r, p.clock.Now(), urgent, s)
 	switch answered := p.answered; {
 	case mayGo:
 		r.inFlight++
@@ -118,7 +156,7 @@ func (p *pacer) turn(op string, slot *time.Time) (known quota, wait func(ctx con
 }
 
 // may tells whether a call may leave now, or how long to wait before asking again; 0 means until an answer comes.
-func (p *pacer) may(r *route, now time.Time, slot *time.Time) (wait time.Duration, mayGo bool) {
+func (p *pacer) may(r *route, now time.Time, urgent bool, s *slot) (wait time.Duration, mayGo bool) {
 	b := r.bucket
 	if b.limit > 0 && !now.Before(b.reset) {
 		b.remaining = b.limit // a new window, of which no reply has told yet
@@ -140,14 +178,10 @@ func (p *pacer) may(r *route, now time.Time, slot *time.Time) (wait time.Duratio
 	case left <= 0:
 		return 0, false
 	default:
-		if slot.IsZero() {
-			*slot = now
-			if now.Before(b.next) {
-				*slot = b.next
-			}
-			b.next = slot.Add(min(slowest, b.reset.Sub(now)/time.Duration(left)))
+		if s.bucket == nil {
+			*s = b.take(urgent, now, min(slowest, b.reset.Sub(now)/time.Duration(left)))
 		}
-		if d := min(slot.Sub(now), b.reset.Sub(now)); d > 0 {
+		if d := min(s.due(urgent).Sub(now), b.reset.Sub(now)); d > 0 {
 			return d, false
 		}
 	}

@@ -57,8 +57,19 @@ var (
 	suspendUser = endpoint{"POST /api/v1/users/{userId}/lifecycle/suspend", http.MethodPost, "/api/v1/users/alice/lifecycle/suspend"}
 )
 
+// by makes the call on behalf of a caller, which must succeed.
+func (e endpoint) by(t *testing.T, k *keeper, from origin) {
+	if x := e.send(t.Context(), t, k, from); x.err != nil {
+		t.Error(x.err)
+	}
+}
+
 func (e endpoint) call(ctx context.Context, t *testing.T, k *keeper) *exchange {
-	x := &exchange{op: e.op, anonymous: true}
+	return e.send(ctx, t, k, origin{})
+}
+
+func (e endpoint) send(ctx context.Context, t *testing.T, k *keeper, from origin) *exchange {
+	x := &exchange{op: e.op, from: from, anonymous: true}
 	r, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, x), e.method, "https://127.0.0.1"+e.path, nil)
 	if err != nil {
 		t.Error(err)
@@ -379,22 +390,22 @@ func TestTheGateAdmitsInTheOrderOfArrival(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1)
-		if err := g.enter(t.Context()); err != nil {
+		if err := g.enter(t.Context(), origin{}); err != nil {
 			t.Fatal(err)
 		}
 		var order []string
 		var wg sync.WaitGroup
 		for i := range 4 {
 			wg.Go(func() {
-				if err := g.enter(t.Context()); err != nil {
+				if err := g.enter(t.Context(), origin{}); err != nil {
 					t.Error(err)
 				}
 				order = append(order, strconv.Itoa(i))
-				g.leave(nil)
+				g.leave(origin{}, nil)
 			})
 			synctest.Wait()
 		}
-		g.leave(nil)
+		g.leave(origin{}, nil)
 		wg.Wait()
 		for i, s := range order {
 			if s != strconv.Itoa(i) {

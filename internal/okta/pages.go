@@ -47,6 +47,9 @@ func (c *Client) listOf(ctx context.Context, op, member string, limit int, first
 	seen := map[string]bool{} // ids: a page shifts when an object is added while we read
 	visited := map[string]bool{}
 	size := 0
+	if limit == 0 { // a list that is of use only as a whole, of which what the result needs is kept by others
+		defer func() { c.Drop(size) }()
+	}
 	send := first
 	for {
 		r, err := c.do(ctx, call{op: op, send: send})
@@ -68,10 +71,14 @@ func (c *Client) listOf(ctx context.Context, op, member string, limit int, first
 				continue
 			}
 			seen[object.ID] = true
-			if size += len(item); size > MaxListBytes {
+			if size+len(item) > MaxListBytes {
 				out.Cut = true
 				return out, nil
 			}
+			if err := c.Keep(len(item)); err != nil {
+				return out, err
+			}
+			size += len(item)
 			out.Items = append(out.Items, item)
 			if limit > 0 && len(out.Items) == limit {
 				return out, nil
@@ -94,6 +101,7 @@ func (c *Client) listOf(ctx context.Context, op, member string, limit int, first
 
 // page returns the items of a page and, of a page that is an object, the address of the next page that its body gives.
 func (r *reply) page(member string) (items []json.RawMessage, next string, err error) {
+	defer r.release()
 	if member == "" {
 		err = json.Unmarshal(r.body, &items)
 		return items, "", err

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -18,10 +17,6 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// maxBody bounds one reply of Okta. The largest page there is, 200 users with every attribute filled,
-// stays far below.
-const maxBody = 32 << 20
-
 // reply is what Okta answered, its body read to the end.
 type reply struct {
 	status   int
@@ -30,6 +25,14 @@ type reply struct {
 	op       string          // of the call that it answers
 	received time.Time       // by our clock
 	hidden   []secrets.Value // what the request carried and the reply must not be quoted with
+	memory   func()          // gives back what the body takes
+}
+
+// release is called when the body has been decoded.
+func (r *reply) release() {
+	if r != nil && r.memory != nil {
+		r.memory()
+	}
 }
 
 // exchange is one request's way through the transport, kept for the method that caused it. It travels in
@@ -39,6 +42,7 @@ type exchange struct {
 	op        string   // the call's, which names its rate limit
 	scopes    []string // the credentials need
 	anonymous bool
+	from      origin
 	watcher   *watcher // is told before the request is sent; nil: nobody is
 	writes    bool     // the request is no GET
 	provable  bool     // that it was not made must be proved by Okta, for it must not be repeated
@@ -65,10 +69,11 @@ var errReadOnly = errors.New("a write was attempted in a dry run")
 // and net/http follows no redirect, which would turn a POST into a GET that looks like success and could carry
 // the credentials to another port.
 type keeper struct {
-	base  http.RoundTripper
-	auth  Auth
-	gate  *gate
-	pacer *pacer
+	base   http.RoundTripper
+	auth   Auth
+	gate   *gate
+	pacer  *pacer
+	memory *memory
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -98,13 +103,13 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 			return nil, err
 		}
 	}
-	known, err := k.turn(ctx, x.op)
+	known, err := k.turn(ctx, x.op, x.from)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		k.pacer.leave(x.op, known, re)
-		k.gate.leave(re)
+		k.gate.leave(x.from, re)
 	}()
 	r = r.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		// Before anything is flushed, over HTTP/2 too.
@@ -120,7 +125,7 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 		return nil, err
 	}
 	x.carry(r)
-	if re, err = send(k.base, r); err != nil {
+	if re, err = send(k.base, r, k.memory); err != nil {
 		return nil, err
 	}
 	re.op, re.received, re.hidden = x.op, k.pacer.clock.Now(), x.hidden
@@ -139,17 +144,17 @@ func (x *exchange) carry(r *http.Request) {
 
 // turn waits until the call may leave: there is a place among the calls in flight, and Okta's rate limit has
 // one left. Who waits for the rate limit holds no place, which a call to another endpoint can use.
-func (k *keeper) turn(ctx context.Context, op string) (known quota, err error) {
-	var slot time.Time
+func (k *keeper) turn(ctx context.Context, op string, from origin) (known quota, err error) {
+	var s slot
 	for {
-		if err := k.gate.enter(ctx); err != nil {
+		if err := k.gate.enter(ctx, from); err != nil {
 			return quota{}, err
 		}
-		known, wait := k.pacer.turn(op, &slot)
+		known, wait := k.pacer.turn(op, from.urgent, &s)
 		if wait == nil {
 			return known, nil
 		}
-		k.gate.leave(nil)
+		k.gate.leave(from, nil)
 		if err := wait(ctx); err != nil {
 			return quota{}, err
 		}
@@ -157,7 +162,7 @@ func (k *keeper) turn(ctx context.Context, op string) (known quota, err error) {
 }
 
 // send sends a request and reads the reply to its end, within CallTimeout.
-func send(base http.RoundTripper, r *http.Request) (*reply, error) {
+func send(base http.RoundTripper, r *http.Request, m *memory) (*reply, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), CallTimeout)
 	defer cancel()
 	res, err := base.RoundTrip(r.WithContext(ctx))
@@ -168,14 +173,14 @@ func send(base http.RoundTripper, r *http.Request) (*reply, error) {
 		return nil, err
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	body, release, err := m.read(ctx, res.Body, res.ContentLength)
+	if errors.Is(err, errTooLarge) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the reply: %w", err)
 	}
-	if len(body) > maxBody {
-		return nil, fault.Errorf(fault.Nonsense, "bad_reply", "Okta's reply is over %d bytes", maxBody)
-	}
-	return &reply{status: res.StatusCode, header: res.Header, body: body}, nil
+	return &reply{status: res.StatusCode, header: res.Header, body: body, memory: release}, nil
 }
 
 // lost tells whether the connection failed, or the reply took too long.

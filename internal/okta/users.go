@@ -119,6 +119,7 @@ func quoted(value string) string {
 
 // decode reads a reply's one object into v.
 func (r *reply) decode(v any) error {
+	defer r.release()
 	if err := json.Unmarshal(r.body, v); err != nil {
 		return r.nonsense(err)
 	}

@@ -205,7 +205,7 @@ func (h handler) carryOut(x *exchange, where string) {
 		x.fail(err)
 		return
 	}
-	deps.Record = x.recordWrite
+	deps.Record, deps.Caller = x.recordWrite, x.caller.Mode+" "+x.caller.Name
 	var claim *claims.Claim
 	if deps.ReadOnly == "" {
 		var reply *kept
@@ -221,6 +221,7 @@ func (h handler) carryOut(x *exchange, where string) {
 	x.ran = true
 	if claim == nil {
 		result, err := inv.Run(ctx, deps)
+		defer result.Release()
 		x.finish(result, err)
 		return
 	}
@@ -228,6 +229,7 @@ func (h handler) carryOut(x *exchange, where string) {
 	go claim.Hold(holding, letGo)
 	inv.Request.Prior, deps.Once = claim.Done, claimOnce{context.WithoutCancel(ctx), claim, x.log}
 	result, err := inv.Run(holding, deps)
+	defer result.Release()
 	letGo()
 	x.claim = claim
 	x.finish(result, err)

@@ -12,7 +12,7 @@ import (
 
 func start(b *testing.B, clock okta.Clock) *stand {
 	b.Helper()
-	s, err := newStand(everything.concurrency, 1, clock)
+	s, err := newStand(everything.concurrency, 1, clock, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -99,18 +99,19 @@ func TestTheTablesArePrinted(t *testing.T) {
 	small := plan{
 		concurrency: 4, users: []int{1, 9}, latencies: []time.Duration{0, time.Millisecond}, reps: 1, measured: 3, gets: 3,
 		limited: 20, batch: 5, perMinute: 30, times: 600,
+		fairness: fairness{readers: 2, names: 20, disabled: []int{1}, far: time.Millisecond, turns: 1, deadline: time.Second},
 	}
 	var out strings.Builder
 	if err := small.run(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5"} {
+	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5", "beside 2 Get User calls of 20 names", "a limit of 600"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
 	small.only = "sped"
-	if err := small.run(t.Context(), &out); err == nil || !strings.Contains(err.Error(), "speed, overhead and limit") {
+	if err := small.run(t.Context(), &out); err == nil || !strings.Contains(err.Error(), "speed, overhead, limit and fair") {
 		t.Errorf("an unknown table: %v", err)
 	}
 }

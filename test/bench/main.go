@@ -2,7 +2,7 @@
 // run, in turns; times are medians where they are not said to be something else.
 //
 //	go run ./test/bench               everything, some minutes
-//	go run ./test/bench -only limit   one table: speed, overhead or limit
+//	go run ./test/bench -only limit   one table: speed, overhead, limit or fair
 package main
 
 import (
@@ -35,16 +35,18 @@ type plan struct {
 	batch       int // and so many a call
 	perMinute   int
 	times       int // how fast the clock runs then
+	fairness
 }
 
 var everything = plan{
 	concurrency: 16, users: []int{1, 10, 100, 1000}, latencies: []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond},
 	reps: 3, measured: 100, gets: 3000, limited: 2000, batch: 100, perMinute: 600, times: 30,
+	fairness: fairness{readers: 30, names: 4900, disabled: []int{1, 100}, far: 50 * time.Millisecond, turns: 5, deadline: 30 * time.Second},
 }
 
 func main() {
 	p := everything
-	flag.StringVar(&p.only, "only", "", "the one `table` to print: speed, overhead or limit")
+	flag.StringVar(&p.only, "only", "", "the one `table` to print: speed, overhead, limit or fair")
 	flag.IntVar(&p.concurrency, "concurrency", p.concurrency, "OKTA_CONCURRENCY")
 	flag.IntVar(&p.reps, "reps", p.reps, "measurements of each figure, whose median is printed")
 	flag.Parse()
@@ -59,7 +61,7 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 	tables := []struct {
 		name  string
 		print func(context.Context, io.Writer) error
-	}{{"speed", p.speed}, {"overhead", p.overhead}, {"limit", p.limit}}
+	}{{"speed", p.speed}, {"overhead", p.overhead}, {"limit", p.limit}, {"fair", p.fair}}
 	found := false
 	for _, t := range tables {
 		if p.only != "" && p.only != t.name {
@@ -71,7 +73,7 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("there is no table %q; there are speed, overhead and limit", p.only)
+		return fmt.Errorf("there is no table %q; there are speed, overhead, limit and fair", p.only)
 	}
 	return nil
 }
@@ -133,7 +135,7 @@ type way struct {
 // measure measures the product, and, where they are asked for, the calls in sequence and the incumbent's with it, in
 // turns.
 func (p plan) measure(ctx context.Context, users int, latency time.Duration, slow bool) ([]way, error) {
-	s, err := newStand(p.concurrency, 1, okta.SystemClock{})
+	s, err := newStand(p.concurrency, 1, okta.SystemClock{}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +177,7 @@ func waves(n, atOnce int) int { return (n + atOnce - 1) / atOnce }
 
 // overhead compares Get User through the function with a bare call to Okta, in turns.
 func (p plan) overhead(ctx context.Context, w io.Writer) error {
-	s, err := newStand(p.concurrency, 1, okta.SystemClock{})
+	s, err := newStand(p.concurrency, 1, okta.SystemClock{}, nil)
 	if err != nil {
 		return err
 	}
@@ -242,7 +244,7 @@ func (p plan) limit(ctx context.Context, w io.Writer) error {
 	fmt.Fprintln(table, "\tcalls\ttime\tleast\t\t429s\t\tlost\t")
 	for _, batch := range []int{p.limited, p.batch} {
 		clock := fastClock{time.Now(), time.Duration(p.times)}
-		s, err := newStand(p.concurrency, 1, clock)
+		s, err := newStand(p.concurrency, 1, clock, nil)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,14 +26,16 @@ type stand struct {
 	refused atomic.Int64 // of those, with a 429
 }
 
-func newStand(concurrency int, share float64, clock okta.Clock) (*stand, error) {
+// newStand starts a stand. env are settings over the standard ones.
+func newStand(concurrency int, share float64, clock okta.Clock, env map[string]string) (*stand, error) {
 	s := &stand{client: &http.Client{Transport: okta.Transport(true)}}
+	all := map[string]string{
+		"OKTA_CONCURRENCY": strconv.Itoa(concurrency), "OKTA_LIMIT_SHARE": fmt.Sprint(share), "MAX_TARGETS": "10000", "REQUEST_DEADLINE": "535s",
+	}
+	maps.Copy(all, env)
 	var err error
 	s.System, err = testkit.Start(testkit.Options{
-		Clock: clock, Log: io.Discard,
-		Env: map[string]string{
-			"OKTA_CONCURRENCY": strconv.Itoa(concurrency), "OKTA_LIMIT_SHARE": fmt.Sprint(share), "MAX_TARGETS": "10000", "REQUEST_DEADLINE": "535s",
-		},
+		Clock: clock, Log: io.Discard, Env: all,
 		Observe: func(c emulator.Observed) {
 			s.calls.Add(1)
 			if c.Status == http.StatusTooManyRequests {
@@ -72,7 +75,7 @@ func (s *stand) suspend(ctx context.Context, from, to int) (lost int, err error)
 	if err != nil {
 		return 0, err
 	}
-	text, err := s.ask(ctx, http.MethodPost, s.URL+"/users/disable-user", body)
+	text, err := s.ask(as(ctx, responder), http.MethodPost, s.URL+"/users/disable-user", body)
 	if err != nil {
 		return 0, err
 	}
@@ -138,6 +141,9 @@ func (s *stand) ask(ctx context.Context, method, url string, body []byte) ([]byt
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if key, is := ctx.Value(callerKey{}).(string); is {
+		r.Header.Set("X-Api-Key", key)
+	}
 	if strings.HasPrefix(url, s.OktaURL) {
 		r.Header.Set("Authorization", "SSWS "+s.Okta.Token())
 	}

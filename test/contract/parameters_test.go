@@ -225,7 +225,7 @@ func TestTooManyTargetsAreRefusedBeforeTheFirstWrite(t *testing.T) {
 		checkReply(t, &s.action, got)
 		if !s.action.Mutates {
 			if got.HTTP != 200 {
-				t.Errorf("a read is bounded: %d %s", got.HTTP, got.Get("output_message"))
+				t.Errorf("a read is bounded like a change: %d %s", got.HTTP, got.Get("output_message"))
 			}
 			return
 		}
@@ -239,6 +239,45 @@ func TestTooManyTargetsAreRefusedBeforeTheFirstWrite(t *testing.T) {
 		// One user under several names is one target.
 		if got := s.run(t, r.with(s.users(), []string{"alice", "alice@acme.test", s.ID("alice")})); got.HTTP == 400 {
 			t.Errorf("one user under three names: %s", got.Get("output_message"))
+		}
+	})
+}
+
+// TestTargets_NamesAreBounded: each name costs a call to Okta, also if nothing is to be changed, and also if it is an
+// entity that turns out to be no user.
+func TestTargets_NamesAreBounded(t *testing.T) {
+	eachAction(t, testkit.Options{Env: map[string]string{"MAX_TARGETS": "2"}}, func(t *testing.T, s subject) {
+		parameter := s.users()
+		if s.action.Name == "Get Group" {
+			parameter = "Group IDs Or Names"
+		}
+		if parameter == "" {
+			return
+		}
+		names := make([]string, 21)
+		for i := range names {
+			names[i] = fmt.Sprintf("name%d", i)
+		}
+		requests := []request{s.example().with(parameter, names)}
+		requests[0].Entities = nil
+		if s.users() != "" && len(s.action.RunsOn) > 1 {
+			hosts := s.example().with(parameter, names[:1]).with("Also Run On Scope", true)
+			hosts.Entities = nil
+			for _, name := range names[1:] {
+				hosts.Entities = append(hosts.Entities, action.Entity{Identifier: name, Type: action.HostEntity})
+			}
+			requests = append(requests, hosts)
+		}
+		for _, r := range requests {
+			got := s.Run(s.path(), r)
+			checkReply(t, &s.action, got)
+			message, _ := got.Get("error", "problems", 0, "message").(string)
+			if got.HTTP != 400 || got.Get("error", "problems", 0, "parameter") != parameter || !strings.Contains(message, "21 targets are named; one call ") {
+				t.Errorf("%d %s", got.HTTP, got.Get("output_message"))
+			}
+		}
+		if asked := s.Asked(); len(asked) > 0 {
+			t.Errorf("Okta was asked %v", asked)
 		}
 	})
 }

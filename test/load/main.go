@@ -5,6 +5,7 @@
 //
 //	go run ./test/load                        as many clients as the function lets in, then twice as many; 2 minutes each
 //	go run ./test/load -most 80 -time 10s
+//	go run ./test/load -replies               calls of which Okta's replies are large instead
 //	go run ./test/load -bulk 10,100,400       users in bulk instead: by so many calls, or messages, of 100 users each
 package main
 
@@ -53,7 +54,14 @@ func main() {
 	bulkSizes := flag.String("bulk", "", "numbers of `calls`, with commas between them")
 	most := flag.Int("most", 250, "invocations that the function lets in at once (MAX_INVOCATIONS)")
 	during := flag.Duration("time", 2*time.Minute, "how long each load lasts")
+	large := flag.Bool("replies", false, "calls of which Okta's replies are large")
 	flag.Parse()
+	if *large {
+		if err := replies(os.Stdout, allLargeReplies); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	if *bulkSizes != "" {
 		var sizes []int
 		for text := range strings.SplitSeq(*bulkSizes, ",") {
