@@ -193,3 +193,39 @@ func TestGetUserWhenOktaAnswersNonsense(t *testing.T) {
 		})
 	}
 }
+
+// The results stop at 10 MB, in the order of the request; all users were found, and the warning says so. What does not
+// need the whole object of a user does not stop there.
+func TestGetUser_LargeUsers(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{OffSpecification: true})
+	var logins []string
+	for _, name := range []string{"large1", "large2", "large3", "large4"} {
+		logins = append(logins, name+"@acme.test")
+		w.Okta.AddUser(emulator.UserSeed{Login: name + "@acme.test", Profile: map[string]any{"notes": strings.Repeat("x", 4<<20)}})
+	}
+	got := w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": logins}))
+	wantHTTP(t, got, 200)
+	wantOutcomes(t, got, "found", "found", "found", "found")
+	wantWarning(t, got, "The JSON result holds 2 of 4 targets: a reply stops growing at 10 MB.")
+	for i := range 2 {
+		want(t, got, logins[i], "json_result", i, "profile", "login")
+	}
+	if users := got.Get("json_result").([]any); len(users) != 2 {
+		t.Errorf("%d users are in the result", len(users))
+	}
+	got = w.Run("users/disable-user", testkit.Params(map[string]any{"User IDs Or Logins": logins, "Is Deactivate": false}))
+	wantOutcomes(t, got, "changed", "changed", "changed", "changed")
+}
+
+// A user that is too large to be read is named as such, and does not stop the others.
+func TestGetUser_UserOverTheBound(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{OffSpecification: true})
+	w.Okta.AddUser(emulator.UserSeed{Login: "huge@acme.test", Profile: map[string]any{"notes": strings.Repeat("x", 17<<20)}})
+	got := w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": "huge@acme.test, alice"}))
+	wantHTTP(t, got, 200)
+	wantOutcomes(t, got, "failed", "found")
+	want(t, got, "reply_too_large", "targets", 0, "error", "code")
+	wantText(t, got, "Failed: huge@acme.test: Okta's reply is over 16 MB.", "output_message")
+}

@@ -1,0 +1,32 @@
+package action
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// TestRoom_GoesToTheFirstTargets: in whatever order Okta answers, the same results are left.
+func TestRoom_GoesToTheFirstTargets(t *testing.T) {
+	t.Parallel()
+	sizes := []int{3, 4, 2, 5, 1, 1} // MB: the first three fit, and the last two would besides
+	for range 50 {
+		r := (&Call{}).room(len(sizes))
+		left := map[int]bool{}
+		for _, i := range rand.Perm(len(sizes)) {
+			left[i] = true
+			if err := r.take(i, sizes[i]<<20, func() { delete(left, i) }); err != nil {
+				t.Fatal(err)
+			}
+			held := 0
+			for i := range left {
+				held += sizes[i] << 20
+			}
+			if held > maxJSON || held != r.taken {
+				t.Fatalf("%d bytes are held, %d are counted", held, r.taken)
+			}
+		}
+		if !left[0] || !left[1] || !left[2] || left[3] {
+			t.Fatalf("left are %v", left)
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package okta
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"net/url"
+
+	"example.com/okta-secops/internal/fault"
+)
+
+// user is a user as Okta sends it, of at least so many bytes.
+func user(size int) string {
+	return `{"id":"00u1","status":"ACTIVE","profile":{"login":"a@acme.test","description":"` + strings.Repeat("x", size) + `"}}`
+}
+
+// client returns a client that no server answers, but this function.
+func client(t *testing.T, base roundTrip) *Client {
+	t.Helper()
+	root, err := url.Parse("https://acme.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(Options{Root: root, Auth: nobody{}, Transport: base, Concurrency: 20})
+}
+
+// nobody is an Auth that adds nothing.
+type nobody struct{ Auth }
+
+func (nobody) ready(context.Context, []string) error                    { return nil }
+func (nobody) authorize(context.Context, *http.Request, []string) error { return nil }
+func (nobody) answered(*http.Request, *reply) (bool, error)             { return false, nil }
+func (nobody) explain(*fault.Error, []string)                           {}
+
+// TestMemory_IsGivenBack: whatever a call comes to, the memory for the next reply is there again. Each reply is as large
+// as those that share a place, so that a single one that is not given back shows.
+func TestMemory_IsGivenBack(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		call   func(ctx context.Context, c *Client) error
+	}{
+		"small":       {200, user(100 << 10), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"large":       {200, user(2 << 20), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"too large":   {200, user(maxReply), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"not JSON":    {200, strings.Repeat("<", 1<<20), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"no user":     {200, `["` + strings.Repeat("x", 1<<20) + `"]`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"refused":     {403, `{"errorCode":"E0000006","errorSummary":"` + strings.Repeat("x", 1<<20) + `"}`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"list":        {200, "[" + user(1<<20) + "]", func(ctx context.Context, c *Client) error { _, err := c.ListUsers(ctx, UserQuery{}, 5); return err }},
+		"bad list":    {200, `[4711, "` + strings.Repeat("x", 1<<20) + `"]`, func(ctx context.Context, c *Client) error { _, err := c.ListUsers(ctx, UserQuery{}, 5); return err }},
+		"list inside": {200, "[" + user(1<<20) + "]", func(ctx context.Context, c *Client) error { _, err := c.FindUsers(ctx, "a"); return err }},
+		"write":       {200, user(1 << 20), func(ctx context.Context, c *Client) error { return c.SuspendUser(ctx, "00u1") }},
+		"role":        {201, user(1 << 20), func(ctx context.Context, c *Client) error { _, err := c.AssignRole(ctx, "00u1", "X"); return err }},
+		"group":       {200, user(1 << 20), func(ctx context.Context, c *Client) error { _, err := c.GetGroup(ctx, "00g1"); return err }},
+		"me":          {200, user(1 << 20), func(ctx context.Context, c *Client) error { _, err := c.Me(ctx); return err }},
+		"org":         {200, user(1 << 20), func(ctx context.Context, c *Client) error { return c.Reach(ctx) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c2 := client(t, func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: c.status, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(strings.NewReader(c.body)), Request: r}, nil
+			})
+			mine := c2.For("a", false)
+			_ = c.call(t.Context(), mine)
+			if !c2.memory.small.TryAcquire(maxSmall) || !c2.memory.large.TryAcquire(maxLarge) {
+				t.Error("the memory of a reply is not given back")
+			}
+			mine.Release()
+			if c2.memory.kept != 0 {
+				t.Errorf("%d bytes are still kept", c2.memory.kept)
+			}
+		})
+	}
+}
+
+// TestMemory_ReplyOverTheBoundIsRefused: at once if Okta says how long it is.
+func TestMemory_ReplyOverTheBoundIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, length := range map[string]int64{"its length is said": maxReply + 1, "its length is not said": -1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var read atomic.Int64
+			c := client(t, func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: length, Body: io.NopCloser(counted{&read}), Request: r}, nil
+			})
+			_, err := c.GetUser(t.Context(), "00u1")
+			wantCode(t, fault.As(err), fault.Nonsense, "reply_too_large")
+			most := int64(maxReply + 1<<20)
+			if length > 0 {
+				most = 0
+			}
+			if n := read.Load(); n > most {
+				t.Errorf("%d bytes were read", n)
+			}
+		})
+	}
+}
+
+// counted is a body without end.
+type counted struct{ bytes *atomic.Int64 }
+
+func (c counted) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	c.bytes.Add(int64(len(p)))
+	return len(p), nil
+}
+
+// TestMemory_LargeRepliesWaitForEachOther: 20 arrive at once, and each call ends.
+func TestMemory_LargeRepliesWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		var reading, most atomic.Int64
+		var calls sync.WaitGroup
+		for range 20 {
+			calls.Go(func() {
+				body, release, err := m.read(t.Context(), io.MultiReader(strings.NewReader(strings.Repeat("x", smallReply)), &slowly{&reading, &most, false}), -1)
+				if err != nil || len(body) != smallReply+1 {
+					t.Errorf("%d bytes, %v", len(body), err)
+					return
+				}
+				time.Sleep(time.Second) // it is being decoded
+				reading.Add(-1)
+				release()
+			})
+		}
+		start := time.Now()
+		calls.Wait()
+		if most.Load() > maxLarge/maxReply {
+			t.Errorf("%d large replies were held at once", most.Load())
+		}
+		if took := time.Since(start); took > 25*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// slowly is the rest of a large body.
+type slowly struct {
+	reading, most *atomic.Int64
+	done          bool
+}
+
+func (s *slowly) Read(p []byte) (int, error) {
+	if s.done {
+		return 0, io.EOF
+	}
+	s.done = true
+	for n := s.reading.Add(1); ; {
+		if was := s.most.Load(); n <= was || s.most.CompareAndSwap(was, n) {
+			break
+		}
+	}
+	time.Sleep(time.Second)
+	p[0] = 'x'
+	return 1, nil
+}
+
+// TestMemory_KeptIsBoundedForAllInvocations: what does not fit is refused, to be tried again, but for changes.
+func TestMemory_KeptIsBoundedForAllInvocations(t *testing.T) {
+	t.Parallel()
+	c := client(t, func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(strings.NewReader("[" + user(1<<20) + "]")), Request: r}, nil
+	})
+	var all []*Client
+	for i := range maxKept >> 20 {
+		all = append(all, c.For(fmt.Sprint("caller ", i), false))
+		_, err := all[i].ListUsers(t.Context(), UserQuery{}, 1)
+		if f := fault.As(err); f != nil {
+			wantCode(t, f, fault.Unavailable, "overloaded")
+			if i < maxKept>>20-2 {
+				t.Errorf("the list %d is refused", i)
+			}
+		}
+	}
+	late := c.For("late", false)
+	_, err := late.ListUsers(t.Context(), UserQuery{}, 1)
+	wantCode(t, fault.As(err), fault.Unavailable, "overloaded")
+	if _, err := late.GetUser(t.Context(), "00u1"); err == nil {
+		t.Error("a list is no user")
+	}
+	if _, err := c.For("late", true).FindUsers(t.Context(), "a@acme.test"); err != nil {
+		t.Errorf("the look-up of a change is refused: %v", err)
+	}
+	all[0].Release()
+	all[1].Release()
+	if _, err := late.ListUsers(t.Context(), UserQuery{}, 1); err != nil {
+		t.Errorf("after others have ended: %v", err)
+	}
+}
