@@ -34,6 +34,8 @@ type user struct {
 	mails    []string
 	oneTime  int // one-time links issued
 
+	directory string // that is the source of the user's profile and password; "" for Okta
+
 	created, activated, statusChanged, lastLogin, lastUpdated, passwordChanged time.Time
 }
 
@@ -100,6 +102,9 @@ func (u *user) body() userBody {
 	credentials := map[string]any{"provider": map[string]string{"type": "OKTA", "name": "OKTA"}}
 	if u.password != "" {
 		credentials["password"] = struct{}{}
+	}
+	if u.directory != "" {
+		credentials["provider"] = map[string]string{"type": "ACTIVE_DIRECTORY", "name": u.directory}
 	}
 	return userBody{
 		ID: u.id, Status: u.status,
@@ -227,6 +232,9 @@ func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
 	}
 	if u.status == statusDeprovisioned {
 		return reply{}, errWrongStatus
+	}
+	if u.directory != "" {
+		return reply{}, errMastered
 	}
 	profile := maps.Clone(u.profile)
 	maps.Copy(profile, in.Profile)
