@@ -55,6 +55,7 @@ func (e *Emulator) controlRoutes() *http.ServeMux {
 		writeJSON(w, http.StatusOK, e.Signals())
 	})
 	mux.HandleFunc("POST /_emulator/users", e.postUsers)
+	mux.HandleFunc("POST /_emulator/directory", e.postDirectory)
 	mux.HandleFunc("POST /_emulator/faults", func(w http.ResponseWriter, r *http.Request) {
 		post(w, r, Fault.check, e.AddFault)
 	})

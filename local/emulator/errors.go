@@ -25,6 +25,7 @@ var (
 	errAlreadyActive   = &oktaError{status: http.StatusForbidden, code: "E0000016", summary: "Activation failed because the user is already active"}
 	errResetFailed     = &oktaError{status: http.StatusForbidden, code: "E0000017", summary: "Password reset failed"}
 	errMediaType       = &oktaError{status: http.StatusBadRequest, code: "E0000021", summary: "Bad request.  Accept and/or Content-Type headers likely do not match supported values."}
+	errMastered        = &oktaError{status: http.StatusForbidden, code: "E0000023", summary: "Operation failed because user profile is mastered under another system"}
 	errInvalidSearch   = &oktaError{status: http.StatusBadRequest, code: "E0000031", summary: "Invalid search criteria."}
 	errUnlockForbidden = &oktaError{status: http.StatusForbidden, code: "E0000032", summary: "Unlock is not allowed for this user."}
 	errSearchAndFilter = &oktaError{status: http.StatusBadRequest, code: "E0000033", summary: "Bad request. Can't specify a search query and filter in the same request."}

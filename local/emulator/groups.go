@@ -24,6 +24,7 @@ type group struct {
 	kind        string
 	members     []*user
 	roles       []*role // that its members inherit
+	directory   string  // that an APP_GROUP comes from
 
 	created, lastUpdated, lastMembershipUpdated time.Time
 }
@@ -78,7 +79,7 @@ func (g *group) body(base string) groupBody {
 	logo := func(size string) map[string]any {
 		return link(base+"/assets/img/logos/groups/okta-"+size+".png", map[string]any{"name": size, "type": "image/png"})
 	}
-	return groupBody{
+	b := groupBody{
 		ID: g.id, Created: stamp(g.created), LastUpdated: stamp(g.lastUpdated), LastMembershipUpdated: stamp(g.lastMembershipUpdated),
 		ObjectClass: []string{"okta:user_group"}, Type: g.kind,
 		Profile: map[string]any{"name": g.name, "description": g.description},
@@ -88,6 +89,10 @@ func (g *group) body(base string) groupBody {
 			"apps":  link(self + "/apps"),
 		},
 	}
+	if g.kind == groupApp {
+		g.imported(&b, base)
+	}
+	return b
 }
 
 func groupBodies(groups []*group, base string) []groupBody {
@@ -237,7 +242,7 @@ func (e *Emulator) ownGroup(c *call) (*group, *oktaError) {
 	switch {
 	case g == nil:
 		return nil, notFound(c.PathValue("group"), "UserGroup")
-	case g.kind == groupBuiltIn:
+	case g.kind != groupOkta:
 		return nil, errUnsupported
 	}
 	return g, nil

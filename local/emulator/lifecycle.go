@@ -125,6 +125,9 @@ func resetPassword(c *call, u *user) (reply, *oktaError) {
 	case statusStaged, statusSuspended:
 		return reply{}, errResetFailed
 	}
+	if u.directory != "" {
+		return reply{}, errResetFailed
+	}
 	u.setStatus(statusRecovery, c.at)
 	if revokeSessions {
 		u.sessions = 0
@@ -139,7 +142,7 @@ func resetPassword(c *call, u *user) (reply, *oktaError) {
 
 // unlock implements POST /api/v1/users/{user}/lifecycle/unlock: LOCKED_OUT → ACTIVE.
 func unlock(c *call, u *user) (reply, *oktaError) {
-	if u.status != statusLockedOut {
+	if u.status != statusLockedOut || u.directory != "" {
 		return reply{}, errUnlockForbidden
 	}
 	u.setStatus(statusActive, c.at)
@@ -151,6 +154,9 @@ func unlock(c *call, u *user) (reply, *oktaError) {
 func expirePassword(c *call, u *user) (reply, *oktaError) {
 	if !slices.Contains([]string{statusActive, statusLockedOut, statusPasswordExpired, statusRecovery}, u.status) {
 		return reply{}, errWrongStatus
+	}
+	if u.directory != "" {
+		return reply{}, errMastered
 	}
 	u.setStatus(statusPasswordExpired, c.at)
 	return reply{body: u.full(c.base)}, nil

@@ -128,7 +128,7 @@ func TestQueryBooleansAreStrict(t *testing.T) {
 		"/alice/lifecycle/reset_password", // Okta has no default for sendEmail
 		"/alice/lifecycle/reset_password?sendEmail=yes",
 		"/alice/lifecycle/reset_password?sendEmail=true&revokeSessions=1",
-		"/alice/lifecycle/deactivate?sendEmail=True",
+		"/alice/lifecycle/deactivate?sendEmail=Truth",
 		"/frank/lifecycle/activate?sendEmail=",
 		"/heidi/lifecycle/reactivate?sendEmail=0",
 	} {
@@ -138,6 +138,23 @@ func TestQueryBooleansAreStrict(t *testing.T) {
 	}
 	if got := o.user("alice"); got.Status != "ACTIVE" {
 		t.Error(got)
+	}
+}
+
+func TestQueryBooleans_AnyCaseIsAccepted(t *testing.T) {
+	t.Parallel()
+	o := start(t)
+	for path, mails := range map[string]string{
+		"alice/lifecycle/deactivate?sendEmail=True":     "deactivated",
+		"bob/lifecycle/deactivate?sendEmail=False":      "",
+		"frank/lifecycle/activate?sendEmail=TRUE":       "activation",
+		"grace/lifecycle/reset_password?sendEmail=tRuE": "reset_password",
+	} {
+		o.expect(200, "POST", "/api/v1/users/"+path, "")
+		name, _, _ := strings.Cut(path, "/")
+		if got := strings.Join(o.user(name).Mails, " "); got != mails {
+			t.Errorf("%s: mails %q, want %q", path, got, mails)
+		}
 	}
 }
 

@@ -222,13 +222,13 @@ func (c *call) decode(v any) *oktaError {
 	return nil
 }
 
-// flag reads a boolean of the query.
+// flag reads a boolean of the query, in any case.
 func (c *call) flag(name string, byDefault bool) (bool, *oktaError) {
 	q := c.URL.Query()
 	if !q.Has(name) {
 		return byDefault, nil
 	}
-	switch q.Get(name) {
+	switch strings.ToLower(q.Get(name)) {
 	case "true":
 		return true, nil
 	case "false":
@@ -249,15 +249,19 @@ func encode(v any) []byte {
 }
 
 // isOwnHost tells whether the Host of a request is the address that its connection arrived at, which is on loopback.
-func isOwnHost(r *http.Request) bool {
+func isOwnHost(r *http.Request) bool { return isAddressOf(r, r.Host) }
+
+// isAddressOf reports whether a host, with its port, is the address that the connection of a request arrived at, which is
+// on loopback.
+func isAddressOf(r *http.Request, hostport string) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
 		return false
 	}
 	own, err := netip.ParseAddrPort(local.String())
-	host, port, noPort := net.SplitHostPort(r.Host)
+	host, port, noPort := net.SplitHostPort(hostport)
 	if noPort != nil {
-		host, port = strings.Trim(r.Host, "[]"), "80"
+		host, port = strings.Trim(hostport, "[]"), "80"
 	}
 	addr, _ := netip.ParseAddr(host)
 	return err == nil && own.Addr().Unmap().IsLoopback() && port == strconv.Itoa(int(own.Port())) &&

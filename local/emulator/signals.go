@@ -105,7 +105,7 @@ func (e *Emulator) verifySignal(c *call, s *Signal) *signalError {
 	if err := checkSignature(string(c.body), key); err != nil {
 		return &signalError{"authentication_failed", "The signature of the security event token is not valid"}
 	}
-	if !audience(claims["aud"], c.base) {
+	if !audience(claims["aud"], c.Request) {
 		return &signalError{"invalid_audience", "The audience of the security event token must be the URL of the org"}
 	}
 	if problem := checkClaims(claims); problem != "" {
@@ -122,13 +122,19 @@ func checkSignature(token string, key crypto.PublicKey) error {
 	return err
 }
 
-// audience tells whether aud, a string or a list, names the org, with or without a trailing slash.
-func audience(aud any, base string) bool {
+// audience reports whether aud, a string or a list, names the org, with or without a trailing slash. The org's URL is the
+// address that the request arrived at, whatever its Host header says.
+func audience(aud any, r *http.Request) bool {
 	switch aud := aud.(type) {
 	case string:
-		return strings.TrimSuffix(aud, "/") == base
+		scheme := "http://"
+		if r.TLS != nil {
+			scheme = "https://"
+		}
+		host, ok := strings.CutPrefix(strings.TrimSuffix(aud, "/"), scheme)
+		return ok && isAddressOf(r, host)
 	case []any:
-		return slices.ContainsFunc(aud, func(one any) bool { return audience(one, base) })
+		return slices.ContainsFunc(aud, func(one any) bool { return audience(one, r) })
 	}
 	return false
 }

@@ -8,8 +8,10 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math/big"
+	"strings"
 	"testing"
 
 	"example.com/okta-secops/local/emulator"
@@ -243,5 +245,35 @@ func TestSignalInTheRequestLog(t *testing.T) {
 	log := o.Requests()
 	if a.status != 202 || len(log) != 1 || log[0].Body != jws || log[0].Headers["Authorization"] != "[redacted]" {
 		t.Errorf("%d %+v", a.status, log)
+	}
+}
+
+// The org's URL is the address that the emulator listens on. A caller cannot choose it by the Host header.
+func TestSignal_AudienceIsTheOrgNotTheHostHeader(t *testing.T) {
+	t.Parallel()
+	o := start(t)
+	s := newTransmitter(t, o)
+	port := o.url[strings.LastIndex(o.url, ":"):]
+	for i, c := range []struct {
+		aud, host string
+		status    int
+	}{
+		{"http://okta.example.com", "okta.example.com", 400},
+		{"http://okta.example.com" + port, "okta.example.com" + port, 400},
+		{o.url + "/oauth2", "", 400},
+		{"https" + strings.TrimPrefix(o.url, "http"), "", 400},
+		{"http://user@127.0.0.1" + port, "", 400},
+		{o.url, "okta.example.com", 202},
+		{"http://localhost" + port, "", 202},
+	} {
+		v := s.valid(o)
+		v.claims["aud"], v.claims["jti"] = c.aud, fmt.Sprint("audience-", i)
+		var header []string
+		if c.host != "" {
+			header = []string{"Host", c.host}
+		}
+		if a, _ := o.postSignal(v, header...); a.status != c.status {
+			t.Errorf("aud %s, Host %q: %d %s, want %d", c.aud, c.host, a.status, a.body, c.status)
+		}
 	}
 }

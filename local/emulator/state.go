@@ -112,7 +112,7 @@ type GroupState struct {
 	ID          string
 	Name        string
 	Description string
-	Type        string   // OKTA_GROUP or BUILT_IN
+	Type        string   // OKTA_GROUP, BUILT_IN or APP_GROUP
 	Members     []string // logins
 	Roles       []string // role types its members inherit
 }

@@ -38,6 +38,8 @@ type user struct {
 	due      time.Time // when that change is complete
 	versions []version // as the user was, for a search that lags
 
+	directory string // that is the source of the user's profile and password; "" for Okta
+
 	created, activated, statusChanged, lastLogin, lastUpdated, passwordChanged time.Time
 }
 
@@ -116,6 +118,9 @@ func (u *user) body() userBody {
 	credentials := map[string]any{"provider": map[string]string{"type": "OKTA", "name": "OKTA"}}
 	if u.password != "" {
 		credentials["password"] = struct{}{}
+	}
+	if u.directory != "" {
+		credentials["provider"] = map[string]string{"type": "ACTIVE_DIRECTORY", "name": u.directory}
 	}
 	return userBody{
 		ID: u.id, Status: u.status, Becoming: u.becoming,
@@ -246,6 +251,9 @@ func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
 	}
 	if u.status == statusDeprovisioned {
 		return reply{}, errWrongStatus
+	}
+	if u.directory != "" {
+		return reply{}, errMastered
 	}
 	profile := maps.Clone(u.profile)
 	maps.Copy(profile, in.Profile)

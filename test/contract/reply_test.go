@@ -70,7 +70,11 @@ func checkReply(t testing.TB, a *action.Action, r testkit.Reply) {
 	for _, target := range targets {
 		inputs[c.target(target)] = true
 	}
-	if want := statusOf(targets); r.HTTP == 200 && len(targets) > 0 && status != want {
+	want := statusOf(targets)
+	if status == "planned" && !slices.ContainsFunc(r.Outcomes(), func(o string) bool { return o != "unchanged" }) {
+		want = "planned" // a dry run that would change nothing
+	}
+	if r.HTTP == 200 && len(targets) > 0 && status != want {
 		t.Errorf("status is %s, but the targets say %s", status, want)
 	}
 	switch result := j["json_result"].(type) {
@@ -117,7 +121,10 @@ func statusOf(targets []any) string {
 			planned++
 		default:
 			roles, _ := t["roles"].([]any)
-			if slices.ContainsFunc(roles, func(r any) bool { return r.(map[string]any)["outcome"] == "changed" }) {
+			if slices.ContainsFunc(roles, func(r any) bool {
+				o := r.(map[string]any)["outcome"]
+				return o == "changed" || o == "planned"
+			}) {
 				changed++
 			}
 		}
