@@ -112,7 +112,7 @@ type GroupState struct {
 	ID          string
 	Name        string
 	Description string
-	Type        string   // OKTA_GROUP or BUILT_IN
+	Type        string   // OKTA_GROUP, APP_GROUP or BUILT_IN
 	Members     []string // logins
 	Roles       []string // role types its members inherit
 }
