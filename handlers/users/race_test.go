@@ -23,12 +23,12 @@ func TestTwoCallers_BothReachTheState(t *testing.T) {
 		deactivation emulator.Deactivation
 		transition   any // of the user that is unchanged
 	}{
-		"suspend":                       {path: "users/disable-user", off: "Is Deactivate", from: "ACTIVE", to: "SUSPENDED"},
-		"unsuspend":                     {path: "users/enable-user", off: "Is Activate", from: "SUSPENDED", to: "ACTIVE"},
-		"deactivate":                    {path: "users/disable-user", from: "ACTIVE", to: "DEPROVISIONED"},
-		"deactivate, refused by 404":    {path: "users/disable-user", from: "SUSPENDED", to: "DEPROVISIONED", deactivation: emulator.Deactivation{Refusal: 404}},
-		"deactivate, refused by 403":    {path: "users/disable-user", from: "ACTIVE", to: "DEPROVISIONED", deactivation: emulator.Deactivation{Refusal: 403}},
-		"deactivate, which takes time":  {path: "users/disable-user", from: "ACTIVE", to: "ACTIVE", transition: "DEPROVISIONED", deactivation: emulator.Deactivation{MS: 60_000}},
+		"suspend":                      {path: "users/disable-user", off: "Is Deactivate", from: "ACTIVE", to: "SUSPENDED"},
+		"unsuspend":                    {path: "users/enable-user", off: "Is Activate", from: "SUSPENDED", to: "ACTIVE"},
+		"deactivate":                   {path: "users/disable-user", from: "ACTIVE", to: "DEPROVISIONED"},
+		"deactivate, refused by 404":   {path: "users/disable-user", from: "SUSPENDED", to: "DEPROVISIONED", deactivation: emulator.Deactivation{Refusal: 404}},
+		"deactivate, refused by 403":   {path: "users/disable-user", from: "ACTIVE", to: "DEPROVISIONED", deactivation: emulator.Deactivation{Refusal: 403}},
+		"deactivate, which takes time": {path: "users/disable-user", from: "ACTIVE", to: "ACTIVE", transition: "DEPROVISIONED", deactivation: emulator.Deactivation{MS: 60_000}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,8 +77,7 @@ func refusalBody(code, text string) string {
 	return `{"errorCode":"` + code + `","errorSummary":"` + text + `"}`
 }
 
-// TestRefusedWrite_ReadsTheStateOnce: a refusal of a write after which the asked state holds is no failure; after
-// which it does not, is one.
+// TestRefusedWrite_ReadsTheStateOnce: a refused write is a failure only if the asked state does not hold after it.
 func TestRefusedWrite_ReadsTheStateOnce(t *testing.T) {
 	t.Parallel()
 	refusals := map[string]struct {
@@ -157,8 +156,8 @@ func TestRefusedWrite_WholeReply(t *testing.T) {
 	}
 }
 
-// TestRefusedWrite_DeactivatedMeanwhile: whoever is DEPROVISIONED by then is contained, has no sessions to sign in
-// with, and is not enabled.
+// TestRefusedWrite_DeactivatedMeanwhile: a user who is DEPROVISIONED by then is contained and has no sessions, but is
+// not enabled and has no password.
 func TestRefusedWrite_DeactivatedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for _, refusal := range []int{403, 404} {
