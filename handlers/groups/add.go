@@ -82,8 +82,8 @@ func duplicate(ctx context.Context, c *action.Call, name string, refusal error) 
 		}
 		apps, failed = append(apps, groups...), cmp.Or(err, failed)
 	}
-	apps = slices.CompactFunc(slices.SortedFunc(slices.Values(apps), func(a, b okta.Group) int { return cmp.Compare(a.ID, b.ID) }),
-		func(a, b okta.Group) bool { return a.ID == b.ID })
+	slices.SortFunc(apps, func(a, b okta.Group) int { return cmp.Compare(a.ID, b.ID) })
+	apps = slices.CompactFunc(apps, func(a, b okta.Group) bool { return a.ID == b.ID })
 	switch {
 	case failed != nil:
 		f := *fault.As(failed)

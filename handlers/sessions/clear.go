@@ -22,7 +22,9 @@ var clearSessions = action.Define(action.Spec{
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice, bob"}},
 }, func(ctx context.Context, c *action.Call, p clearParams) (*action.Result, error) {
 	return c.EachUser(ctx, p.Users, action.UserWork{
-		Words: action.Words{Changed: "Cleared the sessions of", Unchanged: "Without sessions", Planned: "Would clear the sessions of"},
+		Words: action.Words{
+			Changed: "Cleared the sessions of", Unchanged: "Without sessions", Planned: "Would clear the sessions of",
+		},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 			plan := action.Plan{Value: map[string]any{"sessions_cleared": true}}
 			plan.Write = func(ctx context.Context) (action.Done, error) {

@@ -200,3 +200,49 @@ func TestClearSessionNeedsATarget(t *testing.T) {
 		t.Errorf("Okta was asked %v", asked)
 	}
 }
+
+// TestClearSession_AfterARefusal: a user who is DEPROVISIONED or deleted by then has no sessions; any other refusal is
+// a failure.
+func TestClearSession_AfterARefusal(t *testing.T) {
+	t.Parallel()
+	const notFound = `{"errorCode":"E0000007","errorSummary":"Not found: Resource not found: alice (User)"}`
+	for name, c := range map[string]struct {
+		now     string // the status after the refusal
+		read    emulator.Fault
+		outcome string
+		after   any
+		message string
+	}{
+		"deactivated": {"DEPROVISIONED", emulator.Fault{}, "unchanged", map[string]any{"status": "DEPROVISIONED"}, "Without sessions: alice@acme.test (DEPROVISIONED)."},
+		"deleted":     {"ACTIVE", emulator.Fault{Status: 404, Body: notFound}, "unchanged", nil, "Without sessions: alice@acme.test."},
+		"active":      {"ACTIVE", emulator.Fault{}, "not_found", nil, `Error executing action "Clear Okta User Session". Reason: Not found: alice@acme.test.`},
+		"suspended":   {"SUSPENDED", emulator.Fault{}, "not_found", nil, `Error executing action "Clear Okta User Session". Reason: Not found: alice@acme.test.`},
+		"not known":   {"DEPROVISIONED", emulator.Fault{Status: 403}, "not_found", nil, `Error executing action "Clear Okta User Session". Reason: Not found: alice@acme.test.`},
+		"another user": {"ACTIVE", emulator.Fault{Status: 200, Body: `{"id": "00uOther", "status": "DEPROVISIONED"}`}, "not_found", nil,
+			`Error executing action "Clear Okta User Session". Reason: Not found: alice@acme.test.`},
+		"a page": {"ACTIVE", emulator.Fault{Status: 400, Body: "<html>"}, "not_found", nil, `Error executing action "Clear Okta User Session". Reason: Not found: alice@acme.test.`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{OffSpecification: true})
+			id := w.ID("alice")
+			w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/alice", Method: "GET", Status: 200, Body: w.AsOktaHasIt("/api/v1/users/alice")})
+			w.Okta.SetStatus(id, c.now)
+			w.Okta.AddFault(emulator.Fault{Path: "*/sessions", Status: 404, Body: notFound})
+			if c.read.Status != 0 {
+				c.read.Path, c.read.Method = "/api/v1/users/"+id, "GET"
+				w.Okta.AddFault(c.read)
+			}
+			got := w.Run("sessions/clear-okta-user-session", testkit.Params(map[string]any{"User IDs Or Logins": "alice"}))
+			if diff := cmp.Diff([]string{c.outcome}, got.Outcomes()); diff != "" {
+				t.Errorf("outcomes (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]any{c.after, c.message, c.outcome == "unchanged"}, []any{got.Get("targets", 0, "after"), got.Get("output_message"), got.Get("is_success")}); diff != "" {
+				t.Errorf("reply (-want +got):\n%s", diff)
+			}
+			if c.outcome == "unchanged" && got.Get("json_result", "alice", "sessions_cleared") != true {
+				t.Errorf("json_result: %v", got.Get("json_result"))
+			}
+		})
+	}
+}

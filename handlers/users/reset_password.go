@@ -72,7 +72,8 @@ func whyRefused(ctx context.Context, c *action.Call, u okta.User, err error) err
 	if f.Kind == fault.NotFound {
 		return &f
 	}
-	advice := "the password is managed by a directory, or the password policy does not allow this: change it in the directory, or check the policy in Okta"
+	advice := "the password is managed by a directory, or the password policy does not allow this: " +
+		"change it in the directory, or check the policy in Okta"
 	if u.Status == okta.Staged || u.Status == okta.Suspended {
 		advice = "enable the user first (Enable User)"
 	}

@@ -19,8 +19,9 @@ const maxHits = 20
 // Every user that Okta returns, by path or by search, is compared with the name: Okta may cut the name, and its
 // search index lags behind its users.
 func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
-	if ctx.Err() != nil {
-		return okta.User{}, fault.New(fault.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err())
+	if err := ctx.Err(); err != nil {
+		const message = "not started: the time for the request ran out"
+		return okta.User{}, fault.New(fault.Deadline, "deadline_exceeded", message, err)
 	}
 	missing := fault.New(fault.NotFound, okta.CodeNotFound, "no user has this id, login or e-mail address", nil)
 	if okta.FitsPath(text) {
@@ -77,7 +78,8 @@ func (c *Call) search(ctx context.Context, text string) ([]okta.User, error) {
 }
 
 func ambiguous(users int) error {
-	return fault.Errorf(fault.Rejected, "ambiguous", "%d users have this login or e-mail address; name the one you mean by id", users)
+	return fault.Errorf(fault.Rejected, "ambiguous",
+		"%d users have this login or e-mail address; name the one you mean by id", users)
 }
 
 // isNamed reports whether text is a user's id, or, ignoring case, the login, the short login (the part of the login

@@ -237,7 +237,10 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 			}
 		}
 		if k.byName && x.refusesPath() {
-			return nil, &fault.Error{Kind: fault.NotFound, Code: "not_by_path", Message: "Okta does not find this name by path", RequestID: f.RequestID, Cause: f}
+			return nil, &fault.Error{
+				Kind: fault.NotFound, Code: "not_by_path", RequestID: f.RequestID, Cause: f,
+				Message: "Okta does not find this name by path",
+			}
 		}
 		wait, again := x.again(try)
 		if x.reply != nil && x.reply.proofRefused() {

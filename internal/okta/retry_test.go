@@ -140,6 +140,12 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		"no reset with a proxy's 503":                {"ResetPassword", []say{proxy503}, []string{resets}, "unknown_result"},
 		"no lost assignment":                         {"AssignRole", []say{lost}, []string{assigns}, "okta_unreachable"},
 		"an assignment refused for its number":       {"AssignRole", []say{crowded, {201, roleJSON, nil}}, []string{assigns, assigns}, ""},
+		"a refused suspend of a suspended user":      {"SuspendUser", []say{notActive, suspended}, []string{suspends, reads}, "E0000001"},
+		"a refused suspend of an active user":        {"SuspendUser", []say{notActive, found}, []string{suspends, reads}, "E0000001"},
+		"a refused suspend whose user is not read":   {"SuspendUser", []say{notActive, refused}, []string{suspends, reads}, "E0000001"},
+		"a refused reset, which cannot be read":      {"ResetPassword", []say{notActive}, []string{resets}, "E0000001"},
+		"a suspend with the wrong token":             {"SuspendUser", []say{{401, `{"errorCode":"E0000011"}`, nil}}, []string{suspends}, "E0000011"},
+		"a removal of what is gone":                  {"UnassignRole", []say{{404, `{"errorCode":"E0000007"}`, nil}, {200, "[]", nil}}, []string{removes, lists}, "E0000007"},
 		"a lost removal that was carried out":        {"UnassignRole", []say{lost, {200, "[]", nil}}, []string{removes, lists}, ""},
 		"a lost removal that was not":                {"UnassignRole", []say{lost, {200, "[" + roleJSON + "]", nil}, done}, []string{removes, lists, removes}, ""},
 	} {
@@ -156,6 +162,48 @@ func TestWhatIsTriedAgain(t *testing.T) {
 			asked, _ := s.sent()
 			if diff := cmp.Diff(c.asked, asked); diff != "" {
 				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestRefusedWrite_AlreadySo: the error of a refused write tells whether the asked state holds. After a lost response
+// the write may be the client's own: then the error does not say so.
+func TestRefusedWrite_AlreadySo(t *testing.T) {
+	t.Parallel()
+	user := func(status, becoming string) say {
+		return say{200, `{"id":"00u1","status":"` + status + `","transitioningToStatus":"` + becoming + `"}`, nil}
+	}
+	forbidden := say{403, `{"errorCode":"E0000038","errorSummary":"Not allowed in the user's current status."}`, nil}
+	for name, c := range map[string]struct {
+		method string
+		says   []say
+		status okta.Status // as read; "": the asked state does not hold
+	}{
+		"a suspend of a suspended user":              {"SuspendUser", []say{notActive, suspended}, okta.Suspended},
+		"a suspend of a deactivated user":            {"SuspendUser", []say{forbidden, user("DEPROVISIONED", "")}, okta.Deprovisioned},
+		"a suspend of an active user":                {"SuspendUser", []say{notActive, found}, ""},
+		"a suspend of another user":                  {"SuspendUser", []say{notActive, {200, `{"id":"00u2","status":"SUSPENDED"}`, nil}}, ""},
+		"a suspend with a limit":                     {"SuspendUser", []say{crowded, notActive, suspended}, okta.Suspended},
+		"a lost suspend, deactivated by then":        {"SuspendUser", []say{lost, found, forbidden, user("DEPROVISIONED", "")}, ""},
+		"a deactivation under way":                   {"DeactivateUser", []say{forbidden, user("ACTIVE", "DEPROVISIONED")}, okta.Active},
+		"an unsuspend of a user who is deactivated":  {"UnsuspendUser", []say{forbidden, user("ACTIVE", "DEPROVISIONED")}, ""},
+		"a reactivation of an active user":           {"ReactivateUser", []say{forbidden, found}, okta.Active},
+		"a reactivation of a user who is not active": {"ReactivateUser", []say{forbidden, user("STAGED", "")}, ""},
+		"sessions of a deactivated user":             {"ClearSessions", []say{forbidden, user("DEPROVISIONED", "")}, okta.Deprovisioned},
+		"sessions of an active user":                 {"ClearSessions", []say{forbidden, found}, ""},
+		"a lost clearing, deactivated by then":       {"ClearSessions", []say{lost, forbidden, user("DEPROVISIONED", "")}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, s, _ := scripted(t, c.says...)
+			err := methods[c.method].call(t.Context(), client, "00u1")
+			so := okta.AlreadySo(err)
+			if (so != nil) != (c.status != "") || so != nil && so.User.Status != c.status || fault.As(err) == nil {
+				t.Errorf("%v, want the status %q", err, c.status)
+			}
+			if asked, _ := s.sent(); len(asked) < 2 {
+				t.Errorf("asked %v", asked)
 			}
 		})
 	}

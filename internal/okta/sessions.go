@@ -19,8 +19,9 @@ func (c *Client) ClearSessions(ctx context.Context, id string, revokeOAuth bool)
 		}
 		return now, err
 	}
-	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/sessions", settled: without, mootOnly: true, send: func(ctx context.Context) error {
-		_, err := c.api.UserAPI.RevokeUserSessions(ctx, id).OauthTokens(revokeOAuth).Execute()
-		return err
-	}}, nil)
+	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/sessions",
+		settled: without, mootOnly: true, send: func(ctx context.Context) error {
+			_, err := c.api.UserAPI.RevokeUserSessions(ctx, id).OauthTokens(revokeOAuth).Execute()
+			return err
+		}}, nil)
 }

@@ -108,6 +108,15 @@ func (e *Emulator) SetProfile(id string, attributes map[string]any) {
 	e.org.setProfile(u, profile)
 }
 
+// SetStatus moves a user to a status. It panics if there is no such user.
+func (e *Emulator) SetStatus(id, status string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	u := e.org.userByID[id]
+	e.org.keepVersion(u, e.now())
+	u.setStatus(status, e.now().UTC())
+}
+
 // AddAppGroup adds a group that an application masters and returns its id. Its name may be that of other groups.
 func (e *Emulator) AddAppGroup(name string) string {
 	e.mu.Lock()
