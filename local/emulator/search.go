@@ -11,14 +11,15 @@ import (
 // predicate is a parsed expression.
 type predicate func(*user) bool
 
-// parseExpression parses a filter or search expression: attribute operator value, joined by and and or, with parentheses;
-// the operators are eq ne sw co gt ge lt le pr. With fold, text compares without regard to case.
-func parseExpression(s string, fold bool) (predicate, bool) {
+// parseExpression parses a search expression: attribute operator value, joined by and and or, with parentheses;
+// the operators are eq sw co gt ge lt le pr, and text compares without regard to case. With filter, it parses a
+// filter expression, in which text compares exactly and filterOperators limits attributes and operators.
+func parseExpression(s string, filter bool) (predicate, bool) {
 	tokens, ok := tokenize(s)
 	if !ok {
 		return nil, false
 	}
-	p := parser{tokens: tokens, fold: fold}
+	p := parser{tokens: tokens, filter: filter}
 	expr, ok := p.disjunction()
 	return expr, ok && len(p.tokens) == 0
 }
@@ -53,7 +54,7 @@ func tokenize(s string) ([]string, bool) {
 // parser consumes tokens from the front.
 type parser struct {
 	tokens []string
-	fold   bool
+	filter bool
 }
 
 // next takes a token, "" at the end.
@@ -102,11 +103,12 @@ func (p *parser) term() (predicate, bool) {
 		inner, ok := p.disjunction()
 		return inner, ok && p.take(")")
 	}
-	get, isTime := attribute(p.next())
-	if get == nil {
+	name := p.next()
+	get, isTime := attribute(name)
+	op := strings.ToLower(p.next())
+	if get == nil || p.filter && !filterTakes(strings.ToLower(name), op) {
 		return nil, false
 	}
-	op := strings.ToLower(p.next())
 	if op == "pr" {
 		return func(u *user) bool { v := get(u); return v != nil && v != "" }, true
 	}
@@ -125,7 +127,7 @@ func (p *parser) term() (predicate, bool) {
 	if test == nil {
 		return nil, false
 	}
-	return func(u *user) bool { return test(compare(get(u), want, p.fold)) }, true
+	return func(u *user) bool { return test(compare(get(u), want, !p.filter)) }, true
 }
 
 // attribute returns the reader of an attribute, nil when there is none of that name, and whether it is a time.
@@ -180,10 +182,10 @@ type comparison struct {
 	contains   bool
 }
 
-// operators are the tests on a comparison.
+// operators are the tests on a comparison. Okta does not support ne.
+// https://developer.okta.com/docs/reference/user-query/#search-users
 var operators = map[string]func(comparison) bool{
 	"eq": func(c comparison) bool { return c.comparable && c.order == 0 },
-	"ne": func(c comparison) bool { return !c.comparable || c.order != 0 },
 	"gt": func(c comparison) bool { return c.comparable && c.order > 0 },
 	"ge": func(c comparison) bool { return c.comparable && c.order >= 0 },
 	"lt": func(c comparison) bool { return c.comparable && c.order < 0 },

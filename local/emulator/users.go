@@ -173,7 +173,7 @@ func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
 		match = func(u *user) bool { return u.status != statusDeprovisioned && u.startsWith(query) }
 	case filter != "" || search != "":
 		var ok bool
-		if match, ok = parseExpression(filter+search, search != ""); !ok {
+		if match, ok = parseExpression(filter+search, filter != ""); !ok {
 			return reply{}, errInvalidSearch
 		}
 	}
