@@ -17,8 +17,12 @@ import (
 	"testing"
 	"time"
 
+	pubsub "cloud.google.com/go/pubsub/v2/apiv1"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/local/broker"
 )
 
 func noEnv(string) string { return "" }
@@ -575,6 +579,48 @@ func TestPaths_RepeatedSlashesAndUnknownPathsAreAnsweredInJSON(t *testing.T) {
 		if status != c.status || !strings.Contains(reply, c.say) || !json.Valid([]byte(reply)) {
 			t.Errorf("%s %s: %d, want %d: %s", c.method, c.path, status, c.status, reply)
 		}
+	}
+}
+
+func TestLocal_KeepsTheNewestRequestsAndMessages(t *testing.T) {
+	t.Parallel()
+	p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", pubsubAddr: "127.0.0.1:0", auth: authSSWS, getenv: noEnv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	const extra = 5
+	for range keep + extra {
+		res, err := http.Get(p.okta + "/api/v1/users/me")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+	}
+	res, err := http.Get(p.okta + "/_emulator/requests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var kept []json.RawMessage
+	if err := json.NewDecoder(res.Body).Decode(&kept); err != nil || len(kept) != keep || res.Header.Get("X-Emulator-Dropped") != fmt.Sprint(extra) {
+		t.Errorf("%d requests kept, %s dropped, %v", len(kept), res.Header.Get("X-Emulator-Dropped"), err)
+	}
+	client, err := pubsub.NewTopicAdminClient(t.Context(), broker.ClientOptions(p.broker.Addr)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var messages []*pubsubpb.PubsubMessage
+	for n := range keep + extra {
+		messages = append(messages, &pubsubpb.PubsubMessage{Data: []byte(fmt.Sprint(n))})
+	}
+	if _, err := client.Publish(t.Context(), &pubsubpb.PublishRequest{Topic: broker.ResultsTopic, Messages: messages}); err != nil {
+		t.Fatal(err)
+	}
+	if all := p.broker.Published(broker.ResultsTopic); len(all) != keep || string(all[0].Data) != fmt.Sprint(extra) {
+		t.Errorf("%d messages kept, from %s on", len(all), all[0].Data)
 	}
 }
 
