@@ -24,6 +24,7 @@ var queryParameters = map[string][]string{
 	"POST /api/v1/users/{user}/lifecycle/deactivate":     {"sendEmail"},
 	"POST /api/v1/users/{user}/lifecycle/reset_password": {"sendEmail", "revokeSessions"},
 
+	"GET /api/v1/users/{user}/roles":  {"after"}, // a next link may be a fault's: there is one page here
 	"POST /api/v1/users/{user}/roles": {"disableNotifications"},
 
 	"GET /api/v1/groups": {"q", "search", "limit", "after"},
