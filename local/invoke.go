@@ -31,16 +31,8 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	header := flags.String("header", "", "a `header` to send along, as 'X-Api-Key: ...', where the product authenticates its callers")
 	verify := flags.Bool("verify", false, "read again after a write")
 	words, err := parse(flags, args, stdout)
-	if errors.Is(err, flag.ErrHelp) && len(words) == 0 {
-		printActions(stdout)
-	}
-	if errors.Is(err, flag.ErrHelp) && len(words) > 0 {
-		if group, a, ok := find(words[0]); ok {
-			fmt.Fprintln(stdout)
-			printAction(stdout, group, a)
-		}
-	}
 	if err != nil {
+		helpOfInvoke(stdout, words, err)
 		return err
 	}
 	if len(words) == 0 {
@@ -50,13 +42,9 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	if !ok {
 		return fmt.Errorf("there is no action %q; there are %s", words[0], actionNames())
 	}
-	parameters := map[string]any{}
-	for _, word := range words[1:] {
-		name, value, ok := strings.Cut(word, "=")
-		if !ok {
-			return fmt.Errorf("%q is no parameter; write it as 'User IDs Or Logins=alice'", word)
-		}
-		parameters[name] = value
+	parameters, err := parametersOf(words[1:])
+	if err != nil {
+		return err
 	}
 	address := "http://" + *addr
 	if !healthy(ctx, address) {
@@ -78,11 +66,43 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	if err != nil {
 		return err
 	}
+	return printReply(stdout, reply, *asJSON, a.SecretResults)
+}
+
+// helpOfInvoke prints what follows the flags in the help of invoke: the actions, or the one that is named.
+func helpOfInvoke(stdout io.Writer, words []string, err error) {
+	switch {
+	case !errors.Is(err, flag.ErrHelp):
+	case len(words) == 0:
+		printActions(stdout)
+	default:
+		if group, a, ok := find(words[0]); ok {
+			fmt.Fprintln(stdout)
+			printAction(stdout, group, a)
+		}
+	}
+}
+
+// parametersOf reads words of the form NAME=VALUE.
+func parametersOf(words []string) (map[string]any, error) {
+	parameters := map[string]any{}
+	for _, word := range words {
+		name, value, ok := strings.Cut(word, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q is no parameter; write it as 'User IDs Or Logins=alice'", word)
+		}
+		parameters[name] = value
+	}
+	return parameters, nil
+}
+
+// printReply prints a reply, secrets that the action made included. It returns errNotDone if the action did not succeed.
+func printReply(stdout io.Writer, reply []byte, asJSON bool, secretResults []string) error {
 	var r replyView
 	if err := json.Unmarshal(reply, &r); err != nil {
-		return fmt.Errorf("%s does not answer as the product does: %w", address, err)
+		return fmt.Errorf("the product's reply is not JSON: %w", err)
 	}
-	if *asJSON {
+	if asJSON {
 		var out bytes.Buffer
 		if err := json.Indent(&out, reply, "", "  "); err != nil {
 			return err
@@ -90,7 +110,7 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 		fmt.Fprintln(stdout, strings.TrimSpace(out.String()))
 	} else {
 		r.print(stdout)
-		r.printSecrets(stdout, a.SecretResults)
+		r.printSecrets(stdout, secretResults)
 	}
 	if !r.IsSuccess {
 		return errNotDone

@@ -140,7 +140,8 @@ func (s *server) retain(t *topic, m *pubsubpb.PubsubMessage) {
 		return
 	}
 	if t.dropped%s.keep == 0 {
-		s.log.Info("a topic of the local Pub/Sub is full and drops its oldest messages", "topic", t.proto.Name, "kept", s.keep, "dropped", t.dropped+1)
+		s.log.Info("a topic of the local Pub/Sub is full and drops its oldest messages",
+			"topic", t.proto.Name, "kept", s.keep, "dropped", t.dropped+1)
 	}
 	t.dropped += dropped
 }
@@ -188,7 +189,8 @@ func (s *server) DeleteSubscription(_ context.Context, r *pubsubpb.DeleteSubscri
 	return &emptypb.Empty{}, nil
 }
 
-// Seek implements google.pubsub.v1.Subscriber.Seek for a time: the subscription has the kept messages from then on.
+// Seek implements google.pubsub.v1.Subscriber.Seek for a time: the subscription then has the kept messages
+// from that time on.
 func (s *server) Seek(_ context.Context, r *pubsubpb.SeekRequest) (*pubsubpb.SeekResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
