@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,9 +18,8 @@ import (
 )
 
 // examine compares a deployment with the catalog, and prints what it finds.
-func examine(ctx context.Context, args []string, o doctor.Options, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+func examine(ctx context.Context, args []string, o doctor.Options, stdout io.Writer) error {
+	flags := newFlags("doctor")
 	flags.StringVar(&o.Project, "project", "", "the `project` that is deployed to")
 	flags.StringVar(&o.Region, "region", "", "the `region` of the functions")
 	flags.StringVar(&o.Instance, "instance", "", "the `instance`, where several are deployed")
@@ -30,16 +28,12 @@ func examine(ctx context.Context, args []string, o doctor.Options, stdout, stder
 	headerFile := flags.String("header-file", "", "a `file` that holds a key, sent as X-Api-Key")
 	flags.BoolVar(&o.NoPing, "no-ping", false, "do not Ping")
 	asJSON := flags.Bool("json", false, "print the report as JSON")
-	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: go run ./local doctor -project P -region R [-instance I] [flags]\n")
-		flags.PrintDefaults()
-	}
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
+	words, err := parse(flags, args, stdout)
 	switch {
-	case flags.NArg() > 0:
-		return fmt.Errorf("doctor takes no %q", flags.Arg(0))
+	case err != nil:
+		return err
+	case len(words) > 0:
+		return fmt.Errorf("doctor takes no %q", words[0])
 	case o.Project == "":
 		return errors.New("give the project that is deployed to: -project acme-security")
 	case o.Region == "":
@@ -52,7 +46,6 @@ func examine(ctx context.Context, args []string, o doctor.Options, stdout, stder
 		}
 		*header = "X-Api-Key: " + string(key)
 	}
-	var err error
 	if o.Header, err = parseHeader(*header); err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (d *deployment) function(g action.Group) *functionspb.Function {
 func (d *deployment) examine(args ...string) (string, error) {
 	d.t.Helper()
 	var out bytes.Buffer
-	err := examine(d.t.Context(), append([]string{"-project", project, "-region", region, "-header", "X-Api-Key: " + callerKey}, args...), d.options, &out, io.Discard)
+	err := examine(d.t.Context(), append([]string{"-project", project, "-region", region, "-header", "X-Api-Key: " + callerKey}, args...), d.options, &out)
 	if strings.Contains(out.String(), "canary") || err != nil && strings.Contains(err.Error(), "canary") {
 		d.t.Errorf("a secret is in %v\n%s", err, out.String())
 	}

@@ -24,19 +24,15 @@ var errNotDone = errors.New("the action did not succeed")
 // invoke runs one action against the product that serves at -addr, or a throw-away one, and prints what
 // became of each target.
 func invoke(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("invoke", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags := newFlags("invoke")
 	addr := flags.String("addr", defaultAddr, "`address` of a running local product; if none serves there, a throw-away one is used")
 	asJSON := flags.Bool("json", false, "print the whole reply as JSON")
 	dryRun := flags.Bool("dry-run", false, "read and predict, write nothing")
 	header := flags.String("header", "", "a `header` to send along, as 'X-Api-Key: ...', where the product authenticates its callers")
 	verify := flags.Bool("verify", false, "read again after a write")
-	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n")
-		flags.PrintDefaults()
-	}
-	words, err := interleaved(flags, args)
+	words, err := parse(flags, args, stdout)
 	if err != nil {
+		helpOfInvoke(stdout, words, err)
 		return err
 	}
 	if len(words) == 0 {
@@ -46,13 +42,9 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	if !ok {
 		return fmt.Errorf("there is no action %q; there are %s", words[0], actionNames())
 	}
-	parameters := map[string]any{}
-	for _, word := range words[1:] {
-		name, value, ok := strings.Cut(word, "=")
-		if !ok {
-			return fmt.Errorf("%q is no parameter; write it as 'User IDs Or Logins=alice'", word)
-		}
-		parameters[name] = value
+	parameters, err := parametersOf(words[1:])
+	if err != nil {
+		return err
 	}
 	address := "http://" + *addr
 	if !healthy(ctx, address) {
@@ -74,11 +66,43 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	if err != nil {
 		return err
 	}
+	return printReply(stdout, reply, *asJSON, a.SecretResults)
+}
+
+// helpOfInvoke prints what follows the flags in the help of invoke: the actions, or the one that is named.
+func helpOfInvoke(stdout io.Writer, words []string, err error) {
+	switch {
+	case !errors.Is(err, flag.ErrHelp):
+	case len(words) == 0:
+		printActions(stdout)
+	default:
+		if group, a, ok := find(words[0]); ok {
+			fmt.Fprintln(stdout)
+			printAction(stdout, group, a)
+		}
+	}
+}
+
+// parametersOf reads words of the form NAME=VALUE.
+func parametersOf(words []string) (map[string]any, error) {
+	parameters := map[string]any{}
+	for _, word := range words {
+		name, value, ok := strings.Cut(word, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q is no parameter; write it as 'User IDs Or Logins=alice'", word)
+		}
+		parameters[name] = value
+	}
+	return parameters, nil
+}
+
+// printReply prints a reply, secrets that the action made included. It returns errNotDone if the action did not succeed.
+func printReply(stdout io.Writer, reply []byte, asJSON bool, secretResults []string) error {
 	var r replyView
 	if err := json.Unmarshal(reply, &r); err != nil {
-		return fmt.Errorf("%s does not answer as the product does: %w", address, err)
+		return fmt.Errorf("the product's reply is not JSON: %w", err)
 	}
-	if *asJSON {
+	if asJSON {
 		var out bytes.Buffer
 		if err := json.Indent(&out, reply, "", "  "); err != nil {
 			return err
@@ -86,24 +110,12 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 		fmt.Fprintln(stdout, strings.TrimSpace(out.String()))
 	} else {
 		r.print(stdout)
+		r.printSecrets(stdout, secretResults)
 	}
 	if !r.IsSuccess {
 		return errNotDone
 	}
 	return nil
-}
-
-// interleaved parses flags wherever they stand among the words.
-func interleaved(flags *flag.FlagSet, args []string) (words []string, err error) {
-	for {
-		if err := flags.Parse(args); err != nil {
-			return nil, err
-		}
-		if flags.NArg() == 0 {
-			return words, nil
-		}
-		words, args = append(words, flags.Arg(0)), flags.Args()[1:]
-	}
 }
 
 func find(name string) (action.Group, action.Action, bool) {
@@ -194,6 +206,26 @@ func (r replyView) print(w io.Writer) {
 		fmt.Fprintln(w, "Warning:", warning)
 	}
 	fmt.Fprintf(w, "%s: %s\n", r.Status, r.OutputMessage)
+}
+
+// printSecrets shows the secrets that the action made: a random password, a link. They stand in json_result under the
+// input of the target, by these names.
+func (r replyView) printSecrets(w io.Writer, names []string) {
+	var results map[string]map[string]any
+	if len(names) == 0 || json.Unmarshal(r.JSONResult, &results) != nil {
+		return
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	head := "\nThe action made these secrets. Okta does not show them again:\n"
+	for _, t := range r.Targets {
+		for _, name := range names {
+			if secret, ok := results[t.Input][name].(string); ok {
+				fmt.Fprintf(table, "%s%s\t%s\t%s\n", head, t.Input, name, secret)
+				head = ""
+			}
+		}
+	}
+	_ = table.Flush()
 }
 
 // printRows shows the objects of a list action, a line each.

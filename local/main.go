@@ -6,6 +6,7 @@
 //	go run ./local publish users '{"action": "Get User", "parameters": {"User IDs": "alice"}}'
 //	go run ./local results                 follows what the functions publish
 //	go run ./local doctor -project P -region R  compares what is deployed with the catalog
+//	go run ./local help "Disable User"     lists the parameters of an action
 //	FUNCTION_TARGET=OktaUsers go run ./local    one function through the functions framework, as deployed
 package main
 
@@ -19,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"example.com/okta-secops/local/doctor"
@@ -60,15 +62,16 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		case "invoke":
 			return invoke(ctx, args[1:], getenv, stdout, stderr)
 		case "publish":
-			return publish(ctx, args[1:], getenv, stdout, stderr)
+			return publish(ctx, args[1:], getenv, stdout)
 		case "results":
-			return results(ctx, args[1:], getenv, stdout, stderr)
+			return results(ctx, args[1:], getenv, stdout)
 		case "doctor":
-			return examine(ctx, args[1:], doctor.Options{}, stdout, stderr)
+			return examine(ctx, args[1:], doctor.Options{}, stdout)
+		case "help":
+			return help(args[1:], stdout, func(args ...string) error { return run(ctx, args, getenv, stdout, stderr) })
 		}
 	}
-	flags := flag.NewFlagSet("local", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+	flags := newFlags("")
 	o := options{getenv: getenv}
 	flags.StringVar(&o.addr, "addr", defaultAddr, "loopback `address` of the functions; port 0 picks a free one")
 	flags.StringVar(&o.oktaAddr, "okta-addr", defaultOktaAddr, "loopback `address` of the Okta emulator; port 0 picks a free one")
@@ -76,15 +79,21 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	flags.StringVar(&o.auth, "auth", authSSWS, "how the functions sign in to the emulator: ssws (an API token), oauth (a service app) or oauth-dpop (one that requires DPoP)")
 	flags.StringVar(&o.okta, "okta", "", "`URL` of a real org to work on instead of the emulator, with the credentials that the environment refers to (OKTA_API_TOKEN_SECRET=file:..., or OKTA_USE_OAUTH and what goes with it)")
 	flags.BoolVar(&o.write, "write", false, "with -okta: make changes; without it every change is a dry run")
-	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: go run ./local [flags]\n       go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]\n       go run ./local publish [flags] GROUP JSON\n       go run ./local results [flags]\n       go run ./local doctor -project P -region R [-instance I]\n")
-		flags.PrintDefaults()
+	showVersion := flags.Bool("version", false, "print the version and end")
+	words, err := parse(flags, args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		printActions(stdout)
 	}
-	if err := flags.Parse(args); err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("there is no command %q; there are invoke, publish, results and doctor", flags.Arg(0))
+	case *showVersion:
+		fmt.Fprintln(stdout, version())
+		return nil
+	case len(words) > 0 && slices.Contains(commands, words[0]):
+		return fmt.Errorf("the command comes first: %s", usages[words[0]])
+	case len(words) > 0:
+		return fmt.Errorf("there is no command %q; the commands are %s", words[0], strings.Join(commands, ", "))
 	}
 	if !slices.Contains([]string{authSSWS, authOAuth, authDPoP}, o.auth) {
 		return fmt.Errorf("-auth %s is not known; use %s, %s or %s", o.auth, authSSWS, authOAuth, authDPoP)

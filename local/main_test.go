@@ -5,17 +5,24 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	pubsub "cloud.google.com/go/pubsub/v2/apiv1"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/local/broker"
 )
 
 func noEnv(string) string { return "" }
@@ -358,11 +365,29 @@ func TestLocalSaysInASentenceWhatKeepsItFromStarting(t *testing.T) {
 		getenv func(string) string
 		want   string
 	}{
-		"a taken port":        {[]string{"-addr", taken.Addr().String()}, noEnv, "port " + port + " is taken"},
-		"a taken Okta port":   {[]string{"-addr", "127.0.0.1:0", "-okta-addr", taken.Addr().String()}, noEnv, "port " + port + " is taken"},
-		"not loopback":        {[]string{"-addr", "0.0.0.0:0"}, noEnv, "not a loopback address"},
-		"not an address":      {[]string{"-addr", "8080"}, noEnv, "not an address"},
-		"an unknown command":  {[]string{"invok"}, noEnv, `no command "invok"`},
+		"a taken port":      {[]string{"-addr", taken.Addr().String()}, noEnv, "port " + port + " is taken"},
+		"a taken Okta port": {[]string{"-addr", "127.0.0.1:0", "-okta-addr", taken.Addr().String()}, noEnv, "port " + port + " is taken"},
+		"not loopback":      {[]string{"-addr", "0.0.0.0:0"}, noEnv, "not a loopback address"},
+		"not an address":    {[]string{"-addr", "8080"}, noEnv, "not an address"},
+		"both ports taken": {[]string{"-addr", taken.Addr().String(), "-okta-addr", taken.Addr().String(), "-pubsub-addr", taken.Addr().String()}, noEnv,
+			"port " + port + " is taken: stop what listens there, or choose another with -addr 127.0.0.1:0; " +
+				"port " + port + " is taken: stop what listens there, or choose another with -okta-addr 127.0.0.1:0; " +
+				"port " + port + " is taken: stop what listens there, or choose another with -pubsub-addr 127.0.0.1:0"},
+		"an unknown command":    {[]string{"invok"}, noEnv, `no command "invok"; the commands are invoke, publish, results, doctor, help`},
+		"a command too late":    {[]string{"-addr", "127.0.0.1:0", "invoke"}, noEnv, "the command comes first: go run ./local invoke"},
+		"help for nothing":      {[]string{"help", "Disable", "Usr"}, noEnv, `no command or action "Disable Usr"`},
+		"an unknown flag":       {[]string{"-adr", "x"}, noEnv, "-adr; see go run ./local -h"},
+		"a command's bad flag":  {[]string{"invoke", "-adr", "x"}, noEnv, "-adr; see go run ./local invoke -h"},
+		"the doctor's bad flag": {[]string{"doctor", "-adr", "x"}, noEnv, "-adr; see go run ./local doctor -h"},
+		"a real org's unreadable secrets": {[]string{"-addr", "127.0.0.1:0", "-okta", real}, environment(map[string]string{
+			"OKTA_API_TOKEN_SECRET": "file:/nowhere/canary-token", "ITP_SIGNING_KEY_SECRET": "env:KEY", "ITP_ISSUER_URL": "https://soc.acme.test", "ITP_KEY_ID": "k", "KEY": "no key",
+		}), "-okta needs the secrets of a real org: OKTA_API_TOKEN_SECRET: "},
+		"a real org's signing key": {[]string{"-addr", "127.0.0.1:0", "-okta", real}, environment(map[string]string{
+			"OKTA_API_TOKEN_SECRET": "env:T", "T": "00abcdefghijklmnopqrstuvwxyz0123456789AbCd", "ITP_SIGNING_KEY_SECRET": "env:KEY", "ITP_ISSUER_URL": "https://soc.acme.test", "ITP_KEY_ID": "k", "KEY": "no key",
+		}), "ITP_SIGNING_KEY_SECRET: "},
+		"a real org's token that is a key": {[]string{"-addr", "127.0.0.1:0", "-okta", real}, environment(map[string]string{
+			"OKTA_API_TOKEN_SECRET": "env:T", "T": mustPEM(t),
+		}), "OKTA_API_TOKEN_SECRET: this is a private key"},
 		"an unknown auth":     {[]string{"-auth", "basic"}, noEnv, "-auth basic"},
 		"an unknown function": {nil, environment(map[string]string{"FUNCTION_TARGET": "OktaUser"}), "OktaUsers"},
 		"a real org by accident": {[]string{"-addr", "127.0.0.1:0"},
@@ -443,6 +468,162 @@ func TestInvokeSendsAHeaderAlong(t *testing.T) {
 	}
 }
 
+func TestInvoke_PrintsTheSecretsThatItMade(t *testing.T) {
+	t.Parallel()
+	s := startLocal(t, noEnv)
+	for name, c := range map[string]struct {
+		args []string
+		want string // a pattern of the end of the output; "" for no secrets
+	}{
+		"a link of each user": {[]string{"Reset Password", "User IDs=alice,zed,bob"},
+			`\n\nThe action made these secrets. Okta does not show them again:\nalice +resetPasswordUrl +http://\S+/reset_password/\w+\nbob +resetPasswordUrl +http://\S+\n$`},
+		"a random password":   {[]string{"Set Password", "User IDs=alice", "New Password=Canary-Pass-1", "Add 10 Random Chars=true"}, `\nalice +password +Canary-Pass-1.{10}\n$`},
+		"an activation":       {[]string{"Enable User", "User IDs=frank", "Send Email If Activate=false"}, `\nfrank +activationUrl +http\S+\nfrank +activationToken +\w+\n$`},
+		"a password as given": {[]string{"Set Password", "User IDs=alice", "New Password=Canary-Passw0rd-1"}, ""},
+		"a dry run":           {[]string{"-dry-run", "Reset Password", "User IDs=alice"}, ""},
+	} {
+		var out bytes.Buffer
+		_ = run(t.Context(), append([]string{"invoke", "-addr", strings.TrimPrefix(s.functions, "http://")}, c.args...), noEnv, &out, io.Discard)
+		if c.want == "" && (strings.Contains(out.String(), "secrets") || strings.Contains(strings.ToLower(out.String()), "canary")) ||
+			!regexp.MustCompile(c.want).MatchString(out.String()) {
+			t.Errorf("%s: no %s in\n%s", name, c.want, out.String())
+		}
+	}
+}
+
+func TestHelp_DescribesCommandsAndActions(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"-h"}, []string{"usage: go run ./local [flags]\n", "go run ./local invoke [flags]", "-okta-addr address", "-version", "Disable User", "Send ITP Signal", "\n  Ping "}},
+		{[]string{"help"}, []string{"usage: go run ./local [flags]\n", "-okta-addr address", "Disable User"}},
+		{[]string{"help", "help"}, []string{"go run ./local help [COMMAND or ACTION]"}},
+		{[]string{"help", "results"}, []string{"usage: go run ./local results [flags]\n", "-all", "at most 10000"}},
+		{[]string{"results", "-h"}, []string{"usage: go run ./local results [flags]\n", "-all"}},
+		{[]string{"publish", "-h"}, []string{"usage: go run ./local publish [flags] GROUP JSON\n", "-key key"}},
+		{[]string{"doctor", "--help"}, []string{"usage: go run ./local doctor -project P", "-no-ping"}},
+		{[]string{"invoke", "-h"}, []string{"usage: go run ./local invoke [flags] ACTION", "-dry-run", "Disable User"}},
+		{[]string{"invoke", "disable-user", "-h"}, []string{"-dry-run", "Disable User: ", "POST /users/disable-user", "Is Deactivate "}},
+		{[]string{"help", "set", "password"}, []string{
+			`invoke "Set Password" 'PARAMETER=VALUE'`, "OAuth scopes: okta.users.", "PARAMETER", "DEFAULT", "User IDs Or Logins ", "list ", "Also named User IDs.",
+			"New Password ", "string ", "Required. Secret. ", "Add 10 Random Chars ", "boolean ", "false "}},
+		{[]string{"help", "List Users"}, []string{"Limit ", "integer ", "200 ", "1 to 5000."}},
+		{[]string{"help", "ping"}, []string{"It has no parameters."}},
+	} {
+		var out bytes.Buffer
+		if err := run(t.Context(), c.args, noEnv, &out, io.Discard); err != nil && err != flag.ErrHelp {
+			t.Errorf("%q: %v", c.args, err)
+		}
+		rest := out.String()
+		for _, want := range c.want {
+			_, after, ok := strings.Cut(rest, want)
+			if !ok {
+				t.Errorf("%q: no %q where it belongs in\n%s", c.args, want, out.String())
+				break
+			}
+			rest = after
+		}
+	}
+	for _, g := range handlers.Groups { // every parameter of every action is described
+		for _, a := range g.Actions {
+			var out bytes.Buffer
+			if err := run(t.Context(), []string{"help", a.Name}, noEnv, &out, io.Discard); err != nil {
+				t.Error(err)
+			}
+			for _, p := range a.Params {
+				if !strings.Contains(out.String(), "\n"+p.Name+" ") || !strings.Contains(out.String(), p.Description) {
+					t.Errorf("%s: %s is missing in\n%s", a.Name, p.Name, out.String())
+				}
+			}
+		}
+	}
+}
+
+func TestVersion_NamesTheBuild(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-version"}, noEnv, &out, io.Discard); err != nil || !regexp.MustCompile(`^okta-secops \S.* go1\.\S+ \w+/\w+\n$`).MatchString(out.String()) {
+		t.Errorf("%q %v", out.String(), err)
+	}
+}
+
+func TestPaths_RepeatedSlashesAndUnknownPathsAreAnsweredInJSON(t *testing.T) {
+	t.Parallel()
+	s := startLocal(t, noEnv)
+	const body = `{"parameters": {"User IDs": "alice"}}`
+	for _, c := range []struct {
+		method, path string
+		status       int
+		say          string
+	}{
+		{"POST", "//users/get-user", 200, `"outcome":"found"`},
+		{"POST", "/users//get-user", 200, `"outcome":"found"`},
+		{"POST", "///users///get-user//", 200, `"outcome":"found"`},
+		{"GET", "//users/ping", 200, "Successfully connected"},
+		{"GET", "//health", 200, "ok"},
+		{"POST", "/users/../groups/ping", 404, "no group serves"},
+		{"POST", "/./users/get-user", 404, "no group serves"},
+		{"POST", "/nothing", 404, "no group serves /nothing"},
+		{"POST", "//get-user", 404, "Get User is at /users/get-user"},
+		{"POST", "/users%2Fget-user", 404, ""},
+		{"POST", "/", 404, "no group serves /"},
+		{"DELETE", "/health", 404, ""},
+		{"GET", "/users/get-user", 405, ""},
+		{"PUT", "/users/ping", 405, ""},
+		{"POST", "/users", 400, ""},
+		{"GET", "/users/nothing", 404, ""},
+	} {
+		status, reply := request(t, c.method, s.functions+c.path, body, map[string]string{"Content-Type": "application/json"})
+		if status != c.status || !strings.Contains(reply, c.say) || !json.Valid([]byte(reply)) {
+			t.Errorf("%s %s: %d, want %d: %s", c.method, c.path, status, c.status, reply)
+		}
+	}
+}
+
+func TestLocal_KeepsTheNewestRequestsAndMessages(t *testing.T) {
+	t.Parallel()
+	p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", pubsubAddr: "127.0.0.1:0", auth: authSSWS, getenv: noEnv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	const extra = 5
+	for range keep + extra {
+		res, err := http.Get(p.okta + "/api/v1/users/me")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+	}
+	res, err := http.Get(p.okta + "/_emulator/requests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var kept []json.RawMessage
+	if err := json.NewDecoder(res.Body).Decode(&kept); err != nil || len(kept) != keep || res.Header.Get("X-Emulator-Dropped") != fmt.Sprint(extra) {
+		t.Errorf("%d requests kept, %s dropped, %v", len(kept), res.Header.Get("X-Emulator-Dropped"), err)
+	}
+	client, err := pubsub.NewTopicAdminClient(t.Context(), broker.ClientOptions(p.broker.Addr)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var messages []*pubsubpb.PubsubMessage
+	for n := range keep + extra {
+		messages = append(messages, &pubsubpb.PubsubMessage{Data: []byte(fmt.Sprint(n))})
+	}
+	if _, err := client.Publish(t.Context(), &pubsubpb.PublishRequest{Topic: broker.ResultsTopic, Messages: messages}); err != nil {
+		t.Fatal(err)
+	}
+	if all := p.broker.Published(broker.ResultsTopic); len(all) != keep || string(all[0].Data) != fmt.Sprint(extra) {
+		t.Errorf("%d messages kept, from %s on", len(all), all[0].Data)
+	}
+}
+
 // TestMessagesAreCarriedOutAndTheirResultsFollowed publishes with the command, and follows what comes of it.
 func TestMessagesAreCarriedOutAndTheirResultsFollowed(t *testing.T) {
 	t.Parallel()
@@ -463,9 +644,15 @@ func TestMessagesAreCarriedOutAndTheirResultsFollowed(t *testing.T) {
 			t.Errorf("%q: %q %v", args, out, err)
 		}
 	}
-	out, err := command("results", "-n", "6")
+	if out, err := command("results", "-n", "6", "-all"); err != nil || strings.Count(out, "\n\n") != 6 {
+		t.Errorf("%s %v", out, err)
+	}
+	out, err := command("results", "-all", "-n", "6") // reading takes nothing away
 	if err != nil {
 		t.Fatal(err)
+	}
+	if today := time.Now().Format("2006-01-02 "); strings.Count(out, "\n"+today)+strings.Count(out[:len(today)], today) != 6 {
+		t.Errorf("not every result has its time: %s", out)
 	}
 	for _, want := range []string{
 		"Disable User invocation_id=", " case_id=4711\n", "alice   alice@acme.test  changed  ACTIVE  SUSPENDED", "Clear Okta User Session invocation_id=", "DEAD LETTER Set Password invocation_id=",

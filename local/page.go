@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+	"path"
+	"regexp"
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/caller"
@@ -52,6 +54,25 @@ func elsewhere(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	refuse(w, http.StatusNotFound, "unknown_path", text)
+}
+
+// slashes matches what singleSlashes replaces.
+var slashes = regexp.MustCompile("//+")
+
+// singleSlashes serves a path with repeated slashes, such as a base URL with a trailing slash gives, as the path with
+// single ones. A path that the mux would still redirect (., ..) is a 404: a redirect turns a POST into a GET.
+func singleSlashes(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u := *r.URL
+		u.Path, u.RawPath = slashes.ReplaceAllString(u.Path, "/"), slashes.ReplaceAllString(u.RawPath, "/")
+		own := *r
+		own.URL = &u
+		if clean := path.Clean(u.Path); clean != u.Path && clean+"/" != u.Path {
+			elsewhere(w, &own)
+			return
+		}
+		h.ServeHTTP(w, &own)
+	})
 }
 
 // ownPages serves nobody else's pages, however the functions' callers are authenticated.

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"example.com/okta-secops/handlers"
@@ -33,6 +32,9 @@ const (
 	localIssuer   = "https://secops.acme.test"
 	localClientID = "0oalocalproduct00000"
 )
+
+// keep is how many requests the emulator's log keeps, and how many messages each topic of the local Pub/Sub.
+const keep = 10_000
 
 // How the functions sign in to Okta.
 const (
@@ -92,17 +94,17 @@ type product struct {
 
 // start serves the functions and Okta, and returns once both listen.
 func start(o options) (*product, error) {
-	listener, err := listen("-addr", o.addr)
+	listener, forOkta, err := o.listen()
 	if err != nil {
 		return nil, err
 	}
 	p := &product{failed: make(chan error, 2)}
-	env, err := p.startOkta(o)
+	env, err := p.startOkta(o, forOkta)
 	if err == nil && o.pubsubAddr != "" {
 		err = p.startPubSub(o, env, "http://"+listener.Addr().String())
 	}
 	if err != nil {
-		_ = listener.Close()
+		closeAll(listener, forOkta)
 		p.close()
 		return nil, err
 	}
@@ -122,27 +124,20 @@ func start(o options) (*product, error) {
 	}
 	mux.HandleFunc("GET /{$}", page)
 	mux.HandleFunc("/", elsewhere)
-	p.functions = p.serve(listener, ownPages(mux))
+	p.functions = p.serve(listener, singleSlashes(ownPages(mux)))
 	return p, nil
 }
 
 // startPubSub starts a Pub/Sub that delivers to the functions at an address.
 func (p *product) startPubSub(o options, env func(string) string, functions string) error {
-	// The broker listens by itself; this says in words what is wrong with the address.
-	listener, err := listen("-pubsub-addr", o.pubsubAddr)
-	if err == nil {
-		err = listener.Close()
-	}
-	if err != nil && o.pubsubAddr != defaultPubSubAddr {
-		return err
-	}
 	p.own["RESULTS_TOPIC"], p.own["DEAD_LETTER_TOPIC"] = broker.ResultsTopic, broker.DeadLetterTopic
-	b := broker.Options{Addr: o.pubsubAddr, Functions: functions, Speed: 100}
+	b := broker.Options{Addr: o.pubsubAddr, Functions: functions, Speed: 100, Keep: keep}
 	for _, setting := range []string{"RESULTS_TOPIC", "DEAD_LETTER_TOPIC"} {
 		if name, err := topics.FullName(env(setting), env("GOOGLE_CLOUD_PROJECT")); err == nil {
 			b.Topics = append(b.Topics, name)
 		}
 	}
+	var err error
 	p.broker, err = broker.Start(b)
 	if err != nil && o.pubsubAddr == defaultPubSubAddr { // nobody has asked for that one, and the one that it is instead is printed
 		b.Addr = "127.0.0.1:0"
@@ -152,14 +147,17 @@ func (p *product) startPubSub(o options, env func(string) string, functions stri
 }
 
 // startOkta starts the emulator and returns the settings of the functions: the caller's own over those
-// that fit the emulator. There is no emulator where -okta or OKTA_API_ROOT names another Okta.
-func (p *product) startOkta(o options) (func(string) string, error) {
+// that fit the emulator, which serves at the listener. There is no emulator if -okta or OKTA_API_ROOT names another Okta.
+func (p *product) startOkta(o options, listener net.Listener) (func(string) string, error) {
 	p.own = map[string]string{"CALLER_AUTH": "none", "OKTA_API_ROOT": o.okta}
 	env := over(o.getenv, p.own)
 	if o.okta != "" {
 		cfg, err := config.FromEnv(env, true)
 		if err != nil {
 			return nil, fmt.Errorf("-okta needs the settings of a real org: %w", err)
+		}
+		if err := checkSecrets(context.Background(), cfg, secrets.Default(env)); err != nil {
+			return nil, fmt.Errorf("-okta needs the secrets of a real org: %w", err)
 		}
 		p.okta, p.note = cfg.Root.String(), "This is a real org. Every change is a dry run until this is started with -write."
 		if o.write {
@@ -190,10 +188,6 @@ func (p *product) startOkta(o options) (func(string) string, error) {
 			return nil, err
 		}
 	}
-	listener, err := listen("-okta-addr", o.oktaAddr)
-	if err != nil {
-		return nil, err
-	}
 	p.okta = p.serve(listener, okta)
 	p.token = okta.Token()
 	p.own["OKTA_API_ROOT"] = p.okta
@@ -203,14 +197,14 @@ func (p *product) startOkta(o options) (func(string) string, error) {
 // newOkta makes the emulator. The API token that it accepts is the functions' where they sign in with one.
 func (p *product) newOkta(o options, env func(string) string) (*emulator.Emulator, error) {
 	if o.auth != authSSWS {
-		return emulator.New(emulator.Options{}), nil
+		return emulator.New(emulator.Options{Keep: keep}), nil
 	}
 	p.own["OKTA_API_TOKEN_SECRET"], p.own["LOCAL_OKTA_TOKEN"] = "env:LOCAL_OKTA_TOKEN", emulator.DefaultToken
 	token, err := secrets.Default(env).Get(context.Background(), env("OKTA_API_TOKEN_SECRET"))
 	if err != nil {
 		return nil, fmt.Errorf("OKTA_API_TOKEN_SECRET: %w", err)
 	}
-	return emulator.New(emulator.Options{Token: strings.TrimSpace(token.Reveal())}), nil
+	return emulator.New(emulator.Options{Token: strings.TrimSpace(token.Reveal()), Keep: keep}), nil
 }
 
 // registerTransmitter tells Okta whose signals to believe: those signed with the caller's key, or with one made
@@ -271,22 +265,6 @@ func over(getenv func(string) string, own map[string]string) func(string) string
 		}
 		return own[name]
 	}
-}
-
-// listen opens a loopback address.
-func listen(flag, addr string) (net.Listener, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, fmt.Errorf("%s %s is not an address; write it as 127.0.0.1:8080", flag, addr)
-	}
-	if !caller.IsLoopback(host) {
-		return nil, fmt.Errorf("%s %s is not a loopback address: the local product has no authentication and serves this machine only", flag, addr)
-	}
-	l, err := net.Listen("tcp", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("port %s is taken: stop what listens there, or choose another with %s 127.0.0.1:0", port, flag)
-	}
-	return l, err
 }
 
 // serve serves h and returns the address.

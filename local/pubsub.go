@@ -22,17 +22,12 @@ func pubsubAddr(flags *flag.FlagSet, getenv func(string) string) *string {
 }
 
 // publish publishes a request to the topic of a group.
-func publish(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("publish", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+func publish(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	flags := newFlags("publish")
 	addr := pubsubAddr(flags, getenv)
 	name := flags.String("action", "", "the `action`, as an attribute; else the JSON has it")
 	key := flags.String("key", "", "the idempotency `key`; else the message's id is")
-	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: go run ./local publish [flags] GROUP JSON\n")
-		flags.PrintDefaults()
-	}
-	words, err := interleaved(flags, args)
+	words, err := parse(flags, args, stdout)
 	if err != nil {
 		return err
 	}
@@ -69,34 +64,32 @@ func publish(ctx context.Context, args []string, getenv func(string) string, std
 // errEnough ends the following of results.
 var errEnough = errors.New("enough results")
 
-// results prints what the functions publish, results and dead letters, until Ctrl-C.
-func results(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("results", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+// results prints what the functions publish from now on, results and dead letters, until Ctrl-C. With -all it begins with
+// what the local Pub/Sub has kept.
+func results(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	flags := newFlags("results")
 	addr := pubsubAddr(flags, getenv)
 	asJSON := flags.Bool("json", false, "print each as it was published, one a line")
 	most := flags.Int("n", 0, "end after so many; 0: at Ctrl-C")
-	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: go run ./local results [flags]\n")
-		flags.PrintDefaults()
-	}
-	if err := flags.Parse(args); err != nil {
+	all := flags.Bool("all", false, fmt.Sprintf("print first what was published before, at most %d of each topic", keep))
+	words, err := parse(flags, args, stdout)
+	if err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("results takes no %q", flags.Arg(0))
+	if len(words) > 0 {
+		return fmt.Errorf("results takes no %q", words[0])
 	}
 	type published struct {
 		dead    bool
 		message broker.Message
 	}
-	all := make(chan published)
+	arrived := make(chan published)
 	following, ctx := errgroup.WithContext(ctx)
-	for _, subscription := range []string{broker.ResultsSubscription, broker.DeadLetterSubscription} {
+	for _, topic := range []string{broker.ResultsTopic, broker.DeadLetterTopic} {
 		following.Go(func() error {
-			return broker.Follow(ctx, *addr, subscription, func(m broker.Message) bool {
+			return broker.Watch(ctx, *addr, topic, *all, func(m broker.Message) bool {
 				select {
-				case all <- published{subscription == broker.DeadLetterSubscription, m}:
+				case arrived <- published{topic == broker.DeadLetterTopic, m}:
 					return true
 				case <-ctx.Done():
 					return false
@@ -109,7 +102,7 @@ func results(ctx context.Context, args []string, getenv func(string) string, std
 			select {
 			case <-ctx.Done():
 				return nil
-			case m := <-all:
+			case m := <-arrived:
 				switch {
 				case *asJSON:
 					fmt.Fprintln(stdout, strings.TrimSpace(string(m.message.Data)))
@@ -133,10 +126,10 @@ func results(ctx context.Context, args []string, getenv func(string) string, std
 func printResult(w io.Writer, m broker.Message) {
 	var r replyView
 	if json.Unmarshal(m.Data, &r) != nil {
-		fmt.Fprintf(w, "%s\n\n", m.Data)
+		fmt.Fprintf(w, "%s %s\n\n", at(m), m.Data)
 		return
 	}
-	fmt.Fprintf(w, "%s %s\n", cmp.Or(m.Attributes["action"], "(no action)"), attributes(m, "invocation_id", "message_id", "case_id"))
+	fmt.Fprintf(w, "%s %s %s\n", at(m), cmp.Or(m.Attributes["action"], "(no action)"), attributes(m, "invocation_id", "message_id", "case_id"))
 	r.print(w)
 	fmt.Fprintln(w)
 }
@@ -149,11 +142,14 @@ func printDeadLetter(w io.Writer, m broker.Message) {
 		} `json:"reason"`
 	}
 	if json.Unmarshal(m.Data, &letter) != nil || letter.Reason.Code == "" {
-		fmt.Fprintf(w, "DEAD LETTER, given up after %s deliveries\n\n", m.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"])
+		fmt.Fprintf(w, "%s DEAD LETTER, given up after %s deliveries\n\n", at(m), m.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"])
 		return
 	}
-	fmt.Fprintf(w, "DEAD LETTER %s %s\n%s: %s\n\n", cmp.Or(m.Attributes["action"], "(no action)"), attributes(m, "invocation_id", "message_id"), letter.Reason.Code, letter.Reason.Message)
+	fmt.Fprintf(w, "%s DEAD LETTER %s %s\n%s: %s\n\n", at(m), cmp.Or(m.Attributes["action"], "(no action)"), attributes(m, "invocation_id", "message_id"), letter.Reason.Code, letter.Reason.Message)
 }
+
+// at is when a message was published, in local time.
+func at(m broker.Message) string { return m.Published.Local().Format("2006-01-02 15:04:05") }
 
 // attributes are those of these names that a message has.
 func attributes(m broker.Message, names ...string) string {

@@ -29,7 +29,8 @@ func serveTarget(ctx context.Context, o options, target string, stdout io.Writer
 		return fmt.Errorf("FUNCTION_TARGET %q is no function; there are %s", target, strings.Join(names, ", "))
 	}
 	// The framework listens by itself; this only finds the port, and says it in words where it is taken.
-	listener, err := listen("-addr", o.addr)
+	o.pubsubAddr = "" // a deployed function has none of its own
+	listener, forOkta, err := o.listen()
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func serveTarget(ctx context.Context, o options, target string, stdout io.Writer
 		return err
 	}
 	p := &product{failed: make(chan error, 2)}
-	env, err := p.startOkta(o)
+	env, err := p.startOkta(o, forOkta)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-// Package broker is Pub/Sub for the local product: a server in this process, a topic with a push subscription for each
+// Package broker is Pub/Sub for the local product: a server in this process (server.go), a topic with a push subscription for each
 // group, topics for results and dead letters, and what delivers the messages.
 package broker
 
@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"cloud.google.com/go/pubsub/v2/pstest"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -40,7 +38,6 @@ const (
 const (
 	mostHeld     = 1000 // messages that were taken from a subscription and are not done with
 	mostInFlight = 64   // deliveries of a subscription at a time
-	idle         = 10 * time.Millisecond
 )
 
 const project = "projects/local"
@@ -64,6 +61,7 @@ type Options struct {
 	Topics    []string          // further ones
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Speed     float64           // how many times faster than the service's a backoff passes; 0: 1
+	Keep      int               // the number of newest messages that each topic keeps; 0: all
 	Log       *slog.Logger      // nil: slog.Default
 }
 
@@ -72,7 +70,7 @@ type Broker struct {
 	Addr string
 
 	o      Options
-	server *pstest.Server
+	server *server
 	client http.Client
 	stop   context.CancelFunc
 	busy   sync.WaitGroup
@@ -84,17 +82,16 @@ func Start(o Options) (b *Broker, err error) {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport
 	}
-	defer func() {
-		if p := recover(); p != nil { // the server's way to say that it cannot listen
-			b, err = nil, fmt.Errorf("Pub/Sub cannot be served at %s: %v", o.Addr, p)
-		}
-	}()
-	server := pstest.NewServerWithAddress(o.Addr)
-	b = &Broker{Addr: server.Addr, o: o, server: server, client: http.Client{
+	server, addr, err := serve(o.Addr, o.Keep, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	b = &Broker{Addr: addr, o: o, server: server, client: http.Client{
 		Transport: o.Transport, Timeout: AckDeadline, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	if err := b.create(); err != nil {
-		return nil, errors.Join(err, server.Close())
+		server.grpc.Stop()
+		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	b.stop = stop
@@ -106,7 +103,7 @@ func Start(o Options) (b *Broker, err error) {
 
 // CreateTopic makes a topic.
 func (b *Broker) CreateTopic(name string) error {
-	_, err := b.server.GServer.CreateTopic(context.Background(), &pubsubpb.Topic{Name: name})
+	_, err := b.server.CreateTopic(context.Background(), &pubsubpb.Topic{Name: name})
 	return err
 }
 
@@ -126,7 +123,7 @@ func (b *Broker) create() error {
 	}
 	for _, g := range handlers.Groups {
 		subscriptions = append(subscriptions, &pubsubpb.Subscription{
-			Name: subscription(g.Name), Topic: Topic(g.Name), AckDeadlineSeconds: int32(AckDeadline.Seconds()),
+			Name: subscriptionOf(g.Name), Topic: Topic(g.Name), AckDeadlineSeconds: int32(AckDeadline.Seconds()),
 			MessageRetentionDuration: durationpb.New(Retention),
 			PushConfig:               &pubsubpb.PushConfig{PushEndpoint: b.endpoint(g.Name)},
 			RetryPolicy:              &pubsubpb.RetryPolicy{MinimumBackoff: durationpb.New(MinBackoff), MaximumBackoff: durationpb.New(MaxBackoff)},
@@ -134,19 +131,21 @@ func (b *Broker) create() error {
 		})
 	}
 	for _, s := range subscriptions {
-		if _, err := b.server.GServer.CreateSubscription(context.Background(), s); err != nil {
+		if _, err := b.server.CreateSubscription(context.Background(), s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Published are the messages that were published to a topic so far.
+// Published are the messages that were published to a topic so far; with Options.Keep, the newest.
 func (b *Broker) Published(topic string) []Message {
+	b.server.mu.Lock()
+	defer b.server.mu.Unlock()
 	var out []Message
-	for _, m := range b.server.Messages() {
-		if m.Topic == topic {
-			out = append(out, Message{m.ID, m.Attributes, m.Data})
+	if t := b.server.topics[topic]; t != nil {
+		for _, m := range t.messages {
+			out = append(out, message(m))
 		}
 	}
 	return out
@@ -155,13 +154,14 @@ func (b *Broker) Published(topic string) []Message {
 // endpoint is where a group's messages are delivered to.
 func (b *Broker) endpoint(group string) string { return b.o.Functions + "/" + group + "/pubsub" }
 
-func subscription(group string) string { return project + "/subscriptions/okta-" + group }
+func subscriptionOf(group string) string { return project + "/subscriptions/okta-" + group }
 
 // Close ends the Broker; what was not delivered is lost with it.
 func (b *Broker) Close() error {
 	b.stop()
 	b.busy.Wait()
-	return b.server.Close()
+	b.server.grpc.Stop()
+	return nil
 }
 
 // ClientOptions are how a client reaches a Broker at an address.
@@ -176,11 +176,12 @@ func ClientOptions(addr string) []option.ClientOption {
 func (b *Broker) push(ctx context.Context, group string) {
 	held, inFlight := make(chan struct{}, mostHeld), make(chan struct{}, mostInFlight)
 	for ctx.Err() == nil {
-		r, err := b.server.GServer.Pull(ctx, &pubsubpb.PullRequest{
-			Subscription: subscription(group), MaxMessages: int32(max(1, mostHeld-len(held))),
-			//lint:ignore SA1019 to wait takes half a second here, whatever comes in the meantime
-			ReturnImmediately: true,
+		r, err := b.server.Pull(ctx, &pubsubpb.PullRequest{
+			Subscription: subscriptionOf(group), MaxMessages: int32(max(1, mostHeld-len(held))),
 		})
+		if ctx.Err() != nil {
+			return
+		}
 		if err != nil {
 			b.o.Log.Error("Pub/Sub cannot be pulled from", "group", group, "error", err.Error())
 			return
@@ -195,9 +196,6 @@ func (b *Broker) push(ctx context.Context, group string) {
 				defer func() { <-held }()
 				b.deliver(ctx, group, m.AckId, m.Message, inFlight)
 			})
-		}
-		if len(r.ReceivedMessages) == 0 {
-			pause(ctx, idle)
 		}
 	}
 }
@@ -220,8 +218,8 @@ func (b *Broker) deliver(ctx context.Context, group, ackID string, m *pubsubpb.P
 			b.o.Log.Info("Pub/Sub delivers a message again later", "group", group, "message_id", m.MessageId, "attempt", attempt, "reason", err.Error())
 			pause(ctx, time.Duration(float64(wait)/b.o.Speed))
 			b.call("extend", func() error {
-				_, err := b.server.GServer.ModifyAckDeadline(ctx, &pubsubpb.ModifyAckDeadlineRequest{
-					Subscription: subscription(group), AckIds: []string{ackID}, AckDeadlineSeconds: int32(AckDeadline.Seconds()),
+				_, err := b.server.ModifyAckDeadline(ctx, &pubsubpb.ModifyAckDeadlineRequest{
+					Subscription: subscriptionOf(group), AckIds: []string{ackID}, AckDeadlineSeconds: int32(AckDeadline.Seconds()),
 				})
 				return err
 			})
@@ -232,7 +230,7 @@ func (b *Broker) deliver(ctx context.Context, group, ackID string, m *pubsubpb.P
 			b.forward(ctx, group, m, attempt)
 		}
 		b.call("acknowledge", func() error {
-			_, err := b.server.GServer.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{Subscription: subscription(group), AckIds: []string{ackID}})
+			_, err := b.server.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{Subscription: subscriptionOf(group), AckIds: []string{ackID}})
 			return err
 		})
 		return
@@ -250,7 +248,7 @@ func (b *Broker) forward(ctx context.Context, group string, m *pubsubpb.PubsubMe
 		attributes[name] = value
 	}
 	b.call("forward", func() error {
-		_, err := b.server.GServer.Publish(ctx, &pubsubpb.PublishRequest{Topic: DeadLetterTopic, Messages: []*pubsubpb.PubsubMessage{{Data: m.Data, Attributes: attributes}}})
+		_, err := b.server.Publish(ctx, &pubsubpb.PublishRequest{Topic: DeadLetterTopic, Messages: []*pubsubpb.PubsubMessage{{Data: m.Data, Attributes: attributes}}})
 		return err
 	})
 }
@@ -283,7 +281,7 @@ var acknowledging = []int{http.StatusProcessing, http.StatusOK, http.StatusCreat
 func (b *Broker) post(ctx context.Context, group string, m *pubsubpb.PubsubMessage, attempt int) error {
 	body, err := json.Marshal(delivery{
 		Message:      deliveredMessage{m.Data, m.Attributes, m.MessageId, m.MessageId, m.PublishTime.AsTime()},
-		Subscription: subscription(group), Attempt: attempt,
+		Subscription: subscriptionOf(group), Attempt: attempt,
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 
 	pubsub "cloud.google.com/go/pubsub/v2/apiv1"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // Message is a message of a topic.
@@ -16,6 +18,11 @@ type Message struct {
 	ID         string
 	Attributes map[string]string
 	Data       []byte
+	Published  time.Time
+}
+
+func message(m *pubsubpb.PubsubMessage) Message {
+	return Message{m.MessageId, m.Attributes, m.Data, m.PublishTime.AsTime()}
 }
 
 // answerTime is how long a Broker, which is on this machine, may take to answer.
@@ -50,6 +57,42 @@ func Follow(ctx context.Context, addr, subscription string, take func(Message) b
 		return err
 	}
 	defer client.Close()
+	return follow(ctx, client, addr, subscription, take)
+}
+
+// Watch hands over the messages that are published to a topic from now on, each once, until ctx ends or take returns
+// false. With all it begins with those that the topic keeps. Every watcher gets every message.
+func Watch(ctx context.Context, addr, topic string, all bool, take func(Message) bool) error {
+	if err := reachable(ctx, addr); err != nil {
+		return err
+	}
+	client, err := pubsub.NewSubscriptionAdminClient(ctx, ClientOptions(addr)...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	name := project + "/subscriptions/watch-" + rand.Text()
+	if _, err := client.CreateSubscription(ctx, &pubsubpb.Subscription{
+		Name: name, Topic: topic, AckDeadlineSeconds: int32(AckDeadline.Seconds()),
+	}); err != nil {
+		return fmt.Errorf("subscribing to %s at %s: %w", topic, addr, err)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+		defer cancel()
+		_ = client.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: name}) // the product may have ended
+	}()
+	if all {
+		if _, err := client.Seek(ctx, &pubsubpb.SeekRequest{
+			Subscription: name, Target: &pubsubpb.SeekRequest_Time{Time: timestamppb.New(time.Unix(0, 0))},
+		}); err != nil {
+			return fmt.Errorf("reading %s at %s: %w", topic, addr, err)
+		}
+	}
+	return follow(ctx, client, addr, name, take)
+}
+
+func follow(ctx context.Context, client *pubsub.SubscriptionAdminClient, addr, subscription string, take func(Message) bool) error {
 	for {
 		r, err := client.Pull(ctx, &pubsubpb.PullRequest{Subscription: subscription, MaxMessages: 1})
 		switch {
@@ -59,7 +102,7 @@ func Follow(ctx context.Context, addr, subscription string, take func(Message) b
 			return fmt.Errorf("pulling from %s at %s: %w", subscription, addr, err)
 		}
 		for _, m := range r.ReceivedMessages {
-			more := take(Message{m.Message.MessageId, m.Message.Attributes, m.Message.Data})
+			more := take(message(m.Message))
 			if err := client.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{Subscription: subscription, AckIds: []string{m.AckId}}); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("acknowledging to %s: %w", subscription, err)
 			}

@@ -38,14 +38,16 @@ func isOwnOrigin(origin string, r *http.Request) bool {
 }
 
 // controlRoutes is the index of the control.
-func (e *Emulator) controlRoutes() *http.ServeMux {
-	mux := http.NewServeMux()
+func (e *Emulator) controlRoutes() *controlMux {
+	mux := newControlMux()
 	mux.HandleFunc("POST /_emulator/reset", func(w http.ResponseWriter, _ *http.Request) {
 		e.Reset()
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("GET /_emulator/requests", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, e.Requests())
+		requests, dropped := e.log()
+		w.Header().Set(droppedHeader, strconv.Itoa(dropped))
+		writeJSON(w, http.StatusOK, requests)
 	})
 	mux.HandleFunc("DELETE /_emulator/requests", func(w http.ResponseWriter, _ *http.Request) {
 		e.ClearRequests()

@@ -1,7 +1,10 @@
 package emulator_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -196,4 +199,85 @@ func TestRequestLog(t *testing.T) {
 	if a := o.steer("GET", "/requests", ""); a.body != "[]" {
 		t.Error(a.body)
 	}
+}
+
+func TestControl_ListsItsEndpoints(t *testing.T) {
+	t.Parallel()
+	o := start(t)
+	for _, path := range []string{"/", ""} {
+		var list []struct{ Method, Path, Help string }
+		o.steer("GET", path, "").into(t, &list)
+		found := map[string]bool{}
+		for _, e := range list {
+			found[e.Method+" "+e.Path] = true
+			if e.Help == "" {
+				t.Errorf("%s %s has no help in controlHelp", e.Method, e.Path)
+			}
+			if a, err := o.send("PATCH", o.url+e.Path, ""); err != nil || a.status != 405 {
+				t.Errorf("PATCH %s: %d %v: it is listed and does not exist", e.Path, a.status, err)
+			}
+		}
+		for _, want := range []string{
+			"GET /_emulator/", "POST /_emulator/reset", "GET /_emulator/requests", "DELETE /_emulator/requests", "POST /_emulator/faults",
+			"GET /_emulator/signals", "POST /_emulator/users", "POST /_emulator/limits", "POST /_emulator/token",
+		} {
+			if !found[want] {
+				t.Errorf("GET /_emulator%s lacks %s: %v", path, want, list)
+			}
+		}
+	}
+}
+
+func TestEmulator_RefusesInJSON(t *testing.T) {
+	t.Parallel()
+	o := start(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		say          string
+	}{
+		{"GET", "/_emulator/nothing", 404, "GET /_emulator/ lists them"},
+		{"GET", "/_emulator//requests", 200, ""},
+		{"GET", "/_emulator/requests/", 200, ""},
+		{"PUT", "/_emulator/requests", 405, "DELETE, GET"},
+		{"GET", "/_emulator/reset", 405, "POST"},
+		{"POST", "/_emulator/", 405, "GET"},
+		{"GET", "/nothing", 404, "E0000008"},
+		{"GET", "//api/v1/users", 404, "E0000008"},
+		{"GET", "/api/v1/users/", 404, "E0000008"},
+		{"PATCH", "/api/v1/users/alice", 404, "E0000008"},
+		{"GET", "/oauth2/v1/token", 404, "E0000008"},
+		{"DELETE", "/", 404, "E0000008"},
+	} {
+		a, err := o.send(c.method, o.url+c.path, "", "Authorization", "SSWS "+emulator.DefaultToken)
+		var body any
+		if err != nil || a.status != c.status || a.header.Get("Content-Type") != "application/json" || !strings.Contains(a.body, c.say) {
+			t.Errorf("%s %s: %d %v %s", c.method, c.path, a.status, err, a.body)
+		}
+		a.into(t, &body)
+	}
+}
+
+func TestRequestLog_KeepsTheNewest(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	o := startWith(t, emulator.Options{Keep: 3, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	check := func(dropped string, first string) {
+		t.Helper()
+		a := o.steer("GET", "/requests", "")
+		var kept []emulator.Request
+		if a.into(t, &kept); len(kept) > 3 || a.header.Get("X-Emulator-Dropped") != dropped || len(kept) > 0 && kept[0].Query != first {
+			t.Errorf("dropped %q, kept %+v", a.header.Get("X-Emulator-Dropped"), kept)
+		}
+	}
+	check("0", "")
+	for i := range 8 {
+		o.do("GET", fmt.Sprintf("/api/v1/users?limit=%d", i+1), "")
+	}
+	check("5", "limit=6")
+	if got := strings.Count(log.String(), "\n"); got != 2 || !strings.Contains(log.String(), "dropped=4") {
+		t.Errorf("one line per 3 dropped requests: %s", log.String())
+	}
+	o.steer("DELETE", "/requests", "")
+	check("0", "")
 }

@@ -8,6 +8,7 @@ package emulator
 
 import (
 	"crypto"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -19,6 +20,8 @@ type Options struct {
 	Now      func() time.Time // clock; default time.Now
 	PageSize int              // when above 0, no page of a list is longer than this, whatever the limit asked for
 	Observe  func(Observed)   // when set, told of every call as it is answered
+	Keep     int              // the number of newest requests that the request log keeps; 0: all
+	Log      *slog.Logger     // is told when the request log drops requests; default slog.Default
 }
 
 // DefaultToken is the API token accepted when Options has none.
@@ -30,8 +33,10 @@ type Emulator struct {
 	now     func() time.Time
 	size    int // Options.PageSize
 	observe func(Observed)
+	keep    int          // Options.Keep
+	logger  *slog.Logger // Options.Log
 	api     *http.ServeMux
-	control *http.ServeMux
+	control *controlMux
 
 	mu           sync.Mutex // guards everything below
 	org          *org       // replaced by Reset
@@ -49,7 +54,13 @@ func New(o Options) *Emulator {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &Emulator{token: o.Token, now: o.Now, size: o.PageSize, observe: o.Observe, transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]app{}}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	e := &Emulator{
+		token: o.Token, now: o.Now, size: o.PageSize, observe: o.Observe, keep: o.Keep, logger: o.Log,
+		transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]app{},
+	}
 	e.org = seededOrg(e.token)
 	e.api, e.control = e.routes(), e.controlRoutes()
 	return e
@@ -118,7 +129,7 @@ func (e *Emulator) routes() *http.ServeMux {
 
 		"GET /api/v1/idps": {"okta.idps.read", e.listProviders},
 	} {
-		mux.Handle(pattern, e.serve(e.authorized(r.scope, r.handler)))
+		mux.Handle(pattern, e.serve(e.authorized(r.scope, declared(pattern, r.handler))))
 	}
 	mux.Handle("GET /.well-known/okta-organization", e.serve(getOrganization))
 	mux.Handle("POST "+tokenPath, e.serve(e.issueToken))

@@ -121,7 +121,7 @@ func (e *Emulator) listGroups(c *call) (reply, *oktaError) {
 	if q == "" {
 		found := e.org.groups
 		if search != "" {
-			match, ok := parseExpression(search, true, groupAttribute)
+			match, ok := parseExpression(search, false, groupAttribute)
 			if !ok {
 				return reply{}, errInvalidSearch
 			}

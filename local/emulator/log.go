@@ -14,22 +14,49 @@ const redacted = "[redacted]"
 // secretHeaders are those whose values the request log does not hold.
 var secretHeaders = map[string]bool{"Authorization": true, "Proxy-Authorization": true, "Dpop": true, "Cookie": true}
 
+// droppedHeader is the header of GET /_emulator/requests that says how many requests, older than those
+// of the body, the log has dropped.
+const droppedHeader = "X-Emulator-Dropped"
+
 // Requests returns the calls to Okta's API so far, in order of arrival (GET /_emulator/requests).
+// With Options.Keep these are the newest.
 func (e *Emulator) Requests() []Request {
+	requests, _ := e.log()
+	return requests
+}
+
+// log returns the request log and the number of requests that it has dropped.
+func (e *Emulator) log() (requests []Request, dropped int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	out := make([]Request, 0, len(e.org.log))
+	requests = make([]Request, 0, len(e.org.log))
 	for _, r := range e.org.log {
-		out = append(out, *r)
+		requests = append(requests, *r)
 	}
-	return out
+	return requests, e.org.dropped
+}
+
+// addToLog adds a request to the log, which drops its oldest requests when it is full. The process log
+// says so the first time, then once per Options.Keep requests. The caller holds e.mu.
+func (e *Emulator) addToLog(r *Request) {
+	o := e.org
+	o.log = append(o.log, r)
+	for e.keep > 0 && len(o.log) > e.keep {
+		if o.dropped%e.keep == 0 {
+			e.logger.Info("the emulator's request log is full and drops its oldest requests",
+				"kept", e.keep, "dropped", o.dropped+1)
+		}
+		o.log[0] = nil // the array of the slice still refers to it
+		o.log = o.log[1:]
+		o.dropped++
+	}
 }
 
 // ClearRequests empties the request log (DELETE /_emulator/requests).
 func (e *Emulator) ClearRequests() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.org.log = nil
+	e.org.log, e.org.dropped = nil, 0
 }
 
 // logEntry is the masked record of a call.

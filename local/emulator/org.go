@@ -37,6 +37,7 @@ type org struct {
 	faults  []*fault
 	buckets []*bucket
 	log     []*Request
+	dropped int // requests that are no longer in log
 	calls   int // since the last reset
 	load    int // load users
 }

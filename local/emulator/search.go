@@ -14,14 +14,15 @@ type predicate[T any] func(T) bool
 // attributes returns the reader of an attribute, nil when there is none of that name, and whether it is a time.
 type attributes[T any] func(name string) (get func(T) any, isTime bool)
 
-// parseExpression parses a filter or search expression: attribute operator value, joined by and and or, with parentheses;
-// the operators are eq ne sw co gt ge lt le pr. With fold, text compares without regard to case.
-func parseExpression[T any](s string, fold bool, of attributes[T]) (predicate[T], bool) {
+// parseExpression parses a search expression: attribute operator value, joined by and and or, with parentheses;
+// the operators are eq sw co gt ge lt le pr, and text compares without regard to case. With filter, it parses a
+// filter expression, in which text compares exactly and filterOperators limits attributes and operators.
+func parseExpression[T any](s string, filter bool, of attributes[T]) (predicate[T], bool) {
 	tokens, ok := tokenize(s)
 	if !ok {
 		return nil, false
 	}
-	p := parser[T]{tokens: tokens, fold: fold, of: of}
+	p := parser[T]{tokens: tokens, filter: filter, of: of}
 	expr, ok := p.disjunction()
 	return expr, ok && len(p.tokens) == 0
 }
@@ -56,7 +57,7 @@ func tokenize(s string) ([]string, bool) {
 // parser consumes tokens from the front.
 type parser[T any] struct {
 	tokens []string
-	fold   bool
+	filter bool
 	of     attributes[T]
 }
 
@@ -106,11 +107,12 @@ func (p *parser[T]) term() (predicate[T], bool) {
 		inner, ok := p.disjunction()
 		return inner, ok && p.take(")")
 	}
-	get, isTime := p.of(p.next())
-	if get == nil {
+	name := p.next()
+	get, isTime := p.of(name)
+	op := strings.ToLower(p.next())
+	if get == nil || p.filter && !filterTakes(strings.ToLower(name), op) {
 		return nil, false
 	}
-	op := strings.ToLower(p.next())
 	if op == "pr" {
 		return func(o T) bool { v := get(o); return v != nil && v != "" }, true
 	}
@@ -129,7 +131,7 @@ func (p *parser[T]) term() (predicate[T], bool) {
 	if test == nil {
 		return nil, false
 	}
-	return func(o T) bool { return test(compare(get(o), want, p.fold)) }, true
+	return func(o T) bool { return test(compare(get(o), want, !p.filter)) }, true
 }
 
 // timeOf makes the reader of a time.
@@ -186,10 +188,10 @@ type comparison struct {
 	contains   bool
 }
 
-// operators are the tests on a comparison.
+// operators are the tests on a comparison. Okta does not support ne.
+// https://developer.okta.com/docs/reference/user-query/#search-users
 var operators = map[string]func(comparison) bool{
 	"eq": func(c comparison) bool { return c.comparable && c.order == 0 },
-	"ne": func(c comparison) bool { return !c.comparable || c.order != 0 },
 	"gt": func(c comparison) bool { return c.comparable && c.order > 0 },
 	"ge": func(c comparison) bool { return c.comparable && c.order >= 0 },
 	"lt": func(c comparison) bool { return c.comparable && c.order < 0 },

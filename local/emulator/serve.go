@@ -56,7 +56,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "the emulator answers loopback only")
 		return
 	}
-	if strings.HasPrefix(r.URL.Path, "/_emulator/") {
+	if r.URL.Path == "/_emulator" || strings.HasPrefix(r.URL.Path, "/_emulator/") {
 		e.serveControl(w, r)
 		return
 	}
@@ -108,7 +108,7 @@ func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *e
 		body:    body,
 	}}
 	x.entry = logEntry(r, x.call.at, body)
-	e.org.log = append(e.org.log, x.entry)
+	e.addToLog(x.entry)
 	h := w.Header()
 	h.Set("Date", x.call.at.UTC().Format(http.TimeFormat))
 	h.Set("X-Okta-Request-Id", x.call.id)
@@ -189,12 +189,14 @@ func (e *Emulator) serve(h handler) http.Handler {
 
 // unknownRoute answers what the emulator does not have, and remembers it.
 func (e *Emulator) unknownRoute(c *call) (reply, *oktaError) {
-	e.unknown = append(e.unknown, c.Method+" "+c.URL.EscapedPath())
+	if e.keep == 0 || len(e.unknown) < e.keep {
+		e.unknown = append(e.unknown, c.Method+" "+c.URL.EscapedPath())
+	}
 	return reply{}, errPathNotFound
 }
 
-// UnknownRoutes returns "METHOD /path" of every call to a route the emulator does not have. Neither Reset nor
-// ClearRequests forgets them.
+// UnknownRoutes returns "METHOD /path" of every call to a route the emulator does not have, with Options.Keep of the
+// first so many. Neither Reset nor ClearRequests forgets them.
 func (e *Emulator) UnknownRoutes() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()

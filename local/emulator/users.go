@@ -194,7 +194,7 @@ func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
 		match = func(u *user) bool { return u.status != statusDeprovisioned && u.startsWith(query) }
 	case filter != "" || search != "":
 		var ok bool
-		if match, ok = parseExpression(filter+search, search != "", userAttribute); !ok {
+		if match, ok = parseExpression(filter+search, filter != "", userAttribute); !ok {
 			return reply{}, errInvalidSearch
 		}
 	}

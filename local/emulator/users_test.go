@@ -122,7 +122,7 @@ func TestUpdateProfile(t *testing.T) {
 	}
 }
 
-func TestSearchGrammar(t *testing.T) {
+func TestListUsers_TakesTheExpressionsOktaDocuments(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.AddUser(emulator.UserSeed{Login: "zoe@acme.test", Email: "Zoe@Elsewhere.test", Profile: map[string]any{
@@ -139,21 +139,32 @@ func TestSearchGrammar(t *testing.T) {
 		{`profile.login eq "bob@acme.test"`, []string{"bob"}, []string{"bob"}},
 		{`profile.login eq "BOB@acme.test"`, []string{"bob"}, none},
 		{`profile.email eq "zoe@elsewhere.test" or profile.login eq "zoe@elsewhere.test"`, []string{"zoe"}, none},
-		{`profile.firstName sw "B"`, []string{"bob", "breakglass"}, []string{"bob", "breakglass"}},
-		{`profile.department co "ngin" and profile.title pr`, []string{"alice"}, []string{"alice"}},
-		{`profile.department eq "R&D \"East\" (2)"`, []string{"zoe"}, []string{"zoe"}},
-		{`profile.level gt 6.5`, []string{"zoe"}, []string{"zoe"}},
-		{`profile.level ge 8`, none, none},
-		{`profile.remote eq true`, []string{"zoe"}, []string{"zoe"}},
+		{`profile.firstName sw "B"`, []string{"bob", "breakglass"}, nil},
+		{`profile.department co "ngin" and profile.title pr`, []string{"alice"}, nil},
+		{`profile.department eq "R&D \"East\" (2)"`, []string{"zoe"}, nil},
+		{`profile.level gt 6.5`, []string{"zoe"}, nil},
+		{`profile.level ge 8`, none, nil},
+		{`profile.remote eq true`, []string{"zoe"}, nil},
 		{`lastUpdated gt "2026-02-01T00:00:00.000Z"`, []string{"zoe"}, []string{"zoe"}},
-		{`created lt "2026-01-05T10:02:00.000+01:00"`, []string{"admin", "alice"}, []string{"admin", "alice"}},
-		{`lastLogin le "2026-01-06T09:01:00.000Z"`, []string{"admin", "alice"}, []string{"admin", "alice"}},
+		{`lastUpdated ge "2026-03-02T10:00:00.000Z"`, []string{"zoe"}, []string{"zoe"}},
+		{`lastUpdated eq "2026-03-02T10:00:00.000Z"`, []string{"zoe"}, []string{"zoe"}},
+		{`lastUpdated lt "2026-01-05T10:02:00.000+01:00"`, []string{"admin", "alice"}, []string{"admin", "alice"}},
+		{`lastUpdated le "2026-01-05T09:01:00.000Z"`, []string{"admin", "alice"}, []string{"admin", "alice"}},
+		{`created lt "2026-01-05T10:02:00.000+01:00"`, []string{"admin", "alice"}, nil},
+		{`lastLogin le "2026-01-06T09:01:00.000Z"`, []string{"admin", "alice"}, nil},
+		{`type.id pr and profile.firstName lt "Alice"`, []string{"admin"}, nil},
 		{`profile.firstName eq "Bob" or profile.firstName eq "Carol" and status eq "ACTIVE"`, []string{"bob"}, []string{"bob"}},
 		{`(profile.firstName eq "Bob" or profile.firstName eq "Carol") and status eq "SUSPENDED"`, []string{"carol"}, []string{"carol"}},
 		{`STATUS EQ "STAGED" OR ((status eq "RECOVERY"))`, []string{"frank", "ivan"}, []string{"frank", "ivan"}},
-		{`status ne "ACTIVE" and status ne "DEPROVISIONED" and profile.firstName lt "D"`, []string{"carol"}, []string{"carol"}},
-		{`profile.mobilePhone pr`, []string{"alice"}, []string{"alice"}},
+		{`status eq"LOCKED_OUT"`, []string{"erin"}, []string{"erin"}}, // as Okta's example of filter has it
+		{`status lt "DEPROVISIONED" and profile.lastName eq "Brown"`, []string{"bob"}, nil},
+		{`profile.lastName eq "Brown"`, []string{"bob"}, []string{"bob"}},
+		{`profile.mobilePhone pr`, []string{"alice"}, nil},
+		{`status pr and profile.lastName eq "Brown"`, []string{"bob"}, nil},
 
+		{`status ne "ACTIVE"`, nil, nil}, // Okta has no ne
+		{`not (status eq "ACTIVE")`, nil, nil},
+		{`lastUpdated sw "2026-01-05T10:02:00.000Z"`, none, nil},
 		{`status`, nil, nil},
 		{`status eq`, nil, nil},
 		{`status eq ACTIVE`, nil, nil},
@@ -174,6 +185,10 @@ func TestSearchGrammar(t *testing.T) {
 				if a.status != 400 || a.code() != "E0000031" {
 					t.Errorf("%s %s: %d %s", parameter, tc.expression, a.status, a.body)
 				}
+				continue
+			}
+			if a.status != 200 {
+				t.Errorf("%s %s: %d %s", parameter, tc.expression, a.status, a.body)
 				continue
 			}
 			if diff := cmp.Diff(want, a.logins(t)); diff != "" {
@@ -202,12 +217,12 @@ func TestListUsers(t *testing.T) {
 		}
 	}
 	for query, code := range map[string]string{
-		"limit=0":              "E0000001",
-		"limit=201":            "E0000001",
-		"limit=ten":            "E0000001",
-		"after=nonsense":       "E0000001",
-		"q=a&filter=status+pr": "E0000033",
-		"search=status+pr&q=a": "E0000033",
+		"limit=0":                  "E0000001",
+		"limit=201":                "E0000001",
+		"limit=ten":                "E0000001",
+		"after=nonsense":           "E0000001",
+		"q=a&filter=id+eq+%221%22": "E0000033",
+		"search=status+pr&q=a":     "E0000033",
 	} {
 		if a := o.expect(400, "GET", "/api/v1/users?"+query, ""); a.code() != code {
 			t.Errorf("%s: %s", query, a.body)
@@ -254,7 +269,7 @@ func TestPageSizeOverridesEveryLimit(t *testing.T) {
 	o := startWith(t, emulator.Options{PageSize: 1})
 	for path, want := range map[string]int{
 		"/api/v1/users":                         11,
-		"/api/v1/users?filter=status+pr":        12,
+		"/api/v1/users?search=status+pr":        12,
 		"/api/v1/users/alice/groups":            3,
 		"/api/v1/groups":                        5,
 		"/api/v1/idps?limit=200&type=MICROSOFT": 2,

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"text/tabwriter"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/action"
+)
+
+// usages has the usage line of each command; "" is the command that serves.
+var usages = map[string]string{
+	"":        "go run ./local [flags]",
+	"invoke":  "go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]",
+	"publish": "go run ./local publish [flags] GROUP JSON",
+	"results": "go run ./local results [flags]",
+	"doctor":  "go run ./local doctor -project P -region R [-instance I] [flags]",
+	"help":    "go run ./local help [COMMAND or ACTION]",
+}
+
+// commands are the names of the commands, in the order of the help.
+var commands = []string{"invoke", "publish", "results", "doctor", "help"}
+
+// newFlags returns the flags of a command. They print nothing by themselves: parse does.
+func newFlags(name string) *flag.FlagSet {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	return flags
+}
+
+// parse parses flags wherever they stand among the words. For -h it prints the help of the command to stdout and returns
+// flag.ErrHelp.
+func parse(flags *flag.FlagSet, args []string, stdout io.Writer) (words []string, err error) {
+	for {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			printFlags(stdout, flags)
+			return words, err
+		case err != nil:
+			return nil, fmt.Errorf("%w; see %s", err, strings.Join(strings.Fields("go run ./local "+flags.Name()+" -h"), " "))
+		}
+		if flags.NArg() == 0 {
+			return words, nil
+		}
+		words, args = append(words, flags.Arg(0)), flags.Args()[1:]
+	}
+}
+
+// printFlags prints the usage and the flags of a command.
+func printFlags(w io.Writer, flags *flag.FlagSet) {
+	fmt.Fprintf(w, "usage: %s\n", usages[flags.Name()])
+	if flags.Name() == "" {
+		for _, name := range commands {
+			fmt.Fprintf(w, "       %s\n", usages[name])
+		}
+	}
+	flags.SetOutput(w)
+	flags.PrintDefaults()
+	flags.SetOutput(io.Discard)
+}
+
+// help prints what a command or an action takes; run runs the help of a command.
+func help(words []string, stdout io.Writer, run func(args ...string) error) error {
+	name := strings.Join(words, " ")
+	if _, ok := usages[name]; ok && name != "help" {
+		return run(strings.Fields(name + " -h")...)
+	}
+	if name == "help" {
+		fmt.Fprintf(stdout, "usage: %s\n", usages[name])
+		return nil
+	}
+	g, a, ok := find(name)
+	if !ok {
+		return fmt.Errorf("there is no command or action %q; the commands are %s; the actions are %s",
+			name, strings.Join(commands, ", "), actionNames())
+	}
+	printAction(stdout, g, a)
+	return nil
+}
+
+// printActions lists the actions by name with their summaries.
+func printActions(w io.Writer) {
+	fmt.Fprintln(w, "\nActions (go run ./local help ACTION lists the parameters):")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			if a.Slug != "ping" {
+				fmt.Fprintf(table, "  %s\t%s\n", a.Name, a.Summary)
+			}
+		}
+	}
+	fmt.Fprintf(table, "  Ping\tTests the credentials of a group.\n")
+	_ = table.Flush()
+}
+
+// printAction prints what an action does and takes, as the catalog has it.
+func printAction(w io.Writer, g action.Group, a action.Action) {
+	fmt.Fprintf(w, "%s: %s\n\nusage: go run ./local invoke %q", a.Name, a.Summary, a.Name)
+	if len(a.Params) > 0 {
+		fmt.Fprint(w, " 'PARAMETER=VALUE' ...")
+	}
+	fmt.Fprintf(w, "\n       POST /%s/%s\n", g.Name, a.Slug)
+	if len(a.OktaScopes) > 0 {
+		fmt.Fprintf(w, "OAuth scopes: %s\n", strings.Join(a.OktaScopes, ", "))
+	}
+	if len(a.Params) == 0 {
+		fmt.Fprintln(w, "It has no parameters.")
+		return
+	}
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "PARAMETER\tTYPE\tDEFAULT\tDESCRIPTION")
+	for _, p := range a.Params {
+		byDefault := ""
+		if p.Default != nil {
+			byDefault = fmt.Sprint(p.Default)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", p.Name, p.Type, byDefault, strings.Join(notes(p), " "))
+	}
+	_ = table.Flush()
+}
+
+// notes are the description of a parameter and what is not in the other columns.
+func notes(p action.Param) []string {
+	var out []string
+	if p.Required {
+		out = append(out, "Required.")
+	}
+	if p.Secret {
+		out = append(out, "Secret.")
+	}
+	if p.Description != "" {
+		out = append(out, p.Description)
+	}
+	if len(p.Allowed) > 0 {
+		out = append(out, "One of "+strings.Join(p.Allowed, ", ")+".")
+	}
+	switch {
+	case p.Min != nil && p.Max != nil:
+		out = append(out, fmt.Sprintf("%d to %d.", *p.Min, *p.Max))
+	case p.Min != nil:
+		out = append(out, fmt.Sprintf("At least %d.", *p.Min))
+	case p.Max != nil:
+		out = append(out, fmt.Sprintf("At most %d.", *p.Max))
+	}
+	if len(p.Aliases) > 0 {
+		out = append(out, "Also named "+strings.Join(p.Aliases, ", ")+".")
+	}
+	return out
+}
+
+// version names the build: the module's version, the revision if the build has one, Go's version and the platform.
+func version() string {
+	v, revision := "(devel)", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" {
+			v = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				revision = " " + s.Value + revision
+			case s.Key == "vcs.modified" && s.Value == "true":
+				revision += " (modified)"
+			}
+		}
+	}
+	return fmt.Sprintf("okta-secops %s%s %s %s/%s", v, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+
+	"example.com/okta-secops/internal/caller"
+)
+
+// listen opens the address of the functions and, if Okta is the emulator, that of Okta (else nil). One error names every
+// address that cannot be had, that of Pub/Sub included.
+func (o options) listen() (functions, okta net.Listener, err error) {
+	var problems []string
+	open := func(flag, addr string) net.Listener {
+		l, err := listen(flag, addr)
+		if err != nil {
+			problems = append(problems, err.Error())
+			return nil
+		}
+		return l
+	}
+	functions = open("-addr", o.addr)
+	if o.okta == "" && o.getenv("OKTA_API_ROOT") == "" {
+		okta = open("-okta-addr", o.oktaAddr)
+	}
+	if o.pubsubAddr != "" && o.pubsubAddr != defaultPubSubAddr { // the broker opens it by itself
+		closeAll(open("-pubsub-addr", o.pubsubAddr))
+	}
+	if len(problems) > 0 {
+		closeAll(functions, okta)
+		return nil, nil, errors.New(strings.Join(problems, "; "))
+	}
+	return functions, okta, nil
+}
+
+// closeAll closes the listeners that are not nil.
+func closeAll(listeners ...net.Listener) {
+	for _, l := range listeners {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+// listen opens a loopback address.
+func listen(flag, addr string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s is not an address; write it as 127.0.0.1:8080", flag, addr)
+	}
+	if !caller.IsLoopback(host) {
+		return nil, fmt.Errorf("%s %s is not a loopback address: the local product has no authentication and serves this machine only", flag, addr)
+	}
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port %s is taken: stop what listens there, or choose another with %s 127.0.0.1:0", port, flag)
+	}
+	return l, err
+}
