@@ -74,6 +74,7 @@ type Target struct {
 	enriched map[string]string // by an earlier run of the request
 	say      string
 	fault    *fault.Error
+	resumed  bool // an earlier run of the request reached it
 	touched  bool // something was changed, or would be, whatever the outcome
 }
 
@@ -102,7 +103,7 @@ func (t *Target) resume(kept map[string]json.RawMessage) bool {
 	was := *t
 	*t = *p.Target
 	t.Naming, t.AlsoNamed, t.Login, t.enriched = was.Naming, was.AlsoNamed, was.Login, p.Enrichment
-	t.touched = t.Outcome == Changed
+	t.touched, t.resumed = t.Outcome == Changed, true
 	if len(p.Value) > 0 {
 		t.value = p.Value
 	}
