@@ -171,7 +171,7 @@ func TestEnableUserWhenTheConnectionDrops(t *testing.T) {
 		retryable             bool
 		http                  int
 	}{
-		{"heidi", "reactivate", "unknown_result", false, 422},
+		{"heidi", "reactivate", "unknown_result", false, 502},
 		{"frank", "activate", "okta_unreachable", true, 503},
 		{"carol", "unsuspend", "okta_unreachable", true, 503},
 	} {

@@ -133,7 +133,7 @@ func TestResetPasswordIsSentOnceOnly(t *testing.T) {
 			f.Path = "/api/v1/users/*/lifecycle/reset_password"
 			w.Okta.AddFault(f)
 			got := w.Run("users/reset-password", testkit.Params(map[string]any{"User IDs Or Logins": "alice", "Send Email": true}))
-			wantHTTP(t, got, 422)
+			wantHTTP(t, got, 502)
 			wantOutcomes(t, got, "failed")
 			want(t, got, "unknown_result", "targets", 0, "error", "code")
 			want(t, got, false, "targets", 0, "error", "retryable")

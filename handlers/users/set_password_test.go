@@ -198,7 +198,7 @@ func TestSetPasswordIsSentOnceOnly(t *testing.T) {
 			f.Path, f.Method = "/api/v1/users/*", "POST"
 			w.Okta.AddFault(f)
 			got := w.Run("users/set-password", testkit.Params(map[string]any{"User IDs Or Logins": "alice", "New Password": newPassword, "Add 10 Random Chars": true}))
-			wantHTTP(t, got, 422)
+			wantHTTP(t, got, 502)
 			wantOutcomes(t, got, "failed")
 			want(t, got, "unknown_result", "targets", 0, "error", "code")
 			want(t, got, false, "targets", 0, "error", "retryable")

@@ -54,6 +54,7 @@ type Call struct {
 	Action  Action
 
 	scope    []Entity
+	replay   *Kept // the reply that is replayed; nil: the action is carried out
 	mu       sync.Mutex
 	warnings []string
 }
@@ -61,7 +62,13 @@ type Call struct {
 // Run carries the invocation out. The error is a fault of the run as a whole; what became of each target
 // is in the result. ctx carries the deadline: what was not done by then is in the result as failed.
 func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
-	c := &Call{Deps: d, Request: inv.Request, Action: inv.Action, scope: inv.scope, warnings: inv.Warnings}
+	return inv.execute(ctx, &Call{Deps: d})
+}
+
+// execute runs the action's function with a call that has its Deps.
+func (inv *Invocation) execute(ctx context.Context, c *Call) (*Result, error) {
+	d := c.Deps
+	c.Request, c.Action, c.scope, c.warnings = inv.Request, inv.Action, inv.scope, inv.Warnings
 	c.Request.Parameters = nil // decoded; the raw ones may hold a secret
 	if dryRun := &c.Request.Options.DryRun; d.ReadOnly != "" && inv.Action.Mutates && !*dryRun {
 		*dryRun = true
@@ -168,15 +175,26 @@ func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target)
 	room := c.room(len(targets))
 	c.sideBySide(len(targets), func(i int) {
 		t := targets[i]
-		if t.fault != nil || t.resume(c.Request.Prior) {
+		if t.fault != nil {
 			return
 		}
+		resumed := t.resume(c.Request.Prior)
+		if resumed && !c.Action.ReadBack {
+			return
+		}
+		fail := t.fail
+		if resumed {
+			fail = t.failRead
+		}
 		if ctx.Err() != nil {
-			t.fail(fault.New(fault.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err()))
+			fail(fault.New(fault.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err()))
 			return
 		}
 		if err := c.guard(func() error {
 			p, err := plan(t)
+			if resumed { // done already: whatever the plan says, nothing is written again
+				return c.readBack(t, p, err)
+			}
 			if err != nil {
 				t.Before = p.Before // the state that stood in the way
 				return err
@@ -190,9 +208,10 @@ func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target)
 			}
 			return room.take(i, sizeOf(t.value), func() { t.value, t.cut = nil, true })
 		}); err != nil {
-			t.fail(err)
+			fail(err)
 		}
 	})
+	c.warnResumed(targets)
 }
 
 // perform carries out one plan and records what it came to.

@@ -76,21 +76,12 @@ func (r *Result) Status() Status {
 // Done are the targets that were reached, by Key: what a repeat of the request need not do again. Members of their results
 // that are secret are left out.
 func (r *Result) Done(secret []string) (map[string]json.RawMessage, error) {
-	enriched := map[string]map[string]string{}
-	for _, e := range r.Entities {
-		enriched[e.Identifier] = e.Enrichment
-	}
 	done := map[string]json.RawMessage{}
 	for _, t := range r.Targets {
 		if !t.Outcome.Reached() {
 			continue
 		}
-		p := prior{Target: t}
-		for _, n := range append([]Naming{t.Naming}, t.AlsoNamed...) {
-			if n.Source == fromEntity && p.Enrichment == nil {
-				p.Enrichment = enriched[n.Input]
-			}
-		}
+		p := prior{Target: t, Enrichment: t.enriched}
 		var err error
 		if t.value != nil {
 			if p.Value, err = marshal(t.value); err != nil {
@@ -269,12 +260,13 @@ func sentences(targets []*Target, w Words) string {
 	for _, o := range []struct {
 		outcome Outcome
 		lead    string
-	}{{WrongState, "Not done"}, {Refused, "Refused"}, {Failed, "Failed"}} {
+		since   bool // the code is CodeChangedSince
+	}{{WrongState, "Changed since", true}, {WrongState, "Not done", false}, {Refused, "Refused", false}, {Failed, "Failed", false}} {
 		names := map[string][]string{}
 		var reasons []string
 		for _, t := range targets {
 			switch {
-			case t.Outcome != o.outcome:
+			case t.Outcome != o.outcome || (t.Error.Code == CodeChangedSince) != o.since:
 			case t.say != "":
 				out = append(out, t.say)
 			default:

@@ -80,6 +80,7 @@ type Target struct {
 	cut      bool              // the value is left out for its size
 	say      string
 	fault    *fault.Error
+	resumed  bool // an earlier run of the request reached it
 	touched  bool // something was changed, or would be, whatever the outcome
 }
 
@@ -108,7 +109,7 @@ func (t *Target) resume(kept map[string]json.RawMessage) bool {
 	was := *t
 	*t = *p.Target
 	t.Naming, t.AlsoNamed, t.Login, t.enriched = was.Naming, was.AlsoNamed, was.Login, p.Enrichment
-	t.touched = t.Outcome.wrote()
+	t.touched, t.resumed = t.Outcome.wrote(), true
 	if len(p.Value) > 0 {
 		t.value = p.Value
 	}

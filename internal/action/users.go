@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -25,6 +26,9 @@ type UserWork struct {
 // name is resolved to a user's id before the first write, so that a user who is named twice is one
 // target and the bound on targets holds. A target that fails never stops the others.
 func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, error) {
+	if c.replay != nil {
+		return c.replayUsers(ctx, w), nil
+	}
 	namings := make([]naming, 0, len(users)+len(c.scope))
 	for _, u := range users {
 		namings = append(namings, naming{text: u, from: Naming{u, fromParameter}})
@@ -179,6 +183,11 @@ func unsettled(err error) bool {
 
 // enrich lists every entity that became a target, with what it is enriched with where it was reached.
 func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[string]string) {
+	for _, t := range r.Targets { // of all, so that a later run of the request has it whatever it finds as an entity
+		if _, kept := t.value.(json.RawMessage); c.Action.Mutates && values != nil && t.enriched == nil && t.Outcome.Reached() && !kept && !t.cut {
+			t.enriched = values(t.value)
+		}
+	}
 	left := 0 // entities without their enrichment
 	for _, n := range namings {
 		if n.entity == nil || n.target == nil {
@@ -187,7 +196,7 @@ func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[st
 		enriched := EnrichedEntity{Entity: *n.entity, Enrichment: map[string]string{}}
 		if n.target.Outcome.Reached() && values != nil {
 			add := n.target.enriched
-			if add == nil && !n.target.cut {
+			if add == nil && !c.Action.Mutates && !n.target.cut {
 				add = values(n.target.value)
 			}
 			for _, v := range add {

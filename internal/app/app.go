@@ -211,7 +211,7 @@ func (a *App) claimed(cfg *config.Config) claims.Objects {
 		return claims.NewBucket(cfg.ClaimsBucket, cfg.ClaimsPrefix, a.o.Storage...)
 	}
 	a.log().Info("CLAIMS_BUCKET is not set: Idempotency-Keys are claimed in this instance only, and forgotten with it")
-	return &claims.Memory{}
+	return &claims.Memory{Now: a.o.Clock.Now}
 }
 
 func (a *App) authenticator(cfg *config.Config) (caller.Authenticator, error) {

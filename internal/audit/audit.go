@@ -67,7 +67,8 @@ type Invocation struct {
 	Status         string   `json:"status"`
 	HTTPStatus     int      `json:"http_status"`
 	ErrorCode      string   `json:"error_code,omitempty"`
-	Replayed       bool     `json:"replayed,omitempty"` // the reply of an earlier request with the same key
+	Replayed       bool     `json:"replayed,omitempty"`  // the reply of an earlier request with the same key
+	ReplayOf       string   `json:"replay_of,omitempty"` // invocation_id of that request
 	DurationMS     int64    `json:"duration_ms"`
 	Targets        []Target `json:"targets"`
 	TargetsOmitted int      `json:"targets_omitted,omitempty"` // of more than 200

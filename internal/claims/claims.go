@@ -45,12 +45,19 @@ type Store struct {
 	objects Objects
 	now     func() time.Time
 	lease   time.Duration
+	ticks   func(every time.Duration) (ticks <-chan time.Time, stop func())
 }
 
 // New makes a Store that keeps its objects there, with leases of so long.
 func New(objects Objects, now func() time.Time, lease time.Duration) *Store {
-	return &Store{objects, now, lease}
+	return &Store{objects, now, lease, func(every time.Duration) (<-chan time.Time, func()) {
+		t := time.NewTicker(every)
+		return t.C, t.Stop
+	}}
 }
+
+// Now is the time by the store's clock.
+func (s *Store) Now() time.Time { return s.now() }
 
 // Key is what a claim is for. Callers and actions have keys of their own.
 type Key struct{ Caller, Action, Text string }
@@ -133,7 +140,7 @@ func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, jso
 		}
 		c := &Claim{Done: ended.Done, store: s, name: name, ended: endedGen}
 		c.lease = lease{Request: sum, Attempt: rand.Text(), Until: s.now().Add(s.lease), Expires: s.now().Add(life)}
-		c.leaseGen, err = write(ctx, s, name+"/lease", c.lease, heldGen)
+		c.leaseGen, err = c.writeLease(ctx, heldGen)
 		if errors.Is(err, ErrChanged) {
 			continue // somebody else was faster
 		}
@@ -156,11 +163,15 @@ func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, jso
 	return nil, nil, &RunningError{time.Second}
 }
 
+func (c *Claim) writeLease(ctx context.Context, instead int64) (int64, error) {
+	return write(ctx, c.store, c.name+"/lease", c.lease, instead, Label{LeaseObject, c.lease.Attempt, c.lease.Expires})
+}
+
 // Renew makes the lease last longer. The error is ErrLost where another run has taken it over.
 func (c *Claim) Renew(ctx context.Context) error {
 	c.lease.Until = c.store.now().Add(c.store.lease)
 	for range 2 {
-		gen, err := write(ctx, c.store, c.name+"/lease", c.lease, c.leaseGen)
+		gen, err := c.writeLease(ctx, c.leaseGen)
 		if err == nil {
 			c.leaseGen = gen
 		}
@@ -182,13 +193,13 @@ func (c *Claim) Renew(ctx context.Context) error {
 
 // Hold renews the lease until ctx ends, and calls lost once another run has it.
 func (c *Claim) Hold(ctx context.Context, lost func()) {
-	ticker := time.NewTicker(c.store.lease / renewals)
-	defer ticker.Stop()
+	ticks, stop := c.store.ticks(c.store.lease / renewals)
+	defer stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-ticks:
 			if errors.Is(c.Renew(ctx), ErrLost) {
 				lost()
 				return
@@ -212,7 +223,7 @@ func (c *Claim) Forget(ctx context.Context) error { return c.end(ctx, result{}) 
 
 func (c *Claim) end(ctx context.Context, r result) error {
 	r.Attempt, r.Expires = c.lease.Attempt, c.store.now().Add(life)
-	_, err := write(ctx, c.store, c.name+"/result", r, c.ended)
+	_, err := write(ctx, c.store, c.name+"/result", r, c.ended, Label{ResultObject, r.Attempt, r.Expires})
 	if errors.Is(err, ErrChanged) {
 		return ErrLost
 	}
@@ -235,12 +246,18 @@ type mark struct {
 	Expires time.Time `json:"expires"`
 }
 
+// writeMark writes a mark unless there is one.
+func (c *Claim) writeMark(ctx context.Context, name string) error {
+	m := mark{c.lease.Attempt, c.store.now().Add(life)}
+	_, err := write(ctx, c.store, name, m, 0, Label{MarkObject, m.Attempt, m.Expires})
+	return err
+}
+
 // Intend records that a write to a target is about to be sent that must not happen twice, unless one was before.
 func (c *Claim) Intend(ctx context.Context, target string) (Intent, error) {
 	name := c.target(target)
-	m := mark{c.lease.Attempt, c.store.now().Add(life)}
 	for range 2 {
-		switch _, err := write(ctx, c.store, name+"/intent", m, 0); {
+		switch err := c.writeMark(ctx, name+"/intent"); {
 		case err == nil:
 			return Fresh, nil
 		case !errors.Is(err, ErrChanged): // it may be there all the same, and would bar every repeat
@@ -269,11 +286,10 @@ func (c *Claim) Intend(ctx context.Context, target string) (Intent, error) {
 
 // Made records that an intended write was made.
 func (c *Claim) Made(ctx context.Context, target string) error {
-	_, err := write(ctx, c.store, c.target(target)+"/made", mark{c.lease.Attempt, c.store.now().Add(life)}, 0)
-	if errors.Is(err, ErrChanged) {
-		return nil
+	if err := c.writeMark(ctx, c.target(target)+"/made"); !errors.Is(err, ErrChanged) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // Withdraw records that an intended write was certainly not made, so that a repeat may make it.
@@ -311,12 +327,12 @@ func read[T any](ctx context.Context, s *Store, name string) (v T, generation in
 
 // write writes an object in the place of a generation, 0 for none. A write whose answer was lost, and that was made again,
 // finds itself.
-func write(ctx context.Context, s *Store, name string, v any, instead int64) (int64, error) {
+func write(ctx context.Context, s *Store, name string, v any, instead int64, l Label) (int64, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return 0, fmt.Errorf("writing a claim: %w", err)
 	}
-	gen, err := s.objects.Write(ctx, name, data, instead)
+	gen, err := s.objects.Write(ctx, name, data, instead, l)
 	switch {
 	case errors.Is(err, ErrChanged):
 		if there, gen, err := s.objects.Read(ctx, name); err == nil && string(there) == string(data) {

@@ -17,9 +17,9 @@ import (
 )
 
 // backends are what claims can be kept in; each must pass the same suite.
-var backends = map[string]func(t *testing.T) claims.Objects{
-	"memory": func(*testing.T) claims.Objects { return &claims.Memory{} },
-	"bucket": func(t *testing.T) claims.Objects {
+var backends = map[string]func(t *testing.T, clock *testkit.Clock) claims.Objects{
+	"memory": func(_ *testing.T, clock *testkit.Clock) claims.Objects { return &claims.Memory{Now: clock.Now} },
+	"bucket": func(t *testing.T, _ *testkit.Clock) claims.Objects {
 		storage, err := fakegcp.NewStorage("claims")
 		if err != nil {
 			t.Fatal(err)
@@ -46,7 +46,7 @@ func each(t *testing.T, test func(t *testing.T, s stand)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := testkit.NewClock()
-			test(t, stand{claims.New(open(t), clock.Now, claims.Lease), clock})
+			test(t, stand{claims.New(open(t, clock), clock.Now, claims.Lease), clock})
 		})
 	}
 }
@@ -250,39 +250,187 @@ func TestTheStoreFailsAsItIs(t *testing.T) {
 	}
 }
 
-func TestMemoryHoldsOnlySoMuch(t *testing.T) {
-	t.Parallel()
-	var m claims.Memory
-	const size = 1 << 20
-	for i := range 200 {
-		name := fmt.Sprint(i)
-		for _, instead := range []int64{0, int64(2*i + 1)} { // written twice
-			if _, err := m.Write(t.Context(), name, make([]byte, size), instead); err != nil {
-				t.Fatal(err)
-			}
-		}
+// large is a reply, in bytes.
+const large = 1 << 20
+
+// filler returns the key of another request.
+func filler(i int) claims.Key { return claims.Key{Caller: "another", Action: "x", Text: fmt.Sprint(i)} }
+
+// fill carries out 80 requests of another caller with large replies.
+func (s stand) fill(t *testing.T, from int) {
+	t.Helper()
+	reply := json.RawMessage(`"` + strings.Repeat("x", large) + `"`)
+	for i := range 80 {
+		c, _, err := s.Begin(t.Context(), filler(from+i), nil)
+		must(t, err)
+		must(t, c.Finish(t.Context(), reply))
 	}
-	held := 0
-	for i := range 200 {
-		data, _, err := m.Read(t.Context(), fmt.Sprint(i))
-		if held += len(data); err != nil && (!errors.Is(err, claims.ErrNone) || i > 150) {
+}
+
+// TestMemory_KeepsARunningClaimWhileOthersFillTheRoom: the attack is many large replies of another caller.
+func TestMemory_KeepsARunningClaimWhileOthersFillTheRoom(t *testing.T) {
+	t.Parallel()
+	clock := testkit.NewClock()
+	s := stand{claims.New(&claims.Memory{Now: clock.Now}, clock.Now, claims.Lease), clock}
+	c := s.begin(t, "body")
+	if got, err := c.Intend(t.Context(), "alice"); got != claims.Fresh || err != nil {
+		t.Fatalf("%d %v", got, err)
+	}
+	s.fill(t, 0)
+	s.running(t)
+	clock.Advance(time.Second)
+	must(t, c.Renew(t.Context()))
+	if got, err := c.Intend(t.Context(), "alice"); got != claims.Unknown || err != nil {
+		t.Errorf("the intent is lost: %d %v", got, err)
+	}
+	must(t, c.Made(t.Context(), "alice"))
+	must(t, c.Finish(t.Context(), json.RawMessage(`{}`)))
+	s.replay(t, `{}`)
+
+	s.fill(t, 80)
+	c, reply, err := s.Begin(t.Context(), key, []byte("body"))
+	var busy *claims.RunningError
+	if c != nil || reply != nil || !errors.As(err, &busy) {
+		t.Fatalf("a reply was dropped, the lease was not: %v %s %v", c, reply, err)
+	}
+	clock.Advance(busy.For)
+	if got, err := s.begin(t, "body").Intend(t.Context(), "alice"); got != claims.Made || err != nil {
+		t.Errorf("the end of the intent is lost with the reply: %d %v", got, err)
+	}
+}
+
+// TestMemory_RefusesWhatHasNoRoom: runs that have not ended are never dropped.
+func TestMemory_RefusesWhatHasNoRoom(t *testing.T) {
+	t.Parallel()
+	clock := testkit.NewClock()
+	m := &claims.Memory{Now: clock.Now}
+	write := func(name string, size int, kind claims.Kind) error {
+		_, err := m.Write(t.Context(), name, make([]byte, size), 0, claims.Label{Kind: kind, Attempt: name, Expires: clock.Now().Add(time.Hour)})
+		return err
+	}
+	for i := 0; ; i++ {
+		err := write(fmt.Sprintf("live%d/lease", i), large, claims.LeaseObject)
+		if errors.Is(err, claims.ErrFull) {
+			if i < 60 || i > 64 {
+				t.Errorf("%d of 1 MiB have room", i)
+			}
+			break
+		}
+		must(t, err)
+	}
+	for i := range 60 {
+		if _, _, err := m.Read(t.Context(), fmt.Sprintf("live%d/lease", i)); err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
-	if held > 64*size || held < 60*size {
-		t.Errorf("%d MiB are held", held/size)
+	if err := write("one/lease", 5<<20, claims.LeaseObject); !errors.Is(err, claims.ErrTooLarge) {
+		t.Errorf("one large object: %v", err)
+	}
+	clock.Advance(time.Hour)
+	must(t, write("next/lease", large, claims.LeaseObject)) // the others have expired
+	if n, size := m.Held(); n != 1 || size < large || size > 2*large {
+		t.Errorf("%d claims in %d bytes are held", n, size)
+	}
+}
+
+// TestMemory_HoldsNothingOfWhatIsGone: neither deleting and making again nor expired claims leave anything behind.
+func TestMemory_HoldsNothingOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	clock := testkit.NewClock()
+	m := &claims.Memory{Now: clock.Now}
+	s := stand{claims.New(m, clock.Now, claims.Lease), clock}
+	c := s.begin(t, "body")
+	for range 1000 {
+		if got, err := c.Intend(t.Context(), "alice"); got != claims.Fresh || err != nil {
+			t.Fatalf("%d %v", got, err)
+		}
+		must(t, c.Withdraw(t.Context(), "alice"))
+	}
+	if n, size := m.Held(); n != 1 || size > 1000 {
+		t.Errorf("%d claims in %d bytes are held", n, size)
+	}
+	must(t, c.Finish(t.Context(), json.RawMessage(`{}`)))
+	for i := range 1000 {
+		s.clock.Advance(time.Hour)
+		if c, _, err := s.Begin(t.Context(), filler(i), nil); err != nil || c.Finish(t.Context(), json.RawMessage(`{}`)) != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, size := m.Held(); n > 26 || size > 26*2000 {
+		t.Errorf("%d claims in %d bytes are held", n, size)
+	}
+	for range 100 {
+		gen, err := m.Write(t.Context(), "x/lease", nil, 0, claims.Label{Expires: clock.Now().Add(time.Hour)})
+		must(t, err)
+		must(t, m.Delete(t.Context(), "x/lease", gen))
+	}
+	if n, _ := m.Held(); n > 26 {
+		t.Errorf("%d claims are held", n)
+	}
+}
+
+// ticker gives ticks when the test says so.
+type ticker struct {
+	every chan time.Duration
+	ticks chan time.Time
+}
+
+// TestLease_IsKeptForSeveralLeasesThoughRenewalsFail: every second renewal fails.
+func TestLease_IsKeptForSeveralLeasesThoughRenewalsFail(t *testing.T) {
+	t.Parallel()
+	for name, open := range backends {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := testkit.NewClock()
+			l := &lossy{Objects: open(t, clock), writes: make(chan struct{}, 100)}
+			s := stand{claims.New(l, clock.Now, claims.Lease), clock}
+			k := ticker{make(chan time.Duration, 1), make(chan time.Time)}
+			s.SetTicks(func(every time.Duration) (<-chan time.Time, func()) { k.every <- every; return k.ticks, func() {} })
+			c := s.begin(t, "body")
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() {
+				c.Hold(ctx, func() { t.Error("the claim is lost") })
+				close(ended)
+			}()
+			every := <-k.every
+			for lease := range 4 {
+				for _, down := range []bool{true, false} {
+					l.down.Store(down)
+					clock.Advance(every)
+					s.running(t)
+					k.ticks <- clock.Now()
+					<-l.writes
+				}
+				k.ticks <- clock.Now() // Hold takes it once the renewal before has ended
+				<-l.writes
+				if left := s.running(t); left != claims.Lease {
+					t.Errorf("lease %d: %s are left after a renewal", lease, left)
+				}
+			}
+			cancel()
+			<-ended
+		})
 	}
 }
 
 // lossy carries writes out and loses the answers to some.
 type lossy struct {
 	claims.Objects
-	lose bool
+	lose   bool
+	down   atomic.Bool   // no write is carried out
+	writes chan struct{} // is told of renewals; may be nil
 }
 
 // Write implements claims.Objects.
-func (l *lossy) Write(ctx context.Context, name string, data []byte, instead int64) (int64, error) {
-	gen, err := l.Objects.Write(ctx, name, data, instead)
+func (l *lossy) Write(ctx context.Context, name string, data []byte, instead int64, label claims.Label) (int64, error) {
+	if l.writes != nil && instead != 0 {
+		defer func() { l.writes <- struct{}{} }()
+	}
+	if l.down.Load() {
+		return 0, errors.New("the store is down")
+	}
+	gen, err := l.Objects.Write(ctx, name, data, instead, label)
 	if l.lose && err == nil {
 		return 0, errors.New("the answer was lost")
 	}
@@ -291,8 +439,8 @@ func (l *lossy) Write(ctx context.Context, name string, data []byte, instead int
 
 func TestAWriteWhoseAnswerIsLostIsNobodyElses(t *testing.T) {
 	t.Parallel()
-	l := &lossy{Objects: &claims.Memory{}}
 	clock := testkit.NewClock()
+	l := &lossy{Objects: &claims.Memory{Now: clock.Now}}
 	s := stand{claims.New(l, clock.Now, claims.Lease), clock}
 	c := s.begin(t, "body")
 	renew := func(lose, fails bool) {

@@ -214,7 +214,7 @@ func (h handler) carryOut(x *exchange, where string) {
 			return
 		}
 		if reply != nil {
-			x.replay(reply)
+			x.replay(ctx, inv, deps, reply)
 			return
 		}
 	}
@@ -291,7 +291,8 @@ type exchange struct {
 	ran      bool          // an action was run
 	claim    *claims.Claim // of a run that has ended
 	lost     bool          // another run has taken that over
-	replayed bool
+	replayed *Replayed
+	kept     *Reply // the reply that is replayed
 	warnings []string
 	caller   caller.Identity
 	named    string         // what the request calls its action
@@ -321,9 +322,7 @@ func (x *exchange) finish(result *action.Result, err error) {
 	result.Warnings = append(result.Warnings, x.warnings...)
 	status, reply, cause := assemble(x.action, action.Shorten(x.named), result, err)
 	reply.InvocationID = x.id
-	if cause != nil && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || status == http.StatusConflict) {
-		x.w.Header().Set("Retry-After", retryAfter(append(result.Faults(), cause)))
-	}
+	x.retryAfter(status, cause, result)
 	body := encode(reply)
 	if x.claim != nil {
 		x.keep(context.WithoutCancel(x.r.Context()), x.claim, result, status, reply, cause)

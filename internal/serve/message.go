@@ -186,8 +186,12 @@ func (x *exchange) settle(status int, reply Reply, cause *fault.Error, later boo
 			later = true
 		}
 	}
-	if !later && reply.Status == action.StatusFailure {
-		if err := x.deadLetter(ctx, reply, cause); err != nil {
+	dead := reply
+	if x.kept != nil { // a replay has no dead letter of its own; that of the first run may not be published yet
+		dead, cause = *x.kept, nil
+	}
+	if !later && dead.Status == action.StatusFailure {
+		if err := x.deadLetter(ctx, dead, cause); err != nil {
 			x.unpublished(ctx, "a dead letter", err)
 			later = true
 		}
@@ -219,9 +223,7 @@ func (x *exchange) publishResult(ctx context.Context, reply Reply) error {
 	}
 	data := encode(reply)
 	if len(data) > maxResult {
-		reply.JSONResult, reply.Entities = nil, orEmpty[action.EnrichedEntity](nil)
-		reply.Warnings = append(append([]string{}, reply.Warnings...), "The JSON result and the enrichment are too large for a message and left out.")
-		data = encode(reply)
+		data = encode(reply.withoutResults("The JSON result and the enrichment are too large for a message and left out."))
 	}
 	attributes := map[string]string{
 		"action": reply.Action, "status": string(reply.Status), "invocation_id": reply.InvocationID, "case_id": attribute(x.body.Context["case_id"]),

@@ -17,6 +17,7 @@ import (
 // kept is the reply of a final run, as it is kept for its repeats.
 type kept struct {
 	HTTPStatus int             `json:"http_status"`
+	At         *time.Time      `json:"at"` // when the run ended; null in a record of an earlier version
 	Reply      json.RawMessage `json:"reply"`
 }
 
@@ -39,7 +40,7 @@ func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*claims.Cl
 	case errors.Is(err, claims.ErrOtherRequest):
 		return nil, nil, fault.New(fault.Rejected, "idempotency_key_reused", "this Idempotency-Key was used for another request in the last 24 hours; give each request its own", err)
 	case err != nil:
-		return nil, nil, fault.New(fault.Unavailable, "claims_unavailable", "nothing was changed: it cannot be found out whether this request has been carried out already (CLAIMS_BUCKET)", err)
+		return nil, nil, fault.New(fault.Unavailable, "claims_unavailable", "nothing was changed: the idempotency store is unavailable (CLAIMS_BUCKET)", err)
 	case claim != nil:
 		return claim, nil, nil
 	}
@@ -81,8 +82,13 @@ func (x *exchange) keep(ctx context.Context, claim *claims.Claim, result *action
 	}
 }
 
-const notKeptWarning = "This is the reply of an earlier request with the same Idempotency-Key; its passwords, links and tokens were shown once and are not kept."
+const (
+	notKeptWarning  = "This is the reply of an earlier request with the same Idempotency-Key; its passwords, links and tokens were shown once and are not kept."
+	tooLargeWarning = "The JSON result and the enrichment of the first reply were too large to be kept."
+	notReadWarning  = "The result of this action cannot be read back from Okta: it may have changed since the request completed."
+)
 
+// keepReply keeps a final reply. One that is too large is kept without its results.
 func (x *exchange) keepReply(ctx context.Context, claim *claims.Claim, status int, reply Reply) error {
 	reply, found, err := x.withoutSecrets(reply)
 	if err != nil {
@@ -91,11 +97,22 @@ func (x *exchange) keepReply(ctx context.Context, claim *claims.Claim, status in
 	if found {
 		reply.Warnings = append(append([]string{}, reply.Warnings...), notKeptWarning)
 	}
-	b, err := json.Marshal(kept{status, encode(reply)})
-	if err != nil {
-		return err
+	at := x.setup.Claims.Now().UTC().Truncate(time.Second)
+	finish := func(reply Reply) error {
+		b, err := json.Marshal(kept{status, &at, encode(reply)})
+		if err != nil {
+			return err
+		}
+		return claim.Finish(ctx, b)
 	}
-	return claim.Finish(ctx, b)
+	if err = finish(reply); errors.Is(err, claims.ErrTooLarge) {
+		reply.Warnings = nil
+		err = finish(reply.withoutResults(tooLargeWarning))
+	}
+	if errors.Is(err, claims.ErrTooLarge) { // the run has ended all the same
+		err = errors.Join(err, claim.Leave(ctx, nil))
+	}
+	return err
 }
 
 // withoutSecrets is a reply that may be kept, and whether there was a secret in it.
@@ -132,20 +149,6 @@ func final(result *action.Result, status int, cause *fault.Error) bool {
 		return false
 	}
 	return status < 500 && !later(result, cause)
-}
-
-// replay answers with a reply that was kept.
-func (x *exchange) replay(k *kept) {
-	var reply Reply
-	_ = json.Unmarshal(k.Reply, &reply) // for the record; it was encoded here
-	x.replayed = true
-	x.record(k.HTTPStatus, reply, nil, nil)
-	if x.message != nil {
-		x.settle(k.HTTPStatus, reply, nil, false) // nobody knows whether the result was published
-		return
-	}
-	x.w.Header().Set("Idempotency-Replayed", "true")
-	x.send(k.HTTPStatus, k.Reply)
 }
 
 // intentTime bounds the record of an intent, for which a place among the calls to Okta is held.

@@ -74,7 +74,7 @@ func operation(id, summary string, body object) object {
 		"415": "The body is not JSON.",
 		"422": "Nothing was reached: not found, wrong state, refused.",
 		"500": "A defect, or the deployment is misconfigured.",
-		"502": "Okta refused the credentials or their scope, or answered nonsense.",
+		"502": "Okta refused the credentials or their scope, answered nonsense, or left unknown whether a write was made.",
 		"503": "Nothing was reached; a later try can help. See Retry-After.",
 		"504": "The deadline passed before anything was reached.",
 	} {
@@ -184,7 +184,7 @@ func replySchemas() object {
 		"Reply": object{
 			"type": "object",
 			"required": []string{"action", "invocation_id", "status", "is_success", "output_message", "script_result",
-				"json_result", "entities", "targets", "warnings"},
+				"json_result", "entities", "targets", "warnings", "replayed"},
 			"properties": object{
 				"action": str, "invocation_id": str,
 				"status":         object{"type": "string", "enum": []action.Status{action.StatusSuccess, action.StatusPartial, action.StatusFailure, action.StatusPlanned}},
@@ -197,6 +197,11 @@ func replySchemas() object {
 				}}),
 				"targets":  list(object{"type": "object", "required": []string{"input", "source", "outcome"}, "properties": target}),
 				"warnings": list(str),
+				"replayed": object{
+					"type": []string{"object", "null"}, "required": []string{"invocation_id", "at"},
+					"description": "The earlier run of the request, if nothing was done now.",
+					"properties":  object{"invocation_id": str, "at": object{"type": []string{"string", "null"}, "format": "date-time"}},
+				},
 				"error": object{"type": "object", "required": []string{"code", "message", "problems"}, "properties": object{
 					"code": str, "message": str,
 					"problems": list(object{"type": "object", "required": []string{"parameter", "message"}, "properties": object{"parameter": str, "message": str}}),

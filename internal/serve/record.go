@@ -33,9 +33,12 @@ func (x *exchange) record(status int, reply Reply, cause *fault.Error, faults []
 		return
 	}
 	ctx := x.r.Context()
-	r := audit.Invocation{Occasion: x.occasion(), Status: string(reply.Status), HTTPStatus: status, Replayed: x.replayed}
+	r := audit.Invocation{Occasion: x.occasion(), Status: string(reply.Status), HTTPStatus: status, Replayed: x.replayed != nil}
 	if cause != nil {
 		r.ErrorCode = cause.Code
+	}
+	if x.replayed != nil {
+		r.ReplayOf = x.replayed.InvocationID
 	}
 	for _, t := range reply.Targets {
 		r.Targets = append(r.Targets, auditTarget(*t))

@@ -25,7 +25,14 @@ type Reply struct {
 	Entities      []action.EnrichedEntity `json:"entities"`
 	Targets       []*action.Target        `json:"targets"`
 	Warnings      []string                `json:"warnings"`
+	Replayed      *Replayed               `json:"replayed"`        // null unless the request was carried out earlier
 	Error         *ReplyError             `json:"error,omitempty"` // with a 4xx or 5xx only
+}
+
+// Replayed names the run whose reply is replayed.
+type Replayed struct {
+	InvocationID string     `json:"invocation_id"`
+	At           *time.Time `json:"at"` // when the run ended; null if the record does not say
 }
 
 // ScriptResult is what SecOps playbooks branch on.
@@ -109,7 +116,7 @@ func httpStatus(k fault.Kind) int {
 		return http.StatusGatewayTimeout
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable
-	case fault.Credentials, fault.Nonsense:
+	case fault.Credentials, fault.Nonsense, fault.UnknownResult:
 		return http.StatusBadGateway
 	case fault.Internal, fault.Misconfigured:
 		return http.StatusInternalServerError
@@ -128,7 +135,7 @@ func decisive(faults []*fault.Error) *fault.Error {
 			return 0
 		case fault.Unavailable:
 			return 1
-		case fault.Credentials, fault.Nonsense:
+		case fault.Credentials, fault.Nonsense, fault.UnknownResult:
 			return 2
 		case fault.Internal, fault.Misconfigured:
 			return 3

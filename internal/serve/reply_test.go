@@ -14,7 +14,7 @@ func TestEveryKindOfFaultHasItsStatus(t *testing.T) {
 		fault.Internal: 500, fault.BadRequest: 400, fault.Unauthenticated: 401, fault.Forbidden: 403, fault.UnknownAction: 404,
 		fault.MethodNotAllowed: 405, fault.TooLarge: 413, fault.UnsupportedMedia: 415, fault.Conflict: 409, fault.Overloaded: 429, fault.Misconfigured: 500,
 		fault.NotFound: 422, fault.WrongState: 422, fault.Refused: 422, fault.Rejected: 422, fault.Unavailable: 503,
-		fault.Deadline: 504, fault.Credentials: 502, fault.Nonsense: 502, fault.UnknownResult: 422,
+		fault.Deadline: 504, fault.Credentials: 502, fault.Nonsense: 502, fault.UnknownResult: 502,
 	}
 	if len(want) != int(fault.UnknownResult)+1 {
 		t.Error("a kind of fault has no status here")

@@ -150,8 +150,8 @@ func wantStranger(t *testing.T, w *testkit.World, name, path string, h http.Head
 	want := map[string]any{
 		"action": "Disable User", "status": "failure", "is_success": false, "json_result": nil, "targets": []any{}, "entities": []any{}, "warnings": []any{},
 		"output_message": `Error executing action "Disable User". Reason: the caller is not authenticated`,
-		"script_result":  map[string]any{"name": "is_success", "value": false},
-		"error":          map[string]any{"code": "unauthenticated", "message": "the caller is not authenticated", "problems": []any{}},
+		"script_result":  map[string]any{"name": "is_success", "value": false}, "replayed": nil,
+		"error": map[string]any{"code": "unauthenticated", "message": "the caller is not authenticated", "problems": []any{}},
 	}
 	got := r.JSON
 	delete(got, "invocation_id")

@@ -69,7 +69,7 @@ func TestWhenOktaFailsNothingIsReached(t *testing.T) {
 			if s.sendsAtOnce() {
 				switch f.fault.Status {
 				case 0, 500, 504: // a 503 says that the call was not served
-					wantHTTP, wantCode = 422, "unknown_result"
+					wantHTTP, wantCode = 502, "unknown_result"
 				case 200:
 					wantCode = "unknown_result"
 				}
@@ -124,7 +124,7 @@ func TestALostAnswerToAWriteIsToldAsItIs(t *testing.T) {
 				if r.HTTP != 503 {
 					t.Errorf("%s: %d %s", name, r.HTTP, r.Get("output_message"))
 				}
-			case r.HTTP != 422 || r.Get("error", "code") != "unknown_result":
+			case r.HTTP != 502 || r.Get("error", "code") != "unknown_result":
 				t.Errorf("%s: %d %s", name, r.HTTP, r.Get("output_message"))
 			case len(s.Writes()) != len(r.Outcomes()):
 				t.Errorf("%s: %d writes for %d targets: %v", name, len(s.Writes()), len(r.Outcomes()), s.Writes())

@@ -31,7 +31,7 @@ func checkReply(t testing.TB, a *action.Action, r testkit.Reply) {
 	t.Helper()
 	c := checker{t, r}
 	j := r.JSON
-	fields := []string{"action", "entities", "invocation_id", "is_success", "json_result", "output_message", "script_result", "status", "targets", "warnings"}
+	fields := []string{"action", "entities", "invocation_id", "is_success", "json_result", "output_message", "replayed", "script_result", "status", "targets", "warnings"}
 	if r.HTTP >= 400 {
 		fields = append(fields, "error")
 	}

@@ -77,7 +77,10 @@ type task struct {
 // result is what the functions published of a message.
 type result struct {
 	InvocationID string `json:"invocation_id"`
-	Targets      []target
+	Replayed     *struct {
+		InvocationID string `json:"invocation_id"`
+	}
+	Targets []target
 }
 
 type target struct {
@@ -86,6 +89,23 @@ type target struct {
 		Code      string
 		Retryable bool
 	}
+}
+
+// run is the run of which the result is told.
+func (r result) run() string {
+	if r.Replayed != nil {
+		return r.Replayed.InvocationID
+	}
+	return r.InvocationID
+}
+
+// differs tells whether two results of one message contradict each other: they are of two runs that did something, or a
+// replay does not confirm what was reached.
+func (r result) differs(other result) bool {
+	if r.run() != other.run() && r.reached() {
+		return true
+	}
+	return !slices.EqualFunc(r.Targets, other.Targets, func(a, b target) bool { return a.reached() == b.reached() })
 }
 
 func (t target) reached() bool { return t.Outcome == "changed" || t.Outcome == "unchanged" }
@@ -240,7 +260,7 @@ func (t *trial) compareTopics(w io.Writer) {
 	for _, m := range t.Broker.Published(broker.ResultsTopic) {
 		var r result
 		k := t.tasks[m.Attributes["message_id"]]
-		if k != nil && k.final != nil && json.Unmarshal(m.Data, &r) == nil && r.over() && r.InvocationID != k.final.InvocationID {
+		if k != nil && k.final != nil && json.Unmarshal(m.Data, &r) == nil && r.over() && r.differs(*k.final) {
 			t.counts.differing++
 		}
 	}

@@ -1,0 +1,207 @@
+package action
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
+)
+
+// CodeChangedSince is the code of a target that an earlier run reached and whose state is no longer as asked.
+const CodeChangedSince = "changed_since"
+
+// Kept is the reply of an earlier run, as far as Replay needs it.
+type Kept struct {
+	Targets  []*Target
+	Entities []EnrichedEntity
+	JSON     json.RawMessage // json_result
+	Warnings []string
+}
+
+// Replay returns what a kept reply of the same request says, corrected by the state of its targets as read now. It writes
+// nothing. Users are read by the ids that were kept: a login may name another user by now. The action must have ReadBack.
+func (inv *Invocation) Replay(ctx context.Context, d Deps, k Kept) (*Result, error) {
+	replayed := *inv
+	replayed.Warnings = k.Warnings
+	return replayed.execute(okta.ReadOnly(ctx), &Call{Deps: d, replay: &k})
+}
+
+// replayUsers reads the targets of a kept reply again. Those that the earlier run neither reached nor changed stay as kept.
+func (c *Call) replayUsers(ctx context.Context, w UserWork) *Result {
+	var values map[string]json.RawMessage
+	_ = json.Unmarshal(c.replay.JSON, &values) // null, or missing members, if it was too large to be kept
+	targets := c.replay.Targets
+	c.sideBySide(len(targets), func(i int) {
+		t := targets[i]
+		t.restore()
+		if t.UserID == "" || !t.Outcome.Reached() && !t.touched {
+			return
+		}
+		if value := values[t.Input]; value != nil && t.Outcome.Reached() {
+			t.value = value
+		}
+		if err := c.guard(func() error { return c.replayUser(ctx, t, w) }); err != nil {
+			t.failRead(err)
+		}
+	})
+	w.Unchanged = "Still as asked"
+	r := c.result(targets, w.Words)
+	r.Entities = c.replay.Entities
+	holds := map[Naming]bool{}
+	for _, t := range targets {
+		for _, n := range append([]Naming{t.Naming}, t.AlsoNamed...) {
+			holds[n] = t.Outcome.Reached()
+		}
+	}
+	for i, e := range r.Entities {
+		if !holds[Naming{e.Identifier, fromEntity}] {
+			r.Entities[i].Enrichment = map[string]string{}
+		}
+	}
+	return r
+}
+
+// replayUser reads a target of a kept reply by its id.
+func (c *Call) replayUser(ctx context.Context, t *Target, w UserWork) error {
+	u, err := c.lookUp(ctx, t.UserID)
+	switch {
+	case err != nil:
+		return err
+	case u.ID != t.UserID:
+		return fault.New(fault.NotFound, okta.CodeNotFound, "no user has this id any more", nil)
+	}
+	t.Login = u.Login
+	p, err := w.Plan(ctx, u)
+	return c.readBack(t, p, err)
+}
+
+// readBack compares a target, as an earlier run left it, with the plan for its state as read now. It returns an error if
+// the state could not be read.
+func (c *Call) readBack(t *Target, p Plan, err error) error {
+	same := p.Before != nil && sameState(p.Before, t.After)
+	switch {
+	case p.Before == nil && err != nil:
+		return err
+	case same && !t.Outcome.Reached(): // what could be done was done, and still holds
+		return nil
+	case same:
+		t.Roles = nowUnchanged(t.Roles)
+	case err == nil && p.Err == nil && p.Write == nil: // another state, but as asked
+		t.Roles, t.value, t.Undo = p.Roles, p.Value, nil
+	default:
+		changed := changedSince(t.After, p.Before)
+		t.failRead(changed)
+		t.Before, t.Roles = p.Before, lost(p.Roles, changed)
+		return nil
+	}
+	t.Outcome, t.Before, t.After, t.touched = Unchanged, p.Before, p.Before, false
+	t.Error, t.fault, t.Verified = nil, nil, &c.Request.Options.Verify
+	return nil
+}
+
+// failRead records why a target that an earlier run reached does not count as reached. What the earlier run said of it is
+// not repeated: it may no longer be so.
+func (t *Target) failRead(err error) {
+	t.Before, t.After, t.Undo, t.Roles, t.Verified, t.value, t.touched = nil, nil, nil, nil, nil, nil, false
+	t.fail(err)
+}
+
+// warnResumed says which targets were reached by an earlier run of the request.
+func (c *Call) warnResumed(targets []*Target) {
+	var names []string
+	for _, t := range targets {
+		if t.resumed && t.Outcome.Reached() {
+			names = append(names, t.name())
+		}
+	}
+	switch {
+	case len(names) == 0:
+	case c.Action.ReadBack:
+		c.Warn("Done by an earlier run of this request, not now: %s.", Enumerate(names))
+	default:
+		c.Warn("Done by an earlier run of this request, not now: %s. The result was not read back and may have changed since.", Enumerate(names))
+	}
+}
+
+// changedSince says that a target is no longer as the request left it.
+func changedSince(was, now State) *fault.Error {
+	var changes []string
+	for _, k := range sortedKeys(now) {
+		changes = append(changes, fmt.Sprintf("%s: %s when the request completed, %s now", k, inWords(was[k]), inWords(now[k])))
+	}
+	return fault.Errorf(fault.WrongState, CodeChangedSince,
+		"%s; send the request with a new Idempotency-Key to do it again", strings.Join(changes, "; "))
+}
+
+// inWords is a value of a State: lists are joined by commas.
+func inWords(v any) string {
+	var list []string
+	if raw, err := marshal(v); err == nil && json.Unmarshal(raw, &list) == nil && v != nil {
+		if len(list) == 0 {
+			return "none"
+		}
+		return strings.Join(list, ", ")
+	}
+	if v == nil {
+		return "unknown"
+	}
+	return fmt.Sprint(v)
+}
+
+// sameState compares states of which one may have been decoded from JSON.
+func sameState(a, b State) bool {
+	x, errX := marshal(a)
+	y, errY := marshal(b)
+	return errors.Join(errX, errY) == nil && bytes.Equal(x, y)
+}
+
+// nowUnchanged is what an earlier run did about roles, as nothing was done now.
+func nowUnchanged(roles []RoleOutcome) []RoleOutcome {
+	var out []RoleOutcome
+	for _, r := range roles {
+		if r.Outcome == Changed {
+			r.Outcome = Unchanged
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// lost is what a plan found about roles: those that it would change again are no longer as asked.
+func lost(roles []RoleOutcome, changed *fault.Error) []RoleOutcome {
+	var out []RoleOutcome
+	for _, r := range roles {
+		if r.Outcome == Planned {
+			r.Outcome, r.Error = WrongState, NewTargetError(changed)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// restore gives a target that was decoded from a kept reply what is not part of its JSON.
+func (t *Target) restore() {
+	if t.Error == nil {
+		return
+	}
+	t.touched = len(t.After) > 0
+	kind := fault.Rejected
+	switch {
+	case t.Outcome == NotFound:
+		kind = fault.NotFound
+	case t.Outcome == Refused:
+		kind = fault.Refused
+	case t.Outcome == WrongState:
+		kind = fault.WrongState
+	case t.Error.Code == fault.CodeUnknownResult:
+		kind = fault.UnknownResult
+	case t.Error.Code == fault.CodeNoPermission:
+		kind = fault.Credentials
+	}
+	t.fault = &fault.Error{Kind: kind, Code: t.Error.Code, Message: t.Error.Message, RequestID: t.Error.OktaRequestID}
+}

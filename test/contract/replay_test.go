@@ -1,0 +1,253 @@
+package contract_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/local/broker"
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/secrets"
+	"example.com/okta-secops/test/testkit"
+)
+
+const replayed = "Replay of the request completed at 2026-03-02T10:00:00Z; nothing was done now. "
+
+// again is the sentence that tells how to do a request again.
+const again = "; send the request with a new Idempotency-Key to do it again"
+
+// TestReplay_IsSuccessOnlyIfTheStateHolds carries a request out, changes the state in Okta, and sends the request again.
+func TestReplay_IsSuccessOnlyIfTheStateHolds(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path, body, between, change string // between and change: path and body of a request; "" for none
+		fault                       emulator.Fault
+		http                        int
+		outcome, code               string
+		state, text                 string
+		undo, enriched              bool
+	}{
+		"suspended, still": {path: "users/disable-user", body: `"Is Deactivate": false`, http: 200, outcome: "unchanged",
+			state: "status SUSPENDED", text: "Still as asked: alice@acme.test (SUSPENDED).", undo: true, enriched: true},
+		"suspended, active again": {path: "users/disable-user", body: `"Is Deactivate": false`, between: "users/enable-user", http: 422,
+			outcome: "wrong_state", code: "changed_since", state: "status ACTIVE", text: "status: SUSPENDED when the request completed, ACTIVE now" + again},
+		"suspended, deactivated since": {path: "users/disable-user", body: `"Is Deactivate": false`, between: "users/disable-user", http: 200,
+			outcome: "unchanged", state: "status DEPROVISIONED", text: "Still as asked", enriched: true},
+		"deactivated, activated since": {path: "users/disable-user", body: `"Is Deactivate": true`, between: "users/enable-user", http: 422,
+			outcome: "wrong_state", code: "changed_since", text: "status: DEPROVISIONED when the request completed, "},
+		"enabled already, suspended since": {path: "users/enable-user", body: `"Is Activate": false`, between: "users/disable-user",
+			change: `"Is Deactivate": false`, http: 422, outcome: "wrong_state", code: "changed_since", state: "status SUSPENDED"},
+		"assigned, still": {path: "roles/assign-role", body: `"Role Types": "APP_ADMIN"`, http: 200, outcome: "unchanged", state: "roles [APP_ADMIN]",
+			undo: true, enriched: true},
+		"assigned, taken since": {path: "roles/assign-role", body: `"Role Types": "APP_ADMIN"`, between: "roles/unassign-role",
+			change: `"Role IDs Or Names": "APP_ADMIN"`, http: 422, outcome: "wrong_state", code: "changed_since", state: "roles []",
+			text: "roles: APP_ADMIN when the request completed, none now" + again},
+		"assigned, more since": {path: "roles/assign-role", body: `"Role Types": "APP_ADMIN"`, between: "roles/assign-role",
+			change: `"Role Types": "ORG_ADMIN"`, http: 200, outcome: "unchanged", state: "roles [APP_ADMIN ORG_ADMIN]", enriched: true},
+		"unassigned already, assigned since": {path: "roles/unassign-role", body: `"Role IDs Or Names": "APP_ADMIN", "Also Run On Scope": true`,
+			between: "roles/assign-role", change: `"Role Types": "APP_ADMIN"`, http: 422, outcome: "wrong_state", code: "changed_since", state: "roles [APP_ADMIN]"},
+		"Okta is down": {path: "users/disable-user", body: `"Is Deactivate": false`, fault: emulator.Fault{Path: "*", Status: 503, Times: 4}, http: 503,
+			outcome: "failed", code: "E0000009"},
+		"the user is gone": {path: "users/disable-user", body: `"Is Deactivate": false`, fault: emulator.Fault{Path: "*", Status: 404, Times: 1}, http: 422,
+			outcome: "not_found", code: "E0000007"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			body := `{"parameters": {` + c.body + `}, "entities": [{"identifier": "alice", "entity_type": "USERUNIQNAME"}]}`
+			first := w.Do(http.MethodPost, c.path, body, keyed("k"))
+			if first.HTTP != 200 || first.Get("status") != "success" || first.Get("replayed") != nil {
+				t.Fatalf("the first: %d %s", first.HTTP, first.Body)
+			}
+			if c.between != "" {
+				change := `"User IDs": "alice"`
+				if c.change != "" {
+					change += ", " + c.change
+				}
+				if r := w.Run(c.between, `{"parameters": {`+change+`}}`); r.HTTP != 200 {
+					t.Fatalf("%d %s", r.HTTP, r.Body)
+				}
+			}
+			if c.fault.Path != "" {
+				w.Okta.AddFault(c.fault)
+			}
+			w.Forget()
+			r := w.Do(http.MethodPost, c.path, body, keyed("k"))
+			w.WantWrites()
+			for _, call := range w.Asked() {
+				if !strings.Contains(call, w.ID("alice")) && !strings.Contains(call, "/iam/") {
+					t.Errorf("the user is read by name: %s", call)
+				}
+			}
+			success := c.http == 200
+			if r.HTTP != c.http || r.Header.Get("Idempotency-Replayed") != "true" || r.Get("is_success") != success || r.Get("script_result", "value") != success {
+				t.Errorf("%d %v %s", r.HTTP, r.Header, r.Body)
+			}
+			if r.Get("replayed", "invocation_id") != first.Get("invocation_id") || r.Get("replayed", "at") != "2026-03-02T10:00:00Z" ||
+				r.Get("invocation_id") == first.Get("invocation_id") {
+				t.Errorf("replayed: %s", r.Body)
+			}
+			text := r.Get("output_message").(string)
+			if !strings.HasPrefix(text, replayed) || !strings.Contains(text, c.text) {
+				t.Errorf("output_message %q, want %q", text, c.text)
+			}
+			code, _ := r.Get("targets", 0, "error", "code").(string)
+			if r.Get("targets", 0, "outcome") != c.outcome || code != c.code || (r.Get("targets", 0, "undo") != nil) != c.undo {
+				t.Errorf("target: %s", r.Body)
+			}
+			member, value, _ := strings.Cut(c.state, " ")
+			if c.state != "" && fmt.Sprint(r.Get("targets", 0, "before", member)) != value {
+				t.Errorf("before: %s, want %s", r.Body, c.state)
+			}
+			if held := r.Get("targets", 0, "after") != nil; held != success || (r.Get("json_result", "alice") != nil) != success {
+				t.Errorf("after and json_result: %s", r.Body)
+			}
+			if entity := r.Get("entities", 0, "enrichment").(map[string]any); (len(entity) > 0) != c.enriched {
+				t.Errorf("enrichment: %s", r.Body)
+			}
+			if c.http == 503 && (r.Header.Get("Retry-After") == "" || r.Get("targets", 0, "error", "retryable") != true) {
+				t.Errorf("%v %s", r.Header, r.Body)
+			}
+			if !strings.Contains(w.Log(), `"replay_of":"`+first.Get("invocation_id").(string)) {
+				t.Error("the audit does not name the first run")
+			}
+		})
+	}
+}
+
+// TestReplay_KeepsWhatWasNotReached: of three users one was not found, and one has changed since.
+func TestReplay_KeepsWhatWasNotReached(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	const body = `{"parameters": {"User IDs": "alice, zed, bob", "Is Deactivate": false}}`
+	if r := w.Do(http.MethodPost, "users/disable-user", body, keyed("k")); r.HTTP != 200 || r.Get("status") != "partial" {
+		t.Fatalf("%d %s", r.HTTP, r.Body)
+	}
+	w.Run("users/enable-user", `{"parameters": {"User IDs": "bob"}}`)
+	w.Forget()
+	r := w.Do(http.MethodPost, "users/disable-user", body, keyed("k"))
+	if diff := cmp.Diff([]string{"unchanged", "not_found", "wrong_state"}, r.Outcomes()); diff != "" || r.HTTP != 200 || r.Get("status") != "partial" {
+		t.Errorf("%d %s (-want +got):\n%s", r.HTTP, r.Body, diff)
+	}
+	want := replayed + "Still as asked: alice@acme.test (SUSPENDED). Changed since: bob@acme.test: status: SUSPENDED when the request completed, ACTIVE now" +
+		again + ". Not found: zed."
+	if diff := cmp.Diff(want, r.Get("output_message")); diff != "" {
+		t.Errorf("output_message (-want +got):\n%s", diff)
+	}
+	asked := w.Asked()
+	slices.Sort(asked)
+	reads := []string{"GET /api/v1/users/" + w.ID("alice"), "GET /api/v1/users/" + w.ID("bob")}
+	slices.Sort(reads)
+	if diff := cmp.Diff(reads, asked); diff != "" {
+		t.Errorf("Okta was asked (-want +got):\n%s", diff)
+	}
+}
+
+// TestReplay_ResumedRunDoesNotConfirmWhatHasChanged: between two runs of a request what the first did is taken back.
+func TestReplay_ResumedRunDoesNotConfirmWhatHasChanged(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	send := func() testkit.Reply {
+		return w.Do(http.MethodPost, "users/disable-user", `{"parameters": {"User IDs": "alice, bob", "Is Deactivate": false}}`, keyed("k"))
+	}
+	suspendBob := "/api/v1/users/" + w.ID("bob") + "/lifecycle/suspend"
+	w.Okta.AddFault(emulator.Fault{Path: suspendBob, Status: 503, Times: 4})
+	if r := send(); r.Get("status") != "partial" {
+		t.Fatalf("%d %s", r.HTTP, r.Body)
+	}
+	w.Run("users/enable-user", `{"parameters": {"User IDs": "alice"}}`)
+	w.Forget()
+	r := send()
+	if diff := cmp.Diff([]string{"wrong_state", "changed"}, r.Outcomes()); diff != "" || r.Get("status") != "partial" ||
+		r.Get("targets", 0, "error", "code") != "changed_since" || r.Get("targets", 0, "undo") != nil {
+		t.Errorf("%d %s (-want +got):\n%s", r.HTTP, r.Body, diff)
+	}
+	w.WantWrites("POST " + suspendBob)
+}
+
+// TestReplay_RedeliveryIsAcknowledgedWhateverCanBeRead: and none is a dead letter.
+func TestReplay_RedeliveryIsAcknowledgedWhateverCanBeRead(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{PubSub: true})
+	m := testkit.Message{ID: "m1", Data: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": false}}`}
+	var statuses []string
+	for i, before := range []func(){
+		func() {},
+		func() { w.Okta.AddFault(emulator.Fault{Path: "*", Status: 503, Times: 4}) },
+		func() { w.Run("users/enable-user", `{"parameters": {"User IDs": "alice"}}`) },
+	} {
+		before()
+		r := w.Push("users", m)
+		if r.HTTP != 200 || (r.Get("replayed") != nil) != (i > 0) {
+			t.Errorf("delivery %d: %d %s", i+1, r.HTTP, r.Body)
+		}
+	}
+	for _, result := range w.Published(broker.ResultsTopic) {
+		if result.Attributes["message_id"] == "m1" {
+			code, _ := object(t, result).Get("targets", 0, "error", "code").(string)
+			statuses = append(statuses, result.Attributes["status"]+" "+code)
+		}
+	}
+	if diff := cmp.Diff([]string{"success ", "failure E0000009", "failure changed_since"}, statuses); diff != "" {
+		t.Errorf("results (-want +got):\n%s", diff)
+	}
+	if letters := w.Published(broker.DeadLetterTopic); len(letters) > 0 {
+		t.Errorf("dead letters: %s", letters[0].Data)
+	}
+}
+
+// TestIdempotency_OthersCannotDisplaceARunningRequest: another caller sends many large requests while a reset is under way.
+func TestIdempotency_OthersCannotDisplaceARunningRequest(t *testing.T) {
+	t.Parallel()
+	arrived, on := make(chan struct{}), make(chan struct{})
+	var one sync.Once
+	w := testkit.New(t, testkit.Options{Env: map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers"}, Observe: func(c emulator.Observed) {
+		if strings.HasSuffix(c.Request.URL.Path, "/reset_password") {
+			one.Do(func() { close(arrived); <-on })
+		}
+	}})
+	const other = "canary-key-of-another-0123456789"
+	w.Replace("callers", secrets.New(`[{"id": "secops", "key": "`+allKey+`", "actions": ["*"]}, {"id": "other", "key": "`+other+`", "actions": ["*"]}]`))
+	reset := func() testkit.Reply {
+		return w.Do(http.MethodPost, "users/reset-password", resetAlice, http.Header{"Idempotency-Key": {"k"}, "X-Api-Key": {allKey}})
+	}
+	var first testkit.Reply
+	var all sync.WaitGroup
+	all.Go(func() { first = reset() })
+	<-arrived
+	entity := `{"identifier": "` + strings.Repeat("x", 150) + `", "entity_type": "ADDRESS"}`
+	large := `{"parameters": {"User IDs": "bob", "Is Deactivate": false}, "entities": [` + strings.Repeat(entity+",", 4999) + entity + `]}`
+	for i := range 80 {
+		r := w.Do(http.MethodPost, "users/disable-user", large, http.Header{"Idempotency-Key": {fmt.Sprint(i)}, "X-Api-Key": {other}})
+		if r.HTTP != 200 || len(r.Body) < 900_000 {
+			t.Fatalf("%d %.300s", r.HTTP, r.Body)
+		}
+	}
+	w.Clock.Advance(59 * time.Second)
+	if r := reset(); r.HTTP != 409 {
+		t.Errorf("while the first runs: %d %s", r.HTTP, r.Body)
+	}
+	close(on)
+	all.Wait()
+	if first.HTTP != 200 {
+		t.Errorf("the first: %d %s", first.HTTP, first.Body)
+	}
+	if r := reset(); r.HTTP != 200 || r.Get("replayed", "invocation_id") != first.Get("invocation_id") {
+		t.Errorf("a repeat: %d %s", r.HTTP, r.Body)
+	}
+	resets := 0
+	for _, line := range w.Writes() {
+		if strings.Contains(line, "reset_password") {
+			resets++
+		}
+	}
+	if resets != 1 {
+		t.Errorf("%d resets", resets)
+	}
+}
