@@ -52,7 +52,8 @@ type Call struct {
 	Request Request
 	Action  Action
 
-	scope    []Entity
+	scope    []scopeEntity
+	ignored  []ignored // entities that are not in scope
 	mu       sync.Mutex
 	warnings []string
 }
@@ -60,7 +61,7 @@ type Call struct {
 // Run carries the invocation out. The error is a fault of the run as a whole; what became of each target
 // is in the result. ctx carries the deadline: what was not done by then is in the result as failed.
 func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
-	c := &Call{Deps: d, Request: inv.Request, Action: inv.Action, scope: inv.scope, warnings: inv.Warnings}
+	c := &Call{Deps: d, Request: inv.Request, Action: inv.Action, scope: inv.scope, ignored: inv.ignored, warnings: inv.Warnings}
 	c.Okta = d.Okta.WithScopes(inv.Action.OktaScopes)
 	c.Request.Parameters = nil // decoded; the raw ones may hold a secret
 	if dryRun := &c.Request.Options.DryRun; d.ReadOnly != "" && inv.Action.Mutates && !*dryRun {

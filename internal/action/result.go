@@ -68,21 +68,12 @@ func (r *Result) Status() Status {
 // Done are the targets that were reached, by Key: what a repeat of the request need not do again. Members of their results
 // that are secret are left out.
 func (r *Result) Done(secret []string) (map[string]json.RawMessage, error) {
-	enriched := map[string]map[string]string{}
-	for _, e := range r.Entities {
-		enriched[e.Identifier] = e.Enrichment
-	}
 	done := map[string]json.RawMessage{}
 	for _, t := range r.Targets {
 		if !t.Outcome.Reached() {
 			continue
 		}
-		p := prior{Target: t}
-		for _, n := range append([]Naming{t.Naming}, t.AlsoNamed...) {
-			if n.Source == fromEntity && p.Enrichment == nil {
-				p.Enrichment = enriched[n.Input]
-			}
-		}
+		p := prior{Target: t, Enrichment: t.enriched}
 		var err error
 		if t.value != nil {
 			if p.Value, err = marshal(t.value); err != nil {

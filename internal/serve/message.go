@@ -9,7 +9,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
@@ -109,6 +111,11 @@ func receive(r *http.Request) (m *message, gone, wrong error) {
 // request reads the message as a request.
 func (m *message) request() (request, error) {
 	var q request
+	for _, name := range slices.Sorted(maps.Keys(m.attributes)) {
+		if unfilled := action.FindPlaceholder(m.attributes[name]); unfilled != "" && name != keyAttribute {
+			q.problem("attribute "+action.Shorten(name), "%s", action.Unfilled(unfilled))
+		}
+	}
 	q.key("attribute "+keyAttribute, m.attributes[keyAttribute])
 	if q.IdempotencyKey == "" {
 		q.IdempotencyKey = m.name()
@@ -163,7 +170,7 @@ func (h handler) deliver(x *exchange) {
 		x.fail(wrong)
 		return
 	}
-	if x.named = m.attributes[actionAttribute]; x.named != "" {
+	if x.named = m.attributes[actionAttribute]; x.named != "" && action.FindPlaceholder(x.named) == "" {
 		a, err := h.find(x.named)
 		if err != nil {
 			x.fail(err)
