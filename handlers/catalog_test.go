@@ -56,6 +56,22 @@ func TestPublishedActionsStayAsTheyAre(t *testing.T) {
 	}
 }
 
+// TestCatalog_SaysWhichResultsCanBeReadBack: a replay of these reads the state again, and so needs it to be readable.
+func TestCatalog_SaysWhichResultsCanBeReadBack(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, g := range handlers.Groups {
+		for _, entry := range g.Catalog().Actions {
+			if entry.ReadBack {
+				got = append(got, entry.Name)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"Enable User", "Disable User", "Assign Role", "Unassign Role"}, got); diff != "" {
+		t.Errorf("actions with read_back (-want +got):\n%s", diff)
+	}
+}
+
 func TestEveryGroupHasItsNamesAndPingsLast(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}

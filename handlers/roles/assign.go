@@ -28,6 +28,7 @@ var assign = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: manageScopes,
 	Mutates:    true,
+	ReadBack:   true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs": "alice", "Role Types": "READ_ONLY_ADMIN"}},
 }, func(ctx context.Context, c *action.Call, p assignParams) (*action.Result, error) {
 	assigning := change{

@@ -22,6 +22,7 @@ var unassign = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: manageScopes,
 	Mutates:    true,
+	ReadBack:   true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs": "admin, helpdesk", "Role IDs Or Names": "Super Administrator, HELP_DESK_ADMIN"}},
 }, func(ctx context.Context, c *action.Call, p unassignParams) (*action.Result, error) {
 	unassigning := change{

@@ -22,6 +22,7 @@ var disable = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: manageScopes,
 	Mutates:    true,
+	ReadBack:   true,
 	Example: action.Example{
 		Parameters: map[string]any{"User IDs Or Logins": "alice@acme.test, zed", "Is Deactivate": false},
 		Entities:   []action.Entity{{Identifier: "BOB@ACME.TEST", Type: action.UserEntity}},

@@ -154,14 +154,14 @@ func TestTheCatalogLeavesNothingOut(t *testing.T) {
 	if err := json.Compact(&want, []byte(`{
 		"group": "users", "function": "OktaUsers", "summary": "Users.",
 		"actions": [
-			{"name": "Try It", "slug": "try-it", "summary": "Try it.", "mutates": true, "parameters": [
+			{"name": "Try It", "slug": "try-it", "summary": "Try it.", "mutates": true, "read_back": false, "parameters": [
 				{"name": "User IDs", "type": "list", "description": "Users.", "default": null, "required": false, "secret": false, "aliases": ["User IDs Or Logins"]},
 				{"name": "New Password", "type": "string", "description": "A password.", "default": null, "required": true, "secret": true},
 				{"name": "Level", "type": "string", "description": "How much.", "default": null, "required": false, "secret": false, "allowed_values": ["Low", "High"]},
 				{"name": "Limit", "type": "integer", "description": "The most.", "default": 20, "required": false, "secret": false, "minimum": 1, "maximum": 50},
 				{"name": "Also Run On Scope", "type": "boolean", "description": "Run on the entities in scope as well as on the input; off runs on the input only.", "default": false, "required": false, "secret": false}
 			], "entity_types": ["USERUNIQNAME"], "oauth_scopes": ["okta.users.read"]},
-			{"name": "Ping", "slug": "ping", "summary": "Ping.", "mutates": false, "parameters": [], "entity_types": [], "oauth_scopes": []}
+			{"name": "Ping", "slug": "ping", "summary": "Ping.", "mutates": false, "read_back": false, "parameters": [], "entity_types": [], "oauth_scopes": []}
 		]}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +182,7 @@ func TestDefineRefusesAMalformedDeclaration(t *testing.T) {
 		"no summary":               func() { declare[struct{}](action.Spec{Name: "Try It"}) },
 		"entities without a scope": func() { declare[struct{}](runs) },
 		"a scope without entities": func() { declare[struct{ action.ScopeOn }](spec) },
+		"a read that is read back": func() { declare[struct{}](action.Spec{Name: "Try It", Summary: "Try it.", ReadBack: true}) },
 		"no struct":                func() { declare[int](spec) },
 		"a field without a name":   func() { declare[struct{ Users string }](spec) },
 		"a field that cannot be set": func() {

@@ -32,6 +32,9 @@ type Spec struct {
 	RunsOn     []EntityType // entities that become targets while Also Run On Scope is on
 	OktaScopes []string     // the least OAuth scopes it needs
 	Mutates    bool         // it changes something in Okta
+	// ReadBack says that the result of the action can be read back from Okta later, so that a replay of a kept reply
+	// can tell whether it still holds.
+	ReadBack bool
 	// Failure begins the output message when nothing was achieved;
 	// empty: `Error executing action "<Name>". Reason: `.
 	Failure string
@@ -163,6 +166,9 @@ func Define[P any](spec Spec, run func(ctx context.Context, c *Call, p P) (*Resu
 	}
 	if _, is := any(*new(P)).(SecretReturner); is != (len(spec.SecretResults) > 0) {
 		panic(fmt.Sprintf("action %q: SecretResults and parameters with ReturnsSecret go together", spec.Name))
+	}
+	if spec.ReadBack && !spec.Mutates {
+		panic(fmt.Sprintf("action %q: ReadBack needs Mutates", spec.Name))
 	}
 	a.bind = func(a *Action, r Request) (*Invocation, []Problem) {
 		var p P

@@ -171,7 +171,7 @@ func TestActionsAreTheDeclarations(t *testing.T) {
 				parameters = append(parameters, member)
 			}
 			actions = append(actions, map[string]any{
-				"name": a.Name, "slug": a.Slug, "summary": a.Summary, "mutates": a.Mutates, "parameters": parameters,
+				"name": a.Name, "slug": a.Slug, "summary": a.Summary, "mutates": a.Mutates, "read_back": a.ReadBack, "parameters": parameters,
 				"entity_types": append([]action.EntityType{}, a.RunsOn...), "oauth_scopes": append([]string{}, a.OktaScopes...),
 			})
 		}
