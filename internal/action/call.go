@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -56,6 +57,7 @@ type Call struct {
 	ignored  []ignored // entities that are not in scope
 	mu       sync.Mutex
 	warnings []string
+	remarks  []remark
 }
 
 // Run carries the invocation out. The error is a fault of the run as a whole; what became of each target
@@ -80,6 +82,9 @@ func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 	if result == nil {
 		result = &Result{}
 	}
+	for _, r := range c.remarks {
+		c.warnings = append(c.warnings, Enumerate(r.targets)+": "+r.text)
+	}
 	result.Warnings = append(c.warnings, result.Warnings...)
 	result.TimedOut = ctx.Err() != nil
 	result.dryRun = c.Request.Options.DryRun
@@ -102,6 +107,31 @@ func (c *Call) Warn(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
+}
+
+// remark is a warning about targets.
+type remark struct {
+	text    string
+	targets []string
+}
+
+// remark adds a sentence about a target to the reply's warnings. One about several targets is said once.
+func (c *Call) remark(t *Target, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.remarks, func(r remark) bool { return r.text == text })
+	if i < 0 {
+		i, c.remarks = len(c.remarks), append(c.remarks, remark{text: text})
+	}
+	c.remarks[i].targets = append(c.remarks[i].targets, t.name())
+}
+
+// planning returns the context in which plans are decided: nothing has been changed yet.
+func (c *Call) planning(ctx context.Context) context.Context {
+	if c.Action.Mutates {
+		return okta.BeforeWrites(ctx)
+	}
+	return ctx
 }
 
 // sideBySide runs work for 0 … n-1, Workers at a time, and returns when all have ended.
@@ -129,6 +159,8 @@ type Words struct {
 	Unchanged string // "Already suspended"
 	Planned   string // "Would suspend"
 	Found     string // "Found", also the default
+	// Hint returns the likely reason that no object has a name, "" if there is none; nil: of a user.
+	Hint func(name string) string
 }
 
 // Each runs an action on named targets that are no users.
@@ -140,7 +172,8 @@ func (c *Call) Each(ctx context.Context, names []string, w Words, plan func(ctx 
 	if err := c.allow(len(targets)); err != nil {
 		return nil, err
 	}
-	c.work(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
+	planning := c.planning(ctx)
+	c.work(ctx, targets, func(t *Target) (Plan, error) { return plan(planning, t.Input) })
 	return c.result(targets, w), nil
 }
 
@@ -199,7 +232,7 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 	}
 	done, err := p.Write(okta.Watch(ctx, func(w okta.Write) error { return c.watch(t, p, w) }))
 	if errors.Is(err, errMadeBefore) {
-		c.Warn("%s: done by an earlier run of this request; what it returned then is not kept.", t.name())
+		c.remark(t, "done by an earlier run of this request; what it returned then is not kept.")
 		done, err = Done{}, nil
 	}
 	if done.Outcome == "" {
@@ -257,18 +290,18 @@ func (c *Call) verify(ctx context.Context, t *Target, p Plan) {
 		return
 	}
 	if p.Read == nil {
-		c.Warn("%s: the change cannot be read back from Okta, so it is not verified.", t.name())
+		c.remark(t, "the change cannot be read back from Okta, so it is not verified.")
 		return
 	}
 	now, err := p.Read(ctx)
 	if err != nil {
-		c.Warn("%s: the change was made but could not be read back: %s", t.name(), fault.As(err).Message)
+		c.remark(t, "the change was made but could not be read back: "+fault.As(err).Message)
 		return
 	}
 	verified = true
 	if t.After != nil && !reflect.DeepEqual(now, t.After) {
 		verified = false
-		c.Warn("%s: Okta accepted the change, but reads back as %s instead of %s.", t.name(), describe(now), describe(t.After))
+		c.remark(t, fmt.Sprintf("Okta accepted the change, but reads back as %s instead of %s.", describe(now), describe(t.After)))
 	}
 	t.After = now
 }

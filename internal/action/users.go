@@ -44,7 +44,7 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 	c.sideBySide(len(names), func(i int) {
 		n := names[i]
 		n.err = c.guard(func() (err error) {
-			n.user, err = c.lookUp(ctx, n.text)
+			n.user, err = c.lookUp(c.planning(ctx), n.text)
 			return err
 		})
 	})
@@ -56,7 +56,8 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 	if err := c.allow(len(targets)); err != nil {
 		return nil, err
 	}
-	c.work(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
+	planning := c.planning(ctx)
+	c.work(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(planning, found[t]) })
 	result := c.result(targets, w.Words)
 	c.enrich(result, namings, w.Enrich)
 	return result, nil

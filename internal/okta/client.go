@@ -158,6 +158,7 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 
 func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 	unsure := false
+	status, alike := 0, 0 // of the last reply, and how many replies in a row had it
 	for try := 1; ; try++ {
 		x := &exchange{op: k.op, scopes: c.scopes, anonymous: k.anonymous, watcher: w}
 		err := k.send(context.WithValue(ctx, exchangeKey{}, x))
@@ -173,7 +174,17 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 				return x.reply, nil
 			}
 		}
+		if f.Kind == fault.Unavailable && x.reply != nil && x.reply.status >= http.StatusInternalServerError {
+			if x.reply.status != status {
+				status, alike = x.reply.status, 0
+			}
+			alike++
+			f.Message = x.reply.answered(try, alike)
+		} else {
+			status = 0
+		}
 		if f.Kind == fault.Credentials && !k.anonymous && x.reply != nil {
+			f.Message = strings.TrimRight(f.Message, ". ")
 			c.auth.explain(f, c.scopes)
 			if x.unrenewed != nil {
 				f = fault.As(x.unrenewed)
@@ -200,9 +211,9 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 		}
 		if unsure && x.writes {
 			w.open()
-			f = k.unknown(f)
+			return nil, k.unknown(f)
 		}
-		return nil, f
+		return nil, k.advise(ctx, f)
 	}
 }
 

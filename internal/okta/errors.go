@@ -3,13 +3,18 @@ package okta
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"example.com/okta-secops/internal/fault"
@@ -21,6 +26,7 @@ const (
 	CodeValidation      = "E0000001" // also: an object with this name exists, or the state forbids the change
 	CodeNotFound        = "E0000007"
 	CodeRoleAssigned    = "E0000090"
+	CodeBadExpression   = "E0000031" // of a filter or search
 	codeInvalidToken    = "E0000011"
 	codeReadOnly        = "E0000010"
 	codeActivated       = "E0000016"
@@ -63,9 +69,90 @@ func (x *exchange) fault(ctx context.Context) *fault.Error {
 	case errors.Is(x.err, context.DeadlineExceeded):
 		f = fault.New(fault.Unavailable, "okta_timeout", fmt.Sprintf("Okta did not answer within %s", CallTimeout), x.err)
 	default:
-		f = fault.New(fault.Unavailable, "okta_unreachable", "the connection to Okta failed", x.err)
+		f = fault.New(fault.Unavailable, "okta_unreachable", "the connection to Okta failed: "+connectionFailure(x.err), x.err)
 	}
 	return f
+}
+
+// connectionFailure says why no connection was made, or why it ended, without an address.
+func connectionFailure(err error) string {
+	var name *net.DNSError
+	var network net.Error
+	var notTLS tls.RecordHeaderError
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return "its host name does not exist (check OKTA_API_ROOT, Api Root)"
+	case errors.As(err, &name):
+		return "its host name could not be resolved"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "it was refused"
+	case errors.As(err, &notTLS):
+		return "the server does not speak TLS (check OKTA_API_ROOT, Api Root, and any proxy)"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "there is no route to it (check the egress of the function)"
+	case errors.As(err, &network) && network.Timeout():
+		return "it timed out"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "it was closed before Okta answered"
+	default:
+		return "the network reported an error"
+	}
+}
+
+// distrust says why a certificate is not trusted.
+func distrust(err error) string {
+	var host x509.HostnameError
+	var authority x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &host):
+		return " (it is for another host)"
+	case errors.As(err, &authority):
+		return " (its issuer is unknown)"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return " (it has expired, or is not valid yet)"
+	}
+	return ""
+}
+
+type beforeWritesKey struct{}
+
+// BeforeWrites returns a context for the calls of an action that changes something before it has changed anything for a
+// target: if one of them fails, nothing was changed, and its error says so.
+func BeforeWrites(ctx context.Context) context.Context {
+	return context.WithValue(ctx, beforeWritesKey{}, true)
+}
+
+// answered describes a server error of Okta, or of a proxy, after a number of tries of which the last ones were alike.
+func (r *reply) answered(tries, alike int) string {
+	text := fmt.Sprintf("Okta answered %d", r.status)
+	if code := r.errorCode(); codeText.MatchString(code) {
+		text += " (" + code + ")"
+	}
+	switch {
+	case tries == 1:
+		return text
+	case alike == tries:
+		return fmt.Sprintf("%s %d times", text, tries)
+	default:
+		return fmt.Sprintf("%s at the last of %d tries", text, tries)
+	}
+}
+
+// advise completes the sentence of an error that a later try can help against, of a call that changed nothing.
+func (k call) advise(ctx context.Context, f *fault.Error) *fault.Error {
+	if f.Kind != fault.Unavailable {
+		return f
+	}
+	unchanged := ""
+	if before, _ := ctx.Value(beforeWritesKey{}).(bool); before {
+		unchanged = "nothing was changed"
+	} else if !k.reads() {
+		unchanged = "the change was not made"
+	}
+	told := *f
+	told.Message = fault.Sentence("; ", f.Message, unchanged, "try again")
+	return &told
 }
 
 // codeText is what Okta's codes look like.
@@ -135,16 +222,11 @@ func (b errorBody) words() string {
 	if b.Err != "" {
 		return strings.TrimSuffix(b.Err+": "+b.Description, ": ")
 	}
-	text := b.Summary
-	for i, c := range b.Causes {
-		if i == 0 {
-			text += ": "
-		} else {
-			text += ", "
-		}
-		text += c.Summary
+	var causes []string
+	for _, c := range b.Causes {
+		causes = append(causes, c.Summary)
 	}
-	return text
+	return fault.Sentence(": ", b.Summary, fault.Sentence(", ", causes...))
 }
 
 // errorCode is the code of Okta's own error, "" in what is not Okta's.
@@ -185,6 +267,9 @@ func reason(err error) string {
 	case errors.As(err, &syntax):
 		return "not JSON"
 	case errors.As(err, &typ):
+		if typ.Field == "" {
+			return "a JSON " + typ.Value + " of the wrong type"
+		}
 		return "unexpected type of " + typ.Field
 	default:
 		return err.Error()

@@ -2,7 +2,6 @@ package okta
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -158,7 +157,7 @@ func (p *pacer) sleep(ctx context.Context, d time.Duration) error {
 	}
 	return &fault.Error{
 		Kind: fault.Unavailable, Code: "rate_limited", RetryAfter: d, Cause: err,
-		Message: fmt.Sprintf("not sent: Okta's rate limit leaves no call for %s, and the request has less time than that", max(time.Second, d.Round(time.Second))),
+		Message: "not sent: Okta's rate limit resets after this request's deadline",
 	}
 }
 

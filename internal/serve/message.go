@@ -271,7 +271,7 @@ func (x *exchange) deadLetter(ctx context.Context, reply Reply, cause *fault.Err
 	reason := ReplyError{Message: reply.OutputMessage, Problems: []fault.Problem{}}
 	switch {
 	case cause != nil:
-		reason = ReplyError{cause.Code, cause.Message, orEmpty(cause.Problems)}
+		reason = *replyError(cause)
 	case reply.Error != nil: // of a reply that was kept
 		reason = *reply.Error
 	}

@@ -131,7 +131,7 @@ func property(p action.Param) object {
 		}
 		s["anyOf"] = []any{number, object{"type": "string", "pattern": "^[0-9]*$"}}
 	case "list":
-		s["anyOf"] = []any{object{"type": "array", "items": text}, object{"type": "string", "description": "Separated by commas."}}
+		s["anyOf"] = []any{object{"type": "array", "items": text}, object{"type": "string", "description": "Separated by commas, or a JSON array of strings."}}
 	default:
 		s["type"] = "string"
 		if p.Allowed != nil {
@@ -198,13 +198,13 @@ func replySchemas() object {
 				"targets":  list(object{"type": "object", "required": []string{"input", "source", "outcome"}, "properties": target}),
 				"warnings": list(str),
 				"error": object{"type": "object", "required": []string{"code", "message", "problems"}, "properties": object{
-					"code": str, "message": str,
+					"code": str, "message": str, "okta_request_id": str, "retry_after_s": object{"type": "integer"},
 					"problems": list(object{"type": "object", "required": []string{"parameter", "message"}, "properties": object{"parameter": str, "message": str}}),
 				}},
 			},
 		},
 		"TargetError": object{"type": "object", "required": []string{"code", "message", "retryable"}, "properties": object{
-			"code": str, "message": str, "retryable": boolean, "okta_request_id": str,
+			"code": str, "message": str, "retryable": boolean, "okta_request_id": str, "retry_after_s": object{"type": "integer"},
 		}},
 	}
 }
