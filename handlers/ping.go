@@ -11,8 +11,9 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// ping returns the Ping of a group. It proves the credentials with which the group's actions call Okta, and the signing
-// key if they sign. It succeeds if at least one action can work, and warns of each that lacks an OAuth scope.
+// ping returns the Ping of a group. It proves the credentials with which the group's actions call
+// Okta, and the signing key if they sign. It succeeds if at least one action can work, and warns of
+// each that lacks an OAuth scope.
 func ping(g action.Group) action.Action {
 	spec := action.Spec{
 		Name:    "Ping",
@@ -44,8 +45,9 @@ func ping(g action.Group) action.Action {
 	})
 }
 
-// pingScopes proves a service app and warns of each action of the group that lacks a scope. It fails if no action has
-// all of its scopes. The client asks for all scopes together, and if Okta refuses them for each one.
+// pingScopes proves a service app and warns of each action of the group that lacks a scope. It
+// fails if no action has all of its scopes. The client asks for all scopes together, and if Okta
+// refuses them for each one.
 func pingScopes(ctx context.Context, c *action.Call, g action.Group) (message string, err error) {
 	all := c.Action.OktaScopes
 	err = c.Okta.ReadOne(ctx)
@@ -67,6 +69,10 @@ func pingScopes(ctx context.Context, c *action.Call, g action.Group) (message st
 		}
 	}
 	granted := slices.DeleteFunc(slices.Clone(all), lacks)
-	return fmt.Sprintf(" The service app has the scopes %s. %s not permitted: see the warnings.",
-		strings.Join(granted, ", "), map[bool]string{true: "1 action is", false: fmt.Sprint(denied, " actions are")}[denied == 1]), nil
+	verb := "are"
+	if denied == 1 {
+		verb = "is"
+	}
+	return fmt.Sprintf(" The service app has the scopes %s. %s %s not permitted: see the warnings.",
+		strings.Join(granted, ", "), action.Count(denied, "action"), verb), nil
 }

@@ -22,7 +22,9 @@ var list = action.Define(action.Spec{
 	Example:    action.Example{Parameters: map[string]any{"Search": `status eq "LOCKED_OUT"`}},
 }, func(ctx context.Context, c *action.Call, p listParams) (*action.Result, error) {
 	if p.Query != "" && p.Search != "" {
-		return nil, fault.Invalid(action.Problem{Parameter: "Search", Message: "cannot be used together with Query: put everything into Search"})
+		return nil, fault.Invalid(action.Problem{
+			Parameter: "Search", Message: "cannot be used together with Query: put everything into Search",
+		})
 	}
 	limit := p.Limit
 	if p.Query != "" && limit > okta.MaxQueryHits {
@@ -45,7 +47,9 @@ func badExpression(p listParams, err error) error {
 	var problems []action.Problem
 	for _, given := range []struct{ parameter, value string }{{"Filter", p.Filter}, {"Search", p.Search}} {
 		if given.value != "" {
-			problems = append(problems, action.Problem{Parameter: given.parameter, Message: "Okta does not accept the expression: " + f.Message})
+			problems = append(problems, action.Problem{
+				Parameter: given.parameter, Message: "Okta does not accept the expression: " + f.Message,
+			})
 		}
 	}
 	if len(problems) == 0 {

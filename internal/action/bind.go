@@ -44,7 +44,8 @@ type Options struct {
 	Verify bool `json:"verify"`  // read again after a write
 }
 
-// emptyOptions returns a problem for each option that is to change something and was given without a value.
+// emptyOptions returns a problem for each option that is to change something and was given without
+// a value.
 func emptyOptions(names []string) []Problem {
 	var problems []Problem
 	for _, name := range names {
@@ -126,7 +127,8 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 func (s ScopeOn) onScope() bool  { return s.AlsoRunOnScope }
 func (s ScopeOff) onScope() bool { return s.AlsoRunOnScope }
 
-// noTarget is the problem of a request that names no user, in the parameter or by the entities in scope.
+// noTarget is the problem of a request that names no user, in the parameter or by the entities in
+// scope.
 func noTarget(a *Action, param string, inScope bool, ignored []ignored) Problem {
 	text := "no user is named: give ids, logins or e-mail addresses"
 	switch {
@@ -322,7 +324,8 @@ func (p Param) placeholder(text string) error {
 	return errors.New(Unfilled(text))
 }
 
-// mustBe is the error of a value that is not what the parameter takes. It shows the value unless that may be a secret.
+// mustBe is the error of a value that is not what the parameter takes. It shows the value unless
+// that may be a secret.
 func (p Param) mustBe(what string, raw any) error {
 	if p.withhold {
 		return errors.New("must be " + what)

@@ -115,7 +115,8 @@ type remark struct {
 	targets []string
 }
 
-// remark adds a sentence about a target to the reply's warnings. One about several targets is said once.
+// remark adds a sentence about a target to the reply's warnings. One about several targets is said
+// once.
 func (c *Call) remark(t *Target, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -159,7 +160,8 @@ type Words struct {
 	Unchanged string // "Already suspended"
 	Planned   string // "Would suspend"
 	Found     string // "Found", also the default
-	// Hint returns the likely reason that no object has a name, "" if there is none; nil: of a user.
+	// Hint returns the likely reason that no object has a name, "" if there is none; nil: of a
+	// user.
 	Hint func(name string) string
 }
 
@@ -232,7 +234,7 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 	}
 	done, err := p.Write(okta.Watch(ctx, func(w okta.Write) error { return c.watch(t, p, w) }))
 	if errors.Is(err, errMadeBefore) {
-		c.remark(t, "done by an earlier run of this request; what it returned then is not kept.")
+		c.remark(t, "done by an earlier run of this request, whose result for it is not kept.")
 		done, err = Done{}, nil
 	}
 	if done.Outcome == "" {
@@ -301,7 +303,8 @@ func (c *Call) verify(ctx context.Context, t *Target, p Plan) {
 	verified = true
 	if t.After != nil && !reflect.DeepEqual(now, t.After) {
 		verified = false
-		c.remark(t, fmt.Sprintf("Okta accepted the change, but reads back as %s instead of %s.", describe(now), describe(t.After)))
+		c.remark(t, fmt.Sprintf("Okta accepted the change, but reads back as %s instead of %s.",
+			describe(now), describe(t.After)))
 	}
 	t.After = now
 }

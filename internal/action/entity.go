@@ -29,8 +29,8 @@ func ignore(name string, kind EntityType, reason string) ignored {
 	return ignored{fmt.Sprintf("%s (%s)", Shorten(name), Shorten(string(kind))), reason}
 }
 
-// takeEntities checks the entities of a request. While they are in scope it takes those that the action runs on and
-// ignores the others.
+// takeEntities checks the entities of a request. While they are in scope it takes those that the
+// action runs on and ignores the others.
 func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
 	var problems []Problem
 	if len(entities) > maxItems {
@@ -59,7 +59,9 @@ func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
 		inv.scope = append(inv.scope, scopeEntity{e, listed})
 	}
 	if names > maxItems {
-		problems = append(problems, Problem{Parameter: "entities", Message: fmt.Sprintf("list %d names; one call takes at most %d", names, maxItems)})
+		problems = append(problems, Problem{
+			Parameter: "entities", Message: fmt.Sprintf("list %d names; one call takes at most %d", names, maxItems),
+		})
 	}
 	return problems
 }
@@ -76,7 +78,8 @@ func unfilledEntity(where string, e Entity) []Problem {
 	return problems
 }
 
-// entityNames returns the names that an entity's identifier lists: SecOps joins several entities with commas.
+// entityNames returns the names that an entity's identifier lists: SecOps joins several entities
+// with commas.
 func entityNames(identifier string) ([]string, error) {
 	items, err := listItems(strings.TrimSpace(identifier))
 	if err != nil {
@@ -113,11 +116,12 @@ func reasons(all []ignored) []string {
 		entities[i.reason] = append(entities[i.reason], i.entity)
 	}
 	for n, reason := range order {
-		subject, verb := "the entity ", " is ignored: "
-		if len(entities[reason]) > 1 {
+		names, subject, verb := entities[reason], "the entity ", " is ignored: "
+		if len(names) > 1 {
 			subject, verb = "the entities ", " are ignored: "
+			reason = strings.Replace(reason, "it is not", "none is", 1)
 		}
-		order[n] = subject + Enumerate(entities[reason]) + verb + reason
+		order[n] = subject + Enumerate(names) + verb + reason
 	}
 	return order
 }

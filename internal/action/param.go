@@ -134,11 +134,11 @@ func paramsOf(t reflect.Type) []Param {
 	return params
 }
 
-// offMark separates what a boolean does when it is true from what it does when it is false, in its description.
+// offMark separates the effects of true and of false in the description of a boolean.
 const offMark = "; off "
 
-// empty is the error of a boolean that was given without a value in a request that changes something. An empty
-// placeholder must not choose.
+// empty is the error of a boolean that was given without a value in a request that changes
+// something. An empty placeholder must not choose.
 func (p Param) empty() error {
 	on, off, _ := strings.Cut(strings.TrimSuffix(p.Description, "."), offMark)
 	return errEmpty(lowerFirst(on), cmp.Or(off, "do not"), p.Default)

@@ -32,8 +32,8 @@ type Spec struct {
 	RunsOn     []EntityType // entities that become targets while Also Run On Scope is on
 	OktaScopes []string     // the least OAuth scopes it needs
 	Mutates    bool         // it changes something in Okta
-	// ReadBack says that the result of the action can be read back from Okta later, so that a replay of a kept reply
-	// can tell whether it still holds.
+	// ReadBack says that the result of the action can be read back from Okta later, so that a
+	// replay of a kept reply can tell whether it still holds.
 	ReadBack bool
 	// Failure begins the output message when nothing was achieved;
 	// empty: `Error executing action "<Name>". Reason: `.

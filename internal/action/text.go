@@ -18,7 +18,8 @@ const maxIdentifier = 256
 // maxItems bounds a list, and the entities of a request.
 const maxItems = 5000
 
-// placeholderStart matches a SecOps placeholder up to its | or its closing bracket: [Event.x], [Get User.JsonResult.
+// placeholderStart matches a SecOps placeholder up to its | or its closing bracket: [Event.x], [Get
+// User.JsonResult.
 const placeholderStart = `\[[\pL\d_ :()-]+\.[\pL_][^\[\]|]*`
 
 var (
@@ -26,7 +27,8 @@ var (
 	anyPlaceholder   = regexp.MustCompile(placeholderStart + `(\|(\s*"[^"]*"\s*|[^\]]*))?\]`)
 )
 
-// IsPlaceholder reports whether a value is, as a whole, a SecOps placeholder that was not filled in.
+// IsPlaceholder reports whether a value is, as a whole, a SecOps placeholder that was not filled
+// in.
 func IsPlaceholder(s string) bool { return wholePlaceholder.MatchString(strings.TrimSpace(s)) }
 
 // FindPlaceholder returns the first SecOps placeholder in a text, "" if it has none.
@@ -37,7 +39,8 @@ func Unfilled(placeholder string) string {
 	return fmt.Sprintf("holds the placeholder %s, which SecOps did not fill in", Shorten(strings.TrimSpace(placeholder)))
 }
 
-// listItems splits a text that lists several names: a JSON array of strings, or names separated by commas.
+// listItems splits a text that lists several names: a JSON array of strings, or names separated by
+// commas.
 func listItems(text string) ([]string, error) {
 	if !startsArray.MatchString(text) {
 		return splitList(text)
@@ -53,8 +56,8 @@ func listItems(text string) ([]string, error) {
 	return items, nil
 }
 
-// startsArray matches a text that is meant as a JSON array: its first item is quoted, or it has no items. Any other
-// text in brackets is a name: [High] alert.
+// startsArray matches a text that is meant as a JSON array: its first item is quoted, or it has no
+// items. Any other text in brackets is a name: [High] alert.
 var startsArray = regexp.MustCompile(`^\[\s*(["']|\]$)`)
 
 // splitList splits at commas that are not between double quotes; an item that is quoted as a whole loses
@@ -130,7 +133,7 @@ func GroupHint(name string, ids bool) string {
 	switch {
 	case strings.Contains(name, ";"):
 		return "separate several groups with commas, not semicolons"
-	case ids && !(strings.HasPrefix(name, "00g") && len(name) == 20):
+	case ids && !strings.HasPrefix(name, "00g"):
 		return "it does not look like the ID of a group: set Is Id to false to find a group by its name"
 	}
 	return ""

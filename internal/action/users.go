@@ -173,7 +173,7 @@ func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]ok
 		if n.isHost() {
 			ours := err == nil && strings.EqualFold(user.Login, n.text)
 			if !ours && (err == nil || !unsettled(err)) {
-				hosts = append(hosts, ignore(n.text, HostEntity, "not the full login of a user"))
+				hosts = append(hosts, ignore(n.text, HostEntity, "it is not the full login of a user"))
 				continue
 			}
 		}
@@ -208,8 +208,8 @@ func unsettled(err error) bool {
 	return f.Kind != fault.NotFound && f.Code != "ambiguous"
 }
 
-// enrich lists every entity that became a target, as it was given, with its enrichment if all users that it lists
-// were reached.
+// enrich lists every entity that became a target, as it was given, with its enrichment if all users
+// that it lists were reached.
 func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[string]string) {
 	targets := map[*scopeEntity][]*Target{}
 	for _, n := range namings {
@@ -241,9 +241,11 @@ func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[st
 	}
 }
 
-// enrichment returns what an entity is enriched with: nothing if a user that it lists was not reached, and of several
-// users what is the same for all.
-func (c *Call) enrichment(e *scopeEntity, targets []*Target, values func(value any) map[string]string) map[string]string {
+// enrichment returns what an entity is enriched with: nothing if a user that it lists was not
+// reached, and of several users what is the same for all.
+func (c *Call) enrichment(
+	e *scopeEntity, targets []*Target, values func(value any) map[string]string,
+) map[string]string {
 	var missed []string
 	for _, t := range targets {
 		if !t.Outcome.Reached() {
@@ -254,7 +256,8 @@ func (c *Call) enrichment(e *scopeEntity, targets []*Target, values func(value a
 	}
 	if len(missed) > 0 {
 		if len(missed) < len(targets) && !c.Request.Options.DryRun {
-			c.Warn("The entity %s (%s) is not enriched: it lists users that were not reached: %s.", Shorten(e.Identifier), e.Type, Enumerate(missed))
+			c.Warn("The entity %s (%s) is not enriched: it lists users that were not reached: %s.",
+				Shorten(e.Identifier), e.Type, Enumerate(missed))
 		}
 		return nil
 	}
@@ -263,7 +266,8 @@ func (c *Call) enrichment(e *scopeEntity, targets []*Target, values func(value a
 		maps.DeleteFunc(shared, func(name, value string) bool { return t.enriched[name] != value })
 	}
 	if len(shared) < len(targets[0].enriched) {
-		c.Warn("The entity %s (%s) lists several users: it is enriched only with what is the same for all of them; the JSON result has each.", Shorten(e.Identifier), e.Type)
+		c.Warn("The entity %s (%s) lists several users: it is enriched only with the values that all of them share; "+
+			"the JSON result has the values of each.", Shorten(e.Identifier), e.Type)
 	}
 	return shared
 }

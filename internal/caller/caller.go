@@ -32,7 +32,8 @@ type Identity struct {
 	actions []string // the slugs of those that may be called; nil: all
 }
 
-// May reports whether an action, known by its slug and those of its aliases, may be called. The error is a fault: Forbidden.
+// May reports whether an action, known by its slug and those of its aliases, may be called. The
+// error is a fault: Forbidden.
 func (i Identity) May(slug string, aliases ...string) error {
 	if i.actions == nil || slices.ContainsFunc(append(aliases, slug), func(s string) bool { return slices.Contains(i.actions, s) }) {
 		return nil

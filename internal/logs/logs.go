@@ -71,7 +71,9 @@ func rename(groups []string, a slog.Attr) slog.Attr {
 		a.Key = "message"
 	case slog.SourceKey:
 		if s, ok := a.Value.Any().(*slog.Source); ok {
-			return slog.Any("logging.googleapis.com/sourceLocation", map[string]string{"file": relative(s.File), "line": strconv.Itoa(s.Line), "function": s.Function})
+			return slog.Any("logging.googleapis.com/sourceLocation", map[string]string{
+				"file": relative(s.File), "line": strconv.Itoa(s.Line), "function": s.Function,
+			})
 		}
 	case "stack_trace":
 		return slog.String(a.Key, strings.ReplaceAll(a.Value.String(), root, ""))

@@ -179,7 +179,7 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 				status, alike = x.reply.status, 0
 			}
 			alike++
-			f.Message = x.reply.answered(try, alike)
+			f.Message = x.reply.answered(f.Message, try, alike)
 		} else {
 			status = 0
 		}

@@ -29,6 +29,7 @@ const (
 	CodeBadExpression   = "E0000031" // of a filter or search
 	codeInvalidToken    = "E0000011"
 	codeReadOnly        = "E0000010"
+	codeServerError     = "E0000009"
 	codeActivated       = "E0000016"
 	codeResetFailed     = "E0000017"
 	codeNotAllowedState = "E0000038"
@@ -74,7 +75,8 @@ func (x *exchange) fault(ctx context.Context) *fault.Error {
 	return f
 }
 
-// connectionFailure says why no connection was made, or why it ended, without an address.
+// connectionFailure returns the reason that no connection was made, or that it ended, without an
+// address.
 func connectionFailure(err error) string {
 	var name *net.DNSError
 	var network net.Error
@@ -99,7 +101,7 @@ func connectionFailure(err error) string {
 	}
 }
 
-// distrust says why a certificate is not trusted.
+// distrust returns the reason that a certificate is not trusted, "" if it is of no common kind.
 func distrust(err error) string {
 	var host x509.HostnameError
 	var authority x509.UnknownAuthorityError
@@ -117,17 +119,21 @@ func distrust(err error) string {
 
 type beforeWritesKey struct{}
 
-// BeforeWrites returns a context for the calls of an action that changes something before it has changed anything for a
-// target: if one of them fails, nothing was changed, and its error says so.
+// BeforeWrites returns a context for calls that an action makes before it changes anything for a
+// target. The error of a call that fails then adds that nothing was changed.
 func BeforeWrites(ctx context.Context) context.Context {
 	return context.WithValue(ctx, beforeWritesKey{}, true)
 }
 
-// answered describes a server error of Okta, or of a proxy, after a number of tries of which the last ones were alike.
-func (r *reply) answered(tries, alike int) string {
+// answered describes a server error of Okta, or of a proxy, after a number of tries of which the
+// last ones were alike. For a code with a specific meaning it returns said, Okta's own words.
+func (r *reply) answered(said string, tries, alike int) string {
 	text := fmt.Sprintf("Okta answered %d", r.status)
-	if code := r.errorCode(); codeText.MatchString(code) {
+	switch code := r.errorCode(); {
+	case code == codeServerError:
 		text += " (" + code + ")"
+	case codeText.MatchString(code):
+		return said
 	}
 	switch {
 	case tries == 1:
@@ -139,7 +145,8 @@ func (r *reply) answered(tries, alike int) string {
 	}
 }
 
-// advise completes the sentence of an error that a later try can help against, of a call that changed nothing.
+// advise completes the sentence of an error that a later try can help against, of a call that
+// changed nothing.
 func (k call) advise(ctx context.Context, f *fault.Error) *fault.Error {
 	if f.Kind != fault.Unavailable {
 		return f

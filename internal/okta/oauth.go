@@ -236,7 +236,8 @@ type missingScopes struct {
 func (m missingScopes) Error() string { return fmt.Sprint("not granted: ", m.scopes, ": ", m.cause) }
 func (m missingScopes) Unwrap() error { return m.cause }
 
-// NotGranted returns the scopes for lack of which Okta refused a service app, nil for any other error.
+// NotGranted returns the scopes for lack of which Okta refused a service app, nil for any other
+// error.
 func NotGranted(err error) []string {
 	var missing missingScopes
 	_ = errors.As(err, &missing)

@@ -51,7 +51,8 @@ func decode(w http.ResponseWriter, r *http.Request) (request, error) {
 	return q, q.read("body", body)
 }
 
-// unfilledStep is the part of a suggested Idempotency-Key that the author of a playbook replaces with the step's name.
+// unfilledStep is the part of a suggested Idempotency-Key that the author of a playbook replaces
+// with the step's name.
 const unfilledStep = "FILL_IN_STEP_NAME"
 
 // headerKey takes the Idempotency-Key of an HTTP call.
@@ -65,18 +66,19 @@ func (q *request) headerKey(values []string) {
 	}
 }
 
-// key takes the Idempotency-Key, which came as name says. A key that is the same for different requests is refused: the
-// second request would be answered with the reply to the first.
+// key takes the Idempotency-Key, which came as name says. A key that is the same for different
+// requests is refused: the second request would be answered with the reply to the first.
 func (q *request) key(name, value string) {
 	q.IdempotencyKey = value
 	const advice = "; give a key of this step and this run, such as case-4711-disable-alice, or none"
 	switch unfilled := ""; {
 	case len(value) > maxIdempotencyKey:
 		q.problem(name, "is over %d characters", maxIdempotencyKey)
-	case slices.ContainsFunc([]string{"null", "none", "undefined"}, func(word string) bool { return strings.EqualFold(strings.TrimSpace(value), word) }):
+	case slices.Contains([]string{"null", "none", "undefined"}, strings.ToLower(strings.TrimSpace(value))):
 		q.problem(name, "is %q, an empty value of a playbook%s", value, advice)
 	case strings.Contains(strings.ToUpper(value), unfilledStep):
-		q.problem(name, "holds %s: replace it with the name of the playbook's step, so that two steps have different keys", unfilledStep)
+		q.problem(name, "holds %s: replace it with the name of the playbook's step, so that two steps have different keys",
+			unfilledStep)
 	default:
 		if unfilled = action.FindPlaceholder(value); unfilled != "" {
 			q.problem(name, "is %q and %s%s", action.Shorten(value), action.Unfilled(unfilled), advice)

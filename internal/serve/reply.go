@@ -167,7 +167,11 @@ func longestWait(faults []*fault.Error) int {
 }
 
 func replyError(f *fault.Error) *ReplyError {
-	return &ReplyError{Code: f.Code, Message: f.Message, Problems: orEmpty(f.Problems), OktaRequestID: f.RequestID}
+	e := &ReplyError{Code: f.Code, Message: f.Message, Problems: orEmpty(f.Problems)}
+	if f.Kind == fault.Unavailable { // Okta's support finds a server error by it
+		e.OktaRequestID = f.RequestID
+	}
+	return e
 }
 
 func orEmpty[T any](list []T) []T {
