@@ -26,7 +26,8 @@ func (g Group) Catalog() Catalog {
 	c := Catalog{Group: g.Name, Function: g.Function, Summary: g.Summary}
 	for _, a := range g.Actions {
 		c.Actions = append(c.Actions, Entry{
-			Name: a.Name, Slug: a.Slug, Aliases: a.Aliases, Summary: a.Summary, Mutates: a.Mutates, ReadBack: a.ReadBack,
+			Name: a.Name, Slug: a.Slug, Aliases: a.Aliases, Summary: a.Summary,
+			Mutates: a.Mutates, ReadBack: a.ReadBack,
 			Parameters:  append([]Param{}, a.Params...),
 			EntityTypes: append([]EntityType{}, a.RunsOn...),
 			OAuthScopes: append([]string{}, a.OktaScopes...),

@@ -144,7 +144,10 @@ type TargetError struct {
 // NewTargetError is err for the caller.
 func NewTargetError(err error) *TargetError {
 	f := fault.As(err)
-	return &TargetError{Code: f.Code, Message: f.Message, Retryable: f.Retryable(), RetryAfterS: f.RetryAfterS(), OktaRequestID: f.RequestID}
+	return &TargetError{
+		Code: f.Code, Message: f.Message, Retryable: f.Retryable(),
+		RetryAfterS: f.RetryAfterS(), OktaRequestID: f.RequestID,
+	}
 }
 
 // RoleOutcome is what became of one role of a target.

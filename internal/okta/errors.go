@@ -94,7 +94,8 @@ func connectionFailure(err error) string {
 		return "there is no route to it (check the egress of the function)"
 	case errors.As(err, &network) && network.Timeout():
 		return "it timed out"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF),
+		errors.Is(err, io.ErrUnexpectedEOF):
 		return "it was closed before Okta answered"
 	default:
 		return "the network reported an error"
