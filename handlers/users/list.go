@@ -41,7 +41,7 @@ var list = action.Define(action.Spec{
 // badExpression makes Okta's refusal of an expression a problem of the parameters that hold one.
 func badExpression(p listParams, err error) error {
 	f := fault.As(err)
-	if f.Code != okta.CodeBadExpression && !(f.Code == okta.CodeValidation && f.Kind == fault.Rejected) {
+	if f.Code != okta.CodeBadExpression {
 		return err
 	}
 	var problems []action.Problem

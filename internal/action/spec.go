@@ -129,7 +129,7 @@ func (a Action) FailureText(reason string) string {
 // FailureText is the output message of a failed action that has no words of its own.
 func FailureText(name, reason string) string {
 	if name == "" {
-		return "Error executing the request. Reason: " + reason
+		return "Error executing action (none named). Reason: " + reason
 	}
 	return fmt.Sprintf("Error executing action %q. Reason: %s", name, reason)
 }

@@ -68,7 +68,7 @@ var sentences = map[string]said{
 		says: `"message":"must be true or false"`},
 	"malformed JSON list":    {path: "users/get-user", body: `{"parameters": {"User IDs": "[\"alice\", bob]"}}`, http: 400, says: "User IDs Or Logins: begins as a JSON array of strings but is not one"},
 	"several problems":       {path: "groups/add-group", body: `{"parameters": {"Group Nam": "x", "Group Description": 1}}`, http: 400, says: "2 problems: "},
-	"no action":              {path: "users/", body: `{}`, http: 400, says: "Error executing the request. Reason: "},
+	"no action":              {path: "users/", body: `{}`, http: 400, says: "Error executing action (none named). Reason: "},
 	"no user, entities left": {path: "users/disable-user", body: `{"entities": [{"identifier": "10.0.0.1", "entity_type": "ADDRESS"}, {"identifier": "evil.test", "entity_type": "DOMAIN"}]}`, http: 400, says: "no user is named: give ids, logins or e-mail addresses; the entities 10.0.0.1 (ADDRESS), evil.test (DOMAIN) are ignored: Disable User runs on USERUNIQNAME and HOSTNAME"},
 	"no user, hosts left":    {path: "users/disable-user", body: `{"entities": [{"identifier": "WS-17", "entity_type": "HOSTNAME"}]}`, http: 400, says: "no user is named: give ids, logins or e-mail addresses; the entity WS-17 (HOSTNAME) is ignored: it is not the full login of a user", asked: true},
 
