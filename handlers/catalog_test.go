@@ -56,7 +56,8 @@ func TestPublishedActionsStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestCatalog_SaysWhichResultsCanBeReadBack: a replay of these reads the state again, and so needs it to be readable.
+// TestCatalog_SaysWhichResultsCanBeReadBack: a replay of these reads the state again, and so needs
+// it to be readable.
 func TestCatalog_SaysWhichResultsCanBeReadBack(t *testing.T) {
 	t.Parallel()
 	var got []string

@@ -3,14 +3,17 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/okta"
 )
 
-// ping makes the Ping of a group. It proves what the group's actions need: the credentials and all of their
-// scopes where they call Okta with credentials, and the signing key where they sign.
+// ping returns the Ping of a group. It proves the credentials with which the group's actions call
+// Okta, and the signing key if they sign. It succeeds if at least one action can work, and warns of
+// each that lacks an OAuth scope.
 func ping(g action.Group) action.Action {
 	spec := action.Spec{
 		Name:    "Ping",
@@ -31,8 +34,8 @@ func ping(g action.Group) action.Action {
 		case !c.Okta.HasCredentials(), c.Okta.IsServiceApp() && len(c.Action.OktaScopes) == 0:
 			return &action.Result{Message: message}, c.Okta.Reach(ctx)
 		case c.Okta.IsServiceApp():
-			message += " The service app has the scopes " + strings.Join(c.Action.OktaScopes, ", ") + "."
-			return &action.Result{Message: message}, c.Okta.ReadOne(ctx)
+			granted, err := pingScopes(ctx, c, g)
+			return &action.Result{Message: message + granted}, err
 		}
 		me, err := c.Okta.Me(ctx)
 		if err != nil {
@@ -40,4 +43,36 @@ func ping(g action.Group) action.Action {
 		}
 		return &action.Result{Message: message + " The credentials are those of " + me.Login + "."}, nil
 	})
+}
+
+// pingScopes proves a service app and warns of each action of the group that lacks a scope. It
+// fails if no action has all of its scopes. The client asks for all scopes together, and if Okta
+// refuses them for each one.
+func pingScopes(ctx context.Context, c *action.Call, g action.Group) (message string, err error) {
+	all := c.Action.OktaScopes
+	err = c.Okta.ReadOne(ctx)
+	missing := okta.NotGranted(err)
+	lacks := func(scope string) bool { return slices.Contains(missing, scope) }
+	i := slices.IndexFunc(g.Actions, func(a action.Action) bool { return !slices.ContainsFunc(a.OktaScopes, lacks) })
+	if len(missing) == 0 || i < 0 {
+		return " The service app has the scopes " + strings.Join(all, ", ") + ".", err
+	}
+	if err := c.Okta.WithScopes(g.Actions[i].OktaScopes).ReadOne(ctx); err != nil {
+		return "", err
+	}
+	denied := 0
+	for _, a := range g.Actions {
+		without := slices.DeleteFunc(slices.Clone(a.OktaScopes), func(scope string) bool { return !lacks(scope) })
+		if len(without) > 0 {
+			denied++
+			c.Warn("Not permitted: %s (%s)", a.Name, strings.Join(without, ", "))
+		}
+	}
+	granted := slices.DeleteFunc(slices.Clone(all), lacks)
+	verb := "are"
+	if denied == 1 {
+		verb = "is"
+	}
+	return fmt.Sprintf(" The service app has the scopes %s. %s %s not permitted: see the warnings.",
+		strings.Join(granted, ", "), action.Count(denied, "action"), verb), nil
 }

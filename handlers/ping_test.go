@@ -82,7 +82,7 @@ func TestPingWithATokenWithoutPermission(t *testing.T) {
 func TestPingWhereOktaCannotBeReached(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{Env: map[string]string{"OKTA_API_ROOT": "http://127.0.0.1:1"}}, nil, func(t *testing.T, _ *testkit.World, _ string, got testkit.Reply) {
-		wantFailure(t, got, 503, "okta_unreachable", "the connection to Okta failed")
+		wantFailure(t, got, 503, "okta_unreachable", "the connection to Okta failed: it was refused; try again")
 		if got.Header.Get("Retry-After") == "" {
 			t.Error("503 without Retry-After")
 		}

@@ -50,7 +50,7 @@ output "alerts" {
 }
 
 output "secops_actions" {
-  description = "Each action as a step of the HTTP V2 integration of SecOps, to paste."
+  description = "Each action as a step of the HTTP V2 integration of SecOps, to paste, and a note on the text to replace first."
   value       = module.secops.actions
 }
 

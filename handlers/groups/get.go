@@ -27,7 +27,8 @@ var get = action.Define(action.Spec{
 			}
 		}
 	}
-	return c.Each(ctx, p.Groups, action.Words{Noun: "group"}, func(ctx context.Context, idOrName string) (action.Plan, error) {
+	words := action.Words{Noun: "group", Hint: func(name string) string { return action.GroupHint(name, p.IsID) }}
+	return c.Each(ctx, p.Groups, words, func(ctx context.Context, idOrName string) (action.Plan, error) {
 		find := c.Okta.GetGroup
 		if !p.IsID {
 			find = func(ctx context.Context, name string) (okta.Group, error) { return byName(ctx, c.Okta, name) }

@@ -75,21 +75,22 @@ func TestGetGroupByNameIsAmbiguousWhereSeveralHaveTheName(t *testing.T) {
 
 func TestGetGroupThatFindsNothingIsNoSuccess(t *testing.T) {
 	t.Parallel()
+	const noID = "it does not look like the ID of a group: set Is Id to false to find a group by its name"
 	for _, c := range []struct {
-		isID          bool
-		code, message string
+		isID                bool
+		code, message, hint string
 	}{
-		{true, "E0000007", "Not found: Resource not found: Nobody (UserGroup)"},
-		{false, "E0000007", "no group has exactly this name"},
+		{true, "E0000007", "Not found: Resource not found: Nobody (UserGroup); " + noID, " (" + noID + ")"},
+		{false, "E0000007", "no group has exactly this name", ""},
 	} {
 		w := testkit.New(t, testkit.Options{})
 		w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": "Nobody", "Is Id": c.isID})).Want(t, 200, fmt.Sprintf(`{
 			"action": "Get Group", "status": "failure", "is_success": false,
-			"output_message": "Error executing action \"Get Group\". Reason: Not found: Nobody.",
+			"output_message": "Error executing action \"Get Group\". Reason: Not found: Nobody%s.",
 			"script_result": {"name": "is_success", "value": false}, "json_result": null, "entities": [],
 			"targets": [{"input": "Nobody", "source": "parameter", "outcome": "not_found", "error": {"code": %q, "message": %q, "retryable": false}}],
 			"warnings": []
-		}`, c.code, c.message))
+		}`, c.hint, c.code, c.message))
 	}
 }
 

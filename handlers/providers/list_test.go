@@ -174,7 +174,7 @@ func TestListProvidersFailures(t *testing.T) {
 			422, "E0000001", "Api validation failed: type: type: Invalid identity provider type"},
 		"no permission":        {emulator.Fault{Status: 403}, 502, "E0000006", "You do not have permission to perform the requested action; the owner of the API token lacks the admin role for this"},
 		"the token is refused": {emulator.Fault{Status: 401}, 502, "E0000011", "Invalid token provided; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)"},
-		"Okta has an error":    {emulator.Fault{Status: 500}, 503, "E0000009", "Internal Server Error"},
+		"Okta has an error":    {emulator.Fault{Status: 500}, 503, "E0000009", "Okta answered 500 (E0000009) 4 times; try again"},
 		"Okta answers a page":  {emulator.Fault{Status: 200, Body: "<html>"}, 502, "bad_reply", "Okta's reply is not what Okta sends: not JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,9 +198,9 @@ func TestListProvidersRefusesARequestThatIsNotValid(t *testing.T) {
 	w := testkit.New(t, testkit.Options{})
 	for _, limit := range []any{0, -1, 5001, "many", "1.5", 1.5, true, "99999999999999999999", []any{1}} {
 		got := w.Run("providers/list-providers", testkit.Params(map[string]any{"Limit": limit}))
-		want := []any{map[string]any{"parameter": "Limit", "message": "must be a whole number from 1 to 5000"}}
-		if diff := cmp.Diff(want, got.Get("error", "problems")); got.HTTP != 400 || diff != "" {
-			t.Errorf("Limit %v: %d, problems (-want +got):\n%s", limit, got.HTTP, diff)
+		message, _ := got.Get("error", "problems", 0, "message").(string)
+		if got.HTTP != 400 || got.Get("error", "problems", 0, "parameter") != "Limit" || !strings.HasPrefix(message, "must be a whole number from 1 to 5000, not ") {
+			t.Errorf("Limit %v: %d %s", limit, got.HTTP, got.Body)
 		}
 	}
 	got := w.Run("providers/list-providers", testkit.Params(map[string]any{"Limit": 0, "Type": []any{"OIDC"}, "Querry": "x"}))

@@ -9,7 +9,7 @@ import (
 
 type clearParams struct {
 	action.NamedUsers
-	RevokeOAuth bool `param:"Revoke OAuth Tokens" default:"true" help:"Also revoke the OAuth and OpenID Connect tokens issued to the user, which outlive a session otherwise."`
+	RevokeOAuth bool `param:"Revoke OAuth Tokens" default:"true" help:"Also revoke the OAuth and OpenID Connect tokens issued to the user, which outlive a session otherwise; off leaves these tokens valid."`
 	action.ScopeOff
 }
 

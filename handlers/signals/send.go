@@ -87,6 +87,7 @@ const sentText = "Successfully sent the ITP signal to Okta. Okta accepted the si
 
 var send = action.Define(action.Spec{
 	Name:    "Send ITP Signal",
+	Aliases: []string{"Send ITP Signal To Okta"},
 	Summary: "Send an Identity Threat Protection (ITP) signal about the risk of a user to Okta, by the Shared Signals Framework (SSF).",
 	Mutates: true,
 	Failure: "Failed to send the ITP signal to Okta. Error is ",

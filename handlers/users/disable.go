@@ -12,7 +12,7 @@ import (
 type disableParams struct {
 	action.NamedUsers
 	Deactivate bool `param:"Is Deactivate" default:"true" help:"Deactivate the user, which also removes applications and cannot simply be taken back; off only suspends."`
-	SendEmail  bool `param:"Send Email If Deactivate" default:"true" help:"Tell Okta to send its e-mail about the deactivation."`
+	SendEmail  bool `param:"Send Email If Deactivate" default:"true" help:"Tell Okta to send its e-mail about the deactivation; off sends none."`
 	action.ScopeOn
 }
 

@@ -101,7 +101,7 @@ func TestSendEmailIfDeactivateReachesOkta(t *testing.T) {
 		{false, "sendEmail=false", nil},
 	} {
 		w := testkit.New(t, testkit.Options{})
-		got := w.Run("users/disable-user", testkit.Params(map[string]any{"User IDs Or Logins": "alice", "Send Email If Deactivate": test.flag}))
+		got := w.Run("users/disable-user", testkit.Params(given(map[string]any{"User IDs Or Logins": "alice", "Send Email If Deactivate": test.flag})))
 		wantOutcomes(t, got, "changed")
 		w.WantWrites("POST /api/v1/users/" + w.ID("alice") + "/lifecycle/deactivate?" + test.query)
 		if diff := cmp.Diff(test.mails, w.User("alice").Mails); diff != "" {

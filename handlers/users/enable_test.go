@@ -87,7 +87,7 @@ func TestSendEmailIfActivateReachesOkta(t *testing.T) {
 			{"false", "sendEmail=false", nil},
 		} {
 			w := testkit.New(t, testkit.Options{})
-			got := w.Run("users/enable-user", testkit.Params(map[string]any{"User IDs Or Logins": user.login, "Send Email If Activate": test.flag}))
+			got := w.Run("users/enable-user", testkit.Params(given(map[string]any{"User IDs Or Logins": user.login, "Send Email If Activate": test.flag})))
 			wantOutcomes(t, got, "changed")
 			w.WantWrites("POST /api/v1/users/" + w.ID(user.login) + "/lifecycle/" + user.operation + "?" + test.query)
 			if diff := cmp.Diff(test.mails, w.User(user.login).Mails); diff != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -20,6 +21,11 @@ var list = action.Define(action.Spec{
 	OktaScopes: readScopes,
 	Example:    action.Example{Parameters: map[string]any{"Search": `status eq "LOCKED_OUT"`}},
 }, func(ctx context.Context, c *action.Call, p listParams) (*action.Result, error) {
+	if p.Query != "" && p.Search != "" {
+		return nil, fault.Invalid(action.Problem{
+			Parameter: "Search", Message: "cannot be used together with Query: put everything into Search",
+		})
+	}
 	limit := p.Limit
 	if p.Query != "" && limit > okta.MaxQueryHits {
 		limit = okta.MaxQueryHits
@@ -27,7 +33,29 @@ var list = action.Define(action.Spec{
 	}
 	users, err := c.Okta.ListUsers(ctx, okta.UserQuery{Query: p.Query, Filter: p.Filter, Search: p.Search}, limit)
 	if err != nil {
-		return nil, err
+		return nil, badExpression(p, err)
 	}
 	return c.ListResult(users, "user"), nil
 })
+
+// badExpression makes Okta's refusal of an expression a problem of the parameters that hold one.
+func badExpression(p listParams, err error) error {
+	f := fault.As(err)
+	if f.Code != okta.CodeBadExpression {
+		return err
+	}
+	var problems []action.Problem
+	for _, given := range []struct{ parameter, value string }{{"Filter", p.Filter}, {"Search", p.Search}} {
+		if given.value != "" {
+			problems = append(problems, action.Problem{
+				Parameter: given.parameter, Message: "Okta does not accept the expression: " + f.Message,
+			})
+		}
+	}
+	if len(problems) == 0 {
+		return err
+	}
+	invalid := fault.Invalid(problems...)
+	invalid.RequestID, invalid.Cause = f.RequestID, err
+	return invalid
+}

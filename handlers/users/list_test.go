@@ -129,7 +129,8 @@ func TestListUsersRefusesALimitOutOfBounds(t *testing.T) {
 	for _, limit := range []any{0, 5001, -1, "0", "many", 1.5, true, []any{}} {
 		got := w.Run("users/list-users", testkit.Params(map[string]any{"Limit": limit}))
 		wantHTTP(t, got, 400)
-		want(t, got, []any{map[string]any{"parameter": "Limit", "message": "must be a whole number from 1 to 5000"}}, "error", "problems")
+		want(t, got, "Limit", "error", "problems", 0, "parameter")
+		wantText(t, got, "must be a whole number from 1 to 5000, not ", "error", "problems", 0, "message")
 	}
 	if asked := w.Asked(); len(asked) > 0 {
 		t.Errorf("Okta was asked %v", asked)
@@ -197,12 +198,13 @@ func TestListUsersGivesOktasReasonForARefusal(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/list-users", testkit.Params(map[string]any{"Search": "status is LOCKED_OUT"}))
-	got.Want(t, 422, `{
+	got.Want(t, 400, `{
 		"action": "List Users", "status": "failure", "is_success": false,
-		"output_message": "Error executing action \"List Users\". Reason: Invalid search criteria.",
+		"output_message": "Error executing action \"List Users\". Reason: Search: Okta does not accept the expression: Invalid search criteria.",
 		"script_result": {"name": "is_success", "value": false},
 		"json_result": null, "entities": [], "targets": [], "warnings": [],
-		"error": {"code": "E0000031", "message": "Invalid search criteria.", "problems": []}
+		"error": {"code": "invalid_request", "message": "Search: Okta does not accept the expression: Invalid search criteria.",
+			"problems": [{"parameter": "Search", "message": "Okta does not accept the expression: Invalid search criteria."}]}
 	}`)
 }
 

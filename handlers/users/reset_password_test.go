@@ -79,7 +79,7 @@ func TestSendEmailReachesOkta(t *testing.T) {
 		{true, "sendEmail=true", []string{"reset_password"}},
 	} {
 		w := testkit.New(t, testkit.Options{})
-		got := w.Run("users/reset-password", testkit.Params(map[string]any{"User IDs Or Logins": "alice", "Send Email": test.flag}))
+		got := w.Run("users/reset-password", testkit.Params(given(map[string]any{"User IDs Or Logins": "alice", "Send Email": test.flag})))
 		wantOutcomes(t, got, "changed")
 		w.WantWrites("POST /api/v1/users/" + w.ID("alice") + "/lifecycle/reset_password?" + test.query)
 		if diff := cmp.Diff(test.mails, w.User("alice").Mails); diff != "" {

@@ -13,7 +13,7 @@ import (
 type setPasswordParams struct {
 	action.NamedUsers
 	Password secrets.Value `param:"New Password" required:"true" secret:"true" help:"The new password, as the org's password policy wants it."`
-	Random   bool          `param:"Add 10 Random Chars" default:"false" help:"Add 10 random characters to the password, different ones for every user; the passwords are in the JSON result."`
+	Random   bool          `param:"Add 10 Random Chars" default:"false" help:"Add 10 random characters to the password, different ones for every user, and return the passwords in the JSON result; off sets the password as given."`
 	action.ScopeOff
 }
 

@@ -56,7 +56,7 @@ func TestEntitiesThatAreNoUsersAreIgnored(t *testing.T) {
 	got := w.Run("users/disable-user", map[string]any{
 		"parameters": map[string]any{"Is Deactivate": false},
 		"entities": []any{entity("10.0.0.1", "ADDRESS"), entity("BOB", "HOSTNAME"), entity("WS-17", "HOSTNAME"),
-			entity("BOB@ACME.TEST", "hostname"), entity("[Event.ip]", "ADDRESS")},
+			entity("BOB@ACME.TEST", "hostname"), entity("10.0.0.2", "ADDRESS")},
 	})
 	wantHTTP(t, got, 200)
 	want(t, got, "success", "status")
@@ -64,10 +64,8 @@ func TestEntitiesThatAreNoUsersAreIgnored(t *testing.T) {
 	want(t, got, "BOB@ACME.TEST", "targets", 0, "input")
 	want(t, got, "entity", "targets", 0, "source")
 	want(t, got, []any{
-		"The entity 10.0.0.1 (ADDRESS) is ignored: Disable User runs on USERUNIQNAME and HOSTNAME.",
-		"The entity [Event.ip] (ADDRESS) is ignored: Disable User runs on USERUNIQNAME and HOSTNAME.",
-		"The entity BOB (HOSTNAME) is ignored: it is not the full login of a user.",
-		"The entity WS-17 (HOSTNAME) is ignored: it is not the full login of a user.",
+		"The entities 10.0.0.1 (ADDRESS), 10.0.0.2 (ADDRESS) are ignored: Disable User runs on USERUNIQNAME and HOSTNAME.",
+		"The entities BOB (HOSTNAME), WS-17 (HOSTNAME) are ignored: none is the full login of a user.",
 	}, "warnings")
 	want(t, got, nil, "entities", 1)
 }
@@ -101,7 +99,7 @@ func TestTheScopeIsLeftAloneWhenTurnedOff(t *testing.T) {
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
 		"parameters": map[string]any{"User IDs Or Logins": "alice", "Also Run On Scope": false},
-		"entities":   []any{entity("BOB@ACME.TEST", "USERUNIQNAME"), entity("[Event.x]", "USERUNIQNAME"), entity("1.1.1.1", "ADDRESS")},
+		"entities":   []any{entity("BOB@ACME.TEST", "USERUNIQNAME"), entity("CAROL", "USERUNIQNAME"), entity("1.1.1.1", "ADDRESS")},
 	})
 	wantHTTP(t, got, 200)
 	wantOutcomes(t, got, "changed")

@@ -2,6 +2,7 @@ package users_test
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -189,7 +190,7 @@ func TestAWrongSettingIsAReply(t *testing.T) {
 	}{
 		{"no token", "OKTA_API_TOKEN_SECRET", "", 500, "misconfigured", "OKTA_API_TOKEN_SECRET (Api Token)"},
 		{"a token that Okta refuses", "OKTA_API_TOKEN_SECRET", "wrong-token", 502, "E0000011", "Invalid token provided"},
-		{"nobody answers at Api Root", "OKTA_API_ROOT", "http://127.0.0.1:1", 503, "okta_unreachable", "the connection to Okta failed"},
+		{"nobody answers at Api Root", "OKTA_API_ROOT", "http://127.0.0.1:1", 503, "okta_unreachable", "the connection to Okta failed: it was refused; nothing was changed; try again"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -214,7 +215,7 @@ func TestParametersAsPlaybooksSpellThem(t *testing.T) {
 	for _, users := range []string{"User IDs Or Logins", "User Ids Or Logins", "User IDs", "user_ids_or_logins", "USER-IDS"} {
 		for _, off := range []any{false, "False", "false", " FALSE "} {
 			w := testkit.New(t, testkit.Options{})
-			got := w.Run("users/disable-user", testkit.Params(map[string]any{users: "alice", "is deactivate": off, "AlsoRunOnScope": "True", "Send_Email_If_Deactivate": ""}))
+			got := w.Run("users/disable-user", testkit.Params(map[string]any{users: "alice", "is deactivate": off, "AlsoRunOnScope": "True", "Send_Email_If_Deactivate": "true"}))
 			wantHTTP(t, got, 200)
 			if is := w.User("alice").Status; is != "SUSPENDED" {
 				t.Errorf("%s, Is Deactivate %#v: alice is %s", users, off, is)
@@ -282,4 +283,10 @@ func wantNotLogged(t *testing.T, w *testkit.World, secret string) {
 	if strings.Contains(w.Log(), secret) {
 		t.Errorf("a secret is in the log: %s", w.Log())
 	}
+}
+
+// given returns the parameters that have a value.
+func given(parameters map[string]any) map[string]any {
+	maps.DeleteFunc(parameters, func(_ string, value any) bool { return value == nil })
+	return parameters
 }

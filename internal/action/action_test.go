@@ -159,7 +159,7 @@ func TestTheCatalogLeavesNothingOut(t *testing.T) {
 				{"name": "New Password", "type": "string", "description": "A password.", "default": null, "required": true, "secret": true},
 				{"name": "Level", "type": "string", "description": "How much.", "default": null, "required": false, "secret": false, "allowed_values": ["Low", "High"]},
 				{"name": "Limit", "type": "integer", "description": "The most.", "default": 20, "required": false, "secret": false, "minimum": 1, "maximum": 50},
-				{"name": "Also Run On Scope", "type": "boolean", "description": "Run on the entities in scope as well as on the input.", "default": false, "required": false, "secret": false}
+				{"name": "Also Run On Scope", "type": "boolean", "description": "Run on the entities in scope as well as on the input; off runs on the input only.", "default": false, "required": false, "secret": false}
 			], "entity_types": ["USERUNIQNAME"], "oauth_scopes": ["okta.users.read"]},
 			{"name": "Ping", "slug": "ping", "summary": "Ping.", "mutates": false, "read_back": false, "parameters": [], "entity_types": [], "oauth_scopes": []}
 		]}`)); err != nil {

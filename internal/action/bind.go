@@ -25,6 +25,7 @@ type Request struct {
 	Entities       []Entity
 	Context        map[string]string
 	Options        Options
+	EmptyOptions   []string // the options that were given without a value
 	IdempotencyKey string
 
 	// Prior are the targets that earlier runs of the request have reached, by Key, as Result.Done gave them.
@@ -43,6 +44,20 @@ type Options struct {
 	Verify bool `json:"verify"`  // read again after a write
 }
 
+// emptyOptions returns a problem for each option that is to change something and was given without
+// a value.
+func emptyOptions(names []string) []Problem {
+	var problems []Problem
+	for _, name := range names {
+		on, off := "write nothing", "make the changes"
+		if name == "verify" {
+			on, off = "read again after a write", "do not"
+		}
+		problems = append(problems, Problem{Parameter: "options." + name, Message: errEmpty(on, off, false).Error()})
+	}
+	return problems
+}
+
 // Invocation is a valid request, ready to run.
 type Invocation struct {
 	Action   Action
@@ -51,7 +66,8 @@ type Invocation struct {
 	Warnings []string // what was ignored
 
 	secrets []secrets.Value // given as parameters
-	scope   []Entity        // entities that are to become targets
+	scope   []scopeEntity   // entities that are to become targets
+	ignored []ignored       // entities that are not
 	run     func(ctx context.Context, c *Call) (*Result, error)
 }
 
@@ -68,6 +84,9 @@ func (a Action) Bind(r Request) (*Invocation, []Problem) {
 func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 	inv := &Invocation{Action: *a, Request: r}
 	given, meant, problems := match(a, r.Parameters)
+	if a.Mutates {
+		problems = append(problems, emptyOptions(r.EmptyOptions)...)
+	}
 	for _, p := range a.Params {
 		field := into.FieldByIndex(p.index)
 		if p.Default != nil {
@@ -94,13 +113,16 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 			problems = append(problems, Problem{Parameter: p.Name, Message: "is required: " + lowerFirst(p.Description)})
 		}
 	}
-	if on, ok := into.Interface().(interface{ onScope() bool }); ok && on.onScope() {
-		problems = append(problems, inv.takeEntities(r.Entities)...)
+	inScope := false
+	if on, ok := into.Interface().(interface{ onScope() bool }); ok {
+		inScope = on.onScope()
 	}
+	problems = append(problems, inv.takeEntities(r.Entities, inScope)...)
+	inv.Warnings = append(inv.Warnings, warnIgnored(inv.ignored)...)
 	for _, p := range a.Params {
 		bad := slices.ContainsFunc(problems, func(q Problem) bool { return q.Parameter == p.Name })
 		if p.users && !bad && !meant[p.Name] && into.FieldByIndex(p.index).Len() == 0 && len(inv.scope) == 0 {
-			problems = append(problems, noTarget(p.Name, len(a.RunsOn) > 0))
+			problems = append(problems, noTarget(a, p.Name, inScope, inv.ignored))
 		}
 	}
 	return inv, problems
@@ -109,9 +131,17 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 func (s ScopeOn) onScope() bool  { return s.AlsoRunOnScope }
 func (s ScopeOff) onScope() bool { return s.AlsoRunOnScope }
 
-func noTarget(param string, scope bool) Problem {
+// noTarget is the problem of a request that names no user, in the parameter or by the entities in
+// scope.
+func noTarget(a *Action, param string, inScope bool, ignored []ignored) Problem {
 	text := "no user is named: give ids, logins or e-mail addresses"
-	if scope {
+	switch {
+	case len(a.RunsOn) == 0:
+	case len(ignored) > 0:
+		text += "; " + strings.Join(reasons(ignored), "; ")
+	case inScope:
+		text += ", or entities of the type " + strings.Join(entityTypes(a.RunsOn), " or ")
+	default:
 		text += ", or turn on " + scopeName + " with user entities"
 	}
 	return Problem{Parameter: param, Message: text}
@@ -158,7 +188,7 @@ func unknownName(a *Action, near string) string {
 	return fmt.Sprintf("is not a parameter of %s, which has %s", a.Name, strings.Join(names, ", "))
 }
 
-// set reads one value into its field. ok is false where the value counts as not given.
+// set reads one value into its field. ok is false if the value counts as not given.
 func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err error) {
 	text, isText := raw.(string)
 	if strings.ContainsRune(text, utf8.RuneError) { // what JSON's decoder makes of half a character
@@ -167,10 +197,12 @@ func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err e
 	if !p.Secret {
 		text = strings.TrimSpace(text)
 	}
-	if raw == nil || isText && text == "" {
+	switch empty := raw == nil || isText && text == ""; {
+	case empty && p.Type == typeBoolean && p.mutates:
+		return false, "", p.empty()
+	case empty:
 		return false, "", nil
-	}
-	if isText && IsPlaceholder(text) {
+	case isText && IsPlaceholder(text):
 		return false, "", p.placeholder(text)
 	}
 	if own, is := field.Addr().Interface().(ParamUnmarshaler); is {
@@ -178,7 +210,7 @@ func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err e
 			text, isText = strconv.FormatBool(b), true
 		}
 		if !isText {
-			return false, "", errMustBe("a string")
+			return false, "", p.mustBe("a string", raw)
 		}
 		warning, err = own.UnmarshalParam(text)
 		return err == nil, warning, err
@@ -186,7 +218,7 @@ func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err e
 	switch p.Type {
 	case typeString:
 		if !isText {
-			return false, "", errMustBe("a string")
+			return false, "", p.mustBe("a string", raw)
 		}
 		if p.Secret {
 			field.Set(reflect.ValueOf(secrets.New(text)))
@@ -199,7 +231,7 @@ func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err e
 	case typeBoolean:
 		b, isBool := raw.(bool)
 		if !isBool && !(isText && (strings.EqualFold(text, "true") || strings.EqualFold(text, "false"))) {
-			return false, "", errMustBe("true or false")
+			return false, "", p.mustBe("true or false", raw)
 		}
 		field.SetBool(b || strings.EqualFold(text, "true"))
 	case typeInteger:
@@ -225,32 +257,32 @@ func (p Param) integer(raw any, text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || p.Min != nil && n < *p.Min || p.Max != nil && n > *p.Max {
 		if p.Min != nil && p.Max != nil {
-			return 0, errMustBe(fmt.Sprintf("a whole number from %d to %d", *p.Min, *p.Max))
+			return 0, p.mustBe(fmt.Sprintf("a whole number from %d to %d", *p.Min, *p.Max), raw)
 		}
-		return 0, errMustBe("a whole number")
+		return 0, p.mustBe("a whole number", raw)
 	}
 	return n, nil
 }
 
-// items reads a list: an array of strings, or one comma-separated string.
+// items reads a list: an array of strings, or one string that lists them.
 func (p Param) items(raw any, text string) ([]string, error) {
 	var items []string
 	switch v := raw.(type) {
 	case string:
 		var err error
-		if items, err = splitList(text); err != nil {
+		if items, err = listItems(text); err != nil {
 			return nil, err
 		}
 	case []any:
 		for _, e := range v {
 			s, ok := e.(string)
 			if !ok {
-				return nil, errMustBe("an array of strings, or one string with commas")
+				return nil, p.mustBe("an array of strings, or one string with commas", e)
 			}
 			items = append(items, s)
 		}
 	default:
-		return nil, errMustBe("an array of strings, or one string with commas")
+		return nil, p.mustBe("an array of strings, or one string with commas", raw)
 	}
 	if len(items) > maxItems {
 		return nil, fmt.Errorf("has %d items; one call takes at most %d: split the list", len(items), maxItems)
@@ -291,9 +323,27 @@ func (p Param) allow(value string) (string, error) {
 
 func (p Param) placeholder(text string) error {
 	if p.Secret {
-		return fmt.Errorf("holds a placeholder that SecOps did not fill in")
+		return errors.New("holds a placeholder that SecOps did not fill in")
 	}
-	return fmt.Errorf("holds the placeholder %s, which SecOps did not fill in", Shorten(text))
+	return errors.New(Unfilled(text))
 }
 
-func errMustBe(what string) error { return fmt.Errorf("must be %s", what) }
+// mustBe is the error of a value that is not what the parameter takes. It shows the value unless
+// that may be a secret.
+func (p Param) mustBe(what string, raw any) error {
+	if p.withhold {
+		return errors.New("must be " + what)
+	}
+	shown := "null"
+	switch v := raw.(type) {
+	case string:
+		shown = strconv.Quote(Shorten(v))
+	case []any:
+		shown = "an array"
+	case map[string]any:
+		shown = "an object"
+	case bool, json.Number:
+		shown = Shorten(fmt.Sprint(v))
+	}
+	return fmt.Errorf("must be %s, not %s", what, shown)
+}

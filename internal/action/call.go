@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,10 +54,12 @@ type Call struct {
 	Request Request
 	Action  Action
 
-	scope    []Entity
-	replay   *Kept // the reply that is replayed; nil: the action is carried out
+	scope    []scopeEntity
+	ignored  []ignored // entities that are not in scope
+	replay   *Kept     // the reply that is replayed; nil: the action is carried out
 	mu       sync.Mutex
 	warnings []string
+	remarks  []remark
 }
 
 // Run carries the invocation out. The error is a fault of the run as a whole; what became of each target
@@ -68,7 +71,7 @@ func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 // execute runs the action's function with a call that has its Deps.
 func (inv *Invocation) execute(ctx context.Context, c *Call) (*Result, error) {
 	d := c.Deps
-	c.Request, c.Action, c.scope, c.warnings = inv.Request, inv.Action, inv.scope, inv.Warnings
+	c.Request, c.Action, c.scope, c.ignored, c.warnings = inv.Request, inv.Action, inv.scope, inv.ignored, inv.Warnings
 	c.Request.Parameters = nil // decoded; the raw ones may hold a secret
 	if dryRun := &c.Request.Options.DryRun; d.ReadOnly != "" && inv.Action.Mutates && !*dryRun {
 		*dryRun = true
@@ -86,6 +89,9 @@ func (inv *Invocation) execute(ctx context.Context, c *Call) (*Result, error) {
 	})
 	if result == nil {
 		result = &Result{}
+	}
+	for _, r := range c.remarks {
+		c.warnings = append(c.warnings, Enumerate(r.targets)+": "+r.text)
 	}
 	result.Warnings = append(c.warnings, result.Warnings...)
 	result.TimedOut = ctx.Err() != nil
@@ -110,6 +116,32 @@ func (c *Call) Warn(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
+}
+
+// remark is a warning about targets.
+type remark struct {
+	text    string
+	targets []string
+}
+
+// remark adds a sentence about a target to the reply's warnings. One about several targets is said
+// once.
+func (c *Call) remark(t *Target, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.remarks, func(r remark) bool { return r.text == text })
+	if i < 0 {
+		i, c.remarks = len(c.remarks), append(c.remarks, remark{text: text})
+	}
+	c.remarks[i].targets = append(c.remarks[i].targets, t.name())
+}
+
+// planning returns the context in which plans are decided: nothing has been changed yet.
+func (c *Call) planning(ctx context.Context) context.Context {
+	if c.Action.Mutates {
+		return okta.BeforeWrites(ctx)
+	}
+	return ctx
 }
 
 // sideBySide runs work for 0 … n-1, Workers at a time, and returns when all have ended.
@@ -137,6 +169,9 @@ type Words struct {
 	Unchanged string // "Already suspended"
 	Planned   string // "Would suspend"
 	Found     string // "Found", also the default
+	// Hint returns the likely reason that no object has a name, "" if there is none; nil: of a
+	// user.
+	Hint func(name string) string
 }
 
 // Each runs an action on named targets that are no users.
@@ -148,7 +183,8 @@ func (c *Call) Each(ctx context.Context, names []string, w Words, plan func(ctx 
 	if err := c.allow(len(names), len(targets)); err != nil {
 		return nil, err
 	}
-	c.work(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
+	planning := c.planning(ctx)
+	c.work(ctx, targets, func(t *Target) (Plan, error) { return plan(planning, t.Input) })
 	return c.result(targets, w), nil
 }
 
@@ -239,7 +275,7 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 		done, err = p.alreadySo(so), nil
 	}
 	if errors.Is(err, errMadeBefore) {
-		c.Warn("%s: done by an earlier run of this request; what it returned then is not kept.", t.name())
+		c.remark(t, "done by an earlier run of this request, whose result for it is not kept.")
 		done, err = Done{}, nil
 	}
 	done.Outcome = cmp.Or(done.Outcome, p.Success, Changed)
@@ -320,18 +356,19 @@ func (c *Call) verify(ctx context.Context, t *Target, p Plan) {
 		return
 	}
 	if p.Read == nil {
-		c.Warn("%s: the result cannot be read back from Okta, so it is not verified.", t.name())
+		c.remark(t, "the result cannot be read back from Okta, so it is not verified.")
 		return
 	}
 	now, err := p.Read(ctx)
 	if err != nil {
-		c.Warn("%s: the change was made but could not be read back: %s", t.name(), fault.As(err).Message)
+		c.remark(t, "the change was made but could not be read back: "+fault.As(err).Message)
 		return
 	}
 	verified = true
 	if len(t.After) > 0 && !reflect.DeepEqual(now, t.After) {
 		verified = false
-		c.Warn("%s: Okta accepted the change, but reads back as %s instead of %s.", t.name(), describe(now), describe(t.After))
+		c.remark(t, fmt.Sprintf("Okta accepted the change, but reads back as %s instead of %s.",
+			describe(now), describe(t.After)))
 	}
 	t.After = now
 }

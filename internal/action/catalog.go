@@ -12,6 +12,7 @@ type Catalog struct {
 type Entry struct {
 	Name        string       `json:"name"`
 	Slug        string       `json:"slug"`
+	Aliases     []string     `json:"aliases,omitempty"`
 	Summary     string       `json:"summary"`
 	Mutates     bool         `json:"mutates"`
 	ReadBack    bool         `json:"read_back"` // the result can be read back later
@@ -25,7 +26,8 @@ func (g Group) Catalog() Catalog {
 	c := Catalog{Group: g.Name, Function: g.Function, Summary: g.Summary}
 	for _, a := range g.Actions {
 		c.Actions = append(c.Actions, Entry{
-			Name: a.Name, Slug: a.Slug, Summary: a.Summary, Mutates: a.Mutates, ReadBack: a.ReadBack,
+			Name: a.Name, Slug: a.Slug, Aliases: a.Aliases, Summary: a.Summary,
+			Mutates: a.Mutates, ReadBack: a.ReadBack,
 			Parameters:  append([]Param{}, a.Params...),
 			EntityTypes: append([]EntityType{}, a.RunsOn...),
 			OAuthScopes: append([]string{}, a.OktaScopes...),

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,37 +13,132 @@ type EnrichedEntity struct {
 	Enrichment map[string]string `json:"enrichment"`
 }
 
-// takeEntities chooses the entities in scope that the action runs on; the others are named in warnings.
-func (inv *Invocation) takeEntities(entities []Entity) []Problem {
+// scopeEntity is an entity in scope with the names that its identifier lists.
+type scopeEntity struct {
+	Entity
+	names []string
+}
+
+// ignored is an entity in scope that does not become a target.
+type ignored struct {
+	entity string // "WS-17 (HOSTNAME)"
+	reason string
+}
+
+func ignore(name string, kind EntityType, reason string) ignored {
+	return ignored{fmt.Sprintf("%s (%s)", Shorten(name), Shorten(string(kind))), reason}
+}
+
+// takeEntities checks the entities of a request. While they are in scope it takes those that the
+// action runs on and ignores the others.
+func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
 	var problems []Problem
 	if len(entities) > maxItems {
 		return []Problem{{Parameter: "entities", Message: fmt.Sprintf("has %d entities; one call takes at most %d", len(entities), maxItems)}}
 	}
+	names := 0
 	for i, e := range entities {
-		e.Type = EntityType(strings.ToUpper(strings.TrimSpace(string(e.Type))))
-		name := strings.TrimSpace(e.Identifier)
-		if !slices.Contains(inv.Action.RunsOn, e.Type) {
-			inv.Warnings = append(inv.Warnings, fmt.Sprintf("The entity %s (%s) is ignored: %s runs on %s.", Shorten(name), e.Type, inv.Action.Name, runsOn(inv.Action.RunsOn)))
+		where := fmt.Sprintf("entities[%d].", i)
+		bad := unfilledEntity(where, e)
+		problems = append(problems, bad...)
+		if !inScope || len(bad) > 0 {
 			continue
 		}
-		where := fmt.Sprintf("entities[%d].identifier", i)
-		if name == "" {
-			problems = append(problems, Problem{Parameter: where, Message: "is empty"})
-		} else if IsPlaceholder(name) {
-			problems = append(problems, Problem{Parameter: where, Message: fmt.Sprintf("holds the placeholder %s, which SecOps did not fill in", Shorten(name))})
-		} else if err := checkIdentifier(name, true); err != nil {
-			problems = append(problems, Problem{Parameter: where, Message: err.Error()})
-		} else {
-			inv.scope = append(inv.scope, e)
+		e.Type = EntityType(strings.ToUpper(strings.TrimSpace(string(e.Type))))
+		if !slices.Contains(inv.Action.RunsOn, e.Type) {
+			inv.ignored = append(inv.ignored, ignore(strings.TrimSpace(e.Identifier), e.Type,
+				inv.Action.Name+" runs on "+strings.Join(entityTypes(inv.Action.RunsOn), " and ")))
+			continue
 		}
+		listed, err := entityNames(e.Identifier)
+		if err != nil {
+			problems = append(problems, Problem{Parameter: where + "identifier", Message: err.Error()})
+			continue
+		}
+		names += len(listed)
+		inv.scope = append(inv.scope, scopeEntity{e, listed})
+	}
+	if names > maxItems {
+		problems = append(problems, Problem{
+			Parameter: "entities", Message: fmt.Sprintf("list %d names; one call takes at most %d", names, maxItems),
+		})
 	}
 	return problems
 }
 
-func runsOn(types []EntityType) string {
+// unfilledEntity returns the problems of an entity that SecOps did not fill in.
+func unfilledEntity(where string, e Entity) []Problem {
+	var problems []Problem
+	if IsPlaceholder(e.Identifier) {
+		problems = append(problems, Problem{Parameter: where + "identifier", Message: Unfilled(e.Identifier)})
+	}
+	if IsPlaceholder(string(e.Type)) {
+		problems = append(problems, Problem{Parameter: where + "entity_type", Message: Unfilled(string(e.Type))})
+	}
+	return problems
+}
+
+// entityNames returns the names that an entity's identifier lists: SecOps joins several entities
+// with commas.
+func entityNames(identifier string) ([]string, error) {
+	items, err := listItems(strings.TrimSpace(identifier))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, item := range items {
+		item = strings.TrimSpace(item)
+		switch {
+		case item == "":
+			continue
+		case IsPlaceholder(item):
+			return nil, errors.New(Unfilled(item))
+		}
+		if err := checkIdentifier(item, true); err != nil {
+			return nil, err
+		}
+		names = append(names, item)
+	}
+	if len(names) == 0 {
+		return nil, errors.New("is empty")
+	}
+	return names, nil
+}
+
+// reasons says once why entities are ignored, with the entities.
+func reasons(all []ignored) []string {
+	var order []string
+	entities := map[string][]string{}
+	for _, i := range all {
+		if entities[i.reason] == nil {
+			order = append(order, i.reason)
+		}
+		entities[i.reason] = append(entities[i.reason], i.entity)
+	}
+	for n, reason := range order {
+		names, subject, verb := entities[reason], "the entity ", " is ignored: "
+		if len(names) > 1 {
+			subject, verb = "the entities ", " are ignored: "
+			reason = strings.Replace(reason, "it is not", "none is", 1)
+		}
+		order[n] = subject + Enumerate(names) + verb + reason
+	}
+	return order
+}
+
+// warnIgnored returns the warnings of entities that are ignored.
+func warnIgnored(all []ignored) []string {
+	warnings := reasons(all)
+	for i, w := range warnings {
+		warnings[i] = "T" + w[1:] + "."
+	}
+	return warnings
+}
+
+func entityTypes(types []EntityType) []string {
 	words := make([]string, len(types))
 	for i, t := range types {
 		words[i] = string(t)
 	}
-	return strings.Join(words, " and ")
+	return words
 }

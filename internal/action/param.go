@@ -1,6 +1,7 @@
 package action
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -22,9 +23,11 @@ type Param struct {
 	Min         *int     `json:"minimum,omitempty"`
 	Max         *int     `json:"maximum,omitempty"`
 
-	users bool // a list of user identifiers
-	index []int
-	kind  reflect.Type
+	users    bool // a list of user identifiers
+	mutates  bool // of an action that mutates
+	withhold bool // the action has a secret: a value that is wrong may be the secret, and is not shown
+	index    []int
+	kind     reflect.Type
 }
 
 // The types of parameters.
@@ -52,12 +55,12 @@ const scopeName = "Also Run On Scope"
 
 // ScopeOn is embedded by the parameters of an action that runs on the entities in scope unless told not to.
 type ScopeOn struct {
-	AlsoRunOnScope bool `param:"Also Run On Scope" default:"true" help:"Run on the entities in scope as well as on the input."`
+	AlsoRunOnScope bool `param:"Also Run On Scope" default:"true" help:"Run on the entities in scope as well as on the input; off runs on the input only."`
 }
 
 // ScopeOff is embedded by the parameters of an action that runs on the entities in scope only when told to.
 type ScopeOff struct {
-	AlsoRunOnScope bool `param:"Also Run On Scope" default:"false" help:"Run on the entities in scope as well as on the input."`
+	AlsoRunOnScope bool `param:"Also Run On Scope" default:"false" help:"Run on the entities in scope as well as on the input; off runs on the input only."`
 }
 
 // Allower is a parameter type with a fixed set of values, accepted in any case. A string is given in the
@@ -130,6 +133,20 @@ func paramsOf(t reflect.Type) []Param {
 		params = append(params, p)
 	}
 	return params
+}
+
+// offMark separates the effects of true and of false in the description of a boolean.
+const offMark = "; off "
+
+// empty is the error of a boolean that was given without a value in a request that changes
+// something. An empty placeholder must not choose.
+func (p Param) empty() error {
+	on, off, _ := strings.Cut(strings.TrimSuffix(p.Description, "."), offMark)
+	return errEmpty(lowerFirst(on), cmp.Or(off, "do not"), p.Default)
+}
+
+func errEmpty(on, off string, standard any) error {
+	return fmt.Errorf("is empty: give true (%s) or false (%s), or leave it out for %v", on, off, standard)
 }
 
 func mustDefault(p Param, text string) any {

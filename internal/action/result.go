@@ -167,6 +167,11 @@ func (k Keyed) MarshalJSON() ([]byte, error) {
 // result assembles the outcome of all targets.
 func (c *Call) result(targets []*Target, w Words) *Result {
 	r := &Result{Targets: targets}
+	for _, t := range targets {
+		if hint := w.hint(t.Input); t.Outcome == NotFound && t.fault != nil && hint != "" {
+			t.advise(hint)
+		}
+	}
 	var keyed Keyed
 	size := 0
 	for _, t := range targets {
@@ -280,8 +285,20 @@ func sentences(targets []*Target, w Words) string {
 			out = append(out, fmt.Sprintf("%s: %s: %s.", o.lead, Enumerate(names[reason]), strings.TrimSuffix(reason, ".")))
 		}
 	}
-	list(NotFound, "Not found", plain)
+	list(NotFound, "Not found", func(t *Target) string {
+		if t.hint != "" {
+			return t.name() + " (" + t.hint + ")"
+		}
+		return t.name()
+	})
 	return strings.Join(out, " ")
+}
+
+func (w Words) hint(name string) string {
+	if w.Hint == nil {
+		return userHint(name)
+	}
+	return w.Hint(name)
 }
 
 func (w Words) noun() string {

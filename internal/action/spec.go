@@ -32,12 +32,13 @@ type Spec struct {
 	RunsOn     []EntityType // entities that become targets while Also Run On Scope is on
 	OktaScopes []string     // the least OAuth scopes it needs
 	Mutates    bool         // it changes something in Okta
-	// ReadBack says that the result of the action can be read back from Okta later, so that a replay of a kept reply
-	// can tell whether it still holds.
+	// ReadBack says that the result of the action can be read back from Okta later, so that a
+	// replay of a kept reply can tell whether it still holds.
 	ReadBack bool
 	// Failure begins the output message when nothing was achieved;
 	// empty: `Error executing action "<Name>". Reason: `.
 	Failure string
+	Aliases []string // other names under which callers may ask for it
 	Example Example
 	// SecretResults are the members of json_result that are secret: they are shown once and kept nowhere. The parameters
 	// of an action that has any are a SecretReturner.
@@ -76,9 +77,26 @@ type Group struct {
 // EventFunction is the function target that takes the group's Pub/Sub messages as events.
 func (g Group) EventFunction() string { return g.Function + "Event" }
 
-// Find returns the action of this name or slug, in any spelling that parameters allow too.
+// Names are the action's name and its aliases.
+func (a Action) Names() []string { return append([]string{a.Name}, a.Aliases...) }
+
+// Slugs are the action's slug and those of its aliases.
+func (a Action) Slugs() []string {
+	slugs := a.Names()
+	for i, name := range slugs {
+		slugs[i] = slugOf(name)
+	}
+	return slugs
+}
+
+func slugOf(name string) string { return strings.ReplaceAll(strings.ToLower(name), " ", "-") }
+
+// Find returns the action of this name, alias or slug, in any spelling that parameters allow too.
 func (g Group) Find(nameOrSlug string) (Action, bool) {
-	i := slices.IndexFunc(g.Actions, func(a Action) bool { return fold(a.Name) == fold(nameOrSlug) })
+	folded := fold(nameOrSlug)
+	i := slices.IndexFunc(g.Actions, func(a Action) bool {
+		return slices.ContainsFunc(a.Names(), func(name string) bool { return fold(name) == folded })
+	})
 	if i < 0 {
 		return Action{}, false
 	}
@@ -110,6 +128,9 @@ func (a Action) FailureText(reason string) string {
 
 // FailureText is the output message of a failed action that has no words of its own.
 func FailureText(name, reason string) string {
+	if name == "" {
+		return "Error executing action (none named). Reason: " + reason
+	}
 	return fmt.Sprintf("Error executing action %q. Reason: %s", name, reason)
 }
 
@@ -132,7 +153,11 @@ func (a Action) TakesUsers() bool {
 // ScopeOn or ScopeOff where the action runs on entities, are embedded. A type of one's own may implement Allower or
 // ParamUnmarshaler. Define panics on a malformed declaration: importing the catalog finds it, so it cannot be deployed.
 func Define[P any](spec Spec, run func(ctx context.Context, c *Call, p P) (*Result, error)) Action {
-	a := Action{Spec: spec, Slug: strings.ReplaceAll(strings.ToLower(spec.Name), " ", "-"), Params: paramsOf(reflect.TypeFor[P]())}
+	a := Action{Spec: spec, Slug: slugOf(spec.Name), Params: paramsOf(reflect.TypeFor[P]())}
+	secret := slices.ContainsFunc(a.Params, func(p Param) bool { return p.Secret })
+	for i := range a.Params {
+		a.Params[i].mutates, a.Params[i].withhold = spec.Mutates, secret
+	}
 	if spec.Name == "" || spec.Summary == "" {
 		panic(fmt.Sprintf("action %q: a name and a summary are required", spec.Name))
 	}

@@ -79,6 +79,7 @@ type Target struct {
 	enriched map[string]string // by an earlier run of the request
 	cut      bool              // the value is left out for its size
 	say      string
+	hint     string // the likely reason that it was not found
 	fault    *fault.Error
 	resumed  bool // an earlier run of the request reached it
 	touched  bool // something was changed, or would be, whatever the outcome
@@ -131,18 +132,29 @@ func (t *Target) fail(err error) {
 	t.Error = NewTargetError(err)
 }
 
+// advise adds to a target that was not found what is probably wrong with its name.
+func (t *Target) advise(hint string) {
+	f := *t.fault
+	f.Message = fault.Sentence("; ", f.Message, hint)
+	t.fault, t.hint, t.Error = &f, hint, NewTargetError(&f)
+}
+
 // TargetError says why a target was not reached.
 type TargetError struct {
 	Code          string `json:"code"`
 	Message       string `json:"message"`
 	Retryable     bool   `json:"retryable"`
+	RetryAfterS   int    `json:"retry_after_s,omitempty"` // seconds; 0: unknown
 	OktaRequestID string `json:"okta_request_id,omitempty"`
 }
 
 // NewTargetError is err for the caller.
 func NewTargetError(err error) *TargetError {
 	f := fault.As(err)
-	return &TargetError{Code: f.Code, Message: f.Message, Retryable: f.Retryable(), OktaRequestID: f.RequestID}
+	return &TargetError{
+		Code: f.Code, Message: f.Message, Retryable: f.Retryable(),
+		RetryAfterS: f.RetryAfterS(), OktaRequestID: f.RequestID,
+	}
 }
 
 // RoleOutcome is what became of one role of a target.

@@ -1,6 +1,7 @@
 package action
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,11 +18,47 @@ const maxIdentifier = 256
 // maxItems bounds a list, and the entities of a request.
 const maxItems = 5000
 
-// placeholder is a SecOps placeholder as a whole: [Event.x], [Get User.JsonResult| "id"].
-var placeholder = regexp.MustCompile(`^\[[\pL\d_ :()-]+\.[\pL_][^\[\]|]*(\|[\s\S]*)?\]$`)
+// placeholderStart matches a SecOps placeholder up to its | or its closing bracket: [Event.x], [Get
+// User.JsonResult.
+const placeholderStart = `\[[\pL\d_ :()-]+\.[\pL_][^\[\]|]*`
 
-// IsPlaceholder tells whether a value is, as a whole, a SecOps placeholder that was not filled in.
-func IsPlaceholder(s string) bool { return placeholder.MatchString(strings.TrimSpace(s)) }
+var (
+	wholePlaceholder = regexp.MustCompile(`^` + placeholderStart + `(\|[\s\S]*)?\]$`)
+	anyPlaceholder   = regexp.MustCompile(placeholderStart + `(\|(\s*"[^"]*"\s*|[^\]]*))?\]`)
+)
+
+// IsPlaceholder reports whether a value is, as a whole, a SecOps placeholder that was not filled
+// in.
+func IsPlaceholder(s string) bool { return wholePlaceholder.MatchString(strings.TrimSpace(s)) }
+
+// FindPlaceholder returns the first SecOps placeholder in a text, "" if it has none.
+func FindPlaceholder(s string) string { return anyPlaceholder.FindString(s) }
+
+// Unfilled describes a placeholder that SecOps left in a value.
+func Unfilled(placeholder string) string {
+	return fmt.Sprintf("holds the placeholder %s, which SecOps did not fill in", Shorten(strings.TrimSpace(placeholder)))
+}
+
+// listItems splits a text that lists several names: a JSON array of strings, or names separated by
+// commas.
+func listItems(text string) ([]string, error) {
+	if !startsArray.MatchString(text) {
+		return splitList(text)
+	}
+	var array []*string
+	if json.Unmarshal([]byte(text), &array) != nil || slices.Contains(array, nil) {
+		return nil, errors.New(`begins as a JSON array of strings but is not one; write ["alice", "bob"] or: alice, bob`)
+	}
+	items := make([]string, len(array))
+	for i, item := range array {
+		items[i] = *item
+	}
+	return items, nil
+}
+
+// startsArray matches a text that is meant as a JSON array: its first item is quoted, or it has no
+// items. Any other text in brackets is a name: [High] alert.
+var startsArray = regexp.MustCompile(`^\[\s*(["']|\]$)`)
 
 // splitList splits at commas that are not between double quotes; an item that is quoted as a whole loses
 // its quotes, and "" between them stands for one.
@@ -63,6 +100,43 @@ func checkIdentifier(s string, user bool) error {
 		return fmt.Errorf("%q names no user", s)
 	}
 	return nil
+}
+
+// address matches an address in angle brackets, as mail programs write it.
+var address = regexp.MustCompile(`<\s*([^<>\s]+@[^<>\s]+)\s*>`)
+
+// userHint returns the likely reason that no user has a name, "" if there is none.
+func userHint(name string) string {
+	name = strings.TrimSpace(name)
+	m := address.FindStringSubmatch(name)
+	switch {
+	case strings.Contains(name, ";"):
+		return "separate several users with commas, not semicolons"
+	case m != nil:
+		return "give the address without angle brackets: " + Shorten(m[1])
+	case strings.ContainsAny(name, "[](){}<>"):
+		return "it has brackets: give the login without them"
+	case strings.Trim(name, "\"'`“”‘’") != name:
+		return "it has quotation marks: give the login without them"
+	case strings.ContainsFunc(name, unicode.IsSpace):
+		return "it has a space: separate several users with commas, and give logins, not display names"
+	case strings.Contains(name, `\`):
+		return "it has a Windows domain: give the login in Okta"
+	case strings.HasPrefix(name, "00g") && len(name) == 20:
+		return "it looks like the ID of a group"
+	}
+	return ""
+}
+
+// GroupHint returns the likely reason that no group has a name, or an id if ids is true.
+func GroupHint(name string, ids bool) string {
+	switch {
+	case strings.Contains(name, ";"):
+		return "separate several groups with commas, not semicolons"
+	case ids && !strings.HasPrefix(name, "00g"):
+		return "it does not look like the ID of a group: set Is Id to false to find a group by its name"
+	}
+	return ""
 }
 
 // Shorten keeps what a caller sent from filling a message.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"example.com/okta-secops/internal/fault"
@@ -33,8 +35,14 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 	for _, u := range users {
 		namings = append(namings, naming{text: u, from: Naming{u, fromParameter}})
 	}
-	for _, e := range c.scope {
-		namings = append(namings, naming{text: strings.TrimSpace(e.Identifier), from: Naming{e.Identifier, fromEntity}, entity: &e})
+	for i := range c.scope {
+		for _, text := range c.scope[i].names {
+			input := text
+			if len(c.scope[i].names) == 1 {
+				input = c.scope[i].Identifier // as given
+			}
+			namings = append(namings, naming{text: text, from: Naming{input, fromEntity}, entity: &c.scope[i]})
+		}
 	}
 	names := distinct(namings)
 	if err := c.allow(len(names), surelyDifferent(names)); err != nil {
@@ -44,7 +52,7 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 	c.sideBySide(len(names), func(i int) {
 		n := names[i]
 		n.err = c.guard(func() (err error) {
-			n.user, err = c.lookUp(ctx, n.text)
+			n.user, err = c.lookUp(c.planning(ctx), n.text)
 			if !w.Whole || err != nil {
 				n.user.Raw = nil
 				return err
@@ -55,12 +63,13 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 
 	targets, found := c.merge(namings, names)
 	if len(targets) == 0 {
-		return nil, fault.Invalid(noTarget(c.namesParam(), len(c.Action.RunsOn) > 0))
+		return nil, fault.Invalid(noTarget(&c.Action, c.namesParam(), true, c.ignored))
 	}
 	if err := c.allow(len(names), len(targets)); err != nil {
 		return nil, err
 	}
-	c.work(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
+	planning := c.planning(ctx)
+	c.work(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(planning, found[t]) })
 	result := c.result(targets, w.Words)
 	c.enrich(result, namings, w.Enrich)
 	return result, nil
@@ -106,7 +115,7 @@ func (c *Call) namesParam() string {
 type naming struct {
 	text   string
 	from   Naming
-	entity *Entity
+	entity *scopeEntity
 	name   *name
 	target *Target // nil for a host that is no user
 }
@@ -145,12 +154,13 @@ func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]ok
 	var targets []*Target
 	found := map[*Target]okta.User{}
 	byID, byName := map[string]*Target{}, map[*name]*Target{}
+	var hosts []ignored
 	for i, n := range namings {
 		err, user := n.name.err, n.name.user
 		if n.isHost() {
 			ours := err == nil && sameName(user.Login, n.text)
 			if !ours && (err == nil || !unsettled(err)) {
-				c.Warn("The entity %s (%s) is ignored: it is not the full login of a user.", Shorten(n.text), HostEntity)
+				hosts = append(hosts, ignore(n.text, HostEntity, "it is not the full login of a user"))
 				continue
 			}
 		}
@@ -172,6 +182,10 @@ func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]ok
 		}
 		namings[i].target = t
 	}
+	for _, w := range warnIgnored(hosts) {
+		c.Warn("%s", w)
+	}
+	c.ignored = append(c.ignored, hosts...)
 	return targets, found
 }
 
@@ -181,28 +195,32 @@ func unsettled(err error) bool {
 	return f.Kind != fault.NotFound && f.Code != "ambiguous"
 }
 
-// enrich lists every entity that became a target, with what it is enriched with where it was reached.
+// enrich lists every entity that became a target, as it was given, with its enrichment if all users
+// that it lists were reached.
 func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[string]string) {
 	for _, t := range r.Targets { // of all, so that a later run of the request has it whatever it finds as an entity
 		if _, kept := t.value.(json.RawMessage); c.Action.Mutates && values != nil && t.enriched == nil && t.Outcome.Reached() && !kept && !t.cut {
 			t.enriched = values(t.value)
 		}
 	}
-	left := 0 // entities without their enrichment
+	targets := map[*scopeEntity][]*Target{}
 	for _, n := range namings {
-		if n.entity == nil || n.target == nil {
+		if n.entity != nil && n.target != nil {
+			targets[n.entity] = append(targets[n.entity], n.target)
+		}
+	}
+	left := 0 // entities without their enrichment
+	for i := range c.scope {
+		e := &c.scope[i]
+		if targets[e] == nil {
 			continue
 		}
-		enriched := EnrichedEntity{Entity: *n.entity, Enrichment: map[string]string{}}
-		if n.target.Outcome.Reached() && values != nil {
-			add := n.target.enriched
-			if add == nil && !c.Action.Mutates && !n.target.cut {
-				add = values(n.target.value)
-			}
+		enriched := EnrichedEntity{Entity: e.Entity, Enrichment: map[string]string{}}
+		if add := c.enrichment(e, targets[e], values); add != nil {
 			for _, v := range add {
 				r.size += len(v)
 			}
-			if r.size <= maxJSON && !n.target.cut {
+			if r.size <= maxJSON && !slices.ContainsFunc(targets[e], func(t *Target) bool { return t.cut }) {
 				enriched.Enrichment = add
 			} else {
 				left++
@@ -213,6 +231,37 @@ func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[st
 	if left > 0 {
 		c.Warn("%d entities that were reached are not enriched: a reply stops growing at %d MB.", left, maxJSON>>20)
 	}
+}
+
+// enrichment returns what an entity is enriched with: nothing if a user that it lists was not
+// reached, and of several users what is the same for all.
+func (c *Call) enrichment(
+	e *scopeEntity, targets []*Target, values func(value any) map[string]string,
+) map[string]string {
+	var missed []string
+	for _, t := range targets {
+		if !t.Outcome.Reached() {
+			missed = append(missed, t.name())
+		} else if t.enriched == nil && values != nil && !c.Action.Mutates && !t.cut {
+			t.enriched = values(t.value)
+		}
+	}
+	if len(missed) > 0 {
+		if len(missed) < len(targets) && !c.Request.Options.DryRun {
+			c.Warn("The entity %s (%s) is not enriched: it lists users that were not reached: %s.",
+				Shorten(e.Identifier), e.Type, Enumerate(missed))
+		}
+		return nil
+	}
+	shared := maps.Clone(targets[0].enriched)
+	for _, t := range targets[1:] {
+		maps.DeleteFunc(shared, func(name, value string) bool { return t.enriched[name] != value })
+	}
+	if len(shared) < len(targets[0].enriched) {
+		c.Warn("The entity %s (%s) lists several users: it is enriched only with the values that all of them share; "+
+			"the JSON result has the values of each.", Shorten(e.Identifier), e.Type)
+	}
+	return shared
 }
 
 // Bool is a boolean as entity enrichment has it.

@@ -6,6 +6,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -86,7 +87,7 @@ func Invalid(problems ...Problem) *Error {
 	for i, p := range problems {
 		clauses[i] = p.String()
 	}
-	message := strings.Join(clauses, "; ")
+	message := Sentence("; ", clauses...)
 	switch len(problems) {
 	case 0:
 		message = "the request is not valid"
@@ -95,6 +96,15 @@ func Invalid(problems ...Problem) *Error {
 		message = fmt.Sprintf("%d problems: %s", len(problems), message)
 	}
 	return &Error{Kind: BadRequest, Code: "invalid_request", Message: message, Problems: problems}
+}
+
+// Sentence joins the clauses that are not empty. Only the last one keeps its full stop.
+func Sentence(separator string, clauses ...string) string {
+	clauses = slices.DeleteFunc(slices.Clone(clauses), func(c string) bool { return strings.TrimSpace(c) == "" })
+	for i := range clauses[:max(0, len(clauses)-1)] {
+		clauses[i] = strings.TrimRight(clauses[i], ". ")
+	}
+	return strings.Join(clauses, separator)
 }
 
 // String is the problem as one clause.
@@ -119,6 +129,9 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Cause }
+
+// RetryAfterS is the wait before a later try in whole seconds, 0 if it is unknown.
+func (e *Error) RetryAfterS() int { return int(math.Ceil(e.RetryAfter.Seconds())) }
 
 // Retryable tells whether the same thing asked again later can succeed.
 func (e *Error) Retryable() bool {

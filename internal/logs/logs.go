@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"runtime"
 	"strconv"
+	"strings"
 )
 
 // New returns a logger that writes to w. An attribute "labels" becomes the entry's labels. What is logged as an error is
@@ -69,12 +71,30 @@ func rename(groups []string, a slog.Attr) slog.Attr {
 		a.Key = "message"
 	case slog.SourceKey:
 		if s, ok := a.Value.Any().(*slog.Source); ok {
-			return slog.Any("logging.googleapis.com/sourceLocation", map[string]string{"file": s.File, "line": strconv.Itoa(s.Line), "function": s.Function})
+			return slog.Any("logging.googleapis.com/sourceLocation", map[string]string{
+				"file": relative(s.File), "line": strconv.Itoa(s.Line), "function": s.Function,
+			})
 		}
+	case "stack_trace":
+		return slog.String(a.Key, strings.ReplaceAll(a.Value.String(), root, ""))
 	case "labels":
 		a.Key = "logging.googleapis.com/labels"
 	}
 	return a
+}
+
+// root is the path of the module in the names of source files as they were compiled in.
+var root = func() string {
+	_, file, _, _ := runtime.Caller(0)
+	return strings.TrimSuffix(file, "internal/logs/logs.go")
+}()
+
+// relative returns the name of a source file relative to the module, or to the module cache.
+func relative(file string) string {
+	if _, cached, ok := strings.Cut(file, "/pkg/mod/"); ok {
+		return cached
+	}
+	return strings.TrimPrefix(file, root)
 }
 
 func severity(l slog.Level) string {

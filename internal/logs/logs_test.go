@@ -35,7 +35,7 @@ func TestALineIsAnEntryOfCloudLogging(t *testing.T) {
 			labels["log_type"] != "audit" || inner["level"] != "x" || inner["labels"] != "y" {
 			t.Errorf("%v", entry)
 		}
-		if file, _ := source["file"].(string); !strings.HasSuffix(file, "logs_test.go") || source["line"] == "" || !strings.HasSuffix(source["function"].(string), ".line") {
+		if file, _ := source["file"].(string); file != "internal/logs/logs_test.go" || source["line"] == "" || !strings.HasSuffix(source["function"].(string), ".line") {
 			t.Errorf("source %v", source)
 		}
 		if _, reported := entry["@type"]; reported != (level >= slog.LevelError) {

@@ -211,6 +211,7 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 
 func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 	unsure, proofRefused := false, false
+	status, alike := 0, 0 // of the last reply, and how many replies in a row had it
 	for try := 1; ; try++ {
 		x := &exchange{
 			op: k.op, scopes: c.scopes, from: c.from, anonymous: k.anonymous, watcher: w, provable: k.once || k.notifies,
@@ -230,7 +231,17 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 			}
 		}
 		x.reply.release() // the reply to a failed call is of use only in part
+		if f.Kind == fault.Unavailable && x.reply != nil && x.reply.status >= http.StatusInternalServerError {
+			if x.reply.status != status {
+				status, alike = x.reply.status, 0
+			}
+			alike++
+			f.Message = x.reply.answered(f.Message, try, alike)
+		} else {
+			status = 0
+		}
 		if f.Kind == fault.Credentials && !k.anonymous && x.reply != nil {
+			f.Message = strings.TrimRight(f.Message, ". ")
 			c.auth.explain(f, c.scopes)
 			if x.unrenewed != nil {
 				f = fault.As(x.unrenewed)
@@ -271,9 +282,9 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 		}
 		if unsure && x.writes {
 			w.open()
-			f = k.unknown(f)
+			return nil, k.unknown(f)
 		}
-		return nil, f
+		return nil, k.advise(ctx, f)
 	}
 }
 

@@ -3,13 +3,18 @@ package okta
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"example.com/okta-secops/internal/fault"
@@ -22,8 +27,10 @@ const (
 	CodeValidation      = "E0000001" // also: an object with this name exists, or the state forbids the change
 	CodeNotFound        = "E0000007"
 	CodeRoleAssigned    = "E0000090"
+	CodeBadExpression   = "E0000031" // of a filter or search
 	codeInvalidToken    = "E0000011"
 	codeReadOnly        = "E0000010"
+	codeServerError     = "E0000009"
 	codeActivated       = "E0000016"
 	codeResetFailed     = "E0000017"
 	codeNotAllowedState = "E0000038"
@@ -55,7 +62,7 @@ func (x *exchange) fault(ctx context.Context) *fault.Error {
 	case errors.Is(x.err, context.DeadlineExceeded):
 		f = fault.New(fault.Unavailable, "okta_timeout", fmt.Sprintf("Okta did not answer within %s", CallTimeout), cause)
 	default:
-		f = fault.New(fault.Unavailable, "okta_unreachable", "the connection to Okta failed", cause)
+		f = fault.New(fault.Unavailable, "okta_unreachable", "the connection to Okta failed: "+connectionFailure(x.err), cause)
 	}
 	return f
 }
@@ -77,6 +84,94 @@ type cleanError struct {
 func (e cleanError) Error() string { return e.text }
 
 func (e cleanError) Unwrap() error { return e.err }
+
+// connectionFailure returns the reason that no connection was made, or that it ended, without an
+// address.
+func connectionFailure(err error) string {
+	var name *net.DNSError
+	var network net.Error
+	var notTLS tls.RecordHeaderError
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return "its host name does not exist (check OKTA_API_ROOT, Api Root)"
+	case errors.As(err, &name):
+		return "its host name could not be resolved"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "it was refused"
+	case errors.As(err, &notTLS):
+		return "the server does not speak TLS (check OKTA_API_ROOT, Api Root, and any proxy)"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "there is no route to it (check the egress of the function)"
+	case errors.As(err, &network) && network.Timeout():
+		return "it timed out"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF),
+		errors.Is(err, io.ErrUnexpectedEOF):
+		return "it was closed before Okta answered"
+	default:
+		return "the network reported an error"
+	}
+}
+
+// distrust returns the reason that a certificate is not trusted, "" if it is of no common kind.
+func distrust(err error) string {
+	var host x509.HostnameError
+	var authority x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &host):
+		return " (it is for another host)"
+	case errors.As(err, &authority):
+		return " (its issuer is unknown)"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return " (it has expired, or is not valid yet)"
+	}
+	return ""
+}
+
+type beforeWritesKey struct{}
+
+// BeforeWrites returns a context for calls that an action makes before it changes anything for a
+// target. The error of a call that fails then adds that nothing was changed.
+func BeforeWrites(ctx context.Context) context.Context {
+	return context.WithValue(ctx, beforeWritesKey{}, true)
+}
+
+// answered describes a server error of Okta, or of a proxy, after a number of tries of which the
+// last ones were alike. For a code with a specific meaning it returns said, Okta's own words.
+func (r *reply) answered(said string, tries, alike int) string {
+	text := fmt.Sprintf("Okta answered %d", r.status)
+	switch code := r.errorCode(); {
+	case code == codeServerError:
+		text += " (" + code + ")"
+	case code != "":
+		return said
+	}
+	switch {
+	case tries == 1:
+		return text
+	case alike == tries:
+		return fmt.Sprintf("%s %d times", text, tries)
+	default:
+		return fmt.Sprintf("%s at the last of %d tries", text, tries)
+	}
+}
+
+// advise completes the sentence of an error that a later try can help against, of a call that
+// changed nothing.
+func (k call) advise(ctx context.Context, f *fault.Error) *fault.Error {
+	if f.Kind != fault.Unavailable {
+		return f
+	}
+	unchanged := ""
+	if before, _ := ctx.Value(beforeWritesKey{}).(bool); before {
+		unchanged = "nothing was changed"
+	} else if !k.reads() {
+		unchanged = "the change was not made"
+	}
+	told := *f
+	told.Message = fault.Sentence("; ", f.Message, unchanged, "try again")
+	return &told
+}
 
 // fault turns Okta's refusal into a fault. The status stands even where the body is not Okta's JSON.
 func (r *reply) fault() *fault.Error {
@@ -141,16 +236,11 @@ func (b errorBody) words() string {
 	if b.Err != "" {
 		return strings.TrimSuffix(b.Err+": "+b.Description, ": ")
 	}
-	text := b.Summary
-	for i, c := range b.Causes {
-		if i == 0 {
-			text += ": "
-		} else {
-			text += ", "
-		}
-		text += c.Summary
+	var causes []string
+	for _, c := range b.Causes {
+		causes = append(causes, c.Summary)
 	}
-	return text
+	return fault.Sentence(": ", b.Summary, fault.Sentence(", ", causes...))
 }
 
 // clean returns what Okta says as it may be shown: without the secrets of the request and what looks like one.
@@ -187,6 +277,9 @@ func reason(err error) string {
 	case errors.As(err, &syntax):
 		return "not JSON"
 	case errors.As(err, &typ):
+		if typ.Field == "" {
+			return "a JSON " + typ.Value + " of the wrong type"
+		}
 		return "unexpected type of " + typ.Field
 	default:
 		return err.Error()

@@ -37,7 +37,7 @@ func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
 		"read only":            {503, `{"errorCode":"E0000010","errorSummary":"Read only mode"}`, fault.Unavailable, "E0000010", ""},
 		"HTML 403":             {403, page, fault.Nonsense, "bad_reply", "403 Forbidden"},
 		"HTML 404":             {404, page, fault.Nonsense, "bad_reply", "404 Not Found"},
-		"HTML 502":             {502, page, fault.Unavailable, "okta_502", "502 Bad Gateway"},
+		"HTML 502":             {502, page, fault.Unavailable, "okta_502", "Okta answered 502 4 times; try again"},
 		"HTML 200":             {200, page, fault.Nonsense, "bad_reply", "not JSON"},
 		"JSON without a code":  {400, `{"message":"canary"}`, fault.Nonsense, "bad_reply", "400 Bad Request"},
 		"a user without an id": {200, `{"status":"ACTIVE"}`, fault.Nonsense, "bad_reply", "without an id"},

@@ -222,13 +222,31 @@ func (o *oauth) nameMissing(ctx context.Context, scope string, refusal *fault.Er
 	if len(missing) == 0 {
 		return refusal
 	}
-	f := notGranted(strings.Join(missing, ", "), refusal.Cause)
+	f := notGranted(missing, refusal.Cause)
 	f.RequestID = refusal.RequestID
 	return f
 }
 
-func notGranted(scopes string, cause error) *fault.Error {
-	return fault.New(fault.Credentials, "invalid_scope", "the service app is not granted "+scopes+": grant it in Okta, under Okta API Scopes of the app", cause)
+// missingScopes is the cause of a refusal because of scopes that the app is not granted.
+type missingScopes struct {
+	scopes []string
+	cause  error
+}
+
+func (m missingScopes) Error() string { return fmt.Sprint("not granted: ", m.scopes, ": ", m.cause) }
+func (m missingScopes) Unwrap() error { return m.cause }
+
+// NotGranted returns the scopes for lack of which Okta refused a service app, nil for any other
+// error.
+func NotGranted(err error) []string {
+	var missing missingScopes
+	_ = errors.As(err, &missing)
+	return missing.scopes
+}
+
+func notGranted(scopes []string, cause error) *fault.Error {
+	return fault.New(fault.Credentials, "invalid_scope", "the service app is not granted "+strings.Join(scopes, ", ")+
+		": grant it in Okta, under Okta API Scopes of the app", missingScopes{scopes, cause})
 }
 
 // ask makes token requests until one is answered with a token, or refused for good: in the place of a key that Okta does
@@ -367,7 +385,7 @@ func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x
 	case x.reply.status >= 500:
 		return fault.New(fault.Unavailable, "okta_token_unavailable", fmt.Sprintf("Okta issues no access token at the moment (%d)", x.reply.status), cause)
 	case refusal.Err == "invalid_scope":
-		return notGranted(scope, errors.Join(cause, errors.New(said)))
+		return notGranted(strings.Fields(scope), errors.Join(cause, errors.New(said)))
 	case refusal.Err == "invalid_client":
 		return fault.New(fault.Credentials, refusal.Err, "Okta does not accept the service app's key ("+said+
 			"): check OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)", cause)

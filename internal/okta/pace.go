@@ -2,7 +2,6 @@ package okta
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -195,7 +194,7 @@ func (p *pacer) sleep(ctx context.Context, d time.Duration) error {
 	}
 	return &fault.Error{
 		Kind: fault.Unavailable, Code: codeRateLimited, RetryAfter: d, Cause: err,
-		Message: fmt.Sprintf("not sent: Okta's rate limit leaves no call for %s, and the request has less time than that", max(time.Second, d.Round(time.Second))),
+		Message: "not sent: Okta's rate limit resets after this request's deadline",
 	}
 }
 

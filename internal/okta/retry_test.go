@@ -340,7 +340,7 @@ func TestAWaitThatTheDeadlineForbidsIsToldAtOnce(t *testing.T) {
 	}
 	// The next call to the same endpoint is not even sent.
 	_, err = c.GetUser(ctx, "00u2")
-	f = wantFault(t, err, fault.Unavailable, "rate_limited", "30s")
+	f = wantFault(t, err, fault.Unavailable, "rate_limited", "resets after this request's deadline; try again")
 	if asked, _ := s.sent(); f.RetryAfter == 0 || len(asked) != 1 {
 		t.Errorf("retry after %s, asked %v", f.RetryAfter, asked)
 	}

@@ -167,7 +167,8 @@ func send(base http.RoundTripper, r *http.Request, m *memory) (*reply, error) {
 	defer cancel()
 	res, err := base.RoundTrip(r.WithContext(ctx))
 	if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) {
-		return nil, fault.New(fault.Nonsense, "bad_certificate", "the certificate that was shown for Okta is not trusted: check OKTA_API_ROOT (Api Root) and what stands between", err)
+		return nil, fault.New(fault.Nonsense, "bad_certificate", "Okta's TLS certificate is not trusted"+distrust(bad.Err)+
+			": check OKTA_API_ROOT (Api Root) and any TLS-inspecting proxy", err)
 	}
 	if err != nil {
 		return nil, err

@@ -49,15 +49,42 @@ func decode(w http.ResponseWriter, r *http.Request) (request, error) {
 	if err := checkContentType(r.Header.Get("Content-Type"), len(body) == 0); err != nil {
 		return q, err
 	}
-	q.key("Idempotency-Key", r.Header.Get("Idempotency-Key"))
+	q.headerKey(r.Header.Values("Idempotency-Key"))
 	return q, q.read("body", body)
 }
 
-// key takes the Idempotency-Key, which came as name says.
+// unfilledStep is the part of a suggested Idempotency-Key that the author of a playbook replaces
+// with the step's name.
+const unfilledStep = "FILL_IN_STEP_NAME"
+
+// headerKey takes the Idempotency-Key of an HTTP call.
+func (q *request) headerKey(values []string) {
+	switch len(values) {
+	case 0:
+	case 1:
+		q.key("Idempotency-Key", values[0])
+	default:
+		q.problem("Idempotency-Key", "is given %d times; send one header", len(values))
+	}
+}
+
+// key takes the Idempotency-Key, which came as name says. A key that is the same for different
+// requests is refused: the second request would be answered with the reply to the first.
 func (q *request) key(name, value string) {
-	q.shownKey = value
-	if q.IdempotencyKey = value; utf8.RuneCountInString(value) > maxIdempotencyKey {
+	q.IdempotencyKey, q.shownKey = value, value
+	const advice = "; give a key of this step and this run, such as case-4711-disable-alice, or none"
+	switch unfilled := ""; {
+	case utf8.RuneCountInString(value) > maxIdempotencyKey:
 		q.problem(name, "is over %d characters", maxIdempotencyKey)
+	case slices.Contains([]string{"null", "none", "undefined"}, strings.ToLower(strings.TrimSpace(value))):
+		q.problem(name, "is %q, an empty value of a playbook%s", value, advice)
+	case strings.Contains(strings.ToUpper(value), unfilledStep):
+		q.problem(name, "holds %s: replace it with the name of the playbook's step, so that two steps have different keys",
+			unfilledStep)
+	default:
+		if unfilled = action.FindPlaceholder(value); unfilled != "" {
+			q.problem(name, "is %q and %s%s", action.Shorten(value), action.Unfilled(unfilled), advice)
+		}
 	}
 }
 
@@ -160,6 +187,8 @@ func (q *request) readContext(object map[string]any) {
 			q.Context[name] = fmt.Sprint(v)
 			if len(q.Context[name]) > maxContextValue || len(name) > maxContextValue {
 				q.problem("context."+action.Shorten(name), "is over %d bytes", maxContextValue)
+			} else if unfilled := action.FindPlaceholder(q.Context[name]); unfilled != "" {
+				q.problem("context."+action.Shorten(name), "%s", action.Unfilled(unfilled))
 			}
 		default:
 			q.problem("context."+action.Shorten(name), "must be a string")
@@ -169,18 +198,14 @@ func (q *request) readContext(object map[string]any) {
 
 func (q *request) readOptions(object map[string]any) {
 	for _, name := range slices.Sorted(maps.Keys(object)) {
-		var on bool
-		switch v := object[name].(type) {
-		case nil:
-		case bool:
-			on = v
-		case string:
-			on = strings.EqualFold(v, "true")
-			if !on && v != "" && !strings.EqualFold(v, "false") {
-				q.problem("options."+action.Shorten(name), "must be true or false")
-			}
-		default:
-			q.problem("options."+action.Shorten(name), "must be true or false")
+		on, empty, valid := flag(object[name])
+		known := name == "dry_run" || name == "verify"
+		if known && empty {
+			q.EmptyOptions = append(q.EmptyOptions, name)
+		}
+		if known && !valid {
+			shown, _ := json.Marshal(object[name]) // it was read from JSON
+			q.problem("options."+name, "must be true or false, not %s", action.Shorten(string(shown)))
 		}
 		switch name {
 		case "dry_run":
@@ -191,6 +216,21 @@ func (q *request) readOptions(object map[string]any) {
 			q.problem("options."+action.Shorten(name), "is not an option; there are dry_run and verify")
 		}
 	}
+}
+
+// flag reads an option: a boolean, or its word. Nothing and blanks are empty.
+func flag(value any) (on, empty, valid bool) {
+	switch v := value.(type) {
+	case nil:
+		return false, true, true
+	case bool:
+		return v, false, true
+	case string:
+		text := strings.TrimSpace(v)
+		on = strings.EqualFold(text, "true")
+		return on, text == "", on || text == "" || strings.EqualFold(text, "false")
+	}
+	return false, false, false
 }
 
 // parse reads JSON as encoding/json does, but refuses what would leave open which of two values is meant:

@@ -53,7 +53,7 @@ func TestDecodeTellsEveryProblemAtOnce(t *testing.T) {
 	for _, p := range q.problems {
 		names = append(names, p.Parameter)
 	}
-	want := []string{"action", "context.a", "entities[0].identifier", "entities[0].entity_type", "extra", "options.x", "options.x", "parameters"}
+	want := []string{"action", "context.a", "entities[0].identifier", "entities[0].entity_type", "extra", "options.x", "parameters"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}

@@ -179,10 +179,13 @@ func (x *exchange) limitArrival() (arrived func()) {
 // carryOut carries out a request that has been read. where may name its action besides the body: the path, or an attribute.
 func (h handler) carryOut(x *exchange, where string) {
 	if err := h.choose(x, where); err != nil {
+		if fault.Is(err, fault.BadRequest) { // the other problems may be the reason that it names no action
+			err = fault.Invalid(append(x.body.problems, fault.As(err).Problems...)...)
+		}
 		x.fail(err)
 		return
 	}
-	if err := x.caller.May(x.action.Slug); err != nil {
+	if err := x.caller.May(x.action.Slug, x.action.Slugs()...); err != nil {
 		x.fail(err)
 		return
 	}

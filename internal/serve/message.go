@@ -9,7 +9,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
@@ -109,6 +111,11 @@ func receive(r *http.Request) (m *message, gone, wrong error) {
 // request reads the message as a request.
 func (m *message) request() (request, error) {
 	var q request
+	for _, name := range slices.Sorted(maps.Keys(m.attributes)) {
+		if unfilled := action.FindPlaceholder(m.attributes[name]); unfilled != "" && name != keyAttribute {
+			q.problem("attribute "+action.Shorten(name), "%s", action.Unfilled(unfilled))
+		}
+	}
 	q.key("attribute "+keyAttribute, m.attributes[keyAttribute])
 	if q.IdempotencyKey == "" {
 		q.IdempotencyKey, q.shownKey = m.name(), m.name()
@@ -164,7 +171,8 @@ func (h handler) deliver(x *exchange) {
 		return
 	}
 	x.body.hide(h.all)
-	if x.named = x.body.mask.Action(m.attributes[actionAttribute]); x.named != "" {
+	x.named = x.body.mask.Action(m.attributes[actionAttribute])
+	if x.named != "" && action.FindPlaceholder(x.named) == "" {
 		a, err := h.find(x.named)
 		if err != nil {
 			x.fail(err)
@@ -267,7 +275,7 @@ func (x *exchange) deadLetter(ctx context.Context, reply Reply, cause *fault.Err
 	reason := ReplyError{Message: reply.OutputMessage, Problems: []fault.Problem{}}
 	switch {
 	case cause != nil:
-		reason = ReplyError{cause.Code, cause.Message, orEmpty(cause.Problems)}
+		reason = *replyError(cause)
 	case reply.Error != nil: // of a reply that was kept
 		reason = *reply.Error
 	}

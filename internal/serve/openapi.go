@@ -96,12 +96,12 @@ func reading(id, summary string) object {
 func parameters(a action.Action) object {
 	properties, required := object{}, []string{}
 	for _, p := range a.Params {
-		properties[p.Name] = property(p)
+		properties[p.Name] = property(p, a.Mutates)
 		if p.Required {
 			required = append(required, p.Name)
 		}
 		for _, alias := range p.Aliases {
-			s := property(p)
+			s := property(p, a.Mutates)
 			s["deprecated"] = true
 			s["description"] = "Another name for " + p.Name + "."
 			delete(s, "default")
@@ -111,8 +111,9 @@ func parameters(a action.Action) object {
 	return object{"type": "object", "description": "Other spellings of the names are accepted too.", "properties": properties, "required": required}
 }
 
-// property is a parameter's schema: its own type, and the strings that SecOps may send instead.
-func property(p action.Param) object {
+// property is a parameter's schema: its own type, and the strings that SecOps may send instead. An empty string counts as
+// not given, except for a boolean of an action that mutates.
+func property(p action.Param, mutates bool) object {
 	text := object{"type": "string"}
 	if p.Allowed != nil {
 		text["description"] = "One of " + strings.Join(p.Allowed, ", ") + ", in any case."
@@ -120,7 +121,11 @@ func property(p action.Param) object {
 	s := object{"description": p.Description}
 	switch p.Type {
 	case "boolean":
-		s["anyOf"] = []any{object{"type": "boolean"}, object{"type": "string", "pattern": "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])?$"}}
+		words := "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])"
+		if !mutates {
+			words += "?"
+		}
+		s["anyOf"] = []any{object{"type": "boolean"}, object{"type": "string", "pattern": words + "$"}}
 	case "integer":
 		number := object{"type": "integer"}
 		if p.Min != nil {
@@ -131,7 +136,10 @@ func property(p action.Param) object {
 		}
 		s["anyOf"] = []any{number, object{"type": "string", "pattern": "^[0-9]*$"}}
 	case "list":
-		s["anyOf"] = []any{object{"type": "array", "items": text}, object{"type": "string", "description": "Separated by commas."}}
+		s["anyOf"] = []any{
+			object{"type": "array", "items": text},
+			object{"type": "string", "description": "Separated by commas, or a JSON array of strings."},
+		}
 	default:
 		s["type"] = "string"
 		if p.Allowed != nil {
@@ -203,13 +211,13 @@ func replySchemas() object {
 					"properties":  object{"invocation_id": str, "at": object{"type": []string{"string", "null"}, "format": "date-time"}},
 				},
 				"error": object{"type": "object", "required": []string{"code", "message", "problems"}, "properties": object{
-					"code": str, "message": str,
+					"code": str, "message": str, "okta_request_id": str, "retry_after_s": object{"type": "integer"},
 					"problems": list(object{"type": "object", "required": []string{"parameter", "message"}, "properties": object{"parameter": str, "message": str}}),
 				}},
 			},
 		},
 		"TargetError": object{"type": "object", "required": []string{"code", "message", "retryable"}, "properties": object{
-			"code": str, "message": str, "retryable": boolean, "okta_request_id": str,
+			"code": str, "message": str, "retryable": boolean, "okta_request_id": str, "retry_after_s": object{"type": "integer"},
 		}},
 	}
 }

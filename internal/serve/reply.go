@@ -1,7 +1,7 @@
 package serve
 
 import (
-	"math"
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -46,6 +46,9 @@ type ReplyError struct {
 	Code     string          `json:"code"`
 	Message  string          `json:"message"`
 	Problems []fault.Problem `json:"problems"`
+
+	RetryAfterS   int    `json:"retry_after_s,omitempty"` // seconds; 0: unknown
+	OktaRequestID string `json:"okta_request_id,omitempty"`
 }
 
 // assemble makes the reply of a run and the HTTP status that goes with it. cause is the fault that decided
@@ -77,7 +80,10 @@ func assemble(a *action.Action, named string, result *action.Result, err error) 
 		reply.OutputMessage = failureText(reply.OutputMessage)
 	}
 	if status != http.StatusOK {
-		reply.Error = &ReplyError{Code: cause.Code, Message: cause.Message, Problems: orEmpty(cause.Problems)}
+		reply.Error = replyError(cause)
+		if cause.Retryable() {
+			reply.Error.RetryAfterS = longestWait(append(result.Faults(), cause))
+		}
 	}
 	reply.IsSuccess = reply.Status == action.StatusSuccess || reply.Status == action.StatusPlanned
 	reply.ScriptResult = ScriptResult{Name: "is_success", Value: reply.IsSuccess}
@@ -156,14 +162,24 @@ func decisive(faults []*fault.Error) *fault.Error {
 
 // retryAfter is the header's value, in whole seconds: the longest wait that any fault asks for.
 func retryAfter(faults []*fault.Error) string {
-	var wait time.Duration
+	return strconv.Itoa(cmp.Or(longestWait(faults), 5))
+}
+
+// longestWait is the longest wait that any fault asks for, in seconds; 0 if none is known.
+func longestWait(faults []*fault.Error) int {
+	seconds := 0
 	for _, f := range faults {
-		wait = max(wait, f.RetryAfter)
+		seconds = max(seconds, f.RetryAfterS())
 	}
-	if wait == 0 {
-		wait = 5 * time.Second
+	return seconds
+}
+
+func replyError(f *fault.Error) *ReplyError {
+	e := &ReplyError{Code: f.Code, Message: f.Message, Problems: orEmpty(f.Problems)}
+	if f.Kind == fault.Unavailable { // Okta's support finds a server error by it
+		e.OktaRequestID = f.RequestID
 	}
-	return strconv.Itoa(int(math.Ceil(wait.Seconds())))
+	return e
 }
 
 func orEmpty[T any](list []T) []T {

@@ -215,8 +215,9 @@ func (f *Function) ping(ctx context.Context, o Options) {
 	}
 	code, body, err := get(ctx, o.HTTP, uri+"/ping", header)
 	var reply struct {
-		IsSuccess     bool   `json:"is_success"`
-		OutputMessage string `json:"output_message"`
+		IsSuccess     bool     `json:"is_success"`
+		OutputMessage string   `json:"output_message"`
+		Warnings      []string `json:"warnings"`
 	}
 	switch {
 	case err != nil:
@@ -230,6 +231,9 @@ func (f *Function) ping(ctx context.Context, o Options) {
 		f.find(Trouble, "Ping: %s", reply.OutputMessage)
 	default:
 		f.Ping = "ok"
+		for _, w := range reply.Warnings {
+			f.find(Warning, "Ping: %s", w)
+		}
 	}
 }
 

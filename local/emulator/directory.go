@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// groupApp is the type of a group that comes from an application. Okta does not compare its name with those of other groups.
-const groupApp = "APP_GROUP"
-
 // Directory is an Active Directory that is the source of users and groups.
 type Directory struct {
 	Name   string   `json:"name"`   // domain: corp.acme.test

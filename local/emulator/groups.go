@@ -11,7 +11,7 @@ import (
 // The types of a group.
 const (
 	groupOkta    = "OKTA_GROUP"
-	groupApp     = "APP_GROUP" // mastered by an application; its name need not be its own
+	groupApp     = "APP_GROUP" // comes from an application; Okta does not compare its name with those of other groups
 	groupBuiltIn = "BUILT_IN"
 )
 

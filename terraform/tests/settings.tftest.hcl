@@ -47,8 +47,24 @@ run "the_least_deploys_all_groups" {
   }
 
   assert {
-    condition     = output.secops_actions["users/disable-user"].method == "POST" && endswith(output.secops_actions["users/disable-user"].url, "/disable-user") && output.secops_actions["users/disable-user"].headers["Idempotency-Key"] == "[Case.Identifier]-[Alert.Identifier]-disable-user"
+    condition     = output.secops_actions["users/disable-user"].method == "POST" && endswith(output.secops_actions["users/disable-user"].url, "/disable-user") && !contains(keys(output.secops_actions["users/disable-user"].headers), "Idempotency-Key") && output.secops_actions["users/disable-user"].note == ""
     error_message = "each action is ready to paste"
+  }
+
+  assert {
+    condition = alltrue([
+      for action in ["users/reset-password", "users/set-password", "sessions/clear-okta-user-session", "signals/send-itp-signal", "groups/add-group"] :
+      endswith(output.secops_actions[action].headers["Idempotency-Key"], "-FILL_IN_STEP_NAME") && strcontains(output.secops_actions[action].note, "FILL_IN_STEP_NAME")
+    ])
+    error_message = "the key of an action that cannot be read back has a step name to fill in"
+  }
+
+  assert {
+    condition = alltrue([
+      for action in ["users/enable-user", "roles/assign-role", "roles/unassign-role", "users/ping"] :
+      !contains(keys(output.secops_actions[action].headers), "Idempotency-Key")
+    ])
+    error_message = "an action that is decided from the current state needs no key"
   }
 
   assert {

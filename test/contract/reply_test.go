@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -226,7 +227,7 @@ func (c checker) targetError(outcome string, of map[string]any) {
 		return
 	}
 	e := c.object("an error", v)
-	c.known("an error", e, "code", "message", "retryable", "okta_request_id")
+	c.known("an error", e, "code", "message", "retryable", "retry_after_s", "okta_request_id")
 	if c.text("code", e["code"]) == "" {
 		c.Errorf("an error without a code: %v", e)
 	}
@@ -255,7 +256,12 @@ func (c checker) error(status string) {
 	if status != "failure" {
 		c.Errorf("status is %s with HTTP %d", status, c.reply.HTTP)
 	}
-	e := c.object("error", c.reply.JSON["error"])
+	e := maps.Clone(c.object("error", c.reply.JSON["error"]))
+	if wait, known := e["retry_after_s"]; known && fmt.Sprint(wait) != c.reply.Header.Get("Retry-After") {
+		c.Errorf("error.retry_after_s is %v with Retry-After %q", wait, c.reply.Header.Get("Retry-After"))
+	}
+	delete(e, "retry_after_s")
+	delete(e, "okta_request_id")
 	c.fields("error", e, []string{"code", "message", "problems"})
 	if c.text("error.code", e["code"]) == "" {
 		c.Error("error.code is empty")

@@ -170,10 +170,14 @@ func TestActionsAreTheDeclarations(t *testing.T) {
 				}
 				parameters = append(parameters, member)
 			}
-			actions = append(actions, map[string]any{
+			entry := map[string]any{
 				"name": a.Name, "slug": a.Slug, "summary": a.Summary, "mutates": a.Mutates, "read_back": a.ReadBack, "parameters": parameters,
 				"entity_types": append([]action.EntityType{}, a.RunsOn...), "oauth_scopes": append([]string{}, a.OktaScopes...),
-			})
+			}
+			if a.Aliases != nil {
+				entry["aliases"] = a.Aliases
+			}
+			actions = append(actions, entry)
 		}
 		want := map[string]any{"group": g.Name, "function": g.Function, "summary": g.Summary, "actions": actions}
 		for _, path := range []string{g.Name + "/actions", g.Name + "/actions/"} {

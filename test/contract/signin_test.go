@@ -219,6 +219,9 @@ func TestAScopeThatIsNotGrantedIsNamed(t *testing.T) {
 				t.Run(g.Name+"/"+a.Slug+" without "+scope, func(t *testing.T) {
 					t.Parallel()
 					others := slices.Delete(slices.Clone(everyScope()), slices.Index(everyScope(), scope), slices.Index(everyScope(), scope)+1)
+					if a.Slug == "ping" && slices.ContainsFunc(g.Actions, func(b action.Action) bool { return b.Slug != "ping" && !slices.Contains(b.OktaScopes, scope) }) {
+						return // another action can work: TestPing_WarnsOfActionsThatLackAScope
+					}
 					s := subject{testkit.New(t, testkit.Options{App: &emulator.App{Scopes: others, DPoP: i%2 == 0}}), g, a}
 					r := s.run(t, s.example())
 					message, _ := r.Get("error", "message").(string)

@@ -70,8 +70,8 @@ const head = `<!-- Generated from the declarations in handlers/ by go generate .
 
 Every action takes the same request and answers with the same reply; the
 fields are described by ` + "`GET /openapi.json`" + ` of each function. Parameter names
-match ignoring case, blanks, ` + "`_` and `-`" + `. A list is a JSON array of strings or
-one string with commas. The examples ran on the organization that
+match ignoring case, blanks, ` + "`_` and `-`" + `. A list is a JSON array of strings,
+a string that holds such an array, or one string with commas. The examples ran on the organization that
 ` + "`go run ./local`" + ` starts with; the ` + "`_links`" + ` of Okta's objects are cut here.
 
 | Action | Function | Path | Changes Okta | Runs on | OAuth scopes |
@@ -106,6 +106,9 @@ func actions(w io.Writer) error {
 
 func section(w io.Writer, g action.Group, a action.Action) error {
 	fmt.Fprintf(w, "\n## %s\n\n%s\n\n", a.Name, a.Summary)
+	if a.Aliases != nil {
+		fmt.Fprintf(w, "Also: %s (`%s`).\n\n", strings.Join(a.Aliases, ", "), strings.Join(a.Slugs()[1:], "`, `"))
+	}
 	if len(a.Params) == 0 {
 		fmt.Fprint(w, "No parameters.\n")
 	} else {

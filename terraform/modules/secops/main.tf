@@ -81,6 +81,11 @@ resource "google_pubsub_subscription" "results" {
 }
 
 locals {
+  # An action whose result can be read back is decided from the current state, so that a repeat needs no key. The key of
+  # any other action must differ from step to step: with the same key, the second step would get the reply to the first.
+  # The functions refuse a key that still contains step_name.
+  step_name = "FILL_IN_STEP_NAME"
+
   # Placeholders as SecOps fills them in. A parameter with a default has it; a secret is left empty.
   actions = merge([
     for group, g in var.catalog : {
@@ -91,7 +96,7 @@ locals {
         path   = "/${a.slug}"
         headers = merge(
           { "Content-Type" = "application/json" },
-          a.mutates ? { "Idempotency-Key" = "[Case.Identifier]-[Alert.Identifier]-${a.slug}" } : {},
+          a.mutates && !a.read_back ? { "Idempotency-Key" = "[Case.Identifier]-[Alert.Identifier]-${a.slug}-${local.step_name}" } : {},
           var.caller_auth == "apikey" ? {} : { "Authorization" = "Bearer [Step1.JsonResult| \"response_data.token\"]" },
         )
         body = jsonencode({
@@ -99,6 +104,7 @@ locals {
           entities   = length(a.entity_types) == 0 ? [] : [{ identifier = "[Entity.Identifier]", entity_type = "[Entity.Type]" }]
           context    = { case_id = "[Case.Identifier]", alert_id = "[Alert.Identifier]", environment = "[Case.Environment]" }
         })
+        note = a.mutates && !a.read_back ? "Replace ${local.step_name} in the Idempotency-Key with a name that no other step of the playbook has: a step with the key of another step gets the reply to that step, and does nothing. To do it again on purpose, change the key." : ""
       }
     }
   ]...)

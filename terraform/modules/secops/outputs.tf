@@ -1,5 +1,5 @@
 output "actions" {
-  description = "Each action as a step of the HTTP V2 integration: method, address, path, headers and body to paste."
+  description = "Each action as a step of the HTTP V2 integration: method, address, path, headers and body to paste, and a note on the text to replace first."
   value       = local.actions
 }
 
