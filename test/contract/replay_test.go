@@ -223,10 +223,11 @@ func TestIdempotency_OthersCannotDisplaceARunningRequest(t *testing.T) {
 	<-arrived
 	entity := `{"identifier": "` + strings.Repeat("x", 150) + `", "entity_type": "ADDRESS"}`
 	large := `{"parameters": {"User IDs": "bob", "Is Deactivate": false}, "entities": [` + strings.Repeat(entity+",", 4999) + entity + `]}`
-	for i := range 80 {
+	for i, kept := 0, 0; kept < 80<<20; i++ {
 		r := w.Do(http.MethodPost, "users/disable-user", large, http.Header{"Idempotency-Key": {fmt.Sprint(i)}, "X-Api-Key": {other}})
-		if r.HTTP != 200 || len(r.Body) < 900_000 {
-			t.Fatalf("%d %.300s", r.HTTP, r.Body)
+		if kept += len(r.Body); r.HTTP != 200 || len(r.Body) < 500_000 {
+			t.Errorf("%d, %d bytes %.300s", r.HTTP, len(r.Body), r.Body)
+			break
 		}
 	}
 	w.Clock.Advance(59 * time.Second)
