@@ -53,7 +53,7 @@ func TestReplay_IsSuccessOnlyIfTheStateHolds(t *testing.T) {
 		"unassigned already, assigned since": {path: "roles/unassign-role", body: `"Role IDs Or Names": "APP_ADMIN", "Also Run On Scope": true`,
 			between: "roles/assign-role", change: `"Role Types": "APP_ADMIN"`, http: 422, outcome: "wrong_state", code: "changed_since", state: "roles [APP_ADMIN]"},
 		"Okta is down": {path: "users/disable-user", body: `"Is Deactivate": false`, fault: emulator.Fault{Path: "*", Status: 503, Times: 4}, http: 503,
-			outcome: "failed", code: "E0000009"},
+			outcome: "failed", code: "E0000010"},
 		"the user is gone": {path: "users/disable-user", body: `"Is Deactivate": false`, fault: emulator.Fault{Path: "*", Status: 404, Times: 1}, http: 422,
 			outcome: "not_found", code: "E0000007"},
 	} {
@@ -194,7 +194,7 @@ func TestReplay_RedeliveryIsAcknowledgedWhateverCanBeRead(t *testing.T) {
 			statuses = append(statuses, result.Attributes["status"]+" "+code)
 		}
 	}
-	if diff := cmp.Diff([]string{"success ", "failure E0000009", "failure changed_since"}, statuses); diff != "" {
+	if diff := cmp.Diff([]string{"success ", "failure E0000010", "failure changed_since"}, statuses); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 	if letters := w.Published(broker.DeadLetterTopic); len(letters) > 0 {
@@ -223,10 +223,11 @@ func TestIdempotency_OthersCannotDisplaceARunningRequest(t *testing.T) {
 	<-arrived
 	entity := `{"identifier": "` + strings.Repeat("x", 150) + `", "entity_type": "ADDRESS"}`
 	large := `{"parameters": {"User IDs": "bob", "Is Deactivate": false}, "entities": [` + strings.Repeat(entity+",", 4999) + entity + `]}`
-	for i := range 80 {
+	for i, kept := 0, 0; kept < 80<<20; i++ {
 		r := w.Do(http.MethodPost, "users/disable-user", large, http.Header{"Idempotency-Key": {fmt.Sprint(i)}, "X-Api-Key": {other}})
-		if r.HTTP != 200 || len(r.Body) < 900_000 {
-			t.Fatalf("%d %.300s", r.HTTP, r.Body)
+		if kept += len(r.Body); r.HTTP != 200 || len(r.Body) < 500_000 {
+			t.Errorf("%d, %d bytes %.300s", r.HTTP, len(r.Body), r.Body)
+			break
 		}
 	}
 	w.Clock.Advance(59 * time.Second)
