@@ -203,9 +203,6 @@ func (c *Call) result(targets []*Target, w Words) *Result {
 
 // marshal is json.Marshal without its care for HTML, which would alter what Okta sent.
 func marshal(v any) ([]byte, error) {
-	if object, is := v.(json.Marshaler); is { // such as a user, whose JSON need not be copied
-		return object.MarshalJSON()
-	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -110,7 +110,8 @@ func (p plan) contend(ctx context.Context, users int, key string, perMinute int)
 		reads.Go(func() { _ = s.read(ctx, key, p.names) }) // most end at their deadline
 	}
 	calls := s.calls.Load()
-	for s.calls.Load() < calls+int64(p.concurrency) && ctx.Err() == nil { // until the reads are under way
+	begun := time.Now()
+	for s.calls.Load() < calls+int64(p.concurrency) && time.Since(begun) < p.deadline/2 { // until the reads are under way
 		time.Sleep(time.Millisecond)
 	}
 	beside, err = measure()

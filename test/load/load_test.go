@@ -40,3 +40,17 @@ func TestASmallBulk(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeReplies holds that the calls are answered, and that memory is measured.
+func TestLargeReplies(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := replies(&out, []largeReplies{{3, "get-user", 2, 1 << 20}, {2, "list-users", 5, 1 << 10}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"3 x 200", "2 x 200"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, out.String())
+		}
+	}
+}
