@@ -8,20 +8,20 @@ import (
 
 // controlHelp says what each endpoint of the control does, by its pattern.
 var controlHelp = map[string]string{
-	"GET /_emulator/{$}":         "lists these endpoints",
-	"POST /_emulator/reset":      "restores the seeded org and the first token",
-	"GET /_emulator/requests":    "lists the requests to Okta's API, secrets masked; the header " + droppedHeader + " counts older ones",
-	"DELETE /_emulator/requests": "empties the request log",
-	"GET /_emulator/signals":     "lists the security event tokens received",
-	"POST /_emulator/users":      "adds ?count=N users load0@acme.test, load1@acme.test, …",
+	"GET /_emulator/{$}":           "lists these endpoints",
+	"POST /_emulator/reset":        "restores the seeded org and the first token",
+	"GET /_emulator/requests":      "lists the requests to Okta's API, secrets masked; the header " + droppedHeader + " counts older ones",
+	"DELETE /_emulator/requests":   "empties the request log",
+	"GET /_emulator/signals":       "lists the security event tokens received",
+	"POST /_emulator/users":        "adds ?count=N users load0@acme.test, load1@acme.test, …",
 	"POST /_emulator/directory":    `adds a directory: {"name": "corp.acme.test", "users": ["jane@corp.acme.test"], "groups": ["Staff"]}`,
 	"POST /_emulator/deactivation": `chooses how users are deactivated: {"ms": 2000, "refusal": 403}`,
-	"POST /_emulator/faults":     `adds a fault: {"path": "/api/v1/users/*", "method": "POST", "times": 3, "status": 429}`,
-	"POST /_emulator/limits":     `sets a rate limit: {"path": "/api/v1/users/*", "per_minute": 600, "concurrent": 75}`,
-	"POST /_emulator/token":      `replaces the API token: {"token": "…"}; "keep": true accepts the earlier ones too`,
-	"POST /_emulator/app":        `changes the service apps: {"scopes": ["okta.users.read"], "dpop": true}`,
-	"DELETE /_emulator/tokens":   "revokes the access tokens",
-	"POST /_emulator/search-lag": `delays what a search finds: {"ms": 2000}`,
+	"POST /_emulator/faults":       `adds a fault: {"path": "/api/v1/users/*", "method": "POST", "times": 3, "status": 429}`,
+	"POST /_emulator/limits":       `sets a rate limit: {"path": "/api/v1/users/*", "per_minute": 600, "concurrent": 75}`,
+	"POST /_emulator/token":        `replaces the API token: {"token": "…"}; "keep": true accepts the earlier ones too`,
+	"POST /_emulator/app":          `changes the service apps: {"scopes": ["okta.users.read"], "dpop": true}`,
+	"DELETE /_emulator/tokens":     "revokes the access tokens",
+	"POST /_emulator/search-lag":   `delays what a search finds: {"ms": 2000}`,
 }
 
 // controlEndpoint is an entry of GET /_emulator/.
