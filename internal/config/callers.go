@@ -16,8 +16,8 @@ type Callers struct {
 	PushAudiences, PushEmails      []string // PUSH_AUDIENCE, PUSH_EMAILS; not with iam
 }
 
-// CallersFromEnv reads only how callers are authenticated, so that an authenticated caller can be told what is wrong with
-// the other settings. The error is an *Error.
+// CallersFromEnv reads only how callers are authenticated, so that errors in the other settings
+// can be shown to authenticated callers. The error is an *Error.
 func CallersFromEnv(getenv func(string) string) (Callers, error) {
 	e := env{getenv: getenv}
 	c := e.callers()
@@ -27,7 +27,8 @@ func CallersFromEnv(getenv func(string) string) (Callers, error) {
 	return c, nil
 }
 
-// callers reads how callers are authenticated. What belongs to another mode is refused: whoever set it relies on it.
+// callers reads how callers are authenticated. What belongs to another mode is refused: whoever
+// set it relies on it.
 func (e *env) callers() Callers {
 	c := Callers{CallerAuth: e.getenv("CALLER_AUTH")}
 	c.CallerKeysRef, c.CallerKeyHeader = e.getenv("CALLER_KEYS_SECRET"), e.getenv("CALLER_KEY_HEADER")
