@@ -18,7 +18,7 @@ import (
 var deployed *app.App
 
 func init() {
-	deployed = app.New(app.Options{Getenv: os.Getenv, Log: logs.New(os.Stderr, os.Getenv), Exit: os.Exit})
+	deployed = app.New(app.Options{Getenv: os.Getenv, Log: logs.New(os.Stderr, os.Getenv), Exit: os.Exit, Groups: handlers.Groups})
 	for _, g := range handlers.Groups {
 		functions.HTTP(g.Function, serve.Handler(g, handlers.Groups, deployed.Open(g)).ServeHTTP)
 		// Not functions.CloudEvent: it does not show the token of whoever delivers, and reads a body of any size.

@@ -108,7 +108,7 @@ func start(o options) (*product, error) {
 		p.close()
 		return nil, err
 	}
-	settings := app.Options{Getenv: env}
+	settings := app.Options{Getenv: env, Groups: handlers.Groups}
 	if p.broker != nil {
 		settings.PubSub = broker.ClientOptions(p.broker.Addr)
 	}

@@ -21,11 +21,11 @@ const (
 	keyPart    = 24 // characters; a run of base64 of this length is a part of a key or of a token
 )
 
-// Censor removes the values of secrets from texts that others wrote, such as the error text of a server that repeats
-// what it was sent. The zero Censor removes nothing.
+// Censor removes the values of secrets from texts of other systems, such as an error that repeats
+// a part of the request. The zero Censor removes nothing.
 type Censor struct {
 	values []string // the secrets, as they are
-	forms  []string // what is cut out: the long secrets and their parts, plain and escaped; longest first
+	forms  []string // to cut out: the long secrets and their parts, plain and escaped; longest first
 }
 
 // NewCensor returns a Censor for these secrets. Empty ones are ignored.
@@ -47,9 +47,10 @@ func NewCensor(values ...Value) Censor {
 	return c
 }
 
-// Clean returns text with [redacted] in place of every secret of at least 8 characters, also where it is escaped for
-// JSON, for a URL or for HTML. A text that contains a shorter secret, or one that is escaped in another way, is
-// withheld as a whole: to cut a secret of three characters out of ordinary words would show what it is.
+// Clean returns text with [redacted] in place of every secret of at least 8 characters, also if it
+// is escaped for JSON, for a URL or for HTML. A text that contains a shorter secret, or one that
+// is escaped in another way, is withheld as a whole: to cut a secret of three characters out of
+// ordinary words would show what it is.
 func (c Censor) Clean(text string) string {
 	for _, form := range c.forms {
 		text = strings.ReplaceAll(text, form, redacted)
@@ -81,8 +82,9 @@ func (c Censor) occurs(text string, depth int) bool {
 func escaped(text string) []string {
 	inHTML := html.EscapeString(text)
 	forms := []string{
-		text, url.QueryEscape(text), url.PathEscape(text),
-		inHTML, strings.NewReplacer("&#34;", "&quot;", "&#39;", "&apos;").Replace(inHTML), strings.ReplaceAll(inHTML, "&#34;", "&quot;"),
+		text, url.QueryEscape(text), url.PathEscape(text), inHTML,
+		strings.NewReplacer("&#34;", "&quot;", "&#39;", "&apos;").Replace(inHTML),
+		strings.ReplaceAll(inHTML, "&#34;", "&quot;"),
 	}
 	for _, escapeHTML := range []bool{true, false} {
 		var b bytes.Buffer
@@ -97,7 +99,8 @@ func escaped(text string) []string {
 
 var base64Run = regexp.MustCompile(`[A-Za-z0-9+/_-]{` + strconv.Itoa(keyPart) + `,}`)
 
-// parts returns the long runs of base64 in a text: the lines of a PEM, the segments of a token, the members of a JWK.
+// parts returns the long runs of base64 in a text: the lines of a PEM, the segments of a token,
+// the members of a JWK.
 func parts(text string) []string {
 	return base64Run.FindAllString(strings.NewReplacer(`\n`, "\n", `\r`, "\n").Replace(text), -1)
 }

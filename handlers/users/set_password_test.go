@@ -271,3 +271,15 @@ func TestSecrets_AreNotRepeatedFromOkta(t *testing.T) {
 		wantNoSecret(t, w, got, newPassword)
 	}
 }
+
+func TestIdempotencyKey_IsCountedInCharacters(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	for n, status := range map[int]int{255: 200, 256: 400} {
+		got := w.Do("POST", "users/get-user", `{"parameters": {"User IDs": "alice"}}`, http.Header{
+			"Content-Type": {"application/json"}, "Idempotency-Key": {strings.Repeat("ü", n)}})
+		if got.HTTP != status {
+			t.Errorf("%d characters: %d %s", n, got.HTTP, got.Body)
+		}
+	}
+}

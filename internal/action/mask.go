@@ -12,17 +12,18 @@ import (
 const (
 	masked = "[masked]"
 
-	// A request with more names or secrets than these is hidden as a whole: to compare each name with each secret
-	// would take too long.
+	// A request with more names or secrets than these is hidden as a whole: to compare each name
+	// with each secret would take too long.
 	maxMaskedNames   = 100
 	maxMaskedSecrets = 20
-	// A value under an unknown name may be a misspelled secret, but a short one occurs in ordinary words.
+	// A value under an unknown name may be a misspelled secret, but a short one occurs in ordinary
+	// words.
 	shortUnknown = 8 // characters
 )
 
-// Mask hides the secrets of one request in what is recorded of it. A value is shown only if its name is known and not
-// secret in any action: an unknown name may be a misspelled secret. Other texts of the request are shown without the
-// values that are not.
+// Mask hides the secrets of one request in its records. A value is shown only if its name is known
+// and not secret in any action: an unknown name may be a misspelled secret. Other texts of the
+// request are shown without the hidden values.
 type Mask struct {
 	groups []Group
 	params map[string][]Param // by folded name
@@ -97,7 +98,7 @@ func (m Mask) Text(text string) string {
 	return m.censor.Clean(text)
 }
 
-// Action returns what the request calls its action. The name of an action is no secret.
+// Action returns what the request calls its action. The name of a known action is shown.
 func (m Mask) Action(name string) string {
 	if slices.ContainsFunc(m.groups, func(g Group) bool { _, ok := g.Find(name); return ok }) {
 		return name
@@ -141,8 +142,8 @@ func (m Mask) Entities(entities []Entity) []Entity {
 	return out
 }
 
-// Parameters returns the parameters as a record may hold them. Of a parameter that reads its value itself, a value that
-// it refuses is not shown either: a key may have been pasted there.
+// Parameters returns the parameters as a record may hold them. Of a parameter that reads its value
+// itself, a value that it refuses is not shown either: a key may have been pasted there.
 func (m Mask) Parameters(parameters map[string]any) map[string]any {
 	out := map[string]any{}
 	for name, value := range m.Names(parameters) {

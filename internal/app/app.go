@@ -39,6 +39,7 @@ type Options struct {
 	Log       *slog.Logger          // nil: what slog.Default is at a request
 	Exit      func(code int)        // ends the process at SIGTERM, once nothing is in flight; nil: that is somebody else's matter
 	ReadOnly  string                // why every change is a dry run; "" where changes are made
+	Groups    []action.Group        // of the whole catalog, whose actions the keys of callers may name; nil: any name
 }
 
 // App builds what the functions of one process share. The groups share the Okta client, because its bound
@@ -55,13 +56,15 @@ type App struct {
 	secrets *secrets.Cached
 
 	building sync.Mutex
+	doors    *doors
 	built    *built
 }
 
+// doors are the authenticators, which cache what they check callers with.
+type doors struct{ callers, push caller.Authenticator }
+
 // built is what is made once per process, without a secret having been read.
 type built struct {
-	callers caller.Authenticator // caches what it checks them with
-	push    caller.Authenticator // of Pub/Sub's deliveries
 	gate    *serve.Gate
 	claims  *claims.Store
 	topics  *topics.Publisher
@@ -94,14 +97,16 @@ func (a *App) Open(g action.Group) serve.Open {
 		}
 		setup := serve.Setup{Log: a.log(), Audit: a.auditLog()}
 		cfg, err := a.config(g.NeedsOkta())
+		d, unknown := a.authenticators()
+		if unknown != nil {
+			return setup, cmp.Or(err, unknown)
+		}
+		setup.Caller, setup.Push = d.callers, d.push
 		if err != nil {
 			return setup, err
 		}
-		b, err := a.build(cfg)
-		if err != nil {
-			return setup, err
-		}
-		setup.Caller, setup.Push, setup.Gate, setup.Claims, setup.Deadline = b.callers, b.push, b.gate, b.claims, cfg.Deadline
+		b := a.build(cfg)
+		setup.Gate, setup.Claims, setup.Deadline = b.gate, b.claims, cfg.Deadline
 		if cfg.ResultsTopic != "" {
 			setup.Results = b.topics.Topic(cfg.ResultsTopic)
 		}
@@ -163,11 +168,16 @@ func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config, b *b
 	return d, cmp.Or(err, unsigned)
 }
 
-func (a *App) build(cfg *config.Config) (*built, error) {
+// authenticators returns the authenticators, which do not depend on other settings.
+func (a *App) authenticators() (*doors, error) {
 	a.building.Lock()
 	defer a.building.Unlock()
-	if a.built != nil {
-		return a.built, nil
+	if a.doors != nil {
+		return a.doors, nil
+	}
+	cfg, err := config.CallersFromEnv(a.o.Getenv)
+	if err != nil {
+		return nil, fault.New(fault.Misconfigured, "misconfigured", err.Error(), nil)
 	}
 	callers, err := a.authenticator(cfg)
 	if err != nil {
@@ -177,8 +187,18 @@ func (a *App) build(cfg *config.Config) (*built, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.doors = &doors{callers, push}
+	return a.doors, nil
+}
+
+func (a *App) build(cfg *config.Config) *built {
+	a.building.Lock()
+	defer a.building.Unlock()
+	if a.built != nil {
+		return a.built
+	}
 	b := &built{
-		callers: callers, push: push, gate: serve.NewGate(cfg.MaxInvocations),
+		gate:   serve.NewGate(cfg.MaxInvocations),
 		claims: claims.New(a.claimed(cfg), a.o.Clock.Now, cmp.Or(a.o.Lease, claims.Lease)), topics: topics.NewPublisher(a.o.PubSub...),
 		signIn: func(context.Context) error { return nil },
 	}
@@ -202,7 +222,7 @@ func (a *App) build(cfg *config.Config) (*built, error) {
 	}
 	b.okta = okta.New(o)
 	a.built = b
-	return b, nil
+	return b
 }
 
 // claimed is where Idempotency-Keys are claimed: in a bucket, for all instances, or else in this one.
@@ -212,39 +232,4 @@ func (a *App) claimed(cfg *config.Config) claims.Objects {
 	}
 	a.log().Info("CLAIMS_BUCKET is not set: Idempotency-Keys are claimed in this instance only, and forgotten with it")
 	return &claims.Memory{Now: a.o.Clock.Now}
-}
-
-func (a *App) authenticator(cfg *config.Config) (caller.Authenticator, error) {
-	switch cfg.CallerAuth {
-	case caller.IAM:
-		return caller.ByPlatform(), nil
-	case caller.APIKey:
-		return caller.ByKey(cfg.CallerKeyHeader, newCredential(a.secrets, cfg.CallerKeysRef, "CALLER_KEYS_SECRET", caller.ParseKeys)), nil
-	case caller.OIDC:
-		return a.byIDToken(cfg.CallerAudiences, cfg.CallerEmails)
-	case caller.None:
-		return caller.Loopback(), nil
-	default:
-		return nil, fault.Errorf(fault.Misconfigured, "misconfigured", "CALLER_AUTH is not served")
-	}
-}
-
-// pushAuthenticator tells who may deliver Pub/Sub messages. A key, or another caller's ID token, is no right to.
-func (a *App) pushAuthenticator(cfg *config.Config, callers caller.Authenticator) (caller.Authenticator, error) {
-	switch {
-	case len(cfg.PushAudiences) > 0:
-		return a.byIDToken(cfg.PushAudiences, cfg.PushEmails)
-	case cfg.CallerAuth == caller.IAM || cfg.CallerAuth == caller.None:
-		return callers, nil
-	default:
-		return caller.Nobody("PUSH_AUDIENCE and PUSH_EMAILS are not set: no push subscription is known"), nil
-	}
-}
-
-func (a *App) byIDToken(audiences, emails []string) (caller.Authenticator, error) {
-	check, err := caller.ByIDToken(audiences, emails, cmp.Or(a.o.Google, http.DefaultTransport))
-	if err != nil {
-		return nil, fault.New(fault.Internal, "internal", "the check of callers cannot be set up", err)
-	}
-	return check, nil
 }

@@ -1,7 +1,6 @@
 package caller
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -11,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"example.com/okta-secops/secrets"
@@ -51,20 +51,24 @@ var (
 //
 //	[{"id": "secops", "key": "at least 24 characters", "actions": ["Disable User", "ping"]}]
 //
-// where "*" stands for all actions. The error is a sentence for whoever wrote it, and holds no key.
-func ParseKeys(v secrets.Value) (Keys, error) {
+// where "*" stands for all actions. resolve returns the slug of an action by its name; nil takes any name. The error is a
+// sentence for the operator, and holds no key.
+func ParseKeys(v secrets.Value, resolve func(name string) (slug string, ok bool)) (Keys, error) {
 	var entries []struct {
 		ID      string   `json:"id"`
 		Key     string   `json:"key"`
 		Actions []string `json:"actions"`
 	}
-	d := json.NewDecoder(bytes.NewReader([]byte(v.Reveal())))
+	d := json.NewDecoder(strings.NewReader(v.Reveal()))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&entries); err != nil {
 		return Keys{}, errors.New(`this is not a JSON array of keys: [{"id": "secops", "key": "...", "actions": ["*"]}]`)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return Keys{}, errors.New("there is something after the JSON array of keys")
+	}
+	if n, name := doubleMember(v.Reveal()); n > 0 {
+		return Keys{}, fmt.Errorf("key %d: the member %s is there twice, perhaps in another case", n, name)
 	}
 	if len(entries) == 0 {
 		return Keys{}, errors.New("the list of keys is empty: nobody could call")
@@ -88,20 +92,92 @@ func ParseKeys(v secrets.Value) (Keys, error) {
 		case len(e.Actions) == 0:
 			return Keys{}, fmt.Errorf(`the key %s has no actions; name them, or give it all with "*"`, e.ID)
 		}
-		for _, name := range e.Actions {
-			if name = slug(name); name == "*" {
-				k.actions = nil
-				break
-			} else if name == "" {
-				return Keys{}, fmt.Errorf("the key %s has an action without a name", e.ID)
-			} else {
-				k.actions = append(k.actions, name)
-			}
+		var err error
+		if k.actions, err = slugs(e.Actions, resolve); err != nil {
+			return Keys{}, fmt.Errorf("the key %s %w", e.ID, err)
 		}
 		ids[e.ID], digests[k.digest] = true, e.ID
 		keys.list = append(keys.list, k)
 	}
 	return keys, nil
+}
+
+// slugs returns the slugs of the named actions; nil for all.
+func slugs(names []string, resolve func(name string) (slug string, ok bool)) ([]string, error) {
+	var found []string
+	all := false
+	for n, name := range names {
+		known := slug(name)
+		switch {
+		case known == "*":
+			all = true
+			continue
+		case known == "":
+			return nil, errors.New("has an action without a name")
+		case resolve != nil:
+			var ok bool
+			if known, ok = resolve(name); !ok { // which is not quoted: it may be a key in the wrong place
+				return nil, fmt.Errorf("has an action that does not exist, the %s of its list", ordinal(n+1))
+			}
+		}
+		found = append(found, known)
+	}
+	if all {
+		return nil, nil
+	}
+	return found, nil
+}
+
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return strconv.Itoa(n) + suffix
+}
+
+// doubleMember returns the number of the first entry that has a member twice, in the same case or another, and the
+// member's name in lower case; 0 if none has. encoding/json takes the last one without a word. text is a JSON array of
+// objects with known members.
+func doubleMember(text string) (entry int, name string) {
+	d := json.NewDecoder(strings.NewReader(text))
+	depth, isName := 0, false
+	var seen map[string]bool
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return 0, ""
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			if depth++; depth == 2 {
+				entry, seen, isName = entry+1, map[string]bool{}, true
+			}
+			continue
+		case json.Delim('}'), json.Delim(']'):
+			if depth--; depth == 2 {
+				isName = true // after the value of actions
+			}
+			continue
+		}
+		if depth != 2 {
+			continue
+		}
+		if member, ok := token.(string); ok && isName {
+			if member = strings.ToLower(strings.ToUpper(member)); seen[member] { // as encoding/json folds names
+				return entry, member
+			}
+			seen[member] = true
+		}
+		isName = !isName
+	}
 }
 
 // slug is an action's name as its path has it.

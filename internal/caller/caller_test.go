@@ -9,6 +9,7 @@ import (
 
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/test/fakegcp"
 )
 
 func TestNoneServesLoopbackOnly(t *testing.T) {
@@ -79,6 +80,28 @@ func TestOwnPageRefusesAForeignOrigin(t *testing.T) {
 		r.Header["Origin"] = c.origins
 		if err := caller.OwnPage(r); (err == nil) != c.served || err != nil && !fault.Is(err, fault.Forbidden) {
 			t.Errorf("%q: %v", c.origins, err)
+		}
+	}
+}
+
+// TestIDToken_ComparesEmailsInASCII: Unicode folds U+017F to s and U+212A to k, and to another person.
+func TestIDToken_ComparesEmailsInASCII(t *testing.T) {
+	t.Parallel()
+	const audience = "https://users.run.app"
+	accounts := &fakegcp.Accounts{}
+	check, err := caller.ByIDToken([]string{audience}, []string{"Soar-Kit@acme.test", "jürgen@acme.test"}, accounts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for email, name := range map[string]string{
+		"soar-kit@acme.test": "soar-kit@acme.test", "SOAR-KIT@ACME.TEST": "soar-kit@acme.test", "JürGEN@acme.test": "jürgen@acme.test",
+		"\u017foar-kit@acme.test": "", "soar-\u212ait@acme.test": "", "JÜRGEN@acme.test": "",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+		r.Header.Set("Authorization", "Bearer "+accounts.Token(fakegcp.Claims(audience, email, nil)))
+		who, err := check.Authenticate(r)
+		if (err == nil) != (name != "") || who.Name != name {
+			t.Errorf("%s: %+v %v", email, who, err)
 		}
 	}
 }

@@ -92,12 +92,23 @@ func (a byIDToken) check(claims *idtoken.Payload) (Identity, error) {
 		why = "it is not yet valid"
 	case email == "" || !verified:
 		why = "it has no verified e-mail address"
-	case !slices.ContainsFunc(a.emails, func(known string) bool { return strings.EqualFold(known, email) }):
+	case !slices.ContainsFunc(a.emails, func(known string) bool { return lowerASCII(known) == lowerASCII(email) }):
 		why = "its e-mail address is not one of those that may call"
 	default:
-		return Identity{Mode: OIDC, Name: strings.ToLower(email)}, nil
+		return Identity{Mode: OIDC, Name: lowerASCII(email)}, nil
 	}
 	return Identity{}, unauthenticated(errors.New("the ID token is well signed, but " + why))
+}
+
+// lowerASCII returns an e-mail address for comparison. Only ASCII letters have another case there: Unicode folds U+017F
+// to s and U+212A to k, which are other addresses.
+func lowerASCII(email string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, email)
 }
 
 // algorithm reads the alg of a token's header.

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// What is wrong with OKTA_API_ROOT; each completes a sentence that begins with the variable.
+// Errors of OKTA_API_ROOT. Each completes a sentence that begins with the variable.
 var (
 	errNotOrgURL  = errors.New("must be the org's URL and nothing else, such as https://acme.okta.com")
 	errNotHTTPS   = errors.New("must begin with https://")
@@ -29,11 +29,12 @@ var (
 // maxHost is the length of a host name in DNS, in bytes.
 const maxHost = 253
 
-// parseRoot reads the org's URL. The host of the result is in lower case, without the default port, so that it can be
-// compared and used as an audience.
+// parseRoot reads the org's URL. The host of the result is in lower case, without the default
+// port, so that it can be compared and used as an audience.
 func parseRoot(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" {
+	if err != nil || u.Host == "" || u.Opaque != "" || u.User != nil ||
+		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return nil, errNotOrgURL
 	}
 	host := strings.ToLower(u.Hostname())
@@ -69,8 +70,9 @@ func parseRoot(text string) (*url.URL, error) {
 	return root, nil
 }
 
-// checkHost accepts a DNS name, and of the addresses the loopback ones in their usual notation. A name whose last part
-// is a number is an IP address in one of the notations that resolvers accept: 2852039166, 0xa9fea9fe, 127.1.
+// checkHost accepts a DNS name, and of the addresses the loopback ones in their usual notation. A
+// name whose last part is a number is an IP address in one of the notations that resolvers accept:
+// 2852039166, 0xa9fea9fe, 127.1.
 func checkHost(host string) (loopback bool, err error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		if ip.Zone() != "" || ip.Is4In6() || !ip.IsLoopback() {

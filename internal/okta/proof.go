@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// uncertain reports, of a failed call, whether the request may have taken effect: it left, and the reply was lost, is
-// a server error, or is a success that cannot be read. Okta's read-only mode is the one server error that says that
-// nothing was written.
+// uncertain reports whether the request of a failed call may have taken effect: the request was
+// sent, and the reply was lost, is a server error, or is a success that cannot be read. Okta's
+// read-only mode is the one server error that proves that nothing was written.
 //
-// Of a write that must not be repeated only Okta itself can say that it was not made: a redirect, 401, 403, 404, 408
-// or 429 of a proxy may come after Okta has carried the request out.
+// For a write that must not be repeated, only Okta can prove that it was not made: a proxy may
+// send a redirect, 401, 403, 404, 408 or 429 after Okta has carried out the request.
 func (x *exchange) uncertain() bool {
 	switch r := x.reply; {
 	case r == nil:
@@ -27,10 +27,12 @@ func (x *exchange) uncertain() bool {
 	}
 }
 
-// refusal reports whether the reply is Okta's own refusal of a request with credentials of that scheme: an error with
-// a code of Okta's form, or a challenge that refuses these credentials. The challenge counts only if it has no body
-// and names the scheme that the request used and an error of RFC 6750 or RFC 9449: so does Okta's API gateway, which
-// checks credentials before it hands a request on. A proxy's login page or its challenge for another scheme does not.
+// refusal reports whether the reply is Okta's own refusal of a request with credentials of that
+// scheme: an error with an Okta error code, or a challenge that refuses these credentials. A
+// challenge counts only if the reply has no body and the challenge names the scheme of the request
+// and an error of RFC 6750 or RFC 9449. Okta's API gateway answers so, and it checks credentials
+// before it forwards a request. A proxy's login page or its challenge for another scheme does not
+// count.
 func (r *reply) refusal(scheme string) bool {
 	if r.status/100 != 4 {
 		return false
@@ -83,8 +85,8 @@ func (r *reply) proofRefused() bool {
 	return c.Error == invalidProof || c.Error == useNonce
 }
 
-// errorBody is the body of Okta's errors; err and description are those of the security events endpoint,
-// which speaks RFC 8935.
+// errorBody is an error response of Okta. err and description are the members of the security
+// events endpoint (RFC 8935).
 type errorBody struct {
 	Code    string `json:"errorCode"`
 	Summary string `json:"errorSummary"`
@@ -100,8 +102,8 @@ var (
 	errorToken = regexp.MustCompile(`^[a-z_]{1,64}$`) // RFC 8935, section 2.4; RFC 6749, section 5.2
 )
 
-// error returns the error of Okta's that the reply holds. It is empty in a reply of anyone else: only the security
-// events endpoint answers with err.
+// error returns Okta's error in the reply. It is empty if the reply is not from Okta: only the
+// security events endpoint answers with err.
 func (r *reply) error() errorBody {
 	var b errorBody
 	switch {
@@ -116,7 +118,7 @@ func (r *reply) error() errorBody {
 	return errorBody{}
 }
 
-// errorCode returns the code of Okta's own error, "" in what is not Okta's.
+// errorCode returns the code of Okta's error, "" if the reply is not from Okta.
 func (r *reply) errorCode() string {
 	b := r.error()
 	return b.Err + b.Code // one of them

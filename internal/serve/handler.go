@@ -107,15 +107,11 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	setup, err := h.open(r.Context())
 	x.setup, x.log, x.warnings = setup, cmp.Or(setup.Log, x.log), setup.Warnings
-	if err != nil {
-		x.fail(err)
+	if refusal := x.authenticate(delivery, err); refusal != nil {
+		x.fail(refusal)
 		return
 	}
-	authenticator := setup.Caller
-	if delivery {
-		authenticator = setup.Push
-	}
-	if x.caller, err = authenticator.Authenticate(r); err != nil {
+	if err != nil {
 		x.fail(err)
 		return
 	}

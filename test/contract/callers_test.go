@@ -274,6 +274,9 @@ func TestCallersKeysAreRotatedWithoutARestart(t *testing.T) {
 	call(next, 200)
 }
 
+// undisclosed is all that an unauthenticated caller is told of a wrong setting.
+const undisclosed = "the function is misconfigured; its log has the details"
+
 func TestKeysThatCannotBeServedAreMisconfigured(t *testing.T) {
 	t.Parallel()
 	w := byKey(t)
@@ -281,26 +284,35 @@ func TestKeysThatCannotBeServedAreMisconfigured(t *testing.T) {
 		`[]`:                           "the list of keys is empty",
 		`{"secops": "` + allKey + `"}`: "not a JSON array of keys",
 		allKey:                         "not a JSON array of keys",
-		`[{"id": "secops", "key": "canary-of-23-characters", "actions": ["*"]}]`:                                              "the key secops has under 24 characters",
-		`[{"id": "secops", "key": "` + allKey + `"}]`:                                                                         "the key secops has no actions",
-		`[{"id": "secops", "key": "` + allKey + `", "actions": [" "]}]`:                                                       "an action without a name",
-		`[{"key": "` + allKey + `", "actions": ["*"]}]`:                                                                       "key 1: the id must be",
-		`[{"id": "a b", "key": "` + allKey + `", "actions": ["*"]}]`:                                                          "key 1: the id must be",
-		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}, {"id": "a", "key": "` + readerKey + `", "actions": ["*"]}]`: "the id a is there twice",
-		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}, {"id": "b", "key": "` + allKey + `", "actions": ["*"]}]`:    "a and b are the same key",
-		`[{"id": "a", "key": "` + allKey + ` \u00e9", "actions": ["*"]}]`:                                                     "printable ASCII",
-		`[{"id": "a", "key": "` + allKey + `", "action": "*"}]`:                                                               "not a JSON array of keys",
-		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}] x`:                                                          "something after the JSON array",
+		`[{"id": "secops", "key": "canary-of-23-characters", "actions": ["*"]}]`:                                                            "the key secops has under 24 characters",
+		`[{"id": "secops", "key": "` + allKey + `"}]`:                                                                                       "the key secops has no actions",
+		`[{"id": "secops", "key": "` + allKey + `", "actions": [" "]}]`:                                                                     "an action without a name",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["ping", "Ban User"]}]`:                                                           "the key a has an action that does not exist, the 2nd of its list",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["*", "ban-user"]}]`:                                                              "the key a has an action that does not exist, the 2nd",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["ping"], "Actions": ["*"]}]`:                                                     "key 1: the member actions is there twice",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["ping"], "action\u017f": ["*"]}]`:                                                "key 1: the member actions is there twice",
+		`[{"id": "b", "key": "` + readerKey + `", "actions": ["*"]}, {"ID": "x", "key": "` + allKey + `", "actions": ["ping"], "id": "a"}]`: "key 2: the member id is there twice",
+		`[{"id": "a", "key": "` + readerKey + `", "key": "` + allKey + `", "actions": ["*"]}]`:                                              "key 1: the member key is there twice",
+		`[{"key": "` + allKey + `", "actions": ["*"]}]`:                                                                                     "key 1: the id must be",
+		`[{"id": "a b", "key": "` + allKey + `", "actions": ["*"]}]`:                                                                        "key 1: the id must be",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}, {"id": "a", "key": "` + readerKey + `", "actions": ["*"]}]`:               "the id a is there twice",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}, {"id": "b", "key": "` + allKey + `", "actions": ["*"]}]`:                  "a and b are the same key",
+		`[{"id": "a", "key": "` + allKey + ` \u00e9", "actions": ["*"]}]`:                                                                   "printable ASCII",
+		`[{"id": "a", "key": "` + allKey + `", "action": "*"}]`:                                                                             "not a JSON array of keys",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}] x`:                                                                        "something after the JSON array",
 	} {
 		w.Replace("callers", secrets.New(text))
+		before := len(w.Log())
 		r := w.Do(http.MethodPost, "users/disable-user", disableAlice, http.Header{"X-Api-Key": {allKey}})
-		message, _ := r.Get("error", "message").(string)
-		if r.HTTP != 500 || r.Get("error", "code") != "misconfigured" || !strings.Contains(message, say) || !strings.Contains(message, "CALLER_KEYS_SECRET") {
-			t.Errorf("%s: %d %s, want %q", text, r.HTTP, r.Body, say)
+		if r.HTTP != 500 || r.Get("error", "code") != "misconfigured" || r.Get("error", "message") != undisclosed {
+			t.Errorf("%s: %d %s", text, r.HTTP, r.Body)
+		}
+		if log := w.Log()[before:]; !strings.Contains(log, strings.ReplaceAll(say, `"`, `\"`)) || !strings.Contains(log, "CALLER_KEYS_SECRET") {
+			t.Errorf("%s: %q is not in the log %s", text, say, log)
 		}
 	}
 	w.Replace("callers", secrets.Value{})
-	if r := w.Do(http.MethodPost, "users/disable-user", disableAlice, http.Header{"X-Api-Key": {allKey}}); r.HTTP != 500 || !strings.Contains(string(r.Body), "empty") {
+	if r := w.Do(http.MethodPost, "users/disable-user", disableAlice, http.Header{"X-Api-Key": {allKey}}); r.HTTP != 500 || r.Get("error", "message") != undisclosed || !strings.Contains(w.Log(), "empty") {
 		t.Errorf("no keys at all: %d %s", r.HTTP, r.Body)
 	}
 	w.WantWrites()

@@ -29,6 +29,25 @@ type deployment struct {
 
 	mu  sync.Mutex
 	env map[string]string
+	log lockedLog
+}
+
+// lockedLog keeps a log.
+type lockedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // deploy starts the product beside an Okta, with the standard settings and changes to them; "" unsets.
@@ -44,7 +63,7 @@ func deploy(t *testing.T, changes map[string]string) *deployment {
 	}
 	d.set(changes)
 	d.write(okta.Token())
-	a := app.New(app.Options{Getenv: d.getenv, Log: slog.New(slog.DiscardHandler)})
+	a := app.New(app.Options{Getenv: d.getenv, Log: slog.New(slog.NewJSONHandler(&d.log, nil)), Groups: handlers.Groups})
 	d.server = httptest.NewServer(serve.Mount(handlers.Groups, a.Open))
 	t.Cleanup(d.server.Close)
 	return d
@@ -70,12 +89,15 @@ func (d *deployment) write(text string) {
 	}
 }
 
-func (d *deployment) do(method, path string) testkit.Reply {
+func (d *deployment) do(method, path string) testkit.Reply { return d.with(method, path, nil) }
+
+func (d *deployment) with(method, path string, header http.Header) testkit.Reply {
 	d.t.Helper()
 	req, err := http.NewRequestWithContext(d.t.Context(), method, d.server.URL+path, nil)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	maps.Copy(req.Header, header)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		d.t.Fatal(err)
@@ -98,27 +120,28 @@ var misconfigured = map[string]struct {
 	env     map[string]string
 	say     []string
 	signals bool // the group signals is concerned too
+	closed  bool // no caller can be authenticated: the log alone says it
 }{
-	"no address":            {map[string]string{"OKTA_API_ROOT": ""}, []string{"OKTA_API_ROOT (Api Root)"}, true},
-	"no token":              {map[string]string{"OKTA_API_TOKEN_SECRET": ""}, []string{"OKTA_API_TOKEN_SECRET (Api Token)"}, false},
-	"no caller auth":        {map[string]string{"CALLER_AUTH": ""}, []string{"CALLER_AUTH"}, true},
-	"an unknown auth":       {map[string]string{"CALLER_AUTH": "password"}, []string{"CALLER_AUTH must be iam, oidc, apikey or none"}, true},
-	"none on Cloud Run":     {map[string]string{"K_SERVICE": "okta-users"}, []string{"CALLER_AUTH", "K_SERVICE"}, true},
-	"guardrails":            {map[string]string{"GUARDRAILS": "{}"}, []string{"GUARDRAILS"}, true},
-	"plain http":            {map[string]string{"OKTA_API_ROOT": "http://acme.okta.com"}, []string{"OKTA_API_ROOT (Api Root)", "https"}, true},
-	"no URL":                {map[string]string{"OKTA_API_ROOT": "acme.okta.com"}, []string{"OKTA_API_ROOT (Api Root)"}, true},
-	"the admin console":     {map[string]string{"OKTA_API_ROOT": "https://acme-admin.okta.com"}, []string{"OKTA_API_ROOT (Api Root)", "-admin"}, true},
-	"an address with path":  {map[string]string{"OKTA_API_ROOT": "https://acme.okta.com/api/v1"}, []string{"OKTA_API_ROOT (Api Root)"}, true},
-	"the token itself":      {map[string]string{"OKTA_API_TOKEN_SECRET": "00abcdefGHIJKLMNOPqrst12345uvwxyz-canary"}, []string{"OKTA_API_TOKEN_SECRET (Api Token)"}, true},
-	"mixed sign-in":         {map[string]string{"OKTA_CLIENT_ID": "0oa1"}, []string{"OKTA_CLIENT_ID (Client ID)"}, true},
-	"a secret that is none": {map[string]string{"OKTA_API_TOKEN_SECRET": "file:/nowhere/token"}, []string{"OKTA_API_TOKEN_SECRET (Api Token)", "not found"}, true},
+	"no address":            {map[string]string{"OKTA_API_ROOT": ""}, []string{"OKTA_API_ROOT (Api Root)"}, true, false},
+	"no token":              {map[string]string{"OKTA_API_TOKEN_SECRET": ""}, []string{"OKTA_API_TOKEN_SECRET (Api Token)"}, false, false},
+	"no caller auth":        {map[string]string{"CALLER_AUTH": ""}, []string{"CALLER_AUTH"}, true, true},
+	"an unknown auth":       {map[string]string{"CALLER_AUTH": "password"}, []string{"CALLER_AUTH must be iam, oidc, apikey or none"}, true, true},
+	"none on Cloud Run":     {map[string]string{"K_SERVICE": "okta-users"}, []string{"CALLER_AUTH", "K_SERVICE"}, true, true},
+	"guardrails":            {map[string]string{"GUARDRAILS": "{}"}, []string{"GUARDRAILS"}, true, false},
+	"plain http":            {map[string]string{"OKTA_API_ROOT": "http://acme.okta.com"}, []string{"OKTA_API_ROOT (Api Root)", "https"}, true, false},
+	"no URL":                {map[string]string{"OKTA_API_ROOT": "acme.okta.com"}, []string{"OKTA_API_ROOT (Api Root)"}, true, false},
+	"the admin console":     {map[string]string{"OKTA_API_ROOT": "https://acme-admin.okta.com"}, []string{"OKTA_API_ROOT (Api Root)", "-admin"}, true, false},
+	"an address with path":  {map[string]string{"OKTA_API_ROOT": "https://acme.okta.com/api/v1"}, []string{"OKTA_API_ROOT (Api Root)"}, true, false},
+	"the token itself":      {map[string]string{"OKTA_API_TOKEN_SECRET": "00abcdefGHIJKLMNOPqrst12345uvwxyz-canary"}, []string{"OKTA_API_TOKEN_SECRET (Api Token)"}, true, false},
+	"mixed sign-in":         {map[string]string{"OKTA_CLIENT_ID": "0oa1"}, []string{"OKTA_CLIENT_ID (Client ID)"}, true, false},
+	"a secret that is none": {map[string]string{"OKTA_API_TOKEN_SECRET": "file:/nowhere/token"}, []string{"OKTA_API_TOKEN_SECRET (Api Token)", "not found"}, true, false},
 	"all at once": {map[string]string{
 		"OKTA_API_ROOT": "", "OKTA_API_TOKEN_SECRET": "", "CALLER_AUTH": "", "GUARDRAILS": "[]", "OKTA_VERIFY_SSL": "perhaps", "OKTA_CONCURRENCY": "0",
 		"MAX_TARGETS": "many", "REQUEST_DEADLINE": "2h", "OKTA_KEY_ID": "k", "ITP_ISSUER_URL": "nowhere",
 	}, []string{
 		"OKTA_API_ROOT (Api Root)", "OKTA_API_TOKEN_SECRET (Api Token)", "CALLER_AUTH", "GUARDRAILS", "OKTA_VERIFY_SSL (Verify SSL)", "OKTA_CONCURRENCY",
 		"MAX_TARGETS", "REQUEST_DEADLINE", "OKTA_KEY_ID (Key ID)", "ITP_ISSUER_URL (Issuer URL)",
-	}, false},
+	}, false, true},
 }
 
 func TestAMisconfiguredDeploymentSaysEverythingThatIsWrong(t *testing.T) {
@@ -137,9 +160,16 @@ func TestAMisconfiguredDeploymentSaysEverythingThatIsWrong(t *testing.T) {
 				if r.HTTP != 500 || r.Get("error", "code") != "misconfigured" {
 					t.Errorf("%s: %d %s", g.Name, r.HTTP, r.Get("output_message"))
 				}
+				said := r.Get("output_message").(string)
+				if c.closed {
+					if r.Get("error", "message") != undisclosed {
+						t.Errorf("%s: %s", g.Name, r.Body)
+					}
+					said = d.log.String()
+				}
 				for _, say := range c.say {
-					if !strings.Contains(r.Get("output_message").(string), say) {
-						t.Errorf("%s: %q is not in %s", g.Name, say, r.Get("output_message"))
+					if !strings.Contains(said, say) {
+						t.Errorf("%s: %q is not in %s", g.Name, say, said)
 					}
 				}
 				if strings.Contains(string(r.Body), "canary") {
@@ -150,6 +180,33 @@ func TestAMisconfiguredDeploymentSaysEverythingThatIsWrong(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMisconfigured_TellsAuthenticatedCallersOnly: a caller that cannot be authenticated is not told what is wrong.
+func TestMisconfigured_TellsAuthenticatedCallersOnly(t *testing.T) {
+	t.Parallel()
+	const key = "caller-canary-caller-canary"
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte(`[{"id": "secops", "key": "`+key+`", "actions": ["ping"]}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := deploy(t, map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "file:" + file, "OKTA_API_ROOT": "https://acme-admin.okta.com", "MAX_TARGETS": "many"})
+	for _, path := range []string{"/users/ping", "/users/actions", "/users/pubsub", "/users/nothing"} {
+		for name, c := range map[string]struct {
+			key  string
+			told bool
+		}{"no key": {"", false}, "another key": {"another-canary-another-canary", false}, "the key": {key, path != "/users/pubsub"}} {
+			r := d.with(http.MethodGet, path, http.Header{"X-Api-Key": {c.key}})
+			message, _ := r.Get("error", "message").(string)
+			told := strings.Contains(message, "OKTA_API_ROOT (Api Root)") && strings.Contains(message, "MAX_TARGETS")
+			if r.HTTP != 500 || r.Get("error", "code") != "misconfigured" || told != c.told || !told && message != undisclosed {
+				t.Errorf("%s with %s: %d %s", path, name, r.HTTP, r.Body)
+			}
+		}
+	}
+	if log := d.log.String(); !strings.Contains(log, "OKTA_API_ROOT (Api Root)") || strings.Contains(log, "canary") {
+		t.Errorf("the log: %s", log)
 	}
 }
 
@@ -169,7 +226,7 @@ func TestMendedSettingsServeWithoutARestart(t *testing.T) {
 			}
 		}
 	}
-	ping(500, "CALLER_AUTH")
+	ping(500, undisclosed)
 	d.set(map[string]string{"CALLER_AUTH": "none"})
 	ping(500, "one word")
 	d.write("SSWS " + emulator.DefaultToken + "\n")

@@ -169,7 +169,7 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 			request: `{"action": "Set Password", "parameters": {"User IDs": "alice", "New Pasword": "[masked]"}, "options": {"dry_run": false, "verify": false}}`},
 		"an unknown member": {data: `{"action": "Get User", "password": "` + password + `", "parameters": "` + password + `"}`, code: "invalid_request", say: "is not a member", request: `{"action": "Get User", "options": {"dry_run": false, "verify": false}}`},
 		"a long key": {
-			data: `{"action": "Get User", "parameters": {"User IDs": "alice"}}`, attributes: map[string]string{"idempotency_key": strings.Repeat("x", 256)}, code: "invalid_request", say: "attribute idempotency_key: is over 255",
+			data: `{"action": "Get User", "parameters": {"User IDs": "alice"}}`, attributes: map[string]string{"idempotency_key": strings.Repeat("ü", 256)}, code: "invalid_request", say: "attribute idempotency_key: is over 255",
 			request: `{"action": "Get User", "parameters": {"User IDs": "alice"}, "options": {"dry_run": false, "verify": false}}`},
 		"Set Password": {
 			data: `{"action": "Set Password", "parameters": {"User IDs": "alice", "new_password": "` + password + `"}, "context": {"case_id": "4711"}}`, code: "secret_needs_http", say: "send it over HTTP",

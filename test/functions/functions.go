@@ -52,7 +52,7 @@ func ServeIfAsked() {
 	}
 	a := app.New(app.Options{
 		Getenv: os.Getenv, Storage: fakegcp.StorageOptions(os.Getenv(storageVariable)), PubSub: broker.ClientOptions(os.Getenv(pubsubVariable)),
-		Lease: lease, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Lease: lease, Groups: handlers.Groups, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	log.Fatal((&http.Server{Addr: address, Handler: serve.Mount(handlers.Groups, a.Open), ReadHeaderTimeout: time.Minute}).ListenAndServe())
 }

@@ -129,6 +129,7 @@ func Start(o Options) (*System, error) {
 		Storage: o.Storage,
 		PubSub:  pubsub,
 		Clock:   o.Clock,
+		Groups:  handlers.Groups,
 		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	handler.Store(http.Handler(serve.Mount(handlers.Groups, a.Open)))
