@@ -1,5 +1,10 @@
 package action
 
+import (
+	"slices"
+	"strings"
+)
+
 // Catalog is a group as callers see it.
 type Catalog struct {
 	Group    string  `json:"group"`
@@ -55,4 +60,21 @@ func Masked(groups []Group, parameters map[string]any) map[string]any {
 		out[name] = value
 	}
 	return out
+}
+
+// MayHoldSecret reports whether a text may hold the value of a secret parameter: it has the name of one, in any spelling, or
+// a word that secrets go with. A text with escape sequences may spell a name in them.
+func MayHoldSecret(groups []Group, text string) bool {
+	text = fold(text)
+	words := []string{`\u`, "passw", "pwd", "secret", "token", "key", "begin", "eyj"}
+	for _, g := range groups {
+		for _, a := range g.Actions {
+			for _, p := range a.Params {
+				if p.Secret {
+					words = append(append(words, p.Name), p.Aliases...)
+				}
+			}
+		}
+	}
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, fold(word)) })
 }

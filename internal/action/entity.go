@@ -15,8 +15,8 @@ type EnrichedEntity struct {
 // takeEntities chooses the entities in scope that the action runs on; the others are named in warnings.
 func (inv *Invocation) takeEntities(entities []Entity) []Problem {
 	var problems []Problem
-	if len(entities) > maxItems {
-		return []Problem{{Parameter: "entities", Message: fmt.Sprintf("has %d entities; one call takes at most %d", len(entities), maxItems)}}
+	if len(entities) > MaxItems {
+		return []Problem{{Parameter: "entities", Message: fmt.Sprintf("has %d entities; one call takes at most %d", len(entities), MaxItems)}}
 	}
 	for i, e := range entities {
 		e.Type = EntityType(strings.ToUpper(strings.TrimSpace(string(e.Type))))

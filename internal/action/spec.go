@@ -75,7 +75,11 @@ func (g Group) EventFunction() string { return g.Function + "Event" }
 
 // Find returns the action of this name or slug, in any spelling that parameters allow too.
 func (g Group) Find(nameOrSlug string) (Action, bool) {
-	i := slices.IndexFunc(g.Actions, func(a Action) bool { return fold(a.Name) == fold(nameOrSlug) })
+	if len(nameOrSlug) > maxName {
+		return Action{}, false
+	}
+	name := fold(nameOrSlug)
+	i := slices.IndexFunc(g.Actions, func(a Action) bool { return fold(a.Name) == name })
 	if i < 0 {
 		return Action{}, false
 	}

@@ -14,8 +14,11 @@ import (
 // maxIdentifier bounds an item of a list and the identifier of an entity, in characters.
 const maxIdentifier = 256
 
-// maxItems bounds a list, and the entities of a request.
-const maxItems = 5000
+// MaxItems bounds a list, and the entities of a request.
+const MaxItems = 5000
+
+// maxName is longer than the name of any action or parameter, in bytes.
+const maxName = 200
 
 // placeholder is a SecOps placeholder as a whole: [Event.x], [Get User.JsonResult| "id"].
 var placeholder = regexp.MustCompile(`^\[[\pL\d_ :()-]+\.[\pL_][^\[\]|]*(\|[\s\S]*)?\]$`)
@@ -25,13 +28,16 @@ func IsPlaceholder(s string) bool { return placeholder.MatchString(strings.TrimS
 
 // splitList splits at commas that are not between double quotes; an item that is quoted as a whole loses
 // its quotes, and "" between them stands for one.
-func splitList(s string) ([]string, error) {
-	var items []string
+// Of more than MaxItems items the first are returned, and how many there are.
+func splitList(s string) (items []string, n int, err error) {
 	var quoted bool
 	start := 0
 	for i := 0; i <= len(s); i++ {
 		switch {
 		case i == len(s) || s[i] == ',' && !quoted:
+			if n++; n > MaxItems {
+				continue
+			}
 			item := strings.TrimSpace(s[start:i])
 			if len(item) >= 2 && item[0] == '"' && item[len(item)-1] == '"' {
 				item = strings.ReplaceAll(item[1:len(item)-1], `""`, `"`)
@@ -43,9 +49,9 @@ func splitList(s string) ([]string, error) {
 		}
 	}
 	if quoted {
-		return nil, errors.New(`has a double quote without its partner; quotes protect a comma: "Doe, Jane",bob`)
+		return nil, 0, errors.New(`has a double quote without its partner; quotes protect a comma: "Doe, Jane",bob`)
 	}
-	return items, nil
+	return items, n, nil
 }
 
 // checkIdentifier refuses what cannot name anything in Okta; user also refuses what would not name a user.
@@ -68,16 +74,23 @@ func checkIdentifier(s string, user bool) error {
 // Shorten keeps what a caller sent from filling a message.
 func Shorten(s string) string {
 	const most = 80
-	if utf8.RuneCountInString(s) <= most {
-		return s
+	n := 0
+	for i := range s {
+		if n == most {
+			return strings.ToValidUTF8(s[:i], string(utf8.RuneError)) + "…"
+		}
+		n++
 	}
-	return string([]rune(s)[:most]) + "…"
+	return s
 }
 
 // nearest returns the parameter whose name, or an alias of it, is closest to the folded name; "" where
 // none is close. A name that is the beginning of one, or begins with one, is close.
 func nearest(name string, known map[string]string) string {
 	best, distance := "", 0
+	if len(name) > maxName {
+		return best
+	}
 	for _, k := range slices.Sorted(maps.Keys(known)) {
 		d := levenshtein(name, k)
 		if len(name) >= 3 && (strings.HasPrefix(k, name) || strings.HasPrefix(name, k)) {

@@ -17,7 +17,7 @@ func decodeBody(t testing.TB, body string) (request, error) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/disable-user", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
-	return decode(httptest.NewRecorder(), r)
+	return decode(r, []byte(body), func([]byte) bool { return false })
 }
 
 func TestDecodeReadsEveryMember(t *testing.T) {
@@ -53,7 +53,7 @@ func TestDecodeTellsEveryProblemAtOnce(t *testing.T) {
 	for _, p := range q.problems {
 		names = append(names, p.Parameter)
 	}
-	want := []string{"action", "context.a", "entities[0].identifier", "entities[0].entity_type", "extra", "options.x", "options.x", "parameters"}
+	want := []string{"action", "parameters", "entities[0].identifier", "entities[0].entity_type", "context.a", "options.x", "options.x", "extra"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
@@ -64,24 +64,12 @@ func TestDecodeTakesAnIdempotencyKey(t *testing.T) {
 	for key, problems := range map[string]int{"case-4711": 0, strings.Repeat("k", 255): 0, strings.Repeat("k", 256): 1} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
 		r.Header.Set("Idempotency-Key", key)
-		q, err := decode(httptest.NewRecorder(), r)
+		q, err := decode(r, nil, nil)
 		if err != nil || q.IdempotencyKey != key || len(q.problems) != problems {
 			t.Errorf("%d characters: %v %v", len(key), q.problems, err)
 		}
 	}
 }
-
-func TestABodyThatBreaksOffIsABadRequest(t *testing.T) {
-	t.Parallel()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", brokenBody{})
-	if _, err := decode(httptest.NewRecorder(), r); !fault.Is(err, fault.BadRequest) || strings.Contains(fault.As(err).Message, "canary") {
-		t.Errorf("%v", err)
-	}
-}
-
-type brokenBody struct{}
-
-func (brokenBody) Read([]byte) (int, error) { return 0, fault.New(fault.Internal, "", "canary", nil) }
 
 func TestAParseErrorQuotesNoValue(t *testing.T) {
 	t.Parallel()
@@ -125,8 +113,28 @@ func FuzzDecode(f *testing.F) {
 		if err := d.Decode(&plain); len(q.problems) == 0 && err != nil {
 			t.Errorf("%q is accepted, but is not JSON: %v", body, err)
 		}
+		for _, value := range plain.Parameters {
+			flatten(value)
+		}
 		if diff := cmp.Diff(plain.Parameters, q.Parameters); len(q.problems) == 0 && diff != "" {
 			t.Errorf("%q (-encoding/json +decode):\n%s", body, diff)
 		}
 	})
+}
+
+// flatten empties what is nested in a parameter's value.
+func flatten(value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		clear(v)
+	case []any:
+		for i, item := range v {
+			switch item.(type) {
+			case map[string]any:
+				v[i] = map[string]any{}
+			case []any:
+				v[i] = []any{}
+			}
+		}
+	}
 }
