@@ -5,10 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -262,53 +259,4 @@ func TestNoReplyIsForABrowserOrACache(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestABodyThatDoesNotComeIsGivenUp: the functions framework would wait for ever.
-func TestABodyThatDoesNotComeIsGivenUp(t *testing.T) {
-	t.Parallel()
-	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
-		t.Error("the action ran")
-		return &action.Result{}, nil
-	})
-	setup.BodyTime = 20 * time.Millisecond
-	server := httptest.NewServer(Handler(g, nil, keep(setup)))
-	t.Cleanup(server.Close)
-	for _, body := range []string{"", `{"par`, strings.Repeat(" ", 1<<20)} {
-		connection, err := net.Dial("tcp", server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(connection, "POST /do-something HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body)+2<<20, body)
-		reply, err := io.ReadAll(connection)
-		if err != nil || !strings.HasPrefix(string(reply), "HTTP/1.1 400 ") || !strings.Contains(string(reply), "the body could not be read") {
-			t.Errorf("%d bytes of a body: %v %s", len(body), err, reply)
-		}
-		_ = connection.Close()
-	}
-}
-
-func TestABodyThatHasComeHasNoDeadline(t *testing.T) {
-	t.Parallel()
-	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
-		return &action.Result{Message: "Done."}, nil
-	})
-	var deadlines []time.Time
-	w := &deadlined{httptest.NewRecorder(), &deadlines}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/do-something", nil)
-	Handler(g, nil, keep(setup)).ServeHTTP(w, r)
-	if len(deadlines) != 2 || time.Until(deadlines[0]) > bodyTime || time.Until(deadlines[0]) < bodyTime/2 || !deadlines[1].IsZero() {
-		t.Errorf("deadlines %v", deadlines)
-	}
-}
-
-// deadlined is a connection that keeps the read deadlines that are set.
-type deadlined struct {
-	*httptest.ResponseRecorder
-	deadlines *[]time.Time
-}
-
-func (d *deadlined) SetReadDeadline(t time.Time) error {
-	*d.deadlines = append(*d.deadlines, t)
-	return nil
 }
