@@ -122,7 +122,7 @@ func start(o options) (*product, error) {
 	}
 	mux.HandleFunc("GET /{$}", page)
 	mux.HandleFunc("/", elsewhere)
-	p.functions = p.serve(listener, ownPages(mux))
+	p.functions = p.serve(listener, serve.LimitArrival(ownPages(mux)))
 	return p, nil
 }
 

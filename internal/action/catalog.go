@@ -65,8 +65,11 @@ func Masked(groups []Group, parameters map[string]any) map[string]any {
 // MayHoldSecret reports whether a text may hold the value of a secret parameter: it has the name of one, in any spelling, or
 // a word that secrets go with. A text with escape sequences may spell a name in them.
 func MayHoldSecret(groups []Group, text string) bool {
+	if strings.Contains(text, `\u`) {
+		return true
+	}
 	text = fold(text)
-	words := []string{`\u`, "passw", "pwd", "secret", "token", "key", "begin", "eyj"}
+	words := []string{"passw", "pwd", "secret", "token", "key", "begin", "eyj"}
 	for _, g := range groups {
 		for _, a := range g.Actions {
 			for _, p := range a.Params {

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -81,6 +82,61 @@ func TestAParseErrorQuotesNoValue(t *testing.T) {
 		if f := fault.As(err); f == nil || f.Kind != fault.BadRequest || strings.Contains(f.Error(), "canary") {
 			t.Errorf("%s: %v", body, err)
 		}
+	}
+}
+
+func TestDecode_SyntaxErrorTellsWhere(t *testing.T) {
+	t.Parallel()
+	const hint = "; a placeholder's value may hold a double quote or a backslash, which JSON must escape"
+	for body, want := range map[string]string{
+		`{"context": {"reason": "she said "no" twice"}}`: "is not JSON at line 1, column 35, near `she said \"no\" twice`",
+		"{\n \"context\": {\n  \"é\": \"ü\" x}}":         "is not JSON at line 3, column 12, near ` \"é\": \"ü\" x}}`",
+		`{"context": {"path": "C:\Users\x"}}`:            "is not JSON at line 1, column 26, near `ath\": \"C:\\Users\\x\"}}`",
+		`{"a": "b`:                                       "is not JSON: it ends too early, at line 1, column 9, near `{\"a\": \"b`",
+		"{\"a\": \"`\x01\u202e\"}":                       "is not JSON at line 1, column 9, near `{\"a\": \"   \"}`",
+	} {
+		q := request{}
+		err := q.read("body", []byte(body), func([]byte) bool { return true })
+		if f := fault.As(err); f == nil || f.Problems[0].Message != want+hint {
+			t.Errorf("%s:\n got %v\nwant %s", body, err, want+hint)
+		}
+		if err := (&request{}).read("data", []byte(body), nil); strings.Contains(err.Error(), "near") || !strings.Contains(err.Error(), hint) {
+			t.Errorf("%s: without an excerpt: %v", body, err)
+		}
+	}
+}
+
+func TestDecode_BoundsEndTheReading(t *testing.T) {
+	t.Parallel()
+	list := func(n int, item string) string { return strings.TrimSuffix(strings.Repeat(item+",", n), ",") }
+	numbered := func(n int) string {
+		var members []string
+		for i := range n {
+			members = append(members, fmt.Sprintf(`"m%d": 0`, i))
+		}
+		return strings.Join(members, ",")
+	}
+	for _, c := range []struct{ body, parameter, message string }{
+		{`{"entities": [` + list(5001, "0") + `]}`, "entities", "has more than 5000 entities; one call takes at most 5000"},
+		{`{"parameters": {"Users": [` + list(5001, `"a"`) + `]}}`, "Users", "has more than 5000 items; one call takes at most 5000: split the list"},
+		{`{"parameters": {` + strings.Join([]string{`"a":[`, `"b":[`, `"c":[`, `"d":[`, `"e":[1]`}, list(5000, "0")+"],") + `}}`, "parameters", "have lists of more than 20000 items altogether"},
+		{`{"parameters": {` + numbered(101) + `}}`, "parameters", "has more than 100 members"},
+		{`{"options": {` + numbered(21) + `}}`, "options", "has more than 20 members"},
+		{`{` + numbered(1001) + `}`, "body", "has an object with more than 1000 members"},
+		{`{"parameters": {"a": ` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `}}`, "body", "is nested more than 64 levels deep"},
+		{strings.Repeat("[", 20_000), "body", "is nested more than 64 levels deep"},
+		{`{"entities": [{"identifier": "a", "entity_type": "` + strings.Repeat("x", 257) + `"}]}`, "entities[0].entity_type", "is required and must be a string, such as USERUNIQNAME"},
+	} {
+		q, err := decodeBody(t, c.body)
+		if err == nil {
+			err = fault.Invalid(q.problems...)
+		}
+		if p := fault.As(err).Problems; len(p) != 1 || p[0].Parameter != c.parameter || p[0].Message != c.message {
+			t.Errorf("%.40s: %v", c.body, err)
+		}
+	}
+	if q, err := decodeBody(t, `{"parameters": {"a": [`+list(5000, `"x"`)+`]}, "entities": [`+list(5000, `{"identifier": "a", "entity_type": "b"}`)+`]}`); err != nil || len(q.problems) > 0 || len(q.Entities) != 5000 {
+		t.Errorf("within the bounds: %v %v", err, q.problems)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/claims"
 	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/secrets"
 )
 
 // callerFunc is a caller.Authenticator.
@@ -257,6 +259,49 @@ func TestNoReplyIsForABrowserOrACache(t *testing.T) {
 					t.Errorf("%s %s: %s is %q", method, path, name, got)
 				}
 			}
+		}
+	}
+}
+
+// TestSyntaxError_ExcerptIsInTheReplyOnly: of a body that may hold a secret there is none at all.
+func TestSyntaxError_ExcerptIsInTheReplyOnly(t *testing.T) {
+	t.Parallel()
+	run := func(context.Context, *action.Call) (*action.Result, error) {
+		t.Error("the action ran")
+		return nil, nil
+	}
+	g, setup, log := served(t, run)
+	g.Actions = append(g.Actions, action.Define(action.Spec{Name: "Set Password", Summary: "Sets."}, func(context.Context, *action.Call, struct {
+		Secret secrets.Value `param:"New Password" alias:"Geheim" secret:"true" help:"A secret."`
+	}) (*action.Result, error) {
+		return nil, nil
+	}))
+	var results, dead topic
+	setup.Push, setup.Results, setup.DeadLetters = setup.Caller, &results, &dead
+	for _, c := range []struct {
+		path, body string
+		shown      bool
+	}{
+		{"/do-something", `{"context": {"a": "x"canary"}}`, true},
+		{"/", `{"action": "Do Something", "context": {"a": "x"canary"}}`, true},
+		{"/", `{"action": "Do Something", "parameters": {"NEW_pass-word": "x"canary"}}`, false},
+		{"/", `{"parameters": {"GE HEIM": "x"canary"}}`, false},
+		{"/", `{"parameters": {"\u0047eheim": "x"canary"}}`, false},
+		{"/", `{"parameters": {"API Tokens": "x"canary"}}`, false},
+		{"/set-password", `{"context": {"a": "x"canary"}}`, false},
+		{"/pubsub", delivery("m1", `{"context": {"a": "x"canary"}}`), false},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, c.path, strings.NewReader(c.body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		Handler(g, []action.Group{g}, keep(setup)).ServeHTTP(w, r)
+		if !strings.Contains(w.Body.String(), "is not JSON at line 1, column ") || strings.Contains(w.Body.String(), "canary") != c.shown {
+			t.Errorf("%s %s: %d %s", c.path, c.body, w.Code, w.Body)
+		}
+	}
+	for _, kept := range []string{log.String(), fmt.Sprint(results.messages), fmt.Sprint(dead.messages)} {
+		if kept == "" || kept == "[]" || strings.Contains(kept, "canary") {
+			t.Errorf("kept: %s", kept)
 		}
 	}
 }
