@@ -89,7 +89,7 @@ func TestDecode_SyntaxErrorTellsWhere(t *testing.T) {
 	t.Parallel()
 	const hint = "; a placeholder's value may hold a double quote or a backslash, which JSON must escape"
 	for body, want := range map[string]string{
-		`{"context": {"reason": "she said "no" twice"}}`: "is not JSON at line 1, column 35, near `she said \"no\" twice`",
+		`{"context": {"reason": "she said "no" twice"}}`: "is not JSON at line 1, column 35, near `she said \"no\" twice\"`",
 		"{\n \"context\": {\n  \"é\": \"ü\" x}}":         "is not JSON at line 3, column 12, near ` \"é\": \"ü\" x}}`",
 		`{"context": {"path": "C:\Users\x"}}`:            "is not JSON at line 1, column 26, near `ath\": \"C:\\Users\\x\"}}`",
 		`{"a": "b`:                                       "is not JSON: it ends too early, at line 1, column 9, near `{\"a\": \"b`",

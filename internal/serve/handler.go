@@ -48,6 +48,9 @@ type Topic interface {
 	Publish(ctx context.Context, data []byte, attributes map[string]string) error
 }
 
+// maxWarnings is how many warnings a refused request gets besides its problems: there may be one for each entity.
+const maxWarnings = 20
+
 // publishTime is how long a caller waits for the result to be published as well.
 const publishTime = 2 * time.Second
 
@@ -152,7 +155,7 @@ func (h handler) carryOut(x *exchange, where string) {
 		return
 	}
 	if problems = append(x.body.problems, problems...); len(problems) > 0 {
-		x.warnings = append(slices.Clone(x.warnings), inv.Warnings...)
+		x.warnings = append(slices.Clone(x.warnings), inv.Warnings[:min(len(inv.Warnings), maxWarnings)]...)
 		x.fail(fault.Invalid(problems...))
 		return
 	}

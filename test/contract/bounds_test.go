@@ -144,7 +144,7 @@ func TestBounds_AtMostTwentyProblemsAreTold(t *testing.T) {
 	w := testkit.New(t, testkit.Options{})
 	for name, body := range map[string]string{
 		"entities": `{"entities": [` + strings.TrimSuffix(strings.Repeat("0,", 3000), ",") + `]}`,
-		"members":  filled(`{`, func(i int) string { return fmt.Sprintf(`"m%d":0`, i) }, `}`)[:5000] + `":0}`,
+		"members":  `{` + members(500) + `}`,
 	} {
 		r := w.Run("users/disable-user", body)
 		problems, _ := r.Get("error", "problems").([]any)
