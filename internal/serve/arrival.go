@@ -24,8 +24,8 @@ type arrival struct {
 	http1   bool
 }
 
-// LimitArrival gives the bodies of requests 5 s to arrive, unless h gives them more, and closes the connection of a request
-// that h replied to before its body has arrived.
+// LimitArrival gives the bodies of requests 5 s to arrive, unless h gives them more, and closes the
+// connection of a request that h replied to before its body has arrived.
 func LimitArrival(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in, r := limitArrival(w, r)
@@ -47,14 +47,15 @@ func limitArrival(w http.ResponseWriter, r *http.Request) (*arrival, *http.Reque
 	return a, r
 }
 
-// within moves the read deadline while the body is pending. The error says that the connection has no deadlines.
+// within moves the read deadline while the body is pending.
 func (a *arrival) within(d time.Duration) {
 	if a.pending {
 		_ = a.deadline(time.Now().Add(d))
 	}
 }
 
-// cut makes a read that waits for the body fail at once. It may be called while another goroutine reads.
+// cut makes a read that waits for the body fail at once. It may be called while another goroutine
+// reads.
 func (a *arrival) cut() { _ = a.deadline(time.Unix(1, 0)) }
 
 func (a *arrival) deadline(t time.Time) error {
@@ -89,7 +90,8 @@ func (a *arrival) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p)
 }
 
-// maxDiscard is how much of a body is discarded to keep a connection. What came with the request's header is less.
+// maxDiscard is how much of a body is discarded to keep a connection, in bytes. It is more than
+// arrives with a header.
 const maxDiscard = 64 << 10
 
 // abandon gives up a body that has not been read when the reply begins. With a deadline in the past net/http neither waits

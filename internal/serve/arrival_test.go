@@ -27,7 +27,8 @@ func doNothing(t *testing.T) func(context.Context, *action.Call) (*action.Result
 	}
 }
 
-// deadlined is a connection that keeps the read deadlines that are set, as the time until them; 0 stands for none.
+// deadlined is a connection that keeps the read deadlines that are set, as the time until them; 0
+// stands for none.
 type deadlined struct {
 	*httptest.ResponseRecorder
 	deadlines []time.Duration
@@ -90,7 +91,7 @@ func (r ring) Get(context.Context) (caller.Keys, error) { return r.keys, nil }
 
 func (r ring) Instead(context.Context, caller.Keys) (caller.Keys, error) { return r.keys, nil }
 
-// oneKey is the key of a caller who may call one action.
+// oneKey is a key with the right to one action.
 func oneKey(slug string) ring {
 	keys, err := caller.ParseKeys(secrets.New(`[{"id": "one", "key": "` + testKey + `", "actions": ["` + slug + `"]}]`))
 	if err != nil {
@@ -127,7 +128,8 @@ var refusals = map[string]struct {
 	}},
 }
 
-// TestArrival_RefusalDoesNotWaitForTheBody sends one byte of a body of 1,000: the reply comes, and the connection is closed.
+// TestArrival_RefusalDoesNotWaitForTheBody sends one byte of a body of 1,000: the reply comes, and
+// the connection is closed.
 func TestArrival_RefusalDoesNotWaitForTheBody(t *testing.T) {
 	t.Parallel()
 	for name, c := range refusals {
@@ -164,7 +166,8 @@ func TestArrival_RefusalDoesNotWaitForTheBody(t *testing.T) {
 	}
 }
 
-// TestArrival_ShortBodyKeepsTheConnection: a client whose request has arrived as a whole keeps its connection.
+// TestArrival_ShortBodyKeepsTheConnection: a client whose request has arrived as a whole keeps its
+// connection.
 func TestArrival_ShortBodyKeepsTheConnection(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, doNothing(t))
@@ -307,7 +310,8 @@ func TestGate_BoundsTheBytesOfBodies(t *testing.T) {
 	}
 }
 
-// TestGate_FullOfBodiesRefuses holds that a call and a delivery are refused, not kept, where there is no room for them.
+// TestGate_FullOfBodiesRefuses holds that a call and a delivery are refused if there is no room for
+// their bodies.
 func TestGate_FullOfBodiesRefuses(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, doNothing(t))

@@ -11,8 +11,8 @@ import (
 	"example.com/okta-secops/internal/fault"
 )
 
-// call carries out the action that an HTTP call names in its path or its body. What the path says is checked before the
-// body is read.
+// call carries out the action that an HTTP call names in its path or its body. An action in the
+// path is checked before the body is read.
 func (h handler) call(x *exchange) {
 	if x.path != "" {
 		if _, err := h.find(x.path); err != nil {
@@ -76,8 +76,8 @@ func (x *exchange) readCall(place *place) (request, error) {
 	})
 }
 
-// readBody reads the body, but not much more than limit bytes of it: the result is longer than limit then. Room for it is
-// taken from the gate as it arrives. The end of the process cuts it.
+// readBody reads the body, but not much more than limit bytes of it: the result is longer than
+// limit then. Room for it is taken from the gate as it arrives. The end of the process cuts it.
 func (x *exchange) readBody(from io.Reader, place *place, limit int) ([]byte, error) {
 	x.arrival.within(cmp.Or(x.setup.BodyTime, bodyTime))
 	defer context.AfterFunc(x.setup.Gate.closing, x.arrival.cut)()

@@ -146,8 +146,8 @@ func (q *request) member(c *cursor, name string) error {
 	return c.skip()
 }
 
-// readParameters reads the values of parameters: scalars, and lists of scalars. What is nested deeper is no parameter's
-// value, and an empty object or array stands for it.
+// readParameters reads the values of parameters: scalars, and lists of scalars. A value that is nested deeper is not
+// valid for any parameter, and is replaced by an empty object or array.
 func (q *request) readParameters(c *cursor) error {
 	q.Parameters = map[string]any{}
 	items := 0

@@ -18,8 +18,8 @@ import (
 	"example.com/okta-secops/internal/fault"
 )
 
-// maxDelivery is more than Pub/Sub delivers: a message of 10 MB in base64, and its attributes. What is larger than maxBody is
-// read too, for it is known by its id.
+// maxDelivery is more than Pub/Sub delivers: a message of 10 MB in base64, and its attributes. What
+// is larger than maxBody is read too, for it is known by its id.
 const maxDelivery = 16 << 20
 
 // published is the type of the events that hold a Pub/Sub message.
@@ -31,8 +31,9 @@ const (
 	maxEventAttributes = 64 << 10 // of an event, in bytes
 )
 
-// receive reads a delivery: a push, or a CloudEvent in binary or structured mode. Without a message it has not arrived; with
-// a message, the error is that it holds no request, and no later delivery of it will.
+// receive reads a delivery: a push, or a CloudEvent in binary or structured mode. Without a message
+// it has not arrived; with a message, the error is that it holds no request, and no later delivery
+// of it will.
 func (x *exchange) receive(place *place) (*message, error) {
 	sum := sha256.New()
 	body, err := x.readBody(io.TeeReader(x.r.Body, sum), place, maxDelivery)
@@ -129,7 +130,7 @@ func (m *message) member(c *cursor, name string) error {
 // text reads a string.
 func text(c *cursor) ([]byte, error) {
 	if c.next() != '"' {
-		return nil, errors.New("what must be a string is none")
+		return nil, errors.New("a member that must be a string is not one")
 	}
 	raw, err := c.raw()
 	if err != nil || bytes.IndexByte(raw, '\\') < 0 {
@@ -138,7 +139,8 @@ func text(c *cursor) ([]byte, error) {
 	return unquote(nil, raw, nil), nil
 }
 
-// decodeData decodes the data of a message, but keeps little more than maxBody bytes of it. The digest is of all.
+// decodeData decodes the data of a message, but keeps little more than maxBody bytes of it. The
+// digest is of all.
 func decodeData(text []byte) ([]byte, digest, error) {
 	sum := sha256.New()
 	all := io.TeeReader(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(text)), sum)
@@ -163,7 +165,8 @@ func isStructured(h http.Header) bool {
 	return strings.HasPrefix(h.Get("Content-Type"), "application/cloudevents")
 }
 
-// eventData is the data of an event. Only the attributes go through the SDK, which copies what it reads several times.
+// eventData is the data of an event. Only the attributes go through the SDK, which copies what it
+// reads several times.
 func eventData(h http.Header, body []byte) (data []byte, err error) {
 	attributes := []byte{}
 	if data = body; isStructured(h) {

@@ -8,12 +8,12 @@ import (
 	"example.com/okta-secops/internal/fault"
 )
 
-// maxBodies bounds the bytes of the bodies that the invocations in flight of one process hold. One caller gets half of it,
-// which is room for one delivery of the largest size.
+// maxBodies bounds the bytes of the bodies that the invocations in flight of one process hold. One
+// caller gets half of it, which is room for one delivery of the largest size.
 const maxBodies = 2 * (maxDelivery + 1)
 
-// Gate bounds the invocations in flight in a process and the bodies that they hold, and lets the process end once they have
-// ended.
+// Gate bounds the invocations in flight in a process and the bodies that they hold, and lets the
+// process end once they have ended.
 type Gate struct {
 	most    int
 	closing context.Context // done once the gate closes
@@ -46,7 +46,8 @@ func overloaded(message string) error {
 	return &fault.Error{Kind: fault.Overloaded, Code: "overloaded", RetryAfter: time.Second, Message: message}
 }
 
-// enter admits an invocation of a caller or fails immediately, so that the caller can retry elsewhere.
+// enter admits an invocation of a caller or fails immediately, so that the caller can retry
+// elsewhere.
 func (g *Gate) enter(caller string) (*place, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -60,7 +61,8 @@ func (g *Gate) enter(caller string) (*place, error) {
 	return &place{gate: g, caller: caller}, nil
 }
 
-// hold takes room for a body of this many bytes, instead of what the invocation held before, or fails immediately.
+// hold sets the bytes that the invocation's body takes, or fails immediately if there is no room
+// for them.
 func (p *place) hold(bytes int) error {
 	g := p.gate
 	g.mu.Lock()
@@ -104,8 +106,8 @@ func (g *Gate) endIfIdle() {
 	}
 }
 
-// Close refuses all further invocations, cuts those whose bodies have not arrived, and waits until the others have ended, or
-// ctx ends.
+// Close refuses all further invocations, cuts those whose bodies have not arrived, and waits until
+// the others have ended, or ctx ends.
 func (g *Gate) Close(ctx context.Context) error {
 	g.mu.Lock()
 	g.cut()

@@ -37,13 +37,14 @@ func (e duplicateError) Error() string {
 	return fmt.Sprintf("has keys in one object that differ only in case: %q and %q", action.Shorten(e.first), action.Shorten(e.second))
 }
 
-// syntaxError is the error of a text that is not JSON. It does not quote the text, which may hold a password.
+// syntaxError is the error of a text that is not JSON. It does not quote the text, which may hold a
+// password.
 type syntaxError struct{ offset int } // of the first byte that is wrong; the length of the text if it ends too early
 
 func (e syntaxError) Error() string { return fmt.Sprintf("is not JSON, at byte %d", e.offset+1) }
 
-// explain says where the text is not JSON, and what the usual reason is. If show, it quotes the 20 characters around the
-// place.
+// explain returns the place of the error in the text and the usual reason. If show is true, it
+// quotes the 20 characters around the place.
 func (e syntaxError) explain(text []byte, show bool) string {
 	before, after := []rune(string(text[max(0, e.offset-4*excerpt):e.offset])), []rune(string(text[e.offset:min(len(text), e.offset+4*excerpt)]))
 	line := 1 + bytes.Count(text[:e.offset], []byte("\n"))
@@ -70,8 +71,9 @@ func printable(r rune) rune {
 	return r
 }
 
-// cursor walks over a JSON text from left to right. It allocates nothing for the values that are skipped, and refuses what
-// leaves open which of two values is meant: a key given twice, or in two cases.
+// cursor walks over a JSON text from left to right. It allocates nothing for the values that are
+// skipped, and refuses what leaves open which of two values is meant: a key given twice, or in two
+// cases.
 type cursor struct {
 	text  []byte // valid JSON
 	at    int
@@ -91,7 +93,7 @@ func newCursor(text []byte) (*cursor, error) {
 	if json.Valid(text) {
 		return &cursor{text: text}, nil
 	}
-	// What a valid text would be decoded to does not matter: this only finds the place of the error.
+	// Unmarshal checks the text before it decodes: this only finds the place of the error.
 	var syntax *json.SyntaxError
 	err := json.Unmarshal(text, &struct{}{})
 	switch {
@@ -107,7 +109,8 @@ func newCursor(text []byte) (*cursor, error) {
 	return nil, syntaxError{int(syntax.Offset) - 1}
 }
 
-// next returns the first byte of the next value: that of a literal or a number, or one of {, [, " and the closing brackets.
+// next returns the first byte of the next value: that of a literal or a number, or one of {, [, "
+// and the closing brackets.
 func (c *cursor) next() byte {
 	for strings.IndexByte(" \t\r\n,:", c.text[c.at]) >= 0 {
 		c.at++
@@ -236,7 +239,8 @@ func (c *cursor) raw() ([]byte, error) {
 	return c.text[from:c.at], err
 }
 
-// scalar reads a string, a boolean, a json.Number or null. Of an object or an array it returns an empty one.
+// scalar reads a string, a boolean, a json.Number or null. Of an object or an array it returns an
+// empty one.
 func (c *cursor) scalar() (any, error) {
 	kind := c.next()
 	raw, err := c.raw()
@@ -255,7 +259,8 @@ func (c *cursor) scalar() (any, error) {
 	return json.Number(raw), nil
 }
 
-// unquote appends the text of a JSON string to dst, as encoding/json reads it. mapping, if there is one, maps its runes.
+// unquote appends the text of a JSON string to dst, as encoding/json reads it. mapping, if there is
+// one, maps its runes.
 func unquote(dst, quoted []byte, mapping func(rune) rune) []byte {
 	text := quoted[1 : len(quoted)-1]
 	if mapping == nil && bytes.IndexByte(text, '\\') < 0 {

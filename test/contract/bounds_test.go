@@ -17,7 +17,8 @@ import (
 
 const mebibyte = 1 << 20
 
-// filled is prefix, as many items as fit into 1 MiB with commas between them, and suffix. item gets its number.
+// filled is prefix, as many items as fit into 1 MiB with commas between them, and suffix. item gets
+// its number.
 func filled(prefix string, item func(i int) string, suffix string) string {
 	var b strings.Builder
 	b.WriteString(prefix)
@@ -83,8 +84,9 @@ func allocated(f func()) int {
 	return int(after.TotalAlloc - before.TotalAlloc)
 }
 
-// TestBounds_MemoryOfHostileRequests holds that a request of 1 MiB takes at most 16 MiB: of all that is allocated for it, so
-// that it holds for the peak as well. It runs by itself: other tests allocate too.
+// TestBounds_MemoryOfHostileRequests holds that a request of 1 MiB takes at most 16 MiB: of all
+// that is allocated for it, so that it holds for the peak as well. It is not parallel: other tests
+// allocate too.
 func TestBounds_MemoryOfHostileRequests(t *testing.T) {
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"CALLER_AUTH": "none"}})
 	send := func(name, path, body string, header http.Header) (status, bytes int) {
@@ -126,7 +128,8 @@ func TestBounds_MemoryOfHostileRequests(t *testing.T) {
 			}
 		}
 	}
-	// A delivery of the largest size is read too: it is known by its id. It takes little more than its own size.
+	// A delivery of the largest size is read too: it is known by its id. It takes little more than its
+	// own size.
 	large := strings.Repeat("QUFB", 4*mebibyte-64)
 	for name, body := range map[string]string{
 		"data":       `{"message": {"messageId": "m", "data": "` + large + `"}}`,
@@ -157,8 +160,9 @@ func TestBounds_AtMostTwentyProblemsAreTold(t *testing.T) {
 	}
 }
 
-// TestBounds_PermissionComesBeforeTheBody holds that the body of a call that the key does not allow is not waited for where
-// the path names the action, and that one that the body names is refused too.
+// TestBounds_PermissionComesBeforeTheBody holds that the body of a call that the key does not allow
+// is not waited for where the path names the action, and that one that the body names is refused
+// too.
 func TestBounds_PermissionComesBeforeTheBody(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers"}})

@@ -28,8 +28,8 @@ func testKey(t *testing.T) keys.Key {
 	return key
 }
 
-// unfinished sends a request whose body of 1,000 bytes does not come, but for one, and returns what is answered until the
-// connection is closed.
+// unfinished sends a request whose body of 1,000 bytes does not come, but for one, and returns what
+// is answered until the connection is closed.
 func unfinished(address, line, header string) (string, error) {
 	connection, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
 	if err != nil {
@@ -42,8 +42,8 @@ func unfinished(address, line, header string) (string, error) {
 	return string(reply), err
 }
 
-// TestArrival_RefusalsUnderTheFramework holds that nothing that is refused before its body has arrived holds a connection,
-// and that 160 such requests do not delay a call.
+// TestArrival_RefusalsUnderTheFramework holds that nothing that is refused before its body has
+// arrived holds a connection, and that 160 such requests do not delay a call.
 func TestArrival_RefusalsUnderTheFramework(t *testing.T) {
 	t.Parallel()
 	_, org, settings := seededOrg(t, testKey(t))
@@ -79,7 +79,8 @@ func TestArrival_RefusalsUnderTheFramework(t *testing.T) {
 	all.Wait()
 }
 
-// TestArrival_UnfinishedBodyDoesNotHoldTheEnd: a function that is told to end waits for what is in flight, and for no body.
+// TestArrival_UnfinishedBodyDoesNotHoldTheEnd holds that a function does not wait for bodies after
+// SIGTERM.
 func TestArrival_UnfinishedBodyDoesNotHoldTheEnd(t *testing.T) {
 	t.Parallel()
 	_, org, settings := seededOrg(t, testKey(t))
@@ -91,7 +92,8 @@ func TestArrival_UnfinishedBodyDoesNotHoldTheEnd(t *testing.T) {
 	for _, path := range []string{"/disable-user", "/pubsub"} {
 		all.Go(func() { _, _ = unfinished(f.address, "POST "+path, "") })
 	}
-	// Each call is answered, so the two, which came before it, are being read by then, or will be refused.
+	// Each call is answered, so the two, which came before it, are being read by then, or will be
+	// refused.
 	for range 20 {
 		_ = ask(t, http.MethodGet, f.address+"/health", "", org)
 	}

@@ -50,8 +50,9 @@ func disable(f *function) (status int, took time.Duration) {
 	return res.StatusCode, time.Since(begun)
 }
 
-// slow opens this many connections without a key, each of which sends a body of one byte in 5 s, and prints how many are
-// unanswered and open after a time: each of them takes one of an instance's places (80 on Cloud Run) for as long.
+// slow opens this many connections without a key, each of which sends a body of one byte in 5 s,
+// and prints how many are unanswered and open after a time: each of them takes one of an instance's
+// places (80 on Cloud Run) for as long.
 func slow(w io.Writer, connections int, during time.Duration) error {
 	f, org, err := startGuarded()
 	defer org.Close()
@@ -101,8 +102,8 @@ func slow(w io.Writer, connections int, during time.Duration) error {
 	return nil
 }
 
-// bombs sends this many requests of 1 MB at once, with a key that may ping, and prints what became of them and how much
-// memory the function took.
+// bombs sends this many requests of 1 MB at once, with a key that may ping, and prints the statuses
+// of the replies and how much memory the function took.
 func bombs(w io.Writer, n int) error {
 	fmt.Fprintf(w, "%d requests of 1 MB at once, with a key that may only ping\n\nto  statuses  longest  Disable User meanwhile  peak memory (MiB)\n", n)
 	body := []byte(`{"action": "Disable User", "entities": [` + strings.TrimSuffix(strings.Repeat("0,", 520_000), ",") + "]}")
