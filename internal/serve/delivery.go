@@ -52,12 +52,14 @@ func (x *exchange) receive(place *place) (*message, error) {
 	m := &message{digest: digest{size, hex.EncodeToString(sum.Sum(nil))}}
 	if isEvent(x.r.Header) {
 		if body, err = eventData(x.r.Header, body); err != nil {
-			return m, fault.New(fault.BadRequest, "invalid_message", "this is no CloudEvent that holds a Pub/Sub message ("+published+")", err)
+			return m, fault.New(fault.BadRequest, "invalid_message",
+				"this is not a CloudEvent that holds a Pub/Sub message ("+published+")", err)
 		}
 	}
 	read := *m
 	if err := read.read(body); err != nil {
-		return m, fault.New(fault.BadRequest, "invalid_message", "this is no Pub/Sub message, as a push subscription delivers it", err)
+		return m, fault.New(fault.BadRequest, "invalid_message",
+			"this is not a Pub/Sub message as a push subscription delivers it", err)
 	}
 	if len(read.data) > maxBody {
 		read.data = nil

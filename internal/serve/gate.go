@@ -55,7 +55,7 @@ func (g *Gate) enter(caller string) (*place, error) {
 	case g.closing.Err() != nil:
 		return nil, errClosing
 	case g.inFlight >= g.most:
-		return nil, overloaded("this instance has as many invocations in flight as it may (MAX_INVOCATIONS); nothing was done")
+		return nil, overloaded("this instance has MAX_INVOCATIONS invocations in flight; nothing was done")
 	}
 	g.inFlight++
 	return &place{gate: g, caller: caller}, nil

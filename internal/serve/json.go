@@ -34,7 +34,8 @@ func (e duplicateError) Error() string {
 	if e.first == e.second {
 		return fmt.Sprintf("has the key %q twice in one object", action.Shorten(e.first))
 	}
-	return fmt.Sprintf("has keys in one object that differ only in case: %q and %q", action.Shorten(e.first), action.Shorten(e.second))
+	return fmt.Sprintf("has keys in one object that differ only in case: %q and %q",
+		action.Shorten(e.first), action.Shorten(e.second))
 }
 
 // syntaxError is the error of a text that is not JSON. It does not quote the text, which may hold a
@@ -46,7 +47,8 @@ func (e syntaxError) Error() string { return fmt.Sprintf("is not JSON, at byte %
 // explain returns the place of the error in the text and the usual reason. If show is true, it
 // quotes the 20 characters around the place.
 func (e syntaxError) explain(text []byte, show bool) string {
-	before, after := []rune(string(text[max(0, e.offset-4*excerpt):e.offset])), []rune(string(text[e.offset:min(len(text), e.offset+4*excerpt)]))
+	before := []rune(string(text[max(0, e.offset-utf8.UTFMax*excerpt):e.offset]))
+	after := []rune(string(text[e.offset:min(len(text), e.offset+utf8.UTFMax*excerpt)]))
 	line := 1 + bytes.Count(text[:e.offset], []byte("\n"))
 	column := 1 + utf8.RuneCount(text[1+bytes.LastIndexByte(text[:e.offset], '\n'):e.offset])
 	message := fmt.Sprintf("is not JSON at line %d, column %d", line, column)
