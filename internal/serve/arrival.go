@@ -12,9 +12,10 @@ const (
 	bodyTime   = 30 * time.Second // after that
 )
 
-// arrival bounds the time in which the body of a request arrives. It is the request's body and its http.ResponseWriter, so
-// that a handler that replies without having read the body does not have to think of it: net/http would wait for the rest
-// before it sends the reply, or before it closes the connection.
+// arrival bounds the time in which the body of a request arrives. It is the request's body and its
+// http.ResponseWriter, so that a handler that replies without having read the body does not have to
+// think of it: net/http would wait for the rest before it sends the reply, or before it closes the
+// connection.
 type arrival struct {
 	http.ResponseWriter
 	body    io.ReadCloser
@@ -33,8 +34,8 @@ func LimitArrival(h http.Handler) http.Handler {
 	})
 }
 
-// limitArrival sets the read deadline of a request that has a body. A request without one gets none: net/http reads ahead
-// then, and a deadline that expires cancels the request's context.
+// limitArrival sets the read deadline of a request that has a body. A request without one gets
+// none: net/http reads ahead then, and a deadline that expires cancels the request's context.
 func limitArrival(w http.ResponseWriter, r *http.Request) (*arrival, *http.Request) {
 	a := &arrival{ResponseWriter: w, http1: r.ProtoMajor == 1, expects: r.Header.Get("Expect") != ""}
 	if r.Body == nil || r.Body == http.NoBody {
@@ -94,9 +95,9 @@ func (a *arrival) Write(p []byte) (int, error) {
 // arrives with a header.
 const maxDiscard = 64 << 10
 
-// abandon gives up a body that has not been read when the reply begins. With a deadline in the past net/http neither waits
-// for the body before the reply nor after it. A short body that came together with the header is discarded, and the
-// connection kept.
+// abandon gives up a body that has not been read when the reply begins. With a deadline in the past
+// net/http neither waits for the body before the reply nor after it. A short body that came
+// together with the header is discarded, and the connection kept.
 func (a *arrival) abandon() {
 	if a.replied || !a.pending {
 		return
