@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/internal/keys"
@@ -29,7 +31,7 @@ func checkSecrets(ctx context.Context, cfg config.Config, source secrets.Source)
 		{"OKTA_API_TOKEN_SECRET", cfg.TokenRef, func(v secrets.Value) error { _, err := config.APIToken(v); return err }},
 		{"OKTA_PRIVATE_KEY_SECRET", cfg.KeyRef, func(v secrets.Value) error { _, err := keys.Parse(v); return err }},
 		{"ITP_SIGNING_KEY_SECRET", cfg.SigningKeyRef, func(v secrets.Value) error { _, err := keys.Parse(v); return err }},
-		{"CALLER_KEYS_SECRET", cfg.CallerKeysRef, func(v secrets.Value) error { _, err := caller.ParseKeys(v); return err }},
+		{"CALLER_KEYS_SECRET", cfg.CallerKeysRef, parseKeys},
 	} {
 		if s.ref == "" {
 			continue
@@ -46,4 +48,10 @@ func checkSecrets(ctx context.Context, cfg config.Config, source secrets.Source)
 		return nil
 	}
 	return errors.New(strings.Join(problems, "; "))
+}
+
+// parseKeys checks the keys of callers.
+func parseKeys(v secrets.Value) error {
+	_, err := caller.ParseKeys(v, func(name string) (string, bool) { return action.SlugOf(handlers.Groups, name) })
+	return err
 }

@@ -124,7 +124,7 @@ func start(o options) (*product, error) {
 	}
 	mux.HandleFunc("GET /{$}", page)
 	mux.HandleFunc("/", elsewhere)
-	p.functions = p.serve(listener, singleSlashes(ownPages(mux)))
+	p.functions = p.serve(listener, serve.LimitArrival(singleSlashes(ownPages(mux))))
 	return p, nil
 }
 

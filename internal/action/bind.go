@@ -267,10 +267,11 @@ func (p Param) integer(raw any, text string) (int, error) {
 // items reads a list: an array of strings, or one string that lists them.
 func (p Param) items(raw any, text string) ([]string, error) {
 	var items []string
+	var n int
 	switch v := raw.(type) {
 	case string:
 		var err error
-		if items, err = listItems(text); err != nil {
+		if items, n, err = listItems(text); err != nil {
 			return nil, err
 		}
 	case []any:
@@ -281,11 +282,12 @@ func (p Param) items(raw any, text string) ([]string, error) {
 			}
 			items = append(items, s)
 		}
+		n = len(items)
 	default:
 		return nil, p.mustBe("an array of strings, or one string with commas", raw)
 	}
-	if len(items) > maxItems {
-		return nil, fmt.Errorf("has %d items; one call takes at most %d: split the list", len(items), maxItems)
+	if n > MaxItems {
+		return nil, fmt.Errorf("has %d items; one call takes at most %d: split the list", n, MaxItems)
 	}
 	var out []string
 	seen := map[string]bool{}

@@ -1,5 +1,10 @@
 package action
 
+import (
+	"slices"
+	"strings"
+)
+
 // Catalog is a group as callers see it.
 type Catalog struct {
 	Group    string  `json:"group"`
@@ -34,4 +39,34 @@ func (g Group) Catalog() Catalog {
 		})
 	}
 	return c
+}
+
+// SlugOf returns the slug of the action that has this name, alias or slug in any of the groups.
+func SlugOf(groups []Group, name string) (slug string, ok bool) {
+	for _, g := range groups {
+		if a, ok := g.Find(name); ok {
+			return a.Slug, true
+		}
+	}
+	return "", false
+}
+
+// MayHoldSecret reports whether a text may hold the value of a secret parameter: it has the name of one, in any spelling, or
+// a word that secrets go with. A text with escape sequences may spell a name in them.
+func MayHoldSecret(groups []Group, text string) bool {
+	if strings.Contains(text, `\u`) {
+		return true
+	}
+	text = fold(text)
+	words := []string{"passw", "pwd", "secret", "token", "key", "begin", "eyj"}
+	for _, g := range groups {
+		for _, a := range g.Actions {
+			for _, p := range a.Params {
+				if p.Secret {
+					words = append(append(words, p.Name), p.Aliases...)
+				}
+			}
+		}
+	}
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, fold(word)) })
 }

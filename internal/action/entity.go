@@ -33,8 +33,8 @@ func ignore(name string, kind EntityType, reason string) ignored {
 // action runs on and ignores the others.
 func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
 	var problems []Problem
-	if len(entities) > maxItems {
-		return []Problem{{Parameter: "entities", Message: fmt.Sprintf("has %d entities; one call takes at most %d", len(entities), maxItems)}}
+	if len(entities) > MaxItems {
+		return []Problem{{Parameter: "entities", Message: fmt.Sprintf("has %d entities; one call takes at most %d", len(entities), MaxItems)}}
 	}
 	names := 0
 	for i, e := range entities {
@@ -50,18 +50,17 @@ func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
 				inv.Action.Name+" runs on "+strings.Join(entityTypes(inv.Action.RunsOn), " and ")))
 			continue
 		}
-		listed, err := entityNames(e.Identifier)
+		listed, n, err := entityNames(e.Identifier)
 		if err != nil {
 			problems = append(problems, Problem{Parameter: where + "identifier", Message: err.Error()})
 			continue
 		}
-		names += len(listed)
+		if names += n; names > MaxItems {
+			return append(problems, Problem{
+				Parameter: "entities", Message: fmt.Sprintf("list more than %d names; one call takes at most as many", MaxItems),
+			})
+		}
 		inv.scope = append(inv.scope, scopeEntity{e, listed})
-	}
-	if names > maxItems {
-		problems = append(problems, Problem{
-			Parameter: "entities", Message: fmt.Sprintf("list %d names; one call takes at most %d", names, maxItems),
-		})
 	}
 	return problems
 }
@@ -79,30 +78,29 @@ func unfilledEntity(where string, e Entity) []Problem {
 }
 
 // entityNames returns the names that an entity's identifier lists: SecOps joins several entities
-// with commas.
-func entityNames(identifier string) ([]string, error) {
-	items, err := listItems(strings.TrimSpace(identifier))
+// with commas. Of more than MaxItems names the first are returned, and how many there are.
+func entityNames(identifier string) (names []string, n int, err error) {
+	items, n, err := listItems(strings.TrimSpace(identifier))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var names []string
 	for _, item := range items {
 		item = strings.TrimSpace(item)
 		switch {
 		case item == "":
 			continue
 		case IsPlaceholder(item):
-			return nil, errors.New(Unfilled(item))
+			return nil, 0, errors.New(Unfilled(item))
 		}
 		if err := checkIdentifier(item, true); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		names = append(names, item)
 	}
 	if len(names) == 0 {
-		return nil, errors.New("is empty")
+		return nil, 0, errors.New("is empty")
 	}
-	return names, nil
+	return names, n, nil
 }
 
 // reasons says once why entities are ignored, with the entities.

@@ -180,6 +180,6 @@ func bound(text string) *int {
 }
 
 // fold makes names comparable: case, blanks, underscores and hyphens make no difference.
-func fold(name string) string {
-	return strings.NewReplacer(" ", "", "_", "", "-", "", "\t", "").Replace(strings.ToLower(name))
-}
+func fold(name string) string { return separators.Replace(strings.ToLower(name)) }
+
+var separators = strings.NewReplacer(" ", "", "_", "", "-", "", "\t", "")

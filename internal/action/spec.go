@@ -93,6 +93,9 @@ func slugOf(name string) string { return strings.ReplaceAll(strings.ToLower(name
 
 // Find returns the action of this name, alias or slug, in any spelling that parameters allow too.
 func (g Group) Find(nameOrSlug string) (Action, bool) {
+	if len(nameOrSlug) > maxName {
+		return Action{}, false
+	}
 	folded := fold(nameOrSlug)
 	i := slices.IndexFunc(g.Actions, func(a Action) bool {
 		return slices.ContainsFunc(a.Names(), func(name string) bool { return fold(name) == folded })

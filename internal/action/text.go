@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -15,8 +16,11 @@ import (
 // maxIdentifier bounds an item of a list and the identifier of an entity, in characters.
 const maxIdentifier = 256
 
-// maxItems bounds a list, and the entities of a request.
-const maxItems = 5000
+// MaxItems bounds a list, and the entities of a request.
+const MaxItems = 5000
+
+// maxName is longer than the name of any action or parameter, in bytes.
+const maxName = 200
 
 // placeholderStart matches a SecOps placeholder up to its | or its closing bracket: [Event.x], [Get
 // User.JsonResult.
@@ -40,21 +44,32 @@ func Unfilled(placeholder string) string {
 }
 
 // listItems splits a text that lists several names: a JSON array of strings, or names separated by
-// commas.
-func listItems(text string) ([]string, error) {
+// commas. Of more than MaxItems names the first are returned, and how many there are.
+func listItems(text string) (items []string, n int, err error) {
 	if !startsArray.MatchString(text) {
 		return splitList(text)
 	}
-	var array []*string
-	if json.Unmarshal([]byte(text), &array) != nil || slices.Contains(array, nil) {
-		return nil, errors.New(`begins as a JSON array of strings but is not one; write ["alice", "bob"] or: alice, bob`)
+	d := json.NewDecoder(strings.NewReader(text))
+	_, err = d.Token()
+	for err == nil && d.More() {
+		var item *string
+		if err = d.Decode(&item); err != nil || item == nil {
+			return nil, 0, errNotArray
+		}
+		if n++; n <= MaxItems {
+			items = append(items, *item)
+		}
 	}
-	items := make([]string, len(array))
-	for i, item := range array {
-		items[i] = *item
+	if err == nil {
+		_, err = d.Token()
 	}
-	return items, nil
+	if _, end := d.Token(); err != nil || end != io.EOF {
+		return nil, 0, errNotArray
+	}
+	return items, n, nil
 }
+
+var errNotArray = errors.New(`begins as a JSON array of strings but is not one; write ["alice", "bob"] or: alice, bob`)
 
 // startsArray matches a text that is meant as a JSON array: its first item is quoted, or it has no
 // items. Any other text in brackets is a name: [High] alert.
@@ -62,13 +77,16 @@ var startsArray = regexp.MustCompile(`^\[\s*(["']|\]$)`)
 
 // splitList splits at commas that are not between double quotes; an item that is quoted as a whole loses
 // its quotes, and "" between them stands for one.
-func splitList(s string) ([]string, error) {
-	var items []string
+// Of more than MaxItems items the first are returned, and how many there are.
+func splitList(s string) (items []string, n int, err error) {
 	var quoted bool
 	start := 0
 	for i := 0; i <= len(s); i++ {
 		switch {
 		case i == len(s) || s[i] == ',' && !quoted:
+			if n++; n > MaxItems {
+				continue
+			}
 			item := strings.TrimSpace(s[start:i])
 			if len(item) >= 2 && item[0] == '"' && item[len(item)-1] == '"' {
 				item = strings.ReplaceAll(item[1:len(item)-1], `""`, `"`)
@@ -80,9 +98,9 @@ func splitList(s string) ([]string, error) {
 		}
 	}
 	if quoted {
-		return nil, errors.New(`has a double quote without its partner; quotes protect a comma: "Doe, Jane",bob`)
+		return nil, 0, errors.New(`has a double quote without its partner; quotes protect a comma: "Doe, Jane",bob`)
 	}
-	return items, nil
+	return items, n, nil
 }
 
 // checkIdentifier refuses what cannot name anything in Okta; user also refuses what would not name a user.
@@ -142,16 +160,23 @@ func GroupHint(name string, ids bool) string {
 // Shorten keeps what a caller sent from filling a message.
 func Shorten(s string) string {
 	const most = 80
-	if utf8.RuneCountInString(s) <= most {
-		return s
+	n := 0
+	for i := range s {
+		if n == most {
+			return strings.ToValidUTF8(s[:i], string(utf8.RuneError)) + "…"
+		}
+		n++
 	}
-	return string([]rune(s)[:most]) + "…"
+	return s
 }
 
 // nearest returns the parameter whose name, or an alias of it, is closest to the folded name; "" where
 // none is close. A name that is the beginning of one, or begins with one, is close.
 func nearest(name string, known map[string]string) string {
 	best, distance := "", 0
+	if len(name) > maxName {
+		return best
+	}
 	for _, k := range slices.Sorted(maps.Keys(known)) {
 		d := levenshtein(name, k)
 		if len(name) >= 3 && (strings.HasPrefix(k, name) || strings.HasPrefix(name, k)) {

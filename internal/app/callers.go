@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 
+	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/internal/fault"
@@ -49,12 +50,5 @@ func (a *App) parseKeys(text secrets.Value) (caller.Keys, error) {
 	if a.o.Groups == nil {
 		return caller.ParseKeys(text, nil)
 	}
-	return caller.ParseKeys(text, func(name string) (slug string, ok bool) {
-		for _, g := range a.o.Groups {
-			if action, ok := g.Find(name); ok {
-				return action.Slug, true
-			}
-		}
-		return "", false
-	})
+	return caller.ParseKeys(text, func(name string) (string, bool) { return action.SlugOf(a.o.Groups, name) })
 }

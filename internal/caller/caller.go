@@ -32,11 +32,9 @@ type Identity struct {
 	actions []string // the slugs of those that may be called; nil: all
 }
 
-// May reports whether an action, known by its slug and those of its aliases, may be called. The
-// error is a fault: Forbidden.
-func (i Identity) May(slug string, aliases ...string) error {
-	allowed := func(s string) bool { return slices.Contains(i.actions, s) }
-	if i.actions == nil || allowed(slug) || slices.ContainsFunc(aliases, allowed) {
+// May checks that an action, by its slug, may be called. The error is a fault: Forbidden.
+func (i Identity) May(slug string) error {
+	if i.actions == nil || slices.Contains(i.actions, slug) {
 		return nil
 	}
 	return fault.Errorf(fault.Forbidden, "action_not_allowed", "the key %s may not call %s; it may call %s", i.Name, slug, strings.Join(i.actions, ", "))

@@ -76,12 +76,12 @@ func Errorf(kind Kind, code, format string, args ...any) *Error {
 }
 
 // maxProblems is how many problems of a request are worth reading.
-const maxProblems = 50
+const maxProblems = 20
 
 // Invalid is the fault of a request with these problems. Of a great many it keeps the first.
 func Invalid(problems ...Problem) *Error {
 	if more := len(problems) - maxProblems; more > 0 {
-		problems = append(slices.Clone(problems[:maxProblems]), Problem{Message: fmt.Sprintf("and %d more problems", more)})
+		problems = append(slices.Clone(problems[:maxProblems]), Problem{Message: fmt.Sprintf("and %d more", more)})
 	}
 	clauses := make([]string, len(problems))
 	for i, p := range problems {

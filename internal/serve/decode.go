@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -20,6 +18,10 @@ import (
 // The bounds of a request.
 const (
 	maxBody           = 1 << 20
+	maxParameters     = 100
+	maxListed         = 4 * action.MaxItems // the items of all lists of the parameters
+	maxEntityType     = 256
+	maxOptions        = 20
 	maxContext        = 32
 	maxContextValue   = 1 << 10
 	maxIdempotencyKey = 255
@@ -34,23 +36,36 @@ type request struct {
 	shownKey string // the IdempotencyKey as records show it
 }
 
-// decode reads the request of an HTTP call strictly. The error is a fault of the request as a whole; what can be told of
-// single members is in problems, so that the caller sees it together with what is wrong with parameters.
-func decode(w http.ResponseWriter, r *http.Request) (request, error) {
-	var q request
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return q, fault.Errorf(fault.TooLarge, "body_too_large", "the body is over %d bytes", maxBody)
-	case err != nil:
-		return q, fault.New(fault.BadRequest, "invalid_request", "the body could not be read", err)
+// checkCall refuses an HTTP call by its header, before its body is read.
+func checkCall(r *http.Request) error {
+	if r.ContentLength > maxBody {
+		return errTooLarge("body")
 	}
-	if err := checkContentType(r.Header.Get("Content-Type"), len(body) == 0); err != nil {
-		return q, err
+	if r.Header.Get("Content-Type") == "" {
+		return nil // an empty body needs none
+	}
+	return checkContentType(r.Header.Get("Content-Type"))
+}
+
+func errTooLarge(what string) error {
+	return fault.Errorf(fault.TooLarge, "body_too_large", "the %s is over %d bytes", what, maxBody)
+}
+
+// decode reads the request of an HTTP call strictly. The error is a fault of the request as a whole; what can be told of
+// single members is in problems, so that the caller sees it together with what is wrong with parameters. show decides whether
+// an error may quote some of the body.
+func decode(r *http.Request, body []byte, show func(body []byte) bool) (request, error) {
+	var q request
+	if len(body) > maxBody {
+		return q, errTooLarge("body")
+	}
+	if len(body) > 0 {
+		if err := checkContentType(r.Header.Get("Content-Type")); err != nil {
+			return q, err
+		}
 	}
 	q.headerKey(r.Header.Values("Idempotency-Key"))
-	return q, q.read("body", body)
+	return q, q.read("body", body, show)
 }
 
 // unfilledStep is the part of a suggested Idempotency-Key that the author of a playbook replaces
@@ -88,29 +103,36 @@ func (q *request) key(name, value string) {
 	}
 }
 
-// read reads the JSON of a request, which came as name says. Nothing at all is an empty request.
-func (q *request) read(name string, body []byte) error {
-	if len(bytes.TrimSpace(body)) == 0 {
+// read reads the JSON of a request, which came as name says. Nothing at all is an empty request. An error ends the reading,
+// so that nothing is built that exceeds a bound.
+func (q *request) read(name string, text []byte, show func(text []byte) bool) error {
+	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
 	}
-	value, err := parse(body)
-	if err != nil {
-		return fault.Invalid(fault.Problem{Parameter: name, Message: err.Error()})
+	c, err := newCursor(text)
+	if err == nil && c.next() != '{' {
+		err = errors.New("must be a JSON object")
 	}
-	members, ok := value.(map[string]any)
-	if !ok {
-		return fault.Invalid(fault.Problem{Parameter: name, Message: "must be a JSON object"})
+	if err == nil {
+		err = c.object(func(member string) error { return q.member(c, member) })
 	}
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		q.member(name, members[name])
+	var bound *fault.Error
+	if err == nil || errors.As(err, &bound) {
+		return err
 	}
-	return nil
+	message := err.Error()
+	if syntax, is := err.(syntaxError); is {
+		message = syntax.explain(text, show != nil && show(text))
+	}
+	return fault.Invalid(fault.Problem{Parameter: name, Message: message})
 }
 
-func checkContentType(header string, empty bool) error {
-	if header == "" && empty {
-		return nil
-	}
+// errBound is the error of a request that exceeds a bound.
+func errBound(parameter, format string, args ...any) error {
+	return fault.Invalid(fault.Problem{Parameter: parameter, Message: fmt.Sprintf(format, args...)})
+}
+
+func checkContentType(header string) error {
 	kind, params, err := mime.ParseMediaType(header)
 	if err != nil || kind != "application/json" || params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
 		return fault.New(fault.UnsupportedMedia, "unsupported_media_type", "the Content-Type must be application/json", nil)
@@ -122,89 +144,158 @@ func (q *request) problem(parameter, format string, args ...any) {
 	q.problems = append(q.problems, fault.Problem{Parameter: parameter, Message: fmt.Sprintf(format, args...)})
 }
 
-func (q *request) member(name string, value any) {
-	if value == nil && (name == "action" || name == "parameters" || name == "entities" || name == "context" || name == "options") {
-		return
-	}
-	object, isObject := value.(map[string]any)
+func (q *request) member(c *cursor, name string) error {
 	switch name {
-	case "action":
-		var ok bool
-		if q.action, ok = value.(string); !ok {
-			q.problem(name, "must be a string")
+	case "action", "parameters", "entities", "context", "options":
+		if c.null() {
+			return nil
 		}
-	case "parameters":
-		if q.Parameters = object; !isObject {
-			q.problem(name, "must be an object of parameter names and values")
-		}
-	case "entities":
-		q.readEntities(value)
-	case "context":
-		if !isObject {
-			q.problem(name, "must be an object")
-		}
-		q.readContext(object)
-	case "options":
-		if !isObject {
-			q.problem(name, "must be an object")
-		}
-		q.readOptions(object)
 	default:
 		q.problem(action.Shorten(name), "is not a member of a request, which has action, parameters, entities, context and options")
+		return c.skip()
 	}
+	switch kind := c.next(); {
+	case name == "action" && kind == '"':
+		text, err := c.scalar()
+		q.action, _ = text.(string)
+		return err
+	case name == "action":
+		q.problem(name, "must be a string")
+	case name == "entities" && kind == '[':
+		return q.readEntities(c)
+	case name == "entities":
+		q.problem(name, "must be an array of objects with identifier and entity_type")
+	case name == "parameters" && kind == '{':
+		return q.readParameters(c)
+	case name == "parameters":
+		q.problem(name, "must be an object of parameter names and values")
+	case name == "context" && kind == '{':
+		return q.readContext(c)
+	case name == "options" && kind == '{':
+		return q.readOptions(c)
+	default:
+		q.problem(name, "must be an object")
+	}
+	return c.skip()
 }
 
-func (q *request) readEntities(value any) {
-	list, ok := value.([]any)
-	if !ok {
-		q.problem("entities", "must be an array of objects with identifier and entity_type")
-		return
-	}
-	for i, item := range list {
-		entity, _ := item.(map[string]any) // SecOps' entities have more members; they do not concern us
-		identifier, ok := entity["identifier"].(string)
-		if !ok {
+// readParameters reads the values of parameters: scalars, and lists of scalars. A value that is nested deeper is not
+// valid for any parameter, and is replaced by an empty object or array.
+func (q *request) readParameters(c *cursor) error {
+	q.Parameters = map[string]any{}
+	items := 0
+	return c.object(func(name string) (err error) {
+		if len(q.Parameters) == maxParameters {
+			return errBound("parameters", "has more than %d members", maxParameters)
+		}
+		if c.next() != '[' {
+			q.Parameters[name], err = c.scalar()
+			return err
+		}
+		list := []any{}
+		err = c.array(func(i int) error {
+			if i == action.MaxItems {
+				return errBound(action.Shorten(name), "has more than %d items; one call takes at most %d: split the list", i, i)
+			}
+			if items++; items > maxListed {
+				return errBound("parameters", "have lists of more than %d items altogether", maxListed)
+			}
+			item, err := c.scalar()
+			list = append(list, item)
+			return err
+		})
+		q.Parameters[name] = list
+		return err
+	})
+}
+
+func (q *request) readEntities(c *cursor) error {
+	return c.array(func(i int) error {
+		if i == action.MaxItems {
+			return errBound("entities", "has more than %d entities; one call takes at most %d", i, i)
+		}
+		var e action.Entity
+		var identified, typed bool
+		var err error
+		if c.next() != '{' {
+			err = c.skip()
+		} else {
+			err = c.object(func(name string) error { // SecOps' entities have more members; they do not concern us
+				isText := c.next() == '"'
+				switch {
+				case name == "identifier" && isText:
+					text, err := c.scalar()
+					e.Identifier, identified = text.(string)
+					return err
+				case name == "entity_type" && isText:
+					text, err := c.scalar()
+					kind, _ := text.(string)
+					e.Type, typed = action.EntityType(kind), len(kind) <= maxEntityType
+					return err
+				}
+				return c.skip()
+			})
+		}
+		if !identified {
 			q.problem(fmt.Sprintf("entities[%d].identifier", i), "is required and must be a string")
 		}
-		kind, ok := entity["entity_type"].(string)
-		if !ok {
+		if !typed {
 			q.problem(fmt.Sprintf("entities[%d].entity_type", i), "is required and must be a string, such as USERUNIQNAME")
+			e.Type = ""
 		}
-		q.Entities = append(q.Entities, action.Entity{Identifier: identifier, Type: action.EntityType(kind)})
-	}
+		q.Entities = append(q.Entities, e)
+		return err
+	})
 }
 
-func (q *request) readContext(object map[string]any) {
-	if len(object) > maxContext {
-		q.problem("context", "has more than %d members", maxContext)
-		return
-	}
+func (q *request) readContext(c *cursor) error {
 	q.Context = map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		switch v := object[name].(type) {
-		case nil:
-		case string, bool, json.Number:
-			q.Context[name] = fmt.Sprint(v)
-			if len(q.Context[name]) > maxContextValue || len(name) > maxContextValue {
-				q.problem("context."+action.Shorten(name), "is over %d bytes", maxContextValue)
-			} else if unfilled := action.FindPlaceholder(q.Context[name]); unfilled != "" {
-				q.problem("context."+action.Shorten(name), "%s", action.Unfilled(unfilled))
+	members := 0
+	return c.object(func(name string) error {
+		if members++; members > maxContext {
+			if members == maxContext+1 {
+				q.problem("context", "has more than %d members", maxContext)
 			}
-		default:
-			q.problem("context."+action.Shorten(name), "must be a string")
+			return c.skip()
 		}
-	}
+		if kind := c.next(); kind == '{' || kind == '[' {
+			q.problem("context."+action.Shorten(name), "must be a string")
+			return c.skip()
+		}
+		value, err := c.scalar()
+		if value == nil || err != nil {
+			return err
+		}
+		text := fmt.Sprint(value)
+		if len(text) > maxContextValue || len(name) > maxContextValue {
+			q.problem("context."+action.Shorten(name), "is over %d bytes", maxContextValue)
+			return nil
+		}
+		q.Context[name] = text
+		if unfilled := action.FindPlaceholder(text); unfilled != "" {
+			q.problem("context."+action.Shorten(name), "%s", action.Unfilled(unfilled))
+		}
+		return nil
+	})
 }
 
-func (q *request) readOptions(object map[string]any) {
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		on, empty, valid := flag(object[name])
+func (q *request) readOptions(c *cursor) error {
+	members := 0
+	return c.object(func(name string) error {
+		if members++; members > maxOptions {
+			return errBound("options", "has more than %d members", maxOptions)
+		}
+		value, err := c.scalar()
+		if err != nil {
+			return err
+		}
+		on, empty, valid := flag(value)
 		known := name == "dry_run" || name == "verify"
 		if known && empty {
 			q.EmptyOptions = append(q.EmptyOptions, name)
 		}
 		if known && !valid {
-			shown, _ := json.Marshal(object[name]) // it was read from JSON
+			shown, _ := json.Marshal(value) // it was read from JSON
 			q.problem("options."+name, "must be true or false, not %s", action.Shorten(string(shown)))
 		}
 		switch name {
@@ -215,7 +306,8 @@ func (q *request) readOptions(object map[string]any) {
 		default:
 			q.problem("options."+action.Shorten(name), "is not an option; there are dry_run and verify")
 		}
-	}
+		return nil
+	})
 }
 
 // flag reads an option: a boolean, or its word. Nothing and blanks are empty.
@@ -231,92 +323,4 @@ func flag(value any) (on, empty, valid bool) {
 		return on, text == "", on || text == "" || strings.EqualFold(text, "false")
 	}
 	return false, false, false
-}
-
-// parse reads JSON as encoding/json does, but refuses what would leave open which of two values is meant:
-// a key given twice, or in two cases; and anything after the value.
-func parse(body []byte) (any, error) {
-	if !utf8.Valid(body) {
-		return nil, errors.New("is not valid UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	value, err := parseValue(d, 0)
-	if err != nil {
-		return nil, describe(err, d)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("has something after the JSON value, at byte %d", d.InputOffset())
-	}
-	return value, nil
-}
-
-// maxDepth is far deeper than a request is; it keeps a hostile one from the stack.
-const maxDepth = 64
-
-var errTooDeep = fmt.Errorf("is nested more than %d levels deep", maxDepth)
-
-// duplicate is a key given twice.
-type duplicate struct{ first, second string }
-
-func (e duplicate) Error() string {
-	if e.first == e.second {
-		return fmt.Sprintf("has the key %q twice in one object", action.Shorten(e.first))
-	}
-	return fmt.Sprintf("has keys in one object that differ only in case: %q and %q", action.Shorten(e.first), action.Shorten(e.second))
-}
-
-func parseValue(d *json.Decoder, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, errTooDeep
-	}
-	token, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch token {
-	case json.Delim('{'):
-		object, spelled := map[string]any{}, map[string]string{}
-		for d.More() {
-			key, err := d.Token()
-			if err != nil {
-				return nil, err
-			}
-			name := key.(string)
-			if first, twice := spelled[strings.ToLower(name)]; twice {
-				return nil, duplicate{first, name}
-			}
-			spelled[strings.ToLower(name)] = name
-			if object[name], err = parseValue(d, depth+1); err != nil {
-				return nil, err
-			}
-		}
-		_, err := d.Token()
-		return object, err
-	case json.Delim('['):
-		list := []any{}
-		for d.More() {
-			item, err := parseValue(d, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, item)
-		}
-		_, err := d.Token()
-		return list, err
-	}
-	return token, nil
-}
-
-// describe says where a body stops being JSON, without quoting it: it may hold a password.
-func describe(err error, d *json.Decoder) error {
-	var dup duplicate
-	switch {
-	case errors.As(err, &dup), errors.Is(err, errTooDeep):
-		return err
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("is not JSON: it ends too early")
-	default:
-		return fmt.Errorf("is not JSON, at byte %d", d.InputOffset())
-	}
 }

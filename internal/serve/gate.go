@@ -8,54 +8,113 @@ import (
 	"example.com/okta-secops/internal/fault"
 )
 
-// Gate bounds the invocations in flight in a process, and lets the process end once they have.
+// maxBodies bounds the bytes of the bodies that the invocations in flight of one process hold. One
+// caller gets half of it, which is room for one delivery of the largest size.
+const maxBodies = 2 * (maxDelivery + 1)
+
+// Gate bounds the invocations in flight in a process and the bodies that they hold, and lets the
+// process end once they have ended.
 type Gate struct {
-	most int
+	most    int
+	closing context.Context // done once the gate closes
+	cut     context.CancelFunc
 
 	mu       sync.Mutex
 	inFlight int
-	idle     chan struct{} // closed once the gate is and nothing is in flight; nil while it is open
+	held     int            // bytes
+	heldBy   map[string]int // by caller
+	idle     chan struct{}  // closed once the gate is and nothing is in flight
 }
 
-// NewGate makes a Gate for so many invocations.
-func NewGate(most int) *Gate { return &Gate{most: most} }
+// NewGate returns a Gate for this many invocations.
+func NewGate(most int) *Gate {
+	g := &Gate{most: most, heldBy: map[string]int{}, idle: make(chan struct{})}
+	g.closing, g.cut = context.WithCancel(context.Background())
+	return g
+}
 
-// enter lets an invocation in, or refuses it at once: who is told soon can go elsewhere, and what is in flight ends in time.
-func (g *Gate) enter() error {
+// place is an invocation's place among those in flight.
+type place struct {
+	gate   *Gate
+	caller string
+	held   int
+}
+
+var errClosing = fault.New(fault.Unavailable, "shutting_down", "this instance is shutting down", nil)
+
+func overloaded(message string) error {
+	return &fault.Error{Kind: fault.Overloaded, Code: "overloaded", RetryAfter: time.Second, Message: message}
+}
+
+// enter admits an invocation of a caller or fails immediately, so that the caller can retry
+// elsewhere.
+func (g *Gate) enter(caller string) (*place, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
-	case g.idle != nil:
-		return fault.New(fault.Unavailable, "shutting_down", "this instance is shutting down", nil)
+	case g.closing.Err() != nil:
+		return nil, errClosing
 	case g.inFlight >= g.most:
-		return &fault.Error{Kind: fault.Overloaded, Code: "overloaded", RetryAfter: time.Second,
-			Message: "this instance has as many invocations in flight as it may (MAX_INVOCATIONS); nothing was done"}
+		return nil, overloaded("this instance has MAX_INVOCATIONS invocations in flight; nothing was done")
 	}
 	g.inFlight++
+	return &place{gate: g, caller: caller}, nil
+}
+
+// hold sets the bytes that the invocation's body takes, or fails immediately if there is no room
+// for them.
+func (p *place) hold(bytes int) error {
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	more := bytes - p.held
+	if more > 0 && (g.held+more > maxBodies || g.heldBy[p.caller]+more > maxBodies/2) {
+		return overloaded("the requests in flight in this instance take as much memory as they may; nothing was done")
+	}
+	p.change(more)
 	return nil
 }
 
-func (g *Gate) leave() {
+// change adds to what the invocation holds. The gate is locked.
+func (p *place) change(bytes int) {
+	p.held += bytes
+	p.gate.held += bytes
+	if p.gate.heldBy[p.caller] += bytes; p.gate.heldBy[p.caller] == 0 {
+		delete(p.gate.heldBy, p.caller)
+	}
+}
+
+// leave ends the invocation.
+func (p *place) leave() {
+	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.inFlight--; g.inFlight == 0 && g.idle != nil {
+	p.change(-p.held)
+	g.inFlight--
+	g.endIfIdle()
+}
+
+// endIfIdle reports to Close that nothing is in flight. The gate is locked.
+func (g *Gate) endIfIdle() {
+	if g.closing.Err() == nil || g.inFlight > 0 {
+		return
+	}
+	select {
+	case <-g.idle:
+	default:
 		close(g.idle)
 	}
 }
 
-// Close lets nobody in any more, and waits until nothing is in flight, or ctx ends.
+// Close refuses all further invocations, cuts those whose bodies have not arrived, and waits until
+// the others have ended, or ctx ends.
 func (g *Gate) Close(ctx context.Context) error {
 	g.mu.Lock()
-	if g.idle == nil {
-		g.idle = make(chan struct{})
-		if g.inFlight == 0 {
-			close(g.idle)
-		}
-	}
-	idle := g.idle
+	g.cut()
+	g.endIfIdle()
 	g.mu.Unlock()
 	select {
-	case <-idle:
+	case <-g.idle:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -31,7 +31,7 @@ type Setup struct {
 	Caller   caller.Authenticator
 	Push     caller.Authenticator // of Pub/Sub's deliveries
 	Deadline time.Duration        // of one request, from its decoding to its last write
-	BodyTime time.Duration        // how long its body may take to arrive; 0: 30 s
+	BodyTime time.Duration        // how long its body may take to arrive once the caller is known; 0: 30 s
 	Warnings []string             // for every reply
 	Gate     *Gate                // of the process
 	Claims   *claims.Store        // on Idempotency-Keys
@@ -48,8 +48,8 @@ type Topic interface {
 	Publish(ctx context.Context, data []byte, attributes map[string]string) error
 }
 
-// bodyTime is how long a request's body may take to arrive, where nothing else is said.
-const bodyTime = 30 * time.Second
+// maxWarnings is how many warnings a refused request gets besides its problems: there may be one for each entity.
+const maxWarnings = 20
 
 // publishTime is how long a caller waits for the result to be published as well.
 const publishTime = 2 * time.Second
@@ -81,9 +81,11 @@ func EventHandler(g action.Group, all []action.Group, open Open) http.Handler {
 
 // ServeHTTP implements http.Handler.
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	in, r := limitArrival(w, r)
 	r = r.WithContext(logs.WithTrace(r.Context(), r.Header))
 	x := &exchange{
-		w: w, r: r, id: ulid.Make().String(), group: h.group, all: h.all, log: slog.Default(), started: time.Now(), path: strings.Trim(r.URL.Path, "/"),
+		w: in, r: r, arrival: in, id: ulid.Make().String(), group: h.group, all: h.all, log: slog.Default(), started: time.Now(),
+		path: strings.Trim(r.URL.Path, "/"),
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -133,45 +135,6 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// call carries out the action that an HTTP call names in its path or its body.
-func (h handler) call(x *exchange) {
-	if x.path != "" && x.action == nil {
-		_, err := h.find(x.path)
-		x.fail(err)
-		return
-	}
-	methods := []string{http.MethodPost}
-	if x.action != nil && x.action.Slug == "ping" {
-		methods = []string{http.MethodGet, http.MethodPost}
-	}
-	if !x.allow(methods...) {
-		return
-	}
-	if err := x.setup.Gate.enter(); err != nil {
-		x.fail(err)
-		return
-	}
-	defer x.setup.Gate.leave()
-	if x.r.Method == http.MethodPost {
-		arrived := x.limitArrival()
-		var err error
-		if x.body, err = decode(x.w, x.r); err != nil {
-			x.fail(err) // the limit stays: before the reply the server reads what is left of the body
-			return
-		}
-		arrived()
-		x.body.hide(h.all)
-	}
-	h.carryOut(x, "path")
-}
-
-// limitArrival gives the body so long to arrive, until arrived is called. The functions framework sets no limit.
-func (x *exchange) limitArrival() (arrived func()) {
-	connection := http.NewResponseController(x.w)
-	_ = connection.SetReadDeadline(time.Now().Add(cmp.Or(x.setup.BodyTime, bodyTime)))
-	return func() { _ = connection.SetReadDeadline(time.Time{}) }
-}
-
 // carryOut carries out a request that has been read. where may name its action besides the body: the path, or an attribute.
 func (h handler) carryOut(x *exchange, where string) {
 	if err := h.choose(x, where); err != nil {
@@ -181,7 +144,7 @@ func (h handler) carryOut(x *exchange, where string) {
 		x.fail(err)
 		return
 	}
-	if err := x.caller.May(x.action.Slug, x.action.Slugs()...); err != nil {
+	if err := x.mayCall(); err != nil {
 		x.fail(err)
 		return
 	}
@@ -191,7 +154,7 @@ func (h handler) carryOut(x *exchange, where string) {
 		return
 	}
 	if problems = append(x.body.problems, problems...); len(problems) > 0 {
-		x.warnings = append(slices.Clone(x.warnings), inv.Warnings...)
+		x.warnings = append(slices.Clone(x.warnings), inv.Warnings[:min(len(inv.Warnings), maxWarnings)]...)
 		x.fail(fault.Invalid(problems...))
 		return
 	}
@@ -204,7 +167,7 @@ func (h handler) carryOut(x *exchange, where string) {
 		x.fail(err)
 		return
 	}
-	deps.Record, deps.Caller = x.recordWrite, x.caller.Mode+" "+x.caller.Name
+	deps.Record, deps.Caller = x.recordWrite, x.callerKey()
 	var claim *claims.Claim
 	if deps.ReadOnly == "" {
 		var reply *kept
@@ -278,6 +241,7 @@ func (h handler) find(name string) (action.Action, error) {
 type exchange struct {
 	w        http.ResponseWriter
 	r        *http.Request
+	arrival  *arrival
 	id       string
 	group    action.Group
 	all      []action.Group

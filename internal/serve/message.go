@@ -1,20 +1,14 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
-
-	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/fault"
@@ -22,13 +16,6 @@ import (
 
 // pubsubPath is where Pub/Sub delivers to.
 const pubsubPath = "pubsub"
-
-// maxDelivery is more than Pub/Sub delivers: a message of 10 MB in base64, and its attributes. What is larger than maxBody is
-// read too, for it is known by its id.
-const maxDelivery = 16 << 20
-
-// published is the type of the events that hold a Pub/Sub message.
-const published = "google.cloud.pubsub.topic.v1.messagePublished"
 
 // The attributes of a message that are read.
 const (
@@ -64,50 +51,6 @@ func (m *message) name() string {
 	return "sha256:" + m.digest.SHA256
 }
 
-// delivered is what Pub/Sub pushes, and the data of Eventarc's messagePublished.
-// https://cloud.google.com/pubsub/docs/push#receive_push
-type delivered struct {
-	Message *struct {
-		Data       []byte            `json:"data"`
-		Attributes map[string]string `json:"attributes"`
-		MessageID  string            `json:"messageId"`
-	} `json:"message"`
-}
-
-// receive reads a delivery: a push, or a CloudEvent in binary or structured mode. gone is that it has not arrived; wrong
-// that it holds no message, which no later delivery of it will.
-func receive(r *http.Request) (m *message, gone, wrong error) {
-	sum := sha256.New()
-	body, err := io.ReadAll(io.LimitReader(io.TeeReader(r.Body, sum), maxDelivery+1))
-	size := int64(len(body))
-	if err == nil && size > maxDelivery {
-		var rest int64
-		rest, err = io.Copy(sum, r.Body)
-		size += rest
-	}
-	if err != nil {
-		return nil, fault.New(fault.BadRequest, "invalid_request", "the body could not be read", err), nil
-	}
-	m = &message{digest: digest{size, hex.EncodeToString(sum.Sum(nil))}}
-	if size > maxDelivery {
-		return m, nil, fault.Errorf(fault.TooLarge, "body_too_large", "the message is over %d bytes", maxBody)
-	}
-	if isEvent(r.Header) {
-		if body, err = eventData(r.Header, body); err != nil {
-			return m, nil, fault.New(fault.BadRequest, "invalid_message", "this is no CloudEvent that holds a Pub/Sub message ("+published+")", err)
-		}
-	}
-	var d delivered
-	if err := json.Unmarshal(body, &d); err != nil || d.Message == nil {
-		return m, nil, fault.New(fault.BadRequest, "invalid_message", "this is no Pub/Sub message, as a push subscription delivers it", err)
-	}
-	m.id, m.attributes, m.data, m.digest = d.Message.MessageID, d.Message.Attributes, d.Message.Data, digestOf(d.Message.Data)
-	if len(m.data) > maxBody {
-		return m, nil, fault.Errorf(fault.TooLarge, "body_too_large", "the message is over %d bytes", maxBody)
-	}
-	return m, nil, nil
-}
-
 // request reads the message as a request.
 func (m *message) request() (request, error) {
 	var q request
@@ -120,28 +63,9 @@ func (m *message) request() (request, error) {
 	if q.IdempotencyKey == "" {
 		q.IdempotencyKey, q.shownKey = m.name(), m.name()
 	}
-	err := q.read("data", m.data)
+	err := q.read("data", m.data, nil)
 	m.readable = err == nil
 	return q, err
-}
-
-func isEvent(h http.Header) bool {
-	return h.Get("Ce-Specversion") != "" || h.Get("Ce-Id") != "" || strings.HasPrefix(h.Get("Content-Type"), "application/cloudevents")
-}
-
-// eventData is the data of an event.
-func eventData(h http.Header, body []byte) ([]byte, error) {
-	event, err := cehttp.NewEventFromHTTPRequest(&http.Request{Header: h, Body: io.NopCloser(bytes.NewReader(body))})
-	if err != nil {
-		return nil, err
-	}
-	if err := event.Validate(); err != nil {
-		return nil, err
-	}
-	if event.Type() != published {
-		return nil, errors.New("the event is of the type " + action.Shorten(event.Type()))
-	}
-	return event.Data(), nil
 }
 
 // deliver carries out the action of a message. What is wrong with the message is told by acknowledging it: Pub/Sub would
@@ -150,37 +74,48 @@ func (h handler) deliver(x *exchange) {
 	if !x.allow(http.MethodPost) {
 		return
 	}
-	if err := x.setup.Gate.enter(); err != nil {
+	place, err := x.enter()
+	if err != nil {
 		x.fail(err)
 		return
 	}
-	defer x.setup.Gate.leave()
-	arrived := x.limitArrival()
-	m, gone, wrong := receive(x.r)
-	if gone != nil {
-		x.fail(gone)
+	defer place.leave()
+	m, err := x.receive(place)
+	if m == nil { // it has not arrived, and comes again
+		x.fail(err)
 		return
 	}
-	arrived()
+	_ = place.hold(len(m.data)) // less than before
 	x.message = m
-	if wrong == nil {
-		x.body, wrong = m.request()
+	if err == nil {
+		err = h.readMessage(x)
 	}
-	if wrong != nil {
-		x.fail(wrong)
+	if err != nil {
+		x.fail(err)
 		return
-	}
-	x.body.hide(h.all)
-	x.named = x.body.mask.Action(m.attributes[actionAttribute])
-	if x.named != "" && action.FindPlaceholder(x.named) == "" {
-		a, err := h.find(x.named)
-		if err != nil {
-			x.fail(err)
-			return
-		}
-		x.action = &a
 	}
 	h.carryOut(x, "attribute "+actionAttribute)
+}
+
+// readMessage reads the message as a request, unless its attributes name an action that the caller may not call.
+func (h handler) readMessage(x *exchange) (err error) {
+	m := x.message
+	var unknown error
+	if x.named = m.attributes[actionAttribute]; x.named != "" && action.FindPlaceholder(x.named) == "" {
+		var a action.Action
+		if a, unknown = h.find(x.named); unknown == nil {
+			x.action = &a
+		}
+	}
+	if err := x.mayCall(); err != nil {
+		return err
+	}
+	if x.body, err = m.request(); err != nil {
+		return err
+	}
+	x.body.hide(h.all)
+	x.named = x.body.mask.Action(x.named)
+	return unknown
 }
 
 // settle answers Pub/Sub: a message is done with, or comes again later. What it came to is told by the run that has its

@@ -53,7 +53,7 @@ func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*claims.Cl
 
 // claimKey is the caller's key for what is done under a text.
 func (x *exchange) claimKey(what, text string) claims.Key {
-	return claims.Key{Caller: x.caller.Mode + ":" + x.caller.Name, Action: what, Text: text}
+	return claims.Key{Caller: x.callerKey(), Action: what, Text: text}
 }
 
 // keep ends a claim with what the run came to: its reply where it is final, else the targets that were reached; of a

@@ -54,3 +54,31 @@ func TestLargeReplies(t *testing.T) {
 		}
 	}
 }
+
+// TestSlow_StrangersHoldNothing: none is unanswered, or open, when a quarter of the time is over.
+func TestSlow_StrangersHoldNothing(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := slow(&out, 20, 8*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\n2s  0  0  200 in ", "\n7.2s  0  0  200 in "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in %s", want, out.String())
+		}
+	}
+}
+
+// TestBombs_AreRefused holds that none of them is answered by the end of the process, and that others are served.
+func TestBombs_AreRefused(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := bombs(&out, 4); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\n/disable-user  [403 403 403 403]  ", "\n/  [400 400 400 400]  "} {
+		if !strings.Contains(out.String(), want) || strings.Count(out.String(), "  200 in ") != 2 {
+			t.Errorf("%q is missing in %s", want, out.String())
+		}
+	}
+}

@@ -6,6 +6,8 @@
 //	go run ./test/load                        as many clients as the function lets in, then twice as many; 2 minutes each
 //	go run ./test/load -most 80 -time 10s
 //	go run ./test/load -replies               calls of which Okta's replies are large instead
+//	go run ./test/load -slow 160 -time 20s    slow bodies without a key instead
+//	go run ./test/load -bombs 4               requests of 1 MB that are made to be costly instead
 //	go run ./test/load -bulk 10,100,400       users in bulk instead: by so many calls, or messages, of 100 users each
 package main
 
@@ -55,9 +57,21 @@ func main() {
 	most := flag.Int("most", 250, "invocations that the function lets in at once (MAX_INVOCATIONS)")
 	during := flag.Duration("time", 2*time.Minute, "how long each load lasts")
 	large := flag.Bool("replies", false, "calls of which Okta's replies are large")
+	strangers := flag.Int("slow", 0, "`connections` without a key that send their bodies slowly, for -time")
+	hostile := flag.Int("bombs", 0, "`requests` of 1 MB, made to be costly, at once")
 	flag.Parse()
-	if *large {
-		if err := replies(os.Stdout, allLargeReplies); err != nil {
+	if *large || *strangers > 0 || *hostile > 0 {
+		var err error
+		if *large {
+			err = replies(os.Stdout, allLargeReplies)
+		}
+		if err == nil && *strangers > 0 {
+			err = slow(os.Stdout, *strangers, *during)
+		}
+		if err == nil && *hostile > 0 {
+			err = bombs(os.Stdout, *hostile)
+		}
+		if err != nil {
 			log.Fatal(err)
 		}
 		return
@@ -184,7 +198,7 @@ type function struct {
 	counted chan records
 }
 
-func start(root, token string, most int) (*function, error) {
+func start(root, token string, most int, settings ...string) (*function, error) {
 	port, err := testkit.FreePort()
 	if err != nil {
 		return nil, err
@@ -194,10 +208,10 @@ func start(root, token string, most int) (*function, error) {
 		return nil, err
 	}
 	f := &function{address: "http://127.0.0.1:" + port, process: exec.Command(self), counted: make(chan records, 1)}
-	f.process.Env = []string{
+	f.process.Env = append([]string{
 		portVariable + "=" + port, "FUNCTION_TARGET=OktaUsers", "CALLER_AUTH=none", "OKTA_API_ROOT=" + root, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + token,
 		fmt.Sprintf("MAX_INVOCATIONS=%d", most), "OKTA_CONCURRENCY=35",
-	}
+	}, settings...)
 	log, err := f.process.StderrPipe()
 	if err != nil {
 		return nil, err
