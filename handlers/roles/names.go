@@ -23,13 +23,15 @@ type roleNames struct {
 }
 
 func newRoleNames(ctx context.Context, c *action.Call, idsOnly bool) roleNames {
-	return roleNames{idsOnly: idsOnly, orgRoles: sync.OnceValues(func() ([]okta.OrgRole, error) { return c.Okta.ListOrgRoles(ctx) })}
+	list := func() ([]okta.OrgRole, error) { return c.Okta.ListOrgRoles(ctx) }
+	return roleNames{idsOnly: idsOnly, orgRoles: sync.OnceValues(list)}
 }
 
-// find returns what a name means for a user who holds these roles. A name that means no role, or several, is an error.
+// find returns what a name means for a user who holds these roles. A name that means no role, or
+// several, is an error.
 //
-// An ID or an exact name (in any case) is taken before one that differs in spaces, "_" and "-", so that a custom role
-// called "Super Admin" is not taken for SUPER_ADMIN.
+// An ID or an exact name (in any case) is taken before one that differs in spaces, "_" and "-", so
+// that a custom role called "Super Admin" is not taken for SUPER_ADMIN.
 func (n roleNames) find(held []okta.Role, name string) (meaning, error) {
 	byID := func(r okta.Role) bool { return r.ID == name || r.CustomID == name }
 	if slices.ContainsFunc(held, byID) {
@@ -54,17 +56,20 @@ func (n roleNames) find(held []okta.Role, name string) (meaning, error) {
 		}
 	}
 	if n.idsOnly {
-		return nil, fault.Errorf(fault.NotFound, okta.CodeNotFound, "the user has no role assignment with the ID %q; it may have been removed already", action.Shorten(name))
+		return nil, fault.Errorf(fault.NotFound, okta.CodeNotFound,
+			"the user has no role assignment with the ID %q; it may have been removed already", action.Shorten(name))
 	}
 	return spelledAlike(held, custom, name)
 }
 
-// spelledAlike finds the one role whose name differs from the given one in case, spaces, "_" and "-" only.
+// spelledAlike finds the one role whose name differs from the given one in case, spaces, "_" and
+// "-" only.
 func spelledAlike(held []okta.Role, custom []okta.OrgRole, name string) (meaning, error) {
 	var known, keys []string // keys: of the roles that the name may mean
 	consider := func(key string, names ...string) {
 		known = append(known, names...)
-		if slices.ContainsFunc(names, func(n string) bool { return action.SameName(n, name) }) && !slices.Contains(keys, key) {
+		alike := slices.ContainsFunc(names, func(n string) bool { return action.SameName(n, name) })
+		if alike && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
 	}
@@ -87,20 +92,24 @@ func spelledAlike(held []okta.Role, custom []okta.OrgRole, name string) (meaning
 	case 1:
 		return sameRole(keys[0]), nil
 	}
-	return nil, fault.Errorf(fault.Rejected, "ambiguous", "%d roles have a name like %q; give the name as Okta shows it, or an ID", len(keys), action.Shorten(name))
+	return nil, fault.Errorf(fault.Rejected, "ambiguous",
+		"%d roles have a name like %q; give the name as Okta shows it, or an ID", len(keys), action.Shorten(name))
 }
 
-// standardType returns the type of the standard role with this type or label, in any case; "" if there is none.
+// standardType returns the type of the standard role with this type or label, in any case; "" if
+// there is none.
 func standardType(name string) string {
 	for _, t := range okta.RoleTypes {
-		if strings.EqualFold(t, name) || slices.ContainsFunc(okta.RoleLabels[t], func(label string) bool { return strings.EqualFold(label, name) }) {
+		names := append([]string{t}, okta.RoleLabels[t]...)
+		if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {
 			return t
 		}
 	}
 	return ""
 }
 
-// keyOf identifies a role: a custom role by its ID (by its label if Okta gives none), any other by its type.
+// keyOf identifies a role: a custom role by its ID (by its label if Okta gives none), any other by
+// its type.
 func keyOf(r okta.Role) string {
 	switch {
 	case r.CustomID != "":
@@ -115,7 +124,8 @@ func sameRole(key string) meaning { return func(r okta.Role) bool { return keyOf
 
 // unknown is the error of a name that no role has.
 func unknown(name string, known []string) error {
-	text := fmt.Sprintf("no standard or custom role is called %q, and the user has no role assignment with this ID", action.Shorten(name))
+	text := fmt.Sprintf("no standard or custom role is called %q, and the user has no role assignment with this ID",
+		action.Shorten(name))
 	if near := action.NearestName(name, known); near != "" {
 		text += "; the nearest name is " + near
 	}
@@ -125,7 +135,8 @@ func unknown(name string, known []string) error {
 // cannotTell is the error of a name that may be that of a custom role, which could not be read.
 func cannotTell(name string, err error) error {
 	f := *fault.As(err)
-	f.Message = fmt.Sprintf("%q is no standard role, and whether it is a custom role is not known, because the roles of the org could not be read: %s", action.Shorten(name), f.Message)
+	f.Message = fmt.Sprintf("%q is not a standard role, and the roles of the org could not be read to find a custom one: %s",
+		action.Shorten(name), f.Message)
 	if f.Kind == fault.NotFound { // the list, not the role
 		f.Kind = fault.Rejected
 	}

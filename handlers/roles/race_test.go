@@ -14,7 +14,8 @@ import (
 // What Okta says of a role that another caller assigned meanwhile.
 const alreadyAssigned = `{"errorCode": "E0000090", "errorSummary": "The role specified is already assigned to the user."}`
 
-// another plays another caller: the first write that matches is carried out, and refused as if it came too late.
+// another plays another caller: the first write that matches is carried out, and refused as if it
+// came too late.
 func another(method, path string) emulator.Fault {
 	f := emulator.Fault{Method: method, Path: path, Times: 1, CarriedOut: true, Status: 404}
 	if method == "POST" {

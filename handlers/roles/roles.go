@@ -75,9 +75,11 @@ func (ch change) plan(c *action.Call, u okta.User, before []okta.Role, parts []p
 	return p
 }
 
-// write makes the changes of all parts for one user. If Okta refuses one, or the response is lost, the roles are read
-// again: what the reply says of them is what they are.
-func (ch change) write(ctx context.Context, c *action.Call, u okta.User, before []okta.Role, parts []part) (action.Done, error) {
+// write makes the changes of all parts for one user. If Okta refuses one, or the response is lost,
+// the roles are read again: what the reply says of them is what they are.
+func (ch change) write(
+	ctx context.Context, c *action.Call, u okta.User, before []okta.Role, parts []part,
+) (action.Done, error) {
 	var done action.Done
 	var changed, held []okta.Role
 	outcomes, refusals := make([]action.Outcome, len(parts)), make([]error, len(parts))
@@ -100,7 +102,8 @@ func (ch change) write(ctx context.Context, c *action.Call, u okta.User, before 
 		done.After = rolesState(now)
 		if err != nil {
 			done.After = action.State{}
-			c.Warn("%s: the roles could not be read after a failed change, so the reply does not list them: %s", u.Login, fault.As(err).Message)
+			c.Warn("%s: the roles could not be read after a failed change, so the reply does not list them: %s",
+				u.Login, fault.As(err).Message)
 		}
 		for i, part := range parts {
 			if err == nil && ch.already(refusals[i]) && ch.holds(now, part) {
@@ -124,7 +127,8 @@ func (ch change) write(ctx context.Context, c *action.Call, u okta.User, before 
 	return done, worst
 }
 
-// holds reports whether the roles of a user are as a part asks. What comes from a group is not the user's own.
+// holds reports whether the roles of a user are as a part asks. What comes from a group is not the
+// user's own.
 func (ch change) holds(now []okta.Role, p part) bool {
 	return slices.ContainsFunc(now, func(r okta.Role) bool { return !r.Inherited && p.means(r) }) == ch.assigns
 }
@@ -157,7 +161,8 @@ func (ch change) say(u okta.User, roles []action.RoleOutcome) string {
 	}
 	for _, r := range roles {
 		if r.Error != nil {
-			clauses = append(clauses, fmt.Sprintf("not %s %s (%s)", ch.changed, r.Role, strings.TrimSuffix(r.Error.Message, ".")))
+			reason := strings.TrimSuffix(r.Error.Message, ".")
+			clauses = append(clauses, fmt.Sprintf("not %s %s (%s)", ch.changed, r.Role, reason))
 		}
 	}
 	return u.Login + ": " + strings.Join(clauses, "; ") + "."

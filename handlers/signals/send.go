@@ -81,9 +81,11 @@ type sendParams struct {
 	Issuer    issuerURL  `param:"Issuer URL" help:"The system that created the signal, as registered in Okta; the deployment's own where it is not given."`
 }
 
-// sentText is all that Okta's 202 says: it names no user, and nothing reads back what Okta did with the signal.
-const sentText = "Successfully sent the ITP signal to Okta. Okta accepted the signal; whether it changes the risk level of the user " +
-	"is decided by Okta, which also accepts signals about e-mail addresses that it does not know."
+// sentText is all that Okta's 202 says: it names no user, and nothing reads back what Okta did with
+// the signal.
+const sentText = "Successfully sent the ITP signal to Okta. " +
+	"Okta accepted the signal; whether it changes the risk level of the user is decided by Okta, " +
+	"which also accepts signals about e-mail addresses that it does not know."
 
 var send = action.Define(action.Spec{
 	Name:    "Send ITP Signal",

@@ -134,7 +134,8 @@ func TestSendSignal(t *testing.T) {
 	quiet(t, w, got, w.Key.PEM().Reveal())
 }
 
-// Okta accepts a signal about an unknown e-mail address and ignores it. Neither the reply nor the audit may claim a risk level.
+// Okta accepts a signal about an unknown e-mail address and ignores it. Neither the reply nor the
+// audit may claim a risk level.
 func TestSendSignal_UnknownUserIsAcceptedAndClaimsNoLevel(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})

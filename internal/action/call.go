@@ -298,8 +298,8 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 	return nil
 }
 
-// unchanged records that the target was found as asked, in a state that was just read and so needs no verification. A dry
-// run verifies nothing.
+// unchanged records that the target was found as asked, in a state that was just read and so needs
+// no verification. A dry run verifies nothing.
 func (t *Target) unchanged(o Options, state State, value any) {
 	t.Outcome, t.After, t.value = Unchanged, state, value
 	if !o.DryRun {

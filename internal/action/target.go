@@ -11,8 +11,8 @@ import (
 // Outcome is what became of one target.
 type Outcome string
 
-// The outcomes. Changed, Unchanged and Found mean that the target reached the asked state, Accepted that Okta took a
-// request which it applies later, if at all.
+// The outcomes. Changed, Unchanged and Found mean that the target reached the asked state, Accepted
+// that Okta took a request which it applies later, if at all.
 const (
 	Changed    Outcome = "changed"
 	Unchanged  Outcome = "unchanged" // it was so already

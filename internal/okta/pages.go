@@ -41,8 +41,11 @@ func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx 
 	return c.listOf(ctx, op, "", limit, first)
 }
 
-// listOf is list for pages that are objects: member is the name of the array in them, "" if the page is an array.
-func (c *Client) listOf(ctx context.Context, op, member string, limit int, first func(ctx context.Context) error) (List, error) {
+// listOf is list for pages that are objects: member is the name of the array in them, "" if the
+// page is an array.
+func (c *Client) listOf(
+	ctx context.Context, op, member string, limit int, first func(ctx context.Context) error,
+) (List, error) {
 	var out List
 	seen := map[string]bool{} // ids: a page shifts when an object is added while we read
 	visited := map[string]bool{}
@@ -99,7 +102,8 @@ func (c *Client) listOf(ctx context.Context, op, member string, limit int, first
 	}
 }
 
-// page returns the items of a page and, of a page that is an object, the address of the next page that its body gives.
+// page returns the items of a page and, of a page that is an object, the address of the next page
+// that its body gives.
 func (r *reply) page(member string) (items []json.RawMessage, next string, err error) {
 	defer r.release()
 	if member == "" {
@@ -134,8 +138,8 @@ var (
 	relNext   = regexp.MustCompile(`(?i);\s*rel\s*=\s*"?next"?\s*(;|$)`)
 )
 
-// next is the reply's next link, from its header or else as found in its body, "" on the last page. A link to another
-// host is refused: following it would hand the credentials over.
+// next is the reply's next link, from its header or else as found in its body, "" on the last page.
+// A link to another host is refused: following it would hand the credentials over.
 func (c *Client) next(r *reply, inBody string) (string, error) {
 	target := inBody
 	// Okta sends one Link header per relation; a proxy may have folded them into one.

@@ -16,7 +16,8 @@ const CustomRole = "CUSTOM"
 // https://developer.okta.com/docs/api/openapi/okta-management/guides/roles/#standard-roles
 var RoleTypes = []string{
 	"SUPER_ADMIN", "ORG_ADMIN", "APP_ADMIN", "USER_ADMIN", "HELP_DESK_ADMIN", "GROUP_MEMBERSHIP_ADMIN",
-	"REPORT_ADMIN", "READ_ONLY_ADMIN", "API_ACCESS_MANAGEMENT_ADMIN", "WORKFLOWS_ADMIN", "ACCESS_CERTIFICATIONS_ADMIN", "ACCESS_REQUESTS_ADMIN",
+	"REPORT_ADMIN", "READ_ONLY_ADMIN", "API_ACCESS_MANAGEMENT_ADMIN", "WORKFLOWS_ADMIN",
+	"ACCESS_CERTIFICATIONS_ADMIN", "ACCESS_REQUESTS_ADMIN",
 }
 
 // RoleLabels are the labels under which Okta shows its standard roles, by type.
@@ -40,8 +41,8 @@ var RoleLabels = map[string][]string{
 // https://developer.okta.com/docs/concepts/role-assignment/
 var LimitableRoles = []string{"APP_ADMIN", "USER_ADMIN", "HELP_DESK_ADMIN", "GROUP_MEMBERSHIP_ADMIN"}
 
-// Role is one assignment of a role to a user: ID is the assignment's, CustomID that of the role, which only a custom role
-// has. Raw is the whole object as Okta sent it.
+// Role is one assignment of a role to a user: ID is the assignment's, CustomID that of the role,
+// which only a custom role has. Raw is the whole object as Okta sent it.
 type Role struct {
 	ID        string
 	CustomID  string
@@ -67,7 +68,10 @@ func (r *Role) UnmarshalJSON(b []byte) error {
 	if object.ID == "" {
 		return errors.New("a role without an id")
 	}
-	*r = Role{ID: object.ID, CustomID: object.CustomID, Type: object.Type, Label: object.Label, Inherited: object.AssignmentType == "GROUP", Raw: slices.Clone(b)}
+	*r = Role{
+		ID: object.ID, CustomID: object.CustomID, Type: object.Type, Label: object.Label,
+		Inherited: object.AssignmentType == "GROUP", Raw: slices.Clone(b),
+	}
 	return nil
 }
 
@@ -111,8 +115,9 @@ func (c *Client) ListOrgRoles(ctx context.Context) ([]OrgRole, error) {
 	return decodeItems[OrgRole](list)
 }
 
-// AssignRole assigns a standard role to a user. A role that the user holds is a fault with CodeRoleAssigned. If Okta's
-// response is lost, the roles of the user are read to find out whether the role was assigned.
+// AssignRole assigns a standard role to a user. A role that the user holds is a fault with
+// CodeRoleAssigned. If Okta's response is lost, the roles of the user are read to find out whether
+// the role was assigned.
 //
 //	POST /api/v1/users/{userId}/roles
 func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, error) {
@@ -128,10 +133,12 @@ func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, err
 		}
 		return standing{made: i >= 0}, err
 	}
-	r, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", settled: held, send: func(ctx context.Context) error {
-		_, _, err := c.api.RoleAssignmentAPI.AssignRoleToUser(ctx, id).AssignRoleRequest(sdk.AssignRoleRequest{Type: &roleType}).Execute()
+	body := sdk.AssignRoleRequest{Type: &roleType}
+	send := func(ctx context.Context) error {
+		_, _, err := c.api.RoleAssignmentAPI.AssignRoleToUser(ctx, id).AssignRoleRequest(body).Execute()
 		return err
-	}})
+	}
+	r, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", settled: held, send: send})
 	switch {
 	case err != nil:
 		return Role{}, err

@@ -159,7 +159,10 @@ func property(p action.Param, mutates bool) object {
 func replySchemas() object {
 	str, boolean := object{"type": "string"}, object{"type": "boolean"}
 	list := func(items object) object { return object{"type": "array", "items": items} }
-	outcomes := []action.Outcome{action.Changed, action.Unchanged, action.Accepted, action.Found, action.Planned, action.NotFound, action.Refused, action.WrongState, action.Failed}
+	outcomes := []action.Outcome{
+		action.Changed, action.Unchanged, action.Accepted, action.Found, action.Planned,
+		action.NotFound, action.Refused, action.WrongState, action.Failed,
+	}
 	outcome := object{"type": "string", "enum": outcomes}
 	naming := object{"input": str, "source": object{"type": "string", "enum": []string{"parameter", "entity"}}}
 	target := object{

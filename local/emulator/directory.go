@@ -16,8 +16,8 @@ type Directory struct {
 	Groups []string `json:"groups"` // names; they may repeat, and be those of other groups
 }
 
-// AddDirectory adds the users and groups of a directory (POST /_emulator/directory) and returns the ids of the groups. It
-// panics where the control would answer 400.
+// AddDirectory adds the users and groups of a directory (POST /_emulator/directory) and returns the
+// ids of the groups. It panics where the control would answer 400.
 func (e *Emulator) AddDirectory(d Directory) []string {
 	if problem := d.check(); problem != "" {
 		panic("emulator: " + problem)
@@ -66,7 +66,8 @@ func (o *org) addDirectory(d Directory, at time.Time) []string {
 	var ids []string
 	for _, name := range d.Groups {
 		g := &group{
-			id: newID("00g", d.Name, name, strconv.Itoa(len(o.groups))), n: len(o.groups), name: name, kind: groupApp, directory: d.Name,
+			id: newID("00g", d.Name, name, strconv.Itoa(len(o.groups))), n: len(o.groups),
+			name: name, kind: groupApp, directory: d.Name,
 			created: at, lastUpdated: at, lastMembershipUpdated: at,
 		}
 		o.groups = append(o.groups, g)

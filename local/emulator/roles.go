@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// The custom role and the resource set that the organization is seeded with, for roles of type CUSTOM.
+// The custom role and the resource set that the organization is seeded with, for roles of type
+// CUSTOM.
 const (
 	CustomRoleID  = "cr0CaseResponderAcme"
 	ResourceSetID = "iamAllUsersAcmeTest0"
@@ -34,7 +35,8 @@ var roleLabels = map[string]string{
 	"ACCESS_REQUESTS_ADMIN":       "Access Requests Administrator",
 }
 
-// legacyRoleLabels are role types that Okta no longer assigns. Users who were seeded with one still hold it.
+// legacyRoleLabels are role types that Okta no longer assigns. Users who were seeded with one still
+// hold it.
 var legacyRoleLabels = map[string]string{
 	"API_ADMIN":    "Access Management Administrator",
 	"MOBILE_ADMIN": "Mobile Administrator",
@@ -91,8 +93,8 @@ type role struct {
 	created time.Time
 }
 
-// newRole is an assignment of a role type, or of the custom role with that id, to the user or group with that id; nil if
-// there is no such role.
+// newRole is an assignment of a role type, or of the custom role with that id, to the user or group
+// with that id; nil if there is no such role.
 func (o *org) newRole(kind, prefix, assignee string, at time.Time) *role {
 	custom := o.orgRole(kind)
 	switch {
@@ -176,7 +178,8 @@ type orgRoleBody struct {
 	Links       map[string]any `json:"_links"`
 }
 
-// listOrgRoles implements GET /api/v1/iam/roles with after: the custom roles. The address of the next page is in the body.
+// listOrgRoles implements GET /api/v1/iam/roles with after: the custom roles. The address of the
+// next page is in the body.
 func (e *Emulator) listOrgRoles(c *call) (reply, *oktaError) {
 	roles, links, failure := paged(c, e.org.orgRoles, orgRolesPage, e.size)
 	if failure != nil {
@@ -186,13 +189,15 @@ func (e *Emulator) listOrgRoles(c *call) (reply, *oktaError) {
 	for _, r := range roles {
 		self := c.base + "/api/v1/iam/roles/" + r.id
 		bodies = append(bodies, orgRoleBody{
-			ID: r.id, Label: r.label, Description: "A custom role", Created: stamp(r.created), LastUpdated: stamp(r.created),
+			ID: r.id, Label: r.label, Description: "A custom role",
+			Created: stamp(r.created), LastUpdated: stamp(r.created),
 			Links: map[string]any{"self": link(self), "permissions": link(self + "/permissions")},
 		})
 	}
 	body := map[string]any{"roles": bodies}
 	if len(links) > 1 { // self and next
-		body["_links"] = map[string]any{"next": link(c.base + "/api/v1/iam/roles?after=" + cursor(roles[len(roles)-1].place()))}
+		after := cursor(roles[len(roles)-1].place())
+		body["_links"] = map[string]any{"next": link(c.base + "/api/v1/iam/roles?after=" + after)}
 	}
 	return reply{body: body}, nil
 }

@@ -253,8 +253,8 @@ func encode(v any) []byte {
 // isOwnHost tells whether the Host of a request is the address that its connection arrived at, which is on loopback.
 func isOwnHost(r *http.Request) bool { return isAddressOf(r, r.Host) }
 
-// isAddressOf reports whether a host, with its port, is the address that the connection of a request arrived at, which is
-// on loopback.
+// isAddressOf reports whether a host, with its port, is the address that the connection of a
+// request arrived at, which is on loopback.
 func isAddressOf(r *http.Request, hostport string) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {

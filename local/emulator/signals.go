@@ -122,8 +122,8 @@ func checkSignature(token string, key crypto.PublicKey) error {
 	return err
 }
 
-// audience reports whether aud, a string or a list, names the org, with or without a trailing slash. The org's URL is the
-// address that the request arrived at, whatever its Host header says.
+// audience reports whether aud, a string or a list, names the org, with or without a trailing
+// slash. The org's URL is the address that the request arrived at, whatever its Host header says.
 func audience(aud any, r *http.Request) bool {
 	switch aud := aud.(type) {
 	case string:

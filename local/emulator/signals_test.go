@@ -248,7 +248,8 @@ func TestSignalInTheRequestLog(t *testing.T) {
 	}
 }
 
-// The org's URL is the address that the emulator listens on. A caller cannot choose it by the Host header.
+// The org's URL is the address that the emulator listens on. A caller cannot choose it by the Host
+// header.
 func TestSignal_AudienceIsTheOrgNotTheHostHeader(t *testing.T) {
 	t.Parallel()
 	o := start(t)

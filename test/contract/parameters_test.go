@@ -118,7 +118,7 @@ func TestBooleansAndIntegersMayBeStrings(t *testing.T) {
 				want := s.run(t, s.example().with(p.Name, value))
 				s.Okta.Reset()
 				got := s.run(t, s.example().with(p.Name, text))
-				if got.HTTP != 200 || got.Get("output_message") != want.Get("output_message") {
+				if got.HTTP != want.HTTP || got.HTTP == 400 || got.Get("output_message") != want.Get("output_message") {
 					t.Errorf("%s: %q comes to %d %s, %v to %s", p.Name, text, got.HTTP, got.Get("output_message"), value, want.Get("output_message"))
 				}
 			}
