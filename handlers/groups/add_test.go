@@ -229,7 +229,7 @@ func TestAddGroupDryRunAddsNothing(t *testing.T) {
 		"Finance": `{
 			"action": "Add Group", "status": "planned", "is_success": true, "output_message": "The group exists already: Finance.",
 			"script_result": {"name": "is_success", "value": true}, "json_result": ` + w.AsOktaHasIt("/api/v1/groups/"+groupID(t, w, "Finance")) + `, "entities": [],
-			"targets": [{"input": "Finance", "source": "parameter", "outcome": "unchanged", "verified": false}],
+			"targets": [{"input": "Finance", "source": "parameter", "outcome": "unchanged"}],
 			"warnings": []}`,
 	} {
 		w.Forget()

@@ -149,7 +149,7 @@ func TestDPoP_RefusedProofIsRetriedOnce(t *testing.T) {
 		say             string
 	}{
 		{400, `DPoP error="invalid_dpop_proof"`, "invalid_dpop_proof", "invalid_dpop_proof"},
-		{401, `DPoP error="invalid_dpop_proof", error_description="The iat is off."`, "invalid_dpop_proof", "invalid_dpop_proof: The iat is off."},
+		{401, `DPoP error="invalid_dpop_proof", error_description="The iat is off."`, "invalid_dpop_proof", "invalid_dpop_proof: The iat is off"},
 		{400, `Bearer realm="x", DPoP error="use_dpop_nonce"`, "use_dpop_nonce", "use_dpop_nonce"},
 	} {
 		s := newServiceApp(t, emulator.App{DPoP: true}, appKey())

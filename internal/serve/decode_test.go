@@ -54,7 +54,7 @@ func TestDecodeTellsEveryProblemAtOnce(t *testing.T) {
 	for _, p := range q.problems {
 		names = append(names, p.Parameter)
 	}
-	want := []string{"action", "parameters", "entities[0].identifier", "entities[0].entity_type", "context.a", "options.x", "options.x", "extra"}
+	want := []string{"action", "parameters", "entities[0].identifier", "entities[0].entity_type", "context.a", "options.x", "extra"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}

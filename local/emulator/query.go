@@ -27,8 +27,9 @@ var queryParameters = map[string][]string{
 	"GET /api/v1/users/{user}/roles":  {"after"}, // a next link may be a fault's: there is one page here
 	"POST /api/v1/users/{user}/roles": {"disableNotifications"},
 
-	"GET /api/v1/groups": {"q", "search", "limit", "after"},
-	"GET /api/v1/idps":   {"q", "type", "limit", "after"},
+	"GET /api/v1/groups":    {"q", "search", "limit", "after"},
+	"GET /api/v1/iam/roles": {"after"},
+	"GET /api/v1/idps":      {"q", "type", "limit", "after"},
 }
 
 // declared refuses a query parameter that the route does not have, and one that is given twice.
