@@ -12,7 +12,7 @@ import (
 type unassignParams struct {
 	action.NamedUserIDs
 	Roles []string `param:"Role IDs Or Names" required:"true" help:"IDs of role assignments, or types or labels of roles in Okta, in any case; spaces, hyphens and underscores make no difference. Every assignment that matches is removed."`
-	IsID  bool     `param:"Is Id" default:"false" help:"The values are IDs only; off: IDs or names."`
+	IsID  bool     `param:"Is Id" default:"false" help:"Take the values as IDs only; off takes IDs or names."`
 	action.ScopeOff
 }
 

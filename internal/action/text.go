@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -49,24 +48,38 @@ func listItems(text string) (items []string, n int, err error) {
 	if !startsArray.MatchString(text) {
 		return splitList(text)
 	}
-	d := json.NewDecoder(strings.NewReader(text))
-	_, err = d.Token()
-	for err == nil && d.More() {
-		var item *string
-		if err = d.Decode(&item); err != nil || item == nil {
+	if !json.Valid([]byte(text)) {
+		return nil, 0, errNotArray
+	}
+	inner := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
+	for inner != "" {
+		item := firstItem(inner)
+		if inner = strings.TrimPrefix(inner[len(item):], ","); !strings.HasPrefix(strings.TrimSpace(item), `"`) {
 			return nil, 0, errNotArray
 		}
 		if n++; n <= MaxItems {
-			items = append(items, *item)
+			var name string
+			_ = json.Unmarshal([]byte(item), &name) // a valid JSON string
+			items = append(items, name)
 		}
 	}
-	if err == nil {
-		_, err = d.Token()
-	}
-	if _, end := d.Token(); err != nil || end != io.EOF {
-		return nil, 0, errNotArray
-	}
 	return items, n, nil
+}
+
+// firstItem returns the text up to the first comma outside a JSON string.
+func firstItem(text string) string {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '"':
+			quoted = !quoted
+		case text[i] == '\\' && quoted:
+			i++
+		case text[i] == ',' && !quoted:
+			return text[:i]
+		}
+	}
+	return text
 }
 
 var errNotArray = errors.New(`begins as a JSON array of strings but is not one; write ["alice", "bob"] or: alice, bob`)

@@ -211,6 +211,7 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 
 func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 	unsure, proofRefused := false, false
+	nonce := ""           // that the last refusal of a proof gave
 	status, alike := 0, 0 // of the last reply, and how many replies in a row had it
 	for try := 1; ; try++ {
 		x := &exchange{
@@ -255,8 +256,8 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 		}
 		wait, again := x.again(try)
 		if x.reply != nil && x.reply.proofRefused() {
-			again = again && !proofRefused // a fresh proof is tried once
-			proofRefused = true
+			again = again && (!proofRefused || x.reply.asksForNewNonce(nonce)) // a fresh proof is tried once
+			proofRefused, nonce = true, x.reply.nonce()
 		}
 		uncertain := x.uncertain()
 		unsure = unsure || uncertain

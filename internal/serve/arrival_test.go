@@ -93,7 +93,7 @@ func (r ring) Instead(context.Context, caller.Keys) (caller.Keys, error) { retur
 
 // oneKey is a key with the right to one action.
 func oneKey(slug string) ring {
-	keys, err := caller.ParseKeys(secrets.New(`[{"id": "one", "key": "` + testKey + `", "actions": ["` + slug + `"]}]`), nil)
+	keys, err := caller.ParseKeys(secrets.New(`[{"id": "one", "key": "`+testKey+`", "actions": ["`+slug+`"]}]`), nil)
 	if err != nil {
 		panic(err)
 	}

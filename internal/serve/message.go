@@ -115,6 +115,9 @@ func (h handler) readMessage(x *exchange) (err error) {
 	}
 	x.body.hide(h.all)
 	x.named = x.body.mask.Action(x.named)
+	if unknown != nil {
+		_, unknown = h.find(x.named) // the error does not show a secret that was given as the name
+	}
 	return unknown
 }
 

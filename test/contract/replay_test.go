@@ -221,7 +221,7 @@ func TestIdempotency_OthersCannotDisplaceARunningRequest(t *testing.T) {
 	var all sync.WaitGroup
 	all.Go(func() { first = reset() })
 	<-arrived
-	entity := `{"identifier": "` + strings.Repeat("x", 150) + `", "entity_type": "ADDRESS"}`
+	entity := `{"identifier": "bob", "entity_type": "USERUNIQNAME"}`
 	large := `{"parameters": {"User IDs": "bob", "Is Deactivate": false}, "entities": [` + strings.Repeat(entity+",", 4999) + entity + `]}`
 	for i, kept := 0, 0; kept < 80<<20; i++ {
 		r := w.Do(http.MethodPost, "users/disable-user", large, http.Header{"Idempotency-Key": {fmt.Sprint(i)}, "X-Api-Key": {other}})

@@ -152,8 +152,13 @@ func neutralOf(w *testkit.World, r testkit.Reply) neutral {
 	if err := json.Unmarshal([]byte(text), &n.reply); err != nil {
 		n.reply = err.Error()
 	}
-	for _, q := range w.Okta.Requests() {
-		if q.Path != "/oauth2/v1/token" && q.Status != http.StatusUnauthorized { // which asks for a nonce
+	requests := w.Okta.Requests()
+	for i, q := range requests {
+		repeated := slices.ContainsFunc(requests[i+1:], func(later emulator.Request) bool {
+			return later.Method == q.Method && later.Path == q.Path && later.Query == q.Query
+		})
+		nonceAsked := q.Status == http.StatusBadRequest && repeated // DPoP: the first try learns the nonce
+		if q.Path != "/oauth2/v1/token" && !nonceAsked {
 			n.asked = append(n.asked, fmt.Sprint(q.Method, " ", q.Path, "?", q.Query, " ", q.Status))
 		}
 	}
