@@ -210,8 +210,8 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 }
 
 func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
-	unsure, proofRefused := false, false
-	nonce := ""           // that the last refusal of a proof gave
+	unsure, refusedProofs := false, map[string]bool{}
+	pending, unmade := false, false // the write may take effect later; it had not when the state was read last
 	status, alike := 0, 0 // of the last reply, and how many replies in a row had it
 	for try := 1; ; try++ {
 		x := &exchange{
@@ -256,13 +256,20 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 		}
 		wait, again := x.again(try)
 		if x.reply != nil && x.reply.proofRefused() {
-			again = again && (!proofRefused || x.reply.asksForNewNonce(nonce)) // a fresh proof is tried once
-			proofRefused, nonce = true, x.reply.nonce()
+			reason := x.reply.challenge("DPoP").Error
+			if reason == useNonce {
+				reason += " " + x.reply.header.Get("DPoP-Nonce")
+			}
+			again = again && !refusedProofs[reason] // a fresh proof is tried once, and each new nonce
+			refusedProofs[reason] = true
 		}
 		uncertain := x.uncertain()
 		unsure = unsure || uncertain
+		pending = pending || uncertain && (x.reply == nil || x.reply.errorCode() == "")
+		unmade = false
 		if uncertain && k.settled != nil && !k.mootOnly {
 			now, err := k.settled(ctx)
+			unmade = err == nil
 			if now.made && err == nil {
 				return &reply{status: http.StatusNoContent}, nil
 			}
@@ -281,11 +288,11 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 				return nil, &AlreadySoError{User: now.user, refusal: f}
 			}
 		}
-		if unsure && x.writes {
+		if unsure && x.writes && (pending || !unmade || k.notifies) {
 			w.open()
 			return nil, k.unknown(f)
 		}
-		return nil, k.advise(ctx, f)
+		return nil, k.advise(ctx, f) // Okta ended each try with its own error, and the state is as before
 	}
 }
 

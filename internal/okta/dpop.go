@@ -41,7 +41,7 @@ func (d *dpop) demanded(err string, proved bool, r *reply) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case err == useNonce && r.nonce() == "":
+	case err == useNonce && r.header.Get("DPoP-Nonce") == "":
 		return false
 	case err == invalidProof && proved: // the proof there was did not please
 		return false

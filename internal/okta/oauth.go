@@ -160,13 +160,13 @@ func scopeList(scopes []string) string {
 // answered implements Auth. A token that Okta refuses before its time has been revoked, or its key replaced; not every
 // 401 is about the token.
 func (o *oauth) answered(r *http.Request, re *reply) (bool, error) {
-	if nonce := re.nonce(); nonce != "" {
+	if nonce := re.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.keep(nonceOfAPI, nonce)
 	}
 	scheme, refused, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch why := re.challenge(scheme).Error; {
 	case why == useNonce:
-		return re.nonce() != "", nil
+		return re.header.Get("DPoP-Nonce") != "", nil
 	case why == invalidProof: // another is signed for the next try
 		return true, nil
 	case re.status != http.StatusUnauthorized || why != "invalid_token" && re.errorCode() != codeInvalidToken:
@@ -314,7 +314,7 @@ func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token,
 		x.err = err
 		return token{}, tokenReply{}, x
 	}
-	if nonce := x.reply.nonce(); nonce != "" {
+	if nonce := x.reply.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.keep(nonceOfTokens, nonce)
 	}
 	answer := tokenReply{proved: r.Header.Get("DPoP") != ""}

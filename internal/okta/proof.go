@@ -123,12 +123,3 @@ func (r *reply) errorCode() string {
 	b := r.error()
 	return b.Err + b.Code // one of them
 }
-
-// nonce returns the nonce for the next proof, "" if the reply has none.
-func (r *reply) nonce() string { return r.header.Get("DPoP-Nonce") }
-
-// asksForNewNonce reports whether the proof was refused because the nonce changed again after the one that the
-// refusal before gave.
-func (r *reply) asksForNewNonce(before string) bool {
-	return r.challenge("DPoP").Error == useNonce && r.nonce() != "" && r.nonce() != before
-}

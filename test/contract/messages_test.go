@@ -89,7 +89,7 @@ var sentences = map[string]said{
 	"server error at a look-up": {path: "users/disable-user", body: fmt.Sprintf(aliceSuspend, ""), fault: &everyUser, http: 503, says: "Failed: alice: Okta answered 500 (E0000009) 4 times; nothing was changed; try again.", asked: true},
 	"server error of a read":    {path: "users/get-user", body: `{"parameters": {"User IDs": "alice, bob"}}`, fault: &everyUser, http: 503, says: "Failed: alice, bob: Okta answered 500 (E0000009) 4 times; try again.", asked: true},
 	"server error at a write": {path: "users/disable-user", body: fmt.Sprintf(aliceSuspend, ""), fault: &emulator.Fault{Path: "*/lifecycle/suspend", Status: 500}, http: 503,
-		says: "Okta answered 500 (E0000009) 4 times: the change may or may not have been made", asked: true},
+		says: "Okta answered 500 (E0000009) 4 times; the change was not made; try again", asked: true},
 	"rate limit at a write": {path: "users/disable-user", body: fmt.Sprintf(aliceSuspend, ""), fault: &emulator.Fault{Path: "*/lifecycle/suspend", Status: 429}, http: 503, says: "; the change was not made; try again", asked: true},
 	"connection refused":    {path: "users/disable-user", body: fmt.Sprintf(aliceSuspend, ""), env: map[string]string{"OKTA_API_ROOT": "http://127.0.0.1:1"}, http: 503, says: "the connection to Okta failed: it was refused; nothing was changed; try again"},
 	"connection closed":     {path: "users/list-users", body: `{}`, fault: &emulator.Fault{Path: "/api/v1/users", Drop: true}, http: 503, says: "the connection to Okta failed: it was closed before Okta answered; try again", asked: true},

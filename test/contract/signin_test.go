@@ -112,7 +112,15 @@ func TestEveryOutcomeIsTheSameHoweverTheProductSignsIn(t *testing.T) {
 			t.Parallel()
 			var first neutral
 			for _, name := range slices.Sorted(maps.Keys(signIns)) {
-				w := testkit.New(t, testkit.Options{App: signIns[name]})
+				var mu sync.Mutex
+				var nonces []string // the calls that were answered by a demand for a nonce
+				w := testkit.New(t, testkit.Options{App: signIns[name], Observe: func(c emulator.Observed) {
+					if c.Status == http.StatusBadRequest && len(c.Reply) == 0 {
+						mu.Lock()
+						defer mu.Unlock()
+						nonces = append(nonces, fmt.Sprint(c.Request.Method, " ", c.Request.URL.Path, "?", c.Request.URL.RawQuery, " ", c.Status))
+					}
+				}})
 				// The key makes the id of a signal the same each time.
 				got := w.Do(http.MethodPost, run.path, run.body().String(), http.Header{"Idempotency-Key": {"run"}})
 				outcomes := strings.Join(got.Outcomes(), " ")
@@ -126,6 +134,11 @@ func TestEveryOutcomeIsTheSameHoweverTheProductSignsIn(t *testing.T) {
 					continue // it says whose the credentials are
 				}
 				this := neutralOf(w, got)
+				for _, call := range nonces {
+					if i := slices.Index(this.asked, call); i >= 0 {
+						this.asked = slices.Delete(this.asked, i, i+1)
+					}
+				}
 				if first.reply == nil {
 					first = this
 				}
@@ -152,13 +165,8 @@ func neutralOf(w *testkit.World, r testkit.Reply) neutral {
 	if err := json.Unmarshal([]byte(text), &n.reply); err != nil {
 		n.reply = err.Error()
 	}
-	requests := w.Okta.Requests()
-	for i, q := range requests {
-		repeated := slices.ContainsFunc(requests[i+1:], func(later emulator.Request) bool {
-			return later.Method == q.Method && later.Path == q.Path && later.Query == q.Query
-		})
-		nonceAsked := q.Status == http.StatusBadRequest && repeated // DPoP: the first try learns the nonce
-		if q.Path != "/oauth2/v1/token" && !nonceAsked {
+	for _, q := range w.Okta.Requests() {
+		if q.Path != "/oauth2/v1/token" && q.Status != http.StatusUnauthorized { // which asks for a nonce
 			n.asked = append(n.asked, fmt.Sprint(q.Method, " ", q.Path, "?", q.Query, " ", q.Status))
 		}
 	}

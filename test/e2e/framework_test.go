@@ -272,7 +272,7 @@ func TestAFunctionStartsWithoutSettings(t *testing.T) {
 		t.Errorf("health: %v", a)
 	}
 	a := ask(t, http.MethodGet, url+"/ping", "", "no okta")
-	if a.Status != http.StatusInternalServerError || !strings.Contains(fmt.Sprint(a.Reply), "CALLER_AUTH is not set") {
+	if a.Status != http.StatusInternalServerError || !strings.Contains(fmt.Sprint(a.Reply), "the function is misconfigured; its log has the details") {
 		t.Errorf("ping: %v", a)
 	}
 }
