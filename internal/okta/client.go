@@ -212,7 +212,7 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 	unsure, refusedProofs := false, map[string]bool{}
 	pending, unmade := false, false // the write may take effect later; it had not when the state was read last
-	status, alike := 0, 0 // of the last reply, and how many replies in a row had it
+	status, alike := 0, 0           // of the last reply, and how many replies in a row had it
 	for try := 1; ; try++ {
 		x := &exchange{
 			op: k.op, scopes: c.scopes, from: c.from, anonymous: k.anonymous, watcher: w, provable: k.once || k.notifies,

@@ -12,6 +12,9 @@ const (
 	bodyTime   = 30 * time.Second // after that
 )
 
+// replyTime is how long a client may take to read a reply: until then it holds a place and memory.
+const replyTime = 30 * time.Second
+
 // arrival bounds the time in which the body of a request arrives. It is the request's body and its
 // http.ResponseWriter, so that a handler that replies without having read the body does not have to
 // think of it: net/http would wait for the rest before it sends the reply, or before it closes the
@@ -71,6 +74,16 @@ func (a *arrival) Read(p []byte) (int, error) {
 		_ = a.deadline(time.Time{})
 	}
 	return n, err
+}
+
+// reply writes and flushes a body. A client that does not read it in time loses the connection.
+func (a *arrival) reply(status int, body []byte) {
+	control := http.NewResponseController(a.ResponseWriter)
+	_ = control.SetWriteDeadline(time.Now().Add(replyTime))
+	a.WriteHeader(status)
+	_, _ = a.Write(body) // nothing is left to do about a client that has gone away
+	_ = control.Flush()  // the process may end as soon as nothing is in flight
+	_ = control.SetWriteDeadline(time.Time{})
 }
 
 // Close implements io.Closer.

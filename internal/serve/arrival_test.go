@@ -43,6 +43,39 @@ func (d *deadlined) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
+// writing notes the write deadlines that a handler sets, and those that hold while it writes.
+type writing struct {
+	*httptest.ResponseRecorder
+	left, during []time.Duration
+}
+
+func (w *writing) SetWriteDeadline(t time.Time) error {
+	w.left = append(w.left, 0)
+	if !t.IsZero() {
+		w.left[len(w.left)-1] = time.Until(t).Round(5 * time.Second)
+	}
+	return nil
+}
+
+func (w *writing) Write(p []byte) (int, error) {
+	w.during = append(w.during, w.left[len(w.left)-1])
+	return w.ResponseRecorder.Write(p)
+}
+
+func TestReply_IsWrittenUnderADeadline(t *testing.T) {
+	t.Parallel()
+	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+		return &action.Result{Message: "Done."}, nil
+	})
+	for _, path := range []string{"/do-something", "/nope"} {
+		w := &writing{ResponseRecorder: httptest.NewRecorder()}
+		Handler(g, nil, keep(setup)).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, nil))
+		if fmt.Sprint(w.during, w.left) != fmt.Sprint([]time.Duration{replyTime}, []time.Duration{replyTime, 0}) {
+			t.Errorf("%s: deadlines %v, while writing %v", path, w.left, w.during)
+		}
+	}
+}
+
 func TestArrival_DeadlineUntilTheBodyIsRead(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {

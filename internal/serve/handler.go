@@ -322,7 +322,5 @@ func encode(v any) []byte {
 func (x *exchange) send(status int, body []byte) {
 	x.w.Header().Set("Content-Type", "application/json")
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	x.w.WriteHeader(status)
-	_, _ = x.w.Write(body)
-	_ = http.NewResponseController(x.w).Flush() // the process may end as soon as nothing is in flight
+	x.arrival.reply(status, body)
 }

@@ -108,6 +108,9 @@ func TestNodeSDK_WorksOnTheEmulator(t *testing.T) {
 func requireSDK(t *testing.T) {
 	t.Helper()
 	if err := exec.CommandContext(t.Context(), "node", "-e", "require('@okta/okta-sdk-nodejs')").Run(); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("node does not find the npm package @okta/okta-sdk-nodejs, and CI needs it")
+		}
 		t.Skip("needs node and the npm package @okta/okta-sdk-nodejs: npm install --prefix DIR @okta/okta-sdk-nodejs, then NODE_PATH=DIR/node_modules")
 	}
 }
