@@ -2,8 +2,6 @@ package serve
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"maps"
@@ -36,11 +34,6 @@ type message struct {
 type digest struct {
 	Size   int64  `json:"size"` // in bytes
 	SHA256 string `json:"sha256"`
-}
-
-func digestOf(data []byte) digest {
-	sum := sha256.Sum256(data)
-	return digest{int64(len(data)), hex.EncodeToString(sum[:])}
 }
 
 // name is what the message is known by when it comes again.

@@ -123,7 +123,7 @@ func measureBombs(w io.Writer, n int, path string, body []byte) error {
 	}
 	defer f.kill()
 	if status, _ := disable(f); status != http.StatusOK {
-		return fmt.Errorf("Disable User: %d", status)
+		return fmt.Errorf("the call of Disable User was answered %d", status)
 	}
 	statuses := make([]int, n)
 	begun := time.Now()
