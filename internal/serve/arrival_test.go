@@ -343,6 +343,46 @@ func TestGate_BoundsTheBytesOfBodies(t *testing.T) {
 	}
 }
 
+// TestGate_ArrivingBodiesOfOneCallerKeepNoOtherOut: a caller fills all that it may with bodies that do not arrive.
+func TestGate_ArrivingBodiesOfOneCallerKeepNoOtherOut(t *testing.T) {
+	t.Parallel()
+	g := NewGate(2)
+	var waiting []*place
+	for {
+		p, err := g.enter("slow")
+		if err != nil {
+			if !fault.Is(err, fault.Overloaded) {
+				t.Error(err)
+			}
+			break
+		}
+		waiting = append(waiting, p)
+	}
+	if len(waiting) != arrivals {
+		t.Errorf("%d bodies of one caller may arrive", len(waiting))
+	}
+	var others []*place
+	for range 2 {
+		p, err := g.enter("other")
+		if err == nil {
+			err = p.begin()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, p)
+	}
+	if err := waiting[0].begin(); !fault.Is(err, fault.Overloaded) {
+		t.Errorf("a third in flight: %v", err)
+	}
+	for _, p := range append(waiting, others...) {
+		p.leave()
+	}
+	if g.inFlight != 0 || g.arriving != 0 || len(g.arrivingOf) > 0 {
+		t.Errorf("%d in flight, %d arriving of %v", g.inFlight, g.arriving, g.arrivingOf)
+	}
+}
+
 // TestGate_FullOfBodiesRefuses holds that a call and a delivery are refused if there is no room for
 // their bodies.
 func TestGate_FullOfBodiesRefuses(t *testing.T) {

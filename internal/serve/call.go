@@ -48,7 +48,9 @@ func (x *exchange) enter() (*place, error) {
 	if err := x.mayCall(); err != nil {
 		return nil, err
 	}
-	return x.setup.Gate.enter(x.callerKey())
+	var err error
+	x.place, err = x.setup.Gate.enter(x.callerKey())
+	return x.place, err
 }
 
 // mayCall checks that the caller may call the action, once it is known.

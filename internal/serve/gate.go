@@ -19,25 +19,32 @@ type Gate struct {
 	closing context.Context // done once the gate closes
 	cut     context.CancelFunc
 
-	mu       sync.Mutex
-	inFlight int
-	held     int            // bytes
-	heldBy   map[string]int // by caller
-	idle     chan struct{}  // closed once the gate is and nothing is in flight
+	mu         sync.Mutex
+	inFlight   int
+	arriving   int            // invocations whose bodies have not arrived
+	arrivingOf map[string]int // by caller
+	held       int            // bytes
+	heldBy     map[string]int // by caller
+	idle       chan struct{}  // closed once the gate is and nothing is in flight
 }
 
 // NewGate returns a Gate for this many invocations.
 func NewGate(most int) *Gate {
-	g := &Gate{most: most, heldBy: map[string]int{}, idle: make(chan struct{})}
+	g := &Gate{most: most, arrivingOf: map[string]int{}, heldBy: map[string]int{}, idle: make(chan struct{})}
 	g.closing, g.cut = context.WithCancel(context.Background())
 	return g
 }
 
-// place is an invocation's place among those in flight.
+// arrivals is how many invocations may wait for their bodies, for each that may be in flight. They take little, and
+// one caller gets half of them, so that a caller whose bodies do not arrive keeps no other caller out.
+const arrivals = 4
+
+// place is an invocation's place: among those whose bodies arrive, and after begin among those in flight.
 type place struct {
 	gate   *Gate
 	caller string
 	held   int
+	begun  bool
 }
 
 var errClosing = fault.New(fault.Unavailable, "shutting_down", "this instance is shutting down", nil)
@@ -55,10 +62,40 @@ func (g *Gate) enter(caller string) (*place, error) {
 	case g.closing.Err() != nil:
 		return nil, errClosing
 	case g.inFlight >= g.most:
-		return nil, overloaded("this instance has MAX_INVOCATIONS invocations in flight; nothing was done")
+		return nil, errFull()
+	case g.arriving >= arrivals*g.most || g.arrivingOf[caller] >= arrivals*g.most/2:
+		return nil, overloaded("too many requests to this instance wait for their bodies; nothing was done")
 	}
-	g.inFlight++
+	g.arriving++
+	g.arrivingOf[caller]++
 	return &place{gate: g, caller: caller}, nil
+}
+
+func errFull() error {
+	return overloaded("this instance has MAX_INVOCATIONS invocations in flight; nothing was done")
+}
+
+// begin takes a place among the invocations in flight, once the body has arrived, or fails immediately.
+func (p *place) begin() error {
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inFlight >= g.most {
+		return errFull()
+	}
+	p.arrived()
+	p.begun = true
+	g.inFlight++
+	return nil
+}
+
+// arrived ends the invocation's place among those whose bodies arrive. The gate is locked.
+func (p *place) arrived() {
+	g := p.gate
+	g.arriving--
+	if g.arrivingOf[p.caller]--; g.arrivingOf[p.caller] == 0 {
+		delete(g.arrivingOf, p.caller)
+	}
 }
 
 // hold sets the bytes that the invocation's body takes, or fails immediately if there is no room
@@ -90,13 +127,17 @@ func (p *place) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p.change(-p.held)
-	g.inFlight--
+	if p.begun {
+		g.inFlight--
+	} else {
+		p.arrived()
+	}
 	g.endIfIdle()
 }
 
 // endIfIdle reports to Close that nothing is in flight. The gate is locked.
 func (g *Gate) endIfIdle() {
-	if g.closing.Err() == nil || g.inFlight > 0 {
+	if g.closing.Err() == nil || g.inFlight+g.arriving > 0 {
 		return
 	}
 	select {

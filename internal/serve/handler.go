@@ -137,6 +137,10 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // carryOut carries out a request that has been read. where may name its action besides the body: the path, or an attribute.
 func (h handler) carryOut(x *exchange, where string) {
+	if err := x.place.begin(); err != nil {
+		x.fail(err)
+		return
+	}
 	if err := h.choose(x, where); err != nil {
 		if fault.Is(err, fault.BadRequest) { // the other problems may be the reason that it names no action
 			err = fault.Invalid(append(x.body.problems, fault.As(err).Problems...)...)
@@ -251,6 +255,7 @@ type exchange struct {
 	started  time.Time
 	message  *message // nil for an HTTP call
 	body     request
+	place    *place        // among the invocations of the process
 	ran      bool          // an action was run
 	claim    *claims.Claim // of a run that has ended
 	lost     bool          // another run has taken that over
