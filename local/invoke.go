@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,16 +17,24 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/caller"
 )
 
 // errNotDone is an action that was carried out and did not succeed.
 var errNotDone = errors.New("the action did not succeed")
 
-// invoke runs one action against the product that serves at -addr, or a throw-away one, and prints what
-// became of each target.
+// isSet reports whether a flag was given.
+func isSet(flags *flag.FlagSet, name string) bool {
+	given := false
+	flags.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	return given
+}
+
+// invoke runs one action against the product that serves at -addr, and prints the outcome of each target. Without
+// -addr it starts a product of its own if none runs.
 func invoke(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	flags := newFlags("invoke")
-	addr := flags.String("addr", defaultAddr, "`address` of a running local product; if none serves there, a throw-away one is used")
+	addr := flags.String("addr", defaultAddr, "loopback `address` of a running local product; without the flag, a throw-away one is used if none runs")
 	asJSON := flags.Bool("json", false, "print the whole reply as JSON")
 	dryRun := flags.Bool("dry-run", false, "read and predict, write nothing")
 	header := flags.String("header", "", "a `header` to send along, as 'X-Api-Key: ...', where the product authenticates its callers")
@@ -47,7 +56,13 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 		return err
 	}
 	address := "http://" + *addr
+	if host, _, err := net.SplitHostPort(*addr); err != nil || !caller.IsLoopback(host) {
+		return fmt.Errorf("-addr %s is not a loopback address; write it as 127.0.0.1:8080", *addr)
+	}
 	if !healthy(ctx, address) {
+		if isSet(flags, "addr") {
+			return fmt.Errorf("no product serves at %s: start it with go run ./local, or leave -addr out to use a throw-away one", address)
+		}
 		fmt.Fprintf(stderr, "No product serves at %s; using a throw-away one.\n", address)
 		p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", auth: authSSWS, getenv: getenv})
 		if err != nil {
@@ -88,8 +103,11 @@ func parametersOf(words []string) (map[string]any, error) {
 	parameters := map[string]any{}
 	for _, word := range words {
 		name, value, ok := strings.Cut(word, "=")
-		if !ok {
-			return nil, fmt.Errorf("%q is no parameter; write it as 'User IDs Or Logins=alice'", word)
+		if !ok || strings.TrimSpace(name) == "" {
+			return nil, fmt.Errorf("%q is not a parameter with a value; write it as 'User IDs Or Logins=alice'", word)
+		}
+		if _, twice := parameters[name]; twice {
+			return nil, fmt.Errorf("the parameter %s is given twice; separate several values with commas", name)
 		}
 		parameters[name] = value
 	}

@@ -444,12 +444,29 @@ func TestInvokeRunsOneActionAndPrintsWhatBecameOfIt(t *testing.T) {
 func TestInvokeStartsAThrowAwayProductWhereNoneServes(t *testing.T) {
 	t.Parallel()
 	var out, notes bytes.Buffer
-	err := run(t.Context(), []string{"invoke", "-addr", "127.0.0.1:1", "Ping"}, noEnv, &out, &notes)
-	if err != nil || !strings.Contains(out.String(), "Successfully connected") || !strings.Contains(notes.String(), "throw-away") {
+	running := healthy(t.Context(), "http://"+defaultAddr) // somebody's own
+	err := run(t.Context(), []string{"invoke", "Ping"}, noEnv, &out, &notes)
+	if err != nil || !strings.Contains(out.String(), "Successfully connected") || strings.Contains(notes.String(), "throw-away") == running {
 		t.Errorf("%v\n%s%s", err, out.String(), notes.String())
 	}
-	if err := run(t.Context(), []string{"invoke", "-addr", "127.0.0.1:1", "Disable Usr"}, noEnv, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "Disable User") {
-		t.Errorf("an unknown action: %v, want the names of those that are there", err)
+}
+
+// TestInvoke_RefusesWhatCouldActElsewhere: on another product, on other users, or on another host.
+func TestInvoke_RefusesWhatCouldActElsewhere(t *testing.T) {
+	t.Parallel()
+	for say, args := range map[string][]string{
+		"Disable User": {"-addr", "127.0.0.1:1", "Disable Usr"}, // the names that there are
+		"no product serves at http://127.0.0.1:1": {"-addr", "127.0.0.1:1", "Ping"},
+		"-addr example.com:80 is not a loopback":  {"-addr", "example.com:80", "Ping"},
+		"-addr nonsense is not a loopback":        {"-addr", "nonsense", "Ping"},
+		"User IDs is given twice":                 {"Disable User", "User IDs=alice", "User IDs=bob"},
+		`"User IDs" is not a parameter with`:      {"Get User", "User IDs"},
+		`"=alice" is not a parameter with`:        {"Get User", "=alice"},
+	} {
+		err := run(t.Context(), append([]string{"invoke"}, args...), noEnv, io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), say) {
+			t.Errorf("%q: %v, want %q", args, err, say)
+		}
 	}
 }
 
@@ -673,7 +690,7 @@ func TestMessagesAreCarriedOutAndTheirResultsFollowed(t *testing.T) {
 		say  string
 	}{
 		{[]string{"publish", "users"}, "name a group (users, groups, "}, {[]string{"publish", "user", "{}"}, `there is no group "user"`},
-		{[]string{"publish", "users", "{}"}, "no Pub/Sub serves at " + s.pubsub}, {[]string{"results"}, "no Pub/Sub serves at " + s.pubsub}, {[]string{"results", "users"}, `takes no "users"`},
+		{[]string{"publish", "users", "{}"}, "no Pub/Sub serves at " + s.pubsub}, {[]string{"results"}, "no Pub/Sub serves at " + s.pubsub}, {[]string{"results", "users"}, `takes no "users"`}, {[]string{"results", "-n", "-1"}, "-n -1: give the number"},
 	} {
 		if _, err := command(c.args...); err == nil || !strings.Contains(err.Error(), c.say) {
 			t.Errorf("%q: %v, want %q", c.args, err, c.say)

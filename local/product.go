@@ -338,10 +338,26 @@ The organization acme.test (every login is <name>@acme.test):
 Try:
   curl -s %s/users/disable-user -H 'content-type: application/json' \
     -d '{"parameters": {"User IDs Or Logins": "alice, erin, zed", "Is Deactivate": false}}'
-  go run ./local invoke "Get User" 'User IDs Or Logins=alice'
-  go run ./local publish users '{"action": "Disable User", "parameters": {"User IDs": "bob", "Is Deactivate": false}}'
-  go run ./local results
+  go run ./local invoke%s "Get User" 'User IDs Or Logins=alice'
+  go run ./local publish%s users '{"action": "Disable User", "parameters": {"User IDs": "bob", "Is Deactivate": false}}'
+  go run ./local results%s
 
 %s/ lists the actions. Ctrl-C ends.
-`, p.functions, p.functions)
+`, p.functions, p.addrFlag(), p.pubsubFlag(), p.pubsubFlag(), p.functions)
+}
+
+// addrFlag returns the flag by which invoke finds this product, "" at the default address.
+func (p *product) addrFlag() string {
+	if addr := strings.TrimPrefix(p.functions, "http://"); addr != defaultAddr {
+		return " -addr " + addr
+	}
+	return ""
+}
+
+// pubsubFlag returns the flag by which publish and results find this product, "" at the default address.
+func (p *product) pubsubFlag() string {
+	if p.broker != nil && p.broker.Addr != defaultPubSubAddr {
+		return " -pubsub-addr " + p.broker.Addr
+	}
+	return ""
 }

@@ -79,6 +79,9 @@ func results(ctx context.Context, args []string, getenv func(string) string, std
 	if len(words) > 0 {
 		return fmt.Errorf("results takes no %q", words[0])
 	}
+	if *most < 0 {
+		return fmt.Errorf("-n %d: give the number of results to wait for, or 0 to go on until Ctrl-C", *most)
+	}
 	type published struct {
 		dead    bool
 		message broker.Message

@@ -153,6 +153,7 @@ var refusals = map[string]struct {
 	"catalog":            {line: "GET /actions", status: 200},
 	"delivery by GET":    {line: "GET /pubsub", status: 405},
 	"content type":       {line: "POST /do-something", status: 415, header: "Content-Type: text/plain\r\n"},
+	"content coding":     {line: "POST /do-something", status: 415, header: "Content-Encoding: gzip\r\n"},
 	"overloaded":         {line: "POST /do-something", status: 429, change: func(s *Setup) { s.Gate = NewGate(0) }},
 	"expects continue":   {line: "POST /nothing", status: 404, header: "Expect: 100-continue\r\n"},
 	"misconfigured":      {line: "POST /do-something", status: 500, change: func(s *Setup) { s.Deadline = -1 }},

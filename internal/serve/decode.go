@@ -41,6 +41,10 @@ func checkCall(r *http.Request) error {
 	if r.ContentLength > maxBody {
 		return errTooLarge("body")
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return fault.Errorf(fault.UnsupportedMedia, "unsupported_media_type",
+			"the Content-Encoding %s is not accepted: send the body uncompressed", action.Shorten(coding))
+	}
 	if r.Header.Get("Content-Type") == "" {
 		return nil // an empty body needs none
 	}
