@@ -115,6 +115,108 @@ func TestRoles_ReplyTellsTheRolesAsTheyAreAfterARace(t *testing.T) {
 	}
 }
 
+// TestRoles_AlreadySoIsTheOutcomeOfOneRole: Okta refuses the write of APP_ADMIN, which another caller has made.
+func TestRoles_AlreadySoIsTheOutcomeOfOneRole(t *testing.T) {
+	t.Parallel()
+	const user = "mixed@acme.test"
+	for name, c := range map[string]struct {
+		action, param, method, member, other string // member: of the enrichment; other: the second role
+		refused                              bool   // the second write is refused, too
+		outcome                              string
+		enriched                             any
+		held                                 []string
+	}{
+		"unassigned, and another":         {"unassign-role", "Role IDs Or Names", "DELETE", "unassign_role", "REPORT_ADMIN", false, "changed", "True", nil},
+		"unassigned, and another refused": {"unassign-role", "Role IDs Or Names", "DELETE", "unassign_role", "REPORT_ADMIN", true, "failed", nil, []string{"REPORT_ADMIN"}},
+		"assigned, and another":           {"assign-role", "Role Types", "POST", "Roles", "ORG_ADMIN", false, "changed", "ORG_ADMIN, APP_ADMIN", []string{"APP_ADMIN", "ORG_ADMIN"}},
+		"assigned, and another refused":   {"assign-role", "Role Types", "POST", "Roles", "ORG_ADMIN", true, "failed", nil, []string{"APP_ADMIN"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			seed := emulator.UserSeed{Login: user}
+			if c.action == "unassign-role" {
+				seed.Roles = []string{"APP_ADMIN", c.other}
+			}
+			w.Okta.AddUser(seed)
+			w.Okta.AddFault(emulator.Fault{Method: c.method, Path: "*/roles*", Times: 1, CarriedOut: true, Status: 403})
+			if c.refused {
+				w.Okta.AddFault(emulator.Fault{Method: c.method, Path: "*/roles*", Times: 1, Status: 403})
+			}
+			got := w.Run("roles/"+c.action, map[string]any{
+				"parameters": map[string]any{c.param: "APP_ADMIN, " + c.other, "Also Run On Scope": true},
+				"entities":   []any{map[string]any{"identifier": user, "entity_type": "USERUNIQNAME"}},
+			})
+			second := [3]string{c.other, "changed", ""}
+			if c.refused {
+				second = [3]string{c.other, "failed", "E0000006"}
+			}
+			wantParts(t, got, 0, [3]string{"APP_ADMIN", "unchanged", ""}, second)
+			enrichment, _ := got.Get("entities", 0, "enrichment").(map[string]any)
+			if enrichment[c.member] != c.enriched || len(enrichment) > 1 {
+				t.Errorf("enrichment %v, want %v", enrichment, c.enriched)
+			}
+			if got.Get("targets", 0, "outcome") != c.outcome || got.Get("is_success") == c.refused || (got.Get("targets", 0, "undo") == nil) != c.refused {
+				t.Errorf("want %s: %d %s", c.outcome, got.HTTP, got.Body)
+			}
+			wantRoles(t, w, user, c.held...)
+		})
+	}
+}
+
+// TestAssignRole_EnrichmentOfARoleThatAnotherCallerAssigned: the result of the other user is kept, too.
+func TestAssignRole_EnrichmentOfARoleThatAnotherCallerAssigned(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	w.Okta.AddFault(emulator.Fault{Method: "POST", Path: "*/" + w.ID("bob") + "/roles", Times: 1, CarriedOut: true, Status: 403})
+	entity := func(name string) any { return map[string]any{"identifier": name, "entity_type": "USERUNIQNAME"} }
+	got := w.Run("roles/assign-role", map[string]any{
+		"parameters": map[string]any{"Role Types": "APP_ADMIN"}, "entities": []any{entity("alice"), entity("bob")},
+	})
+	if diff := cmp.Diff([]string{"changed", "unchanged"}, got.Outcomes()); diff != "" || got.HTTP != 200 {
+		t.Errorf("%d %s (-want +got):\n%s", got.HTTP, got.Body, diff)
+	}
+	for i, user := range []string{"alice", "bob"} {
+		held, _ := got.Get("json_result", user).([]any)
+		if got.Get("entities", i, "enrichment", "Roles") != "APP_ADMIN" || len(held) != 1 {
+			t.Errorf("%s: %s", user, got.Body)
+		}
+	}
+}
+
+// TestUnassignRole_TwoNamesOfOneRoleHaveOneOutcome: the write is sent once.
+func TestUnassignRole_TwoNamesOfOneRoleHaveOneOutcome(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault         emulator.Fault
+		outcome, code string
+		message       string
+		left          []string
+	}{
+		"removed":                   {emulator.Fault{}, "changed", "", "unassigned APP_ADMIN, Application Administrator; already without ORG_ADMIN.", nil},
+		"refused":                   {emulator.Fault{Status: 403}, "failed", "E0000006", "not unassigned Application Administrator (", []string{"APP_ADMIN"}},
+		"removed by another caller": {emulator.Fault{Status: 404, CarriedOut: true}, "unchanged", "", "already without APP_ADMIN, Application Administrator, ORG_ADMIN.", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			w.Okta.AddUser(emulator.UserSeed{Login: "app@acme.test", Roles: []string{"APP_ADMIN"}})
+			if c.fault.Method, c.fault.Path = "DELETE", "*/roles/*"; c.fault.Status != 0 {
+				w.Okta.AddFault(c.fault)
+			}
+			got := w.Run("roles/unassign-role", testkit.Params(map[string]any{"User IDs": "app", "Role IDs Or Names": "APP_ADMIN, Application Administrator, ORG_ADMIN"}))
+			wantParts(t, got, 0, [3]string{"APP_ADMIN", c.outcome, c.code}, [3]string{"Application Administrator", c.outcome, c.code}, [3]string{"ORG_ADMIN", "unchanged", ""})
+			if text := got.Get("output_message").(string); got.Get("targets", 0, "outcome") != c.outcome || !strings.Contains(text, c.message) {
+				t.Errorf("want %s and %q: %s", c.outcome, c.message, got.Body)
+			}
+			if len(w.Writes()) != 1 {
+				t.Errorf("writes: %v", w.Writes())
+			}
+			wantRoles(t, w, "app", c.left...)
+		})
+	}
+}
+
 // A user who is gone has no roles, but is not "already without" them.
 func TestUnassignRole_UserDeletedMeanwhileIsNotFound(t *testing.T) {
 	t.Parallel()

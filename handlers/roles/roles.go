@@ -2,6 +2,7 @@
 package roles
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -27,7 +28,7 @@ var manageScopes = []string{"okta.users.read", "okta.roles.read", "okta.roles.ma
 type part struct {
 	role  string      // as given
 	means meaning     // which assignments it concerns; nil if the name means none
-	would []okta.Role // assignments to make, or to remove
+	would []okta.Role // assignments to make, or to remove; several parts may have the same
 	held  []okta.Role // assignments that are as asked, for json_result
 	err   error       // what stands in the way of (the rest of) it
 }
@@ -57,7 +58,7 @@ func (ch change) plan(c *action.Call, u okta.User, before []okta.Role, parts []p
 		}
 		p.Roles = append(p.Roles, roleOutcome(part.role, outcome, part.err))
 		p.Err = worse(p.Err, part.err)
-		would, held = append(would, part.would...), append(held, part.held...)
+		would, held = addNew(would, part.would), append(held, part.held...)
 	}
 	if p.Err != nil || len(would) > 0 && slices.ContainsFunc(parts, func(p part) bool { return len(p.would) == 0 }) {
 		p.Say = ch.say(u, p.Roles) // several things are to be said of one user
@@ -83,14 +84,21 @@ func (ch change) write(
 	var done action.Done
 	var changed, held []okta.Role
 	outcomes, refusals := make([]action.Outcome, len(parts)), make([]error, len(parts))
-	refused := false
+	refused, results := false, map[string]error{} // results: by assignment; each write is sent once
 	for i, part := range parts {
 		outcomes[i] = action.Unchanged
 		held = append(held, part.held...)
 		for _, r := range part.would {
-			role, err := ch.do(ctx, u, r)
+			err, sent := results[assignment(r)]
+			if !sent {
+				var role okta.Role
+				if role, err = ch.do(ctx, u, r); err == nil {
+					changed = append(changed, role)
+				}
+				results[assignment(r)] = err
+			}
 			if err == nil {
-				changed, outcomes[i] = append(changed, role), action.Changed
+				outcomes[i] = action.Changed
 			}
 			refusals[i] = worse(refusals[i], err)
 			refused = refused || err != nil
@@ -106,9 +114,13 @@ func (ch change) write(
 				u.Login, fault.As(err).Message)
 		}
 		for i, part := range parts {
-			if err == nil && ch.already(refusals[i]) && ch.holds(now, part) {
+			so := okta.AlreadySo(refusals[i])
+			switch {
+			case err == nil && (so != nil || ch.already(refusals[i])) && ch.holds(now, part):
 				refusals[i] = nil
-				held = append(held, ch.heldNow(now, part)...)
+				held = addNew(held, ch.heldNow(now, part))
+			case so != nil: // of one role: it must not decide the result of all
+				refusals[i] = so.Unwrap()
 			}
 		}
 	}
@@ -125,6 +137,20 @@ func (ch change) write(
 	done.Value = orEmpty(append(changed, held...))
 	done.Say = ch.say(u, done.Roles)
 	return done, worst
+}
+
+// assignment identifies an assignment among those to make or to remove. One to make has no ID yet.
+func assignment(r okta.Role) string { return cmp.Or(r.ID, r.Type) }
+
+// addNew appends the assignments that are not among the first ones.
+func addNew(roles, more []okta.Role) []okta.Role {
+	for _, r := range more {
+		same := func(o okta.Role) bool { return assignment(o) == assignment(r) }
+		if !slices.ContainsFunc(roles, same) {
+			roles = append(roles, r)
+		}
+	}
+	return roles
 }
 
 // holds reports whether the roles of a user are as a part asks. What comes from a group is not the
@@ -202,10 +228,12 @@ func rolesState(roles []okta.Role) action.State {
 	return action.State{"roles": types}
 }
 
-// resultTypes are the types of the roles in a target's result, joined for entity enrichment.
+// resultTypes returns the types of the roles in a target's result, joined for entity enrichment;
+// "" if the result holds no roles.
 func resultTypes(value any) string {
 	var types []string
-	for _, r := range value.([]okta.Role) {
+	roles, _ := value.([]okta.Role)
+	for _, r := range roles {
 		types = append(types, r.Type)
 	}
 	return strings.Join(types, ", ")

@@ -65,9 +65,8 @@ var unassign = action.Define(action.Spec{
 	})
 })
 
-// matching finds the assignments that each name means. One that two names mean is removed for the first.
+// matching finds the assignments that each name means. Two names may mean the same one.
 func matching(held []okta.Role, names []string, of roleNames) []part {
-	taken := map[string]bool{}
 	parts := make([]part, len(names))
 	for i, name := range names {
 		means, err := of.find(held, name)
@@ -80,8 +79,7 @@ func matching(held []okta.Role, names []string, of roleNames) []part {
 			case !means(r):
 			case r.Inherited:
 				parts[i].err = inherited(r)
-			case !taken[r.ID]:
-				taken[r.ID] = true
+			default:
 				parts[i].would = append(parts[i].would, r)
 			}
 		}

@@ -275,8 +275,8 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 		done, err = p.alreadySo(so), nil
 	}
 	if errors.Is(err, errMadeBefore) {
-		c.remark(t, "done by an earlier run of this request, whose result for it is not kept.")
-		done, err = Done{}, nil
+		c.madeBefore(t, p)
+		return nil
 	}
 	done.Outcome = cmp.Or(done.Outcome, p.Success, Changed)
 	t.touched = done.Touched || err == nil && done.Outcome.wrote()

@@ -2,10 +2,12 @@ package action
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.com/okta-secops/internal/fault"
@@ -59,11 +61,31 @@ func (c *Call) replayUsers(ctx context.Context, w UserWork) *Result {
 		}
 	}
 	for i, e := range r.Entities {
-		if !holds[Naming{e.Identifier, fromEntity}] {
+		if !entityHolds(e.Identifier, holds) {
 			r.Entities[i].Enrichment = map[string]string{}
 		}
 	}
 	return r
+}
+
+// entityHolds reports whether all users that an entity lists are as asked. A listed name that did not become a target, such
+// as that of a host, has no part in it.
+func entityHolds(identifier string, holds map[Naming]bool) bool {
+	names, _, err := entityNames(identifier)
+	if len(names) == 1 {
+		names[0] = identifier // as given
+	}
+	targets := 0
+	for _, name := range names {
+		held, isTarget := holds[Naming{name, fromEntity}]
+		if isTarget && !held {
+			return false
+		}
+		if isTarget {
+			targets++
+		}
+	}
+	return err == nil && targets > 0
 }
 
 // replayUser reads a target of a kept reply by its id.
@@ -80,28 +102,79 @@ func (c *Call) replayUser(ctx context.Context, t *Target, w UserWork) error {
 	return c.readBack(t, p, err)
 }
 
-// readBack compares a target, as an earlier run left it, with the plan for its state as read now. It returns an error if
-// the state could not be read.
+// readBack compares a target, as an earlier run left it, with the plan for its state as read now. The plan decides whether
+// the target is as asked: the state that was kept may never have been, and equal states of roles may be of other roles. It
+// returns an error if the state could not be read.
 func (c *Call) readBack(t *Target, p Plan, err error) error {
-	same := p.Before != nil && sameState(p.Before, t.After)
-	switch {
-	case p.Before == nil && err != nil:
+	if p.Before == nil && err != nil {
 		return err
-	case same && !t.Outcome.Reached(): // what could be done was done, and still holds
-		return nil
-	case same:
-		t.Roles = nowUnchanged(t.Roles)
-	case err == nil && p.Err == nil && p.Write == nil: // another state, but as asked
-		t.Roles, t.value, t.Undo = p.Roles, p.Value, nil
-	default:
-		changed := changedSince(t.After, p.Before)
-		t.failRead(changed)
-		t.Before, t.Roles = p.Before, lost(p.Roles, changed)
-		return nil
 	}
-	t.Outcome, t.Before, t.After, t.touched = Unchanged, p.Before, p.Before, false
-	t.Error, t.fault, t.Verified = nil, nil, &c.Request.Options.Verify
+	p.forgive(t.Roles)
+	same, reached := sameState(p.Before, t.After), t.Outcome.Reached()
+	switch {
+	case err == nil && p.Err == nil && (p.Write == nil || same && sameState(p.Before, p.After)):
+		if !same || !reached {
+			t.value, t.Undo = p.Value, nil
+		}
+		t.Outcome, t.Roles, t.Before, t.After, t.touched = Unchanged, p.Roles, p.Before, p.Before, false
+		t.Error, t.fault, t.Verified = nil, nil, &c.Request.Options.Verify
+	case same && !reached && !p.repeats(t.Roles): // the part that could be done was done, and still holds
+	default:
+		t.changedSince(t.After, p)
+	}
 	return nil
+}
+
+// forgive drops the plan's errors of roles that do not exist any more and that an earlier run of the request reached: an
+// assignment that was removed by its ID is not found by it again.
+func (p *Plan) forgive(kept []RoleOutcome) {
+	if len(kept) == 0 {
+		return
+	}
+	roles, failed := slices.Clone(p.Roles), false
+	for i, r := range roles {
+		if r.Outcome == NotFound && reachedRole(kept, r.Role) {
+			roles[i] = RoleOutcome{Role: r.Role, Outcome: Unchanged}
+		}
+		failed = failed || roles[i].Error != nil
+	}
+	if p.Roles = roles; !failed {
+		p.Err = nil
+	}
+}
+
+// repeats reports whether the plan would do a role again that an earlier run of the request reached.
+func (p *Plan) repeats(kept []RoleOutcome) bool {
+	return slices.ContainsFunc(p.Roles, func(r RoleOutcome) bool { return r.Outcome == Planned && reachedRole(kept, r.Role) })
+}
+
+func reachedRole(kept []RoleOutcome, role string) bool {
+	return slices.ContainsFunc(kept, func(r RoleOutcome) bool { return r.Role == role && r.Outcome.Reached() })
+}
+
+// changedSince records that a target that an earlier run reached is not as asked now. was is the state as that run left
+// it; nil if it is not known.
+func (t *Target) changedSince(was State, p Plan) {
+	changed := changedSince(was, p.Before)
+	t.failRead(changed)
+	t.Before, t.Roles = p.Before, lost(p.Roles, changed)
+}
+
+// madeBefore records a write that an earlier run of the request made, and whose result is not kept. The state is the one
+// that was just read, not the predicted one: it may have changed since.
+func (c *Call) madeBefore(t *Target, p Plan) {
+	verified := false
+	t.Roles, t.say = nil, ""
+	switch {
+	case !c.Action.ReadBack:
+		t.Outcome, t.touched, t.Undo, t.Verified = cmp.Or(p.Success, Changed), true, p.Undo, &verified
+	case sameState(p.Before, p.After):
+		t.unchanged(c.Request.Options, p.Before, p.Before)
+		t.say = fmt.Sprintf("Done by an earlier run of this request: %s (%s).", t.name(), describe(p.Before))
+	default:
+		t.changedSince(nil, p)
+	}
+	c.remark(t, "done by an earlier run of this request, whose result for it is not kept.")
 }
 
 // failRead records why a target that an earlier run reached does not count as reached. What the earlier run said of it is
@@ -128,11 +201,17 @@ func (c *Call) warnResumed(targets []*Target) {
 	}
 }
 
-// changedSince says that a target is no longer as the request left it.
+// changedSince returns the error of a target that is not as asked any more. was is the state when the request completed;
+// nil if it is not known.
 func changedSince(was, now State) *fault.Error {
 	var changes []string
+	compare := was != nil && !sameState(was, now)
 	for _, k := range sortedKeys(now) {
-		changes = append(changes, fmt.Sprintf("%s: %s when the request completed, %s now", k, inWords(was[k]), inWords(now[k])))
+		if compare {
+			changes = append(changes, fmt.Sprintf("%s: %s when the request completed, %s now", k, inWords(was[k]), inWords(now[k])))
+		} else { // the kept state was not as asked, or does not tell the roles apart
+			changes = append(changes, fmt.Sprintf("%s: %s now, which is not as asked", k, inWords(now[k])))
+		}
 	}
 	return fault.Errorf(fault.WrongState, CodeChangedSince,
 		"%s; send the request with a new Idempotency-Key to do it again", strings.Join(changes, "; "))
@@ -158,18 +237,6 @@ func sameState(a, b State) bool {
 	x, errX := marshal(a)
 	y, errY := marshal(b)
 	return errors.Join(errX, errY) == nil && bytes.Equal(x, y)
-}
-
-// nowUnchanged is what an earlier run did about roles, as nothing was done now.
-func nowUnchanged(roles []RoleOutcome) []RoleOutcome {
-	var out []RoleOutcome
-	for _, r := range roles {
-		if r.Outcome == Changed {
-			r.Outcome = Unchanged
-		}
-		out = append(out, r)
-	}
-	return out
 }
 
 // lost is what a plan found about roles: those that it would change again are no longer as asked.

@@ -200,7 +200,7 @@ func unsettled(err error) bool {
 func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[string]string) {
 	for _, t := range r.Targets { // of all, so that a later run of the request has it whatever it finds as an entity
 		if _, kept := t.value.(json.RawMessage); c.Action.Mutates && values != nil && t.enriched == nil && t.Outcome.Reached() && !kept && !t.cut {
-			t.enriched = values(t.value)
+			c.enrichTarget(t, values)
 		}
 	}
 	targets := map[*scopeEntity][]*Target{}
@@ -233,6 +233,14 @@ func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[st
 	}
 }
 
+// enrichTarget computes the enrichment of a target. A panic costs the enrichment only: the reply still says what was done.
+func (c *Call) enrichTarget(t *Target, values func(value any) map[string]string) {
+	t.enriched = map[string]string{}
+	if err := c.guard(func() error { t.enriched = values(t.value); return nil }); err != nil {
+		c.remark(t, "not enriched: "+fault.As(err).Message+".")
+	}
+}
+
 // enrichment returns what an entity is enriched with: nothing if a user that it lists was not
 // reached, and of several users what is the same for all.
 func (c *Call) enrichment(
@@ -243,7 +251,7 @@ func (c *Call) enrichment(
 		if !t.Outcome.Reached() {
 			missed = append(missed, t.name())
 		} else if t.enriched == nil && values != nil && !c.Action.Mutates && !t.cut {
-			t.enriched = values(t.value)
+			c.enrichTarget(t, values)
 		}
 	}
 	if len(missed) > 0 {

@@ -1,7 +1,9 @@
 package contract_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -116,6 +118,177 @@ func TestReplay_IsSuccessOnlyIfTheStateHolds(t *testing.T) {
 			}
 			if !strings.Contains(w.Log(), `"replay_of":"`+first.Get("invocation_id").(string)) {
 				t.Error("the audit does not name the first run")
+			}
+		})
+	}
+}
+
+// inOkta sends a request to the emulator, as an administrator of the org does, and returns the response's body.
+func inOkta(t *testing.T, w *testkit.World, method, path, body string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, w.OktaURL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = http.Header{"Authorization": {"SSWS " + w.Okta.Token()}, "Content-Type": {"application/json"}}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode > 299 {
+		t.Fatalf("%s %s: %d %s, %v", method, path, res.StatusCode, text, err)
+	}
+	return string(text)
+}
+
+// customRole assigns a custom role to bob in Okta. It returns the ID of the assignment.
+func customRole(t *testing.T, w *testkit.World, role string) string {
+	t.Helper()
+	path := "/api/v1/users/" + w.ID("bob") + "/roles"
+	var assigned struct{ ID string }
+	body := inOkta(t, w, "POST", path, `{"type": "CUSTOM", "role": "`+role+`", "resource-set": "`+emulator.ResourceSetID+`"}`)
+	if err := json.Unmarshal([]byte(body), &assigned); err != nil || assigned.ID == "" {
+		t.Fatalf("%s: %v", body, err)
+	}
+	return assigned.ID
+}
+
+// TestReplay_PlanDecidesWhetherTheStateIsAsAsked: the state that was kept may not have been as asked, and does not tell
+// custom roles apart.
+func TestReplay_PlanDecidesWhetherTheStateIsAsAsked(t *testing.T) {
+	t.Parallel()
+	const disable, notAsked = `"parameters": {"User IDs": "bob", "Is Deactivate": false}`, "now, which is not as asked" + again
+	unassign := func(roles string) string {
+		return `"parameters": {"User IDs": "bob", "Role IDs Or Names": "` + roles + `"}`
+	}
+	assignApp := func(t *testing.T, w *testkit.World, _, _ string) {
+		inOkta(t, w, "POST", "/api/v1/users/"+w.ID("bob")+"/roles", `{"type": "APP_ADMIN"}`)
+	}
+	for name, c := range map[string]struct {
+		path, body    string // IDs: ${id} of the assignment of Alpha
+		verify        bool
+		fault         emulator.Fault
+		between       func(t *testing.T, w *testkit.World, alpha, id string)
+		outcome, text string
+		roles         []string
+	}{
+		"verify read back another state, which is left": {path: "users/disable-user", body: disable, verify: true,
+			fault:   emulator.Fault{Path: "*/lifecycle/suspend", Status: 200, Times: 1},
+			outcome: "wrong_state", text: "status: ACTIVE " + notAsked},
+		"verify read back another state, which is as asked by now": {path: "users/disable-user", body: disable, verify: true,
+			fault: emulator.Fault{Path: "*/lifecycle/suspend", Status: 200, Times: 1},
+			between: func(t *testing.T, w *testkit.World, _, _ string) {
+				inOkta(t, w, "POST", "/api/v1/users/"+w.ID("bob")+"/lifecycle/suspend", "")
+			}, outcome: "unchanged", text: "Still as asked: bob@acme.test (SUSPENDED)."},
+		"a user who has not followed the link": {path: "users/enable-user", body: `"parameters": {"User IDs": "frank"}`,
+			outcome: "unchanged", text: "Still as asked: frank@acme.test (PROVISIONED)."},
+		"another custom role was removed, and this one assigned": {path: "roles/unassign-role", body: unassign("Alpha"),
+			between: func(t *testing.T, w *testkit.World, alpha, _ string) {
+				for _, r := range w.User("bob@acme.test").RoleAssignments {
+					inOkta(t, w, "DELETE", "/api/v1/users/"+w.ID("bob")+"/roles/"+r.ID, "")
+				}
+				customRole(t, w, alpha)
+			}, outcome: "wrong_state", text: "roles: CUSTOM " + notAsked, roles: []string{"Alpha wrong_state"}},
+		"unassigned by ID, and another role assigned since": {path: "roles/unassign-role", body: unassign("${id}"),
+			between: assignApp, outcome: "unchanged", text: "Still as asked: bob@acme.test.", roles: []string{"${id} unchanged"}},
+		"unassigned by ID and name": {path: "roles/unassign-role", body: unassign("${id}, Beta"),
+			outcome: "unchanged", text: "Still as asked: bob@acme.test.", roles: []string{"${id} unchanged", "Beta unchanged"}},
+		"unassigned by ID and name, one assigned since": {path: "roles/unassign-role", body: unassign("${id}, APP_ADMIN"),
+			between: assignApp, outcome: "wrong_state", text: "roles: CUSTOM when the request completed, APP_ADMIN, CUSTOM now" + again,
+			roles: []string{"${id} unchanged", "APP_ADMIN wrong_state"}},
+		"one of two unassigned, and assigned since": {path: "roles/unassign-role", body: unassign("Alpha, Gamma"),
+			between: func(t *testing.T, w *testkit.World, alpha, _ string) {
+				inOkta(t, w, "DELETE", "/api/v1/users/"+w.ID("bob")+"/roles/"+w.User("bob@acme.test").RoleAssignments[0].ID, "")
+				customRole(t, w, alpha)
+			}, outcome: "wrong_state", text: "roles: CUSTOM " + notAsked, roles: []string{"Alpha wrong_state", "Gamma not_found"}},
+		"one of two unassigned by ID": {path: "roles/unassign-role", body: unassign("${id}, Gamma"),
+			outcome: "not_found", text: "Not found: bob@acme.test.", roles: []string{"${id} changed", "Gamma not_found"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			alpha, beta := w.Okta.AddOrgRole("Alpha"), w.Okta.AddOrgRole("Beta")
+			id := customRole(t, w, alpha)
+			customRole(t, w, beta)
+			if c.fault.Path != "" {
+				w.Okta.AddFault(c.fault)
+			}
+			body := fmt.Sprintf(`{%s, "options": {"verify": %v}}`, strings.ReplaceAll(c.body, "${id}", id), c.verify)
+			if r := w.Do(http.MethodPost, c.path, body, keyed("k")); r.HTTP != 200 || r.Get("replayed") != nil {
+				t.Fatalf("the first: %d %s", r.HTTP, r.Body)
+			}
+			if c.between != nil {
+				c.between(t, w, alpha, id)
+			}
+			w.Forget()
+			r := w.Do(http.MethodPost, c.path, body, keyed("k"))
+			w.WantWrites()
+			code, _ := r.Get("targets", 0, "error", "code").(string)
+			text, _ := r.Get("output_message").(string)
+			if r.Get("targets", 0, "outcome") != c.outcome || (code == "changed_since") != (c.outcome == "wrong_state") ||
+				r.Get("is_success") != (c.outcome == "unchanged") || !strings.Contains(text, c.text) {
+				t.Errorf("want %s and %q: %d %s", c.outcome, c.text, r.HTTP, r.Body)
+			}
+			var roles []string
+			list, _ := r.Get("targets", 0, "roles").([]any)
+			for i := range list {
+				role := strings.ReplaceAll(r.Get("targets", 0, "roles", i, "role").(string), id, "${id}")
+				roles = append(roles, fmt.Sprint(role, " ", r.Get("targets", 0, "roles", i, "outcome")))
+			}
+			if diff := cmp.Diff(c.roles, roles); diff != "" {
+				t.Errorf("roles (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestReplay_ResumedRunConfirmsARoleUnassignedByID: the assignment is not found by its ID any more.
+func TestReplay_ResumedRunConfirmsARoleUnassignedByID(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	id := customRole(t, w, w.Okta.AddOrgRole("Alpha"))
+	w.Forget()
+	w.Okta.AddFault(emulator.Fault{Method: "GET", Path: "*/" + w.ID("alice") + "/roles", Status: 503, Times: 4})
+	send := func() testkit.Reply {
+		return w.Do(http.MethodPost, "roles/unassign-role", `{"parameters": {"User IDs": "bob, alice", "Role IDs Or Names": "`+id+`"}}`, keyed("k"))
+	}
+	for i, want := range [][]string{{"changed", "failed"}, {"unchanged", "not_found"}} {
+		r := send()
+		w.WantWrites([]string{"DELETE /api/v1/users/" + w.ID("bob") + "/roles/" + id}[i:]...)
+		if diff := cmp.Diff(want, r.Outcomes()); diff != "" {
+			t.Errorf("run %d: %d %s (-want +got):\n%s", i+1, r.HTTP, r.Body, diff)
+		}
+		if i == 0 {
+			inOkta(t, w, "POST", "/api/v1/users/"+w.ID("bob")+"/roles", `{"type": "APP_ADMIN"}`)
+			w.Forget()
+		}
+	}
+}
+
+// TestReplay_EnrichesAnEntityIfAllNamesItListsHold: SecOps joins several names with commas.
+func TestReplay_EnrichesAnEntityIfAllNamesItListsHold(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ entity, kind, enabled string }{
+		"all hold":              {"alice, bob", "USERUNIQNAME", ""},
+		"one has changed since": {"alice, bob", "USERUNIQNAME", "bob"},
+		"one listed name":       {" alice,", "USERUNIQNAME", ""},
+		"a host is not a user":  {"alice@acme.test, ws-17", "HOSTNAME", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			body := fmt.Sprintf(`{"parameters": {"Is Deactivate": false}, "entities": [{"identifier": %q, "entity_type": %q}]}`, c.entity, c.kind)
+			for _, held := range []bool{true, c.enabled == ""} {
+				r := w.Do(http.MethodPost, "users/disable-user", body, keyed("k"))
+				entity, _ := r.Get("entities", 0, "enrichment").(map[string]any)
+				if r.HTTP != 200 || (entity["is_deactivate"] == "False") != held {
+					t.Errorf("enriched %v, want %v: %d %s", entity, held, r.HTTP, r.Body)
+				}
+				if c.enabled != "" {
+					w.Run("users/enable-user", `{"parameters": {"User IDs": "`+c.enabled+`"}}`)
+				}
 			}
 		})
 	}

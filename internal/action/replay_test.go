@@ -1,0 +1,156 @@
+package action_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/okta"
+	"example.com/okta-secops/secrets"
+	"example.com/okta-secops/test/testkit"
+)
+
+// madeBefore is an action.Once of which an earlier run made every write.
+type madeBefore struct{}
+
+func (madeBefore) Intend(string) (bool, error) { return true, nil }
+func (madeBefore) Made(string)                 {}
+func (madeBefore) Withdraw(string)             {}
+
+// inOrg returns dependencies with an org in which every user has the status. A write to it fails the test.
+func inOrg(t *testing.T, status string) action.Deps {
+	t.Helper()
+	org := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			t.Errorf("%s %s", r.Method, r.URL)
+		}
+		login := strings.TrimPrefix(r.URL.Path, "/api/v1/users/")
+		fmt.Fprintf(w, `{"id": "00u%s", "status": %q, "profile": {"login": %q}}`, login, status, login)
+	}))
+	t.Cleanup(org.Close)
+	root, err := url.Parse(org.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := deps()
+	d.Okta = okta.New(okta.Options{Root: root, Auth: okta.SSWS(testkit.NewCredential(secrets.New("token"))), Concurrency: 1})
+	return d
+}
+
+// run declares an action on users and runs it on entities.
+func run(t *testing.T, d action.Deps, spec action.Spec, work func(c *action.Call) action.UserWork, users ...string) *action.Result {
+	t.Helper()
+	type params struct {
+		action.NamedUserIDs
+		action.ScopeOn
+	}
+	spec.Name, spec.Summary, spec.RunsOn = "Try It", "Try it.", action.UserEntities
+	a := action.Define(spec, func(ctx context.Context, c *action.Call, p params) (*action.Result, error) {
+		return c.EachUser(ctx, p.Users, work(c))
+	})
+	var r action.Request
+	for _, u := range users {
+		r.Entities = append(r.Entities, action.Entity{Identifier: u, Type: action.UserEntity})
+	}
+	inv, problems := a.Bind(r)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	result, err := inv.Run(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// TestOnce_StateOfAWriteMadeBeforeIsNotPredicted: the result of the earlier run is not kept, and the state may have changed.
+func TestOnce_StateOfAWriteMadeBeforeIsNotPredicted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status, planned string
+		readBack        bool
+		outcome         action.Outcome
+		after           action.State
+		code, message   string
+	}{
+		"as planned": {"PROVISIONED", "PROVISIONED", true, action.Unchanged, action.State{"status": "PROVISIONED"},
+			"", "Done by an earlier run of this request: alice (PROVISIONED)."},
+		"another state": {"DEPROVISIONED", "PROVISIONED", true, action.WrongState, nil, action.CodeChangedSince,
+			"Changed since: alice: status: DEPROVISIONED now, which is not as asked; " +
+				"send the request with a new Idempotency-Key to do it again."},
+		"cannot be read back": {"ACTIVE", "RECOVERY", false, action.Changed, nil, "", "Changed 1 user: alice."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := inOrg(t, c.status)
+			d.Once = madeBefore{}
+			result := run(t, d, action.Spec{Mutates: true, ReadBack: c.readBack}, func(call *action.Call) action.UserWork {
+				return action.UserWork{
+					Words: action.Words{Changed: "Changed", Unchanged: "Already changed"},
+					Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
+						return action.Plan{
+							Before: action.StatusOf(u), After: action.State{"status": c.planned},
+							Write: func(ctx context.Context) (action.Done, error) {
+								_, err := call.Okta.ReactivateUser(ctx, u.ID, true)
+								return action.Done{}, err
+							},
+						}, nil
+					},
+				}
+			}, "alice")
+			target, code := result.Targets[0], ""
+			if target.Error != nil {
+				code = target.Error.Code
+			}
+			if target.Outcome != c.outcome || code != c.code || target.Before["status"] != c.status || result.Message != c.message {
+				t.Errorf("%s %s from %v: %s", target.Outcome, code, target.Before, result.Message)
+			}
+			if diff := cmp.Diff(c.after, target.After); diff != "" {
+				t.Errorf("after (-want +got):\n%s", diff)
+			}
+			want := []string{"alice: done by an earlier run of this request, whose result for it is not kept."}
+			if diff := cmp.Diff(want, result.Warnings); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestEnrich_PanicKeepsTheReply: of three users, the enrichment of one panics.
+func TestEnrich_PanicKeepsTheReply(t *testing.T) {
+	t.Parallel()
+	for _, mutates := range []bool{true, false} {
+		t.Run(fmt.Sprint("mutates: ", mutates), func(t *testing.T) {
+			t.Parallel()
+			result := run(t, inOrg(t, "ACTIVE"), action.Spec{Mutates: mutates}, func(*action.Call) action.UserWork {
+				return action.UserWork{
+					Plan: func(_ context.Context, u okta.User) (action.Plan, error) { return action.Plan{Value: u.Login}, nil },
+					Enrich: func(value any) map[string]string {
+						if value == "bob" {
+							panic("canary")
+						}
+						return map[string]string{"login": value.(string)}
+					},
+				}
+			}, "alice", "bob", "carol", "alice, bob")
+			var enriched []string
+			for _, e := range result.Entities {
+				enriched = append(enriched, e.Enrichment["login"])
+			}
+			if diff := cmp.Diff([]string{"alice", "", "carol", ""}, enriched); diff != "" || result.Status() != action.StatusSuccess {
+				t.Errorf("%s, enriched (-want +got):\n%s", result.Status(), diff)
+			}
+			if warnings := strings.Join(result.Warnings, "\n"); !strings.Contains(warnings, "bob: not enriched: an unexpected error occurred.") ||
+				strings.Contains(warnings, "canary") {
+				t.Errorf("warnings: %s", warnings)
+			}
+		})
+	}
+}
