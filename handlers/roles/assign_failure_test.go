@@ -120,3 +120,34 @@ func TestAssignRoleGoesOnWhenOneUserFails(t *testing.T) {
 		}
 	}
 }
+
+// TestAssignRole_OtherObjectIsNoSuccess: a 2xx without the role that was asked for is settled by the user's roles.
+func TestAssignRole_OtherObjectIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"another role":    `{"id": "ra1", "type": "SUPER_ADMIN"}`,
+		"an empty object": `{}`,
+		"no body":         ``,
+		"an error":        `{"id": "ra1", "type": "ORG_ADMIN", "errorCode": "E0000009"}`,
+	} {
+		for _, carriedOut := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, carried out: %v", name, carriedOut), func(t *testing.T) {
+				t.Parallel()
+				w := testkit.New(t, testkit.Options{OffSpecification: true})
+				w.Okta.AddFault(emulator.Fault{Method: "POST", Path: "/api/v1/users/*/roles", Status: 200, Body: body, CarriedOut: carriedOut})
+				got := w.Run("roles/assign-role", testkit.Params(map[string]any{"User IDs": "alice", "Role Types": "ORG_ADMIN"}))
+				w.WantWrites("POST /api/v1/users/" + w.ID("alice") + "/roles")
+				if carriedOut {
+					if got.Get("status") != "success" || got.Get("targets", 0, "outcome") != "changed" {
+						t.Errorf("reply: %s", got.Body)
+					}
+					wantRoles(t, w, "alice", "ORG_ADMIN")
+					return
+				}
+				if got.HTTP != 502 || got.Get("status") != "failure" || got.Get("error", "code") != "bad_reply" {
+					t.Errorf("reply: %d %s", got.HTTP, got.Body)
+				}
+			})
+		}
+	}
+}

@@ -179,8 +179,10 @@ func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
 		after   string
 		warning string
 	}{
-		{"still active", emulator.Fault{Status: 200, Body: `{"id": "${id:alice}", "status": "ACTIVE"}`}, "ACTIVE",
-			"alice@acme.test: Okta accepted the change, but reads back as ACTIVE instead of SUSPENDED."},
+		{"changing to it", emulator.Fault{Status: 200, Body: `{"id": "${id:alice}", "status": "ACTIVE", "transitioningToStatus": "SUSPENDED"}`}, "ACTIVE",
+			"alice@acme.test: Okta accepted the change, but reads back as ACTIVE, changing to SUSPENDED instead of SUSPENDED."},
+		{"suspended, changing to another", emulator.Fault{Status: 200, Body: `{"id": "${id:alice}", "status": "SUSPENDED", "transitioningToStatus": "DEPROVISIONED"}`}, "SUSPENDED",
+			"alice@acme.test: Okta accepted the change, but reads back as SUSPENDED, changing to DEPROVISIONED instead of SUSPENDED."},
 		{"another user", emulator.Fault{Status: 200, Body: `{"id": "${id:bob}", "status": "SUSPENDED"}`}, "SUSPENDED",
 			"alice@acme.test: the change was made but could not be read back: Okta returned another user than the one asked for"},
 		{"no answer", emulator.Fault{Status: 403}, "SUSPENDED",
@@ -202,6 +204,79 @@ func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
 			want(t, got, test.after, "targets", 0, "after", "status")
 			wantWarning(t, got, test.warning)
 		})
+	}
+}
+
+// TestVerify_OtherStatusIsNoSuccess: Okta answers 200 to the change, but the user's status is another one.
+func TestVerify_OtherStatusIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path, user, query string
+		params            map[string]any
+		status            string // as read back: of Okta's emulator, which did not make the change
+		asked             string
+		undo              bool
+	}{
+		"suspend":    {"users/disable-user", "alice", "suspend", map[string]any{"Is Deactivate": false}, "ACTIVE", "SUSPENDED", true},
+		"deactivate": {"users/disable-user", "alice", "deactivate?sendEmail=true", nil, "ACTIVE", "DEPROVISIONED", false},
+		"unsuspend":  {"users/enable-user", "carol", "unsuspend", nil, "SUSPENDED", "ACTIVE", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{})
+			w.Okta.AddFault(emulator.Fault{Path: "*/lifecycle/*", Status: 200, Body: "{}"})
+			params := map[string]any{"User IDs Or Logins": c.user}
+			for k, v := range c.params {
+				params[k] = v
+			}
+			id := w.ID(c.user)
+			w.Forget()
+			got := w.Run(c.path, map[string]any{"parameters": params, "options": map[string]any{"verify": true}})
+			w.WantWrites("POST /api/v1/users/" + id + "/lifecycle/" + c.query)
+			reason := "Okta accepted the change, but the user's status reads back as " + c.status + " instead of " + c.asked + "; look at the user in Okta before you try again"
+			target := map[string]any{
+				"input": c.user, "source": "parameter", "user_id": id, "login": c.user + "@acme.test", "outcome": "failed",
+				"before": map[string]any{"status": c.status}, "after": map[string]any{"status": c.status}, "verified": false,
+				"error": map[string]any{"code": "not_verified", "message": reason, "retryable": false},
+			}
+			if c.undo {
+				target["undo"] = got.Get("targets", 0, "undo")
+				if target["undo"] == nil {
+					t.Error("no undo")
+				}
+			}
+			wantHTTP(t, got, 200)
+			want(t, got, "partial", "status")
+			want(t, got, false, "is_success")
+			want(t, got, "Failed: "+c.user+"@acme.test: "+reason+".", "output_message")
+			want(t, got, nil, "json_result")
+			want(t, got, []any{target}, "targets")
+			want(t, got, []any{}, "warnings")
+		})
+	}
+}
+
+// TestVerify_ActivationMayBeComplete: between the two reads the user may have followed the link. Another status is no success,
+// and the reply does not say that a link was made.
+func TestVerify_ActivationMayBeComplete(t *testing.T) {
+	t.Parallel()
+	for status, outcome := range map[string]string{"ACTIVE": "changed", "DEPROVISIONED": "failed"} {
+		w := testkit.New(t, testkit.Options{})
+		get := emulator.Fault{Path: "/api/v1/users/" + w.ID("frank"), Method: "GET", Status: 200, Times: 1}
+		for _, s := range []string{"PROVISIONED", status} {
+			get.Body = w.Expand(`{"id": "${id:frank}", "status": "` + s + `", "profile": {"login": "frank@acme.test"}}`)
+			w.Okta.AddFault(get)
+		}
+		got := w.Run("users/enable-user", map[string]any{
+			"parameters": map[string]any{"User IDs Or Logins": "frank"}, "options": map[string]any{"verify": true},
+		})
+		wantOutcomes(t, got, outcome)
+		want(t, got, status, "targets", 0, "after", "status")
+		want(t, got, false, "targets", 0, "verified")
+		if outcome == "failed" {
+			want(t, got, "not_verified", "targets", 0, "error", "code")
+			wantText(t, got, "Failed: frank@acme.test: Okta accepted the change", "output_message")
+		}
 	}
 }
 

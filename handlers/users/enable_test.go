@@ -143,10 +143,10 @@ func TestVerifyTellsThatAnUnsuspendDidNotLast(t *testing.T) {
 	got := w.Run("users/enable-user", map[string]any{
 		"parameters": map[string]any{"User IDs Or Logins": "carol"}, "options": map[string]any{"verify": true},
 	})
-	wantOutcomes(t, got, "changed")
+	wantOutcomes(t, got, "failed")
 	want(t, got, false, "targets", 0, "verified")
 	want(t, got, "SUSPENDED", "targets", 0, "after", "status")
-	wantWarning(t, got, "carol@acme.test: Okta accepted the change, but reads back as SUSPENDED instead of ACTIVE.")
+	want(t, got, "not_verified", "targets", 0, "error", "code")
 }
 
 func TestTheUndoOfAnUnsuspendSuspendsTheUserAgain(t *testing.T) {

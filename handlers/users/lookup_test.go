@@ -201,3 +201,44 @@ func TestLookup_KeepsTheHitsThatMatch(t *testing.T) {
 		})
 	}
 }
+
+// TestLookup_RefusedPathOfPlainName: a 400 page instead of Okta's JSON says nothing about the user of a plain name.
+func TestLookup_RefusedPathOfPlainName(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		given   string
+		fault   emulator.Fault // besides the refused path of the name
+		outcome string
+		code    string
+		http    int
+		calls   int
+	}{
+		"a login":                     {"alice@acme.test", emulator.Fault{}, "failed", "bad_reply", 502, 3},
+		"a login that no user has":    {"zed@acme.test", emulator.Fault{}, "not_found", "E0000007", 422, 2},
+		"a login, the search fails":   {"zed@acme.test", emulator.Fault{Path: "/api/v1/users", Status: 403}, "failed", "E0000006", 502, 2},
+		"a short login":               {"alice", emulator.Fault{}, "failed", "bad_reply", 502, 1},
+		"an id":                       {"${id:alice}", emulator.Fault{}, "failed", "bad_reply", 502, 1},
+		"the id of a hit":             {"m@mail.test", emulator.Fault{Path: "/api/v1/users/${id:mallory}", Status: 400, Body: "<html>Bad Request</html>"}, "failed", "bad_reply", 502, 3},
+		"an odd login that no id has": {"al~ice@acme.test", emulator.Fault{}, "not_found", "E0000007", 422, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{OffSpecification: true})
+			mallory(w)
+			frontEnd(w, w.Expand(c.given))
+			if c.fault.Path != "" {
+				c.fault.Path = w.Expand(c.fault.Path)
+				w.Okta.AddFault(c.fault)
+			}
+			w.Forget()
+			got := w.Run("users/disable-user", testkit.Params(map[string]any{"User IDs Or Logins": w.Expand(c.given)}))
+			w.WantWrites()
+			wantHTTP(t, got, c.http)
+			wantOutcomes(t, got, c.outcome)
+			want(t, got, c.code, "error", "code")
+			if calls := len(w.Asked()); calls != c.calls {
+				t.Errorf("%d calls, want %d: %v", calls, c.calls, w.Asked())
+			}
+		})
+	}
+}

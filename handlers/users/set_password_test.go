@@ -283,3 +283,38 @@ func TestIdempotencyKey_IsCountedInCharacters(t *testing.T) {
 		}
 	}
 }
+
+// TestSetPassword_OnlyThisUserIsSuccess: Okta returns the user whose password it set. Any other 2xx leaves open whether it did.
+func TestSetPassword_OnlyThisUserIsSuccess(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ body, outcome string }{
+		"the user":           {`{"id": "${id:alice}"}`, "changed"},
+		"another user":       {`{"id": "${id:bob}"}`, "failed"},
+		"an empty object":    {`{}`, "failed"},
+		"a list":             {`[]`, "failed"},
+		"null":               {`null`, "failed"},
+		"no body":            {``, "failed"},
+		"an error of Okta":   {`{"id": "${id:alice}", "errorCode": "E0000009"}`, "failed"},
+		"the id is a number": {`{"id": 4711}`, "failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, testkit.Options{OffSpecification: true})
+			id := w.ID("alice")
+			w.Okta.AddFault(emulator.Fault{Method: "POST", Path: "/api/v1/users/" + id, Status: 200, Body: w.Expand(c.body)})
+			got := w.Run("users/set-password", testkit.Params(map[string]any{"User IDs Or Logins": "alice", "New Password": newPassword}))
+			w.WantWrites("POST /api/v1/users/" + id)
+			wantOutcomes(t, got, c.outcome)
+			if c.outcome == "changed" {
+				want(t, got, "success", "status")
+				return
+			}
+			wantHTTP(t, got, 502)
+			want(t, got, "failure", "status")
+			want(t, got, "unknown_result", "targets", 0, "error", "code")
+			want(t, got, false, "targets", 0, "error", "retryable")
+			want(t, got, nil, "json_result")
+			wantNoSecret(t, w, got, newPassword)
+		})
+	}
+}

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -286,7 +284,10 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 		if done.After != nil {
 			t.After = done.After
 		}
-		c.verify(ctx, t, p)
+		if unmade := c.verify(ctx, t, p); err == nil && unmade != nil {
+			t.value, t.say = nil, ""
+			err = unmade
+		}
 	}
 	if err != nil {
 		return err
@@ -346,42 +347,4 @@ func (c *Call) watch(t *Target, p Plan, w okta.Write) error {
 		}
 	}
 	return nil
-}
-
-// verify reads the target again after a write, where the caller asked for it.
-func (c *Call) verify(ctx context.Context, t *Target, p Plan) {
-	verified := false
-	t.Verified = &verified
-	if !c.Request.Options.Verify {
-		return
-	}
-	if p.Read == nil {
-		c.remark(t, "the result cannot be read back from Okta, so it is not verified.")
-		return
-	}
-	now, err := p.Read(ctx)
-	if err != nil {
-		c.remark(t, "the change was made but could not be read back: "+fault.As(err).Message)
-		return
-	}
-	verified = true
-	if len(t.After) > 0 && !reflect.DeepEqual(now, t.After) {
-		verified = false
-		c.remark(t, fmt.Sprintf("Okta accepted the change, but reads back as %s instead of %s.",
-			describe(now), describe(t.After)))
-	}
-	t.After = now
-}
-
-// describe returns a state in words: "ACTIVE, changing to DEPROVISIONED".
-func describe(s State) string {
-	var words []string
-	for _, k := range sortedKeys(s) {
-		word := fmt.Sprint(s[k])
-		if k == becoming {
-			word = "changing to " + word
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, ", ")
 }

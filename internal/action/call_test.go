@@ -244,8 +244,10 @@ func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
 	}{
 		{"not asked for", false, func(context.Context) (action.State, error) { panic("read") }, false, action.State{"status": "NEW"}, ""},
 		{"as predicted", true, reads(action.State{"status": "NEW"}, nil), true, action.State{"status": "NEW"}, ""},
-		{"something else", true, reads(action.State{"status": "OLD"}, nil), false, action.State{"status": "OLD"},
-			"x: Okta accepted the change, but reads back as OLD instead of NEW."},
+		{"changing to it", true, reads(action.State{"status": "OLD", "transitioningToStatus": "NEW"}, nil), false,
+			action.State{"status": "OLD", "transitioningToStatus": "NEW"}, "x: Okta accepted the change, but reads back as OLD, changing to NEW instead of NEW."},
+		{"no status", true, reads(action.State{"roles": "A"}, nil), false, action.State{"roles": "A"},
+			"x: Okta accepted the change, but reads back as A instead of NEW."},
 		{"no answer", true, reads(nil, fmt.Errorf("reading: %w", fault.New(fault.Unavailable, "c", "no answer", nil))), false, action.State{"status": "NEW"},
 			"x: the change was made but could not be read back: no answer"},
 		{"nothing to read", true, nil, false, action.State{"status": "NEW"}, "x: the result cannot be read back from Okta, so it is not verified."},

@@ -3,6 +3,7 @@ package action
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"unicode"
@@ -23,6 +24,7 @@ func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
 		const message = "not started: the time for the request ran out"
 		return okta.User{}, fault.New(fault.Deadline, "deadline_exceeded", message, err)
 	}
+	var refused error // of the path of a plain name, which says nothing about the user
 	missing := fault.New(fault.NotFound, okta.CodeNotFound, "no user has this id, login or e-mail address", nil)
 	if okta.FitsPath(text) {
 		u, err := c.Okta.GetUser(ctx, text)
@@ -32,6 +34,8 @@ func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
 		case f == nil:
 			missing.Message = "Okta returned another user, with none of this id, login or e-mail address"
 			return okta.User{}, missing
+		case errors.Is(err, okta.ErrPathRefused) && strings.Contains(text, "@"):
+			refused = err
 		case f.Kind != fault.NotFound:
 			return okta.User{}, err
 		case f.Code == okta.CodeNotFound:
@@ -49,6 +53,8 @@ func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
 		return okta.User{}, missing
 	case len(users) > 1:
 		return okta.User{}, ambiguous(len(users))
+	case refused != nil: // the user exists, so Okta would have returned it by path
+		return okta.User{}, refused
 	}
 	return users[0], nil
 }

@@ -7,11 +7,9 @@
 package okta
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -152,11 +150,14 @@ type call struct {
 	// mootOnly marks a write of which settled cannot tell whether it was made: it is read after a refusal only.
 	mootOnly bool
 	statuses []int // that say that it was done; nil: every 2xx
+	// object returns an error if the body of a 2xx response is not the object that the write returns; nil: any object
+	// and an empty body will do.
+	object func(body []byte) error
 	// anonymous leaves the credentials off.
 	anonymous bool
 	hidden    []secrets.Value // in the request's body, besides those of Hide
-	// byName marks a read whose path holds a name as callers give it, which Okta may not take in a path.
-	byName bool
+	// name is the name that callers gave and that the path of a read holds: Okta may not take it in a path.
+	name string
 }
 
 // standing is the state of the object that a write is about.
@@ -248,11 +249,8 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 				f = fault.As(x.unrenewed)
 			}
 		}
-		if k.byName && x.refusesPath() {
-			return nil, &fault.Error{
-				Kind: fault.NotFound, Code: "not_by_path", RequestID: f.RequestID, Cause: f,
-				Message: "Okta does not find this name by path",
-			}
+		if k.name != "" && x.refusesPath() {
+			return nil, notByPath(k.name, f)
 		}
 		wait, again := x.again(try)
 		if x.reply != nil && x.reply.proofRefused() {
@@ -304,18 +302,6 @@ func refusesTarget(f *fault.Error) bool {
 		return true
 	}
 	return f.Code == fault.CodeNoPermission
-}
-
-// unreadable is the fault of a 2xx reply that is not JSON. An answer to a write is read by nobody where it holds nothing
-// of interest; a login page of some proxy, though, is no success.
-func (k call) unreadable(r *reply) *fault.Error {
-	if k.statuses != nil && !slices.Contains(k.statuses, r.status) {
-		return fault.Errorf(fault.Nonsense, "bad_reply", "Okta answered %d, which says neither accepted nor refused", r.status)
-	}
-	if body := bytes.TrimSpace(r.body); len(body) > 0 && !json.Valid(body) {
-		return r.nonsense(errNotJSON)
-	}
-	return nil
 }
 
 // unknown is the fault of a write of which is not known whether it has taken effect: it says so, and of one that must

@@ -256,8 +256,6 @@ func (r *reply) resetAfter() time.Duration {
 	return max(time.Second, q.left)
 }
 
-var errNotJSON = errors.New("not JSON")
-
 // nonsense is a 2xx reply that does not say what such a reply says.
 func nonsense(err error) *fault.Error {
 	return fault.New(fault.Nonsense, "bad_reply", "Okta's reply is not what Okta sends: "+reason(err), err)

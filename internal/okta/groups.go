@@ -115,14 +115,12 @@ func (c *Client) CreateGroup(ctx context.Context, name, description string) (Gro
 	if description != "" {
 		profile.Description = &description
 	}
-	r, err := c.do(ctx, call{op: "POST /api/v1/groups", send: func(ctx context.Context) error {
+	isGroup := func(body []byte) error { return json.Unmarshal(body, &g) }
+	_, err := c.do(ctx, call{op: "POST /api/v1/groups", object: isGroup, send: func(ctx context.Context) error {
 		_, _, err := c.api.GroupAPI.CreateGroup(ctx).Group(sdk.Group{Profile: &profile}).Execute()
 		return err
 	}})
-	if err != nil {
-		return g, err
-	}
-	return g, r.decode(&g)
+	return g, err
 }
 
 // ListUserGroups lists the groups that a user is a member of, all pages.

@@ -103,10 +103,11 @@ var (
 )
 
 // error returns Okta's error in the reply. It is empty if the reply is not from Okta: only the
-// security events endpoint answers with err.
+// security events endpoint answers with err. An error under a success status proves nothing.
 func (r *reply) error() errorBody {
 	var b errorBody
 	switch {
+	case r.status/100 == 2:
 	case json.Unmarshal(r.body, &b) != nil:
 	case r.op == publishEvent && errorToken.MatchString(b.Err):
 		b.Code = ""

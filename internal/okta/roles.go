@@ -138,14 +138,21 @@ func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, err
 		_, _, err := c.api.RoleAssignmentAPI.AssignRoleToUser(ctx, id).AssignRoleRequest(body).Execute()
 		return err
 	}
-	r, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", settled: held, send: send})
-	switch {
-	case err != nil:
-		return Role{}, err
-	case len(r.body) == 0 && role.ID != "": // the response was lost, and the role is held
-		return role, nil
+	isRole := func(body []byte) error {
+		var made Role
+		err := json.Unmarshal(body, &made)
+		if err == nil && made.Type != roleType {
+			err = errors.New("another role")
+		}
+		if err == nil {
+			role = made
+		}
+		return err
 	}
-	return role, r.decode(&role)
+	if _, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", settled: held, object: isRole, send: send}); err != nil {
+		return Role{}, err
+	}
+	return role, nil // as returned, or as held if the response was lost
 }
 
 // UnassignRole removes one assignment of a role from a user.

@@ -3,7 +3,6 @@ package okta
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -188,11 +187,4 @@ func send(base http.RoundTripper, r *http.Request, m *memory) (*reply, error) {
 func (x *exchange) lost() bool {
 	var f *fault.Error
 	return x.err != nil && !errors.As(x.err, &f) && !errors.Is(x.err, errReadOnly)
-}
-
-// refusesPath reports whether Okta's front end refused the path before any endpoint saw it: 400 without JSON, and
-// without a challenge, by which Okta refuses credentials.
-func (x *exchange) refusesPath() bool {
-	r := x.reply
-	return r != nil && r.status == http.StatusBadRequest && !json.Valid(r.body) && r.header.Get("WWW-Authenticate") == ""
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unicode"
 
 	sdk "github.com/okta/okta-sdk-golang/v5/okta"
 
@@ -83,29 +82,6 @@ type UserQuery struct{ Query, Filter, Search string }
 // MaxQueryHits is how many users Okta returns for a Query at most: it does not page one.
 const MaxQueryHits = 200
 
-// userID refuses what would change the route or name the owner of the credentials.
-func userID(s string) error {
-	if strings.EqualFold(s, "me") {
-		return fault.New(fault.BadRequest, "invalid_request", `"me" would be the owner of the credentials`, nil)
-	}
-	return pathElement(s)
-}
-
-// FitsPath reports whether Okta finds a name by path. A name with one of / ? # [ ] \ ; % or a control character
-// does not fit, even escaped: Okta answers 400 with an HTML page, or cuts the name there and finds another object.
-func FitsPath(name string) bool {
-	refused := func(r rune) bool { return strings.ContainsRune(`/?#[]\;%`, r) || unicode.IsControl(r) }
-	return name != "" && name != "." && name != ".." && !strings.ContainsFunc(name, refused)
-}
-
-// pathElement refuses a name that does not fit into a path.
-func pathElement(s string) error {
-	if !FitsPath(s) {
-		return fault.New(fault.BadRequest, "invalid_request", "this name cannot be looked up by path", nil)
-	}
-	return nil
-}
-
 // otherObject returns the error of a response that holds another object than the one asked for by id. Its kind is
 // NotFound: the object that was asked for was not returned.
 func otherObject(kind string) error {
@@ -127,16 +103,22 @@ func (r *reply) decode(v any) error {
 }
 
 // GetUser reads a user by id, login or, if it is unambiguous, short login. The caller compares the user with the
-// name. A 400 without Okta's JSON means that Okta cannot take the name in a path: a fault of the kind NotFound.
+// name. A 400 without Okta's JSON means that Okta cannot take the name in a path: a fault of the kind NotFound, or
+// for a plain name one with ErrPathRefused.
 //
 //	GET /api/v1/users/{userId}
 func (c *Client) GetUser(ctx context.Context, name string) (User, error) {
+	return c.getUser(ctx, name, name)
+}
+
+// getUser reads a user by its path element. name is the element if callers gave it, "" for an id that Okta gave.
+func (c *Client) getUser(ctx context.Context, element, name string) (User, error) {
 	var u User
-	if err := userID(name); err != nil {
+	if err := userID(element); err != nil {
 		return u, err
 	}
-	r, err := c.do(ctx, call{op: "GET /api/v1/users/{userId}", byName: true, send: func(ctx context.Context) error {
-		_, _, err := c.api.UserAPI.GetUser(ctx, name).Execute()
+	r, err := c.do(ctx, call{op: "GET /api/v1/users/{userId}", name: name, send: func(ctx context.Context) error {
+		_, _, err := c.api.UserAPI.GetUser(ctx, element).Execute()
 		return err
 	}})
 	if err != nil {
@@ -150,7 +132,7 @@ func (c *Client) GetUser(ctx context.Context, name string) (User, error) {
 //
 //	GET /api/v1/users/{userId}
 func (c *Client) GetUserByID(ctx context.Context, id string) (User, error) {
-	u, err := c.GetUser(ctx, id)
+	u, err := c.getUser(ctx, id, "")
 	if err == nil && u.ID != id {
 		err = otherObject("user")
 	}
@@ -296,14 +278,23 @@ func (c *Client) ResetPassword(ctx context.Context, id string, sendEmail bool) (
 	return token.URL, err
 }
 
-// SetPassword sets a user's password without knowing the old one.
+// SetPassword sets a user's password without knowing the old one. Only a response with this user is a success.
 //
 //	POST /api/v1/users/{userId}
 func (c *Client) SetPassword(ctx context.Context, id string, password secrets.Value) error {
 	text := password.Reveal()
 	body := sdk.UpdateUserRequest{Credentials: &sdk.UserCredentials{Password: &sdk.PasswordCredential{Value: &text}}}
-	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}", once: true, hidden: []secrets.Value{password}, send: func(ctx context.Context) error {
-		_, _, err := c.api.UserAPI.UpdateUser(ctx, id).User(body).Execute()
+	isUser := func(body []byte) error {
+		var u User
+		err := json.Unmarshal(body, &u)
+		if err == nil && u.ID != id {
+			err = errors.New("another user")
+		}
 		return err
-	}}, nil)
+	}
+	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}", once: true, object: isUser,
+		hidden: []secrets.Value{password}, send: func(ctx context.Context) error {
+			_, _, err := c.api.UserAPI.UpdateUser(ctx, id).User(body).Execute()
+			return err
+		}}, nil)
 }

@@ -58,6 +58,10 @@ var spoilt = map[string]struct {
 	"a proxy's 504":                    {emulator.Fault{Status: 504, Body: errorPage}, "okta_504", false},
 	"a login page":                     {emulator.Fault{Status: 200, Body: errorPage}, "bad_reply", true},
 	"JSON that is cut off by no error": {emulator.Fault{Status: 200, Body: `{"id": `}, "bad_reply", true},
+	"an error under a success":         {emulator.Fault{Status: 200, Body: `{"errorCode": "E0000009", "errorSummary": "Internal Server Error"}`}, "bad_reply", true},
+	"read-only mode under a success":   {emulator.Fault{Status: 200, Body: `{"errorCode": "E0000010", "errorSummary": "Service is in read only mode"}`}, "bad_reply", true},
+	"a list":                           {emulator.Fault{Status: 200, Body: `[]`}, "bad_reply", true},
+	"a word":                           {emulator.Fault{Status: 200, Body: `"OK"`}, "bad_reply", true},
 }
 
 // refusedForNow are the answers that say that a write was not carried out and another try may help.
