@@ -311,14 +311,17 @@ func (p Param) items(raw any, text string) ([]string, error) {
 	return out, nil
 }
 
-// allow gives the value in the spelling of the allowed set.
+// allow returns the value in the spelling of the allowed set. The error shows the value unless that
+// may be a secret.
 func (p Param) allow(value string) (string, error) {
 	if p.Allowed == nil {
 		return value, nil
 	}
 	i := slices.IndexFunc(p.Allowed, func(a string) bool { return strings.EqualFold(a, value) })
-	if i < 0 {
-		return "", fmt.Errorf("%q is not one of %s", Shorten(value), strings.Join(p.Allowed, ", "))
+	if allowed := strings.Join(p.Allowed, ", "); i < 0 && p.withhold {
+		return "", errors.New("is not one of " + allowed)
+	} else if i < 0 {
+		return "", fmt.Errorf("%q is not one of %s", Shorten(value), allowed)
 	}
 	return p.Allowed[i], nil
 }

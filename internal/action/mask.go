@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"example.com/okta-secops/secrets"
@@ -142,8 +143,8 @@ func (m Mask) Entities(entities []Entity) []Entity {
 	return out
 }
 
-// Parameters returns the parameters as a record may hold them. Of a parameter that reads its value
-// itself, a value that it refuses is not shown either: a key may have been pasted there.
+// Parameters returns the parameters as a record may hold them. A value that its parameter refuses
+// is not shown either: a key may have been pasted there.
 func (m Mask) Parameters(parameters map[string]any) map[string]any {
 	out := map[string]any{}
 	for name, value := range m.Names(parameters) {
@@ -156,16 +157,23 @@ func (m Mask) Parameters(parameters map[string]any) map[string]any {
 	return out
 }
 
+// refused reports whether a parameter of this name does not accept the value.
 func (m Mask) refused(name string, value any) bool {
-	text, ok := value.(string)
-	return ok && slices.ContainsFunc(m.params[fold(name)], func(p Param) bool {
-		own, is := reflect.New(p.kind).Interface().(ParamUnmarshaler)
-		if !is || text == "" {
-			return false
-		}
-		_, err := own.UnmarshalParam(text)
-		return err != nil
-	})
+	return slices.ContainsFunc(m.params[fold(name)], func(p Param) bool { return p.refuses(value) })
+}
+
+// refuses reports whether the value is not one that the parameter can have. A list of names accepts
+// any text. An empty value and, in an action without a secret, a placeholder count as not given.
+func (p Param) refuses(value any) bool {
+	text, isText := value.(string)
+	switch {
+	case value == nil || isText && strings.TrimSpace(text) == "":
+		return false
+	case IsPlaceholder(text) && !p.withhold, p.Type == typeList && p.Allowed == nil:
+		return false
+	}
+	_, _, err := p.set(reflect.New(p.kind).Elem(), value)
+	return err != nil
 }
 
 func (m Mask) value(value any) any {

@@ -202,6 +202,12 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 		"a key as the Key ID": {
 			group: "signals", data: `{"action": "Send ITP Signal", "parameters": {"Key ID": "{\"kty\":\"EC\",\"d\":\"` + password + `\"}", "Reason": "x"}}`, code: "invalid_request", say: "Key ID: holds a private key",
 			request: `{"action": "Send ITP Signal", "parameters": {"Key ID": "[masked]", "Reason": "x"}, "options": {"dry_run": false, "verify": false}}`},
+		"a key as the Severity": {
+			group: "signals", data: `{"action": "Send ITP Signal", "parameters": {"Severity": "` + password + `", "Reason": "x"}}`, code: "invalid_request", say: "Severity: is not one of low",
+			request: `{"action": "Send ITP Signal", "parameters": {"Severity": "[masked]", "Reason": "x"}, "options": {"dry_run": false, "verify": false}}`},
+		"a secret as a number": {
+			data: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": 1, "Also Run On Scope": "[Event.on]"}}`, code: "invalid_request", say: "Is Deactivate: must be true or false",
+			request: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": "[masked]", "Also Run On Scope": "[Event.on]"}, "options": {"dry_run": false, "verify": false}}`},
 		"not found":         {data: `{"action": "Disable User", "parameters": {"User IDs": "zed"}}`, code: "E0000007", say: "zed", request: `{"action": "Disable User", "parameters": {"User IDs": "zed"}, "options": {"dry_run": false, "verify": false}}`},
 		"a read, not found": {data: `{"action": "Get User", "parameters": {"User IDs": "zed"}}`, code: "E0000007", request: `{"action": "Get User", "parameters": {"User IDs": "zed"}, "options": {"dry_run": false, "verify": false}}`},
 		"a wrong state": {
