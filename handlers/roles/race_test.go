@@ -115,7 +115,8 @@ func TestRoles_ReplyTellsTheRolesAsTheyAreAfterARace(t *testing.T) {
 	}
 }
 
-// TestRoles_AlreadySoIsTheOutcomeOfOneRole: Okta refuses the write of APP_ADMIN, which another caller has made.
+// TestRoles_AlreadySoIsTheOutcomeOfOneRole: Okta refuses the write of APP_ADMIN because another
+// caller has made it.
 func TestRoles_AlreadySoIsTheOutcomeOfOneRole(t *testing.T) {
 	t.Parallel()
 	const user = "mixed@acme.test"
@@ -164,7 +165,7 @@ func TestRoles_AlreadySoIsTheOutcomeOfOneRole(t *testing.T) {
 	}
 }
 
-// TestAssignRole_EnrichmentOfARoleThatAnotherCallerAssigned: the result of the other user is kept, too.
+// TestAssignRole_EnrichmentOfARoleThatAnotherCallerAssigned: the reply has the results of both users.
 func TestAssignRole_EnrichmentOfARoleThatAnotherCallerAssigned(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})

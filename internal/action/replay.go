@@ -68,8 +68,8 @@ func (c *Call) replayUsers(ctx context.Context, w UserWork) *Result {
 	return r
 }
 
-// entityHolds reports whether all users that an entity lists are as asked. A listed name that did not become a target, such
-// as that of a host, has no part in it.
+// entityHolds reports whether all users that an entity lists are as asked. A listed name that did
+// not become a target, such as that of a host, does not count.
 func entityHolds(identifier string, holds map[Naming]bool) bool {
 	names, _, err := entityNames(identifier)
 	if len(names) == 1 {
@@ -102,9 +102,9 @@ func (c *Call) replayUser(ctx context.Context, t *Target, w UserWork) error {
 	return c.readBack(t, p, err)
 }
 
-// readBack compares a target, as an earlier run left it, with the plan for its state as read now. The plan decides whether
-// the target is as asked: the state that was kept may never have been, and equal states of roles may be of other roles. It
-// returns an error if the state could not be read.
+// readBack compares a target, as an earlier run left it, with the plan for its state as read now.
+// The plan decides whether the target is as asked: the kept state may not have been as asked, and
+// two equal states may be of different roles. It returns an error if the state could not be read.
 func (c *Call) readBack(t *Target, p Plan, err error) error {
 	if p.Before == nil && err != nil {
 		return err
@@ -125,8 +125,8 @@ func (c *Call) readBack(t *Target, p Plan, err error) error {
 	return nil
 }
 
-// forgive drops the plan's errors of roles that do not exist any more and that an earlier run of the request reached: an
-// assignment that was removed by its ID is not found by it again.
+// forgive drops the plan's errors of roles that are not found now and that an earlier run of the
+// request reached: an assignment that was removed by its ID cannot be found by this ID again.
 func (p *Plan) forgive(kept []RoleOutcome) {
 	if len(kept) == 0 {
 		return
@@ -145,23 +145,25 @@ func (p *Plan) forgive(kept []RoleOutcome) {
 
 // repeats reports whether the plan would do a role again that an earlier run of the request reached.
 func (p *Plan) repeats(kept []RoleOutcome) bool {
-	return slices.ContainsFunc(p.Roles, func(r RoleOutcome) bool { return r.Outcome == Planned && reachedRole(kept, r.Role) })
+	return slices.ContainsFunc(p.Roles, func(r RoleOutcome) bool {
+		return r.Outcome == Planned && reachedRole(kept, r.Role)
+	})
 }
 
 func reachedRole(kept []RoleOutcome, role string) bool {
 	return slices.ContainsFunc(kept, func(r RoleOutcome) bool { return r.Role == role && r.Outcome.Reached() })
 }
 
-// changedSince records that a target that an earlier run reached is not as asked now. was is the state as that run left
-// it; nil if it is not known.
+// changedSince records that a target that an earlier run reached is not as asked now. was is the
+// state in which that run left it; nil if it is not known.
 func (t *Target) changedSince(was State, p Plan) {
 	changed := changedSince(was, p.Before)
 	t.failRead(changed)
 	t.Before, t.Roles = p.Before, lost(p.Roles, changed)
 }
 
-// madeBefore records a write that an earlier run of the request made, and whose result is not kept. The state is the one
-// that was just read, not the predicted one: it may have changed since.
+// madeBefore records a write that an earlier run of the request made, and whose result is not kept.
+// It reports the state that was just read, not the predicted one: it may have changed since.
 func (c *Call) madeBefore(t *Target, p Plan) {
 	verified := false
 	t.Roles, t.say = nil, ""
@@ -201,15 +203,15 @@ func (c *Call) warnResumed(targets []*Target) {
 	}
 }
 
-// changedSince returns the error of a target that is not as asked any more. was is the state when the request completed;
-// nil if it is not known.
+// changedSince returns the error of a target that is not as asked any more. was is the state when
+// the request completed; nil if it is not known.
 func changedSince(was, now State) *fault.Error {
 	var changes []string
 	compare := was != nil && !sameState(was, now)
 	for _, k := range sortedKeys(now) {
 		if compare {
 			changes = append(changes, fmt.Sprintf("%s: %s when the request completed, %s now", k, inWords(was[k]), inWords(now[k])))
-		} else { // the kept state was not as asked, or does not tell the roles apart
+		} else { // the kept state was not as asked, or it is of different roles
 			changes = append(changes, fmt.Sprintf("%s: %s now, which is not as asked", k, inWords(now[k])))
 		}
 	}

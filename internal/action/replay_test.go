@@ -17,14 +17,14 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// madeBefore is an action.Once of which an earlier run made every write.
+// madeBefore implements action.Once: an earlier run made every write.
 type madeBefore struct{}
 
 func (madeBefore) Intend(string) (bool, error) { return true, nil }
 func (madeBefore) Made(string)                 {}
 func (madeBefore) Withdraw(string)             {}
 
-// inOrg returns dependencies with an org in which every user has the status. A write to it fails the test.
+// inOrg returns dependencies with an org in which every user has the status. A write fails the test.
 func inOrg(t *testing.T, status string) action.Deps {
 	t.Helper()
 	org := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -70,7 +70,8 @@ func run(t *testing.T, d action.Deps, spec action.Spec, work func(c *action.Call
 	return result
 }
 
-// TestOnce_StateOfAWriteMadeBeforeIsNotPredicted: the result of the earlier run is not kept, and the state may have changed.
+// TestOnce_StateOfAWriteMadeBeforeIsNotPredicted: the result of the earlier run is not kept, and the
+// state may have changed since.
 func TestOnce_StateOfAWriteMadeBeforeIsNotPredicted(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

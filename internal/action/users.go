@@ -233,7 +233,8 @@ func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[st
 	}
 }
 
-// enrichTarget computes the enrichment of a target. A panic costs the enrichment only: the reply still says what was done.
+// enrichTarget computes the enrichment of a target. After a panic the target has none, and the reply
+// still has the results of all targets.
 func (c *Call) enrichTarget(t *Target, values func(value any) map[string]string) {
 	t.enriched = map[string]string{}
 	if err := c.guard(func() error { t.enriched = values(t.value); return nil }); err != nil {

@@ -155,8 +155,8 @@ func customRole(t *testing.T, w *testkit.World, role string) string {
 	return assigned.ID
 }
 
-// TestReplay_PlanDecidesWhetherTheStateIsAsAsked: the state that was kept may not have been as asked, and does not tell
-// custom roles apart.
+// TestReplay_PlanDecidesWhetherTheStateIsAsAsked: the kept state may not have been as asked, and is
+// the same for all custom roles.
 func TestReplay_PlanDecidesWhetherTheStateIsAsAsked(t *testing.T) {
 	t.Parallel()
 	const disable, notAsked = `"parameters": {"User IDs": "bob", "Is Deactivate": false}`, "now, which is not as asked" + again
