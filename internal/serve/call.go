@@ -35,7 +35,7 @@ func (h handler) call(x *exchange) {
 	defer place.leave()
 	if x.r.Method == http.MethodPost {
 		if x.body, err = x.readCall(place); err != nil {
-			x.fail(err)
+			x.fail(x.body.discard(h.all, err, ""))
 			return
 		}
 		x.body.hide(h.all)
