@@ -256,10 +256,12 @@ type exchange struct {
 	lost     bool          // another run has taken that over
 	replayed *Replayed
 	kept     *Reply // the reply that is replayed
-	warnings []string
-	caller   caller.Identity
-	named    string         // what the request calls its action
-	action   *action.Action // nil until it is known
+	// owesLetter says that the message is the one whose reply is replayed.
+	owesLetter bool
+	warnings   []string
+	caller     caller.Identity
+	named      string         // what the request calls its action
+	action     *action.Action // nil until it is known
 }
 
 // allow answers 405 unless the method is one of these.

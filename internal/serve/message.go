@@ -140,11 +140,13 @@ func (x *exchange) settle(status int, reply Reply, cause *fault.Error, later boo
 			later = true
 		}
 	}
-	dead := reply
-	if x.kept != nil { // a replay has no dead letter of its own; that of the first run may not be published yet
-		dead, cause = *x.kept, nil
+	dead, owed := reply, true
+	if x.kept != nil {
+		// A replay has no dead letter of its own. That of the first run may not be published yet if
+		// the same message comes again.
+		dead, owed, cause = *x.kept, x.owesLetter, nil
 	}
-	if !later && dead.Status == action.StatusFailure {
+	if !later && owed && dead.Status == action.StatusFailure {
 		if err := x.deadLetter(ctx, dead, cause); err != nil {
 			x.unpublished(ctx, "a dead letter", err)
 			later = true
