@@ -65,10 +65,15 @@ func NewMask(groups []Group, parameters map[string]any) Mask {
 	return m
 }
 
+// Secret reports whether a parameter of this name is secret in any action.
+func (m Mask) Secret(name string) bool {
+	return slices.ContainsFunc(m.params[fold(name)], func(p Param) bool { return p.Secret })
+}
+
 // shown reports whether the values of a parameter may be shown.
 func (m Mask) shown(name string) bool {
-	params, known := m.params[fold(name)]
-	return known && !slices.ContainsFunc(params, func(p Param) bool { return p.Secret })
+	_, known := m.params[fold(name)]
+	return known && !m.Secret(name)
 }
 
 // texts returns the texts in a JSON value.

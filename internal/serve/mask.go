@@ -33,10 +33,14 @@ func (q *request) discard(groups []action.Group, err error, shown string) error 
 // invalid returns the error of a request that has its own problems and these of its action.
 func (q *request) invalid(problems ...fault.Problem) error {
 	all := masked(q.mask, q.problems)
-	if q.mask.Repeated(q.Parameters, q.Entities) {
-		problems = masked(q.mask, problems)
+	repeated := q.mask.Repeated(q.Parameters, q.Entities)
+	for _, p := range problems {
+		if repeated && !q.mask.Secret(p.Parameter) { // a secret's own problem does not show its value
+			p = masked(q.mask, []fault.Problem{p})[0]
+		}
+		all = append(all, p)
 	}
-	return fault.Invalid(append(all, problems...)...)
+	return fault.Invalid(all...)
 }
 
 // masked returns the problems without secrets.
