@@ -62,8 +62,11 @@ func emptyOptions(names []string) []Problem {
 type Invocation struct {
 	Action   Action
 	Request  Request
-	Secret   bool     // it was given a secret, or is to return one: it may go where nothing is kept only
 	Warnings []string // what was ignored
+	// Secrets are the parameters that are a secret or make the action return one, each with a
+	// message that says which and what to do. With any, the request may only go where nothing is
+	// kept.
+	Secrets []Problem
 
 	secrets []secrets.Value // given as parameters
 	scope   []scopeEntity   // entities that are to become targets
@@ -84,6 +87,7 @@ func (a Action) Bind(r Request) (*Invocation, []Problem) {
 func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 	inv := &Invocation{Action: *a, Request: r}
 	given, meant, problems := match(a, r.Parameters)
+	var repeated []Problem
 	if a.Mutates {
 		problems = append(problems, emptyOptions(r.EmptyOptions)...)
 	}
@@ -93,7 +97,10 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 			field.Set(reflect.ValueOf(p.Default).Convert(field.Type()))
 		}
 		raw, ok := given[p.Name]
-		inv.Secret = inv.Secret || ok && p.Secret && raw != nil && raw != ""
+		if ok && p.Secret && raw != nil && raw != "" {
+			inv.Secrets = append(inv.Secrets, Problem{Parameter: p.Name, Message: "is a secret: send the request over HTTP"})
+			repeated = append(repeated, repeats(a, p, given, r.Entities)...)
+		}
 		if text, is := raw.(string); is && p.Secret {
 			inv.secrets = append(inv.secrets, secrets.New(text))
 		}
@@ -112,6 +119,12 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 		if !ok && p.Required && !meant[p.Name] {
 			problems = append(problems, Problem{Parameter: p.Name, Message: "is required: " + lowerFirst(p.Description)})
 		}
+	}
+	if p, is := returnsSecret(a, into); is {
+		inv.Secrets = append(inv.Secrets, p)
+	}
+	if len(repeated) > 0 { // warnings and problems about entities could show the secret
+		return inv, append(repeated, problems...)
 	}
 	inScope := false
 	if on, ok := into.Interface().(interface{ onScope() bool }); ok {
@@ -324,31 +337,4 @@ func (p Param) allow(value string) (string, error) {
 		return "", fmt.Errorf("%q is not one of %s", Shorten(value), allowed)
 	}
 	return p.Allowed[i], nil
-}
-
-func (p Param) placeholder(text string) error {
-	if p.Secret {
-		return errors.New("holds a placeholder that SecOps did not fill in")
-	}
-	return errors.New(Unfilled(text))
-}
-
-// mustBe is the error of a value that is not what the parameter takes. It shows the value unless
-// that may be a secret.
-func (p Param) mustBe(what string, raw any) error {
-	if p.withhold {
-		return errors.New("must be " + what)
-	}
-	shown := "null"
-	switch v := raw.(type) {
-	case string:
-		shown = strconv.Quote(Shorten(v))
-	case []any:
-		shown = "an array"
-	case map[string]any:
-		shown = "an object"
-	case bool, json.Number:
-		shown = Shorten(fmt.Sprint(v))
-	}
-	return fmt.Errorf("must be %s, not %s", what, shown)
 }

@@ -65,10 +65,15 @@ func NewMask(groups []Group, parameters map[string]any) Mask {
 	return m
 }
 
+// Secret reports whether a parameter of this name is secret in any action.
+func (m Mask) Secret(name string) bool {
+	return slices.ContainsFunc(m.params[fold(name)], func(p Param) bool { return p.Secret })
+}
+
 // shown reports whether the values of a parameter may be shown.
 func (m Mask) shown(name string) bool {
-	params, known := m.params[fold(name)]
-	return known && !slices.ContainsFunc(params, func(p Param) bool { return p.Secret })
+	_, known := m.params[fold(name)]
+	return known && !m.Secret(name)
 }
 
 // texts returns the texts in a JSON value.
@@ -107,6 +112,26 @@ func (m Mask) Action(name string) string {
 	return m.Text(name)
 }
 
+// Name returns a parameter's name without the secrets of the request. A known name is shown.
+func (m Mask) Name(name string) string {
+	if _, known := m.params[fold(name)]; known {
+		return name
+	}
+	return m.Text(name)
+}
+
+// Repeated reports whether a secret of the request is also in a parameter that is shown or in an
+// entity.
+func (m Mask) Repeated(parameters map[string]any, entities []Entity) bool {
+	holds := func(text string) bool { return m.Text(text) != text }
+	for name, value := range parameters {
+		if m.shown(name) && slices.ContainsFunc(texts(value), holds) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(entities, func(e Entity) bool { return holds(e.Identifier) || holds(string(e.Type)) })
+}
+
 // Names returns the parameters with unknown names masked that contain a secret.
 func (m Mask) Names(parameters map[string]any) map[string]any {
 	if parameters == nil {
@@ -114,10 +139,7 @@ func (m Mask) Names(parameters map[string]any) map[string]any {
 	}
 	out := make(map[string]any, len(parameters))
 	for name, value := range parameters {
-		if _, known := m.params[fold(name)]; !known {
-			name = m.Text(name)
-		}
-		out[name] = value
+		out[m.Name(name)] = value
 	}
 	return out
 }

@@ -176,9 +176,6 @@ func Define[P any](spec Spec, run func(ctx context.Context, c *Call, p P) (*Resu
 	a.bind = func(a *Action, r Request) (*Invocation, []Problem) {
 		var p P
 		inv, problems := bind(a, r, reflect.ValueOf(&p).Elem())
-		if returns, is := any(p).(SecretReturner); is {
-			inv.Secret = inv.Secret || returns.ReturnsSecret()
-		}
 		inv.run = func(ctx context.Context, c *Call) (*Result, error) { return run(ctx, c, p) }
 		return inv, problems
 	}

@@ -313,6 +313,50 @@ func TestGate_CloseCutsBodiesThatHaveNotArrived(t *testing.T) {
 	}
 }
 
+// drained is a body that tells when its reader waits for more than was sent.
+type drained struct {
+	io.ReadCloser
+	sent    int
+	waiting chan struct{}
+}
+
+func (r *drained) Read(p []byte) (int, error) {
+	if r.sent == 0 {
+		r.sent = -1 // once
+		close(r.waiting)
+	}
+	n, err := r.ReadCloser.Read(p)
+	r.sent -= n
+	return n, err
+}
+
+// TestGate_CloseCutsDeliveriesThatAreTooLarge: their digest is of all of the body.
+func TestGate_CloseCutsDeliveriesThatAreTooLarge(t *testing.T) {
+	t.Parallel()
+	g, setup, _ := served(t, doNothing(t))
+	setup.Push = setup.Caller
+	const sent = maxDelivery + 1000
+	waiting := make(chan struct{})
+	inner := Handler(g, nil, keep(setup))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = &drained{r.Body, sent, waiting}
+		inner.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	head := fmt.Sprintf("POST /pubsub HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", 2*maxDelivery)
+	connection := dial(t, server, head+strings.Repeat("x", sent))
+	<-waiting
+	ctx, cancel := context.WithTimeout(t.Context(), bodyTime/3)
+	defer cancel()
+	if err := setup.Gate.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	reply, err := io.ReadAll(connection)
+	if err != nil || !strings.HasPrefix(string(reply), "HTTP/1.1 503 ") || !strings.Contains(string(reply), "shutting_down") {
+		t.Errorf("%v %s", err, reply)
+	}
+}
+
 func TestGate_BoundsTheBytesOfBodies(t *testing.T) {
 	t.Parallel()
 	g := NewGate(10)

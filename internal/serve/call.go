@@ -35,7 +35,7 @@ func (h handler) call(x *exchange) {
 	defer place.leave()
 	if x.r.Method == http.MethodPost {
 		if x.body, err = x.readCall(place); err != nil {
-			x.fail(err)
+			x.fail(x.body.discard(h.all, err, ""))
 			return
 		}
 		x.body.hide(h.all)
@@ -83,7 +83,7 @@ func (x *exchange) readCall(place *place) (request, error) {
 // limit then. Room for it is taken from the gate as it arrives. The end of the process cuts it.
 func (x *exchange) readBody(from io.Reader, place *place, limit int) ([]byte, error) {
 	x.arrival.within(cmp.Or(x.setup.BodyTime, bodyTime))
-	defer context.AfterFunc(x.setup.Gate.closing, x.arrival.cut)()
+	defer x.cutAtEnd()()
 	const least, first = 512, 64 << 10
 	whole := int(min(max(x.r.ContentLength, 0), int64(limit))) + 1 // one more byte shows the end
 	body := []byte{}
@@ -103,16 +103,23 @@ func (x *exchange) readBody(from io.Reader, place *place, limit int) ([]byte, er
 		switch {
 		case err == io.EOF:
 			return body, nil
-		case err != nil && x.setup.Gate.closing.Err() != nil:
-			return nil, errClosing
 		case err != nil:
-			return nil, errUnread(err)
+			return nil, x.errUnread(err)
 		case len(body) > limit:
 			return body, nil
 		}
 	}
 }
 
-func errUnread(err error) error {
+// cutAtEnd cuts the body when the process ends, until stop is called.
+func (x *exchange) cutAtEnd() (stop func() bool) {
+	return context.AfterFunc(x.setup.Gate.closing, x.arrival.cut)
+}
+
+// errUnread returns the error of a body that could not be read.
+func (x *exchange) errUnread(err error) error {
+	if x.setup.Gate.closing.Err() != nil {
+		return errClosing
+	}
 	return fault.New(fault.BadRequest, "invalid_request", "the body could not be read", err)
 }

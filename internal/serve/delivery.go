@@ -43,9 +43,10 @@ func (x *exchange) receive(place *place) (*message, error) {
 	size := int64(len(body))
 	if size > maxDelivery {
 		body = nil
+		defer x.cutAtEnd()()
 		rest, err := io.Copy(sum, x.r.Body)
 		if err != nil {
-			return nil, errUnread(err)
+			return nil, x.errUnread(err)
 		}
 		return &message{digest: digest{size + rest, hex.EncodeToString(sum.Sum(nil))}}, errTooLarge("message")
 	}

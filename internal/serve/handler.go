@@ -143,7 +143,7 @@ func (h handler) carryOut(x *exchange, where string) {
 	}
 	if err := h.choose(x, where); err != nil {
 		if fault.Is(err, fault.BadRequest) { // the other problems may be the reason that it names no action
-			err = fault.Invalid(append(x.body.problems, fault.As(err).Problems...)...)
+			err = x.body.invalid(fault.As(err).Problems...)
 		}
 		x.fail(err)
 		return
@@ -153,13 +153,13 @@ func (h handler) carryOut(x *exchange, where string) {
 		return
 	}
 	inv, problems := x.action.Bind(x.body.Request)
-	if x.message != nil && inv.Secret {
-		x.fail(fault.New(fault.BadRequest, "secret_needs_http", "this holds a secret, or would return one, and Pub/Sub keeps what it carries: send it over HTTP, or have Okta send the user an e-mail", nil))
+	if x.message != nil && len(inv.Secrets) > 0 {
+		x.fail(errNeedsHTTP(inv))
 		return
 	}
-	if problems = append(x.body.problems, problems...); len(problems) > 0 {
-		x.warnings = append(slices.Clone(x.warnings), inv.Warnings[:min(len(inv.Warnings), maxWarnings)]...)
-		x.fail(fault.Invalid(problems...))
+	if len(x.body.problems)+len(problems) > 0 {
+		x.warnings = append(slices.Clone(x.warnings), x.body.warnings(inv.Warnings)...)
+		x.fail(x.body.invalid(problems...))
 		return
 	}
 	// The work goes on when the caller has gone away: a list of users half disabled, and nobody told,
@@ -261,10 +261,12 @@ type exchange struct {
 	lost     bool          // another run has taken that over
 	replayed *Replayed
 	kept     *Reply // the reply that is replayed
-	warnings []string
-	caller   caller.Identity
-	named    string         // what the request calls its action
-	action   *action.Action // nil until it is known
+	// owesLetter says that the message is the one whose reply is replayed.
+	owesLetter bool
+	warnings   []string
+	caller     caller.Identity
+	named      string         // what the request calls its action
+	action     *action.Action // nil until it is known
 }
 
 // allow answers 405 unless the method is one of these.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/fault"
@@ -104,7 +105,10 @@ func (h handler) readMessage(x *exchange) (err error) {
 		return err
 	}
 	if x.body, err = m.request(); err != nil {
-		return err
+		if x.action == nil {
+			x.named = "" // it may be a secret
+		}
+		return x.body.discard(h.all, err, m.name())
 	}
 	x.body.hide(h.all)
 	x.named = x.body.mask.Action(x.named)
@@ -112,6 +116,17 @@ func (h handler) readMessage(x *exchange) (err error) {
 		_, unknown = h.find(x.named) // the error does not show a secret that was given as the name
 	}
 	return unknown
+}
+
+// errNeedsHTTP is the error of a message that has a secret or would return one: Pub/Sub keeps both.
+func errNeedsHTTP(inv *action.Invocation) error {
+	reasons := make([]string, len(inv.Secrets))
+	for i, p := range inv.Secrets {
+		reasons[i] = strings.TrimSpace(p.Parameter + " " + p.Message)
+	}
+	f := fault.New(fault.BadRequest, "secret_needs_http", fault.Sentence("; ", reasons...), nil)
+	f.Problems = inv.Secrets
+	return f
 }
 
 // settle answers Pub/Sub: a message is done with, or comes again later. What it came to is told by the run that has its
@@ -125,11 +140,13 @@ func (x *exchange) settle(status int, reply Reply, cause *fault.Error, later boo
 			later = true
 		}
 	}
-	dead := reply
-	if x.kept != nil { // a replay has no dead letter of its own; that of the first run may not be published yet
-		dead, cause = *x.kept, nil
+	dead, owed := reply, true
+	if x.kept != nil {
+		// A replay has no dead letter of its own. That of the first run may not be published yet if
+		// the same message comes again.
+		dead, owed, cause = *x.kept, x.owesLetter, nil
 	}
-	if !later && dead.Status == action.StatusFailure {
+	if !later && owed && dead.Status == action.StatusFailure {
 		if err := x.deadLetter(ctx, dead, cause); err != nil {
 			x.unpublished(ctx, "a dead letter", err)
 			later = true

@@ -19,6 +19,7 @@ type kept struct {
 	HTTPStatus int             `json:"http_status"`
 	At         *time.Time      `json:"at"` // when the run ended; null in a record of an earlier version
 	Reply      json.RawMessage `json:"reply"`
+	Message    string          `json:"message,omitempty"` // the name of the Pub/Sub message that the run carried out
 }
 
 // once claims the request's Idempotency-Key where the action changes something. It returns the claim, nil where there is
@@ -99,7 +100,11 @@ func (x *exchange) keepReply(ctx context.Context, claim *claims.Claim, status in
 	}
 	at := x.setup.Claims.Now().UTC().Truncate(time.Second)
 	finish := func(reply Reply) error {
-		b, err := json.Marshal(kept{status, &at, encode(reply)})
+		k := kept{HTTPStatus: status, At: &at, Reply: encode(reply)}
+		if x.message != nil {
+			k.Message = x.message.name()
+		}
+		b, err := json.Marshal(k)
 		if err != nil {
 			return err
 		}

@@ -44,6 +44,7 @@ func (x *exchange) replay(ctx context.Context, inv *action.Invocation, deps acti
 	reply.OutputMessage = "Replay of the request completed " + completed + "; nothing was done now. " + reply.OutputMessage
 	x.record(status, reply, cause, result.Faults())
 	if x.message != nil { // done with, whatever could be read: a later delivery would bring nothing new
+		x.owesLetter = k.Message == x.message.name()
 		x.settle(status, reply, cause, false) // the first run may not have published its result
 		return
 	}

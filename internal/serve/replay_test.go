@@ -99,6 +99,46 @@ func TestReplay_PublishesTheDeadLetterThatTheFirstRunOwes(t *testing.T) {
 	}
 }
 
+// TestReplay_OfAnotherMessageWritesNoDeadLetter: two messages have one idempotency key.
+func TestReplay_OfAnotherMessageWritesNoDeadLetter(t *testing.T) {
+	t.Parallel()
+	keyed := func(id string) string {
+		return strings.Replace(delivery(id, `{"action": "do-something"}`), `"messageId"`, `"attributes": {"idempotency_key": "k"}, "messageId"`, 1)
+	}
+	for _, c := range []struct {
+		name     string
+		down     bool // the first delivery's dead letter cannot be published
+		messages []string
+		want     int // dead letters
+	}{
+		{"another message", false, []string{"m1", "m2", "m2"}, 1},
+		{"the same message", false, []string{"m1", "m1"}, 1},
+		{"another message, letter owed", true, []string{"m1", "m2"}, 0},
+		{"the same message, letter owed", true, []string{"m1", "m2", "m1", "m1"}, 1},
+	} {
+		runs := 0
+		g, setup, _, dead := automated(func(_ context.Context, c *action.Call) (*action.Result, error) {
+			runs++
+			return c.Each(t.Context(), []string{"x"}, action.Words{Noun: "thing"}, func(context.Context, string) (action.Plan, error) {
+				return action.Plan{}, fault.New(fault.WrongState, "wrong_state", "it cannot be", nil)
+			})
+		})
+		for i, id := range c.messages {
+			setup.DeadLetters = dead
+			want := http.StatusOK
+			if c.down && i == 0 {
+				setup.DeadLetters, want = broken{}, http.StatusServiceUnavailable
+			}
+			if w := pushed(t.Context(), g, setup, nil, keyed(id)); w.Code != want {
+				t.Errorf("%s: %d %s", c.name, w.Code, w.Body)
+			}
+		}
+		if len(dead.messages) != c.want || runs != 1 || strings.Contains(strings.Join(dead.messages, ""), `"message_id":"m2"`) {
+			t.Errorf("%s: %d runs, dead letters: %s", c.name, runs, dead.messages)
+		}
+	}
+}
+
 // broken takes no message.
 type broken struct{}
 

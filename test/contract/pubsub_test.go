@@ -154,6 +154,8 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 		"broken JSON":            {data: `{"action": "Set Password", "parameters": {"New Password": "` + password, code: "invalid_request", say: "data: is not JSON"},
 		"no object":              {data: `["` + password + `"]`, code: "invalid_request", say: "data: must be a JSON object"},
 		"invalid UTF-8":          {data: "{\"action\": \"\xff\"}", code: "invalid_request", say: "UTF-8"},
+		"parameters twice":       {data: `{"parameters": {"New Password": "` + password + `"}, "context": {"note": "` + password + `"}, "parameters": {}}`, attributes: map[string]string{"action": password, "idempotency_key": password}, code: "invalid_request", say: "twice"},
+		"a secret as a key":      {data: `{"parameters": {"New Password": "` + password + `", "` + password + `": 1, "` + password + `": 2}}`, code: "invalid_request", say: "[redacted]"},
 		"a key twice":            {data: `{"action": "Get User", "action": "Disable User"}`, code: "invalid_request", say: "twice"},
 		"nothing":                {code: "invalid_request", say: "name the action, in the attribute action", request: `{"options": {"dry_run": false, "verify": false}}`},
 		"another group's action": {data: `{"action": "add-group", "parameters": {"Group Name": "x"}}`, code: "unknown_action", say: "OktaGroups", request: `{"action": "add-group", "parameters": {"Group Name": "x"}, "options": {"dry_run": false, "verify": false}}`},
@@ -172,7 +174,7 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 			data: `{"action": "Get User", "parameters": {"User IDs": "alice"}}`, attributes: map[string]string{"idempotency_key": strings.Repeat("ü", 256)}, code: "invalid_request", say: "attribute idempotency_key: is over 255",
 			request: `{"action": "Get User", "parameters": {"User IDs": "alice"}, "options": {"dry_run": false, "verify": false}}`},
 		"Set Password": {
-			data: `{"action": "Set Password", "parameters": {"User IDs": "alice", "new_password": "` + password + `"}, "context": {"case_id": "4711"}}`, code: "secret_needs_http", say: "send it over HTTP",
+			data: `{"action": "Set Password", "parameters": {"User IDs": "alice", "new_password": "` + password + `"}, "context": {"case_id": "4711"}}`, code: "secret_needs_http", say: "New Password is a secret: send the request over HTTP",
 			request: `{"action": "Set Password", "parameters": {"User IDs": "alice", "new_password": "[masked]"}, "context": {"case_id": "4711"}, "options": {"dry_run": false, "verify": false}}`},
 		"Set Password with a mistake": {
 			data: `{"action": "Set Password", "parameters": {"New Password": "` + password + `"}}`, code: "secret_needs_http",
@@ -206,8 +208,8 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 			group: "signals", data: `{"action": "Send ITP Signal", "parameters": {"Severity": "` + password + `", "Reason": "x"}}`, code: "invalid_request", say: "Severity: is not one of low",
 			request: `{"action": "Send ITP Signal", "parameters": {"Severity": "[masked]", "Reason": "x"}, "options": {"dry_run": false, "verify": false}}`},
 		"a secret as a number": {
-			data: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": 1, "Also Run On Scope": "[Event.on]"}}`, code: "invalid_request", say: "Is Deactivate: must be true or false",
-			request: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": "[masked]", "Also Run On Scope": "[Event.on]"}, "options": {"dry_run": false, "verify": false}}`},
+			data: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": 1}}`, code: "invalid_request", say: "Is Deactivate: must be true or false",
+			request: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": "[masked]"}, "options": {"dry_run": false, "verify": false}}`},
 		"not found":         {data: `{"action": "Disable User", "parameters": {"User IDs": "zed"}}`, code: "E0000007", say: "zed", request: `{"action": "Disable User", "parameters": {"User IDs": "zed"}, "options": {"dry_run": false, "verify": false}}`},
 		"a read, not found": {data: `{"action": "Get User", "parameters": {"User IDs": "zed"}}`, code: "E0000007", request: `{"action": "Get User", "parameters": {"User IDs": "zed"}, "options": {"dry_run": false, "verify": false}}`},
 		"a wrong state": {

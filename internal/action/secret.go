@@ -1,0 +1,106 @@
+package action
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// returnsSecret reports whether the action returns a secret with these parameters, and which boolean
+// parameter decides it: the last one without which it would not.
+func returnsSecret(a *Action, params reflect.Value) (Problem, bool) {
+	if r, is := params.Interface().(SecretReturner); !is || !r.ReturnsSecret() {
+		return Problem{}, false
+	}
+	secret := "the " + a.SecretResults[0]
+	if strings.HasSuffix(secret, "Url") {
+		secret = "the link"
+	}
+	decides := Problem{Message: secret + " would be returned: send the request over HTTP"}
+	other := reflect.New(params.Type()).Elem()
+	for _, p := range a.Params {
+		if p.Type != typeBoolean || p.kind.Kind() != reflect.Bool {
+			continue
+		}
+		other.Set(params)
+		field := other.FieldByIndex(p.index)
+		is, not := "off", "on"
+		if field.Bool() {
+			is, not = not, is
+		}
+		field.SetBool(!field.Bool())
+		if r, _ := other.Interface().(SecretReturner); !r.ReturnsSecret() {
+			decides = Problem{Parameter: p.Name, Message: fmt.Sprintf(
+				"is %s, so %s would be returned: turn it %s or send the request over HTTP", is, secret, not)}
+		}
+	}
+	return decides, true
+}
+
+// repeats returns the problem of a secret that is also in other parameters or entities, because
+// replies and records show those. A secret of fewer than 8 characters may occur in ordinary words:
+// it must be the whole value.
+func repeats(a *Action, secret Param, given map[string]any, entities []Entity) []Problem {
+	text, _ := given[secret.Name].(string)
+	if text = strings.TrimSpace(text); text == "" || IsPlaceholder(text) {
+		return nil
+	}
+	isIn := func(value string) bool {
+		if utf8.RuneCountInString(text) < shortUnknown {
+			return strings.TrimSpace(value) == text
+		}
+		return strings.Contains(value, text)
+	}
+	holds := func(value string) bool {
+		items, _, _ := listItems(strings.TrimSpace(value))
+		return isIn(value) || slices.ContainsFunc(items, isIn)
+	}
+	var places []string
+	for _, p := range a.Params {
+		if !p.Secret && slices.ContainsFunc(texts(given[p.Name]), holds) {
+			places = append(places, p.Name)
+		}
+	}
+	for i, e := range entities {
+		if holds(e.Identifier) || holds(string(e.Type)) {
+			places = append(places, fmt.Sprintf("entities[%d]", i))
+		}
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	return []Problem{{Parameter: secret.Name, Message: "its value is also in " + Enumerate(places) +
+		", which replies and records show: remove it there, and use another value if it was sent by mistake"}}
+}
+
+func (p Param) placeholder(text string) error {
+	if p.Secret {
+		return errors.New("holds a placeholder that SecOps did not fill in")
+	}
+	return errors.New(Unfilled(text))
+}
+
+// mustBe is the error of a value that is not what the parameter takes. It shows the value unless
+// that may be a secret.
+func (p Param) mustBe(what string, raw any) error {
+	if p.withhold {
+		return errors.New("must be " + what)
+	}
+	shown := "null"
+	switch v := raw.(type) {
+	case string:
+		shown = strconv.Quote(Shorten(v))
+	case []any:
+		shown = "an array"
+	case map[string]any:
+		shown = "an object"
+	case bool, json.Number:
+		shown = Shorten(fmt.Sprint(v))
+	}
+	return fmt.Errorf("must be %s, not %s", what, shown)
+}
