@@ -3,8 +3,10 @@ package groups
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/fault"
@@ -16,6 +18,18 @@ type addParams struct {
 	Description string `param:"Group Description" help:"The description of the group."`
 }
 
+// controlCharacters returns a problem for each text that has control characters.
+func (p addParams) controlCharacters() (problems []action.Problem) {
+	for _, text := range []struct{ parameter, value string }{{"Group Name", p.Name}, {"Group Description", p.Description}} {
+		if strings.ContainsFunc(text.value, unicode.IsControl) {
+			problems = append(problems, action.Problem{
+				Parameter: text.parameter, Message: fmt.Sprintf("has control characters: %q", action.Shorten(text.value)),
+			})
+		}
+	}
+	return problems
+}
+
 var add = action.Define(action.Spec{
 	Name:       "Add Group",
 	Summary:    "Add a group; one that exists already is returned as it is.",
@@ -23,6 +37,9 @@ var add = action.Define(action.Spec{
 	Mutates:    true,
 	Example:    action.Example{Parameters: map[string]any{"Group Name": "Quarantine", "Group Description": "Accounts under investigation"}},
 }, func(ctx context.Context, c *action.Call, p addParams) (*action.Result, error) {
+	if problems := p.controlCharacters(); len(problems) > 0 {
+		return nil, fault.Invalid(problems...)
+	}
 	words := action.Words{Noun: "group", Changed: "Added", Unchanged: "The group exists already", Planned: "Would add"}
 	result, err := c.Each(ctx, []string{p.Name}, words, func(ctx context.Context, name string) (action.Plan, error) {
 		if c.Request.Options.DryRun {

@@ -311,3 +311,33 @@ func TestAddGroupRefusesARequestThatIsNotValid(t *testing.T) {
 		t.Errorf("Okta was asked %v", asked)
 	}
 }
+
+// TestAddGroup_RefusesControlCharacters: all parameters at once, before Okta is asked.
+func TestAddGroup_RefusesControlCharacters(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	for _, bad := range []string{"a\x1b[31mb", "a\nb", "a\tb", "a\u009bb", "a\x00b"} {
+		for _, c := range []struct {
+			parameters map[string]any
+			named      []string
+		}{
+			{map[string]any{"Group Name": bad}, []string{"Group Name"}},
+			{map[string]any{"Group Name": "SOC", "Group Description": bad}, []string{"Group Description"}},
+			{map[string]any{"Group Name": bad, "Group Description": bad}, []string{"Group Name", "Group Description"}},
+		} {
+			got := w.Run("groups/add-group", testkit.Params(c.parameters))
+			var named []string
+			problems, _ := got.Get("error", "problems").([]any)
+			for _, p := range problems {
+				named = append(named, p.(map[string]any)["parameter"].(string))
+			}
+			if got.HTTP != 400 || got.Get("error", "code") != "invalid_request" || !slices.Equal(named, c.named) ||
+				!strings.Contains(fmt.Sprint(got.Get("error", "message")), "has control characters: ") {
+				t.Errorf("%q: %d %s", bad, got.HTTP, got.Body)
+			}
+		}
+	}
+	if asked := w.Asked(); len(asked) > 0 {
+		t.Errorf("asked %v", asked)
+	}
+}

@@ -188,7 +188,7 @@ func (c *Call) result(targets []*Target, w Words) *Result {
 			size += len(value)
 		}
 		if t.cut || size > maxJSON {
-			c.Warn("The JSON result holds %d of %d targets: a reply stops growing at %d MB. Ask for fewer at a time.", len(keyed), len(targets), maxJSON>>20)
+			c.warnCut(len(keyed), len(targets))
 			break
 		}
 		keyed = append(keyed, KeyedValue{Key: t.Input, Value: value})
@@ -337,7 +337,10 @@ func Enumerate(names []string) string {
 
 // ListResult is the result of a list action: the objects as Okta sent them, counted in the message.
 func (c *Call) ListResult(list okta.List, noun string) *Result {
-	if list.Cut {
+	switch {
+	case list.Cut && len(list.Items) == 0:
+		c.Warn("The list is empty: its first object is too large for a reply, which stops growing at %d MB.", okta.MaxListBytes>>20)
+	case list.Cut:
 		c.Warn("The list is cut: a reply stops growing at %d MB. Ask for less at a time.", okta.MaxListBytes>>20)
 	}
 	return &Result{JSON: append([]json.RawMessage{}, list.Items...), Message: "Found " + Count(len(list.Items), noun) + "."}

@@ -165,6 +165,20 @@ func TestAResultStopsGrowing(t *testing.T) {
 	}
 }
 
+// TestResult_OneHugeObject: there is nothing to ask for less of.
+func TestResult_OneHugeObject(t *testing.T) {
+	t.Parallel()
+	result, err := each(t, t.Context(), deps(), action.Options{}, false, []string{"1"}, func(context.Context, string) (action.Plan, error) {
+		return action.Plan{Value: strings.Repeat("x", 11<<20)}, nil
+	})
+	if err != nil || result.JSON != nil {
+		t.Fatalf("%v, %v", result.JSON, err)
+	}
+	if diff := cmp.Diff([]string{"The JSON result is empty: the object is too large for a reply, which stops growing at 10 MB."}, result.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
 func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
 	t.Parallel()
 	a := action.Define(action.Spec{Name: "List Them", Summary: "List."}, func(_ context.Context, c *action.Call, _ struct{}) (*action.Result, error) {

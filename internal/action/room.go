@@ -68,3 +68,13 @@ func sizeOf(value any) (size int) {
 	}
 	return size
 }
+
+// warnCut says that json_result holds only some of the targets.
+func (c *Call) warnCut(held, targets int) {
+	if targets == 1 {
+		c.Warn("The JSON result is empty: the object is too large for a reply, which stops growing at %d MB.", maxJSON>>20)
+		return
+	}
+	c.Warn("The JSON result holds %d of %d targets: a reply stops growing at %d MB. Ask for fewer at a time.",
+		held, targets, maxJSON>>20)
+}

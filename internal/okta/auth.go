@@ -63,11 +63,14 @@ func (a ssws) answered(r *http.Request, re *reply) (bool, error) {
 }
 
 func (ssws) explain(f *fault.Error, _ []string) {
-	if f.Code == fault.CodeNoPermission {
+	switch f.Code {
+	case fault.CodeNoPermission:
 		f.Message += "; the owner of the API token lacks the admin role for this"
-		return
+	case invalidProof, useNonce:
+		f.Message += "; DPoP needs OAuth: set OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it"
+	default:
+		f.Message += "; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)"
 	}
-	f.Message += "; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)"
 }
 
 func (ssws) isUser() bool { return true }

@@ -2,8 +2,10 @@ package okta_test
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"example.com/okta-secops/internal/fault"
@@ -88,5 +90,22 @@ func TestARevokedAPITokenThatIsNotReplacedIsRefusedOnce(t *testing.T) {
 	wantFault(t, u.SuspendUser(t.Context(), "alice"), fault.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET")
 	if got := u.answered(); !slices.Equal(got, []int{401, 401}) {
 		t.Errorf("one as bad as the first: calls %v", got)
+	}
+}
+
+// TestAPIToken_ChallengeForDPoPAsksForOAuth: no proof was sent, so none was refused.
+func TestAPIToken_ChallengeForDPoPAsksForOAuth(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"invalid_dpop_proof", "use_dpop_nonce"} {
+		c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("WWW-Authenticate", `DPoP error="`+code+`", error_description="The DPoP proof JWT header is missing."`)
+			w.WriteHeader(http.StatusUnauthorized)
+		})
+		_, err := c.GetUserByID(t.Context(), "00u1")
+		f := wantFault(t, err, fault.Credentials, code, "Okta asks for a DPoP proof, and the request carried none: "+code)
+		if !strings.Contains(f.Message, "; DPoP needs OAuth: set OKTA_USE_OAUTH (Use Oauth Authentication)") ||
+			strings.Contains(f.Message, "refused the DPoP proof") || strings.Contains(f.Message, "OKTA_API_TOKEN_SECRET") {
+			t.Errorf("message %q", f.Message)
+		}
 	}
 }

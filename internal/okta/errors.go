@@ -200,7 +200,11 @@ func (r *reply) fault() *fault.Error {
 	case r.proofRefused():
 		c := r.challenge("DPoP")
 		f.Kind, f.Code = fault.Credentials, c.Error
-		f.Message = "Okta refused the DPoP proof of the request: " + strings.TrimSuffix(c.Error+": "+r.clean(c.Description), ": ")
+		f.Message = "Okta refused the DPoP proof of the request: "
+		if !r.proved {
+			f.Message = "Okta asks for a DPoP proof, and the request carried none: "
+		}
+		f.Message += strings.TrimSuffix(c.Error+": "+r.clean(c.Description), ": ")
 	case r.status == http.StatusUnauthorized:
 		f.Kind = fault.Credentials
 	case b.Code == fault.CodeNoPermission:

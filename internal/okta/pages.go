@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -14,6 +15,9 @@ import (
 
 // MaxListBytes is where a list stops growing.
 const MaxListBytes = 10 << 20
+
+// maxIdlePages is the most pages in a row without a new object that are read.
+const maxIdlePages = 50
 
 // List is the objects of a list as Okta sent them. Cut tells that there is more than MaxListBytes let in.
 type List struct {
@@ -46,60 +50,82 @@ func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx 
 func (c *Client) listOf(
 	ctx context.Context, op, member string, limit int, first func(ctx context.Context) error,
 ) (List, error) {
-	var out List
-	seen := map[string]bool{} // ids: a page shifts when an object is added while we read
-	visited := map[string]bool{}
-	size := 0
+	all := collection{client: c, limit: limit, seen: map[string]bool{}}
+	visited, idle := map[string]bool{}, 0
 	if limit == 0 { // a list that is of use only as a whole, of which what the result needs is kept by others
-		defer func() { c.Drop(size) }()
+		defer func() { c.Drop(all.size) }()
 	}
 	send := first
 	for {
 		r, err := c.do(ctx, call{op: op, send: send})
 		if err != nil {
-			return out, err
+			return all.List, err
 		}
 		page, following, err := r.page(member)
 		if err != nil {
-			return out, r.nonsense(err)
+			return all.List, r.nonsense(err)
 		}
-		for _, item := range page {
-			var object struct {
-				ID string `json:"id"`
-			}
-			if err := json.Unmarshal(item, &object); err != nil {
-				return out, r.nonsense(err)
-			}
-			if object.ID != "" && seen[object.ID] {
-				continue
-			}
-			seen[object.ID] = true
-			if size+len(item) > MaxListBytes {
-				out.Cut = true
-				return out, nil
-			}
-			if err := c.Keep(len(item)); err != nil {
-				return out, err
-			}
-			size += len(item)
-			out.Items = append(out.Items, item)
-			if limit > 0 && len(out.Items) == limit {
-				return out, nil
-			}
+		before := len(all.Items)
+		if full, err := all.add(r, page); full || err != nil {
+			return all.List, err
 		}
 		next, err := c.next(r, following)
 		if err != nil {
-			return out, r.nonsense(err)
+			return all.List, r.nonsense(err)
 		}
 		if next == "" {
-			return out, nil
+			return all.List, nil
+		}
+		if idle++; len(all.Items) > before {
+			idle = 0
+		}
+		if idle == maxIdlePages {
+			return all.List, r.nonsense(fmt.Errorf("%d pages in a row have no new object, and there is another", idle))
 		}
 		if visited[next] {
-			return out, r.nonsense(errors.New("its next links lead in a circle"))
+			return all.List, r.nonsense(errors.New("its next links lead in a circle"))
 		}
 		visited[next] = true
 		send = func(ctx context.Context) error { return c.get(ctx, next) }
 	}
+}
+
+// collection is a list that grows by pages.
+type collection struct {
+	List
+	client *Client
+	limit  int             // of items; 0: none
+	seen   map[string]bool // ids: a page shifts when an object is added while we read
+	size   int             // of the items, in bytes
+}
+
+// add adds the items of a page that are new. It reports whether the list is full.
+func (l *collection) add(r *reply, page []json.RawMessage) (full bool, err error) {
+	for _, item := range page {
+		var object struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal(item, &object); err != nil {
+			return false, r.nonsense(err)
+		}
+		if object.ID != "" && l.seen[object.ID] {
+			continue
+		}
+		l.seen[object.ID] = true
+		if l.size+len(item) > MaxListBytes {
+			l.Cut = true
+			return true, nil
+		}
+		if err := l.client.Keep(len(item)); err != nil {
+			return false, err
+		}
+		l.size += len(item)
+		l.Items = append(l.Items, item)
+		if l.limit > 0 && len(l.Items) == l.limit {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // page returns the items of a page and, of a page that is an object, the address of the next page
@@ -139,7 +165,8 @@ var (
 )
 
 // next is the reply's next link, from its header or else as found in its body, "" on the last page.
-// A link to another host is refused: following it would hand the credentials over.
+// A link to another host is refused: following it would hand the credentials over. So is one to another path, which
+// holds another list.
 func (c *Client) next(r *reply, inBody string) (string, error) {
 	target := inBody
 	// Okta sends one Link header per relation; a proxy may have folded them into one.
@@ -159,6 +186,9 @@ func (c *Client) next(r *reply, inBody string) (string, error) {
 	u = c.root.ResolveReference(u)
 	if u.Scheme != c.root.Scheme || !strings.EqualFold(u.Host, c.root.Host) || u.User != nil {
 		return "", errors.New("its next link leads to another host")
+	}
+	if u.Path != r.path {
+		return "", errors.New("its next link leads to another path")
 	}
 	return u.String(), nil
 }

@@ -223,3 +223,59 @@ func TestASearchTermIsQuoted(t *testing.T) {
 		t.Errorf("%v %v", hits, err)
 	}
 }
+
+// TestList_EndsWithoutNewObjects: pages that bring nothing new, each with another next link, are bounded.
+func TestList_EndsWithoutNewObjects(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body  func(page int) string
+		calls int
+		ends  bool
+	}{
+		"empty pages":     {func(int) string { return "[]" }, 50, true},
+		"the same object": {func(int) string { return `[{"id":"a"}]` }, 51, true},
+		"49 empty pages, then a new": {func(n int) string {
+			return map[bool]string{true: fmt.Sprintf(`[{"id":"u%d"}]`, n), false: "[]"}[n%50 == 0]
+		}, 151, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var rec record
+			client := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+				n := len(rec.all())
+				rec.add(r)
+				if n < 150 {
+					w.Header().Set("Link", fmt.Sprintf(`<http://%s/api/v1/users?after=%d>; rel="next"`, r.Host, n+1))
+				}
+				_, _ = io.WriteString(w, c.body(n))
+			})
+			list, err := client.ListUsers(t.Context(), okta.UserQuery{}, 0)
+			if c.ends {
+				wantFault(t, err, fault.Nonsense, "bad_reply", "50 pages in a row have no new object")
+			} else if err != nil || len(list.Items) != 4 {
+				t.Errorf("%d users, %v", len(list.Items), err)
+			}
+			if n := len(rec.all()); n != c.calls {
+				t.Errorf("%d calls, want %d", n, c.calls)
+			}
+		})
+	}
+}
+
+// TestList_RefusesNextLinkToAnotherPath: another path is another list.
+func TestList_RefusesNextLinkToAnotherPath(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/api/v1/groups", "/api/v1/users/", "/api/v1/users/00u1/groups", "/", "/api/v1/users/../groups"} {
+		var rec record
+		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+			rec.add(r)
+			w.Header().Set("Link", "<"+path+`?after=2>; rel="next"`)
+			_, _ = io.WriteString(w, "["+userJSON+"]")
+		})
+		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
+		wantFault(t, err, fault.Nonsense, "bad_reply", "another path")
+		if n := len(rec.all()); n != 1 {
+			t.Errorf("%s: %v", path, rec.all())
+		}
+	}
+}

@@ -38,7 +38,8 @@ var (
 	longWord   = regexp.MustCompile(`[\w+/-]{32,}`) // ids of Okta have 20 characters, API tokens 42, a line of a key 64
 )
 
-// safe is what Okta says, without what looks like a credential: an error may repeat what it was sent.
+// safe is what Okta says, without what looks like a credential: an error may repeat what it was sent. Control characters,
+// which a log or a terminal may obey, become spaces.
 func safe(said string) string {
 	said = pemBlock.ReplaceAllString(said, redacted)
 	said = query.ReplaceAllString(said, "$1")
@@ -51,6 +52,12 @@ func safe(said string) string {
 		}
 		return word
 	})
+	said = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, said)
 	if len(said) > maxSaid {
 		said = strings.ToValidUTF8(said[:maxSaid], "") + "…"
 	}

@@ -22,6 +22,8 @@ type reply struct {
 	header   http.Header
 	body     []byte
 	op       string          // of the call that it answers
+	path     string          // of the request
+	proved   bool            // the request carried a DPoP proof
 	received time.Time       // by our clock
 	hidden   []secrets.Value // what the request carried and the reply must not be quoted with
 	memory   func()          // gives back what the body takes
@@ -128,6 +130,7 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 		return nil, err
 	}
 	re.op, re.received, re.hidden = x.op, k.pacer.clock.Now(), x.hidden
+	re.path, re.proved = r.URL.Path, r.Header.Get("DPoP") != ""
 	if !x.anonymous {
 		x.renewed, x.unrenewed = k.auth.answered(r, re)
 	}

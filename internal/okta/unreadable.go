@@ -9,7 +9,7 @@ import (
 	"example.com/okta-secops/internal/fault"
 )
 
-// What is wrong with a 2xx response.
+// The reasons for which a 2xx response is not a success.
 var (
 	errNotJSON    = errors.New("not JSON")
 	errErrorIn2xx = errors.New("an error under a success status")
