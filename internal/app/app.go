@@ -35,6 +35,7 @@ type Options struct {
 	Storage   []option.ClientOption // to reach Cloud Storage
 	PubSub    []option.ClientOption // to reach Pub/Sub
 	Clock     okta.Clock            // nil: okta.SystemClock
+	Records   int                   // room for idempotency records in memory, in bytes; 0: 64 MiB
 	Lease     time.Duration         // of the claims on Idempotency-Keys; 0: claims.Lease
 	Log       *slog.Logger          // nil: what slog.Default is at a request
 	Exit      func(code int)        // ends the process at SIGTERM, once nothing is in flight; nil: that is somebody else's matter
@@ -231,5 +232,5 @@ func (a *App) claimed(cfg *config.Config) claims.Objects {
 		return claims.NewBucket(cfg.ClaimsBucket, cfg.ClaimsPrefix, a.o.Storage...)
 	}
 	a.log().Info("CLAIMS_BUCKET is not set: Idempotency-Keys are claimed in this instance only, and forgotten with it")
-	return &claims.Memory{Now: a.o.Clock.Now}
+	return &claims.Memory{Now: a.o.Clock.Now, Room: a.o.Records}
 }

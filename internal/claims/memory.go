@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"strings"
@@ -11,8 +12,8 @@ import (
 const (
 	// mostInMemory bounds all objects, in bytes.
 	mostInMemory = 64 << 20
-	// mostOfOne bounds one object, in bytes, so that no single reply displaces many others.
-	mostOfOne = mostInMemory / 16
+	// shareOfOne is the part of the room that one object may take, so that no single reply displaces many others.
+	shareOfOne = 16
 	// objectSize is about what an object takes besides its name and data, in bytes.
 	objectSize = 300
 )
@@ -22,7 +23,8 @@ const (
 // that ended first: the leases and write intents of these stay, so that a repeat still does not make a write twice that
 // must happen once. Only then it drops whole claims. If that is not enough, Write returns ErrFull.
 type Memory struct {
-	Now func() time.Time // nil: time.Now
+	Now  func() time.Time // nil: time.Now
+	Room int              // for all objects, in bytes; 0: 64 MiB
 
 	mu     sync.Mutex
 	claims map[string]*memoryClaim // by the text before the first slash of the objects' names
@@ -82,7 +84,7 @@ func (m *Memory) Write(ctx context.Context, name string, data []byte, instead in
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if len(data) > mostOfOne {
+	if len(data) > m.room()/shareOfOne {
 		return 0, ErrTooLarge
 	}
 	m.mu.Lock()
@@ -187,7 +189,7 @@ func (m *Memory) drop(c *memoryClaim) {
 // makeRoom drops what it may, oldest first, until so many bytes more fit. It reports whether they do; if they cannot, it
 // drops nothing. c, for which the room is, stays.
 func (m *Memory) makeRoom(more int, c *memoryClaim) bool {
-	over := more - mostInMemory
+	over := more - m.room()
 	for i := range m.stages {
 		over += m.stages[i].size
 	}
@@ -234,3 +236,6 @@ func (m *Memory) dropExpired() {
 		}
 	}
 }
+
+// room returns the bound on all objects, in bytes.
+func (m *Memory) room() int { return cmp.Or(m.Room, mostInMemory) }

@@ -62,6 +62,7 @@ type Options struct {
 	Clock   okta.Clock              // nil: NewClock; a World always has that one
 	Log     io.Writer               // nil: kept for System.Log
 	Observe func(emulator.Observed) // told of every call to Okta
+	Records int                     // room for idempotency records in memory, in bytes; 0: as in production
 
 	// OffSpecification is for a World whose org is to hold what Okta's specification does not allow; its replies are
 	// not held against it.
@@ -129,6 +130,7 @@ func Start(o Options) (*System, error) {
 		Storage: o.Storage,
 		PubSub:  pubsub,
 		Clock:   o.Clock,
+		Records: o.Records,
 		Groups:  handlers.Groups,
 		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
