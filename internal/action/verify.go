@@ -35,7 +35,8 @@ func (c *Call) verify(ctx context.Context, t *Target, p Plan) error {
 	case verified:
 	case otherStatus(now, asked):
 		return fault.Errorf(fault.Rejected, "not_verified",
-			"Okta accepted the change, but the user's status reads back as %s instead of %s; look at the user in Okta before you try again", describe(now), describe(asked))
+			"Okta accepted the change, but the user's status reads back as %s instead of %s; "+
+				"look at the user in Okta before you try again", describe(now), describe(asked))
 	default:
 		c.remark(t, fmt.Sprintf("Okta accepted the change, but reads back as %s instead of %s.",
 			describe(now), describe(asked)))
