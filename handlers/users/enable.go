@@ -78,10 +78,14 @@ func activation(c *action.Call, u okta.User, sendEmail bool, activate func(conte
 		if err != nil {
 			return action.Done{}, err
 		}
+		asked := action.State{"status": string(okta.Provisioned)}
 		after, err := c.ReadStatus(u.ID)(ctx)
 		if err != nil {
 			c.Warn("%s was activated, but the status could not be read again: %s", u.Login, fault.As(err).Message)
-			after = action.State{"status": string(okta.Provisioned)}
+			after = asked
+		}
+		if err := action.NotAsAsked(after, asked); err != nil {
+			return action.Done{After: after, Touched: true}, err
 		}
 		done := action.Done{After: after}
 		value := map[string]any{"status": after["status"]}

@@ -190,3 +190,15 @@ func TestEnableUserWhenTheConnectionDrops(t *testing.T) {
 		})
 	}
 }
+
+// TestEnableUser_ActivationThatDidNotHappenIsNoSuccess: Okta answers 200, and the user is STAGED all the same.
+func TestEnableUser_ActivationThatDidNotHappenIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	w.Okta.AddFault(emulator.Fault{Path: "*/lifecycle/activate", Times: 1, Status: 200, Body: "{}"})
+	r := w.Run("users/enable-user", testkit.Params(map[string]any{"User IDs": "frank", "Send Email If Activate": false}))
+	if r.Get("is_success") != false || r.Get("targets", 0, "outcome") != "failed" ||
+		r.Get("targets", 0, "error", "code") != "not_verified" || r.Get("targets", 0, "after", "status") != "STAGED" {
+		t.Errorf("%d %s", r.HTTP, r.Body)
+	}
+}

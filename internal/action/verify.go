@@ -31,17 +31,25 @@ func (c *Call) verify(ctx context.Context, t *Target, p Plan) error {
 	asked := t.After
 	t.After = now
 	verified = len(asked) == 0 || reflect.DeepEqual(now, asked)
-	switch {
-	case verified:
-	case otherStatus(now, asked):
-		return fault.Errorf(fault.Rejected, "not_verified",
-			"Okta accepted the change, but the user's status reads back as %s instead of %s; "+
-				"look at the user in Okta before you try again", describe(now), describe(asked))
-	default:
+	if err := NotAsAsked(now, asked); err != nil {
+		return err
+	}
+	if !verified {
 		c.remark(t, fmt.Sprintf("Okta accepted the change, but reads back as %s instead of %s.",
 			describe(now), describe(asked)))
 	}
 	return nil
+}
+
+// NotAsAsked returns an error if a state that was read after a write has a user's status that is not the asked one and is
+// not changing to it, although Okta accepted the write.
+func NotAsAsked(now, asked State) error {
+	if !otherStatus(now, asked) {
+		return nil
+	}
+	return fault.Errorf(fault.Rejected, "not_verified",
+		"Okta accepted the change, but the user's status reads back as %s instead of %s; "+
+			"look at the user in Okta before you try again", describe(now), describe(asked))
 }
 
 // otherStatus reports whether a state as read is of a user whose status is not the asked one and is not changing to it.
