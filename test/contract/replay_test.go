@@ -176,7 +176,7 @@ func TestReplay_PlanDecidesWhetherTheStateIsAsAsked(t *testing.T) {
 	}{
 		"verify read back another state, which is left": {path: "users/disable-user", body: disable, verify: true,
 			fault:   emulator.Fault{Path: "*/lifecycle/suspend", Status: 200, Times: 1},
-			outcome: "wrong_state", text: "status: ACTIVE " + notAsked},
+			outcome: "failed", text: "the user's status reads back as ACTIVE instead of SUSPENDED"},
 		"verify read back another state, which is as asked by now": {path: "users/disable-user", body: disable, verify: true,
 			fault: emulator.Fault{Path: "*/lifecycle/suspend", Status: 200, Times: 1},
 			between: func(t *testing.T, w *testkit.World, _, _ string) {
@@ -380,7 +380,7 @@ func TestIdempotency_OthersCannotDisplaceARunningRequest(t *testing.T) {
 	t.Parallel()
 	arrived, on := make(chan struct{}), make(chan struct{})
 	var one sync.Once
-	w := testkit.New(t, testkit.Options{Records: 16 << 20, Env: map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers"}, Observe: func(c emulator.Observed) {
+	w := testkit.New(t, testkit.Options{Records: 1 << 20, Env: map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers"}, Observe: func(c emulator.Observed) {
 		if strings.HasSuffix(c.Request.URL.Path, "/reset_password") {
 			one.Do(func() { close(arrived); <-on })
 		}
@@ -395,10 +395,10 @@ func TestIdempotency_OthersCannotDisplaceARunningRequest(t *testing.T) {
 	all.Go(func() { first = reset() })
 	<-arrived
 	entity := `{"identifier": "bob", "entity_type": "USERUNIQNAME"}`
-	large := `{"parameters": {"User IDs": "bob", "Is Deactivate": false}, "entities": [` + strings.Repeat(entity+",", 4999) + entity + `]}`
-	for i, kept := 0, 0; kept < 20<<20; i++ {
+	large := `{"parameters": {"User IDs": "bob", "Is Deactivate": false}, "entities": [` + strings.Repeat(entity+",", 249) + entity + `]}`
+	for i, kept := 0, 0; kept < 2<<20; i++ {
 		r := w.Do(http.MethodPost, "users/disable-user", large, http.Header{"Idempotency-Key": {fmt.Sprint(i)}, "X-Api-Key": {other}})
-		if kept += len(r.Body); r.HTTP != 200 || len(r.Body) < 500_000 {
+		if kept += len(r.Body); r.HTTP != 200 || len(r.Body) < 20_000 {
 			t.Errorf("%d, %d bytes %.300s", r.HTTP, len(r.Body), r.Body)
 			break
 		}
