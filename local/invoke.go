@@ -137,12 +137,7 @@ func printReply(stdout io.Writer, reply []byte, asJSON bool, secretResults []str
 }
 
 func find(name string) (action.Group, action.Action, bool) {
-	for _, g := range handlers.Groups {
-		if a, ok := g.Find(name); ok {
-			return g, a, true
-		}
-	}
-	return action.Group{}, action.Action{}, false
+	return action.Find(handlers.Groups, name)
 }
 
 func actionNames() string {

@@ -41,14 +41,20 @@ func (g Group) Catalog() Catalog {
 	return c
 }
 
-// SlugOf returns the slug of the action that has this name, alias or slug in any of the groups.
-func SlugOf(groups []Group, name string) (slug string, ok bool) {
+// Find returns the action that has this name, alias or slug in any of the groups, and its group.
+func Find(groups []Group, name string) (Group, Action, bool) {
 	for _, g := range groups {
 		if a, ok := g.Find(name); ok {
-			return a.Slug, true
+			return g, a, true
 		}
 	}
-	return "", false
+	return Group{}, Action{}, false
+}
+
+// SlugOf returns the slug of the action that has this name, alias or slug in any of the groups.
+func SlugOf(groups []Group, name string) (slug string, ok bool) {
+	_, a, ok := Find(groups, name)
+	return a.Slug, ok
 }
 
 // MayHoldSecret reports whether a text may hold the value of a secret parameter: it has the name of one, in any spelling, or

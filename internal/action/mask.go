@@ -106,7 +106,7 @@ func (m Mask) Text(text string) string {
 
 // Action returns what the request calls its action. The name of a known action is shown.
 func (m Mask) Action(name string) string {
-	if slices.ContainsFunc(m.groups, func(g Group) bool { _, ok := g.Find(name); return ok }) {
+	if _, _, known := Find(m.groups, name); known {
 		return name
 	}
 	return m.Text(name)

@@ -229,10 +229,8 @@ func (h handler) find(name string) (action.Action, error) {
 	if a, ok := h.group.Find(name); ok {
 		return a, nil
 	}
-	for _, g := range h.all {
-		if a, ok := g.Find(name); ok {
-			return a, fault.Errorf(fault.UnknownAction, "unknown_action", "%s is an action of the function %s (%s), not of %s", a.Name, g.Function, g.Name, h.group.Function)
-		}
+	if g, a, ok := action.Find(h.all, name); ok {
+		return a, fault.Errorf(fault.UnknownAction, "unknown_action", "%s is an action of the function %s (%s), not of %s", a.Name, g.Function, g.Name, h.group.Function)
 	}
 	slugs := make([]string, len(h.group.Actions))
 	for i, a := range h.group.Actions {
