@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -26,7 +26,7 @@ func ping(g action.Group) action.Action {
 		message := fmt.Sprintf("Successfully connected to the Okta organization %s.", c.Okta.Root())
 		if g.Signs {
 			if c.Signing.Key.Method() == nil {
-				return nil, fault.New(fault.Misconfigured, "misconfigured", "the deployment has no signing key (ITP_SIGNING_KEY_SECRET)", nil)
+				return nil, apierr.New(apierr.Misconfigured, "misconfigured", "the deployment has no signing key (ITP_SIGNING_KEY_SECRET)", nil)
 			}
 			message += " The signing key is ready."
 		}

@@ -9,7 +9,7 @@ import (
 	"unicode"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -38,7 +38,7 @@ var add = action.Define(action.Spec{
 	Example:    action.Example{Parameters: map[string]any{"Group Name": "Quarantine", "Group Description": "Accounts under investigation"}},
 }, func(ctx context.Context, c *action.Call, p addParams) (*action.Result, error) {
 	if problems := p.controlCharacters(); len(problems) > 0 {
-		return nil, fault.Invalid(problems...)
+		return nil, apierr.Invalid(problems...)
 	}
 	words := action.Words{Noun: "group", Changed: "Added", Unchanged: "The group exists already", Planned: "Would add"}
 	result, err := c.Each(ctx, []string{p.Name}, words, func(ctx context.Context, name string) (action.Plan, error) {
@@ -82,7 +82,7 @@ func planAdd(c *action.Call, name, description string) action.Plan {
 
 // nameTaken reports whether Okta refused a second group of one name.
 func nameTaken(err error) bool {
-	f := fault.As(err)
+	f := apierr.As(err)
 	return f != nil && f.Code == okta.CodeValidation && strings.Contains(f.Message, "already exists")
 }
 
@@ -103,7 +103,7 @@ func duplicate(ctx context.Context, c *action.Call, name string, refusal error) 
 	apps = slices.CompactFunc(apps, func(a, b okta.Group) bool { return a.ID == b.ID })
 	switch {
 	case failed != nil:
-		f := *fault.As(failed)
+		f := *apierr.As(failed)
 		f.Message = message + f.Message
 		return okta.Group{}, &f
 	case len(apps) == 1:
@@ -111,7 +111,7 @@ func duplicate(ctx context.Context, c *action.Call, name string, refusal error) 
 	case len(apps) > 1:
 		return okta.Group{}, ambiguous(len(apps))
 	}
-	f := *fault.As(refusal)
+	f := *apierr.As(refusal)
 	f.Message = message + "Okta's search does not show it yet"
 	return okta.Group{}, &f
 }

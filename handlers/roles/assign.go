@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -36,7 +36,7 @@ var assign = action.Define(action.Spec{
 		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
 			return c.Okta.AssignRole(ctx, u.ID, r.Type)
 		},
-		already: func(err error) bool { return err != nil && fault.As(err).Code == okta.CodeRoleAssigned },
+		already: func(err error) bool { return err != nil && apierr.As(err).Code == okta.CodeRoleAssigned },
 		after:   func(before, changed []okta.Role) []okta.Role { return append(slices.Clone(before), changed...) },
 		undo: func(u okta.User, changed []okta.Role) *action.Undo {
 			ids := make([]string, len(changed)) // by id: nothing but what was assigned here goes

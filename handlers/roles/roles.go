@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -111,7 +111,7 @@ func (ch change) write(
 		if err != nil {
 			done.After = action.State{}
 			c.Warn("%s: the roles could not be read after a failed change, so the reply does not list them: %s",
-				u.Login, fault.As(err).Message)
+				u.Login, apierr.As(err).Message)
 		}
 		for i, part := range parts {
 			so := okta.AlreadySo(refusals[i])
@@ -212,7 +212,7 @@ func worse(a, b error) error {
 // weight ranks errors by their outcome; of two failures, the one that a later try can cure decides.
 func weight(err error) int {
 	w := 2 * slices.Index([]action.Outcome{action.NotFound, action.WrongState, action.Refused, action.Failed}, action.OutcomeOf(err))
-	if fault.As(err).Retryable() {
+	if apierr.As(err).Retryable() {
 		w++
 	}
 	return w
@@ -256,5 +256,5 @@ func undo(name string, u okta.User, param string, roles []string) *action.Undo {
 
 // inherited says why a role held through a group cannot be taken from its user.
 func inherited(r okta.Role) error {
-	return fault.Errorf(fault.WrongState, "inherited_from_group", "%s comes from a group and cannot be taken from the user: remove the user from that group, or the role from the group", r.Label)
+	return apierr.Errorf(apierr.WrongState, "inherited_from_group", "%s comes from a group and cannot be taken from the user: remove the user from that group, or the role from the group", r.Label)
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -30,7 +30,7 @@ var unassign = action.Define(action.Spec{
 		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
 			return r, c.Okta.UnassignRole(ctx, u.ID, r.ID)
 		},
-		already: func(err error) bool { return fault.Is(err, fault.NotFound) },
+		already: func(err error) bool { return apierr.Is(err, apierr.NotFound) },
 		after: func(before, changed []okta.Role) []okta.Role {
 			return slices.DeleteFunc(slices.Clone(before), func(r okta.Role) bool {
 				return slices.ContainsFunc(changed, func(gone okta.Role) bool { return gone.ID == r.ID })

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/ssf"
 	"example.com/okta-secops/secrets"
@@ -107,7 +107,7 @@ var send = action.Define(action.Spec{
 	}
 	token, err := ssf.Sign(by.Key, by.KeyID, signal)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "internal", "the signal could not be signed", err)
+		return nil, apierr.New(apierr.Internal, "internal", "the signal could not be signed", err)
 	}
 	words := action.Words{Noun: "signal", Changed: "Sent", Planned: "Would send"}
 	result, err := c.Each(ctx, []string{string(p.Email)}, words, func(context.Context, string) (action.Plan, error) {
@@ -116,7 +116,7 @@ var send = action.Define(action.Spec{
 			Write: func(ctx context.Context) (action.Done, error) {
 				status, err := c.Okta.PublishSecurityEvent(ctx, token)
 				if err != nil {
-					return action.Done{Say: fault.As(err).Message}, err // one target: its name would only repeat the request
+					return action.Done{Say: apierr.As(err).Message}, err // one target: its name would only repeat the request
 				}
 				return action.Done{
 					Value: map[string]any{"status": status, "payload": signal.Claims()},
@@ -161,7 +161,7 @@ func transmitter(own ssf.Transmitter, p sendParams) (ssf.Transmitter, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return by, fault.Invalid(missing...)
+		return by, apierr.Invalid(missing...)
 	}
 	return by, nil
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -63,7 +63,7 @@ func planDisable(c *action.Call, u okta.User, p disableParams) (action.Plan, err
 	default:
 		// Peers report this as "already disabled". It is not: such a user can come back by a
 		// password reset, an unlock or an activation.
-		return plan, fault.New(fault.WrongState, "wrong_state", fmt.Sprintf(
+		return plan, apierr.New(apierr.WrongState, "wrong_state", fmt.Sprintf(
 			"the user's status is %s, and Okta suspends only ACTIVE users: the user is not contained; set Is Deactivate to true to deactivate the user", u.Status), nil)
 	}
 	return plan, nil

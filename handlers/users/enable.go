@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -47,7 +47,7 @@ func planEnable(c *action.Call, u okta.User, p enableParams) (action.Plan, error
 	case u.FinalStatus() == okta.Active:
 		plan.Value = plan.Before
 	case u.Becoming != "":
-		return plan, fault.New(fault.WrongState, "wrong_state", fmt.Sprintf(
+		return plan, apierr.New(apierr.WrongState, "wrong_state", fmt.Sprintf(
 			"the user's status is %s and is changing to %s: try again once Okta has finished", u.Status, u.Becoming), nil)
 	case u.Status == okta.Suspended:
 		plan.After = action.State{"status": string(okta.Active)}
@@ -62,7 +62,7 @@ func planEnable(c *action.Call, u okta.User, p enableParams) (action.Plan, error
 		plan.After = plan.Before
 		plan.Write = activation(c, u, p.SendEmail, c.Okta.ReactivateUser)
 	default:
-		return plan, fault.New(fault.WrongState, "wrong_state", cannotEnable(u.Status), nil)
+		return plan, apierr.New(apierr.WrongState, "wrong_state", cannotEnable(u.Status), nil)
 	}
 	return plan, nil
 }
@@ -81,7 +81,7 @@ func activation(c *action.Call, u okta.User, sendEmail bool, activate func(conte
 		asked := action.State{"status": string(okta.Provisioned)}
 		after, err := c.ReadStatus(u.ID)(ctx)
 		if err != nil {
-			c.Warn("%s was activated, but the status could not be read again: %s", u.Login, fault.As(err).Message)
+			c.Warn("%s was activated, but the status could not be read again: %s", u.Login, apierr.As(err).Message)
 			after = asked
 		}
 		if err := action.NotAsAsked(after, asked); err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -57,19 +57,19 @@ var resetPassword = action.Define(action.Spec{
 // status is read again: another caller may have changed it, in which case Okta may even answer that there is no such
 // user.
 func whyRefused(ctx context.Context, c *action.Call, u okta.User, err error) error {
-	f := *fault.As(err)
-	if f.Kind != fault.WrongState && f.Kind != fault.NotFound {
+	f := *apierr.As(err)
+	if f.Kind != apierr.WrongState && f.Kind != apierr.NotFound {
 		return err
 	}
 	if now, err := c.Okta.GetUserByID(ctx, u.ID); err == nil {
 		u = now
-	} else if f.Kind == fault.NotFound {
+	} else if f.Kind == apierr.NotFound {
 		return &f
 	}
 	if err := needsAccount(u); err != nil {
 		return err
 	}
-	if f.Kind == fault.NotFound {
+	if f.Kind == apierr.NotFound {
 		return &f
 	}
 	advice := "the password is managed by a directory, or the password policy does not allow this: " +
@@ -84,7 +84,7 @@ func whyRefused(ctx context.Context, c *action.Call, u okta.User, err error) err
 // needsAccount refuses a change of password where there is no account to sign in to.
 func needsAccount(u okta.User) error {
 	if u.Status == okta.Deprovisioned {
-		return fault.New(fault.WrongState, "wrong_state", "the user is DEPROVISIONED and has no password: activate the user first (Enable User)", nil)
+		return apierr.New(apierr.WrongState, "wrong_state", "the user is DEPROVISIONED and has no password: activate the user first (Enable User)", nil)
 	}
 	return nil
 }

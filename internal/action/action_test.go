@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/secrets"
 )
 
@@ -33,7 +33,7 @@ func bound[P any](t *testing.T, r action.Request) (P, *action.Result, []action.P
 	})
 	inv, problems := a.Bind(r)
 	if len(problems) > 0 {
-		if _, err := inv.Run(t.Context(), deps()); !fault.Is(err, fault.BadRequest) {
+		if _, err := inv.Run(t.Context(), deps()); !apierr.Is(err, apierr.BadRequest) {
 			t.Errorf("run in spite of its problems: %v", err)
 		}
 		return got, nil, problems
@@ -92,15 +92,15 @@ func byName(_ context.Context, name string) (action.Plan, error) {
 	case "found":
 		return action.Plan{Value: name}, nil
 	case "half": // one part of it was changed, then the rest failed
-		return write(action.Done{Touched: true}, fault.New(fault.Rejected, "E1", "Okta refused the rest", nil))
+		return write(action.Done{Touched: true}, apierr.New(apierr.Rejected, "E1", "Okta refused the rest", nil))
 	case "not_found":
-		return action.Plan{}, fault.New(fault.NotFound, "E0000007", "no such group", nil)
+		return action.Plan{}, apierr.New(apierr.NotFound, "E0000007", "no such group", nil)
 	case "wrong_state":
-		return action.Plan{Before: action.State{"is": "odd"}}, fault.New(fault.WrongState, "wrong_state", "it is odd.", nil)
+		return action.Plan{Before: action.State{"is": "odd"}}, apierr.New(apierr.WrongState, "wrong_state", "it is odd.", nil)
 	case "refused":
-		return action.Plan{}, fault.New(fault.Refused, "protected", "it is protected", nil)
+		return action.Plan{}, apierr.New(apierr.Refused, "protected", "it is protected", nil)
 	case "failed":
-		return write(action.Done{}, fault.New(fault.Rejected, "E1", "Okta refused it", nil))
+		return write(action.Done{}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil))
 	case "panic":
 		panic("canary-of-the-panic")
 	}
@@ -258,7 +258,7 @@ type switched struct{ on bool }
 
 func (s *switched) UnmarshalParam(text string) (string, error) {
 	if !slices.Contains([]string{"up", "down", "true"}, text) {
-		return "", fault.New(fault.BadRequest, "", "must be up or down", nil)
+		return "", apierr.New(apierr.BadRequest, "", "must be up or down", nil)
 	}
 	s.on = text == "up"
 	if text == "true" {

@@ -11,12 +11,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/secrets"
 )
 
 // Problem is one thing wrong with a request.
-type Problem = fault.Problem
+type Problem = apierr.Problem
 
 // Request is what a caller asks of an action, its JSON decoded: parameter values are string, bool,
 // json.Number, []any, map[string]any or nil.
@@ -79,7 +79,7 @@ type Invocation struct {
 func (a Action) Bind(r Request) (*Invocation, []Problem) {
 	inv, problems := a.bind(&a, r)
 	if len(problems) > 0 {
-		inv.run = func(context.Context, *Call) (*Result, error) { return nil, fault.Invalid(problems...) }
+		inv.run = func(context.Context, *Call) (*Result, error) { return nil, apierr.Invalid(problems...) }
 	}
 	return inv, problems
 }

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/internal/ssf"
 )
@@ -103,7 +103,7 @@ func (c *Call) guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.Log.Error(fmt.Sprintf("panic in %s: %v", c.Action.Name, p), "stack_trace", string(debug.Stack()))
-			err = fault.New(fault.Internal, "internal", "an unexpected error occurred", fmt.Errorf("panic: %v", p))
+			err = apierr.New(apierr.Internal, "internal", "an unexpected error occurred", fmt.Errorf("panic: %v", p))
 		}
 	}()
 	return f()
@@ -201,7 +201,7 @@ func (c *Call) allow(names, targets int) error {
 	default:
 		return nil
 	}
-	return fault.Invalid(Problem{Parameter: c.namesParam(), Message: message + ": split the list"})
+	return apierr.Invalid(Problem{Parameter: c.namesParam(), Message: message + ": split the list"})
 }
 
 // work decides and acts for every target that has not failed yet.
@@ -221,7 +221,7 @@ func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target)
 			fail = t.failRead
 		}
 		if ctx.Err() != nil {
-			fail(fault.New(fault.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err()))
+			fail(apierr.New(apierr.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err()))
 			return
 		}
 		if err := c.guard(func() error {
@@ -332,7 +332,7 @@ func (c *Call) watch(t *Target, p Plan, w okta.Write) error {
 		switch {
 		case made:
 			return errMadeBefore
-		case err != nil && (w.Once || !fault.Is(err, fault.UnknownResult)): // what is no once is told by the state, as just read
+		case err != nil && (w.Once || !apierr.Is(err, apierr.UnknownResult)): // what is no once is told by the state, as just read
 			return err
 		}
 	}

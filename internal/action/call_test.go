@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/testkit"
@@ -51,7 +51,7 @@ func TestAPanicOfTheActionIsAFault(t *testing.T) {
 	})
 	inv, _ := a.Bind(action.Request{})
 	result, err := inv.Run(t.Context(), deps())
-	if !fault.Is(err, fault.Internal) || strings.Contains(fault.As(err).Message, "canary") {
+	if !apierr.Is(err, apierr.Internal) || strings.Contains(apierr.As(err).Message, "canary") {
 		t.Errorf("error is %v", err)
 	}
 	if diff := cmp.Diff([]string{"1 thing"}, result.Warnings); diff != "" {
@@ -221,7 +221,7 @@ func TestOneCallChangesABoundedNumberOfTargets(t *testing.T) {
 	d.MaxTargets = 2
 	names := []string{"found1", "found2", "found3"}
 	_, err := each(t, t.Context(), d, action.Options{}, true, names, byName)
-	if f := fault.As(err); f == nil || f.Kind != fault.BadRequest || !strings.Contains(f.Message, "3 targets are named; one call changes at most 2 (MAX_TARGETS)") {
+	if f := apierr.As(err); f == nil || f.Kind != apierr.BadRequest || !strings.Contains(f.Message, "3 targets are named; one call changes at most 2 (MAX_TARGETS)") {
 		t.Errorf("three changes: %v", err)
 	}
 	if _, err := each(t, t.Context(), d, action.Options{}, false, names, byName); err != nil {
@@ -248,7 +248,7 @@ func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
 			action.State{"status": "OLD", "transitioningToStatus": "NEW"}, "x: Okta accepted the change, but reads back as OLD, changing to NEW instead of NEW."},
 		{"no status", true, reads(action.State{"roles": "A"}, nil), false, action.State{"roles": "A"},
 			"x: Okta accepted the change, but reads back as A instead of NEW."},
-		{"no answer", true, reads(nil, fmt.Errorf("reading: %w", fault.New(fault.Unavailable, "c", "no answer", nil))), false, action.State{"status": "NEW"},
+		{"no answer", true, reads(nil, fmt.Errorf("reading: %w", apierr.New(apierr.Unavailable, "c", "no answer", nil))), false, action.State{"status": "NEW"},
 			"x: the change was made but could not be read back: no answer"},
 		{"nothing to read", true, nil, false, action.State{"status": "NEW"}, "x: the result cannot be read back from Okta, so it is not verified."},
 	} {
@@ -291,7 +291,7 @@ func TestAHalfDoneChangeKeepsItsUndo(t *testing.T) {
 				return action.Done{
 					Touched: true, After: action.State{"roles": "one"}, Undo: &action.Undo{Action: "Take One"},
 					Roles: []action.RoleOutcome{{Role: "ONE", Outcome: action.Changed}, {Role: "TWO", Outcome: action.Failed}},
-				}, fault.New(fault.Rejected, "E1", "Okta refused TWO", nil)
+				}, apierr.New(apierr.Rejected, "E1", "Okta refused TWO", nil)
 			},
 		}, nil
 	})
@@ -312,7 +312,7 @@ func TestADryRunTellsWhatStandsInTheWay(t *testing.T) {
 	plan := func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
 			Roles: []action.RoleOutcome{{Role: "ONE", Outcome: action.Planned}},
-			Err:   fault.New(fault.WrongState, "inherited_from_group", "TWO comes from a group", nil),
+			Err:   apierr.New(apierr.WrongState, "inherited_from_group", "TWO comes from a group", nil),
 			Write: func(context.Context) (action.Done, error) { panic("written") },
 		}, nil
 	}

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -95,7 +95,7 @@ func (c *Call) replayUser(ctx context.Context, t *Target, w UserWork) error {
 	case err != nil:
 		return err
 	case u.ID != t.UserID:
-		return fault.New(fault.NotFound, okta.CodeNotFound, "no user has this id any more", nil)
+		return apierr.New(apierr.NotFound, okta.CodeNotFound, "no user has this id any more", nil)
 	}
 	t.Login = u.Login
 	p, err := w.Plan(ctx, u)
@@ -205,7 +205,7 @@ func (c *Call) warnResumed(targets []*Target) {
 
 // changedSince returns the error of a target that is not as asked any more. was is the state when
 // the request completed; nil if it is not known.
-func changedSince(was, now State) *fault.Error {
+func changedSince(was, now State) *apierr.Error {
 	var changes []string
 	compare := was != nil && !sameState(was, now)
 	for _, k := range sortedKeys(now) {
@@ -215,7 +215,7 @@ func changedSince(was, now State) *fault.Error {
 			changes = append(changes, fmt.Sprintf("%s: %s now, which is not as asked", k, inWords(now[k])))
 		}
 	}
-	return fault.Errorf(fault.WrongState, CodeChangedSince,
+	return apierr.Errorf(apierr.WrongState, CodeChangedSince,
 		"%s; send the request with a new Idempotency-Key to do it again", strings.Join(changes, "; "))
 }
 
@@ -242,7 +242,7 @@ func sameState(a, b State) bool {
 }
 
 // lost is what a plan found about roles: those that it would change again are no longer as asked.
-func lost(roles []RoleOutcome, changed *fault.Error) []RoleOutcome {
+func lost(roles []RoleOutcome, changed *apierr.Error) []RoleOutcome {
 	var out []RoleOutcome
 	for _, r := range roles {
 		if r.Outcome == Planned {
@@ -259,18 +259,18 @@ func (t *Target) restore() {
 		return
 	}
 	t.touched = len(t.After) > 0
-	kind := fault.Rejected
+	kind := apierr.Rejected
 	switch {
 	case t.Outcome == NotFound:
-		kind = fault.NotFound
+		kind = apierr.NotFound
 	case t.Outcome == Refused:
-		kind = fault.Refused
+		kind = apierr.Refused
 	case t.Outcome == WrongState:
-		kind = fault.WrongState
-	case t.Error.Code == fault.CodeUnknownResult:
-		kind = fault.UnknownResult
-	case t.Error.Code == fault.CodeNoPermission:
-		kind = fault.Credentials
+		kind = apierr.WrongState
+	case t.Error.Code == apierr.CodeUnknownResult:
+		kind = apierr.UnknownResult
+	case t.Error.Code == apierr.CodeNoPermission:
+		kind = apierr.Credentials
 	}
-	t.fault = &fault.Error{Kind: kind, Code: t.Error.Code, Message: t.Error.Message, RequestID: t.Error.OktaRequestID}
+	t.fault = &apierr.Error{Kind: kind, Code: t.Error.Code, Message: t.Error.Message, RequestID: t.Error.OktaRequestID}
 }

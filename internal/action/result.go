@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"strings"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -117,8 +117,8 @@ func WithoutSecrets(value json.RawMessage, secret []string) (json.RawMessage, bo
 }
 
 // Faults are the faults of the targets that were not reached.
-func (r *Result) Faults() []*fault.Error {
-	var faults []*fault.Error
+func (r *Result) Faults() []*apierr.Error {
+	var faults []*apierr.Error
 	for _, t := range r.Targets {
 		if t.fault != nil {
 			faults = append(faults, t.fault)

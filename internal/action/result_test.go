@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -88,7 +88,7 @@ func TestATargetMayHaveASentenceOfItsOwn(t *testing.T) {
 		}
 		return action.Plan{Write: func(context.Context) (action.Done, error) {
 			if name == "c" {
-				return action.Done{Say: "c: one, not two."}, fault.New(fault.Rejected, "E1", "Okta refused it", nil)
+				return action.Done{Say: "c: one, not two."}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil)
 			}
 			return action.Done{Say: name + " has it."}, nil
 		}}, nil
@@ -196,11 +196,11 @@ func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
 
 func TestTheOutcomeThatAnErrorMeans(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[fault.Kind]action.Outcome{
-		fault.NotFound: action.NotFound, fault.WrongState: action.WrongState, fault.Refused: action.Refused, fault.Rejected: action.Failed,
-		fault.Unavailable: action.Failed, fault.Deadline: action.Failed, fault.Credentials: action.Failed, fault.UnknownResult: action.Failed, fault.Internal: action.Failed,
+	for kind, want := range map[apierr.Kind]action.Outcome{
+		apierr.NotFound: action.NotFound, apierr.WrongState: action.WrongState, apierr.Refused: action.Refused, apierr.Rejected: action.Failed,
+		apierr.Unavailable: action.Failed, apierr.Deadline: action.Failed, apierr.Credentials: action.Failed, apierr.UnknownResult: action.Failed, apierr.Internal: action.Failed,
 	} {
-		if got := action.OutcomeOf(fmt.Errorf("reading: %w", fault.New(kind, "code", "message", nil))); got != want {
+		if got := action.OutcomeOf(fmt.Errorf("reading: %w", apierr.New(kind, "code", "message", nil))); got != want {
 			t.Errorf("kind %d: %s, want %s", kind, got, want)
 		}
 	}

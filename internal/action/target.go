@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // Outcome is what became of one target.
@@ -33,13 +33,13 @@ func (o Outcome) wrote() bool { return o == Changed || o == Accepted }
 
 // OutcomeOf is the outcome that an error means for its target.
 func OutcomeOf(err error) Outcome {
-	f := fault.As(err)
+	f := apierr.As(err)
 	switch f.Kind {
-	case fault.NotFound:
+	case apierr.NotFound:
 		return NotFound
-	case fault.Refused:
+	case apierr.Refused:
 		return Refused
-	case fault.WrongState:
+	case apierr.WrongState:
 		return WrongState
 	default:
 		return Failed
@@ -80,7 +80,7 @@ type Target struct {
 	cut      bool              // the value is left out for its size
 	say      string
 	hint     string // the likely reason that it was not found
-	fault    *fault.Error
+	fault    *apierr.Error
 	resumed  bool // an earlier run of the request reached it
 	touched  bool // something was changed, or would be, whatever the outcome
 }
@@ -127,7 +127,7 @@ func (t *Target) name() string {
 
 // fail records why the target was not reached.
 func (t *Target) fail(err error) {
-	t.fault = fault.As(err)
+	t.fault = apierr.As(err)
 	t.Outcome = OutcomeOf(t.fault)
 	t.Error = NewTargetError(err)
 }
@@ -135,7 +135,7 @@ func (t *Target) fail(err error) {
 // advise adds to a target that was not found what is probably wrong with its name.
 func (t *Target) advise(hint string) {
 	f := *t.fault
-	f.Message = fault.Sentence("; ", f.Message, hint)
+	f.Message = apierr.Sentence("; ", f.Message, hint)
 	t.fault, t.hint, t.Error = &f, hint, NewTargetError(&f)
 }
 
@@ -150,7 +150,7 @@ type TargetError struct {
 
 // NewTargetError is err for the caller.
 func NewTargetError(err error) *TargetError {
-	f := fault.As(err)
+	f := apierr.As(err)
 	return &TargetError{
 		Code: f.Code, Message: f.Message, Retryable: f.Retryable(),
 		RetryAfterS: f.RetryAfterS(), OktaRequestID: f.RequestID,

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -63,7 +63,7 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 
 	targets, found := c.merge(namings, names)
 	if len(targets) == 0 {
-		return nil, fault.Invalid(noTarget(&c.Action, c.namesParam(), true, c.ignored))
+		return nil, apierr.Invalid(noTarget(&c.Action, c.namesParam(), true, c.ignored))
 	}
 	if err := c.allow(len(names), len(targets)); err != nil {
 		return nil, err
@@ -191,8 +191,8 @@ func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]ok
 
 // unsettled tells whether a failed look-up leaves open what the name is.
 func unsettled(err error) bool {
-	f := fault.As(err)
-	return f.Kind != fault.NotFound && f.Code != "ambiguous"
+	f := apierr.As(err)
+	return f.Kind != apierr.NotFound && f.Code != "ambiguous"
 }
 
 // enrich lists every entity that became a target, as it was given, with its enrichment if all users
@@ -238,7 +238,7 @@ func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[st
 func (c *Call) enrichTarget(t *Target, values func(value any) map[string]string) {
 	t.enriched = map[string]string{}
 	if err := c.guard(func() error { t.enriched = values(t.value); return nil }); err != nil {
-		c.remark(t, "not enriched: "+fault.As(err).Message+".")
+		c.remark(t, "not enriched: "+apierr.As(err).Message+".")
 	}
 }
 

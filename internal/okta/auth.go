@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/secrets"
 )
 
@@ -19,7 +19,7 @@ type Auth interface {
 	// the credentials and another try would carry others, or why there are no others.
 	answered(r *http.Request, reply *reply) (renewed bool, err error)
 	// explain adds to Okta's refusal of the credentials what the operator has to look at.
-	explain(f *fault.Error, scopes []string)
+	explain(f *apierr.Error, scopes []string)
 	// isUser tells whether the credentials are a user's, who can be asked for by the name "me".
 	isUser() bool
 }
@@ -62,9 +62,9 @@ func (a ssws) answered(r *http.Request, re *reply) (bool, error) {
 	return err == nil && !token.Equal(refused), err
 }
 
-func (ssws) explain(f *fault.Error, _ []string) {
+func (ssws) explain(f *apierr.Error, _ []string) {
 	switch f.Code {
-	case fault.CodeNoPermission:
+	case apierr.CodeNoPermission:
 		f.Message += "; the owner of the API token lacks the admin role for this"
 	case invalidProof, useNonce:
 		f.Message += "; DPoP needs OAuth: set OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it"

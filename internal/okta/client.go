@@ -19,7 +19,7 @@ import (
 
 	sdk "github.com/okta/okta-sdk-golang/v5/okta"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/secrets"
 )
 
@@ -171,13 +171,13 @@ type standing struct {
 // made the change first. It wraps Okta's refusal.
 type AlreadySoError struct {
 	User    User // as read after the refusal; the zero User if the state is not a user's status
-	refusal *fault.Error
+	refusal *apierr.Error
 }
 
 // Error implements error.
 func (e *AlreadySoError) Error() string { return "the asked state holds already: " + e.refusal.Error() }
 
-// Unwrap returns Okta's refusal, a *fault.Error.
+// Unwrap returns Okta's refusal, a *apierr.Error.
 func (e *AlreadySoError) Unwrap() error { return e.refusal }
 
 // AlreadySo returns the AlreadySoError in err's chain, nil if there is none.
@@ -196,10 +196,10 @@ func (k call) repeatable() bool {
 func (k call) reads() bool { return strings.HasPrefix(k.op, http.MethodGet) }
 
 // do makes one call, again where that is safe and can help, and returns Okta's reply with its body read.
-// Every failure is a *fault.Error or wraps one.
+// Every failure is a *apierr.Error or wraps one.
 func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 	if c.auth == nil && !k.anonymous {
-		return nil, fault.New(fault.Misconfigured, "misconfigured", "no Okta credentials are configured: set OKTA_API_TOKEN_SECRET (Api Token), or OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it", nil)
+		return nil, apierr.New(apierr.Misconfigured, "misconfigured", "no Okta credentials are configured: set OKTA_API_TOKEN_SECRET (Api Token), or OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it", nil)
 	}
 	w := watch(ctx, k)
 	re, err := c.try(ctx, k, w)
@@ -224,7 +224,7 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 			return nil, w.kept
 		}
 		if x.err == nil && x.reply == nil {
-			x.err = fault.New(fault.Internal, "internal", "the request to Okta could not be built", err)
+			x.err = apierr.New(apierr.Internal, "internal", "the request to Okta could not be built", err)
 		}
 		f := x.fault(ctx)
 		if f == nil {
@@ -233,7 +233,7 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 			}
 		}
 		x.reply.release() // the reply to a failed call is of use only in part
-		if f.Kind == fault.Unavailable && x.reply != nil && x.reply.status >= http.StatusInternalServerError {
+		if f.Kind == apierr.Unavailable && x.reply != nil && x.reply.status >= http.StatusInternalServerError {
 			if x.reply.status != status {
 				status, alike = x.reply.status, 0
 			}
@@ -242,11 +242,11 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 		} else {
 			status = 0
 		}
-		if f.Kind == fault.Credentials && !k.anonymous && x.reply != nil {
+		if f.Kind == apierr.Credentials && !k.anonymous && x.reply != nil {
 			f.Message = strings.TrimRight(f.Message, ". ")
 			c.auth.explain(f, c.scopes)
 			if x.unrenewed != nil {
-				f = fault.As(x.unrenewed)
+				f = apierr.As(x.unrenewed)
 			}
 		}
 		if k.name != "" && x.refusesPath() {
@@ -296,28 +296,28 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 
 // refusesTarget reports whether a fault is Okta's own refusal of a write to this target, which another caller's
 // change may have caused. E0000006 is among them: Okta may answer it for a user who is DEPROVISIONED by now.
-func refusesTarget(f *fault.Error) bool {
+func refusesTarget(f *apierr.Error) bool {
 	switch f.Kind {
-	case fault.NotFound, fault.WrongState, fault.Rejected:
+	case apierr.NotFound, apierr.WrongState, apierr.Rejected:
 		return true
 	}
-	return f.Code == fault.CodeNoPermission
+	return f.Code == apierr.CodeNoPermission
 }
 
 // unknown is the fault of a write of which is not known whether it has taken effect: it says so, and of one that must
 // not happen twice also what to do.
-func (k call) unknown(f *fault.Error) *fault.Error {
+func (k call) unknown(f *apierr.Error) *apierr.Error {
 	if !k.once {
 		told := *f
 		told.Message = strings.TrimSuffix(f.Message, ".") + ": the change may or may not have been made"
 		return &told
 	}
-	kind, what := fault.UnknownResult, "Okta's answer was lost after the request was sent"
-	if f.Kind == fault.Nonsense || f.Kind == fault.Credentials || f.Code == codeRateLimited {
-		kind, what = fault.Nonsense, "Okta's answer is not what Okta sends"
+	kind, what := apierr.UnknownResult, "Okta's answer was lost after the request was sent"
+	if f.Kind == apierr.Nonsense || f.Kind == apierr.Credentials || f.Code == codeRateLimited {
+		kind, what = apierr.Nonsense, "Okta's answer is not what Okta sends"
 	}
-	return &fault.Error{
-		Kind: kind, Code: fault.CodeUnknownResult, RequestID: f.RequestID, Cause: f,
+	return &apierr.Error{
+		Kind: kind, Code: apierr.CodeUnknownResult, RequestID: f.RequestID, Cause: f,
 		Message: what + ": it may or may not have taken effect, and it is not repeated by itself; look at the user in Okta before trying again",
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/sync/singleflight"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/secrets"
 )
@@ -94,7 +94,7 @@ func (o *oauth) token(ctx context.Context, scopes []string) (token, error) {
 	scope := scopeList(scopes)
 	for try := 1; ; try++ {
 		t, err := o.obtain(ctx, scope)
-		if f := fault.As(err); f == nil || f.RetryAfter <= inFlightWait || try == maxTries || o.Clock.Sleep(ctx, f.RetryAfter) != nil {
+		if f := apierr.As(err); f == nil || f.RetryAfter <= inFlightWait || try == maxTries || o.Clock.Sleep(ctx, f.RetryAfter) != nil {
 			return t, err
 		}
 	}
@@ -134,7 +134,7 @@ func (o *oauth) renew(ctx context.Context, scope string) (token, error) {
 	case now.Before(old.end):
 		t, err = old, nil
 		t.renewal = now.Add(refusalLife)
-	case fault.As(err).Retryable():
+	case apierr.As(err).Retryable():
 		return t, err
 	default:
 		t = token{refusal: err, renewal: now.Add(refusalLife)}
@@ -183,8 +183,8 @@ func (o *oauth) answered(r *http.Request, re *reply) (bool, error) {
 }
 
 // explain implements Auth.
-func (o *oauth) explain(f *fault.Error, scopes []string) {
-	if f.Code == fault.CodeNoPermission {
+func (o *oauth) explain(f *apierr.Error, scopes []string) {
+	if f.Code == apierr.CodeNoPermission {
 		f.Message += "; the service app needs the scopes " + strings.Join(scopes, ", ") + ", and an administrator role that covers this"
 		return
 	}
@@ -201,7 +201,7 @@ func (*oauth) isUser() bool { return false }
 // fetch asks Okta for a token.
 func (o *oauth) fetch(ctx context.Context, scope string) (token, error) {
 	t, err := o.ask(ctx, scope)
-	if f := fault.As(err); f != nil && f.Code == "invalid_scope" && strings.Contains(scope, " ") {
+	if f := apierr.As(err); f != nil && f.Code == "invalid_scope" && strings.Contains(scope, " ") {
 		return t, o.nameMissing(ctx, scope, f)
 	}
 	return t, err
@@ -209,11 +209,11 @@ func (o *oauth) fetch(ctx context.Context, scope string) (token, error) {
 
 // nameMissing finds out which scopes the app has not been granted. Okta refuses them all together and names
 // none, so each is asked for by itself.
-func (o *oauth) nameMissing(ctx context.Context, scope string, refusal *fault.Error) error {
+func (o *oauth) nameMissing(ctx context.Context, scope string, refusal *apierr.Error) error {
 	var missing []string
 	for s := range strings.FieldsSeq(scope) {
 		if _, err := o.ask(ctx, s); err != nil {
-			if fault.As(err).Code != "invalid_scope" {
+			if apierr.As(err).Code != "invalid_scope" {
 				return err
 			}
 			missing = append(missing, s)
@@ -244,8 +244,8 @@ func NotGranted(err error) []string {
 	return missing.scopes
 }
 
-func notGranted(scopes []string, cause error) *fault.Error {
-	return fault.New(fault.Credentials, "invalid_scope", "the service app is not granted "+strings.Join(scopes, ", ")+
+func notGranted(scopes []string, cause error) *apierr.Error {
+	return apierr.New(apierr.Credentials, "invalid_scope", "the service app is not granted "+strings.Join(scopes, ", ")+
 		": grant it in Okta, under Okta API Scopes of the app", missingScopes{scopes, cause})
 }
 
@@ -340,8 +340,8 @@ type assertion struct {
 }
 
 // unsigned is the fault of a request that could not be signed.
-func unsigned(err error) *fault.Error {
-	return fault.New(fault.Internal, "internal", "the request to Okta could not be signed", err)
+func unsigned(err error) *apierr.Error {
+	return apierr.New(apierr.Internal, "internal", "the request to Okta could not be signed", err)
 }
 
 // build makes a token request and notes in x the secrets that it carries.
@@ -369,7 +369,7 @@ func (o *oauth) build(ctx context.Context, x *exchange, scope string, key keys.K
 }
 
 // refused is the fault of a token request that brought none.
-func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x *exchange) *fault.Error {
+func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x *exchange) *apierr.Error {
 	if x.reply == nil {
 		return x.fault(context.WithoutCancel(ctx)) // the end of the fetch is not that of a request
 	}
@@ -380,18 +380,18 @@ func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x
 	said := x.reply.clean(strings.TrimSuffix(refusal.Err+": "+refusal.Description, ": "))
 	switch {
 	case x.reply.status == http.StatusTooManyRequests:
-		return &fault.Error{Kind: fault.Unavailable, Code: codeRateLimited, RetryAfter: x.reply.resetAfter(), Cause: cause,
+		return &apierr.Error{Kind: apierr.Unavailable, Code: codeRateLimited, RetryAfter: x.reply.resetAfter(), Cause: cause,
 			Message: "Okta's rate limit for access tokens is reached"}
 	case x.reply.status >= 500:
-		return fault.New(fault.Unavailable, "okta_token_unavailable", fmt.Sprintf("Okta issues no access token at the moment (%d)", x.reply.status), cause)
+		return apierr.New(apierr.Unavailable, "okta_token_unavailable", fmt.Sprintf("Okta issues no access token at the moment (%d)", x.reply.status), cause)
 	case refusal.Err == "invalid_scope":
 		return notGranted(strings.Fields(scope), errors.Join(cause, errors.New(said)))
 	case refusal.Err == "invalid_client":
-		return fault.New(fault.Credentials, refusal.Err, "Okta does not accept the service app's key ("+said+
+		return apierr.New(apierr.Credentials, refusal.Err, "Okta does not accept the service app's key ("+said+
 			"): check OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)", cause)
 	case refusal.Err != "":
-		return fault.New(fault.Credentials, refusal.Err, "Okta refused to issue an access token ("+said+")", cause)
+		return apierr.New(apierr.Credentials, refusal.Err, "Okta refused to issue an access token ("+said+")", cause)
 	default:
-		return fault.New(fault.Nonsense, "bad_reply", fmt.Sprintf("Okta's token endpoint answered %d and neither a token nor an error of OAuth's", x.reply.status), cause)
+		return apierr.New(apierr.Nonsense, "bad_reply", fmt.Sprintf("Okta's token endpoint answered %d and neither a token nor an error of OAuth's", x.reply.status), cause)
 	}
 }

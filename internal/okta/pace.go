@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // quota is what Okta's rate-limit headers say of one bucket.
@@ -192,8 +192,8 @@ func (p *pacer) sleep(ctx context.Context, d time.Duration) error {
 	if err == nil {
 		return nil
 	}
-	return &fault.Error{
-		Kind: fault.Unavailable, Code: codeRateLimited, RetryAfter: d, Cause: err,
+	return &apierr.Error{
+		Kind: apierr.Unavailable, Code: codeRateLimited, RetryAfter: d, Cause: err,
 		Message: "not sent: Okta's rate limit resets after this request's deadline",
 	}
 }

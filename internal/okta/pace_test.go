@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/local/emulator"
 )
 
@@ -311,7 +311,7 @@ func TestAWaitLongerThanTheDeadlineIsNotBegun(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		f := readUser.call(ctx, t, k).fault(ctx)
-		wantCode(t, f, fault.Unavailable, "rate_limited")
+		wantCode(t, f, apierr.Unavailable, "rate_limited")
 		if f != nil && (f.RetryAfter < 55*time.Second || f.RetryAfter > time.Minute+time.Second) {
 			t.Errorf("to be tried again after %s", f.RetryAfter)
 		}

@@ -10,7 +10,7 @@ import (
 	"regexp"
 	"strings"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // MaxListBytes is where a list stops growing.
@@ -28,7 +28,7 @@ type List struct {
 // decodeItems reads the items of a list that is of use only as a whole.
 func decodeItems[T any](list List) ([]T, error) {
 	if list.Cut {
-		return nil, fault.Errorf(fault.Rejected, "too_large", "Okta's list is over %d MB", MaxListBytes>>20)
+		return nil, apierr.Errorf(apierr.Rejected, "too_large", "Okta's list is over %d MB", MaxListBytes>>20)
 	}
 	out := make([]T, len(list.Items))
 	for i, item := range list.Items {

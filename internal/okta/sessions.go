@@ -3,7 +3,7 @@ package okta
 import (
 	"context"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // ClearSessions ends every Okta session of a user; revokeOAuth also revokes the OAuth and OpenID Connect
@@ -14,7 +14,7 @@ import (
 func (c *Client) ClearSessions(ctx context.Context, id string, revokeOAuth bool) error {
 	without := func(ctx context.Context) (standing, error) {
 		now, err := c.standing(id, nil, Deprovisioned)(ctx)
-		if f := fault.As(err); f != nil && f.Code == CodeNotFound {
+		if f := apierr.As(err); f != nil && f.Code == CodeNotFound {
 			return standing{moot: true}, nil
 		}
 		return now, err

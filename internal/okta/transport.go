@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/secrets"
 )
 
@@ -169,7 +169,7 @@ func send(base http.RoundTripper, r *http.Request, m *memory) (*reply, error) {
 	defer cancel()
 	res, err := base.RoundTrip(r.WithContext(ctx))
 	if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) {
-		return nil, fault.New(fault.Nonsense, "bad_certificate", "Okta's TLS certificate is not trusted"+distrust(bad.Err)+
+		return nil, apierr.New(apierr.Nonsense, "bad_certificate", "Okta's TLS certificate is not trusted"+distrust(bad.Err)+
 			": check OKTA_API_ROOT (Api Root) and any TLS-inspecting proxy", err)
 	}
 	if err != nil {
@@ -188,6 +188,6 @@ func send(base http.RoundTripper, r *http.Request, m *memory) (*reply, error) {
 
 // lost tells whether the connection failed, or the reply took too long.
 func (x *exchange) lost() bool {
-	var f *fault.Error
+	var f *apierr.Error
 	return x.err != nil && !errors.As(x.err, &f) && !errors.Is(x.err, errReadOnly)
 }

@@ -10,7 +10,7 @@ import (
 
 	sdk "github.com/okta/okta-sdk-golang/v5/okta"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/secrets"
 )
 
@@ -85,7 +85,7 @@ const MaxQueryHits = 200
 // otherObject returns the error of a response that holds another object than the one asked for by id. Its kind is
 // NotFound: the object that was asked for was not returned.
 func otherObject(kind string) error {
-	return fault.Errorf(fault.NotFound, "other_object", "Okta returned another %s than the one asked for", kind)
+	return apierr.Errorf(apierr.NotFound, "other_object", "Okta returned another %s than the one asked for", kind)
 }
 
 // quoted returns a value as a string of a search expression.

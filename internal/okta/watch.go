@@ -3,7 +3,7 @@ package okta
 import (
 	"context"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // Write is one call that changes something in Okta. Its tries count as one.
@@ -66,7 +66,7 @@ func (w *watcher) end(re *reply, err error) {
 		return
 	}
 	w.write.Ended = true
-	if failed := fault.As(err); failed != nil {
+	if failed := apierr.As(err); failed != nil {
 		w.write.Code, w.write.RequestID = failed.Code, failed.RequestID
 	} else {
 		w.write.RequestID = re.requestID()

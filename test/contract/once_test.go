@@ -231,10 +231,10 @@ func storage(t *testing.T) *fakegcp.Storage {
 func TestWithoutItsStoreNothingIsChanged(t *testing.T) {
 	t.Parallel()
 	s := storage(t)
-	w := testkit.New(t, testkit.Options{Storage: s.Options(), Env: map[string]string{"CLAIMS_BUCKET": "claims", "CLAIMS_PREFIX": "okta/"}})
+	w := testkit.New(t, testkit.Options{Storage: s.Options(), Env: map[string]string{"IDEMPOTENCY_BUCKET": "claims", "IDEMPOTENCY_PREFIX": "okta/"}})
 	s.SetDown(true)
 	r := w.Do(http.MethodPost, "users/disable-user", disableAlice, keyed("one"))
-	if r.HTTP != 503 || r.Header.Get("Retry-After") == "" || r.Get("error", "code") != "claims_unavailable" || !strings.Contains(r.Get("error", "message").(string), "nothing was changed") {
+	if r.HTTP != 503 || r.Header.Get("Retry-After") == "" || r.Get("error", "code") != "idempotency_unavailable" || !strings.Contains(r.Get("error", "message").(string), "nothing was changed") {
 		t.Errorf("%d %s", r.HTTP, r.Body)
 	}
 	if r := w.Do(http.MethodPost, "users/get-user", `{"parameters": {"User IDs": "alice"}}`, keyed("one")); r.HTTP != 200 {
@@ -253,7 +253,7 @@ func TestWithoutItsStoreNothingIsChanged(t *testing.T) {
 func TestAWriteThatMustNotHappenTwiceDoesNotWhenItsProcessDied(t *testing.T) {
 	t.Parallel()
 	s := storage(t)
-	env := map[string]string{"CLAIMS_BUCKET": "claims"}
+	env := map[string]string{"IDEMPOTENCY_BUCKET": "claims"}
 	arrived, never := make(chan struct{}), make(chan struct{})
 	dead := testkit.New(t, testkit.Options{Storage: s.Options(), Env: env, Observe: func(c emulator.Observed) {
 		if strings.HasSuffix(c.Request.URL.Path, "/reset_password") {
@@ -275,7 +275,7 @@ func TestAWriteThatMustNotHappenTwiceDoesNotWhenItsProcessDied(t *testing.T) {
 		}
 	})
 	<-arrived
-	env = map[string]string{"CLAIMS_BUCKET": "claims", "OKTA_API_ROOT": dead.OktaURL}
+	env = map[string]string{"IDEMPOTENCY_BUCKET": "claims", "OKTA_API_ROOT": dead.OktaURL}
 	heir := testkit.New(t, testkit.Options{Storage: s.Options(), Env: env})
 	heir.Replace("token", secrets.New(dead.Okta.Token()))
 	if r := heir.Do(http.MethodPost, "users/reset-password", resetAlice, keyed("case-4711")); r.HTTP != 409 {
