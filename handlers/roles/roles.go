@@ -201,21 +201,13 @@ func roleOutcome(role string, o action.Outcome, err error) action.RoleOutcome {
 	return action.RoleOutcome{Role: role, Outcome: action.OutcomeOf(err), Error: action.NewTargetError(err)}
 }
 
-// moreSevere is the error of the two that says more about a target, the first where they weigh the same.
+// moreSevere returns the more severe of two errors by the table of error kinds; a wins ties.
 func moreSevere(a, b error) error {
+	weight := func(err error) int { return apierr.As(err).Kind.Meaning().RoleWeight }
 	if a == nil || b != nil && weight(b) > weight(a) {
 		return b
 	}
 	return a
-}
-
-// weight ranks errors by their outcome; of two failures, the one that a later try can cure decides.
-func weight(err error) int {
-	w := 2 * slices.Index([]action.Outcome{action.NotFound, action.WrongState, action.Refused, action.Failed}, action.OutcomeOf(err))
-	if apierr.As(err).Retryable() {
-		w++
-	}
-	return w
 }
 
 // rolesState is a user's roles for before and after, in an order that can be compared.

@@ -269,8 +269,8 @@ func (t *Target) restore() {
 		kind = apierr.WrongState
 	case t.Error.Code == apierr.CodeUnknownResult:
 		kind = apierr.UnknownResult
-	case t.Error.Code == apierr.CodeNoPermission:
-		kind = apierr.Credentials
+	case t.Error.Code == okta.CodeNoPermission:
+		kind = apierr.NoPermission
 	}
 	t.err = &apierr.Error{Kind: kind, Code: t.Error.Code, Message: t.Error.Message, RequestID: t.Error.OktaRequestID}
 }

@@ -194,19 +194,25 @@ func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
 	}
 }
 
-func TestTheOutcomeThatAnErrorMeans(t *testing.T) {
+func TestOutcomeOf_EachKindOfError(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[apierr.Kind]action.Outcome{
-		apierr.NotFound: action.NotFound, apierr.WrongState: action.WrongState, apierr.Refused: action.Refused, apierr.Rejected: action.Failed,
-		apierr.Unavailable: action.Failed, apierr.Deadline: action.Failed, apierr.Credentials: action.Failed, apierr.UnknownResult: action.Failed, apierr.Internal: action.Failed,
-	} {
+	for _, kind := range apierr.Kinds() {
+		want := action.Failed
+		switch kind {
+		case apierr.NotFound:
+			want = action.NotFound
+		case apierr.WrongState:
+			want = action.WrongState
+		case apierr.Refused:
+			want = action.Refused
+		}
 		if got := action.OutcomeOf(fmt.Errorf("reading: %w", apierr.New(kind, "code", "message", nil))); got != want {
-			t.Errorf("kind %d: %s, want %s", kind, got, want)
+			t.Errorf("%s: %s, want %s", kind, got, want)
 		}
 	}
 	e := action.NewTargetError(errors.New("canary: dial tcp"))
 	if diff := cmp.Diff(&action.TargetError{Code: "internal", Message: "an unexpected error occurred"}, e); diff != "" {
-		t.Errorf("an error that is no fault (-want +got):\n%s", diff)
+		t.Errorf("another error (-want +got):\n%s", diff)
 	}
 }
 

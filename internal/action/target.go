@@ -31,20 +31,8 @@ func (o Outcome) Reached() bool { return o.wrote() || o == Unchanged || o == Fou
 // wrote reports whether a write was made for the target.
 func (o Outcome) wrote() bool { return o == Changed || o == Accepted }
 
-// OutcomeOf is the outcome that an error means for its target.
-func OutcomeOf(err error) Outcome {
-	f := apierr.As(err)
-	switch f.Kind {
-	case apierr.NotFound:
-		return NotFound
-	case apierr.Refused:
-		return Refused
-	case apierr.WrongState:
-		return WrongState
-	default:
-		return Failed
-	}
-}
+// OutcomeOf returns the outcome of a target that was not reached because of an error.
+func OutcomeOf(err error) Outcome { return Outcome(apierr.As(err).Kind.Meaning().Outcome) }
 
 // State is what matters of a target before or after a change, as JSON members.
 type State map[string]any

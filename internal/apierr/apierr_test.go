@@ -3,13 +3,14 @@ package apierr_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
 	"example.com/okta-secops/internal/apierr"
 )
 
-func TestAnErrorThatIsNoFaultKeepsItsTextInTheLog(t *testing.T) {
+func TestAs_OtherErrorsKeepTheirTextInTheLog(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("canary")
 	f := apierr.As(fmt.Errorf("doing x: %w", cause))
@@ -17,11 +18,11 @@ func TestAnErrorThatIsNoFaultKeepsItsTextInTheLog(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	if apierr.As(nil) != nil {
-		t.Error("no error became a fault")
+		t.Error("As(nil) is not nil")
 	}
 }
 
-func TestAFaultIsFoundInAChain(t *testing.T) {
+func TestAs_FindsTheErrorInAChain(t *testing.T) {
 	t.Parallel()
 	want := apierr.New(apierr.NotFound, "E0000007", "no such user", nil)
 	err := fmt.Errorf("reading the user again: %w", want)
@@ -33,17 +34,30 @@ func TestAFaultIsFoundInAChain(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatTimeCanCureIsRetryable(t *testing.T) {
+// TestKind_EachRowIsComplete checks what holds for every row of the table. The values themselves are
+// tested in package httpapi, over the handler.
+func TestKind_EachRowIsComplete(t *testing.T) {
 	t.Parallel()
-	for kind := apierr.Internal; kind <= apierr.UnknownResult; kind++ {
-		want := kind == apierr.Unavailable || kind == apierr.Deadline || kind == apierr.Overloaded || kind == apierr.Conflict
-		if got := apierr.New(kind, "", "", nil).Retryable(); got != want {
-			t.Errorf("kind %d: %v", kind, got)
+	names := map[string]bool{}
+	for _, kind := range apierr.Kinds() {
+		m := kind.Meaning()
+		if m.Name == "" || names[m.Name] || kind.String() != m.Name {
+			t.Errorf("kind %d: the name %q is empty or not unique", kind, m.Name)
 		}
+		names[m.Name] = true
+		if http.StatusText(m.HTTPStatus) == "" || m.HTTPStatus < 400 || m.Outcome == "" || m.Rank == 0 || m.RoleWeight == 0 {
+			t.Errorf("%s: a column is empty: %+v", kind, m)
+		}
+		if m.Retryable && !m.Redeliver {
+			t.Errorf("%s: it is retryable, but its message is not delivered again", kind)
+		}
+	}
+	if len(names) != int(apierr.UnknownResult)+1 {
+		t.Errorf("%d kinds", len(names))
 	}
 }
 
-func TestAnInvalidRequestListsItsProblems(t *testing.T) {
+func TestInvalid_ListsTheProblems(t *testing.T) {
 	t.Parallel()
 	for want, problems := range map[string][]apierr.Problem{
 		"the request is not valid":       nil,
@@ -57,7 +71,7 @@ func TestAnInvalidRequestListsItsProblems(t *testing.T) {
 	}
 }
 
-func TestAGreatManyProblemsAreCutOff(t *testing.T) {
+func TestInvalid_ListsAtMost20Problems(t *testing.T) {
 	t.Parallel()
 	f := apierr.Invalid(make([]apierr.Problem, 100_000)...)
 	if last := f.Problems[len(f.Problems)-1].Message; len(f.Problems) != 21 || last != "and 99980 more" {

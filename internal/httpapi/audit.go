@@ -50,7 +50,7 @@ func (x *exchange) record(status int, reply Reply, cause *apierr.Error, faults [
 	const most = 5 // distinct ones are enough
 	var told []string
 	for _, f := range faults {
-		level, text := severity(f.Kind), f.Error()
+		level, text := f.Kind.Meaning().Severity, f.Error()
 		if level < slog.LevelWarn || slices.Contains(told, text) || len(told) == most {
 			continue
 		}
@@ -60,19 +60,6 @@ func (x *exchange) record(status int, reply Reply, cause *apierr.Error, faults [
 			attrs = append(attrs, slog.String("okta_request_id", f.RequestID))
 		}
 		x.log.LogAttrs(ctx, level, text, attrs...)
-	}
-}
-
-// severity is how much a fault of this kind is the operator's business: an error is a defect or a wrong deployment.
-// What is expected of callers and of Okta wakes nobody.
-func severity(k apierr.Kind) slog.Level {
-	switch k {
-	case apierr.Internal, apierr.Misconfigured:
-		return slog.LevelError
-	case apierr.Unauthenticated, apierr.Forbidden, apierr.Conflict, apierr.Overloaded, apierr.Unavailable, apierr.Deadline, apierr.Credentials, apierr.InvalidResponse, apierr.UnknownResult:
-		return slog.LevelWarn
-	default:
-		return slog.LevelInfo
 	}
 }
 

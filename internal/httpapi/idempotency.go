@@ -129,21 +129,9 @@ func (x *exchange) withoutSecrets(reply Reply) (_ Reply, found bool, err error) 
 	return reply, found, err
 }
 
-// shouldRedeliver tells whether the same request may come to more when it is made again.
+// shouldRedeliver reports whether a later attempt of the same request can reach more targets.
 func shouldRedeliver(result *action.Result, cause *apierr.Error) bool {
-	return cause != nil && isTransient(cause) || slices.ContainsFunc(result.Errors(), isTransient)
-}
-
-// isTransient tells whether a fault may have passed by a later try, by itself or because somebody mends the deployment.
-func isTransient(f *apierr.Error) bool {
-	switch f.Kind {
-	case apierr.Credentials:
-		return f.Code != apierr.CodeNoPermission // which is of the user: an admin role that does not cover this one
-	case apierr.InvalidResponse, apierr.Internal, apierr.Misconfigured:
-		return f.Code != apierr.CodeUnknownResult
-	default:
-		return f.Retryable()
-	}
+	return cause != nil && cause.Redeliver() || slices.ContainsFunc(result.Errors(), (*apierr.Error).Redeliver)
 }
 
 // final tells whether a repeat of the request could come to nothing else. A request that was refused as a whole has come to

@@ -66,11 +66,11 @@ func buildReply(a *action.Action, named string, result *action.Result, err error
 	switch {
 	case err != nil:
 		cause = apierr.As(err)
-		status = httpStatus(cause.Kind)
+		status = cause.Kind.Meaning().HTTPStatus
 		reply.Status, reply.OutputMessage, reply.JSONResult = action.StatusFailure, cause.Message, nil
 	case reply.Status == action.StatusFailure:
 		if cause = primaryError(result.Errors()); a.Mutates || cause.Kind != apierr.NotFound {
-			status = httpStatus(cause.Kind)
+			status = cause.Kind.Meaning().HTTPStatus
 			if result.TimedOut && slices.ContainsFunc(result.Errors(), func(f *apierr.Error) bool { return f.Kind == apierr.UnknownResult }) {
 				status = http.StatusGatewayTimeout
 			}
@@ -97,67 +97,12 @@ func Refusal(code, message string) Reply {
 	return reply
 }
 
-// httpStatus is the status of a reply that achieved nothing because of a fault of this kind.
-func httpStatus(k apierr.Kind) int {
-	switch k {
-	case apierr.BadRequest:
-		return http.StatusBadRequest
-	case apierr.Unauthenticated:
-		return http.StatusUnauthorized
-	case apierr.Forbidden:
-		return http.StatusForbidden
-	case apierr.UnknownAction:
-		return http.StatusNotFound
-	case apierr.MethodNotAllowed:
-		return http.StatusMethodNotAllowed
-	case apierr.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case apierr.UnsupportedMedia:
-		return http.StatusUnsupportedMediaType
-	case apierr.Conflict:
-		return http.StatusConflict
-	case apierr.Overloaded:
-		return http.StatusTooManyRequests
-	case apierr.Deadline:
-		return http.StatusGatewayTimeout
-	case apierr.Unavailable:
-		return http.StatusServiceUnavailable
-	case apierr.Credentials, apierr.InvalidResponse, apierr.UnknownResult:
-		return http.StatusBadGateway
-	case apierr.Internal, apierr.Misconfigured:
-		return http.StatusInternalServerError
-	default: // what Okta, or a guardrail, says of the target
-		return http.StatusUnprocessableEntity
-	}
-}
-
-// primaryError is the fault that speaks for a result in which no target was reached: what a later try can
-// cure before what an operator must mend, and that before what is so. A target that is merely not found
-// speaks last.
-func primaryError(faults []*apierr.Error) *apierr.Error {
-	rank := func(f *apierr.Error) int {
-		switch f.Kind {
-		case apierr.Deadline:
-			return 0
-		case apierr.Unavailable:
-			return 1
-		case apierr.Credentials, apierr.InvalidResponse, apierr.UnknownResult:
-			return 2
-		case apierr.Internal, apierr.Misconfigured:
-			return 3
-		case apierr.NotFound:
-			return 5
-		default:
-			return 4
-		}
-	}
-	var first *apierr.Error
-	for _, f := range faults {
-		if first == nil || rank(f) < rank(first) {
-			first = f
-		}
-	}
-	return first
+// primaryError returns the cause of a failure in which no target was reached: the error with the
+// lowest rank, of several the first.
+func primaryError(errs []*apierr.Error) *apierr.Error {
+	return slices.MinFunc(errs, func(a, b *apierr.Error) int {
+		return cmp.Compare(a.Kind.Meaning().Rank, b.Kind.Meaning().Rank)
+	})
 }
 
 // retryAfter is the header's value, in whole seconds: the longest wait that any fault asks for.

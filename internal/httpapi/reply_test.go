@@ -14,7 +14,7 @@ func TestEveryKindOfFaultHasItsStatus(t *testing.T) {
 		apierr.Internal: 500, apierr.BadRequest: 400, apierr.Unauthenticated: 401, apierr.Forbidden: 403, apierr.UnknownAction: 404,
 		apierr.MethodNotAllowed: 405, apierr.TooLarge: 413, apierr.UnsupportedMedia: 415, apierr.Conflict: 409, apierr.Overloaded: 429, apierr.Misconfigured: 500,
 		apierr.NotFound: 422, apierr.WrongState: 422, apierr.Refused: 422, apierr.Rejected: 422, apierr.Unavailable: 503,
-		apierr.Deadline: 504, apierr.Credentials: 502, apierr.InvalidResponse: 502, apierr.UnknownResult: 502,
+		apierr.Deadline: 504, apierr.Credentials: 502, apierr.NoPermission: 502, apierr.InvalidResponse: 502, apierr.UnknownResult: 502,
 	}
 	if len(want) != int(apierr.UnknownResult)+1 {
 		t.Error("a kind of fault has no status here")

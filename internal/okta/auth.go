@@ -64,7 +64,7 @@ func (a ssws) answered(r *http.Request, re *response) (bool, error) {
 
 func (ssws) explain(f *apierr.Error, _ []string) {
 	switch f.Code {
-	case apierr.CodeNoPermission:
+	case CodeNoPermission:
 		f.Message += "; the owner of the API token lacks the admin role for this"
 	case invalidProof, useNonce:
 		f.Message += "; DPoP needs OAuth: set OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it"

@@ -244,7 +244,7 @@ func (c *Client) try(ctx context.Context, k call, w *writeHook) (*response, erro
 		} else {
 			status = 0
 		}
-		if f.Kind == apierr.Credentials && !k.anonymous && x.reply != nil {
+		if (f.Kind == apierr.Credentials || f.Kind == apierr.NoPermission) && !k.anonymous && x.reply != nil {
 			f.Message = strings.TrimRight(f.Message, ". ")
 			c.auth.explain(f, c.scopes)
 			if x.unrenewed != nil {
@@ -303,7 +303,7 @@ func refusesTarget(f *apierr.Error) bool {
 	case apierr.NotFound, apierr.WrongState, apierr.Rejected:
 		return true
 	}
-	return f.Code == apierr.CodeNoPermission
+	return f.Code == CodeNoPermission
 }
 
 // unknown is the fault of a write of which is not known whether it has taken effect: it says so, and of one that must
@@ -314,12 +314,12 @@ func (k call) unknown(f *apierr.Error) *apierr.Error {
 		told.Message = strings.TrimSuffix(f.Message, ".") + ": the change may or may not have been made"
 		return &told
 	}
-	kind, what := apierr.UnknownResult, "Okta's answer was lost after the request was sent"
-	if f.Kind == apierr.InvalidResponse || f.Kind == apierr.Credentials || f.Code == codeRateLimited {
-		kind, what = apierr.InvalidResponse, "Okta's answer is not what Okta sends"
+	what := "Okta's answer was lost after the request was sent"
+	if f.Kind == apierr.InvalidResponse || f.Kind == apierr.Credentials || f.Kind == apierr.NoPermission || f.Code == codeRateLimited {
+		what = "Okta's answer is not what Okta sends"
 	}
 	return &apierr.Error{
-		Kind: kind, Code: apierr.CodeUnknownResult, RequestID: f.RequestID, Cause: f,
+		Kind: apierr.UnknownResult, Code: apierr.CodeUnknownResult, RequestID: f.RequestID, Cause: f,
 		Message: what + ": it may or may not have taken effect, and it is not repeated by itself; look at the user in Okta before trying again",
 	}
 }

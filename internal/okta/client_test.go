@@ -173,11 +173,11 @@ func TestARedirectIsNotFollowedAndNoSuccess(t *testing.T) {
 			w.WriteHeader(status)
 		})
 		for name, m := range methods {
-			code := "bad_reply"
+			kind, code := apierr.InvalidResponse, "bad_reply"
 			if once[name] {
-				code = "unknown_result"
+				kind, code = apierr.UnknownResult, "unknown_result"
 			}
-			wantFault(t, m.call(t.Context(), c, "00u1"), apierr.InvalidResponse, code, "")
+			wantFault(t, m.call(t.Context(), c, "00u1"), kind, code, "")
 		}
 	}
 }

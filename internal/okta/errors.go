@@ -25,6 +25,7 @@ import (
 // https://developer.okta.com/docs/reference/error-codes/
 const (
 	CodeValidation      = "E0000001" // also: an object with this name exists, or the state forbids the change
+	CodeNoPermission    = "E0000006" // the admin role does not cover the target
 	CodeNotFound        = "E0000007"
 	CodeRoleAssigned    = "E0000090"
 	CodeBadExpression   = "E0000031" // of a filter or search
@@ -207,8 +208,8 @@ func (r *response) apiError() *apierr.Error {
 		f.Message += strings.TrimSuffix(c.Error+": "+r.clean(c.Description), ": ")
 	case r.status == http.StatusUnauthorized:
 		f.Kind = apierr.Credentials
-	case b.Code == apierr.CodeNoPermission:
-		f.Kind = apierr.Credentials
+	case b.Code == CodeNoPermission:
+		f.Kind = apierr.NoPermission
 	case !isOkta:
 		f.Kind, f.Code = apierr.InvalidResponse, "bad_reply"
 	case b.Code == CodeNotFound:

@@ -24,7 +24,7 @@ func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
 		"unknown path":         {404, `{"errorCode":"E0000008","errorSummary":"The requested path was not found"}`, apierr.Rejected, "E0000008", "path"},
 		"invalid token":        {401, `{"errorCode":"E0000011","errorSummary":"Invalid token provided"}`, apierr.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET"},
 		"401 without a body":   {401, ``, apierr.Credentials, "okta_401", "OKTA_API_TOKEN_SECRET"},
-		"no permission":        {403, `{"errorCode":"E0000006","errorSummary":"You do not have permission"}`, apierr.Credentials, "E0000006", "admin role"},
+		"no permission":        {403, `{"errorCode":"E0000006","errorSummary":"You do not have permission"}`, apierr.NoPermission, "E0000006", "admin role"},
 		"not active":           {400, `{"errorCode":"E0000001","errorSummary":"Cannot suspend a user that is not active"}`, apierr.WrongState, "E0000001", "not active"},
 		"not suspended":        {400, `{"errorCode":"E0000001","errorSummary":"Api validation failed","errorCauses":[{"errorSummary":"Cannot unsuspend a user that is not suspended"}]}`, apierr.WrongState, "E0000001", "not suspended"},
 		"already active":       {403, `{"errorCode":"E0000016","errorSummary":"Activation failed"}`, apierr.WrongState, "E0000016", ""},
@@ -101,7 +101,7 @@ func TestARateLimitSaysHowLongToWait(t *testing.T) {
 			}
 			err = methods["SetPassword"].call(t.Context(), client, "00u1")
 			if body == "slow down" { // which may be a proxy's
-				wantFault(t, err, apierr.InvalidResponse, "unknown_result", "may or may not")
+				wantFault(t, err, apierr.UnknownResult, "unknown_result", "may or may not")
 			} else {
 				wantFault(t, err, apierr.Unavailable, code, "")
 			}
@@ -141,11 +141,11 @@ func TestALoginPageInsteadOfAnAnswerIsNoSuccess(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Sign in</html>") })
 	for name, m := range methods {
-		code := "bad_reply"
+		kind, code := apierr.InvalidResponse, "bad_reply"
 		if once[name] {
-			code = "unknown_result"
+			kind, code = apierr.UnknownResult, "unknown_result"
 		}
-		wantFault(t, m.call(t.Context(), client, "00u1"), apierr.InvalidResponse, code, "not what Okta sends")
+		wantFault(t, m.call(t.Context(), client, "00u1"), kind, code, "not what Okta sends")
 	}
 }
 

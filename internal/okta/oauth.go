@@ -184,7 +184,7 @@ func (o *oauth) answered(r *http.Request, re *response) (bool, error) {
 
 // explain implements Auth.
 func (o *oauth) explain(f *apierr.Error, scopes []string) {
-	if f.Code == apierr.CodeNoPermission {
+	if f.Code == CodeNoPermission {
 		f.Message += "; the service app needs the scopes " + strings.Join(scopes, ", ") + ", and an administrator role that covers this"
 		return
 	}

@@ -280,7 +280,7 @@ func TestEachSetOfScopesHasItsToken(t *testing.T) {
 		t.Errorf("%d token requests for two sets of scopes", n)
 	}
 	err := s.WithScopes([]string{"okta.users.read"}).SuspendUser(t.Context(), "alice")
-	wantFault(t, err, apierr.Credentials, "E0000006", "needs the scopes okta.users.read, and an administrator role")
+	wantFault(t, err, apierr.NoPermission, "E0000006", "needs the scopes okta.users.read, and an administrator role")
 }
 
 func TestOneTokenRequestServesAllWhoWait(t *testing.T) {
