@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -32,18 +33,27 @@ func bound[P any](t *testing.T, r action.Request) (P, *action.Result, []action.P
 		got = p
 		return nil, nil
 	})
-	inv, problems := a.Bind(r)
-	if len(problems) > 0 {
-		if _, err := inv.Run(t.Context(), deps()); !apierr.Is(err, apierr.BadRequest) {
-			t.Errorf("run in spite of its problems: %v", err)
+	inv, err := a.Bind(r)
+	if err != nil {
+		if inv != nil || !apierr.Is(err, apierr.BadRequest) {
+			t.Errorf("a request with problems can be run, or its error is not a bad request: %v", err)
 		}
-		return got, nil, problems
+		return got, nil, problemsOf(err)
 	}
-	result, err := inv.Run(t.Context(), deps())
+	result, err := inv.Run(t.Context(), deps(), action.Run{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return got, result, nil
+}
+
+// problemsOf returns the problems that an error of Bind lists.
+func problemsOf(err error) []action.Problem {
+	var invalid *action.InvalidError
+	if !errors.As(err, &invalid) {
+		return nil
+	}
+	return invalid.Problems
 }
 
 // given is a request with these parameters, decoded as a caller's JSON is.
@@ -73,11 +83,11 @@ func each(t *testing.T, ctx context.Context, d action.Deps, o action.Options, mu
 	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: mutates}, func(ctx context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
 		return c.Each(ctx, names, words, plan)
 	})
-	inv, problems := a.Bind(action.Request{Options: o})
-	if len(problems) > 0 {
-		t.Fatal(problems)
+	inv, err := a.Bind(action.Request{Options: o})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return inv.Run(ctx, d)
+	return inv.Run(ctx, d, action.Run{})
 }
 
 // byName plans what the name says: an outcome, or a panic; a number behind it makes names distinct.

@@ -27,9 +27,9 @@ type Request struct {
 	Options        Options
 	EmptyOptions   []string // the options that were given without a value
 	IdempotencyKey string
-
-	// Prior are the targets that earlier runs of the request have reached, by Key, as Result.Done gave them.
-	Prior map[string]json.RawMessage
+	// NoSecrets is true if the request and its reply are stored, as by Pub/Sub: Bind returns an error
+	// if either would contain a secret.
+	NoSecrets bool
 }
 
 // Entity is a SecOps entity.
@@ -62,26 +62,49 @@ func emptyOptions(names []string) []Problem {
 type Invocation struct {
 	Action   Action
 	Request  Request
-	Warnings []string // what was ignored
-	// Secrets are the parameters that are a secret or make the action return one, each with a
-	// message that says which and what to do. With any, the request may only go where nothing is
-	// kept.
-	Secrets []Problem
+	Warnings []string // about entities and values that were ignored
 
 	secrets []secrets.Value // given as parameters
 	scope   []scopeEntity   // entities that are to become targets
 	ignored []ignored       // entities that are not
 	run     func(ctx context.Context, c *Execution) (*Result, error)
+
+	needsHTTP []Problem // the parameters that are secret or make the action return a secret
 }
 
-// Bind checks a request against the declaration. It reports every problem, each naming its parameter; the
-// invocation has its warnings then too, but running it only repeats the problems.
-func (a Action) Bind(r Request) (*Invocation, []Problem) {
+// InvalidError is the error of a request that is not valid.
+type InvalidError struct {
+	Problems []Problem // all of them
+	Warnings []string  // about entities and values that would be ignored
+}
+
+// Error implements error.
+func (e *InvalidError) Error() string { return e.Unwrap().Error() }
+
+// Unwrap returns the error for the caller.
+func (e *InvalidError) Unwrap() error { return apierr.Invalid(e.Problems...) }
+
+// Bind checks a request against the declaration of the action. The error is an *InvalidError, or of
+// the code secret_needs_http.
+func (a Action) Bind(r Request) (*Invocation, error) {
 	inv, problems := a.bind(&a, r)
-	if len(problems) > 0 {
-		inv.run = func(context.Context, *Execution) (*Result, error) { return nil, apierr.Invalid(problems...) }
+	switch {
+	case r.NoSecrets && len(inv.needsHTTP) > 0:
+		return nil, errNeedsHTTP(inv.needsHTTP)
+	case len(problems) > 0:
+		return nil, &InvalidError{Problems: problems, Warnings: inv.Warnings}
 	}
-	return inv, problems
+	return inv, nil
+}
+
+func errNeedsHTTP(problems []Problem) error {
+	reasons := make([]string, len(problems))
+	for i, p := range problems {
+		reasons[i] = strings.TrimSpace(p.Parameter + " " + p.Message)
+	}
+	return &apierr.Error{
+		Kind: apierr.BadRequest, Code: "secret_needs_http", Message: apierr.Sentence("; ", reasons...), Problems: problems,
+	}
 }
 
 func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
@@ -98,7 +121,7 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 		}
 		raw, ok := given[p.Name]
 		if ok && p.Secret && raw != nil && raw != "" {
-			inv.Secrets = append(inv.Secrets, Problem{Parameter: p.Name, Message: "is a secret: send the request over HTTP"})
+			inv.needsHTTP = append(inv.needsHTTP, Problem{Parameter: p.Name, Message: "is a secret: send the request over HTTP"})
 			repeated = append(repeated, repeatedSecret(a, p, given, r.Entities)...)
 		}
 		if text, is := raw.(string); is && p.Secret {
@@ -121,7 +144,7 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 		}
 	}
 	if p, is := returnsSecret(a, into); is {
-		inv.Secrets = append(inv.Secrets, p)
+		inv.needsHTTP = append(inv.needsHTTP, p)
 	}
 	if len(repeated) > 0 { // warnings and problems about entities could show the secret
 		return inv, append(repeated, problems...)

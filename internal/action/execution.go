@@ -3,6 +3,7 @@ package action
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,27 +17,34 @@ import (
 	"example.com/okta-secops/internal/ssf"
 )
 
-// Deps is what actions need of the deployment.
+// Deps are the dependencies that all runs of a deployment share.
 type Deps struct {
-	Okta *okta.Client
-	// Signing is how this deployment signs security event tokens; the zero value where it does not.
-	Signing    ssf.Transmitter
-	MaxTargets int    // of an action that mutates; a call names at most 10 times as many
-	Caller     string // who has called: calls to Okta are shared out between callers
-	Workers    int    // targets that one invocation works on side by side
-	ReadOnly   string // why every change is a dry run, as a warning; "" where changes are made
+	Okta       *okta.Client
+	Signing    ssf.Transmitter // signs security event tokens; zero if the deployment signs none
+	MaxTargets int             // of an action that mutates; a request names at most 10 times as many
+	Workers    int             // targets of one run that are processed in parallel
+	ReadOnly   string          // a warning: every change is a dry run; "" if changes are made
 	Now        func() time.Time
 	Log        *slog.Logger
-	OnWrite    func(TargetWrite) // is told of every write to Okta, before and after; may be nil
-	WriteGuard WriteGuard        // nil: the request has no key by which a repeat would be known
 }
 
-// WriteGuard lets a write that must not happen twice happen once, over all runs of a request that is repeated under its key. A
-// target is known by its Key. An error is a fault that keeps the write from being sent.
+// Run is what is specific to one run of a request.
+type Run struct {
+	Caller  string            // the capacity for calls to Okta is shared between callers
+	OnWrite func(TargetWrite) // is called before and after every write to Okta; may be nil
+
+	// Of a request that has an idempotency key; nil without one.
+	WriteGuard WriteGuard
+	Prior      map[string]json.RawMessage // targets that earlier runs reached, by Identity: Result.Done
+}
+
+// WriteGuard prevents that runs of one idempotency key send a non-idempotent write of a target twice.
+// A target is identified by its Identity.
 type WriteGuard interface {
-	BeginWrite(target string) (madeBefore bool, err error) // before it is sent
-	CommitWrite(target string)
-	AbortWrite(target string) // it was certainly not made
+	// BeginWrite records that the write is about to be sent. After an error it is not sent.
+	BeginWrite(target string) (madeBefore bool, err error)
+	CommitWrite(target string) // the write was made
+	AbortWrite(target string)  // the write was certainly not made
 }
 
 // TargetWrite is a write to Okta on behalf of a target.
@@ -46,9 +54,10 @@ type TargetWrite struct {
 	Before, After State  // After is what is to come of it
 }
 
-// Execution is one run of an action: what it may use, and what it was asked besides its parameters.
+// Execution is one run of an action: its dependencies, and the request without its parameters.
 type Execution struct {
 	Deps
+	Run
 	Request Request
 	Action  Action
 
@@ -61,10 +70,10 @@ type Execution struct {
 	remarks  []remark
 }
 
-// Run carries the invocation out. The error is a fault of the run as a whole; what became of each target
-// is in the result. ctx carries the deadline: what was not done by then is in the result as failed.
-func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
-	return inv.execute(ctx, &Execution{Deps: d})
+// Run runs the action. The error is that of the run as a whole; the result has the errors of its
+// targets. ctx carries the deadline: targets that were not processed by then failed.
+func (inv *Invocation) Run(ctx context.Context, d Deps, r Run) (*Result, error) {
+	return inv.execute(ctx, &Execution{Deps: d, Run: r})
 }
 
 // execute runs the action's function with a call that has its Deps.
@@ -76,7 +85,7 @@ func (inv *Invocation) execute(ctx context.Context, c *Execution) (*Result, erro
 		*dryRun = true
 		c.Warn("%s", d.ReadOnly)
 	}
-	c.client = d.Okta.WithScopes(inv.Action.OktaScopes).For(d.Caller, inv.Action.Mutates && !c.Request.Options.DryRun).WithSecrets(inv.secrets...)
+	c.client = d.Okta.WithScopes(inv.Action.OktaScopes).For(c.Caller, inv.Action.Mutates && !c.Request.Options.DryRun).WithSecrets(inv.secrets...)
 	if c.Request.Options.DryRun || d.ReadOnly != "" || c.replay != nil {
 		c.client = c.client.ReadOnly()
 	}
@@ -206,7 +215,7 @@ func (c *Execution) runTargets(ctx context.Context, targets []*Target, plan func
 		if t.err != nil {
 			return
 		}
-		resumed := t.resume(c.Request.Prior)
+		resumed := t.resume(c.Prior)
 		if resumed && !c.Action.ReadBack {
 			return
 		}

@@ -50,7 +50,7 @@ func TestAPanicOfTheActionIsAFault(t *testing.T) {
 		panic("canary")
 	})
 	inv, _ := a.Bind(action.Request{})
-	result, err := inv.Run(t.Context(), deps())
+	result, err := inv.Run(t.Context(), deps(), action.Run{})
 	if !apierr.Is(err, apierr.Internal) || strings.Contains(apierr.As(err).Message, "canary") {
 		t.Errorf("error is %v", err)
 	}
@@ -78,11 +78,11 @@ func users(runs *atomic.Int32, plan func(ctx context.Context, c *action.Executio
 func TestAPanicWhileAUserIsLookedUpDoesNotEndTheProcess(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int32
-	inv, problems := users(&runs, nil).Bind(action.Request{Parameters: map[string]any{"User IDs": "alice, bob"}})
-	if len(problems) > 0 {
-		t.Fatal(problems)
+	inv, err := users(&runs, nil).Bind(action.Request{Parameters: map[string]any{"User IDs": "alice, bob"}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	result, err := inv.Run(t.Context(), deps()) // without an Okta client
+	result, err := inv.Run(t.Context(), deps(), action.Run{}) // without an Okta client
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,13 +121,13 @@ func TestADryRunCannotWrite(t *testing.T) {
 		{false, "nothing is written here", []string{"nothing is written here"}},
 		{true, "nothing is written here", nil},
 	} {
-		inv, problems := a.Bind(action.Request{Parameters: map[string]any{"User IDs": "alice"}, Options: action.Options{DryRun: c.dryRun}})
-		if len(problems) > 0 {
-			t.Fatal(problems)
+		inv, err := a.Bind(action.Request{Parameters: map[string]any{"User IDs": "alice"}, Options: action.Options{DryRun: c.dryRun}})
+		if err != nil {
+			t.Fatal(err)
 		}
 		d.ReadOnly = c.readOnly
 		runs.Store(0)
-		result, err := inv.Run(t.Context(), d)
+		result, err := inv.Run(t.Context(), d, action.Run{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestWarningsFromSeveralTargetsAreAllKept(t *testing.T) {
 		return &action.Result{Warnings: []string{"the last"}}, nil
 	})
 	inv, _ := a.Bind(action.Request{})
-	result, err := inv.Run(t.Context(), deps())
+	result, err := inv.Run(t.Context(), deps(), action.Run{})
 	if err != nil || len(result.Warnings) != 51 || result.Warnings[50] != "the last" {
 		t.Errorf("%v, warnings %v", err, result.Warnings)
 	}

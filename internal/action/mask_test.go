@@ -41,8 +41,8 @@ func TestMask_HidesValuesThatTheirParameterRefuses(t *testing.T) {
 		if (got != "[masked]") != c.shown {
 			t.Errorf("%s %s: %v", c.name, c.value, got)
 		}
-		_, problems := a.Bind(r)
-		if b, err := json.Marshal(problems); err != nil || strings.Contains(string(b), key) || strings.Contains(string(b), "4711") {
+		_, err := a.Bind(r)
+		if b, err := json.Marshal(problemsOf(err)); err != nil || strings.Contains(string(b), key) || strings.Contains(string(b), "4711") {
 			t.Errorf("%s %s: %s %v", c.name, c.value, b, err)
 		}
 	}

@@ -27,10 +27,10 @@ type StoredReply struct {
 
 // Replay returns what a kept reply of the same request says, corrected by the state of its targets as read now. It writes
 // nothing. Users are read by the ids that were kept: a login may name another user by now. The action must have ReadBack.
-func (inv *Invocation) Replay(ctx context.Context, d Deps, k StoredReply) (*Result, error) {
+func (inv *Invocation) Replay(ctx context.Context, d Deps, r Run, k StoredReply) (*Result, error) {
 	replayed := *inv
 	replayed.Warnings = k.Warnings
-	return replayed.execute(ctx, &Execution{Deps: d, replay: &k})
+	return replayed.execute(ctx, &Execution{Deps: d, Run: r, replay: &k})
 }
 
 // replayUsers reads the targets of a kept reply again. Those that the earlier run neither reached nor changed stay as kept.

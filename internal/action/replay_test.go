@@ -45,7 +45,7 @@ func inOrg(t *testing.T, status string) action.Deps {
 }
 
 // run declares an action on users and runs it on entities.
-func run(t *testing.T, d action.Deps, spec action.Spec, work func(c *action.Execution) action.UserWork, users ...string) *action.Result {
+func run(t *testing.T, d action.Deps, r action.Run, spec action.Spec, work func(c *action.Execution) action.UserWork, users ...string) *action.Result {
 	t.Helper()
 	type params struct {
 		action.NamedUserIDs
@@ -55,15 +55,15 @@ func run(t *testing.T, d action.Deps, spec action.Spec, work func(c *action.Exec
 	a := action.Define(spec, func(ctx context.Context, c *action.Execution, p params) (*action.Result, error) {
 		return c.EachUser(ctx, p.Users, work(c))
 	})
-	var r action.Request
+	var q action.Request
 	for _, u := range users {
-		r.Entities = append(r.Entities, action.Entity{Identifier: u, Type: action.UserEntity})
+		q.Entities = append(q.Entities, action.Entity{Identifier: u, Type: action.UserEntity})
 	}
-	inv, problems := a.Bind(r)
-	if len(problems) > 0 {
-		t.Fatal(problems)
+	inv, err := a.Bind(q)
+	if err != nil {
+		t.Fatal(err)
 	}
-	result, err := inv.Run(t.Context(), d)
+	result, err := inv.Run(t.Context(), d, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,8 +91,7 @@ func TestOnce_StateOfAWriteMadeBeforeIsNotPredicted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := inOrg(t, c.status)
-			d.WriteGuard = madeBefore{}
-			result := run(t, d, action.Spec{Mutates: true, ReadBack: c.readBack}, func(*action.Execution) action.UserWork {
+			result := run(t, d, action.Run{WriteGuard: madeBefore{}}, action.Spec{Mutates: true, ReadBack: c.readBack}, func(*action.Execution) action.UserWork {
 				return action.UserWork{
 					Words: action.Words{Changed: "Changed", Unchanged: "Already changed"},
 					Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
@@ -130,7 +129,7 @@ func TestEnrich_PanicKeepsTheReply(t *testing.T) {
 	for _, mutates := range []bool{true, false} {
 		t.Run(fmt.Sprint("mutates: ", mutates), func(t *testing.T) {
 			t.Parallel()
-			result := run(t, inOrg(t, "ACTIVE"), action.Spec{Mutates: mutates}, func(*action.Execution) action.UserWork {
+			result := run(t, inOrg(t, "ACTIVE"), action.Run{}, action.Spec{Mutates: mutates}, func(*action.Execution) action.UserWork {
 				return action.UserWork{
 					Plan: func(_ context.Context, u okta.User) (action.Plan, error) { return action.Plan{Value: u.Login}, nil },
 					Enrich: func(value any) map[string]string {
@@ -161,7 +160,7 @@ func TestEnrich_PanicKeepsTheReply(t *testing.T) {
 func TestPlan_WritesOnlyThroughItsOwnClient(t *testing.T) {
 	t.Parallel()
 	d := inOrg(t, "ACTIVE")
-	result := run(t, d, action.Spec{Mutates: true}, func(c *action.Execution) action.UserWork {
+	result := run(t, d, action.Run{}, action.Spec{Mutates: true}, func(c *action.Execution) action.UserWork {
 		return action.UserWork{
 			Words: action.Words{Changed: "Changed"},
 			Plan: func(_ context.Context, u okta.User) (action.Plan, error) {

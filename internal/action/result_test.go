@@ -185,7 +185,7 @@ func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
 		return c.ListResult(okta.List{Items: []json.RawMessage{[]byte(`{"id": "1"}`)}, Cut: true}, "provider"), nil
 	})
 	inv, _ := a.Bind(action.Request{})
-	result, err := inv.Run(t.Context(), deps())
+	result, err := inv.Run(t.Context(), deps(), action.Run{})
 	if err != nil {
 		t.Fatal(err)
 	}

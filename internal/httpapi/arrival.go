@@ -3,33 +3,38 @@ package httpapi
 import (
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 )
 
-// How long a request's body may take to arrive. The functions framework sets no limit.
+// The time limits for the body of a request. The functions framework sets none.
 const (
-	callerTime = 5 * time.Second  // from the first line of the handler until the caller is known
+	callerTime = 5 * time.Second  // from the first line of the handler until the caller is authenticated
 	bodyTime   = 30 * time.Second // after that
 )
 
-// replyTime is how long a client may take to read a reply: until then it holds a place and memory.
+// replyTime is the time limit for the client to read a reply. Until then the request counts as in
+// flight.
 const replyTime = 30 * time.Second
 
-// arrival bounds the time in which the body of a request arrives. It is the request's body and its
-// http.ResponseWriter, so that a handler that replies without having read the body does not have to
-// think of it: net/http would wait for the rest before it sends the reply, or before it closes the
-// connection.
+// arrival bounds the time and the memory in which the body of a request arrives. It is the request's
+// body and its http.ResponseWriter. A handler may reply without having read the body: net/http alone
+// would wait for the rest of the body before it sends the reply or closes the connection.
 type arrival struct {
 	http.ResponseWriter
 	body    io.ReadCloser
-	pending bool // the end of the body has not been read
+	length  int64 // of the body by its header; -1: unknown
+	pending bool  // the end of the body has not been read
 	replied bool
 	expects bool // the client waits for "100 Continue" before it sends the body
 	http1   bool
+
+	place    *admission    // nil until enter
+	bodyTime time.Duration // once the caller is authenticated
 }
 
-// LimitArrival gives the bodies of requests 5 s to arrive, unless h gives them more, and closes the
-// connection of a request that h replied to before its body has arrived.
+// LimitArrival limits the bodies of requests to 5 s, unless h extends it, and closes the connection of
+// a request to which h replied before its body had arrived.
 func LimitArrival(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in, r := limitArrival(w, r)
@@ -40,7 +45,7 @@ func LimitArrival(h http.Handler) http.Handler {
 // limitArrival sets the read deadline of a request that has a body. A request without one gets
 // none: net/http reads ahead then, and a deadline that expires cancels the request's context.
 func limitArrival(w http.ResponseWriter, r *http.Request) (*arrival, *http.Request) {
-	a := &arrival{ResponseWriter: w, http1: r.ProtoMajor == 1, expects: r.Header.Get("Expect") != ""}
+	a := &arrival{ResponseWriter: w, length: r.ContentLength, http1: r.ProtoMajor == 1, expects: r.Header.Get("Expect") != ""}
 	if r.Body == nil || r.Body == http.NoBody {
 		return a, r
 	}
@@ -58,8 +63,8 @@ func (a *arrival) within(d time.Duration) {
 	}
 }
 
-// cut makes a read that waits for the body fail at once. It may be called while another goroutine
-// reads.
+// cut makes a read that waits for the body fail immediately. It may be called while another
+// goroutine reads.
 func (a *arrival) cut() { _ = a.deadline(time.Unix(1, 0)) }
 
 func (a *arrival) deadline(t time.Time) error {
@@ -76,20 +81,26 @@ func (a *arrival) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// reply writes and flushes a body. A client that does not read it in time loses the connection.
-func (a *arrival) reply(status int, body []byte) {
+// send writes and flushes a response. The connection of a client that does not read it in time is
+// closed.
+func (a *arrival) send(res response) {
+	for name, value := range res.header {
+		a.Header().Set(name, value)
+	}
+	a.Header().Set("Content-Type", "application/json")
+	a.Header().Set("Content-Length", strconv.Itoa(len(res.body)))
 	control := http.NewResponseController(a.ResponseWriter)
 	_ = control.SetWriteDeadline(time.Now().Add(replyTime))
-	a.WriteHeader(status)
-	_, _ = a.Write(body) // nothing is left to do about a client that has gone away
-	_ = control.Flush()  // the process may end as soon as nothing is in flight
+	a.WriteHeader(res.status)
+	_, _ = a.Write(res.body) // an error means that the client has disconnected
+	_ = control.Flush()      // the process may end as soon as no request is in flight
 	_ = control.SetWriteDeadline(time.Time{})
 }
 
 // Close implements io.Closer.
 func (a *arrival) Close() error { return a.body.Close() }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the http.ResponseWriter to http.ResponseController.
 func (a *arrival) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // WriteHeader implements http.ResponseWriter.
@@ -104,13 +115,13 @@ func (a *arrival) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p)
 }
 
-// maxDiscard is how much of a body is discarded to keep a connection, in bytes. It is more than
+// maxDiscard is the most bytes of a body that are discarded to keep a connection. It is more than
 // arrives with a header.
 const maxDiscard = 64 << 10
 
 // abandon gives up a body that has not been read when the reply begins. With a deadline in the past
-// net/http neither waits for the body before the reply nor after it. A short body that came
-// together with the header is discarded, and the connection kept.
+// net/http waits for the body neither before nor after the reply. A short body that arrived with the
+// header is discarded, and the connection kept.
 func (a *arrival) abandon() {
 	if a.replied || !a.pending {
 		return

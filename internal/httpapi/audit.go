@@ -1,8 +1,8 @@
 package httpapi
 
 import (
+	"context"
 	"log/slog"
-	"net/http"
 	"slices"
 	"time"
 
@@ -11,61 +11,72 @@ import (
 	"example.com/okta-secops/internal/audit"
 )
 
-// occasion is what all records of the request have in common.
-func (x *exchange) occasion() audit.Occasion {
+// occasion returns the fields that all audit records of a request have.
+func (s service) occasion(in *input) audit.Occasion {
 	o := audit.Occasion{
-		InvocationID: x.id, Function: x.group.Function, Action: action.Shorten(x.named), CallerAuth: x.caller.Mode, Caller: action.Shorten(x.caller.Name),
-		Context: x.body.Context, IdempotencyKey: x.body.shownKey, DryRun: x.body.Options.DryRun,
+		InvocationID: in.id, Function: s.group.Function, Action: in.name(), CallerAuth: in.caller.Mode,
+		Caller: action.Shorten(in.caller.Name), Context: in.request.Context, IdempotencyKey: in.request.shownKey,
+		DryRun: in.request.Options.DryRun,
 	}
-	if x.action != nil {
-		o.Action = x.action.Name
+	if in.action != nil {
+		o.Action = in.action.Name
 	}
-	if x.message != nil {
-		o.MessageID = x.message.id
+	if in.message != nil {
+		o.MessageID = in.message.id
 	}
 	return o
 }
 
-// record writes the record of the request, and lines of their own for what somebody has to look after. The reply holds
-// safe sentences only, so these say why.
-func (x *exchange) record(status int, reply Reply, cause *apierr.Error, faults []*apierr.Error) {
-	if x.setup.Audit == nil { // a panic before there was one; the log has it
+// record writes the audit record of a request, and log lines for the errors that concern the
+// operator, with their causes: the reply has safe sentences only.
+func (s service) record(ctx context.Context, in *input, out outcome) {
+	if s.Audit == nil { // a panic before the Setup was known, or a health check
 		return
 	}
-	ctx := x.r.Context()
-	r := audit.InvocationRecord{Occasion: x.occasion(), Status: string(reply.Status), HTTPStatus: status, Replayed: x.replayed != nil}
-	if cause != nil {
-		r.ErrorCode = cause.Code
+	r := audit.InvocationRecord{
+		Occasion: s.occasion(in), Status: string(out.reply.Status), HTTPStatus: out.status, Replayed: out.reply.Replayed != nil,
 	}
-	if x.replayed != nil {
-		r.ReplayOf = x.replayed.InvocationID
+	if r.Replayed {
+		r.ReplayOf = out.reply.Replayed.InvocationID
 	}
-	for _, t := range reply.Targets {
+	errs := out.result.Errors()
+	if out.cause != nil {
+		r.ErrorCode = out.cause.Code
+		if !slices.Contains(errs, out.cause) {
+			errs = append(errs, out.cause)
+		}
+	}
+	for _, t := range out.reply.Targets {
 		r.Targets = append(r.Targets, auditTarget(*t))
 	}
-	x.setup.Audit.Invocation(ctx, r, time.Since(x.started))
-	if cause != nil && !slices.Contains(faults, cause) {
-		faults = append(slices.Clone(faults), cause)
-	}
-	const most = 5 // distinct ones are enough
-	var told []string
-	for _, f := range faults {
-		level, text := f.Kind.Meaning().Severity, f.Error()
-		if level < slog.LevelWarn || slices.Contains(told, text) || len(told) == most {
+	s.Audit.Invocation(ctx, r, time.Since(in.started))
+	s.logErrors(ctx, r, errs)
+}
+
+// logErrors logs the first five different errors of the severity Warn or above.
+func (s service) logErrors(ctx context.Context, r audit.InvocationRecord, errs []*apierr.Error) {
+	const most = 5
+	var logged []string
+	for _, e := range errs {
+		level, text := e.Kind.Meaning().Severity, e.Error()
+		if level < slog.LevelWarn || slices.Contains(logged, text) || len(logged) == most {
 			continue
 		}
-		told = append(told, text)
-		attrs := []slog.Attr{slog.String("invocation_id", x.id), slog.String("action", r.Action), slog.String("error_code", f.Code)}
-		if f.RequestID != "" {
-			attrs = append(attrs, slog.String("okta_request_id", f.RequestID))
+		logged = append(logged, text)
+		attrs := []slog.Attr{
+			slog.String("invocation_id", r.InvocationID), slog.String("action", r.Action), slog.String("error_code", e.Code),
 		}
-		x.log.LogAttrs(ctx, level, text, attrs...)
+		if e.RequestID != "" {
+			attrs = append(attrs, slog.String("okta_request_id", e.RequestID))
+		}
+		s.Log.LogAttrs(ctx, level, text, attrs...)
 	}
 }
 
 func auditTarget(t action.Target) audit.Target {
 	out := audit.Target{
-		Input: t.Input, Source: t.Source, UserID: t.UserID, Login: t.Login, Outcome: string(t.Outcome), Before: t.Before, After: t.After,
+		Input: t.Input, Source: t.Source, UserID: t.UserID, Login: t.Login, Outcome: string(t.Outcome),
+		Before: t.Before, After: t.After,
 	}
 	if t.Error != nil {
 		out.ErrorCode, out.OktaRequestID = t.Error.Code, t.Error.OktaRequestID
@@ -73,28 +84,14 @@ func auditTarget(t action.Target) audit.Target {
 	return out
 }
 
-// recordWrite writes the record of a write to Okta.
-func (x *exchange) recordWrite(w action.TargetWrite) {
+// recordWrite writes the audit record of a write to Okta, before it is sent and after its response.
+func (s service) recordWrite(ctx context.Context, in *input, w action.TargetWrite) {
 	t := auditTarget(w.Target)
 	t.Before, t.After = w.Before, w.After
-	r := audit.WriteRecord{Occasion: x.occasion(), Target: t, Route: w.Route, ErrorCode: w.Code, OktaRequestID: w.RequestID}
+	r := audit.WriteRecord{Occasion: s.occasion(in), Target: t, Route: w.Route, ErrorCode: w.Code, OktaRequestID: w.RequestID}
 	if w.Ended {
-		x.setup.Audit.Ended(x.r.Context(), r)
+		s.Audit.Ended(ctx, r)
 	} else {
-		x.setup.Audit.Begun(x.r.Context(), r)
-	}
-}
-
-// setSecurityHeaders sets what keeps browsers and caches from doing anything with a reply. No other origin is ever allowed (CORS).
-func setSecurityHeaders(h http.Header) {
-	for name, value := range map[string]string{
-		"Cache-Control":             "no-store",
-		"Content-Security-Policy":   "default-src 'none'; frame-ancestors 'none'",
-		"Referrer-Policy":           "no-referrer",
-		"Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-		"X-Content-Type-Options":    "nosniff",
-		"X-Frame-Options":           "DENY",
-	} {
-		h.Set(name, value)
+		s.Audit.Begun(ctx, r)
 	}
 }

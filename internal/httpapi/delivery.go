@@ -18,41 +18,41 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// maxDelivery is more than Pub/Sub delivers: a message of 10 MB in base64, and its attributes. What
-// is larger than maxBody is read too, for it is known by its id.
+// maxDelivery is over the size of a delivery: a message of 10 MB in base64, and its attributes. A
+// message over maxBody is read too, because its dead letter needs its id.
 const maxDelivery = 16 << 20
 
 // published is the type of the events that hold a Pub/Sub message.
 const published = "google.cloud.pubsub.topic.v1.messagePublished"
 
-// The bounds of a delivery's parts.
+// The bounds of the parts of a delivery.
 const (
 	maxAttributes      = 100      // of a message. https://cloud.google.com/pubsub/quotas#resource_limits
 	maxEventAttributes = 64 << 10 // of an event, in bytes
 )
 
-// receive reads a delivery: a push, or a CloudEvent in binary or structured mode. Without a message
-// it has not arrived; with a message, the error is that it holds no request, and no later delivery
-// of it will.
-func (x *exchange) receive(place *admission) (*message, error) {
+// receive reads a delivery: a push, or a CloudEvent in binary or structured mode. It returns an error
+// without a message if the delivery has not arrived, and with a message if it contains no request,
+// which no later delivery of it will.
+func receive(conn *arrival, r *http.Request) (*message, error) {
 	sum := sha256.New()
-	body, err := x.readBody(io.TeeReader(x.r.Body, sum), place, maxDelivery)
+	body, err := conn.readBody(io.TeeReader(r.Body, sum), maxDelivery)
 	if err != nil {
 		return nil, err
 	}
 	size := int64(len(body))
 	if size > maxDelivery {
 		body = nil
-		defer x.cutAtEnd()()
-		rest, err := io.Copy(sum, x.r.Body)
+		defer conn.cutAtEnd()()
+		rest, err := io.Copy(sum, r.Body)
 		if err != nil {
-			return nil, x.errUnread(err)
+			return nil, conn.errUnread(err)
 		}
 		return &message{digest: digest{size + rest, hex.EncodeToString(sum.Sum(nil))}}, errTooLarge("message")
 	}
 	m := &message{digest: digest{size, hex.EncodeToString(sum.Sum(nil))}}
-	if isEvent(x.r.Header) {
-		if body, err = eventData(x.r.Header, body); err != nil {
+	if isEvent(r.Header) {
+		if body, err = eventData(r.Header, body); err != nil {
 			return m, apierr.New(apierr.BadRequest, "invalid_message",
 				"this is not a CloudEvent that holds a Pub/Sub message ("+published+")", err)
 		}
@@ -69,7 +69,7 @@ func (x *exchange) receive(place *admission) (*message, error) {
 	return &read, nil
 }
 
-// read reads what Pub/Sub pushes, which is also the data of Eventarc's messagePublished.
+// read reads the body of a push, which is also the data of Eventarc's messagePublished.
 // https://cloud.google.com/pubsub/docs/push#receive_push
 func (m *message) read(text []byte) error {
 	c, err := newCursor(text)
@@ -142,8 +142,8 @@ func text(c *cursor) ([]byte, error) {
 	return unquote(nil, raw, nil), nil
 }
 
-// decodeData decodes the data of a message, but keeps little more than maxBody bytes of it. The
-// digest is of all.
+// decodeData decodes the data of a message. It returns at most maxBody+1 bytes of it; the digest is of
+// all.
 func decodeData(text []byte) ([]byte, digest, error) {
 	sum := sha256.New()
 	all := io.TeeReader(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(text)), sum)
@@ -168,8 +168,8 @@ func isStructured(h http.Header) bool {
 	return strings.HasPrefix(h.Get("Content-Type"), "application/cloudevents")
 }
 
-// eventData is the data of an event. Only the attributes go through the SDK, which copies what it
-// reads several times.
+// eventData returns the data of an event. Only the attributes go through the SDK, which copies its
+// input several times.
 func eventData(h http.Header, body []byte) (data []byte, err error) {
 	attributes := []byte{}
 	if data = body; isStructured(h) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"slices"
 	"time"
 
 	"example.com/okta-secops/internal/action"
@@ -14,169 +13,207 @@ import (
 	"example.com/okta-secops/internal/idempotency"
 )
 
-// kept is the reply of a final run, as it is kept for its repeats.
-type kept struct {
-	HTTPStatus int             `json:"http_status"`
-	At         *time.Time      `json:"at"` // when the run ended; null in a record of an earlier version
-	Reply      json.RawMessage `json:"reply"`
-	Message    string          `json:"message,omitempty"` // the name of the Pub/Sub message that the run carried out
+// lease is the right to carry out a request under its idempotency key.
+type lease interface {
+	// run runs the invocation while the lease is held.
+	run(ctx context.Context, inv *action.Invocation, d action.Deps, r action.Run) (*action.Result, error)
+	// end stores the outcome of the run for repeats of the request.
+	end(ctx context.Context, in *input, out outcome) error
 }
 
-// once claims the request's Idempotency-Key where the action changes something. It returns the claim, nil where there is
-// nothing to claim, or the reply that was kept. Without its store nothing is changed: a fault says so.
-func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*idempotency.Lease, *kept, error) {
-	if x.body.IdempotencyKey == "" || !x.action.Mutates || inv.Request.Options.DryRun {
-		return nil, nil, nil
+// noLease is that of a request without a key, and of one that changes nothing.
+type noLease struct{}
+
+func (noLease) run(ctx context.Context, inv *action.Invocation, d action.Deps, r action.Run) (*action.Result, error) {
+	return inv.Run(ctx, d, r)
+}
+
+func (noLease) end(context.Context, *input, outcome) error { return nil }
+
+// keyLease is a lease of the idempotency store.
+type keyLease struct {
+	*idempotency.Lease
+	now func() time.Time
+	log *slog.Logger
+}
+
+// run renews the lease in the meantime. It cancels the run if another run takes over the lease.
+func (l keyLease) run(ctx context.Context, inv *action.Invocation, d action.Deps, r action.Run) (*action.Result, error) {
+	r.Prior, r.WriteGuard = l.Done, writeGuard{context.WithoutCancel(ctx), l}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go l.KeepAlive(ctx, stop)
+	return inv.Run(ctx, d, r)
+}
+
+// acquire takes the lease of the request's idempotency key. If an earlier run completed the request,
+// it returns the stored reply instead. An action that changes something is not run while the store is
+// unavailable.
+func (s service) acquire(ctx context.Context, in *input, d action.Deps) (lease, *storedReply, error) {
+	if in.request.IdempotencyKey == "" || !in.action.Mutates || in.request.Options.DryRun || d.ReadOnly != "" {
+		return noLease{}, nil, nil
 	}
-	request, err := json.Marshal([]any{x.body.Parameters, x.body.Entities, x.body.Context, x.body.Options})
+	request, err := json.Marshal([]any{in.request.Parameters, in.request.Entities, in.request.Context, in.request.Options})
 	if err != nil {
-		return nil, nil, apierr.New(apierr.Internal, "internal", "the request cannot be told from others", err)
+		return nil, nil, apierr.New(apierr.Internal, "internal", "the request cannot be compared with others", err)
 	}
-	claim, reply, err := x.setup.Idempotency.Begin(ctx, x.claimKey(x.action.Slug, x.body.IdempotencyKey), request)
+	held, reply, err := s.Idempotency.Begin(ctx, requestKey(in, in.action.Slug, in.request.IdempotencyKey), request)
 	var running *idempotency.RunningError
 	switch {
 	case errors.As(err, &running):
 		return nil, nil, &apierr.Error{Kind: apierr.Conflict, Code: "request_running", RetryAfter: running.For, Cause: err,
-			Message: "the request with this Idempotency-Key is still being carried out; ask again for its reply"}
+			Message: "the request with this Idempotency-Key is still running; send it again to get its reply"}
 	case errors.Is(err, idempotency.ErrOtherRequest):
-		return nil, nil, apierr.New(apierr.Rejected, "idempotency_key_reused", "this Idempotency-Key was used for another request in the last 24 hours; give each request its own", err)
+		return nil, nil, apierr.New(apierr.Rejected, "idempotency_key_reused",
+			"this Idempotency-Key was used for another request in the last 24 hours; use a new key for each request", err)
 	case err != nil:
-		return nil, nil, apierr.New(apierr.Unavailable, "idempotency_unavailable", "nothing was changed: the idempotency store is unavailable (IDEMPOTENCY_BUCKET)", err)
-	case claim != nil:
-		return claim, nil, nil
+		return nil, nil, apierr.New(apierr.Unavailable, "idempotency_unavailable",
+			"nothing was changed: the idempotency store is unavailable (IDEMPOTENCY_BUCKET)", err)
+	case held != nil:
+		return keyLease{held, s.Idempotency.Now, s.Log}, nil, nil
 	}
-	var k kept
-	if err := json.Unmarshal(reply, &k); err != nil {
-		return nil, nil, apierr.New(apierr.Internal, "internal", "the reply that was kept cannot be read", err)
+	var stored storedReply
+	if err := json.Unmarshal(reply, &stored); err != nil {
+		return nil, nil, errStoredReply(err)
 	}
-	return nil, &k, nil
+	return nil, &stored, nil
 }
 
-// claimKey is the caller's key for what is done under a text.
-func (x *exchange) claimKey(what, text string) idempotency.RequestKey {
-	return idempotency.RequestKey{Caller: x.callerKey(), Action: what, Text: text}
+// requestKey returns a key of the caller.
+func requestKey(in *input, kind, text string) idempotency.RequestKey {
+	return idempotency.RequestKey{Caller: in.callerKey(), Action: kind, Text: text}
 }
 
-// keep ends a claim with what the run came to: its reply where it is final, else the targets that were reached; of a
-// request that was refused as a whole, nothing.
-func (x *exchange) keep(ctx context.Context, claim *idempotency.Lease, result *action.Result, status int, reply Reply, cause *apierr.Error) {
-	var err error
+// endLease ends the lease of a run. It reports whether another run has taken over the lease.
+func (s service) endLease(ctx context.Context, in *input, l lease, out outcome) (lost bool) {
+	err := l.end(context.WithoutCancel(ctx), in, out)
+	if err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "the outcome is not stored under the Idempotency-Key: a repeat of the request runs again",
+			slog.String("invocation_id", in.id), slog.String("error", err.Error()))
+	}
+	return errors.Is(err, idempotency.ErrLost)
+}
+
+// end stores a final reply. Of another outcome it stores the targets that were reached: a repeat of
+// the request runs the others.
+func (l keyLease) end(ctx context.Context, in *input, out outcome) error {
 	switch {
-	case final(result, status, cause):
-		err = x.keepReply(ctx, claim, status, reply)
-	case len(result.Targets) == 0 && len(claim.Done) == 0:
-		err = claim.Forget(ctx)
-	default:
-		var done map[string]json.RawMessage
-		if done, err = result.Done(x.action.SecretResults); err == nil {
-			for target, before := range claim.Done { // this run may not even have come to it
-				if _, again := done[target]; !again {
-					done[target] = before
-				}
-			}
-			err = claim.Suspend(ctx, done)
+	case out.final():
+		return l.storeReply(ctx, in, out)
+	case len(out.result.Targets) == 0 && len(l.Done) == 0:
+		return l.Forget(ctx)
+	}
+	done, err := out.result.Done(in.action.SecretResults)
+	if err != nil {
+		return err
+	}
+	for target, before := range l.Done { // the run may have ended before it came to this target
+		if _, again := done[target]; !again {
+			done[target] = before
 		}
 	}
-	x.lost = errors.Is(err, idempotency.ErrLost)
-	if err != nil {
-		x.log.LogAttrs(ctx, slog.LevelWarn, "what the request came to is not kept under its Idempotency-Key: a repeat runs again", slog.String("invocation_id", x.id), slog.String("error", err.Error()))
+	return l.Suspend(ctx, done)
+}
+
+// final reports whether every repeat of the request would have the same outcome.
+func (out outcome) final() bool {
+	switch out.status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+		return false
 	}
+	return out.status < 500 && !out.redeliver
 }
 
 const (
-	notKeptWarning  = "This is the reply of an earlier request with the same Idempotency-Key; its passwords, links and tokens were shown once and are not kept."
-	tooLargeWarning = "The JSON result and the enrichment of the first reply were too large to be kept."
+	notKeptWarning = "This is the reply of an earlier request with the same Idempotency-Key; " +
+		"its passwords, links and tokens were shown once and are not stored."
+	tooLargeWarning = "The JSON result and the enrichment of the first reply were too large to be stored."
 	notReadWarning  = "The result of this action cannot be read back from Okta: it may have changed since the request completed."
 )
 
-// keepReply keeps a final reply. One that is too large is kept without its results.
-func (x *exchange) keepReply(ctx context.Context, claim *idempotency.Lease, status int, reply Reply) error {
-	reply, found, err := x.withoutSecrets(reply)
+// storeReply stores a final reply without its secrets, and without its results if it is too large.
+func (l keyLease) storeReply(ctx context.Context, in *input, out outcome) error {
+	reply, found, err := withoutSecrets(in, out.reply)
 	if err != nil {
 		return err
 	}
 	if found {
 		reply.Warnings = append(append([]string{}, reply.Warnings...), notKeptWarning)
 	}
-	at := x.setup.Idempotency.Now().UTC().Truncate(time.Second)
+	at := l.now().UTC().Truncate(time.Second)
 	finish := func(reply Reply) error {
-		k := kept{HTTPStatus: status, At: &at, Reply: encode(reply)}
-		if x.message != nil {
-			k.Message = x.message.name()
-		}
-		b, err := json.Marshal(k)
+		body, err := encode(reply)
 		if err != nil {
 			return err
 		}
-		return claim.Finish(ctx, b)
+		stored := storedReply{HTTPStatus: out.status, At: &at, Reply: body}
+		if in.message != nil {
+			stored.Message = in.message.name()
+		}
+		data, err := json.Marshal(stored)
+		if err != nil {
+			return err
+		}
+		return l.Finish(ctx, data)
 	}
 	if err = finish(reply); errors.Is(err, idempotency.ErrTooLarge) {
 		reply.Warnings = nil
 		err = finish(reply.withoutResults(tooLargeWarning))
 	}
 	if errors.Is(err, idempotency.ErrTooLarge) { // the run has ended all the same
-		err = errors.Join(err, claim.Suspend(ctx, nil))
+		err = errors.Join(err, l.Suspend(ctx, nil))
 	}
 	return err
 }
 
-// withoutSecrets is a reply that may be kept, and whether there was a secret in it.
-func (x *exchange) withoutSecrets(reply Reply) (_ Reply, found bool, err error) {
-	if reply.JSONResult == nil || x.action == nil {
+// withoutSecrets returns the reply as it may be stored, and whether it contained a secret.
+func withoutSecrets(in *input, reply Reply) (_ Reply, found bool, err error) {
+	if reply.JSONResult == nil || in.action == nil {
 		return reply, false, nil
 	}
-	reply.JSONResult, found, err = action.WithoutSecrets(encode(reply.JSONResult), x.action.SecretResults)
+	result, err := encode(reply.JSONResult)
+	if err != nil {
+		return reply, false, err
+	}
+	reply.JSONResult, found, err = action.WithoutSecrets(result, in.action.SecretResults)
 	return reply, found, err
 }
 
-// shouldRedeliver reports whether a later attempt of the same request can reach more targets.
-func shouldRedeliver(result *action.Result, cause *apierr.Error) bool {
-	return cause != nil && cause.Redeliver() || slices.ContainsFunc(result.Errors(), (*apierr.Error).Redeliver)
-}
-
-// final tells whether a repeat of the request could come to nothing else. A request that was refused as a whole has come to
-// nothing yet.
-func final(result *action.Result, status int, cause *apierr.Error) bool {
-	switch status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		return false
-	}
-	return status < 500 && !shouldRedeliver(result, cause)
-}
-
-// intentTime bounds the record of an intent, for which a place among the calls to Okta is held.
+// intentTime bounds the recording of a write intent, which holds one of the concurrent calls to Okta.
 const intentTime = 2 * time.Second
 
-// leaseWrites is a claim as actions know it.
-type leaseWrites struct {
+// writeGuard records the writes of a run in the idempotency store.
+type writeGuard struct {
 	ctx   context.Context
-	claim *idempotency.Lease
-	log   *slog.Logger
+	lease keyLease
 }
 
-// BeginWrite implements action.Once.
-func (c leaseWrites) BeginWrite(target string) (madeBefore bool, err error) {
-	ctx, cancel := context.WithTimeout(c.ctx, intentTime)
+// BeginWrite implements action.WriteGuard.
+func (g writeGuard) BeginWrite(target string) (madeBefore bool, err error) {
+	ctx, cancel := context.WithTimeout(g.ctx, intentTime)
 	defer cancel()
-	switch intent, err := c.claim.BeginWrite(ctx, target); {
+	intent, err := g.lease.BeginWrite(ctx, target)
+	switch {
 	case err != nil:
-		return false, apierr.New(apierr.Unavailable, "idempotency_unavailable", "nothing was changed: it cannot be recorded that this is about to be done (IDEMPOTENCY_BUCKET)", err)
+		return false, apierr.New(apierr.Unavailable, "idempotency_unavailable",
+			"nothing was changed: the write cannot be recorded in the idempotency store (IDEMPOTENCY_BUCKET)", err)
 	case intent == idempotency.Unknown:
 		return false, apierr.New(apierr.UnknownResult, apierr.CodeUnknownResult,
-			"an earlier run of this request was about to do this when it ended: it may or may not have been done, and it is not repeated by itself; look at the user in Okta before trying again", nil)
-	default:
-		return intent == idempotency.Made, nil
+			"an earlier run of this request ended while it made this change: the change may or may not have been made, "+
+				"and is not repeated automatically; check the user in Okta before you try again", nil)
 	}
+	return intent == idempotency.Made, nil
 }
 
-// CommitWrite implements action.Once.
-func (c leaseWrites) CommitWrite(target string) { c.tell(c.claim.CommitWrite(c.ctx, target)) }
+// CommitWrite implements action.WriteGuard.
+func (g writeGuard) CommitWrite(target string) { g.warn(g.lease.CommitWrite(g.ctx, target)) }
 
-// AbortWrite implements action.Once.
-func (c leaseWrites) AbortWrite(target string) { c.tell(c.claim.AbortWrite(c.ctx, target)) }
+// AbortWrite implements action.WriteGuard.
+func (g writeGuard) AbortWrite(target string) { g.warn(g.lease.AbortWrite(g.ctx, target)) }
 
-func (c leaseWrites) tell(err error) {
+func (g writeGuard) warn(err error) {
 	if err != nil {
-		c.log.Warn("what became of a write is not kept: a repeat of the request will not do it again", "error", err.Error())
+		g.lease.log.Warn("the result of a write is not stored: a repeat of the request will not send the write again",
+			"error", err.Error())
 	}
 }

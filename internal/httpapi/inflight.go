@@ -8,40 +8,42 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// maxBodies bounds the bytes of the bodies that the invocations in flight of one process hold. One
-// caller gets half of it, which is room for one delivery of the largest size.
+// maxBodies bounds the bytes of the bodies that the requests in flight of one process hold. One
+// caller gets half of it, which is enough for one delivery of the largest size.
 const maxBodies = 2 * (maxDelivery + 1)
 
-// InFlightLimiter bounds the invocations in flight in a process and the bodies that they hold, and lets the
-// process end once they have ended.
+// InFlightLimiter bounds the requests in flight in a process and the bodies that they hold. Its Close
+// waits for them.
 type InFlightLimiter struct {
 	most    int
-	closing context.Context // done once the gate closes
+	closing context.Context // done once Close was called
 	cut     context.CancelFunc
 
 	mu         sync.Mutex
 	inFlight   int
-	arriving   int            // invocations whose bodies have not arrived
+	arriving   int            // requests whose bodies have not arrived
 	arrivingOf map[string]int // by caller
 	held       int            // bytes
 	heldBy     map[string]int // by caller
-	idle       chan struct{}  // closed once the gate is and nothing is in flight
+	idle       chan struct{}  // closed once Close was called and nothing is in flight
 }
 
-// NewInFlightLimiter returns a Gate for this many invocations.
+// NewInFlightLimiter returns a limiter for this number of requests.
 func NewInFlightLimiter(most int) *InFlightLimiter {
-	g := &InFlightLimiter{most: most, arrivingOf: map[string]int{}, heldBy: map[string]int{}, idle: make(chan struct{})}
-	g.closing, g.cut = context.WithCancel(context.Background())
-	return g
+	l := &InFlightLimiter{most: most, arrivingOf: map[string]int{}, heldBy: map[string]int{}, idle: make(chan struct{})}
+	l.closing, l.cut = context.WithCancel(context.Background())
+	return l
 }
 
-// arrivals is how many invocations may wait for their bodies, for each that may be in flight. They take little, and
-// one caller gets half of them, so that a caller whose bodies do not arrive keeps no other caller out.
+// arrivals is the number of requests whose bodies may arrive, for each that may be in flight. They
+// need little memory. One caller gets half of them, so that a caller whose bodies do not arrive does
+// not block the others.
 const arrivals = 4
 
-// admission is an invocation's place: among those whose bodies arrive, and after begin among those in flight.
+// admission is the place of one request: first among those whose bodies arrive, after start among
+// those in flight.
 type admission struct {
-	gate    *InFlightLimiter
+	limiter *InFlightLimiter
 	caller  string
 	held    int
 	started bool
@@ -53,109 +55,109 @@ func overloaded(message string) error {
 	return &apierr.Error{Kind: apierr.Overloaded, Code: "overloaded", RetryAfter: time.Second, Message: message}
 }
 
-// acquire admits an invocation of a caller or fails immediately, so that the caller can retry
-// elsewhere.
-func (g *InFlightLimiter) acquire(caller string) (*admission, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// acquire admits a request of a caller or fails immediately, so that the caller can retry on another
+// instance.
+func (l *InFlightLimiter) acquire(caller string) (*admission, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch {
-	case g.closing.Err() != nil:
+	case l.closing.Err() != nil:
 		return nil, errClosing
-	case g.inFlight >= g.most:
+	case l.inFlight >= l.most:
 		return nil, errFull()
-	case g.arriving >= arrivals*g.most || g.arrivingOf[caller] >= arrivals*g.most/2:
+	case l.arriving >= arrivals*l.most || l.arrivingOf[caller] >= arrivals*l.most/2:
 		return nil, overloaded("too many requests to this instance wait for their bodies; nothing was done")
 	}
-	g.arriving++
-	g.arrivingOf[caller]++
-	return &admission{gate: g, caller: caller}, nil
+	l.arriving++
+	l.arrivingOf[caller]++
+	return &admission{limiter: l, caller: caller}, nil
 }
 
 func errFull() error {
 	return overloaded("this instance has MAX_INVOCATIONS invocations in flight; nothing was done")
 }
 
-// start takes a place among the invocations in flight, once the body has arrived, or fails immediately.
+// start counts the request among those in flight, once its body has arrived, or fails immediately.
 func (p *admission) start() error {
-	g := p.gate
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.inFlight >= g.most {
+	l := p.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inFlight >= l.most {
 		return errFull()
 	}
 	p.arrived()
 	p.started = true
-	g.inFlight++
+	l.inFlight++
 	return nil
 }
 
-// arrived ends the invocation's place among those whose bodies arrive. The gate is locked.
+// arrived removes the request from those whose bodies arrive. The limiter is locked.
 func (p *admission) arrived() {
-	g := p.gate
-	g.arriving--
-	if g.arrivingOf[p.caller]--; g.arrivingOf[p.caller] == 0 {
-		delete(g.arrivingOf, p.caller)
+	l := p.limiter
+	l.arriving--
+	if l.arrivingOf[p.caller]--; l.arrivingOf[p.caller] == 0 {
+		delete(l.arrivingOf, p.caller)
 	}
 }
 
-// reserve sets the bytes that the invocation's body takes, or fails immediately if there is no room
-// for them.
+// reserve sets the bytes that the body of the request needs, or fails immediately if they are not
+// available.
 func (p *admission) reserve(bytes int) error {
-	g := p.gate
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	l := p.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	more := bytes - p.held
-	if more > 0 && (g.held+more > maxBodies || g.heldBy[p.caller]+more > maxBodies/2) {
-		return overloaded("the requests in flight in this instance take as much memory as they may; nothing was done")
+	if more > 0 && (l.held+more > maxBodies || l.heldBy[p.caller]+more > maxBodies/2) {
+		return overloaded("the requests in flight in this instance use all the memory for bodies; nothing was done")
 	}
 	p.change(more)
 	return nil
 }
 
-// change adds to what the invocation holds. The gate is locked.
+// change adds to the bytes of the request. The limiter is locked.
 func (p *admission) change(bytes int) {
 	p.held += bytes
-	p.gate.held += bytes
-	if p.gate.heldBy[p.caller] += bytes; p.gate.heldBy[p.caller] == 0 {
-		delete(p.gate.heldBy, p.caller)
+	p.limiter.held += bytes
+	if p.limiter.heldBy[p.caller] += bytes; p.limiter.heldBy[p.caller] == 0 {
+		delete(p.limiter.heldBy, p.caller)
 	}
 }
 
-// release ends the invocation.
+// release ends the request.
 func (p *admission) release() {
-	g := p.gate
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	l := p.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	p.change(-p.held)
 	if p.started {
-		g.inFlight--
+		l.inFlight--
 	} else {
 		p.arrived()
 	}
-	g.endIfIdle()
+	l.endIfIdle()
 }
 
-// endIfIdle reports to Close that nothing is in flight. The gate is locked.
-func (g *InFlightLimiter) endIfIdle() {
-	if g.closing.Err() == nil || g.inFlight+g.arriving > 0 {
+// endIfIdle signals to Close that nothing is in flight. The limiter is locked.
+func (l *InFlightLimiter) endIfIdle() {
+	if l.closing.Err() == nil || l.inFlight+l.arriving > 0 {
 		return
 	}
 	select {
-	case <-g.idle:
+	case <-l.idle:
 	default:
-		close(g.idle)
+		close(l.idle)
 	}
 }
 
-// Close refuses all further invocations, cuts those whose bodies have not arrived, and waits until
-// the others have ended, or ctx ends.
-func (g *InFlightLimiter) Close(ctx context.Context) error {
-	g.mu.Lock()
-	g.cut()
-	g.endIfIdle()
-	g.mu.Unlock()
+// Close refuses all further requests, cuts those whose bodies have not arrived, and waits until the
+// others have ended. If ctx ends first, it returns ctx's error.
+func (l *InFlightLimiter) Close(ctx context.Context) error {
+	l.mu.Lock()
+	l.cut()
+	l.endIfIdle()
+	l.mu.Unlock()
 	select {
-	case <-g.idle:
+	case <-l.idle:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

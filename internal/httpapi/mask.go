@@ -7,10 +7,9 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// hide takes the secrets of the request out of everything else that it says and that replies and
-// records repeat: names of parameters, the action, the context. A password is pasted into the
-// wrong field now and then. The Idempotency-Key stays as it is, since it names the request;
-// records show it without them.
+// hide removes the secrets of the request from the other texts that replies and records repeat:
+// names of parameters, the action, the context. A password may have been pasted into the wrong field.
+// The Idempotency-Key stays as it is, because it identifies the request; records show shownKey.
 func (q *request) hide(groups []action.Group) {
 	q.mask = action.NewMask(groups, q.Parameters)
 	q.Parameters, q.action, q.Context = q.mask.Names(q.Parameters), q.mask.Action(q.action), q.mask.Context(q.Context)
@@ -30,18 +29,27 @@ func (q *request) discard(groups []action.Group, err error, shown string) error 
 	return apierr.Invalid(masked(mask, f.Problems)...)
 }
 
-// invalid returns the error of a request that has its own problems and these of its action.
-func (q *request) invalid(problems ...apierr.Problem) error {
+// invalid returns the error of a request that has its own problems and those of its action, without
+// its secrets.
+func (q *request) invalid(of *action.InvalidError) error {
 	all := masked(q.mask, q.problems)
 	repeated := q.mask.Repeated(q.Parameters, q.Entities)
-	for _, p := range problems {
+	for _, p := range of.Problems {
 		if repeated && !q.mask.Secret(p.Parameter) { // a secret's own problem does not show its value
 			p = masked(q.mask, []apierr.Problem{p})[0]
 		}
 		all = append(all, p)
 	}
-	return apierr.Invalid(all...)
+	warnings := slices.Clone(of.Warnings[:min(len(of.Warnings), maxWarnings)])
+	for i, w := range warnings {
+		warnings[i] = q.mask.Text(w)
+	}
+	return &action.InvalidError{Problems: all, Warnings: warnings}
 }
+
+// maxWarnings is the number of warnings in the reply to an invalid request: there may be one for each
+// entity.
+const maxWarnings = 20
 
 // masked returns the problems without secrets.
 func masked(mask action.Mask, problems []apierr.Problem) []apierr.Problem {
@@ -52,16 +60,7 @@ func masked(mask action.Mask, problems []apierr.Problem) []apierr.Problem {
 	return out
 }
 
-// warnings returns the first warnings about the request, without its secrets.
-func (q *request) warnings(warnings []string) []string {
-	out := slices.Clone(warnings[:min(len(warnings), maxWarnings)])
-	for i, w := range out {
-		out[i] = q.mask.Text(w)
-	}
-	return out
-}
-
-// dead returns the request as a dead letter holds it.
+// dead returns the request for a dead letter, its secrets masked.
 func (q *request) dead() *deadRequest {
 	return &deadRequest{q.action, q.mask.Parameters(q.Parameters), q.mask.Entities(q.Entities), q.Context, q.Options}
 }

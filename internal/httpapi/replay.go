@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
 	"time"
 
@@ -11,71 +10,74 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// replay responds with the reply of an earlier run of the request. It says that nothing was done now, and reads back what
-// can be read back, so that a state that has changed since is not reported as reached.
-func (x *exchange) replay(ctx context.Context, inv *action.Invocation, deps action.Deps, k *kept) {
-	was, err := k.decode()
-	if err != nil {
-		x.fail(err)
-		return
-	}
-	status, reply := k.HTTPStatus, was
-	var cause *apierr.Error
-	result := &action.Result{}
-	if x.action.ReadBack && len(was.Targets) > 0 {
-		raw, _ := was.JSONResult.(json.RawMessage)
-		result, err = inv.Replay(ctx, deps, action.StoredReply{Targets: was.Targets, Entities: was.Entities, JSON: raw, Warnings: was.Warnings})
-		status, reply, cause = buildReply(x.action, action.Shorten(x.named), result, err)
-		was.Targets, was.Entities = nil, nil // they are the result's now
-	} else {
-		reply.Warnings = append(slices.Clone(reply.Warnings), notReadWarning)
-	}
-	for _, w := range x.warnings { // those of the first run are there already
-		if !slices.Contains(reply.Warnings, w) {
-			reply.Warnings = append(reply.Warnings, w)
-		}
-	}
-	x.kept, x.replayed = &was, &Replayed{InvocationID: was.InvocationID, At: k.At}
-	completed := "at an earlier time"
-	if k.At != nil {
-		completed = "at " + k.At.Format(time.RFC3339)
-	}
-	reply.InvocationID, reply.Replayed = x.id, x.replayed
-	reply.OutputMessage = "Replay of the request completed " + completed + "; nothing was done now. " + reply.OutputMessage
-	x.record(status, reply, cause, result.Errors())
-	if x.message != nil { // done with, whatever could be read: a later delivery would bring nothing new
-		x.owesLetter = k.Message == x.message.name()
-		x.ackOrNack(status, reply, cause, false) // the first run may not have published its result
-		return
-	}
-	x.w.Header().Set("Idempotency-Replayed", "true")
-	x.retryAfter(status, cause, result)
-	x.send(status, encode(reply))
+// storedReply is the record of a completed request.
+type storedReply struct {
+	HTTPStatus int             `json:"http_status"`
+	At         *time.Time      `json:"at"` // when the run ended; null in a record of an earlier version
+	Reply      json.RawMessage `json:"reply"`
+	Message    string          `json:"message,omitempty"` // the name of the Pub/Sub message that was carried out
 }
 
-// decode returns the kept reply. Its json_result is a json.RawMessage.
-func (k *kept) decode() (Reply, error) {
-	var was struct {
+// replay returns the outcome of a request that an earlier run completed. readBack corrects the reply
+// of that run by the state of its targets as read now; it writes nothing.
+func (s service) replay(ctx context.Context, in *input, stored *storedReply,
+	readBack func(action.StoredReply) (*action.Result, error),
+) outcome {
+	first, err := stored.decode()
+	if err != nil {
+		return s.failure(in, err)
+	}
+	out := outcome{status: stored.HTTPStatus, reply: first, result: &action.Result{}}
+	if in.message != nil && stored.Message == in.message.name() && first.Status == action.StatusFailure {
+		out.deadLetter = newDeadReason(first, nil) // the first run may not have published it
+	}
+	if in.action.ReadBack && len(first.Targets) > 0 {
+		raw, _ := first.JSONResult.(json.RawMessage)
+		out.result, err = readBack(action.StoredReply{Targets: first.Targets, Entities: first.Entities, JSON: raw, Warnings: first.Warnings})
+		out.status, out.reply, out.cause = buildReply(in.action, in.name(), out.result, err)
+	} else {
+		out.reply.Warnings = append(slices.Clone(first.Warnings), notReadWarning)
+	}
+	for _, w := range s.Warnings {
+		if !slices.Contains(out.reply.Warnings, w) {
+			out.reply.Warnings = append(out.reply.Warnings, w)
+		}
+	}
+	completed := "at an earlier time"
+	if stored.At != nil {
+		completed = "at " + stored.At.Format(time.RFC3339)
+	}
+	out.reply.Replayed = &Replayed{InvocationID: first.InvocationID, At: stored.At}
+	out.reply.InvocationID = in.id
+	out.reply.OutputMessage = "Replay of the request completed " + completed + "; nothing was done now. " + out.reply.OutputMessage
+	out.header = retryAfterHeader(out.status, out.result, out.cause)
+	out.header["Idempotency-Replayed"] = "true"
+	if out.body, err = encode(out.reply); err != nil {
+		return s.failure(in, err)
+	}
+	return out
+}
+
+// decode returns the stored reply. Its json_result is a json.RawMessage.
+func (k *storedReply) decode() (Reply, error) {
+	var first struct {
 		Reply
 		JSONResult json.RawMessage `json:"json_result"`
 	}
-	if err := json.Unmarshal(k.Reply, &was); err != nil {
-		return Reply{}, apierr.New(apierr.Internal, "internal", "the reply that was kept cannot be read", err)
+	if err := json.Unmarshal(k.Reply, &first); err != nil {
+		return Reply{}, errStoredReply(err)
 	}
-	was.Reply.JSONResult = was.JSONResult
-	return was.Reply, nil
+	first.Reply.JSONResult = first.JSONResult
+	return first.Reply, nil
 }
 
-// withoutResults returns a reply without what makes it large, and a warning that says so.
-func (r Reply) withoutResults(why string) Reply {
+func errStoredReply(err error) error {
+	return apierr.New(apierr.Internal, "internal", "the stored reply cannot be read", err)
+}
+
+// withoutResults returns a reply without its JSON result and its enrichment, and with a warning.
+func (r Reply) withoutResults(warning string) Reply {
 	r.JSONResult, r.Entities = nil, orEmpty[action.EnrichedEntity](nil)
-	r.Warnings = append(slices.Clone(r.Warnings), why)
+	r.Warnings = append(slices.Clone(r.Warnings), warning)
 	return r
-}
-
-// retryAfter sets the header of a reply after which a later try can help.
-func (x *exchange) retryAfter(status int, cause *apierr.Error, result *action.Result) {
-	if cause != nil && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || status == http.StatusConflict) {
-		x.w.Header().Set("Retry-After", retryAfter(append(result.Errors(), cause)))
-	}
 }

@@ -70,7 +70,7 @@ func TestReplay_KeepsALargeReplyWithoutItsResults(t *testing.T) {
 	if err := json.Unmarshal([]byte(results.messages[1]), &reply); err != nil {
 		t.Fatal(err)
 	}
-	if runs != 1 || reply.Replayed == nil || reply.JSONResult != nil || !strings.Contains(strings.Join(reply.Warnings, " "), "too large to be kept") {
+	if runs != 1 || reply.Replayed == nil || reply.JSONResult != nil || !strings.Contains(strings.Join(reply.Warnings, " "), "The JSON result and the enrichment of the first reply were too large to be stored.") {
 		t.Errorf("%d runs: %.500s", runs, results.messages[1])
 	}
 }

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,7 +15,7 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// Reply is the one JSON object that every run is answered with.
+// Reply is the JSON object that is sent for every request to run an action.
 type Reply struct {
 	Action        string                  `json:"action"`
 	InvocationID  string                  `json:"invocation_id"`
@@ -25,23 +27,23 @@ type Reply struct {
 	Entities      []action.EnrichedEntity `json:"entities"`
 	Targets       []*action.Target        `json:"targets"`
 	Warnings      []string                `json:"warnings"`
-	Replayed      *Replayed               `json:"replayed"`        // null unless the request was carried out earlier
+	Replayed      *Replayed               `json:"replayed"`        // null unless it is a replay
 	Error         *ReplyError             `json:"error,omitempty"` // with a 4xx or 5xx only
 }
 
-// Replayed names the run whose reply is replayed.
+// Replayed identifies the run whose reply is replayed.
 type Replayed struct {
 	InvocationID string     `json:"invocation_id"`
-	At           *time.Time `json:"at"` // when the run ended; null if the record does not say
+	At           *time.Time `json:"at"` // when the run ended; null if it is not recorded
 }
 
-// ScriptResult is what SecOps playbooks branch on.
+// ScriptResult is the value on which SecOps playbooks branch.
 type ScriptResult struct {
 	Name  string `json:"name"` // is_success
 	Value bool   `json:"value"`
 }
 
-// ReplyError says why a request as a whole came to nothing.
+// ReplyError is the error of a request in which no target was reached.
 type ReplyError struct {
 	Code     string           `json:"code"`
 	Message  string           `json:"message"`
@@ -51,8 +53,8 @@ type ReplyError struct {
 	OktaRequestID string `json:"okta_request_id,omitempty"`
 }
 
-// buildReply makes the reply of a run and the HTTP status that goes with it. cause is the fault that decided
-// a status other than 200.
+// buildReply returns the reply to a request and its HTTP status. a is nil if the action is not known;
+// named is its name in the request. cause is the error of a failure; nil without one.
 func buildReply(a *action.Action, named string, result *action.Result, err error) (status int, reply Reply, cause *apierr.Error) {
 	reply = Reply{
 		Action: named, Status: result.Status(), OutputMessage: result.Message, JSONResult: result.JSON,
@@ -71,9 +73,10 @@ func buildReply(a *action.Action, named string, result *action.Result, err error
 	case reply.Status == action.StatusFailure:
 		if cause = primaryError(result.Errors()); a.Mutates || cause.Kind != apierr.NotFound {
 			status = cause.Kind.Meaning().HTTPStatus
-			if result.TimedOut && slices.ContainsFunc(result.Errors(), func(f *apierr.Error) bool { return f.Kind == apierr.UnknownResult }) {
-				status = http.StatusGatewayTimeout
-			}
+		}
+		inDoubt := func(e *apierr.Error) bool { return e.Kind == apierr.UnknownResult }
+		if result.TimedOut && slices.ContainsFunc(result.Errors(), inDoubt) {
+			status = http.StatusGatewayTimeout
 		}
 	}
 	if reply.Status == action.StatusFailure {
@@ -90,7 +93,18 @@ func buildReply(a *action.Action, named string, result *action.Result, err error
 	return status, reply, cause
 }
 
-// Refusal is the reply to a request that reached no group.
+// encode returns a value as JSON, without the escaping for HTML.
+func encode(v any) ([]byte, error) {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return body.Bytes(), nil
+}
+
+// Refusal returns the reply to a request whose path is of no group.
 func Refusal(code, message string) Reply {
 	_, reply, _ := buildReply(nil, "", &action.Result{}, apierr.New(apierr.UnknownAction, code, message, nil))
 	reply.InvocationID, reply.OutputMessage = ulid.Make().String(), message
@@ -105,15 +119,23 @@ func primaryError(errs []*apierr.Error) *apierr.Error {
 	})
 }
 
-// retryAfter is the header's value, in whole seconds: the longest wait that any fault asks for.
-func retryAfter(faults []*apierr.Error) string {
-	return strconv.Itoa(cmp.Or(longestWait(faults), 5))
+// retryAfterHeader returns the header of a reply after which a retry can succeed: Retry-After, in
+// whole seconds.
+func retryAfterHeader(status int, result *action.Result, cause *apierr.Error) map[string]string {
+	header := map[string]string{}
+	if cause != nil && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || status == http.StatusConflict) {
+		header["Retry-After"] = retryAfter(append(result.Errors(), cause))
+	}
+	return header
 }
 
-// longestWait is the longest wait that any fault asks for, in seconds; 0 if none is known.
-func longestWait(faults []*apierr.Error) int {
+// retryAfter returns the longest wait that an error asks for, in seconds; 5 if none is known.
+func retryAfter(errs []*apierr.Error) string { return strconv.Itoa(cmp.Or(longestWait(errs), 5)) }
+
+// longestWait returns the longest wait that an error asks for, in seconds; 0 if none is known.
+func longestWait(errs []*apierr.Error) int {
 	seconds := 0
-	for _, f := range faults {
+	for _, f := range errs {
 		seconds = max(seconds, f.RetryAfterS())
 	}
 	return seconds
@@ -121,7 +143,7 @@ func longestWait(faults []*apierr.Error) int {
 
 func replyError(f *apierr.Error) *ReplyError {
 	e := &ReplyError{Code: f.Code, Message: f.Message, Problems: orEmpty(f.Problems)}
-	if f.Kind == apierr.Unavailable { // Okta's support finds a server error by it
+	if f.Kind == apierr.Unavailable { // Okta's support can look up a server error by it
 		e.OktaRequestID = f.RequestID
 	}
 	return e

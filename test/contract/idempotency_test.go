@@ -55,7 +55,7 @@ func TestTwinsOfARequestAreCarriedOutOnce(t *testing.T) {
 		}
 		want := maps.Clone(first.JSON)
 		want["json_result"] = map[string]any{"alice": map[string]any{"resetPasswordUrl": "[shown once, in the first reply]", "send_email": false}}
-		want["warnings"] = []any{"This is the reply of an earlier request with the same Idempotency-Key; its passwords, links and tokens were shown once and are not kept.",
+		want["warnings"] = []any{"This is the reply of an earlier request with the same Idempotency-Key; its passwords, links and tokens were shown once and are not stored.",
 			"The result of this action cannot be read back from Okta: it may have changed since the request completed."}
 		want["invocation_id"] = r.Get("invocation_id")
 		want["replayed"] = map[string]any{"invocation_id": first.Get("invocation_id"), "at": "2026-03-02T10:00:00Z"}
