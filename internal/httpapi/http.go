@@ -39,6 +39,7 @@ type Setup struct {
 	Idempotency *idempotency.Store
 	Results     Topic // gets the reply of every run; nil: replies are not published
 	DeadLetters Topic // gets the messages that failed finally; nil: they are logged
+	API         Description // of GET /openapi.json
 	Audit       *audit.Log
 	Log         *slog.Logger
 	Deps        func(ctx context.Context) (action.Deps, error) // reads the secrets that actions need
@@ -119,7 +120,7 @@ func (h handler) serve(conn *arrival, r *http.Request) (res response) {
 	}()
 	path := strings.Trim(r.URL.Path, "/")
 	if path == "health" {
-		return s.finish(r.Context(), in, s.document(in, r.Method, map[string]string{"status": "ok"}))
+		return s.finish(r.Context(), in, s.document(in, r.Method, func() any { return map[string]string{"status": "ok"} }))
 	}
 	delivery := h.events || path == pubsubPath
 	if !delivery {
@@ -135,9 +136,9 @@ func (h handler) serve(conn *arrival, r *http.Request) (res response) {
 	case delivery:
 		err = s.readDelivery(conn, r, in)
 	case path == "actions":
-		return s.finish(r.Context(), in, s.document(in, r.Method, h.group.Catalog()))
+		return s.finish(r.Context(), in, s.document(in, r.Method, func() any { return h.group.Catalog() }))
 	case path == "openapi.json":
-		return s.finish(r.Context(), in, s.document(in, r.Method, OpenAPI(h.group)))
+		return s.finish(r.Context(), in, s.document(in, r.Method, func() any { return OpenAPI(h.group, s.API) }))
 	default:
 		err = s.readCall(conn, r, in)
 	}
@@ -183,12 +184,12 @@ func undisclosed(err error) error {
 }
 
 // document returns the outcome of a GET of a document.
-func (s service) document(in *input, method string, content any) outcome {
+func (s service) document(in *input, method string, content func() any) outcome {
 	err := allow(method, http.MethodGet)
 	if err != nil {
 		return s.failure(in, err)
 	}
-	body, err := encode(content)
+	body, err := encode(content())
 	if err != nil {
 		return s.failure(in, err)
 	}
