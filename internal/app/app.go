@@ -1,5 +1,6 @@
-// Package app is the composition root: settings, secrets, the Okta client, and what each group's actions
-// need of them. Nothing happens before the first request, and a build that failed is not kept.
+// Package app is the composition root. It builds the settings, the secrets, the Okta client and the
+// dependencies of each group's actions at the first request; importing the package does nothing. A
+// failed build is repeated by the next request. Its errors are of the type *apierr.Error.
 package app
 
 import (
@@ -27,25 +28,25 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// Options is what an App is made of; Getenv is required.
+// Options configures an App; only Getenv is required.
 type Options struct {
 	Getenv    func(string) string
 	Secrets   secrets.Source        // nil: secrets.Default
-	Transport http.RoundTripper     // nil: okta.Transport
-	Google    http.RoundTripper     // to fetch Google's public keys; nil: http.DefaultTransport
-	Storage   []option.ClientOption // to reach Cloud Storage
-	PubSub    []option.ClientOption // to reach Pub/Sub
+	Transport http.RoundTripper     // to Okta; nil: okta.Transport
+	Google    http.RoundTripper     // to Google's public keys; nil: http.DefaultTransport
+	Storage   []option.ClientOption // of the Cloud Storage client
+	PubSub    []option.ClientOption // of the Pub/Sub client
 	Clock     okta.Clock            // nil: okta.SystemClock
 	Records   int                   // room for idempotency records in memory, in bytes; 0: 64 MiB
-	Lease     time.Duration         // of the claims on Idempotency-Keys; 0: idempotency.Lease
-	Log       *slog.Logger          // nil: what slog.Default is at a request
-	Exit      func(code int)        // ends the process at SIGTERM, once nothing is in flight; nil: that is somebody else's matter
-	ReadOnly  string                // why every change is a dry run; "" where changes are made
-	Groups    []action.Group        // of the whole catalog, whose actions the keys of callers may name; nil: any name
+	Lease     time.Duration         // of an idempotency key; 0: idempotency.LeaseDuration
+	Log       *slog.Logger          // nil: slog.Default at the time of the request
+	Exit      func(code int)        // ends the process after SIGTERM; nil: the caller handles the signal
+	ReadOnly  string                // a warning: every change is a dry run; "" if changes are made
+	Groups    []action.Group        // whose actions the keys of callers may name; nil: any name is accepted
 }
 
-// App builds what the functions of one process share. The groups share the Okta client, because its bound
-// on calls in flight, and what it knows of Okta's rate limits, are the process's.
+// App builds the parts that the functions of one process share. All groups share one Okta client,
+// because Okta's rate limits and the limit on concurrent calls apply to the process.
 type App struct {
 	o Options
 
@@ -57,25 +58,26 @@ type App struct {
 
 	secrets *secrets.Cached
 
-	building sync.Mutex
-	doors    *doors
-	built    *built
+	building       sync.Mutex
+	authenticators *authenticators
+	built          *built
 }
 
-// doors are the authenticators, which cache what they check callers with.
-type doors struct{ callers, push caller.Authenticator }
+// authenticators are kept, because they cache the keys that they check.
+type authenticators struct{ callers, push caller.Authenticator }
 
-// built is what is made once per process, without a secret having been read.
+// built is built once per process, without reading a secret.
 type built struct {
+	version     string
 	inFlight    *httpapi.InFlightLimiter
 	idempotency *idempotency.Store
 	topics      *pubsub.Publisher
 	okta        *okta.Client
-	signIn      func(ctx context.Context) error // reads what the client signs in with
+	signIn      func(ctx context.Context) error // reads the credentials of the client
 	signing     *credential[keys.Key]           // nil: the deployment has none
 }
 
-// New makes an App. It does no I/O and reads no settings.
+// New returns an App. It does no I/O and reads no settings.
 func New(o Options) *App {
 	if o.Secrets == nil {
 		o.Secrets = secrets.Default(o.Getenv)
@@ -90,39 +92,49 @@ func New(o Options) *App {
 
 func (a *App) log() *slog.Logger { return cmp.Or(a.o.Log, slog.Default()) }
 
-// Open returns what one group is served with: a function that builds it at the first call and keeps it
-// once it succeeded.
+// Open returns the function that builds the Setup of a group.
 func (a *App) Open(g action.Group) httpapi.Open {
-	return func(ctx context.Context) (httpapi.Setup, error) {
+	return func(context.Context) (httpapi.Setup, error) {
 		if a.o.Exit != nil {
 			a.signals.Do(a.endOnSignal)
 		}
-		setup := httpapi.Setup{Log: a.log(), Audit: a.auditLog()}
 		cfg, err := a.config(g.NeedsOkta())
-		d, unknown := a.authenticators()
-		if unknown != nil {
-			return setup, cmp.Or(err, unknown)
+		auth, unknown := a.authentication()
+		switch {
+		case unknown != nil:
+			return httpapi.Setup{Log: a.log(), Audit: a.auditLog()}, cmp.Or(err, unknown)
+		case err != nil:
+			return httpapi.Setup{Log: a.log(), Audit: a.auditLog(), Caller: auth.callers, Push: auth.push}, err
 		}
-		setup.Caller, setup.Push = d.callers, d.push
-		if err != nil {
-			return setup, err
-		}
-		b := a.build(cfg)
-		setup.API = httpapi.Description{CallerAuth: cfg.CallerAuth, KeyHeader: cfg.CallerKeyHeader, Version: buildinfo.Version()}
-		setup.InFlight, setup.Idempotency, setup.Deadline = b.inFlight, b.idempotency, cfg.Deadline
-		if cfg.ResultsTopic != "" {
-			setup.Results = b.topics.Topic(cfg.ResultsTopic)
-		}
-		if cfg.DeadLetterTopic != "" {
-			setup.DeadLetters = b.topics.Topic(cfg.DeadLetterTopic)
-		}
-		if !cfg.VerifySSL {
-			setup.Warnings = []string{"Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked, so the credentials may go to anyone."}
-		}
-		// Whether the caller may be served does not hang on Okta's secrets.
-		setup.Deps = func(ctx context.Context) (action.Deps, error) { return a.deps(ctx, g, cfg, b) }
-		return setup, nil
+		return a.setup(g, cfg, auth, a.build(cfg)), nil
 	}
+}
+
+// setup returns the Setup of a group. Its Deps reads Okta's secrets, which the authentication of a
+// caller does not need.
+func (a *App) setup(g action.Group, cfg *config.Config, auth *authenticators, b *built) httpapi.Setup {
+	return httpapi.Setup{
+		Log: a.log(), Audit: a.auditLog(), Caller: auth.callers, Push: auth.push,
+		Deadline: cfg.Deadline, InFlight: b.inFlight, Idempotency: b.idempotency,
+		Results: b.topic(cfg.ResultsTopic), DeadLetters: b.topic(cfg.DeadLetterTopic), Warnings: warnings(cfg),
+		API:  httpapi.Description{CallerAuth: cfg.CallerAuth, KeyHeader: cfg.CallerKeyHeader, Version: b.version},
+		Deps: func(ctx context.Context) (action.Deps, error) { return a.deps(ctx, g, cfg, b) },
+	}
+}
+
+// topic returns the topic of this name; nil if it is not set.
+func (b *built) topic(name string) httpapi.Topic {
+	if name == "" {
+		return nil
+	}
+	return b.topics.Topic(name)
+}
+
+func warnings(cfg *config.Config) []string {
+	if cfg.VerifySSL {
+		return nil
+	}
+	return []string{"Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked, so the credentials may be sent to an attacker."}
 }
 
 func (a *App) config(credentials bool) (*config.Config, error) {
@@ -141,8 +153,8 @@ func (a *App) config(credentials bool) (*config.Config, error) {
 	return a.configs[credentials], nil
 }
 
-// auditLog is made before the settings are known to be whole: a call that cannot be served for that is on record too. What
-// is not said to be plain is hashed.
+// auditLog does not depend on valid settings: requests to a misconfigured deployment are recorded
+// too. Logins are hashed unless AUDIT_LOGINS is empty or plain.
 func (a *App) auditLog() *audit.Log {
 	a.settings.Lock()
 	defer a.settings.Unlock()
@@ -153,30 +165,33 @@ func (a *App) auditLog() *audit.Log {
 	return a.audit
 }
 
-// deps reads the secrets that the group needs, side by side where they are not kept yet, so that one that is missing or
-// wrong is told before anything is sent.
+// deps returns the dependencies of the group's actions. It reads the secrets that the group needs, in
+// parallel, so that a missing or invalid secret is an error before any request to Okta.
 func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config, b *built) (action.Deps, error) {
-	d := action.Deps{Okta: b.okta, MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency, ReadOnly: a.o.ReadOnly, Now: a.o.Clock.Now, Log: a.log()}
 	var reads sync.WaitGroup
+	var signing ssf.Transmitter
 	var unsigned error
 	if g.Signs {
-		d.Signing = ssf.Transmitter{KeyID: cfg.SigningKeyID, Issuer: cfg.Issuer}
+		signing = ssf.Transmitter{KeyID: cfg.SigningKeyID, Issuer: cfg.Issuer}
 		if b.signing != nil {
-			reads.Go(func() { d.Signing.Key, unsigned = b.signing.Get(ctx) })
+			reads.Go(func() { signing.Key, unsigned = b.signing.Get(ctx) })
 		}
 	}
 	err := b.signIn(ctx)
 	reads.Wait()
-	d.Signing.KeyID = cmp.Or(d.Signing.Key.ID(), d.Signing.KeyID)
-	return d, cmp.Or(err, unsigned)
+	signing.KeyID = cmp.Or(signing.Key.ID(), signing.KeyID)
+	return action.Deps{
+		Okta: b.okta, Signing: signing, MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency,
+		ReadOnly: a.o.ReadOnly, Now: a.o.Clock.Now, Log: a.log(),
+	}, cmp.Or(err, unsigned)
 }
 
-// authenticators returns the authenticators, which do not depend on other settings.
-func (a *App) authenticators() (*doors, error) {
+// authentication returns the authenticators, which do not depend on the other settings.
+func (a *App) authentication() (*authenticators, error) {
 	a.building.Lock()
 	defer a.building.Unlock()
-	if a.doors != nil {
-		return a.doors, nil
+	if a.authenticators != nil {
+		return a.authenticators, nil
 	}
 	cfg, err := config.CallersFromEnv(a.o.Getenv)
 	if err != nil {
@@ -190,49 +205,64 @@ func (a *App) authenticators() (*doors, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.doors = &doors{callers, push}
-	return a.doors, nil
+	a.authenticators = &authenticators{callers, push}
+	return a.authenticators, nil
 }
 
+// build returns the shared parts, and builds them at the first call.
 func (a *App) build(cfg *config.Config) *built {
 	a.building.Lock()
 	defer a.building.Unlock()
-	if a.built != nil {
-		return a.built
+	if a.built == nil {
+		transport := a.o.Transport
+		if transport == nil {
+			transport = okta.Transport(cfg.VerifySSL)
+		}
+		auth, signIn := a.oktaAuth(cfg, transport)
+		a.built = &built{
+			version:     buildinfo.Version(),
+			inFlight:    httpapi.NewInFlightLimiter(cfg.MaxInvocations),
+			idempotency: idempotency.New(a.idempotencyObjects(cfg), a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.LeaseDuration)),
+			topics:      pubsub.NewPublisher(a.o.PubSub...),
+			okta: okta.New(okta.Options{
+				Root: cfg.Root, Auth: auth, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare,
+				Transport: transport, Clock: a.o.Clock,
+			}),
+			signIn:  signIn,
+			signing: a.signingKey(cfg),
+		}
 	}
-	b := &built{
-		inFlight:    httpapi.NewInFlightLimiter(cfg.MaxInvocations),
-		idempotency: idempotency.New(a.idempotencyObjects(cfg), a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.LeaseDuration)), topics: pubsub.NewPublisher(a.o.PubSub...),
-		signIn: func(context.Context) error { return nil },
-	}
-	o := okta.Options{Root: cfg.Root, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare, Transport: a.o.Transport, Clock: a.o.Clock}
-	if o.Transport == nil {
-		o.Transport = okta.Transport(cfg.VerifySSL)
-	}
+	return a.built
+}
+
+// oktaAuth returns the authentication to Okta and a function that reads its secret.
+func (a *App) oktaAuth(cfg *config.Config, transport http.RoundTripper) (okta.Auth, func(context.Context) error) {
 	switch {
 	case cfg.OAuth:
 		key := newCredential(a.secrets, cfg.KeyRef, "OKTA_PRIVATE_KEY_SECRET (Private Key)", keys.Parse)
-		b.signIn = key.check
-		o.Auth = okta.OAuth(okta.ServiceApp{
-			Root: cfg.Root, ClientID: cfg.ClientID, KeyID: cfg.KeyID, Key: key, Transport: o.Transport, Clock: a.o.Clock,
-		})
+		return okta.OAuth(okta.ServiceApp{
+			Root: cfg.Root, ClientID: cfg.ClientID, KeyID: cfg.KeyID, Key: key, Transport: transport, Clock: a.o.Clock,
+		}), key.check
 	case cfg.TokenRef != "":
 		token := newCredential(a.secrets, cfg.TokenRef, "OKTA_API_TOKEN_SECRET (Api Token)", config.APIToken)
-		b.signIn, o.Auth = token.check, okta.SSWS(token)
+		return okta.SSWS(token), token.check
 	}
-	if cfg.SigningKeyRef != "" {
-		b.signing = newCredential(a.secrets, cfg.SigningKeyRef, "ITP_SIGNING_KEY_SECRET (Private Key String)", keys.Parse)
-	}
-	b.okta = okta.New(o)
-	a.built = b
-	return b
+	return nil, func(context.Context) error { return nil }
 }
 
-// idempotencyObjects is where Idempotency-Keys are claimed: in a bucket, for all instances, or else in this one.
+func (a *App) signingKey(cfg *config.Config) *credential[keys.Key] {
+	if cfg.SigningKeyRef == "" {
+		return nil
+	}
+	return newCredential(a.secrets, cfg.SigningKeyRef, "ITP_SIGNING_KEY_SECRET (Private Key String)", keys.Parse)
+}
+
+// idempotencyObjects returns the storage of the idempotency records: a bucket that all instances
+// share, or the memory of this instance.
 func (a *App) idempotencyObjects(cfg *config.Config) idempotency.Objects {
 	if cfg.IdempotencyBucket != "" {
 		return idempotency.NewBucket(cfg.IdempotencyBucket, cfg.IdempotencyPrefix, a.o.Storage...)
 	}
-	a.log().Info("IDEMPOTENCY_BUCKET is not set: Idempotency-Keys are claimed in this instance only, and forgotten with it")
+	a.log().Info("IDEMPOTENCY_BUCKET is not set: idempotency records are kept in the memory of this instance and lost when it ends")
 	return &idempotency.Memory{Now: a.o.Clock.Now, Room: a.o.Records}
 }

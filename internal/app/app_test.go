@@ -19,7 +19,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// The groups of these tests: one whose action needs Okta's credentials, and one that only signs.
+// The groups of these tests: the action of one needs Okta's credentials, the other only signs.
 var (
 	calls = group("users", "okta.users.read")
 	signs = group("signals")
@@ -29,7 +29,7 @@ func group(name string, scopes ...string) action.Group {
 	return action.Group{Name: name, Signs: name == "signals", Actions: []action.Action{{Spec: action.Spec{OktaScopes: scopes}}}}
 }
 
-// vault is a secrets.Source that counts, and can fail.
+// vault is a secrets.Source that counts its reads and can fail.
 type vault struct {
 	mu   sync.Mutex
 	get  func(ref string) (secrets.Value, error)
@@ -53,7 +53,7 @@ func settings(name string) string {
 	}[name]
 }
 
-// transport keeps the Authorization of the last request to Okta, and answers none.
+// transport keeps the Authorization of the last request to Okta, and fails every request.
 type transport struct{ authorization string }
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -74,7 +74,7 @@ func deps(t *testing.T, a *app.App, g action.Group) (action.Deps, error) {
 	return setup.Deps(t.Context())
 }
 
-func TestNothingHappensBeforeTheFirstRequest(t *testing.T) {
+func TestOpen_ReadsNothingBeforeTheFirstRequest(t *testing.T) {
 	t.Parallel()
 	a := app.New(app.Options{
 		Getenv:  func(name string) string { t.Errorf("%s was read", name); return "" },
@@ -84,7 +84,7 @@ func TestNothingHappensBeforeTheFirstRequest(t *testing.T) {
 	a.Open(signs)
 }
 
-func TestServingACallerReadsNoSecret(t *testing.T) {
+func TestOpen_ReadsNoSecretBeforeTheDependencies(t *testing.T) {
 	t.Parallel()
 	v := holds(nil)
 	if _, err := newApp(v, nil).Open(calls)(t.Context()); err != nil || len(v.refs) > 0 {
@@ -92,7 +92,7 @@ func TestServingACallerReadsNoSecret(t *testing.T) {
 	}
 }
 
-func TestTheTokenIsReadOnceAndAsPeoplePasteIt(t *testing.T) {
+func TestCredential_TokenIsReadOnceAndMayHaveItsScheme(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"t0ken", " t0ken ", "SSWS t0ken", "ssws  t0ken", "SSWS t0ken "} {
 		v, tr := holds(map[string]string{"token": text}), &transport{}
@@ -117,7 +117,7 @@ func TestTheTokenIsReadOnceAndAsPeoplePasteIt(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoTokenIsMisconfigured(t *testing.T) {
+func TestCredential_InvalidTokenIsMisconfigured(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"two canaries", "SSWS two canaries", "canary\tcanary", "canary\ncanary", "SSWS "} {
 		_, err := deps(t, newApp(holds(map[string]string{"token": text}), nil), calls)
@@ -127,7 +127,7 @@ func TestWhatIsNoTokenIsMisconfigured(t *testing.T) {
 	}
 }
 
-func TestAFailedBuildIsNotKept(t *testing.T) {
+func TestOpen_RepeatsAFailedBuild(t *testing.T) {
 	t.Parallel()
 	v := holds(map[string]string{"token": "t0ken"})
 	whole := v.get
@@ -151,7 +151,7 @@ func TestAFailedBuildIsNotKept(t *testing.T) {
 	}
 }
 
-// pair is a secrets.Source that answers once two secrets are asked for.
+// pair is a secrets.Source that blocks until two secrets are requested.
 type pair struct{ asked sync.WaitGroup }
 
 func (p *pair) Get(_ context.Context, ref string) (secrets.Value, error) {
@@ -168,7 +168,7 @@ var signingKey = sync.OnceValue(func() string {
 	return key.PEM().Reveal()
 })
 
-func TestSecretsAreReadSideBySide(t *testing.T) {
+func TestDeps_ReadsSecretsInParallel(t *testing.T) {
 	t.Parallel()
 	p := &pair{}
 	p.asked.Add(2)
@@ -178,7 +178,7 @@ func TestSecretsAreReadSideBySide(t *testing.T) {
 	}
 }
 
-func TestAnotherSigningKeyCountsWithinFiveMinutes(t *testing.T) {
+func TestCredential_NewSigningKeyIsUsedWithinFiveMinutes(t *testing.T) {
 	t.Parallel()
 	content := map[string]string{"token": "t0ken", "key": signingKey()}
 	clock := testkit.NewClock()
@@ -199,7 +199,7 @@ func TestAnotherSigningKeyCountsWithinFiveMinutes(t *testing.T) {
 	}
 }
 
-func TestOnlyTheGroupThatSignsReadsTheSigningKey(t *testing.T) {
+func TestDeps_ReadsTheSigningKeyForSigningGroupsOnly(t *testing.T) {
 	t.Parallel()
 	v := holds(map[string]string{"token": "t0ken", "key": "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----"})
 	a := newApp(v, nil)

@@ -26,7 +26,8 @@ func (a *App) authenticator(cfg config.Callers) (caller.Authenticator, error) {
 	}
 }
 
-// pushAuthenticator tells who may deliver Pub/Sub messages. A key, or another caller's ID token, is no right to.
+// pushAuthenticator returns the authenticator of the deliveries of Pub/Sub. A key or an ID token of an
+// HTTP caller is not accepted.
 func (a *App) pushAuthenticator(cfg config.Callers, callers caller.Authenticator) (caller.Authenticator, error) {
 	switch {
 	case len(cfg.PushAudiences) > 0:
@@ -41,7 +42,7 @@ func (a *App) pushAuthenticator(cfg config.Callers, callers caller.Authenticator
 func (a *App) byIDToken(audiences, emails []string) (caller.Authenticator, error) {
 	check, err := caller.ByIDToken(audiences, emails, cmp.Or(a.o.Google, http.DefaultTransport))
 	if err != nil {
-		return nil, apierr.New(apierr.Internal, "internal", "the check of callers cannot be set up", err)
+		return nil, apierr.New(apierr.Internal, "internal", "callers cannot be authenticated: the check of ID tokens failed to start", err)
 	}
 	return check, nil
 }

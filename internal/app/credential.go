@@ -8,7 +8,7 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// credential is a secret as it is used, such as a key: read through the cache, and parsed once for each value.
+// credential is a parsed secret, such as a key. It is read through the cache, and parsed once per value.
 type credential[T interface{ Equal(T) bool }] struct {
 	secrets   *secrets.Cached
 	ref, name string
@@ -19,13 +19,13 @@ type credential[T interface{ Equal(T) bool }] struct {
 	parsed T
 }
 
-// newCredential makes a credential of a reference, without reading it. name is what a fault calls it. The errors of parse
-// are shown to the caller.
+// newCredential returns the credential of a secret reference, without reading it. name is its name in
+// errors. The errors of parse are shown to the caller.
 func newCredential[T interface{ Equal(T) bool }](cache *secrets.Cached, ref, name string, parse func(secrets.Value) (T, error)) *credential[T] {
 	return &credential[T]{secrets: cache, ref: ref, name: name, parse: parse}
 }
 
-// check tells whether there is one to use.
+// check returns an error if the credential cannot be used.
 func (c *credential[T]) check(ctx context.Context) error {
 	_, err := c.Get(ctx)
 	return err
@@ -47,7 +47,8 @@ func (c *credential[T]) Refresh(ctx context.Context, refused T) (T, error) {
 	return c.use(c.secrets.Refresh(ctx, c.ref, text))
 }
 
-// use makes what is used of what was read. What only an operator can mend is told apart from what a later try may.
+// use parses a secret that was read. An error that the operator must fix is of the kind Misconfigured,
+// one that may pass is Unavailable.
 func (c *credential[T]) use(text secrets.Value, err error) (T, error) {
 	var none T
 	switch {

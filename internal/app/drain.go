@@ -8,31 +8,34 @@ import (
 	"time"
 )
 
-// DrainTime is how long invocations may go on once the process is told to end: Cloud Run kills it after 10 seconds.
+// DrainTime is the time limit for the requests in flight after SIGTERM. Cloud Run kills the process
+// after 10 seconds.
 const DrainTime = 8 * time.Second
 
-// endOnSignal ends the process at SIGTERM once nothing is in flight, which the functions framework does not.
+// endOnSignal ends the process after SIGTERM, once no request is in flight. The functions framework
+// would not wait.
 func (a *App) endOnSignal() {
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGTERM)
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, syscall.SIGTERM)
 	go func() {
-		<-told
-		a.log().Info("told to end", "within", DrainTime.String())
+		<-received
+		a.log().Info("SIGTERM was received: the process ends", "within", DrainTime.String())
 		ctx, cancel := context.WithTimeout(context.Background(), DrainTime)
 		defer cancel()
 		if err := a.Drain(ctx); err != nil {
-			a.log().Warn("some invocations did not end in time: what became of their targets is in the audit", "error", err.Error())
+			a.log().Warn("some requests did not end in time: the audit has the outcomes of their targets", "error", err.Error())
 		}
 		a.o.Exit(0)
 	}()
 }
 
-// Drain lets no invocation in any more, and waits until those in flight have ended.
+// Drain refuses further requests and waits until those in flight have ended. If ctx ends first, it
+// returns ctx's error.
 func (a *App) Drain(ctx context.Context) error {
 	a.building.Lock()
 	b := a.built
 	a.building.Unlock()
-	if b == nil { // nothing was ever served
+	if b == nil { // there was no request
 		return nil
 	}
 	return b.inFlight.Close(ctx)

@@ -37,8 +37,8 @@ type Setup struct {
 	Warnings    []string             // for every reply
 	InFlight    *InFlightLimiter     // of the process
 	Idempotency *idempotency.Store
-	Results     Topic // gets the reply of every run; nil: replies are not published
-	DeadLetters Topic // gets the messages that failed finally; nil: they are logged
+	Results     Topic       // gets the reply of every run; nil: replies are not published
+	DeadLetters Topic       // gets the messages that failed finally; nil: they are logged
 	API         Description // of GET /openapi.json
 	Audit       *audit.Log
 	Log         *slog.Logger
@@ -221,7 +221,8 @@ func allow(method string, allowed ...string) error {
 // readCall reads an HTTP call. The action of the path, the method and the caller's permission are
 // checked before the body is read.
 func (s service) readCall(conn *arrival, r *http.Request, in *input) error {
-	if _, err := s.resolve(in); err != nil && in.address != "" {
+	if in.action == nil && in.address != "" {
+		_, err := s.resolve(in)
 		return err
 	}
 	methods := []string{http.MethodPost}

@@ -106,37 +106,39 @@ func (s service) bind(in *input) (inv *action.Invocation, err error) {
 	return inv, err
 }
 
-// resolve returns the action that a request names: in the path or in the attribute of a message, and
-// in its body. Both must name the same one. With an error it returns the action of the path or
-// attribute, nil if it is unknown.
-func (h handler) resolve(in *input) (found *action.Action, err error) {
-	where, names := "path", []string{in.address, in.request.action}
+// resolve returns the action that a request names: in its address (the path, or the attribute of a
+// message) and in its body. Both must name the same one. It is called before the body is read and
+// after. With an error it returns the action of the address, nil if that is unknown.
+func (h handler) resolve(in *input) (*action.Action, error) {
+	where, a := "path", in.action
 	if in.message != nil {
 		where = "attribute " + actionAttribute
-		if action.FindPlaceholder(in.address) != "" { // a problem of the request says so
-			names[0] = ""
-		}
 	}
-	for _, name := range names {
-		if name == "" {
-			continue
+	// A placeholder in an attribute is a problem of the request already.
+	if a == nil && in.address != "" && (in.message == nil || action.FindPlaceholder(in.address) == "") {
+		found, err := h.find(in.address)
+		if err != nil {
+			return nil, err
 		}
-		a, err := h.find(name)
-		switch {
-		case err != nil:
-			return found, err
-		case found != nil && found.Slug != a.Slug:
-			return found, errAction(fmt.Sprintf("the %s says %s and the body says %s", where, found.Name, a.Name))
-		}
-		found = &a
+		a = &found
 	}
-	if found == nil {
+	if name := in.request.action; name != "" {
+		found, err := h.find(name)
+		if err != nil {
+			return a, err
+		}
+		if a != nil && a.Slug != found.Slug {
+			return a, errAction(fmt.Sprintf("the %s says %s and the body says %s", where, a.Name, found.Name))
+		}
+		a = &found
+	}
+	if a == nil {
 		if in.message == nil {
 			where += " (POST /" + h.group.Actions[0].Slug + ")"
 		}
 		return nil, errAction("name the action, in the " + where + ` or as "action" in the body`)
 	}
-	return found, nil
+	return a, nil
 }
 
 func errAction(problem string) error {
