@@ -22,28 +22,43 @@ const (
 	shortUnknown = 8 // characters
 )
 
-// Mask hides the secrets of one request in its records. A value is shown only if its name is known
-// and not secret in any action: an unknown name may be a misspelled secret. Other texts of the
-// request are shown without the hidden values.
-type Mask struct {
-	groups []Group
-	params map[string][]Param // by folded name
-	censor secrets.Censor
-	all    bool // there are too many names or secrets
+// Vocabulary is the names of all parameters and actions of a catalog. It is built once, and read for
+// the mask of each request.
+type Vocabulary struct {
+	params  map[string][]Param // by folded name
+	actions map[string]bool    // folded names
 }
 
-// NewMask returns the mask of a request with these parameters.
-func NewMask(groups []Group, parameters map[string]any) Mask {
-	m := Mask{groups: groups, params: map[string][]Param{}, all: len(parameters) > maxMaskedNames}
+// NewVocabulary returns the vocabulary of the groups.
+func NewVocabulary(groups []Group) *Vocabulary {
+	v := &Vocabulary{params: map[string][]Param{}, actions: map[string]bool{}}
 	for _, g := range groups {
 		for _, a := range g.Actions {
+			for _, name := range a.Names() {
+				v.actions[fold(name)] = true
+			}
 			for _, p := range a.Params {
 				for _, name := range append([]string{p.Name}, p.Aliases...) {
-					m.params[fold(name)] = append(m.params[fold(name)], p)
+					v.params[fold(name)] = append(v.params[fold(name)], p)
 				}
 			}
 		}
 	}
+	return v
+}
+
+// Mask hides the secrets of one request in its records. A value is shown only if its name is known
+// and not secret in any action: an unknown name may be a misspelled secret. Other texts of the
+// request are shown without the hidden values. The zero value hides nothing.
+type Mask struct {
+	Vocabulary
+	censor secrets.Censor
+	all    bool // there are too many names or secrets
+}
+
+// Mask returns the mask of a request with these parameters.
+func (v *Vocabulary) Mask(parameters map[string]any) Mask {
+	m := Mask{Vocabulary: *v, all: len(parameters) > maxMaskedNames}
 	if m.all {
 		return m
 	}
@@ -106,7 +121,7 @@ func (m Mask) Text(text string) string {
 
 // Action returns what the request calls its action. The name of a known action is shown.
 func (m Mask) Action(name string) string {
-	if _, _, known := Find(m.groups, name); known {
+	if len(name) <= maxName && m.actions[fold(name)] {
 		return name
 	}
 	return m.Text(name)

@@ -37,7 +37,7 @@ func TestMask_HidesValuesThatTheirParameterRefuses(t *testing.T) {
 		{"Users", `"alice, me"`, true}, {"Text", `"any"`, true}, {"Text", `4711`, false}, {"Key", `"` + key + `"`, false},
 	} {
 		r := given(t, `{"`+c.name+`": `+c.value+`}`)
-		got := action.NewMask(groups, r.Parameters).Parameters(r.Parameters)[c.name]
+		got := action.NewVocabulary(groups).Mask(r.Parameters).Parameters(r.Parameters)[c.name]
 		if (got != "[masked]") != c.shown {
 			t.Errorf("%s %s: %v", c.name, c.value, got)
 		}

@@ -16,6 +16,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -54,20 +55,25 @@ type handler struct {
 	group  action.Group
 	all    []action.Group
 	open   Open
-	events bool // only deliveries of Pub/Sub
+	names  func() *action.Vocabulary // of all
+	events bool                      // only deliveries of Pub/Sub
+}
+
+func newHandler(g action.Group, all []action.Group, open Open, events bool) handler {
+	return handler{g, all, open, sync.OnceValue(func() *action.Vocabulary { return action.NewVocabulary(all) }), events}
 }
 
 // Handler serves a group at its root: POST /<slug>, POST / with the action in the body, POST /pubsub
 // for a push subscription, GET /ping, GET /actions, GET /openapi.json and GET /health. all is the
 // whole catalog: the error for an action of another group names the function of that group.
 func Handler(g action.Group, all []action.Group, open Open) http.Handler {
-	return handler{group: g, all: all, open: open}
+	return newHandler(g, all, open, false)
 }
 
 // EventHandler serves the Pub/Sub messages of a group as Eventarc delivers them, in CloudEvents of
 // binary or structured mode, and GET /health.
 func EventHandler(g action.Group, all []action.Group, open Open) http.Handler {
-	return handler{group: g, all: all, open: open, events: true}
+	return newHandler(g, all, open, true)
 }
 
 // Mount serves every group of one process under its name, as the local product does:
@@ -240,9 +246,9 @@ func (s service) readCall(conn *arrival, r *http.Request, in *input) error {
 	}
 	if r.Method == http.MethodPost {
 		if err := s.readRequest(conn, r, in); err != nil {
-			return in.request.discard(s.all, err, "")
+			return in.request.discard(s.names(), err, "")
 		}
-		in.request.hide(s.all)
+		in.request.hide(s.names())
 	}
 	return conn.start()
 }

@@ -10,8 +10,8 @@ import (
 // hide removes the secrets of the request from the other texts that replies and records repeat:
 // names of parameters, the action, the context. A password may have been pasted into the wrong field.
 // The Idempotency-Key stays as it is, because it identifies the request; records show shownKey.
-func (q *request) hide(groups []action.Group) {
-	q.mask = action.NewMask(groups, q.Parameters)
+func (q *request) hide(v *action.Vocabulary) {
+	q.mask = v.Mask(q.Parameters)
 	q.Parameters, q.action, q.Context = q.mask.Names(q.Parameters), q.mask.Action(q.action), q.mask.Context(q.Context)
 	q.shownKey = q.mask.Text(q.IdempotencyKey)
 }
@@ -19,8 +19,8 @@ func (q *request) hide(groups []action.Group) {
 // discard removes what the records would show of a request that was read only in part, because it
 // may contain a secret that the mask does not know. It returns the error without the secrets that
 // were read. Records show the key as shown.
-func (q *request) discard(groups []action.Group, err error, shown string) error {
-	mask := action.NewMask(groups, q.Parameters)
+func (q *request) discard(v *action.Vocabulary, err error, shown string) error {
+	mask := v.Mask(q.Parameters)
 	*q = request{shownKey: shown}
 	f := apierr.As(err)
 	if f.Kind != apierr.BadRequest || len(f.Problems) == 0 {

@@ -85,9 +85,9 @@ func (s service) readMessage(in *input) error {
 		if in.action == nil {
 			in.address = "" // it may be a secret
 		}
-		return in.request.discard(s.all, err, in.message.name())
+		return in.request.discard(s.names(), err, in.message.name())
 	}
-	in.request.hide(s.all)
+	in.request.hide(s.names())
 	in.address = in.request.mask.Action(in.address)
 	return nil
 }
