@@ -46,17 +46,29 @@ func main() {
 // deployed is a group as Terraform deploys it.
 type deployed struct {
 	action.Catalog
-	EventFunction string   `json:"event_function"`
-	NeedsOkta     bool     `json:"needs_okta"` // credentials
-	Signs         bool     `json:"signs"`      // it reads the signing key of signals
-	Scopes        []string `json:"oauth_scopes"`
+	Actions       []deployedAction `json:"actions"` // instead of the catalog's
+	EventFunction string           `json:"event_function"`
+	NeedsOkta     bool             `json:"needs_okta"` // credentials
+	Signs         bool             `json:"signs"`      // it reads the signing key of signals
+	Scopes        []string         `json:"oauth_scopes"`
 }
 
 // catalog writes the groups by their names.
 func catalog(w io.Writer) error {
 	groups := map[string]deployed{}
 	for _, g := range handlers.Groups {
-		groups[g.Name] = deployed{g.Catalog(), g.EventFunction(), g.NeedsOkta(), g.Signs, append([]string{}, g.Scopes()...)}
+		d := deployed{
+			Catalog: g.Catalog(), EventFunction: g.EventFunction(), NeedsOkta: g.NeedsOkta(), Signs: g.Signs,
+			Scopes: append([]string{}, g.Scopes()...),
+		}
+		for i, entry := range d.Catalog.Actions {
+			step, err := stepOf(g, g.Actions[i])
+			if err != nil {
+				return fmt.Errorf("the step of %s: %w", entry.Name, err)
+			}
+			d.Actions = append(d.Actions, deployedAction{entry, step})
+		}
+		groups[g.Name] = d
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -237,7 +249,7 @@ func example(g action.Group, a action.Action) (request, reply string, status int
 	return string(sent), withoutLinks(volatile.ReplaceAllString(text, `"$1": "…"`)), got.Code, nil
 }
 
-// withoutLinks empties the _links of indented JSON: most of an object of Okta's, and no news to a reader.
+// withoutLinks empties the _links of indented JSON, which are most of an Okta object.
 func withoutLinks(text string) string {
 	var out []string
 	end := "" // the line that closes the _links we are in
