@@ -18,7 +18,7 @@ import (
 // step is the suggested playbook step of an action, as terraform/catalog.json has it.
 type step struct {
 	IdempotencyKey string `json:"idempotency_key"`
-	Body           map[string]any
+	Body           string
 	Outputs        []string
 }
 
@@ -58,20 +58,22 @@ func (s step) header() http.Header {
 	return http.Header{"Idempotency-Key": {resolved.Replace(s.IdempotencyKey)}}
 }
 
-func (s step) text(t *testing.T) string {
+// members returns the members of the body.
+func (s step) members(t *testing.T) map[string]any {
 	t.Helper()
-	text, err := json.Marshal(s.Body)
-	if err != nil {
+	var members map[string]any
+	if err := json.Unmarshal([]byte(s.Body), &members); err != nil {
 		t.Fatal(err)
 	}
-	return resolved.Replace(string(text))
+	return members
 }
 
 // marked returns the names under which a problem with each value to replace is reported.
-func (s step) marked() []string {
-	names := []string{}
+func (s step) marked(t *testing.T) []string {
+	t.Helper()
+	names, body := []string{}, s.members(t)
 	for _, member := range []string{"parameters", "context"} {
-		values, _ := s.Body[member].(map[string]any)
+		values, _ := body[member].(map[string]any)
 		for name, value := range values {
 			if text, is := value.(string); !is || !strings.Contains(text, action.FillIn) {
 				continue
@@ -92,24 +94,24 @@ func (s step) marked() []string {
 // fill replaces the marked values by those of the action's example.
 func (s step) fill(t *testing.T, a action.Action) step {
 	t.Helper()
-	filled := step{IdempotencyKey: strings.ReplaceAll(s.IdempotencyKey, action.FillIn+"_STEP_NAME", "contain"), Body: map[string]any{}}
-	for member, value := range s.Body {
-		filled.Body[member] = value
-	}
-	parameters := map[string]any{}
-	given, _ := s.Body["parameters"].(map[string]any)
-	for name, value := range given {
-		if text, is := value.(string); is && strings.Contains(text, action.FillIn) {
-			if value = a.Example.Parameters[name]; value == nil {
-				t.Errorf("the example of %s has no %s", a.Name, name)
-			}
+	body := s.members(t)
+	parameters, _ := body["parameters"].(map[string]any)
+	for name, value := range parameters {
+		if text, is := value.(string); !is || !strings.Contains(text, action.FillIn) {
+			continue
 		}
-		parameters[name] = value
+		if parameters[name] = a.Example.Parameters[name]; parameters[name] == nil {
+			t.Errorf("the example of %s has no %s", a.Name, name)
+		}
 	}
-	if given != nil {
-		filled.Body["parameters"], filled.Body["context"] = parameters, map[string]any{"case_id": "4711"}
+	if parameters != nil {
+		body["context"] = map[string]any{"case_id": "4711"}
 	}
-	return filled
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return step{IdempotencyKey: strings.ReplaceAll(s.IdempotencyKey, action.FillIn+"_STEP_NAME", "contain"), Body: string(text)}
 }
 
 // TestSecOpsStep_IsRefusedUntilItIsFilledIn sends each suggested request: as it is, with one problem for each marked
@@ -128,8 +130,8 @@ func TestSecOpsStep_IsRefusedUntilItIsFilledIn(t *testing.T) {
 			t.Run(path, func(t *testing.T) {
 				t.Parallel()
 				w := testkit.New(t, testkit.Options{})
-				marked := s.marked()
-				if got := w.Do(http.MethodPost, path, s.text(t), s.header()); len(marked) > 0 {
+				marked := s.marked(t)
+				if got := w.Do(http.MethodPost, path, resolved.Replace(s.Body), s.header()); len(marked) > 0 {
 					if diff := cmp.Diff(marked, refusedParameters(got)); diff != "" || got.HTTP != 400 {
 						t.Errorf("%d (-want +got):\n%s\n%s", got.HTTP, diff, got.Body)
 					}
@@ -138,7 +140,7 @@ func TestSecOpsStep_IsRefusedUntilItIsFilledIn(t *testing.T) {
 					}
 				}
 				filled := s.fill(t, a)
-				if got := w.Do(http.MethodPost, path, filled.text(t), filled.header()); got.HTTP != 200 {
+				if got := w.Do(http.MethodPost, path, resolved.Replace(filled.Body), filled.header()); got.HTTP != 200 {
 					t.Errorf("filled in: %d %s", got.HTTP, got.Body)
 				}
 			})

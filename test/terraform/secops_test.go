@@ -72,7 +72,9 @@ func TestURL_IsTheSameInOutputsSettingsAndSubscriptions(t *testing.T) {
 
 // urlsIn returns the URLs of a function in its settings and in its push subscription.
 func urlsIn(all []resource, function string) map[string]string {
-	first := func(block any, name string) map[string]any { return block.(map[string]any)[name].([]any)[0].(map[string]any) }
+	first := func(block any, name string) map[string]any {
+		return block.(map[string]any)[name].([]any)[0].(map[string]any)
+	}
 	urls := map[string]string{}
 	for _, r := range all {
 		switch {

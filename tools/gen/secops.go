@@ -16,13 +16,24 @@ type deployedAction struct {
 
 // playbookStep is a request as the author of a SecOps playbook pastes it, and the paths of its reply.
 type playbookStep struct {
-	IdempotencyKey string         `json:"idempotency_key"` // "" if a repeat is decided from the current state
-	Body           map[string]any `json:"body"`
-	Outputs        []string       `json:"outputs"`
+	IdempotencyKey string   `json:"idempotency_key"` // "" if a repeat is decided from the current state
+	Body           string   `json:"body"`            // indented JSON: Terraform shows several lines without escapes
+	Outputs        []string `json:"outputs"`
+}
+
+// stepBody is the body of a request, with the members in the order in which an author fills them in.
+type stepBody struct {
+	Parameters map[string]any    `json:"parameters,omitzero"`
+	Entities   []action.Entity   `json:"entities,omitempty"`
+	Context    map[string]string `json:"context,omitempty"`
 }
 
 func stepOf(g action.Group, a action.Action) (playbookStep, error) {
-	step := playbookStep{Body: stepBody(a)}
+	body, err := json.MarshalIndent(bodyOf(a), "", "  ")
+	if err != nil {
+		return playbookStep{}, err
+	}
+	step := playbookStep{Body: string(body)}
 	if a.Mutates && !a.ReadBack {
 		// The key must differ from step to step: with the key of another step, a step gets the reply to that step.
 		step.IdempotencyKey = "[Case.Id]-[Alert.Identifier]-" + a.Slug + "-" + action.FillIn + "_STEP_NAME"
@@ -39,27 +50,25 @@ func stepOf(g action.Group, a action.Action) (playbookStep, error) {
 	return step, nil
 }
 
-// stepBody returns the least request: the entities in scope if the action runs on entities, and a
+// bodyOf returns the least request: the entities in scope if the action runs on entities, and a
 // value to replace for each parameter that the action then misses. SecOps fills in the placeholders
 // of entities only; every other value depends on the playbook.
-func stepBody(a action.Action) map[string]any {
-	body := map[string]any{}
+func bodyOf(a action.Action) stepBody {
 	if len(a.Params) == 0 {
-		return body
+		return stepBody{}
 	}
 	parameters := map[string]any{}
+	body := stepBody{Parameters: parameters, Context: map[string]string{"case_id": action.FillIn + "_CASE_ID"}}
 	r := action.Request{Parameters: parameters}
 	if len(a.RunsOn) > 0 {
 		parameters[action.ScopeParameter] = true
 		r.Entities = []action.Entity{{Identifier: "alice", Type: a.RunsOn[0]}}
-		body["entities"] = []action.Entity{{Identifier: "[Entity.Identifier]", Type: "[Entity.Type]"}}
+		body.Entities = []action.Entity{{Identifier: "[Entity.Identifier]", Type: "[Entity.Type]"}}
 	}
 	_, missing := a.Bind(r)
 	for _, m := range missing {
 		parameters[m.Parameter] = action.FillIn + " " + m.Parameter
 	}
-	body["parameters"] = parameters
-	body["context"] = map[string]string{"case_id": action.FillIn + "_CASE_ID"}
 	return body
 }
 

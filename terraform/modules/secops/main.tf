@@ -100,7 +100,7 @@ locals {
           a.secops.idempotency_key == "" ? {} : { "Idempotency-Key" = a.secops.idempotency_key },
           var.caller_auth == "apikey" ? {} : { "Authorization" = "Bearer [Step1.JsonResult| \"response_data.token\"]" },
         )
-        body = jsonencode(a.secops.body)
+        body = a.secops.body
         optional_parameters = [
           for p in a.parameters : {
             name           = p.name
@@ -123,7 +123,7 @@ locals {
           ],
           a.secops.idempotency_key == "" ? [] : [
             "FILL_IN_STEP_NAME takes a name that no other step of the playbook has:",
-            "a step with the key of another step gets the reply to that step, and changes nothing.",
+            "of two steps with one key, the second is refused, or gets the reply to the first and changes nothing.",
             "To run the step again on purpose, change the key.",
           ],
         ))
