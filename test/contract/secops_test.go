@@ -48,7 +48,9 @@ func steps(t *testing.T) map[string]step {
 }
 
 // resolved replaces the placeholders that SecOps fills in.
-var resolved = strings.NewReplacer("[Entity.Identifier]", "ALICE@ACME.TEST", "[Entity.Type]", "USERUNIQNAME", "[Case.Id]", "4711", "[Alert.Identifier]", "a-1")
+var resolved = strings.NewReplacer(
+	"[Entity.Identifier]", "ALICE@ACME.TEST", "[Entity.Type]", "USERUNIQNAME", "[Case.Id]", "4711", "[Alert.Identifier]", "a-1",
+)
 
 // header returns the headers of a step after SecOps has filled in its placeholders.
 func (s step) header() http.Header {
@@ -111,11 +113,12 @@ func (s step) fill(t *testing.T, a action.Action) step {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return step{IdempotencyKey: strings.ReplaceAll(s.IdempotencyKey, action.FillIn+"_STEP_NAME", "contain"), Body: string(text)}
+	key := strings.ReplaceAll(s.IdempotencyKey, action.FillIn+"_STEP_NAME", "contain")
+	return step{IdempotencyKey: key, Body: string(text)}
 }
 
-// TestSecOpsStep_IsRefusedUntilItIsFilledIn sends each suggested request: as it is, with one problem for each marked
-// value, and with the marked values replaced.
+// TestSecOpsStep_IsRefusedUntilItIsFilledIn sends each suggested request as it is, which has a problem
+// for each marked value, and with the marked values replaced.
 func TestSecOpsStep_IsRefusedUntilItIsFilledIn(t *testing.T) {
 	t.Parallel()
 	all := steps(t)
@@ -164,7 +167,8 @@ func refusedParameters(got testkit.Reply) []string {
 	return names
 }
 
-// TestSecOpsStep_OutputsAreInTheReply reads each listed path from the reply to the action's example, as HTTP V2 returns it.
+// TestSecOpsStep_OutputsAreInTheReply reads each listed path from the reply to the action's example, as
+// HTTP V2 returns it.
 func TestSecOpsStep_OutputsAreInTheReply(t *testing.T) {
 	t.Parallel()
 	for _, g := range handlers.Groups {
@@ -197,7 +201,8 @@ func TestSecOpsStep_OutputsAreInTheReply(t *testing.T) {
 	}
 }
 
-// reads reports whether a path leads to a value: through the items of lists, and with <target> through any member.
+// reads reports whether a path leads to a value: through the items of lists, and with <target> through
+// any member.
 func reads(value any, path []string) bool {
 	if items, is := value.([]any); is {
 		return slices.ContainsFunc(items, func(item any) bool { return reads(item, path) })

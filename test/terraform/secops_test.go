@@ -32,35 +32,36 @@ func TestURL_IsTheSameInOutputsSettingsAndSubscriptions(t *testing.T) {
 			t.Parallel()
 			all, out := applied(t, vars...), outputs(t, vars...)
 			for _, g := range handlers.Groups {
-				function := prefixes[name] + "-" + g.Name
+				service := prefixes[name] + "-" + g.Name
 				want := map[string]string{
-					"output functions":      urlOf(function),
-					"output invoke":         urlOf(function) + "/ping",
-					"output secops_actions": urlOf(function) + "/ping",
-					"push endpoint":         urlOf(function) + "/pubsub",
-					"push audience":         urlOf(function),
+					"output functions":      urlOf(service),
+					"output invoke":         urlOf(service) + "/ping",
+					"output secops_actions": urlOf(service) + "/ping",
+					"push endpoint":         urlOf(service) + "/pubsub",
+					"push audience":         urlOf(service),
 				}
 				switch name {
 				case "the least":
-					want["audience of invoke"] = urlOf(function)
+					want["audience of invoke"] = urlOf(service)
 				case "oidc":
-					want["audience of invoke"], want["CALLER_AUDIENCE"] = urlOf(function), urlOf(function)
-					want["PUSH_AUDIENCE"] = urlOf(function)
+					want["audience of invoke"], want["CALLER_AUDIENCE"] = urlOf(service), urlOf(service)
+					want["PUSH_AUDIENCE"] = urlOf(service)
 				default:
-					want["PUSH_AUDIENCE"] = urlOf(function)
+					want["PUSH_AUDIENCE"] = urlOf(service)
 				}
 				invoke := out["invoke"].(map[string]any)[g.Name].(string)
+				function, step := out["functions"].(map[string]any)[g.Name], out["secops_actions"].(map[string]any)[g.Name+"/ping"]
 				got := map[string]string{
-					"output functions":      out["functions"].(map[string]any)[g.Name].(map[string]any)["uri"].(string),
+					"output functions":      function.(map[string]any)["uri"].(string),
 					"output invoke":         invoke[strings.LastIndex(invoke, " ")+1:],
-					"output secops_actions": out["secops_actions"].(map[string]any)[g.Name+"/ping"].(map[string]any)["url"].(string),
+					"output secops_actions": step.(map[string]any)["url"].(string),
 				}
 				if audience := audienceFlag.FindStringSubmatch(invoke); audience != nil {
 					got["audience of invoke"] = audience[1]
 				}
-				maps.Copy(got, urlsIn(all, function))
+				maps.Copy(got, urlsIn(all, service))
 				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("%s (-want +got):\n%s", function, diff)
+					t.Errorf("%s (-want +got):\n%s", service, diff)
 				}
 			}
 			if text, err := json.Marshal(out); err != nil || strings.Contains(string(text), "-stub.run.app") {
@@ -99,9 +100,10 @@ func urlsIn(all []resource, function string) map[string]string {
 // impersonates a service account and asks for it.
 func TestInvoke_HasTheCredentialsThatTheCallNeeds(t *testing.T) {
 	t.Parallel()
-	const token = `-H "Authorization: Bearer $(gcloud auth print-identity-token --impersonate-service-account=%s --include-email --audiences=%s)"`
+	const token = `-H "Authorization: Bearer $(gcloud auth print-identity-token ` +
+		`--impersonate-service-account=%s --include-email --audiences=%s)"`
 	const key = `-H "X-Api-Key: $KEY"`
-	users := map[string]string{"the least": urlOf("okta-users"), "all of it": urlOf("okta-emea-users"), "oidc": urlOf("okta-dach-users")}
+	least, all, oidc := urlOf("okta-users"), urlOf("okta-emea-users"), urlOf("okta-dach-users")
 	const soar = "soar@acme.iam.gserviceaccount.com"
 	for name, c := range map[string]struct {
 		vars []string
@@ -109,13 +111,13 @@ func TestInvoke_HasTheCredentialsThatTheCallNeeds(t *testing.T) {
 	}{
 		"iam": {
 			append(variables["the least"], `-var=invokers=["group:soc@acme.test","serviceAccount:`+soar+`"]`),
-			fmt.Sprintf("curl "+token+" %s/ping", soar, users["the least"], users["the least"]),
+			fmt.Sprintf("curl "+token+" %s/ping", soar, least, least),
 		},
 		"iam without a service account": {
-			variables["the least"], fmt.Sprintf("curl "+token+" %s/ping", "SERVICE_ACCOUNT", users["the least"], users["the least"]),
+			variables["the least"], fmt.Sprintf("curl "+token+" %s/ping", "SERVICE_ACCOUNT", least, least),
 		},
-		"oidc":   {variables["oidc"], fmt.Sprintf("curl "+token+" %s/ping", soar, users["oidc"], users["oidc"])},
-		"apikey": {variables["all of it"], "curl " + key + " " + users["all of it"] + "/ping"},
+		"oidc":   {variables["oidc"], fmt.Sprintf("curl "+token+" %s/ping", soar, oidc, oidc)},
+		"apikey": {variables["all of it"], "curl " + key + " " + all + "/ping"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,7 +128,7 @@ func TestInvoke_HasTheCredentialsThatTheCallNeeds(t *testing.T) {
 	}
 }
 
-// TestSecOpsFeed_HasTheFullNameOfItsLogType
+// TestSecOpsFeed_HasTheFullNameOfItsLogType as the provider documents it.
 // https://registry.terraform.io/providers/hashicorp/google/latest/docs/resources/chronicle_feed
 func TestSecOpsFeed_HasTheFullNameOfItsLogType(t *testing.T) {
 	t.Parallel()
@@ -149,7 +151,8 @@ func TestSecOpsFeed_HasTheFullNameOfItsLogType(t *testing.T) {
 // placeholder matches a SecOps placeholder of a suggested body.
 var placeholder = regexp.MustCompile(`\[[A-Z]\w*\.[^\]"]+\]`)
 
-// TestSecOpsActions_HoldEntityPlaceholdersAndMarkedValuesOnly: test/contract sends these bodies.
+// TestSecOpsActions_HoldEntityPlaceholdersAndMarkedValuesOnly: the author of a playbook chooses every
+// other placeholder. test/contract sends the bodies.
 func TestSecOpsActions_HoldEntityPlaceholdersAndMarkedValuesOnly(t *testing.T) {
 	t.Parallel()
 	steps := outputs(t, variables["the least"]...)["secops_actions"].(map[string]any)

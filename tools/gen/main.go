@@ -1,5 +1,6 @@
-// Gen writes docs/actions.md and terraform/catalog.json from the declarations of the actions. For the example replies it
-// runs each action's example on the emulator's seeded organization, with a stopped clock.
+// Gen writes docs/actions.md and terraform/catalog.json from the declarations of the actions. For the
+// example replies it runs each action's example on the emulator's seeded organization, with a stopped
+// clock.
 package main
 
 import (

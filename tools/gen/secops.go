@@ -35,7 +35,8 @@ func stepOf(g action.Group, a action.Action) (playbookStep, error) {
 	}
 	step := playbookStep{Body: string(body)}
 	if a.Mutates && !a.ReadBack {
-		// The key must differ from step to step: with the key of another step, a step gets the reply to that step.
+		// The key must differ from step to step: of two steps with one key, the second gets the reply
+		// to the first.
 		step.IdempotencyKey = "[Case.Id]-[Alert.Identifier]-" + a.Slug + "-" + action.FillIn + "_STEP_NAME"
 	}
 	_, text, _, err := example(g, a)

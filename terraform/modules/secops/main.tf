@@ -1,5 +1,5 @@
-# Results into SecOps, and the steps that call the actions. HTTP V2 actions, API keys and inbound webhooks of SOAR have no
-# resource in Terraform, so outputs carry the steps and the sample of a result.
+# Results into SecOps, and the playbook steps that call the actions. HTTP V2 actions, API keys and SOAR inbound webhooks
+# have no Terraform resource, so outputs carry the steps and the sample of a result.
 
 locals {
   # The project of the SecOps instance.
@@ -16,7 +16,9 @@ resource "google_chronicle_feed" "results" {
 
   details {
     feed_source_type = var.form == "pubsub" ? "HTTPS_PUSH_GOOGLE_CLOUD_PUBSUB" : "HTTPS_PUSH_WEBHOOK"
-    log_type         = "projects/${local.project}/locations/${var.instance.location}/instances/${var.instance.instance}/logTypes/${var.log_type}"
+    log_type = join("/", [
+      "projects", local.project, "locations", var.instance.location, "instances", var.instance.instance, "logTypes", var.log_type,
+    ])
 
     labels = { source = var.prefix }
 
@@ -86,8 +88,8 @@ resource "google_pubsub_subscription" "results" {
 }
 
 locals {
-  # Each action as a step of HTTP V2. Body, key and outputs come from the catalog; the address and the authentication are
-  # those of this deployment.
+  # Each action as a step of HTTP V2. Body, key and outputs come from the catalog, URL and authentication from this
+  # deployment.
   actions = merge([
     for group, g in var.catalog : {
       for a in g.actions : "${g.group}/${a.slug}" => {
@@ -113,8 +115,9 @@ locals {
         outputs = a.secops.outputs
         note = join(" ", concat(
           !strcontains(jsonencode(a.secops), "FILL_IN") ? [] : [
-            "Replace every value that holds FILL_IN: the function refuses a request that still holds one, and names it.",
-            "FILL_IN_CASE_ID takes the placeholder of the case, [Case.Id]. context is optional: it is for the audit record.",
+            "Replace every value that holds FILL_IN: the function refuses a request that still has one.",
+            "FILL_IN_CASE_ID takes the placeholder of the case, [Case.Id].",
+            "context is optional: the audit record holds it.",
           ],
           length(a.entity_types) == 0 ? [] : [
             "[Entity.Identifier] and [Entity.Type] stand for the one entity in the scope of the step.",
