@@ -100,7 +100,7 @@ func rewrite(text []byte, resolve func(reference) (string, error)) ([]byte, erro
 	after := []byte(strings.Join(lines, "\n"))
 	// A step in another layout would be left as it is.
 	if all, err := images(after); err != nil || len(all) != rewritten {
-		return nil, errors.Join(fmt.Errorf("%d of %d steps have their image on a line of its own, as name: IMAGE", rewritten, len(all)), err)
+		return nil, errors.Join(fmt.Errorf("%d of %d steps have a line name: IMAGE", rewritten, len(all)), err)
 	}
 	return after, nil
 }
