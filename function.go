@@ -11,18 +11,18 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
-	"example.com/okta-secops/internal/logs"
-	"example.com/okta-secops/internal/serve"
+	"example.com/okta-secops/internal/httpapi"
+	"example.com/okta-secops/internal/logging"
 )
 
 var deployed *app.App
 
 func init() {
-	deployed = app.New(app.Options{Getenv: os.Getenv, Log: logs.New(os.Stderr, os.Getenv), Exit: os.Exit, Groups: handlers.Groups})
+	deployed = app.New(app.Options{Getenv: os.Getenv, Log: logging.New(os.Stderr, os.Getenv), Exit: os.Exit, Groups: handlers.Groups})
 	for _, g := range handlers.Groups {
-		functions.HTTP(g.Function, serve.Handler(g, handlers.Groups, deployed.Open(g)).ServeHTTP)
+		functions.HTTP(g.Function, httpapi.Handler(g, handlers.Groups, deployed.Open(g)).ServeHTTP)
 		// Not functions.CloudEvent: it does not show the token of whoever delivers, and reads a body of any size.
-		functions.HTTP(g.EventFunction(), serve.EventHandler(g, handlers.Groups, deployed.Open(g)).ServeHTTP)
+		functions.HTTP(g.EventFunction(), httpapi.EventHandler(g, handlers.Groups, deployed.Open(g)).ServeHTTP)
 	}
 }
 

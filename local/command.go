@@ -20,12 +20,11 @@ var usages = map[string]string{
 	"invoke":  "go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]",
 	"publish": "go run ./local publish [flags] GROUP JSON",
 	"results": "go run ./local results [flags]",
-	"doctor":  "go run ./local doctor -project P -region R [-instance I] [flags]",
 	"help":    "go run ./local help [COMMAND or ACTION]",
 }
 
 // commands are the names of the commands, in the order of the help.
-var commands = []string{"invoke", "publish", "results", "doctor", "help"}
+var commands = []string{"invoke", "publish", "results", "help"}
 
 // newFlags returns the flags of a command. They print nothing by themselves: parse does.
 func newFlags(name string) *flag.FlagSet {

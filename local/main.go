@@ -5,7 +5,6 @@
 //	go run ./local invoke "Get User" 'User IDs Or Logins=alice'
 //	go run ./local publish users '{"action": "Get User", "parameters": {"User IDs": "alice"}}'
 //	go run ./local results                 follows what the functions publish
-//	go run ./local doctor -project P -region R  compares what is deployed with the catalog
 //	go run ./local help "Disable User"     lists the parameters of an action
 //	FUNCTION_TARGET=OktaUsers go run ./local    one function through the functions framework, as deployed
 package main
@@ -22,8 +21,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-
-	"example.com/okta-secops/local/doctor"
 )
 
 // The default addresses of the functions, of Okta and of Pub/Sub.
@@ -65,8 +62,6 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 			return publish(ctx, args[1:], getenv, stdout)
 		case "results":
 			return results(ctx, args[1:], getenv, stdout)
-		case "doctor":
-			return examine(ctx, args[1:], doctor.Options{}, stdout)
 		case "help":
 			return help(args[1:], stdout, func(args ...string) error { return run(ctx, args, getenv, stdout, stderr) })
 		}

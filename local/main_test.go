@@ -17,12 +17,12 @@ import (
 	"testing"
 	"time"
 
-	pubsub "cloud.google.com/go/pubsub/v2/apiv1"
+	topicadmin "cloud.google.com/go/pubsub/v2/apiv1"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/keys"
-	"example.com/okta-secops/local/broker"
+	"example.com/okta-secops/local/pubsub"
 )
 
 func noEnv(string) string { return "" }
@@ -373,12 +373,11 @@ func TestLocalSaysInASentenceWhatKeepsItFromStarting(t *testing.T) {
 			"port " + port + " is taken: stop what listens there, or choose another with -addr 127.0.0.1:0; " +
 				"port " + port + " is taken: stop what listens there, or choose another with -okta-addr 127.0.0.1:0; " +
 				"port " + port + " is taken: stop what listens there, or choose another with -pubsub-addr 127.0.0.1:0"},
-		"an unknown command":    {[]string{"invok"}, noEnv, `no command "invok"; the commands are invoke, publish, results, doctor, help`},
-		"a command too late":    {[]string{"-addr", "127.0.0.1:0", "invoke"}, noEnv, "the command comes first: go run ./local invoke"},
-		"help for nothing":      {[]string{"help", "Disable", "Usr"}, noEnv, `no command or action "Disable Usr"`},
-		"an unknown flag":       {[]string{"-adr", "x"}, noEnv, "-adr; see go run ./local -h"},
-		"a command's bad flag":  {[]string{"invoke", "-adr", "x"}, noEnv, "-adr; see go run ./local invoke -h"},
-		"the doctor's bad flag": {[]string{"doctor", "-adr", "x"}, noEnv, "-adr; see go run ./local doctor -h"},
+		"an unknown command":   {[]string{"invok"}, noEnv, `no command "invok"; the commands are invoke, publish, results, help`},
+		"a command too late":   {[]string{"-addr", "127.0.0.1:0", "invoke"}, noEnv, "the command comes first: go run ./local invoke"},
+		"help for nothing":     {[]string{"help", "Disable", "Usr"}, noEnv, `no command or action "Disable Usr"`},
+		"an unknown flag":      {[]string{"-adr", "x"}, noEnv, "-adr; see go run ./local -h"},
+		"a command's bad flag": {[]string{"invoke", "-adr", "x"}, noEnv, "-adr; see go run ./local invoke -h"},
 		"a real org's unreadable secrets": {[]string{"-addr", "127.0.0.1:0", "-okta", real}, environment(map[string]string{
 			"OKTA_API_TOKEN_SECRET": "file:/nowhere/canary-token", "ITP_SIGNING_KEY_SECRET": "env:KEY", "ITP_ISSUER_URL": "https://soc.acme.test", "ITP_KEY_ID": "k", "KEY": "no key",
 		}), "-okta needs the secrets of a real org: OKTA_API_TOKEN_SECRET: "},
@@ -520,7 +519,6 @@ func TestHelp_DescribesCommandsAndActions(t *testing.T) {
 		{[]string{"help", "results"}, []string{"usage: go run ./local results [flags]\n", "-all", "at most 10000"}},
 		{[]string{"results", "-h"}, []string{"usage: go run ./local results [flags]\n", "-all"}},
 		{[]string{"publish", "-h"}, []string{"usage: go run ./local publish [flags] GROUP JSON\n", "-key key"}},
-		{[]string{"doctor", "--help"}, []string{"usage: go run ./local doctor -project P", "-no-ping"}},
 		{[]string{"invoke", "-h"}, []string{"usage: go run ./local invoke [flags] ACTION", "-dry-run", "Disable User"}},
 		{[]string{"invoke", "disable-user", "-h"}, []string{"-dry-run", "Disable User: ", "POST /users/disable-user", "Is Deactivate "}},
 		{[]string{"help", "set", "password"}, []string{
@@ -624,7 +622,7 @@ func TestLocal_KeepsTheNewestRequestsAndMessages(t *testing.T) {
 	if err := json.NewDecoder(res.Body).Decode(&kept); err != nil || len(kept) != keep || res.Header.Get("X-Emulator-Dropped") != fmt.Sprint(extra) {
 		t.Errorf("%d requests kept, %s dropped, %v", len(kept), res.Header.Get("X-Emulator-Dropped"), err)
 	}
-	client, err := pubsub.NewTopicAdminClient(t.Context(), broker.ClientOptions(p.broker.Addr)...)
+	client, err := topicadmin.NewTopicAdminClient(t.Context(), pubsub.ClientOptions(p.broker.Addr)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -633,10 +631,10 @@ func TestLocal_KeepsTheNewestRequestsAndMessages(t *testing.T) {
 	for n := range keep + extra {
 		messages = append(messages, &pubsubpb.PubsubMessage{Data: []byte(fmt.Sprint(n))})
 	}
-	if _, err := client.Publish(t.Context(), &pubsubpb.PublishRequest{Topic: broker.ResultsTopic, Messages: messages}); err != nil {
+	if _, err := client.Publish(t.Context(), &pubsubpb.PublishRequest{Topic: pubsub.ResultsTopic, Messages: messages}); err != nil {
 		t.Fatal(err)
 	}
-	if all := p.broker.Published(broker.ResultsTopic); len(all) != keep || string(all[0].Data) != fmt.Sprint(extra) {
+	if all := p.broker.Published(pubsub.ResultsTopic); len(all) != keep || string(all[0].Data) != fmt.Sprint(extra) {
 		t.Errorf("%d messages kept, from %s on", len(all), all[0].Data)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"regexp"
 
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/caller"
-	"example.com/okta-secops/internal/fault"
-	"example.com/okta-secops/internal/serve"
+	"example.com/okta-secops/internal/httpapi"
 )
 
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
@@ -78,7 +78,7 @@ func singleSlashes(h http.Handler) http.Handler {
 // ownPages serves nobody else's pages, however the functions' callers are authenticated.
 func ownPages(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if f := fault.As(caller.OwnPage(r)); f != nil {
+		if f := apierr.As(caller.OwnPage(r)); f != nil {
 			refuse(w, http.StatusForbidden, f.Code, f.Message)
 			return
 		}
@@ -92,5 +92,5 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(serve.Refusal(code, message))
+	_ = e.Encode(httpapi.Refusal(code, message))
 }

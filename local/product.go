@@ -18,11 +18,11 @@ import (
 	"example.com/okta-secops/internal/app"
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/config"
+	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/internal/keys"
-	"example.com/okta-secops/internal/serve"
-	"example.com/okta-secops/internal/topics"
-	"example.com/okta-secops/local/broker"
+	"example.com/okta-secops/internal/pubsub"
 	"example.com/okta-secops/local/emulator"
+	localpubsub "example.com/okta-secops/local/pubsub"
 	"example.com/okta-secops/secrets"
 )
 
@@ -82,11 +82,11 @@ func (o options) checkOrg(flags *flag.FlagSet) error {
 
 // product is the running local product.
 type product struct {
-	functions, okta string            // addresses, with scheme
-	token           string            // of the emulator; empty where Okta is another one
-	note            string            // what to know of an Okta that is no emulator
-	own             map[string]string // settings of the functions, where the caller has none
-	broker          *broker.Broker    // nil where there is no Pub/Sub
+	functions, okta string              // addresses, with scheme
+	token           string              // of the emulator; empty where Okta is another one
+	note            string              // what to know of an Okta that is no emulator
+	own             map[string]string   // settings of the functions, where the caller has none
+	broker          *localpubsub.Broker // nil where there is no Pub/Sub
 
 	servers []*http.Server
 	failed  chan error
@@ -110,12 +110,12 @@ func start(o options) (*product, error) {
 	}
 	settings := app.Options{Getenv: env, Groups: handlers.Groups}
 	if p.broker != nil {
-		settings.PubSub = broker.ClientOptions(p.broker.Addr)
+		settings.PubSub = localpubsub.ClientOptions(p.broker.Addr)
 	}
 	if o.okta != "" && !o.write {
 		settings.ReadOnly = dryRun
 	}
-	mux := serve.Mount(handlers.Groups, app.New(settings).Open)
+	mux := httpapi.Mount(handlers.Groups, app.New(settings).Open)
 	for _, path := range []string{"GET /health", "GET /health/{$}"} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -124,24 +124,24 @@ func start(o options) (*product, error) {
 	}
 	mux.HandleFunc("GET /{$}", page)
 	mux.HandleFunc("/", elsewhere)
-	p.functions = p.serve(listener, serve.LimitArrival(singleSlashes(ownPages(mux))))
+	p.functions = p.serve(listener, httpapi.LimitArrival(singleSlashes(ownPages(mux))))
 	return p, nil
 }
 
 // startPubSub starts a Pub/Sub that delivers to the functions at an address.
 func (p *product) startPubSub(o options, env func(string) string, functions string) error {
-	p.own["RESULTS_TOPIC"], p.own["DEAD_LETTER_TOPIC"] = broker.ResultsTopic, broker.DeadLetterTopic
-	b := broker.Options{Addr: o.pubsubAddr, Functions: functions, Speed: 100, Keep: keep}
+	p.own["RESULTS_TOPIC"], p.own["DEAD_LETTER_TOPIC"] = localpubsub.ResultsTopic, localpubsub.DeadLetterTopic
+	b := localpubsub.Options{Addr: o.pubsubAddr, Functions: functions, Speed: 100, Keep: keep}
 	for _, setting := range []string{"RESULTS_TOPIC", "DEAD_LETTER_TOPIC"} {
-		if name, err := topics.FullName(env(setting), env("GOOGLE_CLOUD_PROJECT")); err == nil {
+		if name, err := pubsub.FullName(env(setting), env("GOOGLE_CLOUD_PROJECT")); err == nil {
 			b.Topics = append(b.Topics, name)
 		}
 	}
 	var err error
-	p.broker, err = broker.Start(b)
+	p.broker, err = localpubsub.Start(b)
 	if err != nil && o.pubsubAddr == defaultPubSubAddr { // nobody has asked for that one, and the one that it is instead is printed
 		b.Addr = "127.0.0.1:0"
-		p.broker, err = broker.Start(b)
+		p.broker, err = localpubsub.Start(b)
 	}
 	return err
 }

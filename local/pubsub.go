@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/okta-secops/handlers"
-	"example.com/okta-secops/local/broker"
+	"example.com/okta-secops/local/pubsub"
 )
 
 // pubsubAddr adds the flag that says where Pub/Sub is.
@@ -53,11 +53,11 @@ func publish(ctx context.Context, args []string, getenv func(string) string, std
 			attributes[attribute] = value
 		}
 	}
-	id, err := broker.Publish(ctx, *addr, group, []byte(words[1]), attributes)
+	id, err := pubsub.Publish(ctx, *addr, group, []byte(words[1]), attributes)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "published %s to %s\n", id, broker.Topic(group))
+	fmt.Fprintf(stdout, "published %s to %s\n", id, pubsub.Topic(group))
 	return nil
 }
 
@@ -84,15 +84,15 @@ func results(ctx context.Context, args []string, getenv func(string) string, std
 	}
 	type published struct {
 		dead    bool
-		message broker.Message
+		message pubsub.Message
 	}
 	arrived := make(chan published)
 	following, ctx := errgroup.WithContext(ctx)
-	for _, topic := range []string{broker.ResultsTopic, broker.DeadLetterTopic} {
+	for _, topic := range []string{pubsub.ResultsTopic, pubsub.DeadLetterTopic} {
 		following.Go(func() error {
-			return broker.Watch(ctx, *addr, topic, *all, func(m broker.Message) bool {
+			return pubsub.Watch(ctx, *addr, topic, *all, func(m pubsub.Message) bool {
 				select {
-				case arrived <- published{topic == broker.DeadLetterTopic, m}:
+				case arrived <- published{topic == pubsub.DeadLetterTopic, m}:
 					return true
 				case <-ctx.Done():
 					return false
@@ -126,7 +126,7 @@ func results(ctx context.Context, args []string, getenv func(string) string, std
 	return nil
 }
 
-func printResult(w io.Writer, m broker.Message) {
+func printResult(w io.Writer, m pubsub.Message) {
 	var r replyView
 	if json.Unmarshal(m.Data, &r) != nil {
 		fmt.Fprintf(w, "%s %s\n\n", at(m), m.Data)
@@ -137,7 +137,7 @@ func printResult(w io.Writer, m broker.Message) {
 	fmt.Fprintln(w)
 }
 
-func printDeadLetter(w io.Writer, m broker.Message) {
+func printDeadLetter(w io.Writer, m pubsub.Message) {
 	var letter struct {
 		Reason struct {
 			Code    string `json:"code"`
@@ -152,10 +152,10 @@ func printDeadLetter(w io.Writer, m broker.Message) {
 }
 
 // at is when a message was published, in local time.
-func at(m broker.Message) string { return m.Published.Local().Format("2006-01-02 15:04:05") }
+func at(m pubsub.Message) string { return m.Published.Local().Format("2006-01-02 15:04:05") }
 
 // attributes are those of these names that a message has.
-func attributes(m broker.Message, names ...string) string {
+func attributes(m pubsub.Message, names ...string) string {
 	var out []string
 	for _, name := range names {
 		if value := m.Attributes[name]; value != "" {

@@ -237,7 +237,7 @@ variable "max_targets" {
 }
 
 variable "source_archive" {
-  description = "Source of the functions, as go run ./tools/package makes it."
+  description = "Source of the functions, as go run ./tools/source-archive makes it."
   type        = string
   default     = "source.zip"
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -19,11 +19,11 @@ var get = action.Define(action.Spec{
 	Summary:    "Get information about groups.",
 	OktaScopes: []string{"okta.groups.read"},
 	Example:    action.Example{Parameters: map[string]any{"Group IDs Or Names": "Engineering", "Is Id": false}},
-}, func(ctx context.Context, c *action.Call, p getParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p getParams) (*action.Result, error) {
 	if p.IsID {
 		for _, id := range p.Groups {
 			if !okta.FitsPath(id) {
-				return nil, fault.Invalid(action.Problem{Parameter: "Group IDs Or Names", Message: fmt.Sprintf("%q is no group id; turn Is Id off to find a group by its name", id)})
+				return nil, apierr.Invalid(action.Problem{Parameter: "Group IDs Or Names", Message: fmt.Sprintf("%q is no group id; turn Is Id off to find a group by its name", id)})
 			}
 		}
 	}
@@ -45,7 +45,7 @@ func byName(ctx context.Context, c *okta.Client, name string) (okta.Group, error
 	case err != nil:
 		return okta.Group{}, err
 	case len(hits) == 0:
-		return okta.Group{}, fault.New(fault.NotFound, okta.CodeNotFound, "no group has exactly this name", nil)
+		return okta.Group{}, apierr.New(apierr.NotFound, okta.CodeNotFound, "no group has exactly this name", nil)
 	case len(hits) > 1:
 		return okta.Group{}, ambiguous(len(hits))
 	}
@@ -53,5 +53,5 @@ func byName(ctx context.Context, c *okta.Client, name string) (okta.Group, error
 }
 
 func ambiguous(groups int) error {
-	return fault.Errorf(fault.Rejected, "ambiguous", "%d groups have this name; name the one you mean by id", groups)
+	return apierr.Errorf(apierr.Rejected, "ambiguous", "%d groups have this name; name the one you mean by id", groups)
 }

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -22,7 +22,7 @@ type roleNames struct {
 	orgRoles func() ([]okta.OrgRole, error)
 }
 
-func newRoleNames(ctx context.Context, c *action.Call, idsOnly bool) roleNames {
+func newRoleNames(ctx context.Context, c *action.Execution, idsOnly bool) roleNames {
 	list := func() ([]okta.OrgRole, error) { return c.Okta.ListOrgRoles(ctx) }
 	return roleNames{idsOnly: idsOnly, orgRoles: sync.OnceValues(list)}
 }
@@ -56,7 +56,7 @@ func (n roleNames) find(held []okta.Role, name string) (meaning, error) {
 		}
 	}
 	if n.idsOnly {
-		return nil, fault.Errorf(fault.NotFound, okta.CodeNotFound,
+		return nil, apierr.Errorf(apierr.NotFound, okta.CodeNotFound,
 			"the user has no role assignment with the ID %q; it may have been removed already", action.Shorten(name))
 	}
 	return spelledAlike(held, custom, name)
@@ -92,7 +92,7 @@ func spelledAlike(held []okta.Role, custom []okta.OrgRole, name string) (meaning
 	case 1:
 		return sameRole(keys[0]), nil
 	}
-	return nil, fault.Errorf(fault.Rejected, "ambiguous",
+	return nil, apierr.Errorf(apierr.Rejected, "ambiguous",
 		"%d roles have a name like %q; give the name as Okta shows it, or an ID", len(keys), action.Shorten(name))
 }
 
@@ -129,16 +129,16 @@ func unknown(name string, known []string) error {
 	if near := action.NearestName(name, known); near != "" {
 		text += "; the nearest name is " + near
 	}
-	return fault.New(fault.NotFound, okta.CodeNotFound, text, nil)
+	return apierr.New(apierr.NotFound, okta.CodeNotFound, text, nil)
 }
 
 // cannotTell is the error of a name that may be that of a custom role, which could not be read.
 func cannotTell(name string, err error) error {
-	f := *fault.As(err)
+	f := *apierr.As(err)
 	f.Message = fmt.Sprintf("%q is not a standard role, and the roles of the org could not be read to find a custom one: %s",
 		action.Shorten(name), f.Message)
-	if f.Kind == fault.NotFound { // the list, not the role
-		f.Kind = fault.Rejected
+	if f.Kind == apierr.NotFound { // the list, not the role
+		f.Kind = apierr.Rejected
 	}
 	return &f
 }

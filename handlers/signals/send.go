@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/ssf"
 	"example.com/okta-secops/secrets"
@@ -96,7 +96,7 @@ var send = action.Define(action.Spec{
 	Example: action.Example{Parameters: map[string]any{
 		"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52+02:00", "Reason": "Sign-in from an anonymizing network", "Severity": "High",
 	}},
-}, func(ctx context.Context, c *action.Call, p sendParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p sendParams) (*action.Result, error) {
 	by, err := transmitter(c.Signing, p)
 	if err != nil {
 		return nil, err
@@ -107,18 +107,18 @@ var send = action.Define(action.Spec{
 	}
 	token, err := ssf.Sign(by.Key, by.KeyID, signal)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "internal", "the signal could not be signed", err)
+		return nil, apierr.New(apierr.Internal, "internal", "the signal could not be signed", err)
 	}
 	words := action.Words{Noun: "signal", Changed: "Sent", Planned: "Would send"}
 	result, err := c.Each(ctx, []string{string(p.Email)}, words, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
 			Success: action.Accepted,
-			Write: func(ctx context.Context) (action.Done, error) {
+			Write: func(ctx context.Context) (action.WriteResult, error) {
 				status, err := c.Okta.PublishSecurityEvent(ctx, token)
 				if err != nil {
-					return action.Done{Say: fault.As(err).Message}, err // one target: its name would only repeat the request
+					return action.WriteResult{Say: apierr.As(err).Message}, err // one target: its name would only repeat the request
 				}
-				return action.Done{
+				return action.WriteResult{
 					Value: map[string]any{"status": status, "payload": signal.Claims()},
 					Say:   sentText,
 				}, nil
@@ -161,7 +161,7 @@ func transmitter(own ssf.Transmitter, p sendParams) (ssf.Transmitter, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return by, fault.Invalid(missing...)
+		return by, apierr.Invalid(missing...)
 	}
 	return by, nil
 }

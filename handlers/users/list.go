@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -20,9 +20,9 @@ var list = action.Define(action.Spec{
 	Summary:    "Get a list of users.",
 	OktaScopes: readScopes,
 	Example:    action.Example{Parameters: map[string]any{"Search": `status eq "LOCKED_OUT"`}},
-}, func(ctx context.Context, c *action.Call, p listParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p listParams) (*action.Result, error) {
 	if p.Query != "" && p.Search != "" {
-		return nil, fault.Invalid(action.Problem{
+		return nil, apierr.Invalid(action.Problem{
 			Parameter: "Search", Message: "cannot be used together with Query: put everything into Search",
 		})
 	}
@@ -40,7 +40,7 @@ var list = action.Define(action.Spec{
 
 // badExpression makes Okta's refusal of an expression a problem of the parameters that hold one.
 func badExpression(p listParams, err error) error {
-	f := fault.As(err)
+	f := apierr.As(err)
 	if f.Code != okta.CodeBadExpression {
 		return err
 	}
@@ -55,7 +55,7 @@ func badExpression(p listParams, err error) error {
 	if len(problems) == 0 {
 		return err
 	}
-	invalid := fault.Invalid(problems...)
+	invalid := apierr.Invalid(problems...)
 	invalid.RequestID, invalid.Cause = f.RequestID, err
 	return invalid
 }

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/okta-secops/local/broker"
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/local/pubsub"
 	"example.com/okta-secops/test/testkit"
 )
 
@@ -151,7 +151,7 @@ func TestLookup_MessageWithAnOddLoginIsOneDeadLetter(t *testing.T) {
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	for i, login := range []string{`ACME\\bob`, "a[x]@acme.test", "alice?x@acme.test"} {
 		r := w.Push("users", testkit.Message{ID: fmt.Sprint("m", i), Data: `{"action": "Disable User", "parameters": {"User IDs": "` + login + `"}}`})
-		if letters := w.Published(broker.DeadLetterTopic); r.HTTP != 200 || len(letters) != i+1 {
+		if letters := w.Published(pubsub.DeadLetterTopic); r.HTTP != 200 || len(letters) != i+1 {
 			t.Errorf("%s: %d %s, %d dead letters", login, r.HTTP, r.Body, len(letters))
 		}
 	}

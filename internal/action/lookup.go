@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -19,16 +19,16 @@ const maxHits = 20
 // lookUp returns the user that a caller names by id, login, short login (if it is unambiguous) or e-mail address.
 // Every user that Okta returns, by path or by search, is compared with the name: Okta may cut the name, and its
 // search index lags behind its users.
-func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
+func (c *Execution) lookUp(ctx context.Context, text string) (okta.User, error) {
 	if err := ctx.Err(); err != nil {
 		const message = "not started: the time for the request ran out"
-		return okta.User{}, fault.New(fault.Deadline, "deadline_exceeded", message, err)
+		return okta.User{}, apierr.New(apierr.Deadline, "deadline_exceeded", message, err)
 	}
 	var refused error // of the path of a plain name, which says nothing about the user
-	missing := fault.New(fault.NotFound, okta.CodeNotFound, "no user has this id, login or e-mail address", nil)
+	missing := apierr.New(apierr.NotFound, okta.CodeNotFound, "no user has this id, login or e-mail address", nil)
 	if okta.FitsPath(text) {
 		u, err := c.Okta.GetUser(ctx, text)
-		switch f := fault.As(err); {
+		switch f := apierr.As(err); {
 		case f == nil && isNamed(u, text):
 			return u, nil
 		case f == nil:
@@ -36,7 +36,7 @@ func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
 			return okta.User{}, missing
 		case errors.Is(err, okta.ErrPathRefused) && strings.Contains(text, "@"):
 			refused = err
-		case f.Kind != fault.NotFound:
+		case f.Kind != apierr.NotFound:
 			return okta.User{}, err
 		case f.Code == okta.CodeNotFound:
 			missing = f
@@ -60,7 +60,7 @@ func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
 }
 
 // search returns the users whose login or e-mail address is text, as they are now: each hit is read by its id.
-func (c *Call) search(ctx context.Context, text string) ([]okta.User, error) {
+func (c *Execution) search(ctx context.Context, text string) ([]okta.User, error) {
 	hits, err := c.Okta.FindUsers(ctx, text)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (c *Call) search(ctx context.Context, text string) ([]okta.User, error) {
 	var users []okta.User
 	for _, hit := range hits {
 		u, err := c.Okta.GetUserByID(ctx, hit.ID)
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		if err != nil && !apierr.Is(err, apierr.NotFound) {
 			return nil, err
 		}
 		if err == nil && isNamed(u, text) {
@@ -84,7 +84,7 @@ func (c *Call) search(ctx context.Context, text string) ([]okta.User, error) {
 }
 
 func ambiguous(users int) error {
-	return fault.Errorf(fault.Rejected, "ambiguous",
+	return apierr.Errorf(apierr.Rejected, "ambiguous",
 		"%d users have this login or e-mail address; name the one you mean by id", users)
 }
 

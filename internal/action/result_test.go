@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -86,11 +86,11 @@ func TestATargetMayHaveASentenceOfItsOwn(t *testing.T) {
 		if name == "b" {
 			return action.Plan{Say: "b had it."}, nil
 		}
-		return action.Plan{Write: func(context.Context) (action.Done, error) {
+		return action.Plan{Write: func(context.Context) (action.WriteResult, error) {
 			if name == "c" {
-				return action.Done{Say: "c: one, not two."}, fault.New(fault.Rejected, "E1", "Okta refused it", nil)
+				return action.WriteResult{Say: "c: one, not two."}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil)
 			}
-			return action.Done{Say: name + " has it."}, nil
+			return action.WriteResult{Say: name + " has it."}, nil
 		}}, nil
 	})
 	if err != nil {
@@ -128,7 +128,7 @@ func TestResultsAreKeyedByInputInTheOrderOfTheRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := result.JSON.(action.Keyed).MarshalJSON()
+	got, err := result.JSON.(action.KeyedResults).MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestResult_OneHugeObject(t *testing.T) {
 
 func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
 	t.Parallel()
-	a := action.Define(action.Spec{Name: "List Them", Summary: "List."}, func(_ context.Context, c *action.Call, _ struct{}) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "List Them", Summary: "List."}, func(_ context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
 		return c.ListResult(okta.List{Items: []json.RawMessage{[]byte(`{"id": "1"}`)}, Cut: true}, "provider"), nil
 	})
 	inv, _ := a.Bind(action.Request{})
@@ -196,11 +196,11 @@ func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
 
 func TestTheOutcomeThatAnErrorMeans(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[fault.Kind]action.Outcome{
-		fault.NotFound: action.NotFound, fault.WrongState: action.WrongState, fault.Refused: action.Refused, fault.Rejected: action.Failed,
-		fault.Unavailable: action.Failed, fault.Deadline: action.Failed, fault.Credentials: action.Failed, fault.UnknownResult: action.Failed, fault.Internal: action.Failed,
+	for kind, want := range map[apierr.Kind]action.Outcome{
+		apierr.NotFound: action.NotFound, apierr.WrongState: action.WrongState, apierr.Refused: action.Refused, apierr.Rejected: action.Failed,
+		apierr.Unavailable: action.Failed, apierr.Deadline: action.Failed, apierr.Credentials: action.Failed, apierr.UnknownResult: action.Failed, apierr.Internal: action.Failed,
 	} {
-		if got := action.OutcomeOf(fmt.Errorf("reading: %w", fault.New(kind, "code", "message", nil))); got != want {
+		if got := action.OutcomeOf(fmt.Errorf("reading: %w", apierr.New(kind, "code", "message", nil))); got != want {
 			t.Errorf("kind %d: %s, want %s", kind, got, want)
 		}
 	}

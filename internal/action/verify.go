@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
 // verify reads the target again after a write, if the caller asked for it. It returns an error if the status that it
 // reads shows that the change was not made.
-func (c *Call) verify(ctx context.Context, t *Target, p Plan) error {
+func (c *Execution) verify(ctx context.Context, t *Target, p Plan) error {
 	verified := false
 	t.Verified = &verified
 	if !c.Request.Options.Verify {
@@ -25,7 +25,7 @@ func (c *Call) verify(ctx context.Context, t *Target, p Plan) error {
 	}
 	now, err := p.Read(ctx)
 	if err != nil {
-		c.remark(t, "the change was made but could not be read back: "+fault.As(err).Message)
+		c.remark(t, "the change was made but could not be read back: "+apierr.As(err).Message)
 		return nil
 	}
 	asked := t.After
@@ -47,7 +47,7 @@ func NotAsAsked(now, asked State) error {
 	if !otherStatus(now, asked) {
 		return nil
 	}
-	return fault.Errorf(fault.Rejected, "not_verified",
+	return apierr.Errorf(apierr.Rejected, "not_verified",
 		"Okta accepted the change, but the user's status reads back as %s instead of %s; "+
 			"look at the user in Okta before you try again", describe(now), describe(asked))
 }

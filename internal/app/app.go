@@ -13,16 +13,16 @@ import (
 	"google.golang.org/api/option"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/audit"
 	"example.com/okta-secops/internal/caller"
-	"example.com/okta-secops/internal/claims"
 	"example.com/okta-secops/internal/config"
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/httpapi"
+	"example.com/okta-secops/internal/idempotency"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/okta"
-	"example.com/okta-secops/internal/serve"
+	"example.com/okta-secops/internal/pubsub"
 	"example.com/okta-secops/internal/ssf"
-	"example.com/okta-secops/internal/topics"
 	"example.com/okta-secops/secrets"
 )
 
@@ -36,7 +36,7 @@ type Options struct {
 	PubSub    []option.ClientOption // to reach Pub/Sub
 	Clock     okta.Clock            // nil: okta.SystemClock
 	Records   int                   // room for idempotency records in memory, in bytes; 0: 64 MiB
-	Lease     time.Duration         // of the claims on Idempotency-Keys; 0: claims.Lease
+	Lease     time.Duration         // of the claims on Idempotency-Keys; 0: idempotency.Lease
 	Log       *slog.Logger          // nil: what slog.Default is at a request
 	Exit      func(code int)        // ends the process at SIGTERM, once nothing is in flight; nil: that is somebody else's matter
 	ReadOnly  string                // why every change is a dry run; "" where changes are made
@@ -66,12 +66,12 @@ type doors struct{ callers, push caller.Authenticator }
 
 // built is what is made once per process, without a secret having been read.
 type built struct {
-	gate    *serve.Gate
-	claims  *claims.Store
-	topics  *topics.Publisher
-	okta    *okta.Client
-	signIn  func(ctx context.Context) error // reads what the client signs in with
-	signing *credential[keys.Key]           // nil: the deployment has none
+	inFlight    *httpapi.InFlightLimiter
+	idempotency *idempotency.Store
+	topics      *pubsub.Publisher
+	okta        *okta.Client
+	signIn      func(ctx context.Context) error // reads what the client signs in with
+	signing     *credential[keys.Key]           // nil: the deployment has none
 }
 
 // New makes an App. It does no I/O and reads no settings.
@@ -91,12 +91,12 @@ func (a *App) log() *slog.Logger { return cmp.Or(a.o.Log, slog.Default()) }
 
 // Open returns what one group is served with: a function that builds it at the first call and keeps it
 // once it succeeded.
-func (a *App) Open(g action.Group) serve.Open {
-	return func(ctx context.Context) (serve.Setup, error) {
+func (a *App) Open(g action.Group) httpapi.Open {
+	return func(ctx context.Context) (httpapi.Setup, error) {
 		if a.o.Exit != nil {
 			a.signals.Do(a.endOnSignal)
 		}
-		setup := serve.Setup{Log: a.log(), Audit: a.auditLog()}
+		setup := httpapi.Setup{Log: a.log(), Audit: a.auditLog()}
 		cfg, err := a.config(g.NeedsOkta())
 		d, unknown := a.authenticators()
 		if unknown != nil {
@@ -107,7 +107,7 @@ func (a *App) Open(g action.Group) serve.Open {
 			return setup, err
 		}
 		b := a.build(cfg)
-		setup.Gate, setup.Claims, setup.Deadline = b.gate, b.claims, cfg.Deadline
+		setup.InFlight, setup.Idempotency, setup.Deadline = b.inFlight, b.idempotency, cfg.Deadline
 		if cfg.ResultsTopic != "" {
 			setup.Results = b.topics.Topic(cfg.ResultsTopic)
 		}
@@ -129,7 +129,7 @@ func (a *App) config(credentials bool) (*config.Config, error) {
 	if a.configs[credentials] == nil {
 		cfg, err := config.FromEnv(a.o.Getenv, credentials)
 		if err != nil {
-			return nil, fault.New(fault.Misconfigured, "misconfigured", err.Error(), nil)
+			return nil, apierr.New(apierr.Misconfigured, "misconfigured", err.Error(), nil)
 		}
 		if !cfg.VerifySSL {
 			a.log().Warn("Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked")
@@ -178,7 +178,7 @@ func (a *App) authenticators() (*doors, error) {
 	}
 	cfg, err := config.CallersFromEnv(a.o.Getenv)
 	if err != nil {
-		return nil, fault.New(fault.Misconfigured, "misconfigured", err.Error(), nil)
+		return nil, apierr.New(apierr.Misconfigured, "misconfigured", err.Error(), nil)
 	}
 	callers, err := a.authenticator(cfg)
 	if err != nil {
@@ -199,8 +199,8 @@ func (a *App) build(cfg *config.Config) *built {
 		return a.built
 	}
 	b := &built{
-		gate:   serve.NewGate(cfg.MaxInvocations),
-		claims: claims.New(a.claimed(cfg), a.o.Clock.Now, cmp.Or(a.o.Lease, claims.Lease)), topics: topics.NewPublisher(a.o.PubSub...),
+		inFlight:    httpapi.NewInFlightLimiter(cfg.MaxInvocations),
+		idempotency: idempotency.New(a.idempotencyObjects(cfg), a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.LeaseDuration)), topics: pubsub.NewPublisher(a.o.PubSub...),
 		signIn: func(context.Context) error { return nil },
 	}
 	o := okta.Options{Root: cfg.Root, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare, Transport: a.o.Transport, Clock: a.o.Clock}
@@ -226,11 +226,11 @@ func (a *App) build(cfg *config.Config) *built {
 	return b
 }
 
-// claimed is where Idempotency-Keys are claimed: in a bucket, for all instances, or else in this one.
-func (a *App) claimed(cfg *config.Config) claims.Objects {
-	if cfg.ClaimsBucket != "" {
-		return claims.NewBucket(cfg.ClaimsBucket, cfg.ClaimsPrefix, a.o.Storage...)
+// idempotencyObjects is where Idempotency-Keys are claimed: in a bucket, for all instances, or else in this one.
+func (a *App) idempotencyObjects(cfg *config.Config) idempotency.Objects {
+	if cfg.IdempotencyBucket != "" {
+		return idempotency.NewBucket(cfg.IdempotencyBucket, cfg.IdempotencyPrefix, a.o.Storage...)
 	}
-	a.log().Info("CLAIMS_BUCKET is not set: Idempotency-Keys are claimed in this instance only, and forgotten with it")
-	return &claims.Memory{Now: a.o.Clock.Now, Room: a.o.Records}
+	a.log().Info("IDEMPOTENCY_BUCKET is not set: Idempotency-Keys are claimed in this instance only, and forgotten with it")
+	return &idempotency.Memory{Now: a.o.Clock.Now, Room: a.o.Records}
 }

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/app"
-	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/testkit"
@@ -121,7 +121,7 @@ func TestWhatIsNoTokenIsMisconfigured(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"two canaries", "SSWS two canaries", "canary\tcanary", "canary\ncanary", "SSWS "} {
 		_, err := deps(t, newApp(holds(map[string]string{"token": text}), nil), calls)
-		if f := fault.As(err); !fault.Is(err, fault.Misconfigured) || !strings.Contains(f.Message, "OKTA_API_TOKEN_SECRET") || strings.Contains(f.Error(), "canar") {
+		if f := apierr.As(err); !apierr.Is(err, apierr.Misconfigured) || !strings.Contains(f.Message, "OKTA_API_TOKEN_SECRET") || strings.Contains(f.Error(), "canar") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -134,14 +134,14 @@ func TestAFailedBuildIsNotKept(t *testing.T) {
 	a := newApp(v, nil)
 	for _, c := range []struct {
 		err  error
-		kind fault.Kind
+		kind apierr.Kind
 	}{
-		{secrets.ErrNotFound, fault.Misconfigured}, {secrets.ErrEmpty, fault.Misconfigured}, {secrets.ErrUnsupported, fault.Misconfigured},
-		{errors.New("the store is down: canary"), fault.Unavailable},
+		{secrets.ErrNotFound, apierr.Misconfigured}, {secrets.ErrEmpty, apierr.Misconfigured}, {secrets.ErrUnsupported, apierr.Misconfigured},
+		{errors.New("the store is down: canary"), apierr.Unavailable},
 	} {
 		v.get = func(string) (secrets.Value, error) { return secrets.Value{}, c.err }
 		_, err := deps(t, a, calls)
-		if f := fault.As(err); !fault.Is(err, c.kind) || !strings.Contains(f.Message, "OKTA_API_TOKEN_SECRET") || strings.Contains(f.Message, "canary") {
+		if f := apierr.As(err); !apierr.Is(err, c.kind) || !strings.Contains(f.Message, "OKTA_API_TOKEN_SECRET") || strings.Contains(f.Message, "canary") {
 			t.Errorf("%v: %v", c.err, err)
 		}
 	}
@@ -207,7 +207,7 @@ func TestOnlyTheGroupThatSignsReadsTheSigningKey(t *testing.T) {
 		t.Errorf("%v after reading %v", err, v.refs)
 	}
 	_, err := deps(t, a, signs)
-	if f := fault.As(err); !fault.Is(err, fault.Misconfigured) || !strings.Contains(f.Message, "ITP_SIGNING_KEY_SECRET") || strings.Contains(f.Error(), "canary") {
+	if f := apierr.As(err); !apierr.Is(err, apierr.Misconfigured) || !strings.Contains(f.Message, "ITP_SIGNING_KEY_SECRET") || strings.Contains(f.Error(), "canary") {
 		t.Errorf("%v", err)
 	}
 }

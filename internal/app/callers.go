@@ -5,9 +5,9 @@ import (
 	"net/http"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/config"
-	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/secrets"
 )
 
@@ -22,7 +22,7 @@ func (a *App) authenticator(cfg config.Callers) (caller.Authenticator, error) {
 	case caller.None:
 		return caller.Loopback(), nil
 	default:
-		return nil, fault.Errorf(fault.Misconfigured, "misconfigured", "CALLER_AUTH is not served")
+		return nil, apierr.Errorf(apierr.Misconfigured, "misconfigured", "CALLER_AUTH is not served")
 	}
 }
 
@@ -41,7 +41,7 @@ func (a *App) pushAuthenticator(cfg config.Callers, callers caller.Authenticator
 func (a *App) byIDToken(audiences, emails []string) (caller.Authenticator, error) {
 	check, err := caller.ByIDToken(audiences, emails, cmp.Or(a.o.Google, http.DefaultTransport))
 	if err != nil {
-		return nil, fault.New(fault.Internal, "internal", "the check of callers cannot be set up", err)
+		return nil, apierr.New(apierr.Internal, "internal", "the check of callers cannot be set up", err)
 	}
 	return check, nil
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"sync"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/secrets"
 )
 
@@ -36,15 +36,15 @@ func (c *credential[T]) Get(ctx context.Context) (T, error) {
 	return c.use(c.secrets.Get(ctx, c.ref))
 }
 
-// Instead implements okta.Credential.
-func (c *credential[T]) Instead(ctx context.Context, refused T) (T, error) {
+// Refresh implements okta.Credential.
+func (c *credential[T]) Refresh(ctx context.Context, refused T) (T, error) {
 	c.mu.Lock()
 	text, current := c.text, c.parsed.Equal(refused)
 	c.mu.Unlock()
 	if !current {
 		return c.Get(ctx)
 	}
-	return c.use(c.secrets.Instead(ctx, c.ref, text))
+	return c.use(c.secrets.Refresh(ctx, c.ref, text))
 }
 
 // use makes what is used of what was read. What only an operator can mend is told apart from what a later try may.
@@ -52,9 +52,9 @@ func (c *credential[T]) use(text secrets.Value, err error) (T, error) {
 	var none T
 	switch {
 	case secrets.Terminal(err):
-		return none, fault.New(fault.Misconfigured, "misconfigured", c.name+": "+err.Error(), err)
+		return none, apierr.New(apierr.Misconfigured, "misconfigured", c.name+": "+err.Error(), err)
 	case err != nil:
-		return none, fault.New(fault.Unavailable, "secret_unavailable", "the secret of "+c.name+" cannot be read at the moment", err)
+		return none, apierr.New(apierr.Unavailable, "secret_unavailable", "the secret of "+c.name+" cannot be read at the moment", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +62,7 @@ func (c *credential[T]) use(text secrets.Value, err error) (T, error) {
 		parsed, err := c.parse(text)
 		if err != nil {
 			c.secrets.Drop(c.ref, text)
-			return none, fault.New(fault.Misconfigured, "misconfigured", "the secret of "+c.name+" cannot be used: "+err.Error(), nil)
+			return none, apierr.New(apierr.Misconfigured, "misconfigured", "the secret of "+c.name+" cannot be used: "+err.Error(), nil)
 		}
 		c.text, c.parsed = text, parsed
 	}

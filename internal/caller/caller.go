@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // The ways in which callers are authenticated (CALLER_AUTH).
@@ -37,7 +37,7 @@ func (i Identity) May(slug string) error {
 	if i.actions == nil || slices.Contains(i.actions, slug) {
 		return nil
 	}
-	return fault.Errorf(fault.Forbidden, "action_not_allowed", "the key %s may not call %s; it may call %s", i.Name, slug, strings.Join(i.actions, ", "))
+	return apierr.Errorf(apierr.Forbidden, "action_not_allowed", "the key %s may not call %s; it may call %s", i.Name, slug, strings.Join(i.actions, ", "))
 }
 
 // Nobody serves nobody: why is for the log.
@@ -53,7 +53,7 @@ func (n nobody) Authenticate(*http.Request) (Identity, error) {
 // unauthenticated is the one answer to whoever is not known: it does not tell what is wrong with what was sent. cause is
 // for the log.
 func unauthenticated(cause error) error {
-	return fault.New(fault.Unauthenticated, "unauthenticated", "the caller is not authenticated", cause)
+	return apierr.New(apierr.Unauthenticated, "unauthenticated", "the caller is not authenticated", cause)
 }
 
 // only is the value of a header that must come once.

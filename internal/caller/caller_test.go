@@ -7,8 +7,8 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/caller"
-	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/test/fakegcp"
 )
 
@@ -52,7 +52,7 @@ func TestNoneServesLoopbackOnly(t *testing.T) {
 			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, address))
 		}
 		who, err := auth.Authenticate(r)
-		if (err == nil) != c.served || err != nil && !fault.Is(err, fault.Forbidden) {
+		if (err == nil) != c.served || err != nil && !apierr.Is(err, apierr.Forbidden) {
 			t.Errorf("%+v: %v", c, err)
 		}
 		if err == nil && (who.Mode != caller.None || who.Name != "" || who.May("disable-user") != nil) {
@@ -78,7 +78,7 @@ func TestOwnPageRefusesAForeignOrigin(t *testing.T) {
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:8080/", nil)
 		r.Header["Origin"] = c.origins
-		if err := caller.OwnPage(r); (err == nil) != c.served || err != nil && !fault.Is(err, fault.Forbidden) {
+		if err := caller.OwnPage(r); (err == nil) != c.served || err != nil && !apierr.Is(err, apierr.Forbidden) {
 			t.Errorf("%q: %v", c.origins, err)
 		}
 	}

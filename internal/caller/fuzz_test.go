@@ -7,8 +7,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/caller"
-	"example.com/okta-secops/internal/fault"
 	"example.com/okta-secops/test/fakegcp"
 )
 
@@ -32,7 +32,7 @@ func FuzzBearer(f *testing.F) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
 		r.Header["Authorization"] = []string{header}
 		who, err := check.Authenticate(r)
-		if told := fault.As(err); told == nil || told.Kind != fault.Unauthenticated || told.Message != "the caller is not authenticated" || who.Mode != "" {
+		if told := apierr.As(err); told == nil || told.Kind != apierr.Unauthenticated || told.Message != "the caller is not authenticated" || who.Mode != "" {
 			t.Errorf("%q: %+v %v", header, who, err)
 		}
 	})

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/api/idtoken"
 	"google.golang.org/api/option"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 const (
@@ -67,7 +67,7 @@ func (a byIDToken) Authenticate(r *http.Request) (who Identity, err error) {
 	claims, err := a.validator.Validate(r.Context(), token, "") // its check of the audience knows one only
 	switch {
 	case errors.Is(err, errNoCerts):
-		return Identity{}, fault.New(fault.Unavailable, "caller_unverifiable", "the caller cannot be checked at the moment: Google's public keys cannot be fetched", err)
+		return Identity{}, apierr.New(apierr.Unavailable, "caller_unverifiable", "the caller cannot be checked at the moment: Google's public keys cannot be fetched", err)
 	case err != nil:
 		return Identity{}, unauthenticated(err)
 	}

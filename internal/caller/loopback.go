@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // Loopback serves anyone whose connection arrives on the loopback interface, and nobody else (CALLER_AUTH none).
@@ -18,7 +18,7 @@ type loopback struct{}
 func (loopback) Authenticate(r *http.Request) (Identity, error) {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !isLoopback(r.RemoteAddr) || ok && !isLoopback(local.String()) {
-		return Identity{}, fault.New(fault.Forbidden, "loopback_only", "CALLER_AUTH is none: only connections on loopback are served", nil)
+		return Identity{}, apierr.New(apierr.Forbidden, "loopback_only", "CALLER_AUTH is none: only connections on loopback are served", nil)
 	}
 	return Identity{Mode: None}, OwnPage(r)
 }
@@ -29,9 +29,9 @@ func (loopback) Authenticate(r *http.Request) (Identity, error) {
 func OwnPage(r *http.Request) error {
 	switch origin := r.Header.Values("Origin"); {
 	case !namesServer(r):
-		return fault.New(fault.Forbidden, "foreign_host", "this is served on loopback, under its own address alone: its IP or localhost, with its port", nil)
+		return apierr.New(apierr.Forbidden, "foreign_host", "this is served on loopback, under its own address alone: its IP or localhost, with its port", nil)
 	case len(origin) > 1, len(origin) == 1 && origin[0] != "http://"+r.Host:
-		return fault.New(fault.Forbidden, "foreign_origin", "this is served on loopback, to its own pages alone", nil)
+		return apierr.New(apierr.Forbidden, "foreign_origin", "this is served on loopback, to its own pages alone", nil)
 	}
 	return nil
 }

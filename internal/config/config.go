@@ -13,7 +13,7 @@ import (
 
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/keys"
-	"example.com/okta-secops/internal/topics"
+	"example.com/okta-secops/internal/pubsub"
 	"example.com/okta-secops/secrets"
 )
 
@@ -42,9 +42,9 @@ type Config struct {
 	MaxTargets     int // MAX_TARGETS
 	MaxInvocations int // MAX_INVOCATIONS, in flight in one process
 
-	ClaimsBucket, ClaimsPrefix    string        // CLAIMS_BUCKET, CLAIMS_PREFIX; no bucket: claims live in the process
-	ResultsTopic, DeadLetterTopic string        // RESULTS_TOPIC, DEAD_LETTER_TOPIC, in full; empty: nothing is published
-	Deadline                      time.Duration // REQUEST_DEADLINE
+	IdempotencyBucket, IdempotencyPrefix string        // IDEMPOTENCY_BUCKET, IDEMPOTENCY_PREFIX; no bucket: claims live in the process
+	ResultsTopic, DeadLetterTopic        string        // RESULTS_TOPIC, DEAD_LETTER_TOPIC, in full; empty: nothing is published
+	Deadline                             time.Duration // REQUEST_DEADLINE
 }
 
 // Error is what is wrong with the settings, all of it.
@@ -78,12 +78,17 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 	if getenv("GUARDRAILS") != "" {
 		e.problem("GUARDRAILS is set, but this build does not serve it, and to ignore it would be dangerous")
 	}
-	c.ClaimsBucket, c.ClaimsPrefix = getenv("CLAIMS_BUCKET"), getenv("CLAIMS_PREFIX")
-	if c.ClaimsBucket != "" && !bucketName.MatchString(c.ClaimsBucket) {
-		e.problem("CLAIMS_BUCKET must be the name of a bucket, without gs://")
+	for _, renamed := range []struct{ old, name string }{{"CLAIMS_BUCKET", "IDEMPOTENCY_BUCKET"}, {"CLAIMS_PREFIX", "IDEMPOTENCY_PREFIX"}} {
+		if getenv(renamed.old) != "" {
+			e.problem("%s is now named %s: rename the setting", renamed.old, renamed.name)
+		}
 	}
-	if c.ClaimsPrefix != "" && (c.ClaimsBucket == "" || !objectPrefix.MatchString(c.ClaimsPrefix)) {
-		e.problem("CLAIMS_PREFIX goes with CLAIMS_BUCKET, and is letters, digits, dots, -, _ and /")
+	c.IdempotencyBucket, c.IdempotencyPrefix = getenv("IDEMPOTENCY_BUCKET"), getenv("IDEMPOTENCY_PREFIX")
+	if c.IdempotencyBucket != "" && !bucketName.MatchString(c.IdempotencyBucket) {
+		e.problem("IDEMPOTENCY_BUCKET must be the name of a bucket, without gs://")
+	}
+	if c.IdempotencyPrefix != "" && (c.IdempotencyBucket == "" || !objectPrefix.MatchString(c.IdempotencyPrefix)) {
+		e.problem("IDEMPOTENCY_PREFIX goes with IDEMPOTENCY_BUCKET, and is letters, digits, dots, -, _ and /")
 	}
 	c.ResultsTopic, c.DeadLetterTopic = e.topic("RESULTS_TOPIC"), e.topic("DEAD_LETTER_TOPIC")
 	// The audit reads it by itself: it is there before the settings are known to be whole.
@@ -134,7 +139,7 @@ func (e *env) topic(name string) string {
 	if text == "" {
 		return ""
 	}
-	topic, err := topics.FullName(text, e.getenv("GOOGLE_CLOUD_PROJECT"))
+	topic, err := pubsub.FullName(text, e.getenv("GOOGLE_CLOUD_PROJECT"))
 	if err != nil {
 		e.problem("%s %s", name, err)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/secrets"
@@ -61,7 +61,7 @@ func TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt(t *testing.T) {
 		u.token.Replace(secrets.New("second-canary"))
 		err := m.call(t.Context(), u.Client, id)
 		got := u.answered()
-		if len(got) < 2 || got[0] != 401 || slices.Contains(got[1:], 401) || fault.Is(err, fault.Credentials) {
+		if len(got) < 2 || got[0] != 401 || slices.Contains(got[1:], 401) || apierr.Is(err, apierr.Credentials) {
 			t.Errorf("%s: calls %v, %v", name, got, err)
 		}
 	}
@@ -69,11 +69,11 @@ func TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt(t *testing.T) {
 
 func TestARevokedAPITokenThatIsNotReplacedIsRefusedOnce(t *testing.T) {
 	t.Parallel()
-	refused := fault.New(fault.Credentials, "E0000011", "check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)", nil)
-	unread := fault.New(fault.Unavailable, "secret_unavailable", "the secret cannot be read", errors.New("cause"))
+	refused := apierr.New(apierr.Credentials, "E0000011", "check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)", nil)
+	unread := apierr.New(apierr.Unavailable, "secret_unavailable", "the secret cannot be read", errors.New("cause"))
 	for name, c := range map[string]struct {
 		lose error
-		want *fault.Error
+		want *apierr.Error
 	}{"nothing has come": {nil, refused}, "it cannot be read": {unread, unread}} {
 		u := newTokenUser(t)
 		u.okta.SetToken("second-canary", false)
@@ -87,7 +87,7 @@ func TestARevokedAPITokenThatIsNotReplacedIsRefusedOnce(t *testing.T) {
 	u := newTokenUser(t)
 	u.okta.SetToken("third-canary", false)
 	u.token.Replace(secrets.New("second-canary"))
-	wantFault(t, u.SuspendUser(t.Context(), "alice"), fault.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET")
+	wantFault(t, u.SuspendUser(t.Context(), "alice"), apierr.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET")
 	if got := u.answered(); !slices.Equal(got, []int{401, 401}) {
 		t.Errorf("one as bad as the first: calls %v", got)
 	}
@@ -102,7 +102,7 @@ func TestAPIToken_ChallengeForDPoPAsksForOAuth(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 		})
 		_, err := c.GetUserByID(t.Context(), "00u1")
-		f := wantFault(t, err, fault.Credentials, code, "Okta asks for a DPoP proof, and the request carried none: "+code)
+		f := wantFault(t, err, apierr.Credentials, code, "Okta asks for a DPoP proof, and the request carried none: "+code)
 		if !strings.Contains(f.Message, "; DPoP needs OAuth: set OKTA_USE_OAUTH (Use Oauth Authentication)") ||
 			strings.Contains(f.Message, "refused the DPoP proof") || strings.Contains(f.Message, "OKTA_API_TOKEN_SECRET") {
 			t.Errorf("message %q", f.Message)

@@ -21,7 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -68,7 +68,7 @@ func TestWithoutCredentialsOnlyAnonymousCallsLeave(t *testing.T) {
 			}
 			continue
 		}
-		wantFault(t, err, fault.Misconfigured, "misconfigured", "OKTA_API_TOKEN_SECRET")
+		wantFault(t, err, apierr.Misconfigured, "misconfigured", "OKTA_API_TOKEN_SECRET")
 		if asked.Load() != 0 {
 			t.Errorf("%s: Okta was asked", name)
 		}
@@ -131,12 +131,12 @@ func TestAnIDThatWouldChangeTheRouteIsRefused(t *testing.T) {
 	for name, m := range methods {
 		for _, id := range []string{"", ".", "..", "a/b", "../groups", "a?b=c", "a#b", "a[b", "a]b", `a\b`, "a;b", "a%2Fb", "a\x00b", "a\nb", "me", "ME"} {
 			if m.byID && !(name == "GetGroup" && strings.EqualFold(id, "me")) {
-				wantFault(t, m.call(t.Context(), c, id), fault.BadRequest, "invalid_request", "")
+				wantFault(t, m.call(t.Context(), c, id), apierr.BadRequest, "invalid_request", "")
 			}
 		}
 	}
 	for _, id := range []string{"", "..", "a/b"} {
-		wantFault(t, c.UnassignRole(t.Context(), "00u1", id), fault.BadRequest, "invalid_request", "")
+		wantFault(t, c.UnassignRole(t.Context(), "00u1", id), apierr.BadRequest, "invalid_request", "")
 	}
 }
 
@@ -157,7 +157,7 @@ func TestUnderReadOnlyNothingIsWritten(t *testing.T) {
 		} else if len(sent) > 0 {
 			t.Errorf("%s: %v was sent", name, sent)
 		}
-		wantFault(t, err, fault.Internal, "internal", "dry run")
+		wantFault(t, err, apierr.Internal, "internal", "dry run")
 	}
 }
 
@@ -177,7 +177,7 @@ func TestARedirectIsNotFollowedAndNoSuccess(t *testing.T) {
 			if once[name] {
 				code = "unknown_result"
 			}
-			wantFault(t, m.call(t.Context(), c, "00u1"), fault.Nonsense, code, "")
+			wantFault(t, m.call(t.Context(), c, "00u1"), apierr.InvalidResponse, code, "")
 		}
 	}
 }
@@ -210,9 +210,9 @@ func TestALostWriteIsNotSentAgainBlindly(t *testing.T) {
 			defer cancel()
 			err := m.call(ctx, c, "00u1")
 			if once[name] {
-				wantFault(t, err, fault.UnknownResult, "unknown_result", "may or may not")
+				wantFault(t, err, apierr.UnknownResult, "unknown_result", "may or may not")
 			} else {
-				wantFault(t, err, fault.Unavailable, "okta_unreachable", "connection")
+				wantFault(t, err, apierr.Unavailable, "okta_unreachable", "connection")
 			}
 			switch n := writes.Load(); {
 			case name == "ClearSessions": // which comes to the same however often it is done
@@ -229,7 +229,7 @@ func TestALostWriteIsNotSentAgainBlindly(t *testing.T) {
 func TestAConnectionThatWasNeverMadeIsNoUnknownResult(t *testing.T) {
 	t.Parallel()
 	for _, m := range methods {
-		wantFault(t, m.call(t.Context(), okta.New(options(t, "http://127.0.0.1:1")), "00u1"), fault.Unavailable, "okta_unreachable", "connection")
+		wantFault(t, m.call(t.Context(), okta.New(options(t, "http://127.0.0.1:1")), "00u1"), apierr.Unavailable, "okta_unreachable", "connection")
 	}
 }
 
@@ -300,7 +300,7 @@ func TestACertificateIsCheckedUnlessThatIsOff(t *testing.T) {
 		o.Transport = okta.Transport(verify)
 		_, err := okta.New(o).GetUser(t.Context(), "00u1")
 		if verify {
-			wantFault(t, err, fault.Nonsense, "bad_certificate", "OKTA_API_ROOT (Api Root)")
+			wantFault(t, err, apierr.InvalidResponse, "bad_certificate", "OKTA_API_ROOT (Api Root)")
 			if n := connections.Load(); n != 1 { // another try would find the same
 				t.Errorf("%d connections", n)
 			}
@@ -401,7 +401,7 @@ func TestAReplyOverTheCapIsRefused(t *testing.T) {
 		return answer(r, 200, endless{}), nil
 	})
 	_, err := okta.New(o).GetUser(t.Context(), "00u1")
-	wantFault(t, err, fault.Nonsense, "reply_too_large", "over 16 MB")
+	wantFault(t, err, apierr.InvalidResponse, "reply_too_large", "over 16 MB")
 }
 
 // endless is a body without end.
@@ -421,7 +421,7 @@ func TestAReplyThatBreaksOffIsALostOne(t *testing.T) {
 		return answer(r, 200, io.MultiReader(strings.NewReader(`{"id":`), errorReader{})), nil
 	})
 	_, err := okta.New(o).GetUser(t.Context(), "00u1")
-	wantFault(t, err, fault.Unavailable, "okta_unreachable", "")
+	wantFault(t, err, apierr.Unavailable, "okta_unreachable", "")
 }
 
 type errorReader struct{}

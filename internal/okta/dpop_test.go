@@ -9,7 +9,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/local/emulator"
 )
@@ -109,7 +109,7 @@ func TestAProofThatIsRefusedForGood(t *testing.T) {
 	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
 	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Status: 400, Body: `{"error": "invalid_dpop_proof", "error_description": "The clock is wrong."}`})
 	_, err := s.GetUser(t.Context(), "alice")
-	wantFault(t, err, fault.Credentials, "invalid_dpop_proof", "The clock is wrong.")
+	wantFault(t, err, apierr.Credentials, "invalid_dpop_proof", "The clock is wrong.")
 	if n := s.tokens(); n != 2 {
 		t.Errorf("%d token requests", n)
 	}
@@ -117,7 +117,7 @@ func TestAProofThatIsRefusedForGood(t *testing.T) {
 	s.clock.Advance(3 * time.Second)
 	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Status: 400, Body: `{"error": "use_dpop_nonce"}`, Headers: map[string]string{"DPoP-Nonce": "n"}})
 	_, err = s.GetUser(t.Context(), "alice")
-	wantFault(t, err, fault.Credentials, "use_dpop_nonce", "")
+	wantFault(t, err, apierr.Credentials, "use_dpop_nonce", "")
 	if n := s.tokens(); n != 4 {
 		t.Errorf("%d token requests", n)
 	}

@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/secrets"
 )
 
@@ -38,37 +38,37 @@ const (
 	codeRateLimited     = "rate_limited" // ours
 )
 
-// fault is what the exchange came to: nil for a 2xx. ctx is the caller's, not the call's own: a call that
+// apiError is what the exchange came to: nil for a 2xx. ctx is the caller's, not the call's own: a call that
 // took too long is another matter than a request whose time is over.
-func (x *exchange) fault(ctx context.Context) *fault.Error {
+func (x *attempt) apiError(ctx context.Context) *apierr.Error {
 	switch {
 	case x.reply != nil && x.reply.status/100 == 2:
 		return nil
 	case x.reply != nil:
-		return x.reply.fault()
+		return x.reply.apiError()
 	}
-	var f *fault.Error
+	var f *apierr.Error
 	if errors.As(x.err, &f) {
 		return f
 	}
 	cause := x.cause()
 	switch {
 	case errors.Is(x.err, errReadOnly):
-		return fault.New(fault.Internal, "internal", "a dry run does not write", cause)
+		return apierr.New(apierr.Internal, "internal", "a dry run does not write", cause)
 	case ctx.Err() != nil && x.sent.Load():
-		f = fault.New(fault.Deadline, "deadline_exceeded", "Okta had not answered when the time for the request ran out", cause)
+		f = apierr.New(apierr.Deadline, "deadline_exceeded", "Okta had not answered when the time for the request ran out", cause)
 	case ctx.Err() != nil:
-		f = fault.New(fault.Deadline, "deadline_exceeded", "the time for the request ran out before Okta was asked", cause)
+		f = apierr.New(apierr.Deadline, "deadline_exceeded", "the time for the request ran out before Okta was asked", cause)
 	case errors.Is(x.err, context.DeadlineExceeded):
-		f = fault.New(fault.Unavailable, "okta_timeout", fmt.Sprintf("Okta did not answer within %s", CallTimeout), cause)
+		f = apierr.New(apierr.Unavailable, "okta_timeout", fmt.Sprintf("Okta did not answer within %s", CallTimeout), cause)
 	default:
-		f = fault.New(fault.Unavailable, "okta_unreachable", "the connection to Okta failed: "+connectionFailure(x.err), cause)
+		f = apierr.New(apierr.Unavailable, "okta_unreachable", "the connection to Okta failed: "+connectionFailure(x.err), cause)
 	}
 	return f
 }
 
 // cause returns the error of a failed connection for the log. net/http quotes what it cannot read of a reply.
-func (x *exchange) cause() error {
+func (x *attempt) cause() error {
 	if x.err == nil {
 		return nil
 	}
@@ -138,7 +138,7 @@ func BeforeWrites(ctx context.Context) context.Context {
 
 // answered describes a server error of Okta, or of a proxy, after a number of tries of which the
 // last ones were alike. For a code with a specific meaning it returns said, Okta's own words.
-func (r *reply) answered(said string, tries, alike int) string {
+func (r *response) answered(said string, tries, alike int) string {
 	text := fmt.Sprintf("Okta answered %d", r.status)
 	switch code := r.errorCode(); {
 	case code == codeServerError:
@@ -158,8 +158,8 @@ func (r *reply) answered(said string, tries, alike int) string {
 
 // advise completes the sentence of an error that a later try can help against, of a call that
 // changed nothing.
-func (k call) advise(ctx context.Context, f *fault.Error) *fault.Error {
-	if f.Kind != fault.Unavailable {
+func (k call) advise(ctx context.Context, f *apierr.Error) *apierr.Error {
+	if f.Kind != apierr.Unavailable {
 		return f
 	}
 	unchanged := ""
@@ -169,15 +169,15 @@ func (k call) advise(ctx context.Context, f *fault.Error) *fault.Error {
 		unchanged = "the change was not made"
 	}
 	told := *f
-	told.Message = fault.Sentence("; ", f.Message, unchanged, "try again")
+	told.Message = apierr.Sentence("; ", f.Message, unchanged, "try again")
 	return &told
 }
 
-// fault turns Okta's refusal into a fault. The status stands even where the body is not Okta's JSON.
-func (r *reply) fault() *fault.Error {
+// apiError turns Okta's refusal into a fault. The status stands even where the body is not Okta's JSON.
+func (r *response) apiError() *apierr.Error {
 	b, code := r.error(), r.errorCode()
 	isOkta := code != ""
-	f := &fault.Error{
+	f := &apierr.Error{
 		Code:      code,
 		Message:   cmp.Or(r.clean(b.words()), fmt.Sprintf("Okta answered %d %s and gives no reason", r.status, http.StatusText(r.status))),
 		RequestID: r.requestID(),
@@ -191,32 +191,32 @@ func (r *reply) fault() *fault.Error {
 	}
 	switch {
 	case r.status == http.StatusTooManyRequests:
-		f.Kind, f.RetryAfter = fault.Unavailable, r.resetAfter()
+		f.Kind, f.RetryAfter = apierr.Unavailable, r.resetAfter()
 		if !isOkta {
 			f.Code, f.Message = codeRateLimited, "Okta's rate limit is reached"
 		}
 	case r.status >= 500, b.Code == codeStillActivating:
-		f.Kind = fault.Unavailable
+		f.Kind = apierr.Unavailable
 	case r.proofRefused():
 		c := r.challenge("DPoP")
-		f.Kind, f.Code = fault.Credentials, c.Error
+		f.Kind, f.Code = apierr.Credentials, c.Error
 		f.Message = "Okta refused the DPoP proof of the request: "
 		if !r.proved {
 			f.Message = "Okta asks for a DPoP proof, and the request carried none: "
 		}
 		f.Message += strings.TrimSuffix(c.Error+": "+r.clean(c.Description), ": ")
 	case r.status == http.StatusUnauthorized:
-		f.Kind = fault.Credentials
-	case b.Code == fault.CodeNoPermission:
-		f.Kind = fault.Credentials
+		f.Kind = apierr.Credentials
+	case b.Code == apierr.CodeNoPermission:
+		f.Kind = apierr.Credentials
 	case !isOkta:
-		f.Kind, f.Code = fault.Nonsense, "bad_reply"
+		f.Kind, f.Code = apierr.InvalidResponse, "bad_reply"
 	case b.Code == CodeNotFound:
-		f.Kind = fault.NotFound
+		f.Kind = apierr.NotFound
 	case b.wrongState():
-		f.Kind = fault.WrongState
+		f.Kind = apierr.WrongState
 	default:
-		f.Kind = fault.Rejected
+		f.Kind = apierr.Rejected
 	}
 	return f
 }
@@ -244,29 +244,31 @@ func (b errorBody) words() string {
 	for _, c := range b.Causes {
 		causes = append(causes, c.Summary)
 	}
-	return fault.Sentence(": ", b.Summary, fault.Sentence(", ", causes...))
+	return apierr.Sentence(": ", b.Summary, apierr.Sentence(", ", causes...))
 }
 
 // clean returns what Okta says as it may be shown: without the secrets of the request and what looks like one.
-func (r *reply) clean(said string) string { return safe(secrets.NewCensor(r.hidden...).Clean(said)) }
+func (r *response) clean(said string) string {
+	return redact(secrets.NewCensor(r.hidden...).Clean(said))
+}
 
 // requestID names the call in Okta's System Log.
-func (r *reply) requestID() string { return r.clean(r.header.Get("X-Okta-Request-Id")) }
+func (r *response) requestID() string { return r.clean(r.header.Get("X-Okta-Request-Id")) }
 
 // resetAfter is the time until the bucket fills again: 1 s where Okta does not say, and for the limit on
 // concurrent calls.
-func (r *reply) resetAfter() time.Duration {
+func (r *response) resetAfter() time.Duration {
 	q, _ := r.quota()
 	return max(time.Second, q.left)
 }
 
-// nonsense is a 2xx reply that does not say what such a reply says.
-func nonsense(err error) *fault.Error {
-	return fault.New(fault.Nonsense, "bad_reply", "Okta's reply is not what Okta sends: "+reason(err), err)
+// invalidResponse is a 2xx reply that does not say what such a reply says.
+func invalidResponse(err error) *apierr.Error {
+	return apierr.New(apierr.InvalidResponse, "bad_reply", "Okta's reply is not what Okta sends: "+reason(err), err)
 }
 
-func (r *reply) nonsense(err error) *fault.Error {
-	f := nonsense(err)
+func (r *response) invalidResponse(err error) *apierr.Error {
+	f := invalidResponse(err)
 	f.RequestID = r.requestID()
 	return f
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -16,36 +16,36 @@ func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		body   string
-		kind   fault.Kind
+		kind   apierr.Kind
 		code   string
 		say    string
 	}{
-		"not found":            {404, `{"errorCode":"E0000007","errorSummary":"Not found: zed","errorCauses":[]}`, fault.NotFound, "E0000007", "Not found: zed"},
-		"unknown path":         {404, `{"errorCode":"E0000008","errorSummary":"The requested path was not found"}`, fault.Rejected, "E0000008", "path"},
-		"invalid token":        {401, `{"errorCode":"E0000011","errorSummary":"Invalid token provided"}`, fault.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET"},
-		"401 without a body":   {401, ``, fault.Credentials, "okta_401", "OKTA_API_TOKEN_SECRET"},
-		"no permission":        {403, `{"errorCode":"E0000006","errorSummary":"You do not have permission"}`, fault.Credentials, "E0000006", "admin role"},
-		"not active":           {400, `{"errorCode":"E0000001","errorSummary":"Cannot suspend a user that is not active"}`, fault.WrongState, "E0000001", "not active"},
-		"not suspended":        {400, `{"errorCode":"E0000001","errorSummary":"Api validation failed","errorCauses":[{"errorSummary":"Cannot unsuspend a user that is not suspended"}]}`, fault.WrongState, "E0000001", "not suspended"},
-		"already active":       {403, `{"errorCode":"E0000016","errorSummary":"Activation failed"}`, fault.WrongState, "E0000016", ""},
-		"reset failed":         {403, `{"errorCode":"E0000017","errorSummary":"Password reset failed"}`, fault.WrongState, "E0000017", ""},
-		"status forbids":       {403, `{"errorCode":"E0000038","errorSummary":"Not allowed in the current status"}`, fault.WrongState, "E0000038", ""},
-		"weak password":        {403, `{"errorCode":"E0000080","errorSummary":"Too weak","errorCauses":[{"errorSummary":"a"},{"errorSummary":"b"}]}`, fault.Rejected, "E0000080", "Too weak: a, b"},
-		"validation":           {400, `{"errorCode":"E0000001","errorSummary":"Api validation failed: name"}`, fault.Rejected, "E0000001", "name"},
-		"still activating":     {409, `{"errorCode":"E0000112","errorSummary":"Still being activated"}`, fault.Unavailable, "E0000112", ""},
-		"role held":            {409, `{"errorCode":"E0000090","errorSummary":"Already assigned"}`, fault.Rejected, okta.CodeRoleAssigned, ""},
-		"read only":            {503, `{"errorCode":"E0000010","errorSummary":"Read only mode"}`, fault.Unavailable, "E0000010", ""},
-		"HTML 403":             {403, page, fault.Nonsense, "bad_reply", "403 Forbidden"},
-		"HTML 404":             {404, page, fault.Nonsense, "bad_reply", "404 Not Found"},
-		"HTML 502":             {502, page, fault.Unavailable, "okta_502", "Okta answered 502 4 times; try again"},
-		"HTML 200":             {200, page, fault.Nonsense, "bad_reply", "not JSON"},
-		"JSON without a code":  {400, `{"message":"canary"}`, fault.Nonsense, "bad_reply", "400 Bad Request"},
-		"a user without an id": {200, `{"status":"ACTIVE"}`, fault.Nonsense, "bad_reply", "without an id"},
-		"an array for a user":  {200, `[]`, fault.Nonsense, "bad_reply", ""},
-		"a wrong type":         {200, `{"id":7}`, fault.Nonsense, "bad_reply", "id"},
-		"no body for a user":   {200, ``, fault.Nonsense, "bad_reply", "not JSON"},
-		"a receiver's refusal": {400, `{"err":"invalid_key","description":"unknown kid"}`, fault.Nonsense, "bad_reply", "400 Bad Request"},
-		"a code of others":     {404, `{"errorCode":"NOT_FOUND","errorSummary":"canary"}`, fault.Nonsense, "bad_reply", "404 Not Found"},
+		"not found":            {404, `{"errorCode":"E0000007","errorSummary":"Not found: zed","errorCauses":[]}`, apierr.NotFound, "E0000007", "Not found: zed"},
+		"unknown path":         {404, `{"errorCode":"E0000008","errorSummary":"The requested path was not found"}`, apierr.Rejected, "E0000008", "path"},
+		"invalid token":        {401, `{"errorCode":"E0000011","errorSummary":"Invalid token provided"}`, apierr.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET"},
+		"401 without a body":   {401, ``, apierr.Credentials, "okta_401", "OKTA_API_TOKEN_SECRET"},
+		"no permission":        {403, `{"errorCode":"E0000006","errorSummary":"You do not have permission"}`, apierr.Credentials, "E0000006", "admin role"},
+		"not active":           {400, `{"errorCode":"E0000001","errorSummary":"Cannot suspend a user that is not active"}`, apierr.WrongState, "E0000001", "not active"},
+		"not suspended":        {400, `{"errorCode":"E0000001","errorSummary":"Api validation failed","errorCauses":[{"errorSummary":"Cannot unsuspend a user that is not suspended"}]}`, apierr.WrongState, "E0000001", "not suspended"},
+		"already active":       {403, `{"errorCode":"E0000016","errorSummary":"Activation failed"}`, apierr.WrongState, "E0000016", ""},
+		"reset failed":         {403, `{"errorCode":"E0000017","errorSummary":"Password reset failed"}`, apierr.WrongState, "E0000017", ""},
+		"status forbids":       {403, `{"errorCode":"E0000038","errorSummary":"Not allowed in the current status"}`, apierr.WrongState, "E0000038", ""},
+		"weak password":        {403, `{"errorCode":"E0000080","errorSummary":"Too weak","errorCauses":[{"errorSummary":"a"},{"errorSummary":"b"}]}`, apierr.Rejected, "E0000080", "Too weak: a, b"},
+		"validation":           {400, `{"errorCode":"E0000001","errorSummary":"Api validation failed: name"}`, apierr.Rejected, "E0000001", "name"},
+		"still activating":     {409, `{"errorCode":"E0000112","errorSummary":"Still being activated"}`, apierr.Unavailable, "E0000112", ""},
+		"role held":            {409, `{"errorCode":"E0000090","errorSummary":"Already assigned"}`, apierr.Rejected, okta.CodeRoleAssigned, ""},
+		"read only":            {503, `{"errorCode":"E0000010","errorSummary":"Read only mode"}`, apierr.Unavailable, "E0000010", ""},
+		"HTML 403":             {403, page, apierr.InvalidResponse, "bad_reply", "403 Forbidden"},
+		"HTML 404":             {404, page, apierr.InvalidResponse, "bad_reply", "404 Not Found"},
+		"HTML 502":             {502, page, apierr.Unavailable, "okta_502", "Okta answered 502 4 times; try again"},
+		"HTML 200":             {200, page, apierr.InvalidResponse, "bad_reply", "not JSON"},
+		"JSON without a code":  {400, `{"message":"canary"}`, apierr.InvalidResponse, "bad_reply", "400 Bad Request"},
+		"a user without an id": {200, `{"status":"ACTIVE"}`, apierr.InvalidResponse, "bad_reply", "without an id"},
+		"an array for a user":  {200, `[]`, apierr.InvalidResponse, "bad_reply", ""},
+		"a wrong type":         {200, `{"id":7}`, apierr.InvalidResponse, "bad_reply", "id"},
+		"no body for a user":   {200, ``, apierr.InvalidResponse, "bad_reply", "not JSON"},
+		"a receiver's refusal": {400, `{"err":"invalid_key","description":"unknown kid"}`, apierr.InvalidResponse, "bad_reply", "400 Bad Request"},
+		"a code of others":     {404, `{"errorCode":"NOT_FOUND","errorSummary":"canary"}`, apierr.InvalidResponse, "bad_reply", "404 Not Found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,7 +59,7 @@ func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
 			if f.RequestID != "req-1" {
 				t.Errorf("the request id is lost: %+v", f)
 			}
-			if retryable := c.kind == fault.Unavailable; f.Retryable() != retryable {
+			if retryable := c.kind == apierr.Unavailable; f.Retryable() != retryable {
 				t.Errorf("retryable is %v", f.Retryable())
 			}
 		})
@@ -96,14 +96,14 @@ func TestARateLimitSaysHowLongToWait(t *testing.T) {
 				code = "rate_limited"
 			}
 			_, err := client.GetUser(t.Context(), "00u1")
-			if f := wantFault(t, err, fault.Unavailable, code, ""); f.RetryAfter != c.want {
+			if f := wantFault(t, err, apierr.Unavailable, code, ""); f.RetryAfter != c.want {
 				t.Errorf("%s: wait %s, want %s", name, f.RetryAfter, c.want)
 			}
 			err = methods["SetPassword"].call(t.Context(), client, "00u1")
 			if body == "slow down" { // which may be a proxy's
-				wantFault(t, err, fault.Nonsense, "unknown_result", "may or may not")
+				wantFault(t, err, apierr.InvalidResponse, "unknown_result", "may or may not")
 			} else {
-				wantFault(t, err, fault.Unavailable, code, "")
+				wantFault(t, err, apierr.Unavailable, code, "")
 			}
 		}
 	}
@@ -127,11 +127,11 @@ func TestAServerErrorLeavesTheResultOfAWriteUnknown(t *testing.T) {
 		for name, m := range methods {
 			err := m.call(t.Context(), client, "00u1")
 			if once[name] && c.unknown {
-				if f := wantFault(t, err, fault.UnknownResult, "unknown_result", "may or may not"); f.RequestID != "req-1" || f.Retryable() {
+				if f := wantFault(t, err, apierr.UnknownResult, "unknown_result", "may or may not"); f.RequestID != "req-1" || f.Retryable() {
 					t.Errorf("%s: %+v", name, f)
 				}
 			} else {
-				wantFault(t, err, fault.Unavailable, c.code, "")
+				wantFault(t, err, apierr.Unavailable, c.code, "")
 			}
 		}
 	}
@@ -145,7 +145,7 @@ func TestALoginPageInsteadOfAnAnswerIsNoSuccess(t *testing.T) {
 		if once[name] {
 			code = "unknown_result"
 		}
-		wantFault(t, m.call(t.Context(), client, "00u1"), fault.Nonsense, code, "not what Okta sends")
+		wantFault(t, m.call(t.Context(), client, "00u1"), apierr.InvalidResponse, code, "not what Okta sends")
 	}
 }
 
@@ -177,7 +177,7 @@ func TestReachWantsAnOktaOrganization(t *testing.T) {
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"name":"some other service"}`)
 	})
-	wantFault(t, client.Reach(t.Context()), fault.Nonsense, "bad_reply", "without an id")
+	wantFault(t, client.Reach(t.Context()), apierr.InvalidResponse, "bad_reply", "without an id")
 }
 
 func TestObjectsAreKeptAsOktaSentThem(t *testing.T) {
@@ -200,5 +200,5 @@ func TestOktasWordsLoseTheQueriesOfTheirLinks(t *testing.T) {
 		_, _ = io.WriteString(w, `{"errorCode": "E0000001", "errorSummary": "see https://acme.okta.com/x?token=canary now"}`)
 	})
 	err := client.SuspendUser(t.Context(), "00u1")
-	wantFault(t, err, fault.Rejected, "E0000001", "see https://acme.okta.com/x now")
+	wantFault(t, err, apierr.Rejected, "E0000001", "see https://acme.okta.com/x now")
 }

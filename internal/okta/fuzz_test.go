@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // FuzzErrorBody holds what any answer of Okta's that is no success comes to: a fault of the right kind with a short
@@ -27,7 +27,7 @@ func FuzzErrorBody(f *testing.F) {
 		if status/100 == 2 {
 			return
 		}
-		got := (&reply{status: status, header: http.Header{}, body: []byte(body)}).fault()
+		got := (&response{status: status, header: http.Header{}, body: []byte(body)}).apiError()
 		if got == nil || got.Message == "" || got.Code == "" || len(got.Message) > 4<<10 || len(got.Code) > 64 || !utf8.ValidString(got.Message+got.Code) {
 			t.Fatalf("%d %q: %+v", status, body, got)
 		}
@@ -37,7 +37,7 @@ func FuzzErrorBody(f *testing.F) {
 			}
 		}
 		wantRetryable := status == http.StatusTooManyRequests || status >= 500 || got.Code == codeStillActivating
-		if got.Retryable() != wantRetryable || status == http.StatusUnauthorized && !wantRetryable && got.Kind != fault.Credentials {
+		if got.Retryable() != wantRetryable || status == http.StatusUnauthorized && !wantRetryable && got.Kind != apierr.Credentials {
 			t.Errorf("%d %q: kind %d", status, body, got.Kind)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/testkit"
@@ -164,12 +164,12 @@ var anonymous = map[string]bool{"PublishSecurityEvent": true, "Reach": true}
 var once = map[string]bool{"ReactivateUser": true, "ResetPassword": true, "SetPassword": true, "PublishSecurityEvent": true}
 
 // wantFault wants a fault of this kind and code, whose sentence holds the word and no secret.
-func wantFault(t *testing.T, err error, kind fault.Kind, code, word string) *fault.Error {
+func wantFault(t *testing.T, err error, kind apierr.Kind, code, word string) *apierr.Error {
 	t.Helper()
-	f := fault.As(err)
+	f := apierr.As(err)
 	if f == nil {
 		t.Errorf("no fault, want %s", code)
-		return &fault.Error{}
+		return &apierr.Error{}
 	}
 	if f.Kind != kind || f.Code != code || !strings.Contains(f.Message, word) {
 		t.Errorf("fault %d %s %q, want %d %s with %q", f.Kind, f.Code, f.Message, kind, code, word)

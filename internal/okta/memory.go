@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // maxReply bounds one reply of Okta. It is more than a result may hold (MaxListBytes), so that the page that fills a
@@ -94,7 +94,7 @@ func readUpTo(from io.Reader, most, expected int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-var errTooLarge = fault.Errorf(fault.Nonsense, "reply_too_large", "Okta's reply is over %d MB", maxReply>>20)
+var errTooLarge = apierr.Errorf(apierr.InvalidResponse, "reply_too_large", "Okta's reply is over %d MB", maxReply>>20)
 
 // holding is what one invocation keeps for its result.
 type holding struct {
@@ -112,7 +112,7 @@ func (c *Client) Keep(n int) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.memory.kept+n > maxKept && !c.from.urgent {
-		return &fault.Error{Kind: fault.Unavailable, Code: "overloaded", RetryAfter: 5 * time.Second,
+		return &apierr.Error{Kind: apierr.Unavailable, Code: "overloaded", RetryAfter: 5 * time.Second,
 			Message: "this instance holds as much of Okta's replies as it may: try again, or ask for less at a time"}
 	}
 	h.memory.kept += n

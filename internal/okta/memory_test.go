@@ -14,7 +14,7 @@ import (
 
 	"net/url"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // user is a user as Okta sends it, of at least so many bytes.
@@ -37,8 +37,8 @@ type nobody struct{ Auth }
 
 func (nobody) ready(context.Context, []string) error                    { return nil }
 func (nobody) authorize(context.Context, *http.Request, []string) error { return nil }
-func (nobody) answered(*http.Request, *reply) (bool, error)             { return false, nil }
-func (nobody) explain(*fault.Error, []string)                           {}
+func (nobody) answered(*http.Request, *response) (bool, error)          { return false, nil }
+func (nobody) explain(*apierr.Error, []string)                          {}
 
 // TestMemory_IsGivenBack: whatever a call comes to, the memory for the next reply is there again. Each reply is as large
 // as those that share a place, so that a single one that is not given back shows.
@@ -93,7 +93,7 @@ func TestMemory_ReplyOverTheBoundIsRefused(t *testing.T) {
 				return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: length, Body: io.NopCloser(counted{&read}), Request: r}, nil
 			})
 			_, err := c.GetUser(t.Context(), "00u1")
-			wantCode(t, fault.As(err), fault.Nonsense, "reply_too_large")
+			wantCode(t, apierr.As(err), apierr.InvalidResponse, "reply_too_large")
 			most := int64(maxReply + 1<<20)
 			if length > 0 {
 				most = 0
@@ -177,8 +177,8 @@ func TestMemory_KeptIsBoundedForAllInvocations(t *testing.T) {
 	for i := range maxKept >> 20 {
 		all = append(all, c.For(fmt.Sprint("caller ", i), false))
 		_, err := all[i].ListUsers(t.Context(), UserQuery{}, 1)
-		if f := fault.As(err); f != nil {
-			wantCode(t, f, fault.Unavailable, "overloaded")
+		if f := apierr.As(err); f != nil {
+			wantCode(t, f, apierr.Unavailable, "overloaded")
 			if i < maxKept>>20-2 {
 				t.Errorf("the list %d is refused", i)
 			}
@@ -186,7 +186,7 @@ func TestMemory_KeptIsBoundedForAllInvocations(t *testing.T) {
 	}
 	late := c.For("late", false)
 	_, err := late.ListUsers(t.Context(), UserQuery{}, 1)
-	wantCode(t, fault.As(err), fault.Unavailable, "overloaded")
+	wantCode(t, apierr.As(err), apierr.Unavailable, "overloaded")
 	if _, err := late.GetUser(t.Context(), "00u1"); err == nil {
 		t.Error("a list is no user")
 	}

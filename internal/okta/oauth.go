@@ -17,7 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/sync/singleflight"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/secrets"
 )
@@ -46,7 +46,7 @@ const (
 // (RFC 9449) where Okta demands it. It fetches a token for each set of scopes when it is first needed.
 // https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/
 func OAuth(app ServiceApp) Auth {
-	return &oauth{ServiceApp: app, endpoint: app.Root.JoinPath(tokenPath).String(), tokens: map[string]token{}}
+	return &oauth{ServiceApp: app, endpoint: app.Root.JoinPath(tokenPath).String(), tokens: map[string]accessToken{}}
 }
 
 type oauth struct {
@@ -56,11 +56,11 @@ type oauth struct {
 	flights  singleflight.Group // by scopes: one token request serves all who wait
 
 	mu     sync.Mutex
-	tokens map[string]token // by scopes
+	tokens map[string]accessToken // by scopes
 }
 
-// token is an access token, or why there is none. The zero token is of no use.
-type token struct {
+// accessToken is an access token, or why there is none. The zero token is of no use.
+type accessToken struct {
 	value   secrets.Value
 	bound   bool // to the DPoP key
 	renewal time.Time
@@ -90,11 +90,11 @@ func (o *oauth) ready(ctx context.Context, scopes []string) error {
 
 // token gives the token for these scopes: the one there is, or a new one. Each caller waits for the rate limit of
 // access tokens by itself, no longer than its own context allows.
-func (o *oauth) token(ctx context.Context, scopes []string) (token, error) {
+func (o *oauth) token(ctx context.Context, scopes []string) (accessToken, error) {
 	scope := scopeList(scopes)
 	for try := 1; ; try++ {
 		t, err := o.obtain(ctx, scope)
-		if f := fault.As(err); f == nil || f.RetryAfter <= inFlightWait || try == maxTries || o.Clock.Sleep(ctx, f.RetryAfter) != nil {
+		if f := apierr.As(err); f == nil || f.RetryAfter <= inFlightWait || try == maxTries || o.Clock.Sleep(ctx, f.RetryAfter) != nil {
 			return t, err
 		}
 	}
@@ -102,7 +102,7 @@ func (o *oauth) token(ctx context.Context, scopes []string) (token, error) {
 
 // obtain gives the token there is, or a new one. Of those who need a new one at the same time one asks for it. While
 // the old one holds, nobody waits for it to be renewed.
-func (o *oauth) obtain(ctx context.Context, scope string) (token, error) {
+func (o *oauth) obtain(ctx context.Context, scope string) (accessToken, error) {
 	t, now := o.cached(scope), o.Clock.Now()
 	if now.Before(t.renewal) {
 		return t, t.refusal
@@ -113,15 +113,15 @@ func (o *oauth) obtain(ctx context.Context, scope string) (token, error) {
 	}
 	select {
 	case result := <-flight:
-		return result.Val.(token), result.Err
+		return result.Val.(accessToken), result.Err
 	case <-ctx.Done():
-		return token{}, ctx.Err()
+		return accessToken{}, ctx.Err()
 	}
 }
 
 // renew fetches a token and keeps it, or keeps the refusal for a moment. A token that still holds is not given up for
 // either a refusal or a failure. ctx is that of the one who asked first, whose end ends nothing for the others.
-func (o *oauth) renew(ctx context.Context, scope string) (token, error) {
+func (o *oauth) renew(ctx context.Context, scope string) (accessToken, error) {
 	old := o.cached(scope)
 	if o.Clock.Now().Before(old.renewal) { // fetched since
 		return old, old.refusal
@@ -134,10 +134,10 @@ func (o *oauth) renew(ctx context.Context, scope string) (token, error) {
 	case now.Before(old.end):
 		t, err = old, nil
 		t.renewal = now.Add(refusalLife)
-	case fault.As(err).Retryable():
+	case apierr.As(err).Retryable():
 		return t, err
 	default:
-		t = token{refusal: err, renewal: now.Add(refusalLife)}
+		t = accessToken{refusal: err, renewal: now.Add(refusalLife)}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -145,7 +145,7 @@ func (o *oauth) renew(ctx context.Context, scope string) (token, error) {
 	return t, err
 }
 
-func (o *oauth) cached(scope string) token {
+func (o *oauth) cached(scope string) accessToken {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.tokens[scope]
@@ -159,7 +159,7 @@ func scopeList(scopes []string) string {
 
 // answered implements Auth. A token that Okta refuses before its time has been revoked, or its key replaced; not every
 // 401 is about the token.
-func (o *oauth) answered(r *http.Request, re *reply) (bool, error) {
+func (o *oauth) answered(r *http.Request, re *response) (bool, error) {
 	if nonce := re.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.keep(nonceOfAPI, nonce)
 	}
@@ -183,8 +183,8 @@ func (o *oauth) answered(r *http.Request, re *reply) (bool, error) {
 }
 
 // explain implements Auth.
-func (o *oauth) explain(f *fault.Error, scopes []string) {
-	if f.Code == fault.CodeNoPermission {
+func (o *oauth) explain(f *apierr.Error, scopes []string) {
+	if f.Code == apierr.CodeNoPermission {
 		f.Message += "; the service app needs the scopes " + strings.Join(scopes, ", ") + ", and an administrator role that covers this"
 		return
 	}
@@ -199,9 +199,9 @@ func (o *oauth) explain(f *fault.Error, scopes []string) {
 func (*oauth) isUser() bool { return false }
 
 // fetch asks Okta for a token.
-func (o *oauth) fetch(ctx context.Context, scope string) (token, error) {
+func (o *oauth) fetch(ctx context.Context, scope string) (accessToken, error) {
 	t, err := o.ask(ctx, scope)
-	if f := fault.As(err); f != nil && f.Code == "invalid_scope" && strings.Contains(scope, " ") {
+	if f := apierr.As(err); f != nil && f.Code == "invalid_scope" && strings.Contains(scope, " ") {
 		return t, o.nameMissing(ctx, scope, f)
 	}
 	return t, err
@@ -209,11 +209,11 @@ func (o *oauth) fetch(ctx context.Context, scope string) (token, error) {
 
 // nameMissing finds out which scopes the app has not been granted. Okta refuses them all together and names
 // none, so each is asked for by itself.
-func (o *oauth) nameMissing(ctx context.Context, scope string, refusal *fault.Error) error {
+func (o *oauth) nameMissing(ctx context.Context, scope string, refusal *apierr.Error) error {
 	var missing []string
 	for s := range strings.FieldsSeq(scope) {
 		if _, err := o.ask(ctx, s); err != nil {
-			if fault.As(err).Code != "invalid_scope" {
+			if apierr.As(err).Code != "invalid_scope" {
 				return err
 			}
 			missing = append(missing, s)
@@ -244,8 +244,8 @@ func NotGranted(err error) []string {
 	return missing.scopes
 }
 
-func notGranted(scopes []string, cause error) *fault.Error {
-	return fault.New(fault.Credentials, "invalid_scope", "the service app is not granted "+strings.Join(scopes, ", ")+
+func notGranted(scopes []string, cause error) *apierr.Error {
+	return apierr.New(apierr.Credentials, "invalid_scope", "the service app is not granted "+strings.Join(scopes, ", ")+
 		": grant it in Okta, under Okta API Scopes of the app", missingScopes{scopes, cause})
 }
 
@@ -253,10 +253,10 @@ func notGranted(scopes []string, cause error) *fault.Error {
 // not know comes the one that has replaced it, DPoP is used once Okta demands it, and what a later try can cure is tried
 // again. What Okta does not know may also be an assertion that has grown old in a process without CPU, so that there is a
 // second one where the key is still the same.
-func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
+func (o *oauth) ask(ctx context.Context, scope string) (accessToken, error) {
 	key, err := o.Key.Get(ctx)
 	if err != nil {
-		return token{}, err
+		return accessToken{}, err
 	}
 	for try, reread := 1, false; ; {
 		t, refusal, x := o.request(ctx, scope, key)
@@ -265,8 +265,8 @@ func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
 		}
 		if refusal.Err == "invalid_client" && !reread {
 			reread = true
-			if key, err = o.Key.Instead(ctx, key); err != nil {
-				return token{}, err
+			if key, err = o.Key.Refresh(ctx, key); err != nil {
+				return accessToken{}, err
 			}
 			continue
 		}
@@ -281,14 +281,14 @@ func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
 			if x.reply != nil {
 				f.RequestID = x.reply.requestID()
 			}
-			return token{}, f
+			return accessToken{}, f
 		}
 		try++
 	}
 }
 
-// tokenReply is what the token endpoint answers: a token, or an error of OAuth's (RFC 6749, section 5).
-type tokenReply struct {
+// tokenResponse is what the token endpoint answers: a token, or an error of OAuth's (RFC 6749, section 5).
+type tokenResponse struct {
 	Type        string `json:"token_type"`
 	Token       string `json:"access_token"`
 	ExpiresIn   int    `json:"expires_in"` // seconds
@@ -301,8 +301,8 @@ type tokenReply struct {
 // request makes one token request. The exchange is nil when it brought a token.
 //
 //	POST /oauth2/v1/token
-func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token, tokenReply, *exchange) {
-	x := &exchange{anonymous: true}
+func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (accessToken, tokenResponse, *attempt) {
+	x := &attempt{anonymous: true}
 	asked := o.Clock.Now()
 	r, err := o.build(ctx, x, scope, key, asked)
 	if err == nil {
@@ -312,21 +312,21 @@ func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token,
 	}
 	if err != nil {
 		x.err = err
-		return token{}, tokenReply{}, x
+		return accessToken{}, tokenResponse{}, x
 	}
 	if nonce := x.reply.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.keep(nonceOfTokens, nonce)
 	}
-	answer := tokenReply{proved: r.Header.Get("DPoP") != ""}
+	answer := tokenResponse{proved: r.Header.Get("DPoP") != ""}
 	if err := json.Unmarshal(x.reply.body, &answer); err != nil || x.reply.status != http.StatusOK {
-		return token{}, answer, x
+		return accessToken{}, answer, x
 	}
 	life := time.Duration(answer.ExpiresIn) * time.Second
 	bound := strings.EqualFold(answer.Type, "DPoP")
 	if answer.Token == "" || life <= 0 || !bound && !strings.EqualFold(answer.Type, "Bearer") {
-		return token{}, answer, x
+		return accessToken{}, answer, x
 	}
-	return token{
+	return accessToken{
 		value: secrets.New(answer.Token), bound: bound,
 		end: asked.Add(life), renewal: asked.Add(life - min(maxRenewAhead, life/4)),
 	}, answer, nil
@@ -340,12 +340,12 @@ type assertion struct {
 }
 
 // unsigned is the fault of a request that could not be signed.
-func unsigned(err error) *fault.Error {
-	return fault.New(fault.Internal, "internal", "the request to Okta could not be signed", err)
+func unsigned(err error) *apierr.Error {
+	return apierr.New(apierr.Internal, "internal", "the request to Okta could not be signed", err)
 }
 
 // build makes a token request and notes in x the secrets that it carries.
-func (o *oauth) build(ctx context.Context, x *exchange, scope string, key keys.Key, now time.Time) (*http.Request, error) {
+func (o *oauth) build(ctx context.Context, x *attempt, scope string, key keys.Key, now time.Time) (*http.Request, error) {
 	signed, err := key.Sign(map[string]any{"kid": cmp.Or(key.ID(), o.KeyID)}, assertion{o.endpoint, jwt.RegisteredClaims{
 		Issuer: o.ClientID, Subject: o.ClientID, ID: rand.Text(),
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(assertionLife)),
@@ -369,9 +369,9 @@ func (o *oauth) build(ctx context.Context, x *exchange, scope string, key keys.K
 }
 
 // refused is the fault of a token request that brought none.
-func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x *exchange) *fault.Error {
+func (o *oauth) refused(ctx context.Context, scope string, refusal tokenResponse, x *attempt) *apierr.Error {
 	if x.reply == nil {
-		return x.fault(context.WithoutCancel(ctx)) // the end of the fetch is not that of a request
+		return x.apiError(context.WithoutCancel(ctx)) // the end of the fetch is not that of a request
 	}
 	if !errorToken.MatchString(refusal.Err) || x.reply.clean(refusal.Err) != refusal.Err {
 		refusal.Err = "" // not an error of OAuth's
@@ -380,18 +380,18 @@ func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x
 	said := x.reply.clean(strings.TrimSuffix(refusal.Err+": "+refusal.Description, ": "))
 	switch {
 	case x.reply.status == http.StatusTooManyRequests:
-		return &fault.Error{Kind: fault.Unavailable, Code: codeRateLimited, RetryAfter: x.reply.resetAfter(), Cause: cause,
+		return &apierr.Error{Kind: apierr.Unavailable, Code: codeRateLimited, RetryAfter: x.reply.resetAfter(), Cause: cause,
 			Message: "Okta's rate limit for access tokens is reached"}
 	case x.reply.status >= 500:
-		return fault.New(fault.Unavailable, "okta_token_unavailable", fmt.Sprintf("Okta issues no access token at the moment (%d)", x.reply.status), cause)
+		return apierr.New(apierr.Unavailable, "okta_token_unavailable", fmt.Sprintf("Okta issues no access token at the moment (%d)", x.reply.status), cause)
 	case refusal.Err == "invalid_scope":
 		return notGranted(strings.Fields(scope), errors.Join(cause, errors.New(said)))
 	case refusal.Err == "invalid_client":
-		return fault.New(fault.Credentials, refusal.Err, "Okta does not accept the service app's key ("+said+
+		return apierr.New(apierr.Credentials, refusal.Err, "Okta does not accept the service app's key ("+said+
 			"): check OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)", cause)
 	case refusal.Err != "":
-		return fault.New(fault.Credentials, refusal.Err, "Okta refused to issue an access token ("+said+")", cause)
+		return apierr.New(apierr.Credentials, refusal.Err, "Okta refused to issue an access token ("+said+")", cause)
 	default:
-		return fault.New(fault.Nonsense, "bad_reply", fmt.Sprintf("Okta's token endpoint answered %d and neither a token nor an error of OAuth's", x.reply.status), cause)
+		return apierr.New(apierr.InvalidResponse, "bad_reply", fmt.Sprintf("Okta's token endpoint answered %d and neither a token nor an error of OAuth's", x.reply.status), cause)
 	}
 }

@@ -21,7 +21,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/local/emulator"
@@ -280,7 +280,7 @@ func TestEachSetOfScopesHasItsToken(t *testing.T) {
 		t.Errorf("%d token requests for two sets of scopes", n)
 	}
 	err := s.WithScopes([]string{"okta.users.read"}).SuspendUser(t.Context(), "alice")
-	wantFault(t, err, fault.Credentials, "E0000006", "needs the scopes okta.users.read, and an administrator role")
+	wantFault(t, err, apierr.Credentials, "E0000006", "needs the scopes okta.users.read, and an administrator role")
 }
 
 func TestOneTokenRequestServesAllWhoWait(t *testing.T) {
@@ -314,9 +314,9 @@ func TestWhoWaitsForATokenWaitsNoLongerThanItsDeadline(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
 	_, err := s.GetUser(ctx, "alice")
-	wantFault(t, err, fault.Deadline, "deadline_exceeded", "before Okta was asked")
+	wantFault(t, err, apierr.Deadline, "deadline_exceeded", "before Okta was asked")
 	cancel()
-	if err := <-first; !fault.Is(err, fault.Deadline) {
+	if err := <-first; !apierr.Is(err, apierr.Deadline) {
 		t.Errorf("who gave up is told %v", err)
 	}
 }
@@ -350,7 +350,7 @@ func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
 		t.Parallel()
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
 		_, err := s.GetUser(t.Context(), "alice")
-		f := wantFault(t, err, fault.Credentials, "invalid_client", "OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)")
+		f := wantFault(t, err, apierr.Credentials, "invalid_client", "OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)")
 		if !strings.Contains(f.Message, "signature") {
 			t.Errorf("Okta's reason is lost: %s", f.Message)
 		}
@@ -363,18 +363,18 @@ func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
 		s.key.Replace(mustKey(keys.GenerateEC()))
 		_, err := s.GetUser(t.Context(), "alice")
-		wantFault(t, err, fault.Credentials, "invalid_client", "OKTA_PRIVATE_KEY_SECRET (Private Key)")
+		wantFault(t, err, apierr.Credentials, "invalid_client", "OKTA_PRIVATE_KEY_SECRET (Private Key)")
 		if n := s.tokens(); s.key.Reads() != 1 || n != 2 {
 			t.Errorf("%d reads of the key, %d requests for tokens", s.key.Reads(), n)
 		}
 	})
 	t.Run("and cannot be read", func(t *testing.T) {
 		t.Parallel()
-		unread := fault.New(fault.Unavailable, "secret_unavailable", "the secret cannot be read", errors.New("cause"))
+		unread := apierr.New(apierr.Unavailable, "secret_unavailable", "the secret cannot be read", errors.New("cause"))
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
 		s.key.Lose(unread)
 		_, err := s.GetUser(t.Context(), "alice")
-		wantFault(t, err, fault.Unavailable, "secret_unavailable", "cannot be read")
+		wantFault(t, err, apierr.Unavailable, "secret_unavailable", "cannot be read")
 	})
 }
 
@@ -405,7 +405,7 @@ func TestARevokedTokenIsReplacedAndNothingIsLost(t *testing.T) {
 					answered[r.Status]++
 				}
 			}
-			if f := fault.As(err); f != nil && (f.Kind == fault.Credentials || f.Retryable()) {
+			if f := apierr.As(err); f != nil && (f.Kind == apierr.Credentials || f.Retryable()) {
 				t.Errorf("%s: %v", name, err)
 			}
 			if answered[401] == 0 || len(answered) != 2 {
@@ -428,7 +428,7 @@ func TestScopesThatAreNotGrantedAreNamed(t *testing.T) {
 		"not granted okta.roles.manage, okta.users.manage:": {"okta.users.manage", "okta.users.read", "okta.roles.manage"},
 	} {
 		_, err := s.WithScopes(scopes).GetUser(t.Context(), "alice")
-		if f := wantFault(t, err, fault.Credentials, "invalid_scope", want); f.RequestID == "" {
+		if f := wantFault(t, err, apierr.Credentials, "invalid_scope", want); f.RequestID == "" {
 			t.Error("nothing names the refused request")
 		}
 	}
@@ -440,7 +440,7 @@ func TestARefusalIsNotAskedForOnceMoreForEveryTarget(t *testing.T) {
 	s := newServiceApp(t, emulator.App{Scopes: []string{"okta.users.read"}}, appKey())
 	for range 100 {
 		_, err := s.GetUser(t.Context(), "alice")
-		wantFault(t, err, fault.Credentials, "invalid_scope", "okta.users.manage")
+		wantFault(t, err, apierr.Credentials, "invalid_scope", "okta.users.manage")
 	}
 	if n := s.tokens(); n != 3 { // for both scopes, and for each by itself
 		t.Errorf("%d token requests for 100 calls", n)
@@ -454,22 +454,22 @@ func TestWhenTheTokenEndpointFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault emulator.Fault
-		kind  fault.Kind // of the fault when it goes on failing; curable ones are tried four times
+		kind  apierr.Kind // of the fault when it goes on failing; curable ones are tried four times
 		code  string
 		word  string
 	}{
-		"429":             {emulator.Fault{Status: 429}, fault.Unavailable, "rate_limited", "access tokens"},
-		"500":             {emulator.Fault{Status: 500}, fault.Unavailable, "okta_token_unavailable", "500"},
-		"a proxy's 502":   {emulator.Fault{Status: 502, Body: "<html>canary"}, fault.Unavailable, "okta_token_unavailable", "502"},
-		"lost":            {emulator.Fault{Drop: true}, fault.Unavailable, "okta_unreachable", "connection"},
-		"broken off":      {emulator.Fault{Drop: true, Status: 200, Body: `{"access_token": "canary"}`}, fault.Unavailable, "okta_unreachable", "connection"},
-		"a page":          {emulator.Fault{Status: 200, Body: "<html>canary"}, fault.Nonsense, "bad_reply", "200"},
-		"an empty object": {emulator.Fault{Status: 200, Body: `{}`}, fault.Nonsense, "bad_reply", "200"},
-		"no life":         {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "Bearer"}`}, fault.Nonsense, "bad_reply", "200"},
-		"another type":    {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "MAC", "expires_in": 9}`}, fault.Nonsense, "bad_reply", "200"},
-		"an error":        {emulator.Fault{Status: 400, Body: `{"error": "unauthorized_client", "error_description": "See https://acme.test/help?token=canary"}`}, fault.Credentials, "unauthorized_client", "https://acme.test/help)"},
-		"a 403 page":      {emulator.Fault{Status: 403, Body: "<html>canary"}, fault.Nonsense, "bad_reply", "403"},
-		"a redirect":      {emulator.Fault{Status: 302, Headers: map[string]string{"Location": "https://evil.test/"}}, fault.Nonsense, "bad_reply", "302"},
+		"429":             {emulator.Fault{Status: 429}, apierr.Unavailable, "rate_limited", "access tokens"},
+		"500":             {emulator.Fault{Status: 500}, apierr.Unavailable, "okta_token_unavailable", "500"},
+		"a proxy's 502":   {emulator.Fault{Status: 502, Body: "<html>canary"}, apierr.Unavailable, "okta_token_unavailable", "502"},
+		"lost":            {emulator.Fault{Drop: true}, apierr.Unavailable, "okta_unreachable", "connection"},
+		"broken off":      {emulator.Fault{Drop: true, Status: 200, Body: `{"access_token": "canary"}`}, apierr.Unavailable, "okta_unreachable", "connection"},
+		"a page":          {emulator.Fault{Status: 200, Body: "<html>canary"}, apierr.InvalidResponse, "bad_reply", "200"},
+		"an empty object": {emulator.Fault{Status: 200, Body: `{}`}, apierr.InvalidResponse, "bad_reply", "200"},
+		"no life":         {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "Bearer"}`}, apierr.InvalidResponse, "bad_reply", "200"},
+		"another type":    {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "MAC", "expires_in": 9}`}, apierr.InvalidResponse, "bad_reply", "200"},
+		"an error":        {emulator.Fault{Status: 400, Body: `{"error": "unauthorized_client", "error_description": "See https://acme.test/help?token=canary"}`}, apierr.Credentials, "unauthorized_client", "https://acme.test/help)"},
+		"a 403 page":      {emulator.Fault{Status: 403, Body: "<html>canary"}, apierr.InvalidResponse, "bad_reply", "403"},
+		"a redirect":      {emulator.Fault{Status: 302, Headers: map[string]string{"Location": "https://evil.test/"}}, apierr.InvalidResponse, "bad_reply", "302"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -482,7 +482,7 @@ func TestWhenTheTokenEndpointFails(t *testing.T) {
 				t.Errorf("what is no error of OAuth's is quoted: %s", f.Error())
 			}
 			want := 1
-			if c.kind == fault.Unavailable {
+			if c.kind == apierr.Unavailable {
 				want = 4
 			}
 			if n := s.tokens(); n != want {
@@ -490,7 +490,7 @@ func TestWhenTheTokenEndpointFails(t *testing.T) {
 			}
 			s.okta.Reset()
 			c.fault.Times = 3
-			if s.okta.AddFault(c.fault); c.kind == fault.Unavailable {
+			if s.okta.AddFault(c.fault); c.kind == apierr.Unavailable {
 				s.get(t)
 			}
 		})
@@ -541,7 +541,7 @@ func TestTheRateLimitOfTokensIsWaitedForByTheCaller(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	_, err := s.GetUser(ctx, "alice")
-	if f := wantFault(t, err, fault.Unavailable, "rate_limited", "access tokens"); f.RetryAfter != 50*time.Second || len(s.clock.Naps()) > 0 {
+	if f := wantFault(t, err, apierr.Unavailable, "rate_limited", "access tokens"); f.RetryAfter != 50*time.Second || len(s.clock.Naps()) > 0 {
 		t.Errorf("to be tried again after %s, naps %v", f.RetryAfter, s.clock.Naps())
 	}
 	s.okta.AddFault(limited)
@@ -559,14 +559,14 @@ func TestNotEvery401IsAboutTheToken(t *testing.T) {
 	s.okta.ClearRequests()
 	s.okta.AddFault(emulator.Fault{Path: "/api/*", Status: 401, Body: `{"errorCode": "E0000015", "errorSummary": "You do not have permission to access the feature"}`, Times: 1})
 	_, err := s.GetUser(t.Context(), "alice")
-	wantFault(t, err, fault.Credentials, "E0000015", "feature")
+	wantFault(t, err, apierr.Credentials, "E0000015", "feature")
 	s.get(t)
 	if n := s.tokens(); n != 0 {
 		t.Errorf("%d token requests", n)
 	}
 	s.okta.AddFault(emulator.Fault{Path: "/api/*", Status: 401})
 	_, err = s.GetUser(t.Context(), "alice")
-	wantFault(t, err, fault.Credentials, "E0000011", "")
+	wantFault(t, err, apierr.Credentials, "E0000011", "")
 	if naps := s.clock.Naps(); len(naps) != 3 || naps[0] != 0 || naps[1] == 0 || naps[2] == 0 {
 		t.Errorf("naps %v", naps)
 	}

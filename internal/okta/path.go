@@ -7,13 +7,13 @@ import (
 	"strings"
 	"unicode"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // userID refuses what would change the route or name the owner of the credentials.
 func userID(s string) error {
 	if strings.EqualFold(s, "me") {
-		return fault.New(fault.BadRequest, "invalid_request", `"me" would be the owner of the credentials`, nil)
+		return apierr.New(apierr.BadRequest, "invalid_request", `"me" would be the owner of the credentials`, nil)
 	}
 	return pathElement(s)
 }
@@ -37,14 +37,14 @@ var ErrPathRefused = errors.New("the path was refused")
 
 // notByPath returns the error of a read by name whose path was refused, as f says. A name that may upset a path is not
 // found by path; for a plain name the response is not what Okta sends.
-func notByPath(name string, f *fault.Error) *fault.Error {
+func notByPath(name string, f *apierr.Error) *apierr.Error {
 	told := *f
 	if isPlain(name) {
 		told.Cause = errors.Join(ErrPathRefused, f.Cause)
 		return &told
 	}
-	return &fault.Error{
-		Kind: fault.NotFound, Code: "not_by_path", RequestID: f.RequestID, Cause: f,
+	return &apierr.Error{
+		Kind: apierr.NotFound, Code: "not_by_path", RequestID: f.RequestID, Cause: f,
 		Message: "Okta does not find this name by path",
 	}
 }
@@ -52,14 +52,14 @@ func notByPath(name string, f *fault.Error) *fault.Error {
 // pathElement refuses a name that does not fit into a path.
 func pathElement(s string) error {
 	if !FitsPath(s) {
-		return fault.New(fault.BadRequest, "invalid_request", "this name cannot be looked up by path", nil)
+		return apierr.New(apierr.BadRequest, "invalid_request", "this name cannot be looked up by path", nil)
 	}
 	return nil
 }
 
 // refusesPath reports whether Okta's front end refused the path before any endpoint saw it: 400 without JSON, and
 // without a challenge, by which Okta refuses credentials.
-func (x *exchange) refusesPath() bool {
+func (x *attempt) refusesPath() bool {
 	r := x.reply
 	return r != nil && r.status == http.StatusBadRequest && !json.Valid(r.body) && r.header.Get("WWW-Authenticate") == ""
 }

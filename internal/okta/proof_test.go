@@ -11,7 +11,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/secrets"
@@ -53,19 +53,19 @@ func TestUncertainWrite_OnlyOktaProvesRefusal(t *testing.T) {
 			for method := range once {
 				certain := c.certain && (!c.receiver || method == "PublishSecurityEvent")
 				sent, open := 0, false
-				ctx := okta.Watch(t.Context(), func(w okta.Write) error {
+				ctx := okta.Watch(t.Context(), func(w okta.WriteEvent) error {
 					if sent++; w.Ended {
 						open = w.Open
 					}
 					return nil
 				})
-				f := fault.As(methods[method].call(ctx, client, "00u1"))
-				if unknown := f.Code == fault.CodeUnknownResult; unknown == certain || open == certain || sent != 2 {
+				f := apierr.As(methods[method].call(ctx, client, "00u1"))
+				if unknown := f.Code == apierr.CodeUnknownResult; unknown == certain || open == certain || sent != 2 {
 					t.Errorf("%s: %s %d: %v, open %v, told %d times", method, name, status, f, open, sent)
 				}
 			}
 			// A write that is decided from the state keeps its own error.
-			if f := fault.As(client.SuspendUser(t.Context(), "00u1")); f.Code == fault.CodeUnknownResult {
+			if f := apierr.As(client.SuspendUser(t.Context(), "00u1")); f.Code == apierr.CodeUnknownResult {
 				t.Errorf("suspend: %s %d: %v", name, status, f)
 			}
 		}
@@ -157,7 +157,7 @@ func TestDPoP_RefusedProofIsRetriedOnce(t *testing.T) {
 		s.sent = nil
 		s.okta.AddFault(emulator.Fault{Path: "*/suspend", Status: c.status, Body: " ", Headers: map[string]string{"WWW-Authenticate": c.challenge, "DPoP-Nonce": "n"}})
 		err := s.SuspendUser(t.Context(), "alice")
-		wantFault(t, err, fault.Credentials, c.code, "Okta refused the DPoP proof of the request: "+c.say)
+		wantFault(t, err, apierr.Credentials, c.code, "Okta refused the DPoP proof of the request: "+c.say)
 		if n := len(s.apiProofs(t)); n != 2 {
 			t.Errorf("%s: %d proofs", c.challenge, n)
 		}
@@ -195,18 +195,18 @@ func TestErrors_NeverRepeatSecretsOfTheRequest(t *testing.T) {
 	}
 	client := newClient(t, echo)
 	ctx := okta.Hide(t.Context(), secrets.New(base))
-	f := wantFault(t, client.SetPassword(ctx, "00u1", secrets.New(password)), fault.Rejected, "E0000080", "password [redacted], base [redacted], html [redacted], url [redacted]")
+	f := wantFault(t, client.SetPassword(ctx, "00u1", secrets.New(password)), apierr.Rejected, "E0000080", "password [redacted], base [redacted], html [redacted], url [redacted]")
 	for _, secret := range []string{password, base, "Winter-Canary", apiToken, "7Qx"} {
 		if text := f.Error() + f.RequestID; strings.Contains(text, secret) {
 			t.Errorf("%q is in %q", secret, text)
 		}
 	}
 	// A short one would show in what is cut out of ordinary words, and a code that is a secret is not Okta's.
-	f = wantFault(t, client.SetPassword(t.Context(), "00u1", secrets.New("bad")), fault.Rejected, "E0000080", secrets.Withheld)
+	f = wantFault(t, client.SetPassword(t.Context(), "00u1", secrets.New("bad")), apierr.Rejected, "E0000080", secrets.Withheld)
 	if strings.Contains(f.Message, "is bad") {
 		t.Error(f.Message)
 	}
-	f = fault.As(client.SetPassword(t.Context(), "00u1", secrets.New("E0000080")))
+	f = apierr.As(client.SetPassword(t.Context(), "00u1", secrets.New("E0000080")))
 	if f.Code != "okta_403" || strings.Contains(f.Error(), "E0000080") {
 		t.Errorf("%v", f)
 	}
@@ -218,7 +218,7 @@ func TestErrors_NeverRepeatSecretsOfTheConnection(t *testing.T) {
 	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
 		return nil, &brokenReply{"malformed HTTP response " + strconv.Quote(r.Header.Get("Authorization")+" Summer-Canary-1")}
 	})
-	f := fault.As(okta.New(o).SetPassword(context.Background(), "00u1", secrets.New("Summer-Canary-1")))
+	f := apierr.As(okta.New(o).SetPassword(context.Background(), "00u1", secrets.New("Summer-Canary-1")))
 	if text := f.Error(); strings.Contains(text, apiToken) || strings.Contains(text, "Summer-Canary-1") || !strings.Contains(text, "malformed HTTP response") {
 		t.Error(text)
 	}
@@ -240,7 +240,7 @@ func TestErrors_NeverRepeatTheClientAssertion(t *testing.T) {
 	})})
 	o.Auth = auth
 	_, err := okta.New(o).WithScopes(appScopes).GetUser(t.Context(), "alice")
-	f := wantFault(t, err, fault.Credentials, "invalid_request", "not a JWT: [redacted]")
+	f := wantFault(t, err, apierr.Credentials, "invalid_request", "not a JWT: [redacted]")
 	for _, part := range strings.Split(sent[0], ".") {
 		if strings.Contains(f.Error(), part) {
 			t.Errorf("%q is in %q", part, f.Error())

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/testkit"
@@ -154,7 +154,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 			t.Parallel()
 			client, s, _ := scripted(t, c.says...)
 			err := methods[c.method].call(t.Context(), client, "00u1")
-			switch f := fault.As(err); {
+			switch f := apierr.As(err); {
 			case f == nil && c.code != "":
 				t.Errorf("it succeeds, want %s", c.code)
 			case f != nil && f.Code != c.code:
@@ -199,8 +199,8 @@ func TestRefusedWrite_AlreadySo(t *testing.T) {
 			t.Parallel()
 			client, s, _ := scripted(t, c.says...)
 			err := methods[c.method].call(t.Context(), client, "00u1")
-			so := okta.AlreadySo(err)
-			if (so != nil) != (c.status != "") || so != nil && so.User.Status != c.status || fault.As(err) == nil {
+			so := okta.AlreadyApplied(err)
+			if (so != nil) != (c.status != "") || so != nil && so.User.Status != c.status || apierr.As(err) == nil {
 				t.Errorf("%v, want the status %q", err, c.status)
 			}
 			if asked, _ := s.sent(); len(asked) < 2 {
@@ -232,7 +232,7 @@ func TestAWriteThatMayHaveBeenMadeSaysSo(t *testing.T) {
 			client, _, _ := scripted(t, c.says...)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // less than the limit's reset
 			defer cancel()
-			f := fault.As(methods[c.method].call(ctx, client, "00u1"))
+			f := apierr.As(methods[c.method].call(ctx, client, "00u1"))
 			if f == nil || strings.Contains(f.Message, "may or may not have been made") != c.open {
 				t.Errorf("%v, want it open: %v", f, c.open)
 			}
@@ -318,7 +318,7 @@ func TestAfterARefusalThereIsAlwaysAPause(t *testing.T) {
 	past.headers = map[string]string{"X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445500", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}
 	c, s, clock := scripted(t, past)
 	_, err := c.GetUser(t.Context(), "00u1")
-	wantFault(t, err, fault.Unavailable, "E0000047", "")
+	wantFault(t, err, apierr.Unavailable, "E0000047", "")
 	for i, nap := range clock.Naps() {
 		if nap < 100*time.Millisecond<<i {
 			t.Errorf("pause %d is %s", i+1, nap)
@@ -335,13 +335,13 @@ func TestAWaitThatTheDeadlineForbidsIsToldAtOnce(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	_, err := c.GetUser(ctx, "00u1")
-	f := wantFault(t, err, fault.Unavailable, "E0000047", "")
+	f := wantFault(t, err, apierr.Unavailable, "E0000047", "")
 	if asked, _ := s.sent(); f.RetryAfter != 30*time.Second || len(clock.Naps()) != 0 || len(asked) != 1 {
 		t.Errorf("retry after %s, naps %v, asked %v", f.RetryAfter, clock.Naps(), asked)
 	}
 	// The next call to the same endpoint is not even sent.
 	_, err = c.GetUser(ctx, "00u2")
-	f = wantFault(t, err, fault.Unavailable, "rate_limited", "resets after this request's deadline; try again")
+	f = wantFault(t, err, apierr.Unavailable, "rate_limited", "resets after this request's deadline; try again")
 	if asked, _ := s.sent(); f.RetryAfter == 0 || len(asked) != 1 {
 		t.Errorf("retry after %s, asked %v", f.RetryAfter, asked)
 	}

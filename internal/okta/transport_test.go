@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"example.com/okta-secops/internal/fault"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // The transport is tested by itself, in a bubble where time is not real: the SDK's client keeps a goroutine
@@ -32,40 +32,40 @@ func hang(r *http.Request) (*http.Response, error) {
 }
 
 // ask makes one call and returns what it came to.
-func ask(ctx context.Context, t *testing.T, k *keeper) *fault.Error {
-	x := &exchange{anonymous: true}
-	r, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, x), http.MethodGet, "https://acme.test/", nil)
+func ask(ctx context.Context, t *testing.T, k *capturingTransport) *apierr.Error {
+	x := &attempt{anonymous: true}
+	r, err := http.NewRequestWithContext(context.WithValue(ctx, attemptKey{}, x), http.MethodGet, "https://acme.test/", nil)
 	if err != nil {
 		t.Error(err)
 		return nil
 	}
 	_, _ = k.RoundTrip(r)
-	return x.fault(ctx)
+	return x.apiError(ctx)
 }
 
-func wantCode(t *testing.T, f *fault.Error, kind fault.Kind, code string) {
+func wantCode(t *testing.T, f *apierr.Error, kind apierr.Kind, code string) {
 	t.Helper()
 	if f == nil || f.Kind != kind || f.Code != code {
 		t.Errorf("fault %v, want %s", f, code)
 	}
 }
 
-func newKeeper(concurrency int, base roundTrip) *keeper {
-	return &keeper{base: base, gate: newGate(concurrency), pacer: newPacer(1, SystemClock{})}
+func newKeeper(concurrency int, base roundTrip) *capturingTransport {
+	return &capturingTransport{base: base, gate: newConcurrencyLimiter(concurrency), pacer: newRateLimiter(1, SystemClock{})}
 }
 
 func TestTheCallersDeadlineAndTheCallsOwnAreToldApart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		wantCode(t, ask(t.Context(), t, newKeeper(1, hang)), fault.Unavailable, "okta_timeout")
+		wantCode(t, ask(t.Context(), t, newKeeper(1, hang)), apierr.Unavailable, "okta_timeout")
 		if took := time.Since(start); took != CallTimeout {
 			t.Errorf("the call's own time is %s, want %s", took, CallTimeout)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		start = time.Now()
-		wantCode(t, ask(ctx, t, newKeeper(1, hang)), fault.Deadline, "deadline_exceeded")
+		wantCode(t, ask(ctx, t, newKeeper(1, hang)), apierr.Deadline, "deadline_exceeded")
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("the caller's deadline took %s", took)
 		}
@@ -141,7 +141,7 @@ func TestWhoeverWaitsForATurnGivesUpAtTheDeadline(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		f := ask(ctx, t, k)
-		wantCode(t, f, fault.Deadline, "deadline_exceeded")
+		wantCode(t, f, apierr.Deadline, "deadline_exceeded")
 		if f != nil && !strings.Contains(f.Message, "before Okta was asked") {
 			t.Errorf("the sentence is %q", f.Message)
 		}

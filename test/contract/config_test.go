@@ -16,7 +16,7 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
-	"example.com/okta-secops/internal/serve"
+	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
 )
@@ -64,7 +64,7 @@ func deploy(t *testing.T, changes map[string]string) *deployment {
 	d.set(changes)
 	d.write(okta.Token())
 	a := app.New(app.Options{Getenv: d.getenv, Log: slog.New(slog.NewJSONHandler(&d.log, nil)), Groups: handlers.Groups})
-	d.server = httptest.NewServer(serve.Mount(handlers.Groups, a.Open))
+	d.server = httptest.NewServer(httpapi.Mount(handlers.Groups, a.Open))
 	t.Cleanup(d.server.Close)
 	return d
 }

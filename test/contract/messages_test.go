@@ -13,8 +13,8 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/local/broker"
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/local/pubsub"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/testkit"
 )
@@ -168,7 +168,7 @@ func TestMessages_PlaceholdersInAPubSubMessageAreADeadLetter(t *testing.T) {
 					t.Errorf("%d %s", got.HTTP, got.Body)
 				}
 			}
-			letters := w.Published(broker.DeadLetterTopic)
+			letters := w.Published(pubsub.DeadLetterTopic)
 			if len(letters) != 1 || !strings.Contains(string(letters[0].Data), c.says) {
 				t.Errorf("dead letters %v, want one with %q", letters, c.says)
 			}

@@ -12,15 +12,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/okta-secops/local/broker"
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/local/pubsub"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/fakegcp"
 	"example.com/okta-secops/test/testkit"
 )
 
 // object is the JSON of a message.
-func object(t *testing.T, m broker.Message) testkit.Reply {
+func object(t *testing.T, m pubsub.Message) testkit.Reply {
 	t.Helper()
 	r := testkit.Reply{Body: m.Data}
 	if err := json.Unmarshal(m.Data, &r.JSON); err != nil {
@@ -42,7 +42,7 @@ func TestAMessageIsCarriedOutOnce(t *testing.T) {
 	if u := w.User("alice"); u.Status != "SUSPENDED" {
 		t.Errorf("alice is %s", u.Status)
 	}
-	results := w.Published(broker.ResultsTopic)
+	results := w.Published(pubsub.ResultsTopic)
 	if len(results) != 3 { // nobody knows whether the first was published
 		t.Fatalf("%d results", len(results))
 	}
@@ -73,7 +73,7 @@ func TestAMessageIsCarriedOutOnce(t *testing.T) {
 			t.Errorf("attributes (-want +got):\n%s", diff)
 		}
 	}
-	if letters := w.Published(broker.DeadLetterTopic); len(letters) > 0 {
+	if letters := w.Published(pubsub.DeadLetterTopic); len(letters) > 0 {
 		t.Errorf("dead letters: %s", letters[0].Data)
 	}
 }
@@ -90,7 +90,7 @@ func TestAProducersKeyIsKnownUnderAnotherMessageID(t *testing.T) {
 	}
 	w.WantWrites("POST /api/v1/users/" + w.ID("alice") + "/lifecycle/reset_password?sendEmail=true")
 	r := w.Push("users", testkit.Message{ID: "m3", Data: `{"parameters": {"User IDs": "bob", "Send Email": true}}`, Attributes: map[string]string{"action": "reset-password", "idempotency_key": "case-4711"}})
-	letters := w.Published(broker.DeadLetterTopic)
+	letters := w.Published(pubsub.DeadLetterTopic)
 	if r.HTTP != 200 || len(letters) != 1 || object(t, letters[0]).Get("reason", "code") != "idempotency_key_reused" {
 		t.Errorf("another request: %d %s %v", r.HTTP, r.Body, letters)
 	}
@@ -128,7 +128,7 @@ func TestAMessageArrivesByPushAndAsAnEvent(t *testing.T) {
 			w := testkit.New(t, testkit.Options{PubSub: true})
 			header, body := arrive()
 			r := w.Do(http.MethodPost, "users/pubsub", body, header)
-			if results := w.Published(broker.ResultsTopic); r.HTTP != 200 || len(results) != 1 || results[0].Attributes["message_id"] != "m1" || results[0].Attributes["status"] != "success" {
+			if results := w.Published(pubsub.ResultsTopic); r.HTTP != 200 || len(results) != 1 || results[0].Attributes["message_id"] != "m1" || results[0].Attributes["status"] != "success" {
 				t.Errorf("%d %s %v", r.HTTP, r.Body, results)
 			}
 			if u := w.User("alice"); u.Status != "SUSPENDED" {
@@ -230,7 +230,7 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 		if group == "" {
 			group = "users"
 		}
-		before := len(w.Published(broker.DeadLetterTopic))
+		before := len(w.Published(pubsub.DeadLetterTopic))
 		message := testkit.Message{ID: name, Data: c.data, Attributes: c.attributes}
 		if c.delivery == "" {
 			c.delivery = message.Delivery()
@@ -241,7 +241,7 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 				t.Errorf("%s: %d %s", name, r.HTTP, r.Body)
 			}
 		}
-		letters := w.Published(broker.DeadLetterTopic)[before:]
+		letters := w.Published(pubsub.DeadLetterTopic)[before:]
 		if len(letters) != 1 {
 			t.Errorf("%s: %d dead letters", name, len(letters))
 			continue
@@ -272,7 +272,7 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 		}
 	}
 	w.WantWrites()
-	for _, topic := range []string{broker.ResultsTopic, broker.DeadLetterTopic} {
+	for _, topic := range []string{pubsub.ResultsTopic, pubsub.DeadLetterTopic} {
 		for _, m := range w.Published(topic) {
 			if strings.Contains(string(m.Data)+fmt.Sprint(m.Attributes), password) {
 				t.Errorf("%s holds the password: %s", topic, m.Data)
@@ -288,7 +288,7 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 func TestAMessageThatALaterTryMayCureComesAgain(t *testing.T) {
 	t.Parallel()
 	s := storage(t)
-	w := testkit.New(t, testkit.Options{PubSub: true, Storage: s.Options(), Env: map[string]string{"CLAIMS_BUCKET": "claims"}})
+	w := testkit.New(t, testkit.Options{PubSub: true, Storage: s.Options(), Env: map[string]string{"IDEMPOTENCY_BUCKET": "claims"}})
 	m := testkit.Message{ID: "m1", Data: `{"action": "Disable User", "parameters": {"User IDs": "alice, bob", "Is Deactivate": false}}`}
 	again := func(why, code string) {
 		t.Helper()
@@ -298,7 +298,7 @@ func TestAMessageThatALaterTryMayCureComesAgain(t *testing.T) {
 		}
 	}
 	s.SetDown(true)
-	again("the claims are down", "claims_unavailable")
+	again("the claims are down", "idempotency_unavailable")
 	s.SetDown(false)
 	w.Okta.SetToken("canary-of-the-next-token", false)
 	again("Okta refuses the token", "E0000011")
@@ -316,11 +316,11 @@ func TestAMessageThatALaterTryMayCureComesAgain(t *testing.T) {
 		t.Errorf("%d %s", r.HTTP, r.Body)
 	}
 	w.WantWrites("POST /api/v1/users/" + w.ID("bob") + "/lifecycle/suspend")
-	if letters := w.Published(broker.DeadLetterTopic); len(letters) > 0 {
+	if letters := w.Published(pubsub.DeadLetterTopic); len(letters) > 0 {
 		t.Errorf("dead letters: %s", letters[0].Data)
 	}
 	var statuses []string
-	for _, result := range w.Published(broker.ResultsTopic) {
+	for _, result := range w.Published(pubsub.ResultsTopic) {
 		statuses = append(statuses, result.Attributes["status"])
 	}
 	if diff := cmp.Diff([]string{"failure", "failure", "partial", "success"}, statuses); diff != "" {
@@ -350,7 +350,7 @@ func TestARefusedTokenIsOnceMoreTriedThoughSomeWereReached(t *testing.T) {
 	}
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	w.Okta.AddFault(refuse(403, "E0000006", 0))
-	if r := w.Push("users", m); r.HTTP != 200 || len(w.Published(broker.DeadLetterTopic)) != 1 {
+	if r := w.Push("users", m); r.HTTP != 200 || len(w.Published(pubsub.DeadLetterTopic)) != 1 {
 		t.Errorf("none is covered: %d %s", r.HTTP, r.Body)
 	}
 }
@@ -398,7 +398,7 @@ func TestCallsPublishTheirResultsWithoutSecrets(t *testing.T) {
 	w.Run("users/set-password", `{"parameters": {"User IDs": "alice", "New Password": "canary-Passw0rd!", "Add 10 Random Chars": true}}`)
 	w.Run("users/enable-user", `{"parameters": {"User IDs": "frank", "Send Email If Activate": false}}`)
 	w.Run("users/get-user", `{"parameters": {}}`) // no run
-	results := w.Published(broker.ResultsTopic)
+	results := w.Published(pubsub.ResultsTopic)
 	if len(results) != 3 {
 		t.Fatalf("%d results", len(results))
 	}
@@ -441,7 +441,7 @@ func TestOnlyThePushSubscriptionDelivers(t *testing.T) {
 				t.Errorf("%s: %s: %d %s", name, who, r.HTTP, r.Body)
 			}
 		}
-		if asked, published := w.Asked(), len(w.Published(broker.ResultsTopic))+len(w.Published(broker.DeadLetterTopic)); len(asked)+published > 0 {
+		if asked, published := w.Asked(), len(w.Published(pubsub.ResultsTopic))+len(w.Published(pubsub.DeadLetterTopic)); len(asked)+published > 0 {
 			t.Errorf("%s: for strangers, Okta was asked %v, and %d messages were published", name, asked, published)
 		}
 		if r := w.Do(http.MethodPost, "users/pubsub", m.Delivery(), token(audience, pusher)); r.HTTP != 200 {
@@ -464,22 +464,22 @@ func TestMessagesGoThroughTheirTopics(t *testing.T) {
 	w.Okta.AddFault(emulator.Fault{Path: "*/" + w.ID("bob") + "/*", Status: 503})
 	for _, login := range []string{"alice", "bob"} {
 		data := `{"action": "Disable User", "parameters": {"User IDs": "` + login + `", "Is Deactivate": false}}`
-		if _, err := broker.Publish(t.Context(), w.Broker.Addr, "users", []byte(data), nil); err != nil {
+		if _, err := pubsub.Publish(t.Context(), w.Broker.Addr, "users", []byte(data), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err := broker.Follow(t.Context(), w.Broker.Addr, broker.ResultsSubscription, func(m broker.Message) bool { return m.Attributes["status"] != "success" })
+	err := pubsub.Follow(t.Context(), w.Broker.Addr, pubsub.ResultsSubscription, func(m pubsub.Message) bool { return m.Attributes["status"] != "success" })
 	if err != nil {
 		t.Fatal(err)
 	}
 	if u := w.User("alice"); u.Status != "SUSPENDED" {
 		t.Errorf("alice is %s", u.Status)
 	}
-	var letter broker.Message
-	if err := broker.Follow(t.Context(), w.Broker.Addr, broker.DeadLetterSubscription, func(m broker.Message) bool { letter = m; return false }); err != nil {
+	var letter pubsub.Message
+	if err := pubsub.Follow(t.Context(), w.Broker.Addr, pubsub.DeadLetterSubscription, func(m pubsub.Message) bool { letter = m; return false }); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(letter.Data), `"bob"`) || letter.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"] != fmt.Sprint(broker.MaxDeliveries) {
+	if !strings.Contains(string(letter.Data), `"bob"`) || letter.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"] != fmt.Sprint(pubsub.MaxDeliveries) {
 		t.Errorf("given up: %s %v", letter.Data, letter.Attributes)
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/okta-secops/local/broker"
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/local/pubsub"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/testkit"
 )
@@ -361,7 +361,7 @@ func TestReplay_RedeliveryIsAcknowledgedWhateverCanBeRead(t *testing.T) {
 			t.Errorf("delivery %d: %d %s", i+1, r.HTTP, r.Body)
 		}
 	}
-	for _, result := range w.Published(broker.ResultsTopic) {
+	for _, result := range w.Published(pubsub.ResultsTopic) {
 		if result.Attributes["message_id"] == "m1" {
 			code, _ := object(t, result).Get("targets", 0, "error", "code").(string)
 			statuses = append(statuses, result.Attributes["status"]+" "+code)
@@ -370,7 +370,7 @@ func TestReplay_RedeliveryIsAcknowledgedWhateverCanBeRead(t *testing.T) {
 	if diff := cmp.Diff([]string{"success ", "failure E0000010", "failure changed_since"}, statuses); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
-	if letters := w.Published(broker.DeadLetterTopic); len(letters) > 0 {
+	if letters := w.Published(pubsub.DeadLetterTopic); len(letters) > 0 {
 		t.Errorf("dead letters: %s", letters[0].Data)
 	}
 }

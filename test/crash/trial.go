@@ -13,8 +13,8 @@ import (
 	"sync"
 	"time"
 
-	"example.com/okta-secops/local/broker"
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/local/pubsub"
 	"example.com/okta-secops/test/functions"
 )
 
@@ -175,7 +175,7 @@ func (t *trial) publish() error {
 			return err
 		}
 		t.mu.Lock() // its result may come before its id is known
-		id, err := broker.Publish(context.Background(), t.Broker.Addr, k.group, fmt.Appendf(nil, k.request, names), nil)
+		id, err := pubsub.Publish(context.Background(), t.Broker.Addr, k.group, fmt.Appendf(nil, k.request, names), nil)
 		t.tasks[id] = k
 		t.mu.Unlock()
 		if err != nil {
@@ -239,7 +239,7 @@ func (t *trial) await() error {
 	defer cancel()
 	patience := time.AfterFunc(t.patience, cancel)
 	left := t.messages
-	return broker.Follow(ctx, t.Broker.Addr, broker.ResultsSubscription, func(m broker.Message) bool {
+	return pubsub.Follow(ctx, t.Broker.Addr, pubsub.ResultsSubscription, func(m pubsub.Message) bool {
 		var r result
 		if json.Unmarshal(m.Data, &r) != nil || !r.over() {
 			return true
@@ -257,7 +257,7 @@ func (t *trial) await() error {
 
 // compareTopics looks for messages of which two things were told.
 func (t *trial) compareTopics(w io.Writer) {
-	for _, m := range t.Broker.Published(broker.ResultsTopic) {
+	for _, m := range t.Broker.Published(pubsub.ResultsTopic) {
 		var r result
 		k := t.tasks[m.Attributes["message_id"]]
 		if k != nil && k.final != nil && json.Unmarshal(m.Data, &r) == nil && r.over() && r.differs(*k.final) {
@@ -265,7 +265,7 @@ func (t *trial) compareTopics(w io.Writer) {
 		}
 	}
 	letters := map[string]bool{}
-	for _, m := range t.Broker.Published(broker.DeadLetterTopic) {
+	for _, m := range t.Broker.Published(pubsub.DeadLetterTopic) {
 		id := m.Attributes["message_id"] // none where Pub/Sub has given it up
 		k := t.tasks[id]
 		if k == nil || letters[id] || k.final == nil || k.final.reached() {

@@ -21,10 +21,10 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
-	"example.com/okta-secops/internal/claims"
-	"example.com/okta-secops/internal/serve"
-	"example.com/okta-secops/local/broker"
+	"example.com/okta-secops/internal/httpapi"
+	"example.com/okta-secops/internal/idempotency"
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/local/pubsub"
 	"example.com/okta-secops/test/fakegcp"
 	"example.com/okta-secops/test/testkit"
 )
@@ -51,10 +51,10 @@ func ServeIfAsked() {
 		log.Fatal(err)
 	}
 	a := app.New(app.Options{
-		Getenv: os.Getenv, Storage: fakegcp.StorageOptions(os.Getenv(storageVariable)), PubSub: broker.ClientOptions(os.Getenv(pubsubVariable)),
+		Getenv: os.Getenv, Storage: fakegcp.StorageOptions(os.Getenv(storageVariable)), PubSub: pubsub.ClientOptions(os.Getenv(pubsubVariable)),
 		Lease: lease, Groups: handlers.Groups, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
-	log.Fatal((&http.Server{Addr: address, Handler: serve.Mount(handlers.Groups, a.Open), ReadHeaderTimeout: time.Minute}).ListenAndServe())
+	log.Fatal((&http.Server{Addr: address, Handler: httpapi.Mount(handlers.Groups, a.Open), ReadHeaderTimeout: time.Minute}).ListenAndServe())
 }
 
 // Options changes a Process.
@@ -69,7 +69,7 @@ type Options struct {
 // Process is the functions' process and what it needs.
 type Process struct {
 	Okta    *emulator.Emulator
-	Broker  *broker.Broker
+	Broker  *pubsub.Broker
 	Address string // with scheme; groups are under their names
 
 	org      *httptest.Server
@@ -103,16 +103,16 @@ func (p *Process) start(o Options) (err error) {
 	}
 	address := net.JoinHostPort("127.0.0.1", port)
 	p.Address = "http://" + address
-	if p.Broker, err = broker.Start(broker.Options{
+	if p.Broker, err = pubsub.Start(pubsub.Options{
 		Addr: "127.0.0.1:0", Functions: p.Address, Transport: o.Transport, Speed: 100, Log: slog.New(slog.NewTextHandler(p.log, nil)),
 	}); err != nil {
 		return err
 	}
 	p.settings = []string{
 		addressVariable + "=" + address, storageVariable + "=" + p.storage.URL(), pubsubVariable + "=" + p.Broker.Addr,
-		leaseVariable + "=" + cmp.Or(o.Lease, claims.Lease).String(),
+		leaseVariable + "=" + cmp.Or(o.Lease, idempotency.LeaseDuration).String(),
 		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",
-		"CLAIMS_BUCKET=" + bucket, "RESULTS_TOPIC=" + broker.ResultsTopic, "DEAD_LETTER_TOPIC=" + broker.DeadLetterTopic,
+		"IDEMPOTENCY_BUCKET=" + bucket, "RESULTS_TOPIC=" + pubsub.ResultsTopic, "DEAD_LETTER_TOPIC=" + pubsub.DeadLetterTopic,
 	}
 	return p.run()
 }

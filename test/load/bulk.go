@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.com/okta-secops/local/broker"
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/local/pubsub"
 	"example.com/okta-secops/test/functions"
 )
 
@@ -111,7 +111,7 @@ func byMessages(p *functions.Process, requests []string) error {
 	published := make(chan error, 1)
 	go func() {
 		for _, r := range requests {
-			if _, err := broker.Publish(context.Background(), p.Broker.Addr, "users", []byte(r), nil); err != nil {
+			if _, err := pubsub.Publish(context.Background(), p.Broker.Addr, "users", []byte(r), nil); err != nil {
 				published <- err
 				return
 			}
@@ -121,7 +121,7 @@ func byMessages(p *functions.Process, requests []string) error {
 	done := map[string]bool{}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	err := broker.Follow(ctx, p.Broker.Addr, broker.ResultsSubscription, func(m broker.Message) bool {
+	err := pubsub.Follow(ctx, p.Broker.Addr, pubsub.ResultsSubscription, func(m pubsub.Message) bool {
 		if m.Attributes["status"] == "success" {
 			done[m.Attributes["message_id"]] = true
 		}

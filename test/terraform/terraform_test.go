@@ -23,7 +23,7 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/config"
-	"example.com/okta-secops/local/broker"
+	"example.com/okta-secops/local/pubsub"
 )
 
 // tree is the directory under test.
@@ -410,7 +410,7 @@ func TestTerraformSetsWhatTheFunctionsRead(t *testing.T) {
 					t.Errorf("%s: %v", g.Name, err)
 					continue
 				}
-				if c.Deadline != 100*time.Second || c.ClaimsPrefix != g.Name+"/" || c.ResultsTopic == "" || c.DeadLetterTopic == "" || (c.SigningKeyRef != "") != (g.Signs && name == "all of it") {
+				if c.Deadline != 100*time.Second || c.IdempotencyPrefix != g.Name+"/" || c.ResultsTopic == "" || c.DeadLetterTopic == "" || (c.SigningKeyRef != "") != (g.Signs && name == "all of it") {
 					t.Errorf("%s: %+v", g.Name, c)
 				}
 				for variable := range environment {
@@ -423,7 +423,7 @@ func TestTerraformSetsWhatTheFunctionsRead(t *testing.T) {
 	}
 }
 
-// TestTerraformDeliversAsTheLocalProductDoes holds the standard subscription against that of local/broker.
+// TestTerraformDeliversAsTheLocalProductDoes holds the standard subscription against that of local/pubsub.
 func TestTerraformDeliversAsTheLocalProductDoes(t *testing.T) {
 	t.Parallel()
 	n := 0
@@ -436,7 +436,7 @@ func TestTerraformDeliversAsTheLocalProductDoes(t *testing.T) {
 		dead := r.Values["dead_letter_policy"].([]any)[0].(map[string]any)
 		got := []any{r.Values["ack_deadline_seconds"], r.text("message_retention_duration"), retry["minimum_backoff"], retry["maximum_backoff"], dead["max_delivery_attempts"]}
 		seconds := func(d time.Duration) string { return fmt.Sprintf("%.0fs", d.Seconds()) }
-		want := []any{broker.AckDeadline.Seconds(), seconds(broker.Retention), seconds(broker.MinBackoff), seconds(broker.MaxBackoff), float64(broker.MaxDeliveries)}
+		want := []any{pubsub.AckDeadline.Seconds(), seconds(pubsub.Retention), seconds(pubsub.MinBackoff), seconds(pubsub.MaxBackoff), float64(pubsub.MaxDeliveries)}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-local +deployed):\n%s", r.Address, diff)
 		}

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 
-	"example.com/okta-secops/local/broker"
+	"example.com/okta-secops/local/pubsub"
 )
 
 // startBroker starts a Pub/Sub whose backoff is a thousandth of the service's.
-func (s *System) startBroker() (*broker.Broker, error) {
-	return broker.Start(broker.Options{Addr: "127.0.0.1:0", Functions: s.URL, Speed: 1000, Log: slog.New(slog.DiscardHandler)})
+func (s *System) startBroker() (*pubsub.Broker, error) {
+	return pubsub.Start(pubsub.Options{Addr: "127.0.0.1:0", Functions: s.URL, Speed: 1000, Log: slog.New(slog.DiscardHandler)})
 }
 
 // Message is a Pub/Sub message as a push subscription delivers it.
@@ -41,7 +41,7 @@ func (w *World) Push(group string, m Message) Reply {
 }
 
 // Published are the messages that the product has published to a topic.
-func (w *World) Published(topic string) []broker.Message {
+func (w *World) Published(topic string) []pubsub.Message {
 	if w.Broker == nil {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (w *World) Published(topic string) []broker.Message {
 
 // checkTopics fails the test where a secret was published.
 func (w *World) checkTopics() {
-	for _, topic := range []string{broker.ResultsTopic, broker.DeadLetterTopic} {
+	for _, topic := range []string{pubsub.ResultsTopic, pubsub.DeadLetterTopic} {
 		for _, m := range w.Published(topic) {
 			for _, kind := range w.canaries.found(fmt.Sprint(m.Attributes)+string(m.Data), true) {
 				w.t.Errorf("a message of %s holds %s", topic, kind)

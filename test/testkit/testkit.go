@@ -26,11 +26,11 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
+	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/okta"
-	"example.com/okta-secops/internal/serve"
-	"example.com/okta-secops/local/broker"
 	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/local/pubsub"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/oktaspec"
 )
@@ -77,7 +77,7 @@ type System struct {
 	OktaURL string
 	URL     string // of the product; groups are under their names
 
-	Broker *broker.Broker // nil where there is no Pub/Sub
+	Broker *pubsub.Broker // nil where there is no Pub/Sub
 
 	log     lockedBuffer
 	vault   vault
@@ -109,13 +109,13 @@ func Start(o Options) (*System, error) {
 	// The product needs the address of Pub/Sub, and Pub/Sub that of the product.
 	var handler atomic.Value
 	s.URL = s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.Load().(http.Handler).ServeHTTP(w, r) }))
-	var pubsub []option.ClientOption
+	var clientOptions []option.ClientOption
 	if o.PubSub {
 		if s.Broker, err = s.startBroker(); err != nil {
 			return nil, err
 		}
-		pubsub = broker.ClientOptions(s.Broker.Addr)
-		env["RESULTS_TOPIC"], env["DEAD_LETTER_TOPIC"] = broker.ResultsTopic, broker.DeadLetterTopic
+		clientOptions = pubsub.ClientOptions(s.Broker.Addr)
+		env["RESULTS_TOPIC"], env["DEAD_LETTER_TOPIC"] = pubsub.ResultsTopic, pubsub.DeadLetterTopic
 	}
 	maps.Copy(env, o.Env)
 	pem := s.Key.PEM().Reveal()
@@ -128,13 +128,13 @@ func Start(o Options) (*System, error) {
 		Secrets: o.Secrets,
 		Google:  o.Google,
 		Storage: o.Storage,
-		PubSub:  pubsub,
+		PubSub:  clientOptions,
 		Clock:   o.Clock,
 		Records: o.Records,
 		Groups:  handlers.Groups,
 		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
-	handler.Store(http.Handler(serve.Mount(handlers.Groups, a.Open)))
+	handler.Store(http.Handler(httpapi.Mount(handlers.Groups, a.Open)))
 	return s, nil
 }
 

@@ -21,9 +21,9 @@ import (
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/app"
+	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/okta"
-	"example.com/okta-secops/internal/serve"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/secrets"
 )
@@ -225,7 +225,7 @@ func example(g action.Group, a action.Action) (request, reply string, status int
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Idempotency-Key", "example") // gives a signal the same jti in every run
 	got := httptest.NewRecorder()
-	serve.Handler(g, handlers.Groups, product.Open(g)).ServeHTTP(got, r)
+	httpapi.Handler(g, handlers.Groups, product.Open(g)).ServeHTTP(got, r)
 	if got.Code != http.StatusOK {
 		return "", "", 0, fmt.Errorf("answered %d: %s", got.Code, got.Body)
 	}

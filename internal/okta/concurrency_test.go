@@ -1,0 +1,107 @@
+package okta
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/okta-secops/local/emulator"
+)
+
+// TestGate_Order: calls arrive while all places are held, then the places come free one by one. A letter is one call:
+// its caller, in upper case if it is urgent.
+func TestGate_Order(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		places        int
+		holds, arrive string
+		order         string
+	}{
+		"arrival":                              {1, "a", "abab", "abab"},
+		"urgent calls go first":                {1, "a", "bbbA", "Abbb"},
+		"the caller's own urgent calls":        {2, "aa", "aaaA", "Aaaa"},
+		"one place in four is for the others":  {1, "a", "aaaAAAAAA", "AAAaAAAaa"},
+		"another caller is let in":             {4, "aaaa", "aaaabb", "bbaaaa"},
+		"up to half":                           {4, "aaaa", "aaaabbbb", "bbaabbaa"},
+		"all if no other caller waits":         {4, "aaaa", "aaaaaa", "aaaaaa"},
+		"half for urgent calls beside others":  {4, "aaaa", "aaaaBBBB", "BBaaBBaa"},
+		"each keeps its half":                  {2, "ab", "abba", "abab"},
+		"a single place goes by urgency alone": {1, "a", "aaB", "Baa"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := newConcurrencyLimiter(c.places)
+				from := func(call rune) origin { return origin{strings.ToLower(string(call)), call < 'a'} }
+				var held []rune
+				for _, call := range c.holds {
+					if err := g.acquire(t.Context(), from(call)); err != nil {
+						t.Fatal(err)
+					}
+					held = append(held, call)
+				}
+				g.places = 0
+				var wg sync.WaitGroup
+				order := ""
+				for _, call := range c.arrive {
+					wg.Go(func() {
+						if err := g.acquire(t.Context(), from(call)); err != nil {
+							t.Error(err)
+						}
+						order += string(call)
+						held = append(held, call)
+					})
+					synctest.Wait()
+				}
+				for len(held) > 0 { // the call that has held its place longest ends
+					first := held[0]
+					held = held[1:]
+					g.release(from(first), nil)
+					synctest.Wait()
+				}
+				wg.Wait()
+				if order != c.order {
+					t.Errorf("the order is %s, want %s", order, c.order)
+				}
+				if len(g.accounts) > 0 || g.busy != 0 {
+					t.Errorf("%d places are held, accounts %v", g.busy, g.accounts)
+				}
+			})
+		})
+	}
+}
+
+// TestPacer_UrgentCallsPassCallsThatWait: while calls are spread, 30 reads wait for their slots, and the
+// look-ups of a change take the next ones.
+func TestPacer_UrgentCallsPassCallsThatWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		okta := newOrg(emulator.Limit{Path: "*", PerMinute: 60})
+		k := paced(okta, 8, 0.1)
+		sideBySide(t, k, 4, 10, readUser) // from here on calls are spread
+		start := time.Now()
+		var reads, changes sync.WaitGroup
+		for range 30 {
+			reads.Go(func() { readUser.by(t, k, origin{caller: "reader"}) })
+		}
+		synctest.Wait()
+		for range 5 {
+			changes.Go(func() { readUser.by(t, k, origin{"responder", true}) })
+		}
+		changes.Wait()
+		// Five slots, each a second or more from the next.
+		if took := time.Since(start); took > 6*time.Second {
+			t.Errorf("the changes took %s", took)
+		}
+		reads.Wait()
+		// 49 calls are left of the window and 35 were made: the reads are not lost, and not all in the next window.
+		if took := time.Since(start); took < 30*time.Second || took > time.Minute {
+			t.Errorf("the reads took %s", took)
+		}
+		if n := okta.refused.Load(); n > 0 {
+			t.Errorf("%d calls were refused", n)
+		}
+	})
+}

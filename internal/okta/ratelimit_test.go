@@ -1,0 +1,416 @@
+package okta
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/local/emulator"
+)
+
+// latency is how far away Okta is in these tests.
+const latency = 20 * time.Millisecond
+
+// org is the emulator without a network, in the time of a bubble.
+type org struct {
+	*emulator.Emulator
+	refused atomic.Int32 // 429s
+}
+
+func newOrg(limits ...emulator.Limit) *org {
+	o := &org{Emulator: emulator.New(emulator.Options{Now: time.Now})}
+	for _, l := range limits {
+		o.AddLimit(l)
+	}
+	return o
+}
+
+func (o *org) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(latency / 2)
+	r = r.Clone(r.Context())
+	r.RemoteAddr, r.Host = "127.0.0.1:1", "127.0.0.1"
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	o.ServeHTTP(w, r)
+	time.Sleep(latency / 2)
+	if w.Code == http.StatusTooManyRequests {
+		o.refused.Add(1)
+	}
+	return w.Result(), nil
+}
+
+// endpoint is a call as these tests make it.
+type endpoint struct{ op, method, path string }
+
+var (
+	readUser    = endpoint{"GET /api/v1/users/{userId}", http.MethodGet, "/api/v1/users/alice"}
+	suspendUser = endpoint{"POST /api/v1/users/{userId}/lifecycle/suspend", http.MethodPost, "/api/v1/users/alice/lifecycle/suspend"}
+)
+
+// by makes the call on behalf of a caller, which must succeed.
+func (e endpoint) by(t *testing.T, k *capturingTransport, from origin) {
+	if x := e.send(t.Context(), t, k, from); x.err != nil {
+		t.Error(x.err)
+	}
+}
+
+func (e endpoint) call(ctx context.Context, t *testing.T, k *capturingTransport) *attempt {
+	return e.send(ctx, t, k, origin{})
+}
+
+func (e endpoint) send(ctx context.Context, t *testing.T, k *capturingTransport, from origin) *attempt {
+	x := &attempt{op: e.op, from: from, anonymous: true}
+	r, err := http.NewRequestWithContext(context.WithValue(ctx, attemptKey{}, x), e.method, "https://127.0.0.1"+e.path, nil)
+	if err != nil {
+		t.Error(err)
+		return x
+	}
+	_, _ = k.RoundTrip(r)
+	return x
+}
+
+// sideBySide makes the calls n times, one after the other, as many at a time as there are workers. It returns how
+// long they took.
+func sideBySide(t *testing.T, k *capturingTransport, workers, n int, calls ...endpoint) time.Duration {
+	t.Helper()
+	start := time.Now()
+	work := make(chan int)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range work {
+				for _, c := range calls {
+					if x := c.call(t.Context(), t, k); x.err != nil {
+						t.Error(x.err)
+					}
+				}
+			}
+		})
+	}
+	for i := range n {
+		work <- i
+	}
+	close(work)
+	wg.Wait()
+	return time.Since(start)
+}
+
+func paced(base http.RoundTripper, concurrency int, share float64) *capturingTransport {
+	return &capturingTransport{base: base, gate: newConcurrencyLimiter(concurrency), pacer: newRateLimiter(share, SystemClock{})}
+}
+
+// TestTwoThousandUsersTakeAsLongAsTheLimitDemands: two calls for each user, in Okta's one bucket for both, which no
+// header tells to be one.
+func TestTwoThousandUsersTakeAsLongAsTheLimitDemands(t *testing.T) {
+	t.Parallel()
+	for name, calls := range map[string]func(t *testing.T, k *capturingTransport) time.Duration{
+		"all reads first": func(t *testing.T, k *capturingTransport) time.Duration {
+			return sideBySide(t, k, 16, 2000, readUser) + sideBySide(t, k, 16, 2000, suspendUser)
+		},
+		"user by user": func(t *testing.T, k *capturingTransport) time.Duration {
+			return sideBySide(t, k, 16, 2000, readUser, suspendUser)
+		},
+		"a hundred at a time": func(t *testing.T, k *capturingTransport) (took time.Duration) {
+			for range 20 {
+				took += sideBySide(t, k, 16, 100, readUser) + sideBySide(t, k, 16, 100, suspendUser)
+			}
+			return took
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				okta := newOrg(emulator.Limit{Path: "/api/v1/users/*", PerMinute: 600})
+				took := calls(t, paced(okta, 16, 1))
+				const least = 6 * time.Minute // the 4,000 calls need a seventh window
+				if ratio := took.Seconds() / least.Seconds(); ratio > 1.1 {
+					t.Errorf("%s, %.2f times the least", took, ratio)
+				}
+				if n := okta.refused.Load(); n > 7 { // one a window may go to see
+					t.Errorf("%d calls were refused", n)
+				}
+			})
+		})
+	}
+}
+
+// TestEndpointsThatOktaCountsApartDoNotWaitForEachOther: the limits are alike, and so are their resets. Where one is
+// used up, one call to the other goes to see, and the rest wait for what it is told, not for the reset.
+func TestEndpointsThatOktaCountsApartDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ reads, suspensions int }{
+		"little is left of one": {280, 280},
+		"one is used up":        {290, 250},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				k := paced(newOrg(emulator.Limit{Path: readUser.path, PerMinute: 300}, emulator.Limit{Path: suspendUser.path, PerMinute: 300}), 8, 1)
+				sideBySide(t, k, 8, 10, readUser, suspendUser)
+				sideBySide(t, k, 8, c.reads, readUser)
+				if took := sideBySide(t, k, 8, c.suspensions, suspendUser); took > 2*time.Second {
+					t.Errorf("it took %s", took)
+				}
+			})
+		})
+	}
+}
+
+func TestAShareOfTheLimitIsLeftToOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := paced(newOrg(emulator.Limit{Path: "*", PerMinute: 600}), 8, 0.5)
+		if fast := sideBySide(t, k, 8, 290, readUser); fast > 2*time.Second {
+			t.Errorf("the first half took %s: it is ours at full speed", fast)
+		}
+		if rest := sideBySide(t, k, 8, 300, readUser); rest < 50*time.Second || rest > 60*time.Second {
+			t.Errorf("the second half took %s: it is spread over the minute", rest)
+		}
+	})
+}
+
+// TestRoutesThatSeemedToShareAreParted: their limits and first windows are alike, and later their windows run apart.
+func TestRoutesThatSeemedToShareAreParted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		okta := newOrg(emulator.Limit{Path: readUser.path, PerMinute: 100}, emulator.Limit{Path: suspendUser.path, PerMinute: 100})
+		k := paced(okta, 4, 1)
+		sideBySide(t, k, 4, 1, readUser, suspendUser)
+		time.Sleep(2 * time.Minute)
+		sideBySide(t, k, 4, 62, readUser)
+		time.Sleep(10 * time.Second)
+		begun := time.Now()
+		sideBySide(t, k, 4, 100, suspendUser) // all of a window of its own
+		sideBySide(t, k, 4, 35, readUser)     // and what is left of the first
+		if took := time.Since(begun); took > 2*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		sideBySide(t, k, 4, 50, suspendUser, readUser)
+		if n := okta.refused.Load(); n > 0 {
+			t.Errorf("%d calls were refused", n)
+		}
+	})
+}
+
+// TestSpreadCallsLeaveInTheOrderInWhichTheyAsked: nobody who came early is passed over until the deadline.
+func TestSpreadCallsLeaveInTheOrderInWhichTheyAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := paced(newOrg(emulator.Limit{Path: "*", PerMinute: 60}), 4, 0.1)
+		sideBySide(t, k, 4, 10, readUser) // from here on calls are spread
+		var order []int
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				if x := readUser.call(t.Context(), t, k); x.err != nil {
+					t.Error(x.err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, i)
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if !slices.IsSorted(order) {
+			t.Errorf("the order was %v", order)
+		}
+	})
+}
+
+// TestASlowReplyProvesNothing: it tells of a time when more was left, and so must not pass for another bucket's.
+func TestASlowReplyProvesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		okta := newOrg(emulator.Limit{Path: "/api/v1/users/*", PerMinute: 600})
+		var calls atomic.Int32
+		k := paced(roundTrip(func(r *http.Request) (*http.Response, error) {
+			res, err := okta.RoundTrip(r)
+			if calls.Add(1)%50 == 0 {
+				time.Sleep(2 * time.Second)
+			}
+			return res, err
+		}), 16, 1)
+		for range 10 {
+			sideBySide(t, k, 16, 100, readUser)
+			sideBySide(t, k, 16, 100, suspendUser)
+		}
+		if n := okta.refused.Load(); n > 4 {
+			t.Errorf("%d calls were refused", n)
+		}
+	})
+}
+
+func TestCallsAreSpreadNoThinnerThanOneASecond(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := paced(newOrg(emulator.Limit{Path: "*", PerMinute: 10}), 1, 0.1)
+		if took := sideBySide(t, k, 1, 10, readUser); took > 10*time.Second {
+			t.Errorf("10 calls took %s", took)
+		}
+	})
+}
+
+func TestABurstOfWorkersDoesNotOverrunASmallLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		okta := newOrg(emulator.Limit{Path: "*", PerMinute: 40})
+		sideBySide(t, paced(okta, 4, 1), 64, 120, readUser)
+		if n := okta.refused.Load(); n > 0 {
+			t.Errorf("%d calls were refused", n)
+		}
+	})
+}
+
+func TestAnotherClientsCallsAreReckonedWith(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		okta := newOrg(emulator.Limit{Path: "*", PerMinute: 600})
+		var other sync.WaitGroup
+		other.Go(func() { sideBySide(t, paced(okta, 1, 1), 1, 300, readUser) })
+		sideBySide(t, paced(okta, 8, 1), 8, 1200, readUser)
+		other.Wait()
+		if n := okta.refused.Load(); n > 15 { // 1 % of the calls
+			t.Errorf("%d calls were refused", n)
+		}
+	})
+}
+
+func TestWaitingForOneLimitDoesNotHoldUpAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := paced(newOrg(emulator.Limit{Path: readUser.path, PerMinute: 1}), 2, 1)
+		sideBySide(t, k, 1, 1, readUser)
+		var waiting sync.WaitGroup
+		waiting.Go(func() { sideBySide(t, k, 2, 2, readUser) })
+		synctest.Wait()
+		if took := sideBySide(t, k, 1, 5, suspendUser); took > time.Second {
+			t.Errorf("calls to another endpoint took %s", took)
+		}
+		waiting.Wait()
+	})
+}
+
+func TestAWaitLongerThanTheDeadlineIsNotBegun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := paced(newOrg(emulator.Limit{Path: "*", PerMinute: 1}), 1, 1)
+		sideBySide(t, k, 1, 1, readUser)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		start := time.Now()
+		f := readUser.call(ctx, t, k).apiError(ctx)
+		wantCode(t, f, apierr.Unavailable, "rate_limited")
+		if f != nil && (f.RetryAfter < 55*time.Second || f.RetryAfter > time.Minute+time.Second) {
+			t.Errorf("to be tried again after %s", f.RetryAfter)
+		}
+		if time.Since(start) > 0 {
+			t.Errorf("it took %s to say so", time.Since(start))
+		}
+	})
+}
+
+func TestWhatThePacerDoesNotKnowItDoesNotSlow(t *testing.T) {
+	t.Parallel()
+	for name, headers := range map[string]map[string]string{
+		"no headers":              {},
+		"no date":                 {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "9999999999"},
+		"words":                   {"X-Rate-Limit-Limit": "many", "X-Rate-Limit-Remaining": "some", "X-Rate-Limit-Reset": "soon", "Date": "today"},
+		"the concurrency limit":   {"X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684860", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
+		"a reset in milliseconds": {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684860000", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
+		"a window that has gone":  {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684799", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				k := paced(roundTrip(func(r *http.Request) (*http.Response, error) {
+					res := ok(r)
+					res.Header = http.Header{}
+					for h, v := range headers {
+						res.Header.Set(h, v)
+					}
+					return res, nil
+				}), 1, 0.5)
+				if took := sideBySide(t, k, 1, 5, readUser); took > 0 {
+					t.Errorf("it took %s", took)
+				}
+			})
+		})
+	}
+}
+
+// TestTheGateNarrowsWhenOktaIsCrowdedAndWidensAgain: Okta takes 4 calls at once, and later 100.
+func TestTheGateNarrowsWhenOktaIsCrowdedAndWidensAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		okta := newOrg(emulator.Limit{Path: "*", Concurrent: 4})
+		k := paced(crowd{okta, new(atomic.Int32)}, 16, 1)
+		sideBySide(t, k, 16, 16, readUser)
+		if k.gate.width > 8 {
+			t.Errorf("the gate is %.1f wide after %d refusals", k.gate.width, okta.refused.Load())
+		}
+		before := okta.refused.Load()
+		sideBySide(t, k, 16, 200, readUser)
+		if n := okta.refused.Load() - before; n > 40 {
+			t.Errorf("of 200 calls %d were refused: the gate does not stay narrow", n)
+		}
+		okta.AddLimit(emulator.Limit{Path: "*", Concurrent: 100})
+		sideBySide(t, k, 16, 300, readUser)
+		if k.gate.width != 16 {
+			t.Errorf("the gate is %.1f wide, want 16 again", k.gate.width)
+		}
+	})
+}
+
+// crowd holds a call up between the emulator's count of it and its reply, as work at Okta does.
+type crowd struct {
+	*org
+	calls *atomic.Int32
+}
+
+func (c crowd) RoundTrip(r *http.Request) (*http.Response, error) {
+	if c.calls.Add(1) == 1 {
+		c.AddFault(emulator.Fault{Path: "*", LatencyMS: int(latency.Milliseconds())})
+	}
+	return c.org.RoundTrip(r)
+}
+
+func TestTheGateAdmitsInTheOrderOfArrival(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newConcurrencyLimiter(1)
+		if err := g.acquire(t.Context(), origin{}); err != nil {
+			t.Fatal(err)
+		}
+		var order []string
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() {
+				if err := g.acquire(t.Context(), origin{}); err != nil {
+					t.Error(err)
+				}
+				order = append(order, strconv.Itoa(i))
+				g.release(origin{}, nil)
+			})
+			synctest.Wait()
+		}
+		g.release(origin{}, nil)
+		wg.Wait()
+		for i, s := range order {
+			if s != strconv.Itoa(i) {
+				t.Fatalf("the order was %v", order)
+			}
+		}
+	})
+}
