@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestCI_GovulncheckNeedsItsDatabase runs that step of .ci/run: without the database it says that it was not run, with it
-// a finding fails.
+// TestCI_GovulncheckNeedsItsDatabase runs that step of .ci/run: without the database it says that
+// it was not run, with it a finding fails.
 func TestCI_GovulncheckNeedsItsDatabase(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(root, ".ci/run"))
@@ -26,7 +26,7 @@ func TestCI_GovulncheckNeedsItsDatabase(t *testing.T) {
 		output            string
 		fails             bool
 	}{
-		"no network": {"exit 6", "exit 9", "NOT RUN: govulncheck cannot reach the vulnerability database https://vuln.go.dev", false},
+		"no network": {"exit 6", "exit 9", "NOT RUN: govulncheck cannot reach the vulnerability database", false},
 		"no finding": {"exit 0", "exit 0", "installed golang.org/x/vuln/cmd/govulncheck@v", false},
 		"a finding":  {"exit 0", "exit 3", "installed golang.org/x/vuln/cmd/govulncheck@v", true},
 	} {

@@ -18,41 +18,38 @@ func guide(t *testing.T) string {
 		t.Fatal(err)
 	}
 	var blocks []string
-	for _, m := range regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$").FindAllStringSubmatch(string(text), -1) {
+	fence := regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```$")
+	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
 		blocks = append(blocks, m[1])
 	}
 	return strings.Join(blocks, "\n")
 }
 
-// follow runs the commands of docs/deploy.md in order, in one shell, with stand-ins that succeed, and returns their
-// command lines. A variable that is not set before its use fails.
+// follow runs the commands of docs/deploy.md in order, in one shell, with stand-ins that succeed,
+// and returns their command lines. A variable that is not set before its use fails.
 func follow(t *testing.T) (commands [][]string) {
 	t.Helper()
-	dir, bin := t.TempDir(), t.TempDir()
-	record := "#!/bin/sh\n{ printf '%s\\037' \"${0##*/}\" \"$@\"; echo; } >>\"$RECORD\"\n"
-	for _, name := range []string{"gcloud", "terraform", "go", "git"} {
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(record), 0o700); err != nil {
-			t.Fatal(err)
-		}
+	w := workspace{t: t, dir: t.TempDir(), bin: t.TempDir()}
+	record := `{ printf '%s\037' "${0##*/}" "$@"; echo; } >>"$RECORD"` + "\n"
+	for _, name := range []string{"terraform", "go", "git"} {
+		w.command(name, record)
 	}
-	// The copy that gcloud makes; openssl gives a key and a digest.
-	if err := os.WriteFile(filepath.Join(bin, "gcloud"), []byte(record+`case "$*" in *" approve.plan") : >approve.plan ;; esac
-case "$*" in *--data-file=-*) cat >/dev/null ;; esac
-`), 0o700); err != nil {
+	w.command("gcloud", record+`case "$*" in
+*" approve.plan") : >approve.plan ;;
+*--data-file=-*) cat >/dev/null ;;
+esac
+`)
+	w.command("openssl", `[ "$1 $#" = "dgst 3" ] && cat >/dev/null
+echo 'canary *stdin'
+`)
+	if err := os.Mkdir(filepath.Join(w.dir, "terraform"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(bin, "openssl"), []byte("#!/bin/sh\n[ \"$1 $#\" = \"dgst 3\" ] && cat >/dev/null\necho 'canary *stdin'\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(filepath.Join(dir, "terraform"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "terraform/terraform.tfvars.example"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	w.write("terraform/terraform.tfvars.example", "")
 	recorded := filepath.Join(t.TempDir(), "commands")
 	c := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", guide(t))
-	c.Dir, c.Env = dir, []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "RECORD=" + recorded, "HOME=" + dir}
+	c.Dir = w.dir
+	c.Env = []string{"PATH=" + w.bin + ":" + os.Getenv("PATH"), "RECORD=" + recorded, "HOME=" + w.dir}
 	c.Stdin = strings.NewReader("canary\n")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -79,13 +76,15 @@ func flag(command []string, name string) string {
 
 const project = "YOUR_PROJECT"
 
-// TestDeployGuide_CreatesBeforeUse follows docs/deploy.md: each service account, bucket, secret and role of the project
-// is created before its first use, and each member of a binding exists.
+// TestDeployGuide_CreatesBeforeUse follows docs/deploy.md: each service account, bucket, secret and
+// role of the project is created before its first use, and each member of a binding exists.
 func TestDeployGuide_CreatesBeforeUse(t *testing.T) {
 	t.Parallel()
-	// Terraform creates these. The other members are people and the account of SOAR, which exist before.
+	// Terraform creates these. The other members are people and the account of SOAR, which exist
+	// before.
 	made := map[string]bool{
-		"gs://" + project + "-okta-source": true, "gs://" + project + "-okta-idempotency": true, "okta-credential-default": true, "okta-caller-keys": true,
+		"gs://" + project + "-okta-source": true, "gs://" + project + "-okta-idempotency": true,
+		"okta-credential-default": true, "okta-caller-keys": true,
 		"serviceAccount:YOUR_SOAR_SERVICE_ACCOUNT": true, "user:YOUR_ADDRESS": true, "user:APPROVER_ADDRESS": true,
 	}
 	account := regexp.MustCompile(`[a-z0-9-]+@` + project + `\.iam\.gserviceaccount\.com`)
@@ -132,8 +131,8 @@ func TestDeployGuide_CreatesBeforeUse(t *testing.T) {
 	}
 }
 
-// TestDeployGuide_GrantsTheRolesThatApplyNeeds: the person of step 1.3 and Cloud Build's account get the same roles, and
-// the account of the plan gets none that can change the project.
+// TestDeployGuide_GrantsTheRolesThatApplyNeeds: the person of step 1.3 and Cloud Build's account
+// get the same roles, and the account of the plan gets none that can change the project.
 func TestDeployGuide_GrantsTheRolesThatApplyNeeds(t *testing.T) {
 	t.Parallel()
 	granted := map[string][]string{}
@@ -153,8 +152,9 @@ func TestDeployGuide_GrantsTheRolesThatApplyNeeds(t *testing.T) {
 	}
 	// One role per kind of resource in terraform/.
 	for _, role := range []string{
-		"browser", "serviceusage.serviceUsageAdmin", "iam.serviceAccountAdmin", "iam.serviceAccountUser", "cloudfunctions.admin", "run.admin", "pubsub.admin",
-		"secretmanager.admin", "storage.admin", "logging.configWriter", "monitoring.alertPolicyEditor", "compute.networkAdmin",
+		"browser", "serviceusage.serviceUsageAdmin", "iam.serviceAccountAdmin", "iam.serviceAccountUser",
+		"cloudfunctions.admin", "run.admin", "pubsub.admin", "secretmanager.admin", "storage.admin",
+		"logging.configWriter", "monitoring.alertPolicyEditor", "compute.networkAdmin",
 	} {
 		if !slices.Contains(granted["user:YOUR_ADDRESS"], "roles/"+role) {
 			t.Errorf("the person who applies lacks roles/%s", role)
@@ -162,8 +162,9 @@ func TestDeployGuide_GrantsTheRolesThatApplyNeeds(t *testing.T) {
 	}
 	// Writing its log and creating plans are the only writes.
 	reads := regexp.MustCompile(`^roles/(browser|iam\.securityReviewer|\w+\.\w*[vV]iewer)$`)
+	writes := []string{"roles/logging.logWriter", "roles/storage.objectCreator"}
 	for _, role := range service("okta-plan") {
-		if !reads.MatchString(role) && !slices.Contains([]string{"roles/logging.logWriter", "roles/storage.objectCreator", "projects/" + project + "/roles/oktaPlan"}, role) {
+		if !reads.MatchString(role) && !slices.Contains(append(writes, "projects/"+project+"/roles/oktaPlan"), role) {
 			t.Errorf("okta-plan has %s", role)
 		}
 	}
@@ -179,8 +180,8 @@ func TestDeployGuide_GrantsTheRolesThatApplyNeeds(t *testing.T) {
 	}
 }
 
-// TestDeployGuide_TriggersSetWhatTheBuildsRead: the triggers of docs/deploy.md give every substitution that a build has no
-// value of, to the right account, with approval for the apply.
+// TestDeployGuide_TriggersSetWhatTheBuildsRead: the triggers of docs/deploy.md give every
+// substitution that a build has no value of, to the right account, with approval for the apply.
 func TestDeployGuide_TriggersSetWhatTheBuildsRead(t *testing.T) {
 	t.Parallel()
 	triggers := 0

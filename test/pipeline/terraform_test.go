@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +17,8 @@ import (
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 )
 
-// configuration has the settings that the steps look at, and names an archive as terraform/main.tf does.
+// configuration has the settings that the steps look at, and names an archive as terraform/main.tf
+// does.
 const configuration = `
 variable "project" { type = string }
 variable "region" { type = string }
@@ -45,7 +47,8 @@ type state struct {
 // newState starts Cloud Storage and makes Terraform in w use it.
 func newState(t *testing.T, w workspace) *state {
 	t.Helper()
-	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", NoListener: true, Writer: io.Discard})
+	options := fakestorage.Options{Scheme: "http", NoListener: true, Writer: io.Discard}
+	server, err := fakestorage.NewServerWithOptions(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,8 +114,9 @@ func deployment(t *testing.T, file string) workspace {
 func (w workspace) initialize() {
 	w.t.Helper()
 	w.write("terraform/backend.tf", "terraform {\n  backend \"gcs\" {}\n}\n")
-	c := exec.CommandContext(w.t.Context(), "terraform", "-chdir=terraform", "init", "-input=false", "-backend-config=bucket=acme-state", "-backend-config=prefix=state/okta")
-	c.Dir, c.Env = w.dir, []string{"PATH=" + os.Getenv("PATH")}
+	c := exec.CommandContext(w.t.Context(), "terraform", "init", "-input=false",
+		"-backend-config=bucket=acme-state", "-backend-config=prefix=state/okta")
+	c.Dir, c.Env = filepath.Join(w.dir, "terraform"), []string{"PATH=" + os.Getenv("PATH")}
 	for name, value := range w.env {
 		c.Env = append(c.Env, name+"="+value)
 	}
@@ -121,7 +125,8 @@ func (w workspace) initialize() {
 	}
 }
 
-// TestPlan_WritesNothing: the plan needs no right to write to the bucket of the state, not even for a lock.
+// TestPlan_WritesNothing: the plan needs no right to write to the bucket of the state, not even for
+// a lock.
 func TestPlan_WritesNothing(t *testing.T) {
 	t.Parallel()
 	needTerraform(t)
@@ -165,7 +170,8 @@ func TestPlan_ReadsTheSettingsOfItsInstance(t *testing.T) {
 		w := newWorkspace(t, "cloudbuild.yaml")
 		w.env["_INSTANCE"] = instance
 		w.command("gcloud", "echo \"$*\"\n")
-		if got := strings.TrimSpace(w.run("settings")); got != "storage cp gs://acme-state/settings/"+want+"/terraform.tfvars terraform/terraform.tfvars" {
+		want = "storage cp gs://acme-state/settings/" + want + "/terraform.tfvars terraform/terraform.tfvars"
+		if got := strings.TrimSpace(w.run("settings")); got != want {
 			t.Error(got)
 		}
 		w.env["_STATE_BUCKET"] = ""
@@ -173,7 +179,8 @@ func TestPlan_ReadsTheSettingsOfItsInstance(t *testing.T) {
 	}
 }
 
-// TestPlan_IsStoredOnce: the object is created, never replaced, and the token is not on a command line.
+// TestPlan_IsStoredOnce: the object is created, never replaced, and the token is not on a command
+// line.
 func TestPlan_IsStoredOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, "cloudbuild.yaml")
@@ -181,20 +188,27 @@ func TestPlan_IsStoredOnce(t *testing.T) {
 	w.write("terraform/plan", stored)
 	w.write("terraform/plan.txt", "1 to add")
 	w.command("gcloud", "echo canary-token\n")
-	w.command("curl", "cat >>header; echo \"$*\" >>arguments; printf '{\\n  \"metageneration\": \"1\",\\n  \"generation\": \""+generation+"\"\\n}\\n'\n")
+	w.command("curl", `cat >>header
+echo "$*" >>arguments
+printf '{\n  "metageneration": "1",\n  "generation": "`+generation+`"\n}\n'
+`)
 	out := w.run("store")
-	want := fmt.Sprintf("gcloud builds triggers run apply-okta-emea --sha=%s --substitutions=_PLAN_BUILD=%s,_PLAN_GENERATION=%s,_PLAN_SHA256=%x", commit, planBuild, generation, sha256.Sum256([]byte(stored)))
+	want := fmt.Sprintf("gcloud builds triggers run apply-okta-emea --sha=%s "+
+		"--substitutions=_PLAN_BUILD=%s,_PLAN_GENERATION=%s,_PLAN_SHA256=%x",
+		commit, planBuild, generation, sha256.Sum256([]byte(stored)))
 	if !strings.Contains(out, want+"\n") {
 		t.Errorf("%s\nwithout %s", out, want)
 	}
 	arguments := strings.Split(strings.TrimSpace(w.read("terraform/arguments")), "\n")
 	for i, name := range []string{"plan.txt", "plan"} {
-		if len(arguments) != 2 || !strings.HasSuffix(arguments[i], "--data-binary @"+name+
-			" https://storage.googleapis.com/upload/storage/v1/b/acme-plans/o?uploadType=media&ifGenerationMatch=0&name="+planBuild+"/"+name) {
+		want := "--data-binary @" + name + " https://storage.googleapis.com/upload/storage/v1/b/acme-plans/o" +
+			"?uploadType=media&ifGenerationMatch=0&name=" + planBuild + "/" + name
+		if len(arguments) != 2 || !strings.HasSuffix(arguments[i], want) {
 			t.Errorf("%q", arguments)
 		}
 	}
-	if header := w.read("terraform/header"); !strings.Contains(header, "Authorization: Bearer canary-token") || strings.Contains(strings.Join(arguments, ""), "canary") {
+	header := w.read("terraform/header")
+	if !strings.Contains(header, "Bearer canary-token") || strings.Contains(strings.Join(arguments, ""), "canary") {
 		t.Errorf("%q %q", header, arguments)
 	}
 	w.command("curl", "echo 'curl: (22) The requested URL returned error: 412' >&2; exit 22\n")
@@ -236,7 +250,8 @@ func TestApply_AppliesThePlan(t *testing.T) {
 	}
 }
 
-// TestApply_RefusesAnotherArchive: the plan must deploy the archive of the approved commit, not the one before it.
+// TestApply_RefusesAnotherArchive: the plan must deploy the archive of the approved commit, not the
+// one before it.
 func TestApply_RefusesAnotherArchive(t *testing.T) {
 	t.Parallel()
 	needTerraform(t)

@@ -25,8 +25,8 @@ func (r reference) String() string {
 var (
 	// A digest of another algorithm or length is not one that a registry verifies.
 	isDigest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	// stepImage is the line of a step's image: its indentation, the image, and the comment that keeps the tag of a
-	// pinned image.
+	// stepImage is the line of a step's image: its indentation, the image, and the comment that
+	// keeps the tag of a pinned image.
 	stepImage = regexp.MustCompile(`^(\s+(?:- )?name:\s+)(\S+)(?:\s+#\s*(\S+))?\s*$`)
 )
 
@@ -70,8 +70,8 @@ func images(text []byte) ([]reference, error) {
 	return all, nil
 }
 
-// rewrite returns text with the digest of each step's image, its tag in a comment. An image that has a digest gets the
-// current one of its tag.
+// rewrite returns text with the digest of each step's image, its tag in a comment. An image that
+// has a digest gets the current one of its tag.
 func rewrite(text []byte, resolve func(reference) (string, error)) ([]byte, error) {
 	lines := strings.Split(string(text), "\n")
 	rewritten := 0
@@ -88,7 +88,7 @@ func rewrite(text []byte, resolve func(reference) (string, error)) ([]byte, erro
 			image.tag = m[3]
 		}
 		if image.tag == "" {
-			return nil, fmt.Errorf("line %d: the image %s has no tag: write NAME:TAG, or the tag in a comment after the digest", i+1, image)
+			return nil, fmt.Errorf("line %d: the image %s has no tag: write NAME:TAG, or NAME@DIGEST # TAG", i+1, image)
 		}
 		image.digest = ""
 		if image.digest, err = resolve(image); err != nil {

@@ -14,8 +14,8 @@ const lockFile = ".terraform.lock.hcl"
 
 var providerSource = regexp.MustCompile(`(?m)^\s*source\s*=\s*"([^"/]+/[^"/]+)"`)
 
-// checkLock reports each provider that versions.tf requires and the lock file has no version or hash of. terraform init
-// -lockfile=readonly compares the hashes.
+// checkLock reports each provider that versions.tf requires and the lock file has no version or
+// hash of. terraform init -lockfile=readonly compares the hashes.
 func checkLock(dir string) []error {
 	versions, err := os.ReadFile(filepath.Join(dir, "versions.tf"))
 	if err != nil {
@@ -34,7 +34,8 @@ func checkLock(dir string) []error {
 	}
 	var problems []error
 	for _, m := range required {
-		block := regexp.MustCompile(`(?ms)^provider "registry\.terraform\.io/` + regexp.QuoteMeta(m[1]) + `" \{\n(.*?)^\}`).FindSubmatch(lock)
+		address := regexp.QuoteMeta("registry.terraform.io/" + m[1])
+		block := regexp.MustCompile(`(?ms)^provider "` + address + `" \{\n(.*?)^\}`).FindSubmatch(lock)
 		if block == nil || !lockedVersion.Match(block[1]) || !lockedHash.Match(block[1]) {
 			problems = append(problems, fmt.Errorf("terraform/%s has no version or no hash of the provider %s", lockFile, m[1]))
 		}

@@ -1,8 +1,8 @@
-// Pin writes what a deployment by Cloud Build must not look up at build time: the digest of each image in
-// cloudbuild*.yaml, and terraform/.terraform.lock.hcl.
+// Pin writes what a deployment by Cloud Build must not look up at build time: the digest of each
+// image in cloudbuild*.yaml, and terraform/.terraform.lock.hcl.
 //
 //	go run ./tools/pin           writes both; needs the registries of the images and of Terraform
-//	go run ./tools/pin -check    reports images without a digest and a missing lock file; needs no network
+//	go run ./tools/pin -check    reports what is not pinned; needs no network
 package main
 
 import (
@@ -49,7 +49,8 @@ type pinner struct {
 	run func(ctx context.Context, out io.Writer, dir, name string, args ...string) error
 }
 
-// platforms are those that the lock file covers: Cloud Build and the machines of the people who plan.
+// platforms are those that the lock file covers: Cloud Build and the machines of the people who
+// plan.
 var platforms = []string{"linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64", "windows_amd64"}
 
 // pin resolves each tag to its digest, writes the digests, and locks the providers.

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,17 +22,18 @@ const index = `{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.inde
 // hub is a registry that wants an anonymous token, as Docker Hub does.
 func hub(t *testing.T, manifest func(w http.ResponseWriter)) (name string, requests *[]string) {
 	t.Helper()
+	const scope = "repository:library/golang:pull"
 	requests = new([]string)
 	var server *httptest.Server
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		*requests = append(*requests, r.URL.Path)
 		switch {
-		case r.URL.Path == "/token" && r.FormValue("scope") == "repository:library/golang:pull" && r.FormValue("service") == "hub":
+		case r.URL.Path == "/token" && r.FormValue("scope")+r.FormValue("service") == scope+"hub":
 			fmt.Fprint(w, `{"token": "anonymous"}`)
 		case r.Header.Get("Authorization") != "Bearer anonymous":
-			w.Header().Set("WWW-Authenticate", `Bearer realm="`+server.URL+`/token",service="hub",scope="repository:library/golang:pull"`)
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm=%q,service="hub",scope=%q`, server.URL+"/token", scope))
 			w.WriteHeader(http.StatusUnauthorized)
-		case r.URL.Path == "/v2/library/golang/manifests/1.26.8-bookworm" && strings.Contains(strings.Join(r.Header["Accept"], ","), "image.index"):
+		case r.URL.Path == "/v2/library/golang/manifests/1.26.8-bookworm" && slices.Equal(r.Header["Accept"], manifestTypes):
 			manifest(w)
 		default:
 			http.NotFound(w, r)
@@ -58,13 +60,14 @@ func TestDigest_IsOfTheManifestThatTheTagNames(t *testing.T) {
 			w.Header().Set("Docker-Content-Digest", digest)
 			_, _ = io.WriteString(w, index+" ")
 		}, "names the digest"},
-		"a login page": {"1.26.8-bookworm", func(w http.ResponseWriter) { _, _ = io.WriteString(w, "<html>") }, "check any proxy"},
+		"a login page": {"1.26.8-bookworm", func(w http.ResponseWriter) { fmt.Fprint(w, "<html>") }, "check any proxy"},
 		"unknown tag":  {"0.0.0", nil, "check the name and the tag"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			repository, _ := hub(t, test.manifest)
-			got, err := registry{client: http.DefaultClient, scheme: "http"}.digest(t.Context(), reference{name: repository, tag: test.tag})
+			g := registry{client: http.DefaultClient, scheme: "http"}
+			got, err := g.digest(t.Context(), reference{name: repository, tag: test.tag})
 			if test.want == "" && (err != nil || got != digest) {
 				t.Errorf("%s, %v", got, err)
 			}
@@ -102,19 +105,21 @@ func TestReference_NamesTheRegistry(t *testing.T) {
 // versions.tf and a lock file as terraform providers lock writes it.
 const (
 	versions = "terraform {\n  required_providers {\n    google = {\n      source  = \"hashicorp/google\"\n    }\n  }\n}\n"
-	locked   = "# This file is maintained automatically by \"terraform init\".\n\nprovider \"registry.terraform.io/hashicorp/google\" {\n" +
+	locked   = "# This file is maintained automatically.\n\nprovider \"registry.terraform.io/hashicorp/google\" {\n" +
 		"  version     = \"7.45.0\"\n  constraints = \">= 7.45.0, < 8.0.0\"\n  hashes = [\n" +
 		"    \"h1:tuMqVZkvW7Rlwsgkzm7ZyLHmLHKwkFuxkDTkjbyNb3U=\",\n  ]\n}\n"
 )
 
-// repository returns a repository with this build configuration and, unless it is empty, this lock file.
+// repository returns a repository with this build configuration and, unless it is empty, this lock
+// file.
 func repository(t *testing.T, build, lock string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "terraform"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"cloudbuild.yaml": build, "terraform/versions.tf": versions, "terraform/" + lockFile: lock} {
+	files := map[string]string{"cloudbuild.yaml": build, "terraform/versions.tf": versions, "terraform/" + lockFile: lock}
+	for name, text := range files {
 		if text == "" {
 			continue
 		}
@@ -130,8 +135,8 @@ func TestPin_WritesDigestsAndLock(t *testing.T) {
 	name, requests := hub(t, func(w http.ResponseWriter) { _, _ = io.WriteString(w, index) })
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(index)))
 	old := "sha256:" + strings.Repeat("0", 64)
-	build := "steps:\n  - id: a # kept\n    name: %[1]s:1.26.8-bookworm\n    volumes: [{ name: tools, path: /tools }]\n  - name: %[1]s@" + old + " # 1.26.8-bookworm\n"
-	dir := repository(t, fmt.Sprintf(build, name), "")
+	layout := "steps:\n  - id: a # kept\n    name: %s\n    volumes: [{ name: tools, path: /tools }]\n  - name: %s\n"
+	dir := repository(t, fmt.Sprintf(layout, name+":1.26.8-bookworm", name+"@"+old+" # 1.26.8-bookworm"), "")
 	var commands []string
 	p := pinner{dir: dir, out: io.Discard, registry: registry{client: http.DefaultClient, scheme: "http"}}
 	p.run = func(_ context.Context, _ io.Writer, dir, name string, args ...string) error {
@@ -149,14 +154,14 @@ func TestPin_WritesDigestsAndLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := name + "@" + digest + " # 1.26.8-bookworm"
-	want := "steps:\n  - id: a # kept\n    name: " + line + "\n    volumes: [{ name: tools, path: /tools }]\n  - name: " + line + "\n"
-	if diff := cmp.Diff(want, string(got)); diff != "" {
+	if diff := cmp.Diff(fmt.Sprintf(layout, line, line), string(got)); diff != "" {
 		t.Error(diff)
 	}
 	if len(*requests) != 3 { // challenge, token, manifest; the second step has the same image
 		t.Errorf("requests: %v", *requests)
 	}
-	lock := "terraform -chdir=terraform providers lock -platform=linux_amd64 -platform=linux_arm64 -platform=darwin_amd64 -platform=darwin_arm64 -platform=windows_amd64"
+	lock := "terraform -chdir=terraform providers lock -platform=linux_amd64 -platform=linux_arm64" +
+		" -platform=darwin_amd64 -platform=darwin_arm64 -platform=windows_amd64"
 	if diff := cmp.Diff([]string{"terraform -chdir=terraform get", lock}, commands); diff != "" {
 		t.Error(diff)
 	}
@@ -164,13 +169,14 @@ func TestPin_WritesDigestsAndLock(t *testing.T) {
 
 func TestPin_FailsIfTerraformFails(t *testing.T) {
 	t.Parallel()
-	p := pinner{dir: repository(t, "steps:\n  - name: golang@sha256:"+strings.Repeat("1", 64)+" # 1\n", ""), out: io.Discard}
+	p := pinner{dir: repository(t, "steps:\n  - name: golang:1.26.8\n", ""), out: io.Discard}
 	p.registry.client = &http.Client{Transport: refuse{}}
 	if err := p.pin(t.Context()); err == nil || !strings.Contains(err.Error(), "registry-1.docker.io") {
 		t.Errorf("%v", err)
 	}
 	name, _ := hub(t, func(w http.ResponseWriter) { _, _ = io.WriteString(w, index) })
-	p = pinner{dir: repository(t, "steps:\n  - name: "+name+":1.26.8-bookworm\n", ""), out: io.Discard, registry: registry{client: http.DefaultClient, scheme: "http"}}
+	p = pinner{dir: repository(t, "steps:\n  - name: "+name+":1.26.8-bookworm\n", ""), out: io.Discard}
+	p.registry = registry{client: http.DefaultClient, scheme: "http"}
 	p.run = func(context.Context, io.Writer, string, string, ...string) error { return errors.New("no network") }
 	if err := p.pin(t.Context()); err == nil || err.Error() != "no network" {
 		t.Errorf("%v", err)
@@ -183,20 +189,21 @@ func (refuse) RoundTrip(*http.Request) (*http.Response, error) { return nil, err
 
 func TestCheck_ReportsWhatIsNotPinned(t *testing.T) {
 	t.Parallel()
-	pinned := "golang@sha256:" + strings.Repeat("1", 64)
+	pinned := "steps:\n  - name: golang@sha256:" + strings.Repeat("1", 64) + "\n"
+	unhashed := "provider \"registry.terraform.io/hashicorp/google\" {\n  version = \"7.45.0\"\n}\n"
 	for name, test := range map[string]struct {
 		build, lock string
 		want        []string // none: it passes
 	}{
-		"all pinned":        {"steps:\n  - name: " + pinned + "\n", locked, nil},
-		"a tag":             {"steps:\n  - name: golang:1.26.8\n", locked, []string{"cloudbuild.yaml: the image golang:1.26.8 has no digest"}},
+		"all pinned":        {pinned, locked, nil},
+		"a tag":             {"steps:\n  - name: golang:1.2\n", locked, []string{"cloudbuild.yaml: the image golang:1.2 has"}},
 		"no tag":            {"steps:\n  - name: golang\n", locked, []string{"the image golang has no digest"}},
 		"in another layout": {"steps: [{name: golang:1.26.8}]\n", locked, []string{"the image golang:1.26.8 has no digest"}},
 		"a short digest":    {"steps:\n  - name: golang@sha256:1234\n", locked, []string{"64 hexadecimal digits"}},
-		"one of two":        {"steps:\n  - name: " + pinned + "\n  - name: b:2\n", locked, []string{"the image b:2 has no digest"}},
-		"no lock file":      {"steps:\n  - name: " + pinned + "\n", "", []string{"terraform/.terraform.lock.hcl does not exist"}},
-		"an empty lock":     {"steps:\n  - name: " + pinned + "\n", "# empty\n", []string{"no version or no hash of the provider hashicorp/google"}},
-		"no hashes": {"steps:\n  - name: " + pinned + "\n", "provider \"registry.terraform.io/hashicorp/google\" {\n  version = \"7.45.0\"\n}\n",
+		"one of two":        {pinned + "  - name: b:2\n", locked, []string{"the image b:2 has no digest"}},
+		"no lock file":      {pinned, "", []string{"terraform/.terraform.lock.hcl does not exist"}},
+		"an empty lock":     {pinned, "# empty\n", []string{"no version or no hash of the provider hashicorp/google"}},
+		"no hashes": {pinned, unhashed,
 			[]string{"no version or no hash"}},
 		"both":     {"steps:\n  - name: b:2\n", "", []string{"b:2 has no digest", "does not exist", "go run ./tools/pin"}},
 		"no steps": {"substitutions: {}\n", locked, []string{"there are no steps"}},
@@ -226,7 +233,8 @@ func TestRewrite_RefusesWhatItWouldLeave(t *testing.T) {
 		"no tag":                 "steps:\n  - name: golang\n",
 		"a digest without a tag": "steps:\n  - name: golang@sha256:" + strings.Repeat("1", 64) + "\n",
 	} {
-		if after, err := rewrite([]byte(build), func(reference) (string, error) { return "sha256:" + strings.Repeat("2", 64), nil }); err == nil {
+		resolve := func(reference) (string, error) { return "sha256:" + strings.Repeat("2", 64), nil }
+		if after, err := rewrite([]byte(build), resolve); err == nil {
 			t.Errorf("%s: %s", name, after)
 		}
 	}

@@ -19,18 +19,19 @@ type registry struct {
 	scheme string
 }
 
-// manifestTypes are the media types that a tag may refer to. The index comes first, so that a digest covers all
-// platforms.
+// manifestTypes are the media types that a tag may refer to. The index comes first, so that a
+// digest covers all platforms.
 var manifestTypes = []string{
 	"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json",
 	"application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json",
 }
 
-// maxManifest is the size that registries must accept for a manifest (OCI distribution specification).
+// maxManifest is the size that registries must accept for a manifest (OCI distribution
+// specification).
 const maxManifest = 4 << 20
 
-// host returns the registry's host and the path of the repository there. A name whose first element is not a host is
-// on Docker Hub.
+// host returns the registry's host and the path of the repository there. A name whose first element
+// is not a host is on Docker Hub.
 func (r reference) host() (host, path string) {
 	first, rest, found := strings.Cut(r.name, "/")
 	if found && (strings.ContainsAny(first, ".:") || first == "localhost") {
@@ -42,8 +43,9 @@ func (r reference) host() (host, path string) {
 	return "registry-1.docker.io", r.name
 }
 
-// digest returns the digest of the manifest that the image's tag refers to (GET /v2/NAME/manifests/TAG). It is computed
-// from the manifest, and compared with the one that the registry names.
+// digest returns the digest of the manifest that the image's tag refers to (GET
+// /v2/NAME/manifests/TAG). It is computed from the manifest, and compared with the one that the
+// registry names.
 func (g registry) digest(ctx context.Context, image reference) (string, error) {
 	host, path := image.host()
 	scheme := g.scheme
@@ -62,7 +64,8 @@ func (g registry) digest(ctx context.Context, image reference) (string, error) {
 		return "", fmt.Errorf("asking %s for the digest of %s: %w", host, image, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("asking %s for the digest of %s: status %s: check the name and the tag", host, image, response.Status)
+		return "", fmt.Errorf("asking %s for the digest of %s: status %s: check the name and the tag",
+			host, image, response.Status)
 	}
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(body))
 	if named := response.Header.Get("Docker-Content-Digest"); named != "" && named != digest {
