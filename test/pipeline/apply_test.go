@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"crypto/sha256"
 	"fmt"
-	"strings"
 	"testing"
 )
 
