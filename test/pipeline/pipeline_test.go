@@ -154,7 +154,7 @@ var builds = map[string][]string{
 	"cloudbuild.yaml": {
 		"pins", "source", "settings", "plan", "store", "terraform for the checks", "Node.js for the checks", "checks",
 	},
-	"cloudbuild-apply.yaml": {"pins", "fetch the plan", "source", "apply", "caller key", "doctor"},
+	"cloudbuild-apply.yaml": {"pins", "fetch the plan", "source", "configuration", "apply", "caller key", "doctor"},
 }
 
 // TestPipeline_StepsAndOrder: both builds check the pins first; the plan is stored before code of
@@ -208,15 +208,22 @@ func TestPipeline_ScriptsReadDeclaredVariables(t *testing.T) {
 	}
 }
 
+// compile builds a tool of the repository and returns its path.
+func compile(t *testing.T, tool string) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "tool")
+	build := exec.CommandContext(t.Context(), "go", "build", "-race=false", "-o", binary, tool)
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
 // TestPipeline_RefusesUnpinned runs the step "pins" of both builds with the real tools/pin.
 func TestPipeline_RefusesUnpinned(t *testing.T) {
 	t.Parallel()
-	pin := filepath.Join(t.TempDir(), "pin")
-	compile := exec.CommandContext(t.Context(), "go", "build", "-race=false", "-o", pin, "./tools/pin")
-	compile.Dir = root
-	if out, err := compile.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	pin := compile(t, "./tools/pin")
 	pinned := "steps:\n  - name: golang@sha256:" + strings.Repeat("1", 64) + " # 1.26.8\n"
 	lock := "provider \"registry.terraform.io/hashicorp/google\" {\n  version = \"7.45.0\"\n" +
 		"  hashes = [\n    \"h1:tuMqVZkvW7Rlwsgkzm7ZyLHmLHKwkFuxkDTkjbyNb3U=\",\n  ]\n}\n"
@@ -230,7 +237,7 @@ func TestPipeline_RefusesUnpinned(t *testing.T) {
 			want        []string
 		}{
 			"pinned":          {pinned, lock, nil},
-			"an image by tag": {"steps:\n  - name: golang:1.26.8\n", lock, []string{"golang:1.26.8 has no digest", "./tools/pin"}},
+			"an image by tag": {"steps:\n  - name: golang:1.2\n", lock, []string{"golang:1.2 has no digest", "./tools/pin"}},
 			"no lock file":    {pinned, "", []string{".terraform.lock.hcl does not exist"}},
 		} {
 			t.Run(file+" "+name, func(t *testing.T) {

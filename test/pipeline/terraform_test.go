@@ -228,6 +228,8 @@ func planFor(t *testing.T, w workspace) workspace {
 		}
 	}
 	apply.write("terraform/plan", w.read("terraform/plan"))
+	tool := compile(t, "./tools/plan-config")
+	apply.command("go", `[ "$1 $2" = "run ./tools/plan-config" ] || exit 9; shift 2; exec `+tool+` "$@"`)
 	return apply
 }
 
@@ -240,14 +242,33 @@ func TestApply_AppliesThePlan(t *testing.T) {
 	first := planFor(t, w)
 	w.write("terraform/terraform.tfvars", settings+"note = \"another plan of the same state\"\n")
 	second := planFor(t, w)
+	first.run("configuration")
 	if out := first.run("apply"); !strings.Contains(out, "1 added, 0 changed, 0 destroyed") {
 		t.Error(out)
 	}
 	second.refused("apply", "stale")
 	w.write("terraform/terraform.tfvars", settings)
-	if out := planFor(t, w).run("apply"); !strings.Contains(out, "0 added, 0 changed, 0 destroyed") {
+	same := planFor(t, w)
+	same.run("configuration")
+	if out := same.run("apply"); !strings.Contains(out, "0 added, 0 changed, 0 destroyed") {
 		t.Error(out)
 	}
+}
+
+// TestApply_RefusesAnotherConfiguration: a provisioner is in no line of terraform show.
+func TestApply_RefusesAnotherConfiguration(t *testing.T) {
+	t.Parallel()
+	needTerraform(t)
+	w := deployment(t, "cloudbuild.yaml")
+	newState(t, w)
+	w.initialize()
+	command := "  provisioner \"local-exec\" {\n    command = \"touch canary\"\n  }\n}\n"
+	w.write("terraform/main.tf", strings.TrimSuffix(configuration, "}\n")+command)
+	apply := planFor(t, w)
+	if strings.Contains(w.read("terraform/plan.txt"), "canary") {
+		t.Error("terraform show lists provisioners: this check is needed no longer")
+	}
+	apply.refused("configuration", "the plan has another terraform/main.tf")
 }
 
 // TestApply_RefusesAnotherArchive: the plan must deploy the archive of the approved commit, not the
@@ -258,9 +279,12 @@ func TestApply_RefusesAnotherArchive(t *testing.T) {
 	w := deployment(t, "cloudbuild.yaml")
 	newState(t, w)
 	w.initialize()
-	planFor(t, w).run("apply")
+	before := planFor(t, w)
+	before.run("configuration")
+	before.run("apply")
 	w.write("terraform/source.zip", "an archive of other code")
 	apply := planFor(t, w) // whose own archive is the deployed one
+	apply.run("configuration")
 	apply.refused("apply", "another source archive", commit)
 	apply.write("terraform/source.zip", "an archive of other code")
 	if out := apply.run("apply"); !strings.Contains(out, "1 changed") {

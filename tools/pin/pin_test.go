@@ -196,7 +196,7 @@ func TestCheck_ReportsWhatIsNotPinned(t *testing.T) {
 		want        []string // none: it passes
 	}{
 		"all pinned":        {pinned, locked, nil},
-		"a tag":             {"steps:\n  - name: golang:1.2\n", locked, []string{"cloudbuild.yaml: the image golang:1.2 has"}},
+		"a tag":             {"steps:\n  - name: golang:1.2\n", locked, []string{"yaml: the image golang:1.2 has"}},
 		"no tag":            {"steps:\n  - name: golang\n", locked, []string{"the image golang has no digest"}},
 		"in another layout": {"steps: [{name: golang:1.26.8}]\n", locked, []string{"the image golang:1.26.8 has no digest"}},
 		"a short digest":    {"steps:\n  - name: golang@sha256:1234\n", locked, []string{"64 hexadecimal digits"}},
