@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -84,9 +85,20 @@ const (
 // command puts a stand-in on the PATH: a script for sh.
 func (w workspace) command(name, script string) {
 	w.t.Helper()
-	if err := os.WriteFile(filepath.Join(w.bin, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+	w.executable(name, "#!/bin/sh\n"+script)
+}
+
+// executable writes a script and returns its path. No process is started meanwhile: it would inherit
+// the open file, and the kernel refuses to run a file that is open for writing.
+func (w workspace) executable(name, text string) string {
+	w.t.Helper()
+	path := filepath.Join(w.bin, name)
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 		w.t.Fatal(err)
 	}
+	return path
 }
 
 func (w workspace) write(name, text string) {
@@ -113,11 +125,7 @@ func (w workspace) try(id string) (string, error) {
 	if i < 0 {
 		w.t.Fatalf("%s has no step %q", w.file, id)
 	}
-	script := filepath.Join(w.bin, "script")
-	if err := os.WriteFile(script, []byte(steps[i].Script), 0o700); err != nil {
-		w.t.Fatal(err)
-	}
-	c := exec.CommandContext(w.t.Context(), script)
+	c := exec.CommandContext(w.t.Context(), w.executable("script", steps[i].Script))
 	c.Dir = filepath.Join(w.dir, steps[i].Dir)
 	c.Env = []string{"PATH=" + w.bin + ":" + os.Getenv("PATH")}
 	for name, value := range w.env {
