@@ -47,7 +47,7 @@ run "the_least_deploys_all_groups" {
   }
 
   assert {
-    condition     = output.secops_actions["users/disable-user"].method == "POST" && endswith(output.secops_actions["users/disable-user"].url, "/disable-user") && !contains(keys(output.secops_actions["users/disable-user"].headers), "Idempotency-Key") && output.secops_actions["users/disable-user"].note == ""
+    condition     = output.secops_actions["users/disable-user"].method == "POST" && endswith(output.secops_actions["users/disable-user"].url, "/disable-user") && !contains(keys(output.secops_actions["users/disable-user"].headers), "Idempotency-Key") && !strcontains(output.secops_actions["users/disable-user"].note, "FILL_IN_STEP_NAME")
     error_message = "each action is ready to paste"
   }
 
@@ -68,8 +68,8 @@ run "the_least_deploys_all_groups" {
   }
 
   assert {
-    condition     = !contains(keys(output.secops_actions["users/get-user"].headers), "Idempotency-Key") && jsondecode(output.secops_actions["users/set-password"].body).parameters["New Password"] == ""
-    error_message = "a read needs no key, and a secret has no placeholder"
+    condition     = !contains(keys(output.secops_actions["users/get-user"].headers), "Idempotency-Key") && output.secops_actions["users/ping"].note == ""
+    error_message = "a read needs no key, and Ping has nothing to fill in"
   }
 }
 
@@ -223,6 +223,15 @@ run "mistakes_are_named" {
     egress_range     = "10.0.0.0/28"
   }
   expect_failures = [var.okta_url, var.okta_credentials, var.functions, var.rotation_days, var.egress_range]
+}
+
+run "log_type_is_an_id_alone" {
+  command = plan
+  variables {
+    secops          = { instance = "00000000-0000-0000-0000-000000000000", location = "eu" }
+    secops_log_type = "projects/acme-security/locations/eu/instances/00000000-0000-0000-0000-000000000000/logTypes/OKTA_ACTION_RESULT"
+  }
+  expect_failures = [var.secops_log_type]
 }
 
 run "a_feed_needs_its_instance" {
