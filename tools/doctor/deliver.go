@@ -65,8 +65,8 @@ func (r *Report) deliver(ctx context.Context, o Options) {
 	}
 }
 
-// deliveryTest is a test of the functions that publish to one results topic. A temporary subscription of its own gets the
-// results: to pull from an existing one would take messages from its subscribers.
+// deliveryTest is a test of the functions that publish to one results topic. It gets the results by a temporary
+// subscription: to pull from an existing one would take messages from its subscribers.
 type deliveryTest struct {
 	report       *Report
 	o            Options

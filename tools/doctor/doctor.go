@@ -100,7 +100,7 @@ func Prefix(instance string) string {
 	return "okta-" + instance
 }
 
-// Examine checks a deployment. The error says why it cannot be checked.
+// Examine checks a deployment. It returns an error if the deployment cannot be read.
 func Examine(ctx context.Context, o Options) (Report, error) {
 	if o.HTTP == nil {
 		o.HTTP = http.DefaultClient
@@ -145,7 +145,7 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	return r, nil
 }
 
-// get reads the deployed function. The error says why it cannot be read; a missing function is a finding.
+// get reads the deployed function. A missing function is a finding, not an error.
 func (f *Function) get(ctx context.Context, client *functions.FunctionClient, o Options) (err error) {
 	name := fmt.Sprintf("projects/%s/locations/%s/functions/%s", o.Project, o.Region, f.Name)
 	f.deployed, err = client.GetFunction(ctx, &functionspb.GetFunctionRequest{Name: name})

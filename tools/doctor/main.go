@@ -45,62 +45,17 @@ func main() {
 	os.Exit(1)
 }
 
-// examine compares a deployment with the catalog and prints a report. It returns errFound if the report has errors.
+// examine checks a deployment and prints a report. It returns errFound if the report has errors.
 func examine(ctx context.Context, args []string, o Options, stdout io.Writer) error {
-	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.Project, "project", "", "id of the `project` of the deployment")
-	flags.StringVar(&o.ProjectNumber, "project-number", "", "`number` of the project (default: read from the functions)")
-	flags.StringVar(&o.Region, "region", "", "`region` of the functions")
-	flags.StringVar(&o.Instance, "instance", "", "`instance` of the deployment, if the project has several")
-	groups := flags.String("groups", "", "comma-separated `groups` whose functions must exist (default: the deployed ones of "+groupNames()+")")
-	as := flags.String("as", "", "e-mail address of the `service account` to Ping as: you need roles/iam.serviceAccountTokenCreator on it")
-	header := flags.String("header", "", "`header` to Ping with instead, as 'X-Api-Key: ...'")
-	headerFile := flags.String("header-file", "", "`file` with a key, sent as X-Api-Key")
-	flags.BoolVar(&o.NoPing, "no-ping", false, "do not send Pings")
-	flags.BoolVar(&o.Deliver, "deliver", false, "publish a Ping to the topic of each function and wait for its result: you need "+
-		"roles/pubsub.editor, or the permissions in docs/deploy.md")
-	asJSON := flags.Bool("json", false, "print the report as JSON")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintln(stdout, "usage: go run ./tools/doctor -project P -region R [-instance I] [-groups users,groups] [flags]")
-		flags.SetOutput(stdout)
-		flags.PrintDefaults()
+	asJSON, err := o.parse(args, stdout)
+	if err != nil {
 		return err
-	case err != nil:
-		return fmt.Errorf("%w; see go run ./tools/doctor -h", err)
-	case flags.NArg() > 0:
-		return fmt.Errorf("doctor takes flags only, not %q", flags.Arg(0))
-	case o.Project == "":
-		return errors.New("-project is required: the id of the project, such as acme-security")
-	case o.Region == "":
-		return errors.New("-region is required: the region of the functions, such as europe-west3")
-	case !digits.MatchString(o.ProjectNumber):
-		return fmt.Errorf("-project-number must be the number of the project, such as 123456789012, not %q", o.ProjectNumber)
-	}
-	if o.Groups, err = selectGroups(*groups); err != nil {
-		return err
-	}
-	o.Required = *groups != ""
-	if *headerFile != "" {
-		key, err := os.ReadFile(*headerFile)
-		if err != nil {
-			return err
-		}
-		*header = "X-Api-Key: " + string(key)
-	}
-	if o.Header, err = parseHeader(*header); err != nil {
-		return err
-	}
-	if o.Token == nil {
-		o.Token = googleToken(*as)
 	}
 	report, err := Examine(ctx, o)
 	if err != nil {
 		return err
 	}
-	if *asJSON {
+	if asJSON {
 		e := json.NewEncoder(stdout)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
@@ -114,6 +69,55 @@ func examine(ctx context.Context, args []string, o Options, stdout io.Writer) er
 		return errFound
 	}
 	return nil
+}
+
+const usage = "usage: go run ./tools/doctor -project P -region R [-instance I] [-groups users,groups] [flags]"
+
+// parse sets the options from the flags. With -h it prints the usage and returns flag.ErrHelp.
+func (o *Options) parse(args []string, stdout io.Writer) (asJSON bool, err error) {
+	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&o.Project, "project", "", "id of the `project` of the deployment")
+	flags.StringVar(&o.ProjectNumber, "project-number", "", "`number` of the project (default: read from the functions)")
+	flags.StringVar(&o.Region, "region", "", "`region` of the functions")
+	flags.StringVar(&o.Instance, "instance", "", "`instance` of the deployment, if the project has several")
+	groups := flags.String("groups", "", "comma-separated `groups` whose functions must exist (default: the deployed ones of "+groupNames()+")")
+	as := flags.String("as", "", "e-mail address of the `service account` to Ping as: you need roles/iam.serviceAccountTokenCreator on it")
+	header := flags.String("header", "", "`header` to Ping with instead, as 'X-Api-Key: ...'")
+	headerFile := flags.String("header-file", "", "`file` with a key, sent as X-Api-Key")
+	flags.BoolVar(&o.NoPing, "no-ping", false, "do not send Pings")
+	flags.BoolVar(&o.Deliver, "deliver", false, "publish a Ping to the topic of each function and wait for its result "+
+		"(docs/deploy.md has the permissions)")
+	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
+	err = flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintln(stdout, usage)
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
+		return false, err
+	case err != nil:
+		return false, fmt.Errorf("%w; see go run ./tools/doctor -h", err)
+	case flags.NArg() > 0:
+		return false, fmt.Errorf("doctor takes flags only, not %q", flags.Arg(0))
+	case o.Project == "":
+		return false, errors.New("-project is required: the id of the project, such as acme-security")
+	case o.Region == "":
+		return false, errors.New("-region is required: the region of the functions, such as europe-west3")
+	case !digits.MatchString(o.ProjectNumber):
+		return false, fmt.Errorf("-project-number must be the number of the project, such as 123456789012, not %q", o.ProjectNumber)
+	}
+	if o.Groups, err = selectGroups(*groups); err != nil {
+		return false, err
+	}
+	o.Required = *groups != ""
+	if o.Header, err = readHeader(*header, *headerFile); err != nil {
+		return false, err
+	}
+	if o.Token == nil {
+		o.Token = googleToken(*as)
+	}
+	return asJSON, nil
 }
 
 // digits is the form of a project number, which is optional.
@@ -189,9 +193,13 @@ func printReport(w io.Writer, r Report) {
 	}
 }
 
-// parseHeader reads the value of -header; an empty value is no header. The error does not repeat the value: it may be
-// a key.
-func parseHeader(text string) (http.Header, error) {
+// readHeader returns the header of -header or -header-file; nil if both are empty. The error does not repeat a value: it may
+// be a key.
+func readHeader(text, file string) (http.Header, error) {
+	if file != "" {
+		key, err := os.ReadFile(file)
+		return http.Header{"X-Api-Key": {strings.TrimSpace(string(key))}}, err
+	}
 	if text == "" {
 		return nil, nil
 	}
