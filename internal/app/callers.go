@@ -17,7 +17,8 @@ func (a *App) authenticator(cfg config.Callers) (caller.Authenticator, error) {
 	case caller.IAM:
 		return caller.ByPlatform(), nil
 	case caller.APIKey:
-		return caller.ByKey(cfg.CallerKeyHeader, newCredential(a.secrets, cfg.CallerKeysRef, "CALLER_KEYS_SECRET", a.parseKeys)), nil
+		return caller.ByKey(cfg.CallerKeyHeader, newCredential(a.secrets, cfg.CallerKeysRef, "CALLER_KEYS_SECRET",
+			a.parseKeys)), nil
 	case caller.OIDC:
 		return a.byIDToken(cfg.CallerAudiences, cfg.CallerEmails)
 	case caller.None:
@@ -27,7 +28,8 @@ func (a *App) authenticator(cfg config.Callers) (caller.Authenticator, error) {
 	}
 }
 
-// pushAuthenticator returns the Authenticator of Pub/Sub deliveries. It accepts neither keys nor ID tokens of callers.
+// pushAuthenticator returns the Authenticator of Pub/Sub deliveries. It accepts neither keys nor ID
+// tokens of callers.
 func (a *App) pushAuthenticator(cfg config.Callers, callers caller.Authenticator) (caller.Authenticator, error) {
 	switch {
 	case len(cfg.PushAudiences) > 0:

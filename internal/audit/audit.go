@@ -1,5 +1,6 @@
-// Package audit writes the audit log: a record of each invocation, and one before and one after each write to Okta. The
-// records of an instance are numbered without a gap, so that a lost record shows.
+// Package audit writes the audit log: a record of each invocation, and one before and one after
+// each write to Okta. The records of an instance are numbered without a gap, so that a lost record
+// shows.
 package audit
 
 import (
@@ -26,8 +27,8 @@ type Log struct {
 	last       atomic.Int64
 }
 
-// New returns a Log. With hashLogins its records have the SHA-256 of logins and other names of targets instead of the
-// names. revision is the revision of the deployment.
+// New returns a Log. With hashLogins its records have the SHA-256 of logins and other names of
+// targets instead of the names. revision is the revision of the deployment.
 func New(out func() *slog.Logger, revision string, hashLogins bool) *Log {
 	return &Log{out: out, instance: rand.Text()[:12], revision: revision, hashLogins: hashLogins}
 }
@@ -69,7 +70,8 @@ type InvocationRecord struct {
 	ReplayOf   string   `json:"replay_of,omitempty"` // invocation_id of that request
 	DurationMS int64    `json:"duration_ms"`
 	Targets    []Target `json:"targets"`
-	// A record that is too large for one log entry is split: each part has all fields, and some of the targets.
+	// A record that is too large for one log entry is split: each part has all fields, and some of the
+	// targets.
 	Part  int `json:"part,omitempty"` // from 1; 0: the record is not split
 	Parts int `json:"parts,omitempty"`
 }
@@ -91,7 +93,8 @@ type numbered struct {
 	Revision string `json:"revision"`
 }
 
-// Invocation writes the record of an invocation, split into parts if it is too large for one log entry.
+// Invocation writes the record of an invocation, split into parts if it is too large for one log
+// entry.
 func (l *Log) Invocation(ctx context.Context, r InvocationRecord, took time.Duration) {
 	outcomes := map[string]int{}
 	for _, t := range r.Targets {
@@ -121,8 +124,8 @@ func (l *Log) Invocation(ctx context.Context, r InvocationRecord, took time.Dura
 	}
 }
 
-// split returns the targets of each part of a record. Every part has at least one target, except that of a record without
-// targets.
+// split returns the targets of each part of a record. Every part has at least one target, except
+// that of a record without targets.
 func (l *Log) split(r InvocationRecord) [][]Target {
 	all := r.Targets
 	r.Targets = nil
@@ -169,7 +172,8 @@ func (l *Log) next(kind string) numbered {
 // write writes a record, even if the request was canceled.
 func (l *Log) write(ctx context.Context, text string, o Occasion, record any, more ...slog.Attr) {
 	l.out().LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, text, append([]slog.Attr{
-		slog.String("invocation_id", o.InvocationID), slog.Any("labels", map[string]string{"log_type": "audit"}), slog.Any("audit", record),
+		slog.String("invocation_id", o.InvocationID), slog.Any("labels", map[string]string{"log_type": "audit"}),
+		slog.Any("audit", record),
 	}, more...)...)
 }
 

@@ -51,10 +51,12 @@ func written(t *testing.T, hashLogins bool, f func(*audit.Log)) []entry {
 
 // texts are the characters that take the most room in an entry.
 var texts = map[string]string{
-	"four-byte characters": "\U0001f512", "control characters": "\x01", "invalid UTF-8": "\xff", "quotes": `"`, "line separators": "\u2028",
+	"four-byte characters": "\U0001f512", "control characters": "\x01", "invalid UTF-8": "\xff", "quotes": `"`,
+	"line separators": "\u2028",
 }
 
-// context returns a context with the maximum number of members, whose names and values have the maximum size in bytes.
+// context returns a context with the maximum number of members, whose names and values have the
+// maximum size in bytes.
 func context(text string) map[string]string {
 	members := map[string]string{}
 	for i := range 32 {
@@ -68,12 +70,14 @@ func TestAudit_StaysUnder200KiB(t *testing.T) {
 	t.Parallel()
 	for name, text := range texts {
 		occasion := audit.Occasion{
-			InvocationID: "01J", Function: "OktaUsers", Action: strings.Repeat(text, 80), CallerAuth: "iam", Caller: strings.Repeat(text, 8<<10),
+			InvocationID: "01J", Function: "OktaUsers", Action: strings.Repeat(text, 80), CallerAuth: "iam",
+			Caller:  strings.Repeat(text, 8<<10),
 			Context: context(text), IdempotencyKey: strings.Repeat(text, 900<<10), MessageID: strings.Repeat(text, 900<<10),
 		}
 		target := audit.Target{
 			Source: "parameter", UserID: "00u1234567890abcdefg", Outcome: "changed", Before: map[string]any{"status": "ACTIVE"},
-			After: map[string]any{"roles": []string{strings.Repeat(text, 256)}}, ErrorCode: strings.Repeat(text, 256), OktaRequestID: strings.Repeat(text, 256),
+			After: map[string]any{"roles": []string{strings.Repeat(text, 256)}}, ErrorCode: strings.Repeat(text, 256),
+			OktaRequestID: strings.Repeat(text, 256),
 		}
 		targets := make([]audit.Target, 200)
 		for i := range targets {
@@ -85,8 +89,10 @@ func TestAudit_StaysUnder200KiB(t *testing.T) {
 			log.Invocation(t.Context(), audit.InvocationRecord{
 				Occasion: occasion, Status: "success", HTTPStatus: 200, ErrorCode: strings.Repeat(text, 8<<10), Targets: targets,
 			}, time.Second)
-			log.Begun(t.Context(), audit.WriteRecord{Occasion: occasion, Target: targets[0], Route: "POST /x", OktaRequestID: strings.Repeat(text, 8<<10)})
-			log.Ended(t.Context(), audit.WriteRecord{Occasion: occasion, Target: targets[0], Route: "POST /x", ErrorCode: strings.Repeat(text, 8<<10)})
+			log.Begun(t.Context(), audit.WriteRecord{Occasion: occasion, Target: targets[0], Route: "POST /x",
+				OktaRequestID: strings.Repeat(text, 8<<10)})
+			log.Ended(t.Context(), audit.WriteRecord{Occasion: occasion, Target: targets[0], Route: "POST /x",
+				ErrorCode: strings.Repeat(text, 8<<10)})
 		})
 		n, parts := 0, len(entries)-2
 		for i, e := range entries {
@@ -99,12 +105,14 @@ func TestAudit_StaysUnder200KiB(t *testing.T) {
 				}
 				continue
 			}
-			if e.Audit.Kind != "invocation" || e.Audit.Part != i+1 || e.Audit.Parts != parts || e.Audit.HTTPStatus != 200 || e.Audit.DurationMS != 1000 ||
+			if e.Audit.Kind != "invocation" || e.Audit.Part != i+1 || e.Audit.Parts != parts || e.Audit.HTTPStatus != 200 ||
+				e.Audit.DurationMS != 1000 ||
 				!strings.HasSuffix(e.Message, fmt.Sprintf(", 200 changed (part %d of %d)", i+1, parts)) {
 				t.Errorf("%s: part %d is %d of %d: %s", name, i+1, e.Audit.Part, e.Audit.Parts, e.Message)
 			}
 			for _, target := range e.Audit.Targets {
-				if want := fmt.Sprintf("%03d", n); target.Input[:3] != want || target.Login[:3] != want || target.Outcome != "changed" {
+				if want := fmt.Sprintf("%03d", n); target.Input[:3] != want || target.Login[:3] != want ||
+					target.Outcome != "changed" {
 					t.Errorf("%s: target %s is %.9s, %s", name, want, target.Input, target.Outcome)
 				}
 				n++
@@ -119,10 +127,12 @@ func TestAudit_StaysUnder200KiB(t *testing.T) {
 func TestAudit_KeepsTextsWithinTheBoundsOfARequest(t *testing.T) {
 	t.Parallel()
 	text := "\U0001f512"
-	target := audit.Target{Input: strings.Repeat(text, 256), Login: strings.Repeat(text, 256), Outcome: "changed", Before: map[string]any{"status": "ACTIVE"}}
+	target := audit.Target{Input: strings.Repeat(text, 256), Login: strings.Repeat(text, 256), Outcome: "changed",
+		Before: map[string]any{"status": "ACTIVE"}}
 	entries := written(t, false, func(log *audit.Log) {
 		log.Invocation(t.Context(), audit.InvocationRecord{
-			Occasion: audit.Occasion{Context: context(text), IdempotencyKey: strings.Repeat(text, 255)}, Targets: []audit.Target{target},
+			Occasion: audit.Occasion{Context: context(text), IdempotencyKey: strings.Repeat(text, 255)},
+			Targets:  []audit.Target{target},
 		}, 0)
 	})
 	if len(entries) != 1 {
@@ -150,16 +160,19 @@ func TestAudit_CutsALargeContextWithACount(t *testing.T) {
 		context   map[string]string
 		kept, cut int
 	}{
-		"one long value":          {map[string]string{"case_id": "4711", "note": strings.Repeat("x", 900<<10)}, 2, 1},
-		"the same name after cut": {map[string]string{strings.Repeat("n", 90<<10): "1", strings.Repeat("n", 90<<10) + "m": "2"}, 2, 2},
-		"equal long names":        {map[string]string{strings.Repeat("n", 90<<10) + "a": "1", strings.Repeat("n", 90<<10) + "b": "2"}, 1, 2},
-		"very many members":       {many, 312, 20_000 - 312},
+		"one long value": {map[string]string{"case_id": "4711", "note": strings.Repeat("x", 900<<10)}, 2, 1},
+		"the same name after cut": {map[string]string{strings.Repeat("n", 90<<10): "1", strings.Repeat("n", 90<<10) +
+			"m": "2"}, 2, 2},
+		"equal long names": {map[string]string{strings.Repeat("n", 90<<10) + "a": "1", strings.Repeat("n", 90<<10) +
+			"b": "2"}, 1, 2},
+		"very many members": {many, 312, 20_000 - 312},
 	} {
 		entries := written(t, false, func(log *audit.Log) {
 			log.Invocation(t.Context(), audit.InvocationRecord{Occasion: audit.Occasion{Context: c.context}}, 0)
 		})
 		got := entries[0].Audit
-		if len(entries) != 1 || len(got.Context) != c.kept || got.ContextCut != c.cut || c.context["case_id"] != got.Context["case_id"] {
+		if len(entries) != 1 || len(got.Context) != c.kept || got.ContextCut != c.cut ||
+			c.context["case_id"] != got.Context["case_id"] {
 			t.Errorf("%s: %d members, %d cut", name, len(got.Context), got.ContextCut)
 		}
 	}
@@ -173,7 +186,8 @@ func TestAudit_OmitsALargeStateWithItsSize(t *testing.T) {
 		}})
 	})
 	got := entries[0].Audit.Target
-	if n, _ := got.Before["omitted_bytes"].(float64); n < 900<<10 || len(got.Before) != 1 || got.After["status"] != "ACTIVE" {
+	if n, _ := got.Before["omitted_bytes"].(float64); n < 900<<10 || len(got.Before) != 1 ||
+		got.After["status"] != "ACTIVE" {
 		t.Errorf("before %v, after %v", got.Before, got.After)
 	}
 }
@@ -183,12 +197,14 @@ func TestAudit_HashesTheNamesOfAllParts(t *testing.T) {
 	targets := make([]audit.Target, 10_000)
 	for i := range targets {
 		targets[i] = audit.Target{
-			Input: fmt.Sprintf("user%d@acme.test", i), Source: "parameter", UserID: "00u1234567890abcdefg", Login: fmt.Sprintf("user%d@acme.test", i),
+			Input: fmt.Sprintf("user%d@acme.test", i), Source: "parameter", UserID: "00u1234567890abcdefg",
+			Login:   fmt.Sprintf("user%d@acme.test", i),
 			Outcome: "changed", Before: map[string]any{"status": "ACTIVE"}, After: map[string]any{"status": "SUSPENDED"},
 		}
 	}
 	entries := written(t, true, func(log *audit.Log) {
-		log.Invocation(t.Context(), audit.InvocationRecord{Occasion: audit.Occasion{Action: "Disable User"}, Status: "success", Targets: targets}, 0)
+		log.Invocation(t.Context(), audit.InvocationRecord{Occasion: audit.Occasion{Action: "Disable User"},
+			Status: "success", Targets: targets}, 0)
 	})
 	n := 0
 	for _, e := range entries {

@@ -9,9 +9,9 @@ import (
 	"example.com/okta-secops/internal/logging"
 )
 
-// The maximum sizes of a record and of its parts, in bytes of JSON. Cloud Logging drops an entry above 256 KiB, and the
-// entry of a record has up to 20 KiB besides. A context within the bounds of a request and names of 256 characters are not
-// cut unless most of their characters are escaped.
+// The maximum sizes of a record and of its parts, in bytes of JSON. Cloud Logging drops an entry
+// above 256 KiB, and the entry of a record has up to 20 KiB besides. A context within the bounds of
+// a request and names of 256 characters are not cut unless most of their characters are escaped.
 // https://cloud.google.com/logging/quotas#log-limits
 const (
 	maxRecord  = 180 << 10
@@ -35,8 +35,8 @@ func (o Occasion) bounded() Occasion {
 	return o
 }
 
-// boundContext returns the context, and the number of members that are cut or left out. A context that is too large
-// keeps the beginning of each name and value.
+// boundContext returns the context, and the number of members that are cut or left out. A context
+// that is too large keeps the beginning of each name and value.
 func boundContext(members map[string]string) (map[string]string, int) {
 	const quotes = len(`"":"",`)
 	size := 0

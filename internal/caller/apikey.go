@@ -34,7 +34,8 @@ type key struct {
 // Equal reports whether both have the same keys for the same actions.
 func (k Keys) Equal(other Keys) bool {
 	return slices.EqualFunc(k.list, other.list, func(a, b key) bool {
-		return a.id == b.id && a.digest == b.digest && (a.actions == nil) == (b.actions == nil) && slices.Equal(a.actions, b.actions)
+		return a.id == b.id && a.digest == b.digest && (a.actions == nil) == (b.actions == nil) && slices.Equal(a.actions,
+			b.actions)
 	})
 }
 
@@ -66,9 +67,10 @@ type keyEntry struct {
 //
 //	[{"id": "secops", "sha256": "64 hexadecimal digits", "actions": ["Disable User", "ping"]}]
 //
-// The digest is that of a key of at least 24 characters. An entry may have "key", the key itself, instead of
-// "sha256". The action "*" stands for all actions. resolve returns the slug of an action by its name; nil accepts any name.
-// The error is a sentence for the operator and does not contain any key.
+// The digest is that of a key of at least 24 characters. An entry may have "key", the key itself,
+// instead of "sha256". The action "*" stands for all actions. resolve returns the slug of an action
+// by its name; nil accepts any name. The error is a sentence for the operator and does not contain
+// any key.
 func ParseKeys(v secrets.Value, resolve func(name string) (slug string, ok bool)) (Keys, error) {
 	var entries []keyEntry
 	d := json.NewDecoder(strings.NewReader(v.Reveal()))
@@ -107,7 +109,8 @@ func ParseKeys(v secrets.Value, resolve func(name string) (slug string, ok bool)
 	return keys, nil
 }
 
-// parse parses an entry with a valid id. The error is the rest of a sentence that begins with the key.
+// parse parses an entry with a valid id. The error is the rest of a sentence that begins with the
+// key.
 func (e keyEntry) parse(resolve func(name string) (slug string, ok bool)) (key, error) {
 	k := key{id: e.ID, plain: e.Key != nil}
 	switch {
@@ -176,9 +179,9 @@ func ordinal(n int) string {
 	return strconv.Itoa(n) + suffix
 }
 
-// repeatedMember returns the number of the first entry that has a member twice, in the same case or another, and the
-// member's name in lower case; 0 if there is none. encoding/json takes the last one without an error. text is a JSON array
-// of objects with known members.
+// repeatedMember returns the number of the first entry that has a member twice, in the same case or
+// another, and the member's name in lower case; 0 if there is none. encoding/json takes the last
+// one without an error. text is a JSON array of objects with known members.
 func repeatedMember(text string) (entry int, name string) {
 	d := json.NewDecoder(strings.NewReader(text))
 	depth, isName := 0, false
@@ -215,10 +218,14 @@ func repeatedMember(text string) (entry int, name string) {
 
 // slug returns the slug of an action by its name.
 func slug(name string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == ' ' || r == '-' || r == '_' }), "-")
+	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
+		return r == ' ' || r == '-' ||
+			r == '_'
+	}), "-")
 }
 
-// find returns the caller that a key identifies. The comparison takes the same time whether and wherever the key is found.
+// find returns the caller that a key identifies. The comparison takes the same time whether and
+// wherever the key is found.
 func (k Keys) find(presented string) (Identity, bool) {
 	digest := sha256.Sum256([]byte(presented))
 	found := -1
@@ -233,15 +240,16 @@ func (k Keys) find(presented string) (Identity, bool) {
 	return Identity{Mode: APIKey, Name: k.list[found].id, actions: k.list[found].actions}, true
 }
 
-// KeySource returns the current keys, which may be replaced at any time. The errors are of the type apierr.Error.
+// KeySource returns the current keys, which may be replaced at any time. The errors are of the type
+// apierr.Error.
 type KeySource interface {
 	Get(ctx context.Context) (Keys, error)
 	// Refresh returns the keys that have replaced those among which the caller's was not found.
 	Refresh(ctx context.Context, unknown Keys) (Keys, error)
 }
 
-// ByKey returns an Authenticator that accepts requests with one of the keys in a header. An identity may call the actions
-// of its key only.
+// ByKey returns an Authenticator that accepts requests with one of the keys in a header. An
+// identity may call the actions of its key only.
 func ByKey(header string, source KeySource) Authenticator { return byKey{header, source} }
 
 type byKey struct {
@@ -249,7 +257,8 @@ type byKey struct {
 	source KeySource
 }
 
-// Authenticate implements Authenticator. An unknown key is looked for again in the newest version of the secret.
+// Authenticate implements Authenticator. An unknown key is looked for again in the newest version
+// of the secret.
 func (a byKey) Authenticate(r *http.Request) (Identity, error) {
 	keys, err := a.source.Get(r.Context())
 	if err != nil {

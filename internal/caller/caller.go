@@ -18,8 +18,8 @@ const (
 	None   = "none"   // unauthenticated; loopback connections only
 )
 
-// Authenticator identifies the caller of a request. The error is of the type apierr.Error: Unauthenticated or Forbidden, or
-// the reason why the caller cannot be checked.
+// Authenticator identifies the caller of a request. The error is of the type apierr.Error:
+// Unauthenticated or Forbidden, or the reason why the caller cannot be checked.
 type Authenticator interface {
 	Authenticate(r *http.Request) (Identity, error)
 }
@@ -32,7 +32,8 @@ type Identity struct {
 	actions []string // slugs of the actions that it may call; nil: all
 }
 
-// May returns an error of the kind Forbidden unless the identity may call the action with this slug.
+// May returns an error of the kind Forbidden unless the identity may call the action with this
+// slug.
 func (i Identity) May(slug string) error {
 	if i.actions == nil || slices.Contains(i.actions, slug) {
 		return nil
@@ -51,8 +52,8 @@ func (a refuseAll) Authenticate(*http.Request) (Identity, error) {
 	return Identity{}, unauthenticated(errors.New(a.reason))
 }
 
-// unauthenticated returns the error of every unauthenticated request. The caller does not learn the cause, which is for
-// the log.
+// unauthenticated returns the error of every unauthenticated request. The caller does not learn the
+// cause, which is for the log.
 func unauthenticated(cause error) error {
 	return apierr.New(apierr.Unauthenticated, "unauthenticated", "the caller is not authenticated", cause)
 }

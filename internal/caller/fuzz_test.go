@@ -24,7 +24,8 @@ func FuzzBearer(f *testing.F) {
 		"", "Bearer", "Bearer ", "bearer x", "Bearer x.y.z", "Bearer ..", "Bearer e30.e30.", "Bearer e30.e30.e30",
 		"Bearer " + fakegcp.Sign(jwt.SigningMethodHS256, []byte("canary"), fakegcp.Claims(audience, email, nil)),
 		"Bearer " + accounts.Token(fakegcp.Claims("https://other.run.app", email, nil)),
-		"Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6Imdvb2dsZS0xIn0.e30.AA", "Bearer eyJhbGciOiJFUzI1NiIsImtpZCI6Imdvb2dsZS0xIn0.e30.AA",
+		"Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6Imdvb2dsZS0xIn0.e30.AA", "Bearer " +
+			"eyJhbGciOiJFUzI1NiIsImtpZCI6Imdvb2dsZS0xIn0.e30.AA",
 	} {
 		f.Add(header)
 	}
@@ -32,7 +33,8 @@ func FuzzBearer(f *testing.F) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
 		r.Header["Authorization"] = []string{header}
 		identity, err := check.Authenticate(r)
-		if got := apierr.As(err); got == nil || got.Kind != apierr.Unauthenticated || got.Message != "the caller is not authenticated" || identity.Mode != "" {
+		if got := apierr.As(err); got == nil || got.Kind != apierr.Unauthenticated ||
+			got.Message != "the caller is not authenticated" || identity.Mode != "" {
 			t.Errorf("%q: %+v %v", header, identity, err)
 		}
 	})

@@ -26,15 +26,17 @@ const (
 // issuers are the names under which Google issues ID tokens.
 var issuers = []string{"https://accounts.google.com", "accounts.google.com"}
 
-// bearer returns the token of an Authorization header that occurs once and has the scheme of RFC 6750.
+// bearer returns the token of an Authorization header that occurs once and has the scheme of RFC
+// 6750.
 func bearer(h http.Header, name string) (string, bool) {
 	value, ok := only(h, name)
 	token, isBearer := strings.CutPrefix(value, "Bearer ")
 	return token, ok && isBearer && token != "" && len(token) <= longestToken
 }
 
-// ByIDToken returns an Authenticator that accepts ID tokens that Google has signed for one of the audiences and one of the
-// e-mail addresses (OpenID Connect Core 1.0, section 3.1.3.7). transport fetches Google's public keys.
+// ByIDToken returns an Authenticator that accepts ID tokens that Google has signed for one of the
+// audiences and one of the e-mail addresses (OpenID Connect Core 1.0, section 3.1.3.7). transport
+// fetches Google's public keys.
 func ByIDToken(audiences, emails []string, transport http.RoundTripper) (Authenticator, error) {
 	client := &http.Client{Transport: certs{transport}, Timeout: certsTimeout}
 	validator, err := idtoken.NewValidator(context.Background(), option.WithHTTPClient(client))
@@ -58,7 +60,8 @@ func (a byIDToken) Authenticate(r *http.Request) (identity Identity, err error) 
 	}()
 	token, ok := bearer(r.Header, "Authorization")
 	if !ok {
-		return Identity{}, unauthenticated(errors.New("the request does not have exactly one header Authorization: Bearer with a token"))
+		return Identity{}, unauthenticated(errors.New("the request does not have exactly one header Authorization: Bearer " +
+			"with a token"))
 	}
 	// The library also accepts the algorithms of other issuers.
 	if alg, err := algorithm(token); err != nil || alg != "RS256" {
@@ -101,8 +104,8 @@ func (a byIDToken) check(claims *idtoken.Payload) (Identity, error) {
 	return Identity{}, unauthenticated(errors.New("the signature of the ID token is valid, but " + problem))
 }
 
-// lowerASCII returns an e-mail address for comparison. Only ASCII letters have another case there: Unicode folds U+017F
-// to s and U+212A to k, which are other addresses.
+// lowerASCII returns an e-mail address for comparison. Only ASCII letters have another case there:
+// Unicode folds U+017F to s and U+212A to k, which are other addresses.
 func lowerASCII(email string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
@@ -145,8 +148,8 @@ func (c certs) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// ByPlatform returns an Authenticator that relies on Cloud Run, which has checked the token and the invoker role. It reads
-// the e-mail address for the audit only.
+// ByPlatform returns an Authenticator that relies on Cloud Run, which has checked the token and the
+// invoker role. It reads the e-mail address for the audit only.
 func ByPlatform() Authenticator { return byPlatform{} }
 
 type byPlatform struct{}

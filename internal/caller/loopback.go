@@ -10,7 +10,8 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// Loopback returns an Authenticator that accepts connections on the loopback interface only (CALLER_AUTH none).
+// Loopback returns an Authenticator that accepts connections on the loopback interface only
+// (CALLER_AUTH none).
 func Loopback() Authenticator { return loopback{} }
 
 type loopback struct{}
@@ -19,14 +20,15 @@ type loopback struct{}
 func (loopback) Authenticate(r *http.Request) (Identity, error) {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !isLoopback(r.RemoteAddr) || ok && !isLoopback(local.String()) {
-		return Identity{}, apierr.New(apierr.Forbidden, "loopback_only", "CALLER_AUTH is none: only connections on loopback are accepted", nil)
+		return Identity{}, apierr.New(apierr.Forbidden, "loopback_only", "CALLER_AUTH is none: only connections on "+
+			"loopback are accepted", nil)
 	}
 	return Identity{Mode: None}, OwnPage(r)
 }
 
-// OwnPage refuses requests that a foreign web page can have the user's browser send to a server on loopback: a request to
-// another host name that resolves to loopback (DNS rebinding), or one with a foreign Origin. The error is of the kind
-// Forbidden.
+// OwnPage refuses requests that a foreign web page can have the user's browser send to a server on
+// loopback: a request to another host name that resolves to loopback (DNS rebinding), or one with a
+// foreign Origin. The error is of the kind Forbidden.
 func OwnPage(r *http.Request) error {
 	switch origin := r.Header.Values("Origin"); {
 	case !namesServer(r):

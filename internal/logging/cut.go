@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Cut returns a text whose JSON string has at most limit bytes, quotes excluded. A longer text is cut and ends with its
-// original size. limit must leave room for that: at least 64.
+// Cut returns a text whose JSON string has at most limit bytes, quotes excluded. A longer text is
+// cut and ends with its original size. limit must leave room for that: at least 64.
 func Cut(text string, limit int) string {
 	if 6*len(text) <= limit || EncodedSize(text) <= limit {
 		return text
@@ -22,8 +22,8 @@ func Cut(text string, limit int) string {
 	}
 }
 
-// EncodedSize returns the number of bytes of a text as a JSON string, quotes excluded. Escaping makes a byte of a control
-// character, or one that is not UTF-8, six bytes.
+// EncodedSize returns the number of bytes of a text as a JSON string, quotes excluded. Escaping
+// makes a byte of a control character, or one that is not UTF-8, six bytes.
 func EncodedSize(text string) int {
 	size := 0
 	for i := 0; i < len(text); {
@@ -34,7 +34,8 @@ func EncodedSize(text string) int {
 	return size
 }
 
-// encodedRune returns the encoded size of a character of n bytes. https://pkg.go.dev/encoding/json#Marshal
+// encodedRune returns the encoded size of a character of n bytes.
+// https://pkg.go.dev/encoding/json#Marshal
 func encodedRune(r rune, n int) int {
 	switch {
 	case r == '"' || r == '\\' || r == '\b' || r == '\f' || r == '\n' || r == '\r' || r == '\t':

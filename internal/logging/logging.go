@@ -1,4 +1,5 @@
-// Package logging writes structured logs for Cloud Logging: one JSON object per line, with severity, trace and labels.
+// Package logging writes structured logs for Cloud Logging: one JSON object per line, with
+// severity, trace and labels.
 // https://cloud.google.com/logging/docs/structured-logging
 package logging
 
@@ -14,16 +15,18 @@ import (
 	"strings"
 )
 
-// The maximum sizes of the texts of an entry, in bytes of JSON. Cloud Logging drops an entry above 256 KiB: a message and
-// seven attributes, one of them a stack trace, stay below 200 KiB. A structured attribute is not cut.
+// The maximum sizes of the texts of an entry, in bytes of JSON. Cloud Logging drops an entry above
+// 256 KiB: a message and seven attributes, one of them a stack trace, stay below 200 KiB. A
+// structured attribute is not cut.
 // https://cloud.google.com/logging/quotas#log-limits
 const (
 	maxText  = 16 << 10
 	maxStack = 64 << 10
 )
 
-// New returns a logger that writes to w. An attribute "labels" becomes the entry's labels. Long texts are cut. Errors are
-// defects or misconfigurations, and are sent to Error Reporting. The settings are read when an entry needs them.
+// New returns a logger that writes to w. An attribute "labels" becomes the entry's labels. Long
+// texts are cut. Errors are defects or misconfigurations, and are sent to Error Reporting. The
+// settings are read when an entry needs them.
 func New(w io.Writer, getenv func(string) string) *slog.Logger {
 	h := slog.NewJSONHandler(w, &slog.HandlerOptions{AddSource: true, ReplaceAttr: rename})
 	return slog.New(handler{h, getenv})
@@ -141,8 +144,8 @@ var (
 	cloudTrace  = regexp.MustCompile(`^([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;|$)`)
 )
 
-// WithTrace returns a context whose entries have the trace of a request's headers: traceparent (W3C Trace Context), else
-// X-Cloud-Trace-Context.
+// WithTrace returns a context whose entries have the trace of a request's headers: traceparent (W3C
+// Trace Context), else X-Cloud-Trace-Context.
 func WithTrace(ctx context.Context, h http.Header) context.Context {
 	if m := traceparent.FindStringSubmatch(h.Get("Traceparent")); m != nil {
 		return context.WithValue(ctx, traceKey{}, trace{m[1], m[2]})

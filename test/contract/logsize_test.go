@@ -10,7 +10,8 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// maxEntry is the documented bound of a log entry in bytes: Cloud Logging drops entries above 256 KiB.
+// maxEntry is the documented bound of a log entry in bytes: Cloud Logging drops entries above 256
+// KiB.
 const maxEntry = 200 << 10
 
 // wantSmallEntries wants log entries since an offset, and all of them below maxEntry.
@@ -36,29 +37,37 @@ func TestAudit_RefusedRequestsAreNotLoggedWhole(t *testing.T) {
 		path, body string
 		header     http.Header
 	}{
-		"a context value":         {"users/disable-user", `{"context": {"case_id": "` + long + `"}}`, nil},
-		"an escaped value":        {"users/disable-user", `{"context": {"case_id": "` + escaped + `"}}`, nil},
-		"a placeholder":           {"users/disable-user", `{"context": {"case_id": "[Event.` + long + `]"}}`, nil},
-		"a context name":          {"users/disable-user", `{"context": {"` + long + `": "x"}}`, nil},
-		"a parameter":             {"users/disable-user", `{"parameters": {"User IDs": "` + long + `"}}`, nil},
-		"a parameter name":        {"users/disable-user", `{"parameters": {"` + long + `": "x"}}`, nil},
-		"a group name":            {"groups/add-group", `{"parameters": {"Group Name": "` + long + `"}}`, nil},
-		"an entity":               {"users/disable-user", `{"entities": [{"identifier": "` + long + `", "entity_type": "USERUNIQNAME"}]}`, nil},
-		"an entity type":          {"users/disable-user", `{"entities": [{"identifier": "x", "entity_type": "` + long + `"}]}`, nil},
-		"an option":               {"users/disable-user", `{"options": {"dry_run": "` + long + `"}}`, nil},
-		"an option name":          {"users/disable-user", `{"options": {"` + long + `": true}}`, nil},
-		"a member":                {"users/disable-user", `{"` + long + `": 1}`, nil},
-		"an action":               {"users", `{"action": "` + long + `"}`, nil},
-		"no JSON":                 {"users/disable-user", long, nil},
-		"a path":                  {"users/" + strings.Repeat("x", 900<<10), `{}`, nil},
-		"an Idempotency-Key":      {"users/disable-user", `{}`, http.Header{"Idempotency-Key": {strings.Repeat("k", 900<<10)}}},
-		"a Content-Type":          {"users/disable-user", `{}`, http.Header{"Content-Type": {strings.Repeat("k", 900<<10)}}},
-		"a Content-Encoding":      {"users/disable-user", `{}`, http.Header{"Content-Encoding": {strings.Repeat("k", 900<<10)}}},
-		"a message id":            {"users/pubsub", testkit.Message{ID: long, Data: `{}`}.Delivery(), nil},
-		"a message's key":         {"users/pubsub", testkit.Message{ID: "1", Data: `{}`, Attributes: map[string]string{"idempotency_key": long}}.Delivery(), nil},
-		"a message's action":      {"users/pubsub", testkit.Message{ID: "1", Data: `{}`, Attributes: map[string]string{"action": long}}.Delivery(), nil},
-		"a message's attribute":   {"users/pubsub", testkit.Message{ID: "1", Data: `{}`, Attributes: map[string]string{"x": "[Event." + long + "]"}}.Delivery(), nil},
-		"a message's placeholder": {"users/pubsub", testkit.Message{ID: "1", Data: `{}`, Attributes: map[string]string{long: "[Event.x]"}}.Delivery(), nil},
+		"a context value":  {"users/disable-user", `{"context": {"case_id": "` + long + `"}}`, nil},
+		"an escaped value": {"users/disable-user", `{"context": {"case_id": "` + escaped + `"}}`, nil},
+		"a placeholder":    {"users/disable-user", `{"context": {"case_id": "[Event.` + long + `]"}}`, nil},
+		"a context name":   {"users/disable-user", `{"context": {"` + long + `": "x"}}`, nil},
+		"a parameter":      {"users/disable-user", `{"parameters": {"User IDs": "` + long + `"}}`, nil},
+		"a parameter name": {"users/disable-user", `{"parameters": {"` + long + `": "x"}}`, nil},
+		"a group name":     {"groups/add-group", `{"parameters": {"Group Name": "` + long + `"}}`, nil},
+		"an entity": {"users/disable-user", `{"entities": [{"identifier": "` + long +
+			`", "entity_type": "USERUNIQNAME"}]}`, nil},
+		"an entity type": {"users/disable-user", `{"entities": [{"identifier": "x", "entity_type": "` + long +
+			`"}]}`, nil},
+		"an option":      {"users/disable-user", `{"options": {"dry_run": "` + long + `"}}`, nil},
+		"an option name": {"users/disable-user", `{"options": {"` + long + `": true}}`, nil},
+		"a member":       {"users/disable-user", `{"` + long + `": 1}`, nil},
+		"an action":      {"users", `{"action": "` + long + `"}`, nil},
+		"no JSON":        {"users/disable-user", long, nil},
+		"a path":         {"users/" + strings.Repeat("x", 900<<10), `{}`, nil},
+		"an Idempotency-Key": {"users/disable-user", `{}`, http.Header{"Idempotency-Key": {strings.Repeat("k",
+			900<<10)}}},
+		"a Content-Type": {"users/disable-user", `{}`, http.Header{"Content-Type": {strings.Repeat("k", 900<<10)}}},
+		"a Content-Encoding": {"users/disable-user", `{}`, http.Header{"Content-Encoding": {strings.Repeat("k",
+			900<<10)}}},
+		"a message id": {"users/pubsub", testkit.Message{ID: long, Data: `{}`}.Delivery(), nil},
+		"a message's key": {"users/pubsub", testkit.Message{ID: "1", Data: `{}`,
+			Attributes: map[string]string{"idempotency_key": long}}.Delivery(), nil},
+		"a message's action": {"users/pubsub", testkit.Message{ID: "1", Data: `{}`,
+			Attributes: map[string]string{"action": long}}.Delivery(), nil},
+		"a message's attribute": {"users/pubsub", testkit.Message{ID: "1", Data: `{}`,
+			Attributes: map[string]string{"x": "[Event." + long + "]"}}.Delivery(), nil},
+		"a message's placeholder": {"users/pubsub", testkit.Message{ID: "1", Data: `{}`,
+			Attributes: map[string]string{long: "[Event.x]"}}.Delivery(), nil},
 	} {
 		before := len(w.Log())
 		if r := w.Do(http.MethodPost, c.path, c.body, c.header); r.Get("status") != "failure" {
@@ -72,7 +81,8 @@ func TestAudit_RefusedRequestsAreNotLoggedWhole(t *testing.T) {
 	}
 }
 
-// wantPublishable wants messages within the limits of Pub/Sub. https://cloud.google.com/pubsub/quotas#resource_limits
+// wantPublishable wants messages within the limits of Pub/Sub.
+// https://cloud.google.com/pubsub/quotas#resource_limits
 func wantPublishable(t *testing.T, w *testkit.World, topic string) {
 	t.Helper()
 	messages := w.Published(topic)
@@ -92,7 +102,8 @@ func wantPublishable(t *testing.T, w *testkit.World, topic string) {
 	}
 }
 
-// TestAudit_EveryTargetOfALargeRequestIsRecorded: the targets have the longest names, and the context its maximum size.
+// TestAudit_EveryTargetOfALargeRequestIsRecorded: the targets have the longest names, and the
+// context its maximum size.
 func TestAudit_EveryTargetOfALargeRequestIsRecorded(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true, Env: map[string]string{"MAX_TARGETS": "200"}})
@@ -127,14 +138,17 @@ func TestAudit_EveryTargetOfALargeRequestIsRecorded(t *testing.T) {
 	wantPublishable(t, w, pubsub.ResultsTopic)
 }
 
-// TestDeadLetter_StaysWithinPubSubLimits: a mask is eight times as long as the single character that it hides.
+// TestDeadLetter_StaysWithinPubSubLimits: a mask is eight times as long as the single character
+// that it hides.
 func TestDeadLetter_StaysWithinPubSubLimits(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	for _, data := range []string{
 		`{"action": "Set Password", "parameters": {"User IDs": "alice", "New Password": "x"}, "entities": [` +
-			strings.Repeat(`{"identifier": "`+strings.Repeat("x", 250)+`", "entity_type": "X"},`, 3600) + `{"identifier": "x", "entity_type": "X"}]}`,
-		`{"action": "Set Password", "parameters": {"User IDs": "alice", "New Password": "x"}, "context": {"case_id": "` + strings.Repeat("x", 1024) + `"}}`,
+			strings.Repeat(`{"identifier": "`+strings.Repeat("x", 250)+`", "entity_type": "X"},`, 3600) +
+			`{"identifier": "x", "entity_type": "X"}]}`,
+		`{"action": "Set Password", "parameters": {"User IDs": "alice", "New Password": "x"}, "context": {"case_id": "` +
+			strings.Repeat("x", 1024) + `"}}`,
 	} {
 		m := testkit.Message{ID: strings.Repeat("m", 2000), Data: data}
 		if r := w.Push("users", m); r.HTTP != 200 || r.Get("error", "code") != "secret_needs_http" {

@@ -23,15 +23,17 @@ const requestTime = 20 * time.Second
 
 var buildNumber = regexp.MustCompile(`^projects/([0-9]+)/`)
 
-// address returns the deterministic URL of the function, which Terraform sets as the audience of callers and deliveries
-// and as the push endpoint. It needs the project number. PUSH_AUDIENCE and CALLER_AUDIENCE have it, but not with iam; the
-// name of the function's build has it in every mode. Without a number it returns the URL that Cloud Functions reports, which
-// has a hash instead: audiences do not match it.
+// address returns the deterministic URL of the function, which Terraform sets as the audience of
+// callers and deliveries and as the push endpoint. It needs the project number. PUSH_AUDIENCE and
+// CALLER_AUDIENCE have it, but not with iam; the name of the function's build has it in every mode.
+// Without a number it returns the URL that Cloud Functions reports, which has a hash instead:
+// audiences do not match it.
 // https://cloud.google.com/run/docs/triggering/https-request#deterministic
 func (f *Function) address(o Options) string {
 	number := o.ProjectNumber
 	env := f.deployed.GetServiceConfig().GetEnvironmentVariables()
-	deterministic := regexp.MustCompile("^https://" + regexp.QuoteMeta(f.Name) + `-([0-9]+)\.` + regexp.QuoteMeta(o.Region) + `\.run\.app$`)
+	deterministic := regexp.MustCompile("^https://" + regexp.QuoteMeta(f.Name) + `-([0-9]+)\.` +
+		regexp.QuoteMeta(o.Region) + `\.run\.app$`)
 	for _, audience := range append(split(env["PUSH_AUDIENCE"]), split(env["CALLER_AUDIENCE"])...) {
 		if m := deterministic.FindStringSubmatch(audience); m != nil {
 			number = cmp.Or(number, m[1])
@@ -47,12 +49,14 @@ func (f *Function) address(o Options) string {
 	if uri == "" {
 		f.find(Error, "it has no URL")
 	} else {
-		f.find(Warning, "its project number is unknown: requests use %s, for which ID tokens may be refused; set -project-number", uri)
+		f.find(Warning, "its project number is unknown: requests use %s, for which ID tokens may be refused; set "+
+			"-project-number", uri)
 	}
 	return uri
 }
 
-// audience returns the audience of ID tokens for the function. With oidc the function may accept others than its URL.
+// audience returns the audience of ID tokens for the function. With oidc the function may accept
+// others than its URL.
 func (f *Function) audience() string {
 	accepted := split(f.deployed.GetServiceConfig().GetEnvironmentVariables()["CALLER_AUDIENCE"])
 	if f.Auth != caller.OIDC || len(accepted) == 0 || slices.Contains(accepted, f.url) {
@@ -87,7 +91,8 @@ func (r response) refused() bool {
 }
 
 // send sends a request to a function.
-func (f *Function) send(ctx context.Context, o Options, method, path string, header http.Header, body []byte) (response, error) {
+func (f *Function) send(ctx context.Context, o Options, method, path string, header http.Header, body []byte) (response,
+	error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, f.url+path, bytes.NewReader(body))
@@ -114,8 +119,8 @@ func (f *Function) send(ctx context.Context, o Options, method, path string, hea
 	return out, err
 }
 
-// examineAccess checks that requests and deliveries without authentication are refused, and that the intended side
-// refuses them: Cloud Run with iam, the function otherwise.
+// examineAccess checks that requests and deliveries without authentication are refused, and that
+// the intended side refuses them: Cloud Run with iam, the function otherwise.
 func (f *Function) examineAccess(ctx context.Context, o Options) {
 	if f.url == "" {
 		return
@@ -132,7 +137,8 @@ func (f *Function) examineAccess(ctx context.Context, o Options) {
 		f.find(Error, "it accepts unauthenticated requests: check CALLER_AUTH and its invokers")
 	}
 	unsigned, err := json.Marshal(map[string]any{
-		"message": map[string]any{"messageId": "doctor-unsigned", "data": []byte(`{"action": "Ping"}`)}, "subscription": "doctor",
+		"message":      map[string]any{"messageId": "doctor-unsigned", "data": []byte(`{"action": "Ping"}`)},
+		"subscription": "doctor",
 	})
 	if err != nil {
 		panic(err)
@@ -143,14 +149,17 @@ func (f *Function) examineAccess(ctx context.Context, o Options) {
 		f.find(Warning, "it cannot be checked that an unsigned delivery is refused: %s", err)
 	case delivery.refused():
 	case delivery.code == http.StatusOK, delivery.product() && delivery.Error.Code != "misconfigured":
-		f.find(Error, "it accepts unsigned deliveries (POST /pubsub was answered %d): check CALLER_AUTH, PUSH_AUDIENCE and its invokers", delivery.code)
+		f.find(Error, "it accepts unsigned deliveries (POST /pubsub was answered %d): check CALLER_AUTH, PUSH_AUDIENCE and "+
+			"its invokers", delivery.code)
 	default:
-		f.find(Warning, "it cannot be checked that an unsigned delivery is refused: POST /pubsub was answered %d", delivery.code)
+		f.find(Warning, "it cannot be checked that an unsigned delivery is refused: POST /pubsub was answered %d",
+			delivery.code)
 	}
 	own := f.Auth == caller.APIKey || f.Auth == caller.OIDC
 	switch {
 	case own && delivery.refused() && !delivery.product():
-		f.find(Error, "CALLER_AUTH is %s, but Cloud Run checks the invoker role and removes the signature of ID tokens: the function refuses "+
+		f.find(Error, "CALLER_AUTH is %s, but Cloud Run checks the invoker role and removes the signature of ID tokens: "+
+			"the function refuses "+
 			"every delivery. Make the service public (allow_public_invocation), or use CALLER_AUTH iam", f.Auth)
 	case f.Auth == caller.IAM && delivery.product():
 		f.find(Error, "CALLER_AUTH is iam, but Cloud Run does not check callers: the function would accept forged tokens. "+
@@ -170,7 +179,8 @@ func (f *Function) ping(ctx context.Context, o Options) {
 	header, err := f.identity(ctx, o)
 	if err != nil {
 		f.Ping = "not tested"
-		f.find(Error, "Ping cannot be tested: %s; set a service account that may call the function (-as) or a key (-header), or use -no-ping", err)
+		f.find(Error, "Ping cannot be tested: %s; set a service account that may call the function (-as) or a key "+
+			"(-header), or use -no-ping", err)
 		return
 	}
 	reply, err := f.send(ctx, o, http.MethodGet, "/ping", header, nil)

@@ -23,16 +23,19 @@ func TestDoctor_UsesTheDeterministicAddressInEveryMode(t *testing.T) {
 		audience string
 		warned   bool
 	}{
-		"iam": {func(_ *functionspb.Function, env map[string]string) { env["CALLER_AUTH"] = "iam" }, nil, address(users), false},
+		"iam": {func(_ *functionspb.Function, env map[string]string) { env["CALLER_AUTH"] = "iam" }, nil, address(users),
+			false},
 		"oidc": {func(_ *functionspb.Function, env map[string]string) {
 			env["CALLER_AUTH"], env["CALLER_AUDIENCE"], env["CALLER_EMAILS"] = "oidc", address(users), "soar@acme.test"
 		}, nil, address(users), false},
 		"oidc for another audience": {func(_ *functionspb.Function, env map[string]string) {
-			env["CALLER_AUTH"], env["CALLER_AUDIENCE"], env["CALLER_EMAILS"] = "oidc", "https://okta.acme.test, https://b.acme.test", "soar@acme.test"
+			env["CALLER_AUTH"], env["CALLER_AUDIENCE"], env["CALLER_EMAILS"] = "oidc",
+				"https://okta.acme.test, https://b.acme.test", "soar@acme.test"
 		}, nil, "https://okta.acme.test", false},
 		"the number in the audience": {func(f *functionspb.Function, env map[string]string) {
 			f.BuildConfig.Build = ""
-			env["CALLER_AUTH"], env["CALLER_AUDIENCE"], env["CALLER_EMAILS"] = "oidc", "https://okta.acme.test,"+address(users), "soar@acme.test"
+			env["CALLER_AUTH"], env["CALLER_AUDIENCE"], env["CALLER_EMAILS"] = "oidc", "https://okta.acme.test,"+address(users),
+				"soar@acme.test"
 		}, nil, address(users), false},
 		"the number in a flag": {func(f *functionspb.Function, env map[string]string) {
 			f.BuildConfig.Build, env["CALLER_AUTH"] = "projects/9/locations/x/builds/y", "iam"
@@ -74,16 +77,19 @@ func TestDoctor_PingsWithAnIDToken(t *testing.T) {
 	d := deployed(t)
 	d.withIAM("emea")
 	d.options.Token = func(_ context.Context, audience string) (string, error) {
-		if !strings.HasPrefix(audience, "https://okta-emea-") || !strings.HasSuffix(audience, "-"+number+"."+region+".run.app") {
+		if !strings.HasPrefix(audience, "https://okta-emea-") || !strings.HasSuffix(audience,
+			"-"+number+"."+region+".run.app") {
 			t.Errorf("the audience is %q", audience)
 		}
 		return callerToken, nil
 	}
-	if out, err := d.examine("-instance", "emea", "-header", ""); err != nil || strings.Count(out, "  ok ") != 6 || strings.Count(out, "okta-emea-") != 6 {
+	if out, err := d.examine("-instance", "emea", "-header", ""); err != nil || strings.Count(out, "  ok ") != 6 ||
+		strings.Count(out, "okta-emea-") != 6 {
 		t.Errorf("%v\n%s", err, out)
 	}
 	d.options.Token = func(context.Context, string) (string, error) { return "", errors.New("not signed in") }
-	if out, err := d.examine("-instance", "emea", "-header", ""); err == nil || strings.Count(out, "Ping cannot be tested: there is no ID token (not signed in)") != 6 {
+	if out, err := d.examine("-instance", "emea", "-header", ""); err == nil || strings.Count(out,
+		"Ping cannot be tested: there is no ID token (not signed in)") != 6 {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -96,7 +102,8 @@ func TestDoctor_SendsTheKeyToTheFunctionsOnly(t *testing.T) {
 	t.Cleanup(other.Close)
 	d.elsewhere = other.URL
 	out, err := d.examine()
-	if err == nil || strings.Count(out, "Ping was answered 302, but not by the product") != 6 || strings.Contains(out, "it accepts") ||
+	if err == nil || strings.Count(out, "Ping was answered 302, but not by the product") != 6 || strings.Contains(out,
+		"it accepts") ||
 		strings.Count(out, "it cannot be checked that an unsigned delivery is refused: POST /pubsub was answered 302") != 6 {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -109,10 +116,12 @@ func TestDoctor_ReportsACallerThatIsRefused(t *testing.T) {
 	t.Parallel()
 	d := deployed(t)
 	out, err := d.examine("-header", "X-Api-Key: wrong")
-	if err == nil || strings.Count(out, "error: okta-") != 6 || strings.Count(out, "Ping: the caller is not authenticated") != 6 {
+	if err == nil || strings.Count(out, "error: okta-") != 6 || strings.Count(out,
+		"Ping: the caller is not authenticated") != 6 {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if out, err := d.examine("-header", ""); err == nil || strings.Count(out, "Ping cannot be tested: there are no credentials for it") != 6 {
+	if out, err := d.examine("-header", ""); err == nil || strings.Count(out,
+		"Ping cannot be tested: there are no credentials for it") != 6 {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if out, err := d.examine("-header", "", "-no-ping"); err != nil || strings.Count(out, "not tested  not tested") != 6 {
@@ -122,19 +131,25 @@ func TestDoctor_ReportsACallerThatIsRefused(t *testing.T) {
 
 func TestDoctor_ChecksThatDeliveriesAreAuthenticated(t *testing.T) {
 	t.Parallel()
-	const stripped, forged = "removes the signature of ID tokens: the function refuses every delivery", "the function would accept forged tokens"
+	const stripped, forged = "removes the signature of ID tokens: the function refuses every delivery",
+		"the function would accept forged tokens"
 	for name, c := range map[string]struct {
 		change  func(d *deployment)
 		finding string // "": none
 	}{
-		"apikey, public":             {func(*deployment) {}, ""},
-		"apikey behind IAM":          {func(d *deployment) { d.platform = true }, "error: okta-users: CALLER_AUTH is apikey, but Cloud Run checks the invoker role and " + stripped},
-		"iam behind IAM":             {func(d *deployment) { d.withIAM("") }, ""},
-		"iam, public":                {func(d *deployment) { d.withIAM(""); d.platform = false }, "error: okta-users: CALLER_AUTH is iam, but Cloud Run does not check callers: " + forged},
-		"an unsigned push succeeds":  {func(d *deployment) { d.openPush = true }, "error: okta-users: it accepts unsigned deliveries (POST /pubsub was answered 200)"},
-		"an unsigned push is failed": {func(d *deployment) { d.openPush, d.status = true, 503 }, "error: okta-users: it accepts unsigned deliveries (POST /pubsub was answered 503)"},
+		"apikey, public": {func(*deployment) {}, ""},
+		"apikey behind IAM": {func(d *deployment) { d.platform = true },
+			"error: okta-users: CALLER_AUTH is apikey, but Cloud Run checks the invoker role and " + stripped},
+		"iam behind IAM": {func(d *deployment) { d.withIAM("") }, ""},
+		"iam, public": {func(d *deployment) { d.withIAM(""); d.platform = false },
+			"error: okta-users: CALLER_AUTH is iam, but Cloud Run does not check callers: " + forged},
+		"an unsigned push succeeds": {func(d *deployment) { d.openPush = true },
+			"error: okta-users: it accepts unsigned deliveries (POST /pubsub was answered 200)"},
+		"an unsigned push is failed": {func(d *deployment) { d.openPush, d.status = true, 503 },
+			"error: okta-users: it accepts unsigned deliveries (POST /pubsub was answered 503)"},
 		"misconfigured": {func(d *deployment) {
-			d.openPush, d.status, d.ping = true, 500, `{"output_message": "the function is misconfigured", "error": {"code": "misconfigured"}}`
+			d.openPush, d.status, d.ping = true, 500,
+				`{"output_message": "the function is misconfigured", "error": {"code": "misconfigured"}}`
 		}, "warning: okta-users: it cannot be checked that an unsigned delivery is refused: POST /pubsub was answered 500"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,8 +30,8 @@ const (
 	subscriptionTTL       = 24 * time.Hour
 )
 
-// deliver publishes a Ping to the topic of each function and waits for its result on the results topic. Functions with
-// errors are left out: Pub/Sub would redeliver their messages for hours.
+// deliver publishes a Ping to the topic of each function and waits for its result on the results
+// topic. Functions with errors are left out: Pub/Sub would redeliver their messages for hours.
 func (r *Report) deliver(ctx context.Context, o Options) {
 	waiting := map[string][]*Function{} // by results topic
 	for _, f := range r.Functions {
@@ -65,8 +65,8 @@ func (r *Report) deliver(ctx context.Context, o Options) {
 	}
 }
 
-// deliveryTest is a test of the functions that publish to one results topic. It gets the results by a temporary
-// subscription: to pull from an existing one would take messages from its subscribers.
+// deliveryTest is a test of the functions that publish to one results topic. It gets the results by
+// a temporary subscription: to pull from an existing one would take messages from its subscribers.
 type deliveryTest struct {
 	report       *Report
 	o            Options
@@ -85,8 +85,10 @@ func (t deliveryTest) test(ctx context.Context, functions []*Function) {
 		MessageRetentionDuration: durationpb.New(subscriptionRetention),
 		ExpirationPolicy:         &pubsubpb.ExpirationPolicy{Ttl: durationpb.New(subscriptionTTL)},
 	}); err != nil {
-		t.report.find(Error, "the delivery of messages cannot be tested: creating a temporary subscription to %s: %s", t.results,
-			pubsubRefusal(err, "pubsub.subscriptions.create, .consume and .delete in the project and pubsub.topics.attachSubscription on the topic "+
+		t.report.find(Error, "the delivery of messages cannot be tested: creating a temporary subscription to %s: %s",
+			t.results,
+			pubsubRefusal(err, "pubsub.subscriptions.create, .consume and .delete in the project and "+
+				"pubsub.topics.attachSubscription on the topic "+
 				"are needed, for example roles/pubsub.editor"))
 		return
 	}
@@ -103,7 +105,8 @@ func (t deliveryTest) test(ctx context.Context, functions []*Function) {
 		}
 		if err != nil {
 			f.Delivery = "failed"
-			f.find(Error, "delivery: publishing a Ping to %s: %s", topic, pubsubRefusal(err, "roles/pubsub.publisher on the topic is needed"))
+			f.find(Error, "delivery: publishing a Ping to %s: %s", topic, pubsubRefusal(err,
+				"roles/pubsub.publisher on the topic is needed"))
 			continue
 		}
 		waiting[t.caseID(f)] = f
@@ -121,7 +124,8 @@ func (t deliveryTest) receive(ctx context.Context, waiting map[string]*Function)
 		switch {
 		case ctx.Err() != nil, status.Code(err) == codes.DeadlineExceeded: // there were no messages
 		case err != nil:
-			t.report.find(Error, "the results of deliveries cannot be read: %s", pubsubRefusal(err, "pubsub.subscriptions.consume is needed"))
+			t.report.find(Error, "the results of deliveries cannot be read: %s", pubsubRefusal(err,
+				"pubsub.subscriptions.consume is needed"))
 			return
 		}
 		for _, m := range r.GetReceivedMessages() {
@@ -138,7 +142,8 @@ func (t deliveryTest) receive(ctx context.Context, waiting map[string]*Function)
 			continue
 		}
 		f.Delivery = "no result"
-		f.find(Error, "delivery: a Ping that was published to the topic %s had no result within %s: check its push subscription, whose "+
+		f.find(Error, "delivery: a Ping that was published to the topic %s had no result within %s: check its push "+
+			"subscription, whose "+
 			"service account needs roles/run.invoker, its audience (PUSH_AUDIENCE), and the log of the function", f.Name, limit)
 	}
 }
@@ -162,13 +167,15 @@ func (f *Function) received(data []byte) {
 func (t deliveryTest) delete(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTime)
 	defer cancel()
-	if err := t.client.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: t.subscription}); err != nil {
+	if err := t.client.DeleteSubscription(ctx,
+		&pubsubpb.DeleteSubscriptionRequest{Subscription: t.subscription}); err != nil {
 		t.report.find(Warning, "the temporary subscription %s was not deleted: %s; it expires after 24 h without use",
 			t.subscription, pubsubRefusal(err, "pubsub.subscriptions.delete is needed"))
 	}
 }
 
-// pubsubRefusal returns the message of a Pub/Sub error, with the missing roles if permission was denied.
+// pubsubRefusal returns the message of a Pub/Sub error, with the missing roles if permission was
+// denied.
 func pubsubRefusal(err error, needed string) string {
 	s, ok := status.FromError(err)
 	switch {

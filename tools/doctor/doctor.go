@@ -26,7 +26,8 @@ type Options struct {
 	ProjectNumber   string // "": read from the functions
 	Instance        string // "" for the default instance
 	Groups          []action.Group
-	// Required says that the function of each group must exist. Otherwise a missing function is a note.
+	// Required says that the function of each group must exist. Otherwise a missing function is a
+	// note.
 	Required bool
 	// Header is sent with a Ping. If it is nil, Token returns the ID token to send, for an audience.
 	Header  http.Header
@@ -85,7 +86,8 @@ type Report struct {
 
 // HasErrors reports whether there is a finding of the level Error.
 func (r Report) HasErrors() bool {
-	return hasErrors(r.Findings) || slices.ContainsFunc(r.Functions, func(f *Function) bool { return hasErrors(f.Findings) })
+	return hasErrors(r.Findings) || slices.ContainsFunc(r.Functions,
+		func(f *Function) bool { return hasErrors(f.Findings) })
 }
 
 func hasErrors(findings []Finding) bool {
@@ -121,7 +123,8 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	}
 	r := Report{Functions: []*Function{}, Findings: []Finding{}}
 	for _, g := range o.Groups {
-		f := &Function{Group: g.Name, Name: Prefix(o.Instance) + "-" + g.Name, Delivery: "not tested", Findings: []Finding{}, group: g}
+		f := &Function{Group: g.Name, Name: Prefix(o.Instance) + "-" + g.Name, Delivery: "not tested", Findings: []Finding{},
+			group: g}
 		r.Functions = append(r.Functions, f)
 		if err := f.get(ctx, client, o); err != nil {
 			return r, err
@@ -136,7 +139,8 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 		f.ping(ctx, o)
 	}
 	if !slices.ContainsFunc(r.Functions, func(f *Function) bool { return f.deployed != nil }) && !o.Required {
-		r.find(Error, "project %s has none of the functions in %s: deploy them (terraform apply), or set -instance and -region", o.Project, o.Region)
+		r.find(Error, "project %s has none of the functions in %s: deploy them (terraform apply), or set -instance and "+
+			"-region", o.Project, o.Region)
 	}
 	r.compare()
 	if o.Deliver {
@@ -158,10 +162,12 @@ func (f *Function) get(ctx context.Context, client *functions.FunctionClient, o 
 		if o.Required {
 			level = Error
 		}
-		f.find(level, "there is no function %s in %s: if it is wanted, deploy it (terraform apply), or set -instance and -region", f.Name, o.Region)
+		f.find(level, "there is no function %s in %s: if it is wanted, deploy it (terraform apply), or set -instance and "+
+			"-region", f.Name, o.Region)
 		return nil
 	case codes.PermissionDenied:
-		return fmt.Errorf("reading the functions of %s needs roles/cloudfunctions.viewer: %s", o.Project, status.Convert(err).Message())
+		return fmt.Errorf("reading the functions of %s needs roles/cloudfunctions.viewer: %s", o.Project,
+			status.Convert(err).Message())
 	default:
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
@@ -195,7 +201,8 @@ func (r *Report) compare() {
 	}
 	for _, account := range slices.Sorted(maps.Keys(accounts)) {
 		if shared := accounts[account]; len(shared) > 1 {
-			r.find(Error, "%s run as the same service account, %s: each then has the permissions of all; give each its own", list(shared), account)
+			r.find(Error, "%s run as the same service account, %s: each then has the permissions of all; give each its own",
+				list(shared), account)
 		}
 	}
 	if len(roots) > 1 {
@@ -209,7 +216,8 @@ func (r *Report) compare() {
 	}
 }
 
-// org returns the normalized org URL of an Api Root; "" if it is not a URL: it may be a misplaced secret.
+// org returns the normalized org URL of an Api Root; "" if it is not a URL: it may be a misplaced
+// secret.
 func org(root string) string {
 	u, err := url.Parse(strings.TrimSpace(root))
 	if err != nil || u.Host == "" {

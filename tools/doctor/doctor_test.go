@@ -24,7 +24,8 @@ func TestDoctor_FindsNothingInAGoodDeployment(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
 	}
-	if strings.Count(out, "ACTIVE") != 6 || strings.Count(out, "  ok ") != 6 || strings.Contains(out, ": okta-") || !strings.Contains(out, "No errors were found.") {
+	if strings.Count(out, "ACTIVE") != 6 || strings.Count(out, "  ok ") != 6 || strings.Contains(out, ": okta-") ||
+		!strings.Contains(out, "No errors were found.") {
 		t.Error(out)
 	}
 	for _, g := range handlers.Groups { // the same org and the same secrets in other forms
@@ -32,7 +33,8 @@ func TestDoctor_FindsNothingInAGoodDeployment(t *testing.T) {
 		f.ServiceConfig.EnvironmentVariables["OKTA_API_ROOT"] = "https://ACME.okta.com/"
 		f.ServiceConfig.EnvironmentVariables["CALLER_KEYS_SECRET"] = "okta-callers"
 		d.functions.Deploy(f)
-		if out, err := d.examine(); err != nil || strings.Contains(out, ": okta-") || !strings.Contains(out, "No errors were found.") {
+		if out, err := d.examine(); err != nil || strings.Contains(out, ": okta-") || !strings.Contains(out,
+			"No errors were found.") {
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
@@ -41,7 +43,8 @@ func TestDoctor_FindsNothingInAGoodDeployment(t *testing.T) {
 		t.Errorf("a list is null in\n%s", out)
 	}
 	var report Report
-	if err != nil || json.Unmarshal([]byte(out), &report) != nil || len(report.Functions) != 6 || report.Functions[0].Ping != "ok" {
+	if err != nil || json.Unmarshal([]byte(out), &report) != nil || len(report.Functions) != 6 ||
+		report.Functions[0].Ping != "ok" {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -56,11 +59,15 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 	}{
 		"failed": {func(_ *deployment, f *functionspb.Function) {
 			f.State = functionspb.Function_FAILED
-			f.StateMessages = []*functionspb.StateMessage{{Severity: functionspb.StateMessage_ERROR, Type: "BuildError", Message: "no space left"}}
+			f.StateMessages = []*functionspb.StateMessage{{Severity: functionspb.StateMessage_ERROR, Type: "BuildError",
+				Message: "no space left"}}
 		}, "error", "Cloud Functions reports: no space left (BuildError)"},
-		"deploying":           {func(_ *deployment, f *functionspb.Function) { f.State = functionspb.Function_DEPLOYING }, "error", "its state is DEPLOYING"},
-		"an old runtime":      {func(_ *deployment, f *functionspb.Function) { f.BuildConfig.Runtime = "go122" }, "error", "the source needs go126"},
-		"another entry point": {func(_ *deployment, f *functionspb.Function) { f.BuildConfig.EntryPoint = "OktaGroups" }, "error", "its entry point is OktaGroups"},
+		"deploying": {func(_ *deployment, f *functionspb.Function) { f.State = functionspb.Function_DEPLOYING },
+			"error", "its state is DEPLOYING"},
+		"an old runtime": {func(_ *deployment, f *functionspb.Function) { f.BuildConfig.Runtime = "go122" }, "error",
+			"the source needs go126"},
+		"another entry point": {func(_ *deployment, f *functionspb.Function) { f.BuildConfig.EntryPoint = "OktaGroups" },
+			"error", "its entry point is OktaGroups"},
 		"the default identity": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.ServiceAccountEmail = "1-compute@developer.gserviceaccount.com"
 		}, "error", "default service account"},
@@ -74,7 +81,8 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 		"a bound secret": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.SecretEnvironmentVariables = []*functionspb.SecretEnvVar{{Key: "X"}}
 		}, "warning", "1 secrets are bound"},
-		"a long timeout": {func(_ *deployment, f *functionspb.Function) { f.ServiceConfig.TimeoutSeconds = 600 }, "warning", "from 600 s on, Pub/Sub redelivers a message"},
+		"a long timeout": {func(_ *deployment, f *functionspb.Function) { f.ServiceConfig.TimeoutSeconds = 600 }, "warning",
+			"from 600 s on, Pub/Sub redelivers a message"},
 		"a short timeout": {func(_ *deployment, f *functionspb.Function) { f.ServiceConfig.TimeoutSeconds = 60 },
 			"warning", "its timeout is 60 s, which reduces REQUEST_DEADLINE 1m40s to 55s"},
 		"a missing function": {func(d *deployment, f *functionspb.Function) {
@@ -86,7 +94,9 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 		"an open mode": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.EnvironmentVariables["CALLER_AUTH"] = "none"
 		}, "error", "never serves on Cloud Run"},
-		"a misspelled setting": {func(_ *deployment, f *functionspb.Function) { f.ServiceConfig.EnvironmentVariables["MAX_TARGET"] = "5" },
+		"a misspelled setting": {func(_ *deployment, f *functionspb.Function) {
+			f.ServiceConfig.EnvironmentVariables["MAX_TARGET"] = "5"
+		},
 			"warning", "MAX_TARGET is not a setting"},
 		"no idempotency bucket": {func(_ *deployment, f *functionspb.Function) {
 			delete(f.ServiceConfig.EnvironmentVariables, "IDEMPOTENCY_BUCKET")
@@ -106,7 +116,8 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 			f.ServiceConfig.EnvironmentVariables["ITP_SIGNING_KEY_SECRET"] = secretOf("signing") + "/versions/1"
 		},
 			"error", "only the function of signals may have the signing key"},
-		"a disabled version": {func(d *deployment, _ *functionspb.Function) { d.secrets.Disable(secretOf("users")) }, "error", "okta-users/versions/1 is DISABLED"},
+		"a disabled version": {func(d *deployment, _ *functionspb.Function) { d.secrets.Disable(secretOf("users")) }, "error",
+			"okta-users/versions/1 is DISABLED"},
 		"no version": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.EnvironmentVariables["OKTA_API_TOKEN_SECRET"] = "okta-gone"
 		}, "error", "there is no projects/acme-security/secrets/okta-gone/versions/latest"},
@@ -134,17 +145,26 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 			f.ServiceConfig.EnvironmentVariables["GOOGLE_CLOUD_PROJECT"] = "acme-other"
 		}, "error", "there is no projects/acme-other/secrets/okta-users/versions/latest"},
 		"readers that cannot be read": {func(d *deployment, _ *functionspb.Function) { d.secrets.HidePolicies() },
-			"warning", "the readers of projects/acme-security/secrets/okta-users could not be checked: roles/secretmanager.viewer is needed"},
-		"secrets that cannot be read": {func(d *deployment, _ *functionspb.Function) { d.secrets.SetDenied(true) }, "warning", "roles/secretmanager.viewer is needed"},
-		"an open function":            {func(d *deployment, _ *functionspb.Function) { d.open = true }, "error", "it accepts unauthenticated requests"},
-		"an open function and a failing Ping": {func(d *deployment, _ *functionspb.Function) { d.open, d.status = true, http.StatusBadGateway },
+			"warning", "the readers of projects/acme-security/secrets/okta-users could not be checked: " +
+				"roles/secretmanager.viewer is needed"},
+		"secrets that cannot be read": {func(d *deployment, _ *functionspb.Function) { d.secrets.SetDenied(true) }, "warning",
+			"roles/secretmanager.viewer is needed"},
+		"an open function": {func(d *deployment, _ *functionspb.Function) { d.open = true }, "error",
+			"it accepts unauthenticated requests"},
+		"an open function and a failing Ping": {func(d *deployment, _ *functionspb.Function) {
+			d.open, d.status = true,
+				http.StatusBadGateway
+		},
 			"error", "it accepts unauthenticated requests"},
 		"a failing Ping": {func(d *deployment, _ *functionspb.Function) {
 			d.ping = `{"is_success": false, "output_message": "Failed to connect to the Okta organization. Error is x"}`
 		}, "error", "Ping: Failed to connect to the Okta organization. Error is x"},
-		"another product": {func(d *deployment, _ *functionspb.Function) { d.ping = "<html>" }, "error", "but not by the product"},
-		"not a reply":     {func(d *deployment, _ *functionspb.Function) { d.ping = "{}" }, "error", "but not by the product"},
-		"nothing there":   {func(d *deployment, _ *functionspb.Function) { d.unreachable = true }, "error", "it cannot be reached"},
+		"another product": {func(d *deployment, _ *functionspb.Function) { d.ping = "<html>" }, "error",
+			"but not by the product"},
+		"not a reply": {func(d *deployment, _ *functionspb.Function) { d.ping = "{}" }, "error",
+			"but not by the product"},
+		"nothing there": {func(d *deployment, _ *functionspb.Function) { d.unreachable = true }, "error",
+			"it cannot be reached"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -177,13 +197,16 @@ func TestDoctor_ChecksTheGroupsThatAreDeployed(t *testing.T) {
 	if err != nil || strings.Count(out, "note: okta-") != 4 || strings.Count(out, "  ok ") != 2 {
 		t.Errorf("by default: %v\n%s", err, out)
 	}
-	if out, err = d.examine("-groups", " users,groups,users"); err != nil || strings.Contains(out, "okta-roles") || strings.Count(out, "  ok ") != 2 {
+	if out, err = d.examine("-groups", " users,groups,users"); err != nil || strings.Contains(out, "okta-roles") ||
+		strings.Count(out, "  ok ") != 2 {
 		t.Errorf("the deployed groups: %v\n%s", err, out)
 	}
-	if out, err = d.examine("-groups", "users,roles"); err == nil || !strings.Contains(out, "error: okta-roles: there is no function okta-roles") {
+	if out, err = d.examine("-groups", "users,roles"); err == nil || !strings.Contains(out,
+		"error: okta-roles: there is no function okta-roles") {
 		t.Errorf("a missing group: %v\n%s", err, out)
 	}
-	if out, err = d.examine("-instance", "emea"); err == nil || strings.Count(out, "there is no function okta-emea-") != 6 ||
+	if out, err = d.examine("-instance", "emea"); err == nil || strings.Count(out,
+		"there is no function okta-emea-") != 6 ||
 		!strings.Contains(out, "error: project acme-security has none of the functions in europe-west3") {
 		t.Errorf("no function: %v\n%s", err, out)
 	}

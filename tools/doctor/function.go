@@ -46,18 +46,22 @@ func (f *Function) examine(o Options) {
 		f.find(Error, "its entry point is %s, but that of the group is %s", target, f.group.Function)
 	}
 	switch account := service.GetServiceAccountEmail(); {
-	case strings.HasSuffix(account, "-compute@developer.gserviceaccount.com"), strings.HasSuffix(account, "@appspot.gserviceaccount.com"), account == "":
-		f.find(Error, "it runs as the default service account of the project, which has more permissions than needed: give it its own")
+	case strings.HasSuffix(account, "-compute@developer.gserviceaccount.com"), strings.HasSuffix(account,
+		"@appspot.gserviceaccount.com"), account == "":
+		f.find(Error, "it runs as the default service account of the project, which has more permissions than needed: give "+
+			"it its own")
 	}
 	if service.GetIngressSettings() == functionspb.ServiceConfig_ALLOW_INTERNAL_ONLY {
 		f.find(Warning, "its ingress allows internal traffic only: SecOps cannot call it")
 	}
 	if n := len(service.GetSecretEnvironmentVariables()) + len(service.GetSecretVolumes()); n > 0 {
-		f.find(Warning, "%d secrets are bound to it as variables or volumes: remove them, because the function reads its secrets from Secret Manager", n)
+		f.find(Warning, "%d secrets are bound to it as variables or volumes: remove them, because the function reads its "+
+			"secrets from Secret Manager", n)
 	}
 	timeout := int(service.GetTimeoutSeconds())
 	if timeout >= ackDeadline {
-		f.find(Warning, "its timeout is %d s: from %d s on, Pub/Sub redelivers a message while the function still works on it", timeout, ackDeadline)
+		f.find(Warning, "its timeout is %d s: from %d s on, Pub/Sub redelivers a message while the function still works on "+
+			"it", timeout, ackDeadline)
 	}
 	f.examineSettings(o.Project, timeout, env)
 }
@@ -87,7 +91,8 @@ func (f *Function) examineSettings(project string, timeout int, env map[string]s
 			f.find(Warning, "IDEMPOTENCY_BUCKET is not set: a repeated request is carried out again by another instance")
 		}
 		if set, err := settings(""); err == nil && c.Deadline < set.Deadline {
-			f.find(Warning, "its timeout is %d s, which reduces REQUEST_DEADLINE %s to %s: make the timeout at least 5 s longer than REQUEST_DEADLINE", timeout, set.Deadline, c.Deadline)
+			f.find(Warning, "its timeout is %d s, which reduces REQUEST_DEADLINE %s to %s: make the timeout at least 5 s "+
+				"longer than REQUEST_DEADLINE", timeout, set.Deadline, c.Deadline)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
@@ -96,7 +101,8 @@ func (f *Function) examineSettings(project string, timeout int, env map[string]s
 		}
 	}
 	if env["ITP_SIGNING_KEY_SECRET"] != "" && !f.group.Signs {
-		f.find(Error, "ITP_SIGNING_KEY_SECRET is set, but this group does not sign: only the function of signals may have the signing key")
+		f.find(Error, "ITP_SIGNING_KEY_SECRET is set, but this group does not sign: only the function of signals may have "+
+			"the signing key")
 	}
 	if other := env["GOOGLE_CLOUD_PROJECT"]; other != "" && other != project {
 		f.find(Warning, "GOOGLE_CLOUD_PROJECT is %s, but the function runs in %s", other, project)

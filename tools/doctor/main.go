@@ -1,5 +1,5 @@
-// Command doctor compares a deployment on Google Cloud with the catalog, checks that unauthenticated requests are refused,
-// and sends a Ping to each function.
+// Command doctor compares a deployment on Google Cloud with the catalog, checks that
+// unauthenticated requests are refused, and sends a Ping to each function.
 //
 //	go run ./tools/doctor -project P -region R [-instance I] [-groups users,groups] [flags]
 package main
@@ -81,8 +81,10 @@ func (o *Options) parse(args []string, stdout io.Writer) (asJSON bool, err error
 	flags.StringVar(&o.ProjectNumber, "project-number", "", "`number` of the project (default: read from the functions)")
 	flags.StringVar(&o.Region, "region", "", "`region` of the functions")
 	flags.StringVar(&o.Instance, "instance", "", "`instance` of the deployment, if the project has several")
-	groups := flags.String("groups", "", "comma-separated `groups` whose functions must exist (default: the deployed ones of "+groupNames()+")")
-	as := flags.String("as", "", "e-mail address of the `service account` to Ping as: you need roles/iam.serviceAccountTokenCreator on it")
+	groups := flags.String("groups", "", "comma-separated `groups` whose functions must exist (default: the deployed "+
+		"ones of "+groupNames()+")")
+	as := flags.String("as", "", "e-mail address of the `service account` to Ping as: you need "+
+		"roles/iam.serviceAccountTokenCreator on it")
 	header := flags.String("header", "", "`header` to Ping with instead, as 'X-Api-Key: ...'")
 	headerFile := flags.String("header-file", "", "`file` with a key, sent as X-Api-Key")
 	flags.BoolVar(&o.NoPing, "no-ping", false, "do not send Pings")
@@ -105,7 +107,8 @@ func (o *Options) parse(args []string, stdout io.Writer) (asJSON bool, err error
 	case o.Region == "":
 		return false, errors.New("-region is required: the region of the functions, such as europe-west3")
 	case !digits.MatchString(o.ProjectNumber):
-		return false, fmt.Errorf("-project-number must be the number of the project, such as 123456789012, not %q", o.ProjectNumber)
+		return false, fmt.Errorf("-project-number must be the number of the project, such as 123456789012, not %q",
+			o.ProjectNumber)
 	}
 	if o.Groups, err = selectGroups(*groups); err != nil {
 		return false, err
@@ -151,14 +154,15 @@ func groupNames() string {
 	return strings.Join(names, ", ")
 }
 
-// googleToken returns a function that gets ID tokens of the service account; of the application default credentials if
-// account is empty.
+// googleToken returns a function that gets ID tokens of the service account; of the application
+// default credentials if account is empty.
 func googleToken(account string) func(ctx context.Context, audience string) (string, error) {
 	return func(ctx context.Context, audience string) (string, error) {
 		var source oauth2.TokenSource
 		var err error
 		if account != "" {
-			source, err = impersonate.IDTokenSource(ctx, impersonate.IDTokenConfig{Audience: audience, TargetPrincipal: account, IncludeEmail: true})
+			source, err = impersonate.IDTokenSource(ctx, impersonate.IDTokenConfig{Audience: audience, TargetPrincipal: account,
+				IncludeEmail: true})
 		} else {
 			source, err = idtoken.NewTokenSource(ctx, audience)
 		}
@@ -177,7 +181,8 @@ func printReport(w io.Writer, r Report) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "GROUP\tFUNCTION\tSTATE\tRUNTIME\tCALLERS\tPING\tDELIVERY\tFINDINGS")
 	for _, f := range r.Functions {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", f.Group, f.Name, f.State, f.Runtime, f.Auth, f.Ping, f.Delivery, len(f.Findings))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", f.Group, f.Name, f.State, f.Runtime, f.Auth, f.Ping,
+			f.Delivery, len(f.Findings))
 	}
 	_ = table.Flush()
 	for _, f := range r.Functions {
@@ -193,8 +198,8 @@ func printReport(w io.Writer, r Report) {
 	}
 }
 
-// readHeader returns the header of -header or -header-file; nil if both are empty. The error does not repeat a value: it may
-// be a key.
+// readHeader returns the header of -header or -header-file; nil if both are empty. The error does
+// not repeat a value: it may be a key.
 func readHeader(text, file string) (http.Header, error) {
 	if file != "" {
 		key, err := os.ReadFile(file)

@@ -78,13 +78,15 @@ func deployed(t *testing.T) *deployment {
 	return d
 }
 
-// RoundTrip implements http.RoundTripper: only the deterministic addresses of the functions lead to the server.
+// RoundTrip implements http.RoundTripper: only the deterministic addresses of the functions lead to
+// the server.
 func (d *deployment) RoundTrip(r *http.Request) (*http.Response, error) {
 	if d.unreachable {
 		return nil, errors.New("connection refused")
 	}
 	if d.elsewhere == "" || !strings.HasPrefix(d.elsewhere, "http://"+r.URL.Host) {
-		if !strings.HasSuffix(r.URL.Host, "-"+number+"."+region+".run.app") || r.URL.Scheme != "https" || !strings.HasPrefix(r.URL.Host, "okta-") {
+		if !strings.HasSuffix(r.URL.Host, "-"+number+"."+region+".run.app") || r.URL.Scheme != "https" ||
+			!strings.HasPrefix(r.URL.Host, "okta-") {
 			d.wrongHosts.Add(1)
 			return nil, errors.New("no such host")
 		}
@@ -106,7 +108,8 @@ func (d *deployment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "<html><title>403 Forbidden</title></html>")
 	case !delivery && !authenticated && !d.open, delivery && !d.openPush:
 		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = io.WriteString(w, `{"output_message": "the caller is not authenticated", "error": {"code": "unauthenticated"}}`)
+		_, _ = io.WriteString(w,
+			`{"output_message": "the caller is not authenticated", "error": {"code": "unauthenticated"}}`)
 	case r.URL.Path == "/actions":
 		_, _ = io.WriteString(w, `{"name": "users", "actions": []}`)
 	default:
@@ -128,8 +131,10 @@ func address(g action.Group) string {
 // function returns the function of a group as Terraform deploys it.
 func (d *deployment) function(g action.Group) *functionspb.Function {
 	env := map[string]string{
-		"OKTA_API_ROOT": "https://acme.okta.com", "CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": secretOf("callers") + "/versions/latest",
-		"IDEMPOTENCY_BUCKET": "acme-idempotency", "GOOGLE_CLOUD_PROJECT": project, "PUSH_AUDIENCE": address(g), "PUSH_EMAILS": "push@acme.test",
+		"OKTA_API_ROOT": "https://acme.okta.com", "CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": secretOf("callers") +
+			"/versions/latest",
+		"IDEMPOTENCY_BUCKET": "acme-idempotency", "GOOGLE_CLOUD_PROJECT": project, "PUSH_AUDIENCE": address(g),
+		"PUSH_EMAILS": "push@acme.test",
 	}
 	if g.NeedsOkta() {
 		env["OKTA_API_TOKEN_SECRET"] = secretOf(g.Name) + "/versions/latest"
@@ -187,13 +192,16 @@ func TestDoctor_RefusesInvalidFlags(t *testing.T) {
 		"-project p":                     "-region is required",
 		"-project p -region r -header":   "flag needs an argument",
 		"-project p -region r -header x": "-header is not a header",
-		"-project p -region r -groups users,user":   `there is no group "user"; the groups are users, groups, roles, sessions, providers, signals`,
-		"-project p -region r -groups users,":       `there is no group ""; the groups are users,`,
-		"-project p -region r -project-number acme": `-project-number must be the number of the project, such as 123456789012, not "acme"`,
+		"-project p -region r -groups " +
+			"users,user": `there is no group "user"; the groups are users, groups, roles, sessions, providers, signals`,
+		"-project p -region r -groups users,": `there is no group ""; the groups are users,`,
+		"-project p -region r -project-number " +
+			"acme": `-project-number must be the number of the project, such as 123456789012, not "acme"`,
 		"users": `doctor takes flags only, not "users"`,
 		"-project p -region r -header-file /nonexistent/caller-key": "/nonexistent/caller-key",
 	} {
-		if err := examine(t.Context(), strings.Fields(args), Options{}, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+		if err := examine(t.Context(), strings.Fields(args), Options{}, io.Discard); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", args, err, want)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// secretClients are the Secret Manager clients by endpoint: a regional secret exists at the endpoint of its region only.
+// secretClients are the Secret Manager clients by endpoint: a regional secret exists at the
+// endpoint of its region only.
 type secretClients struct {
 	options []option.ClientOption
 	clients map[string]*secretmanager.Client
@@ -26,7 +27,8 @@ func newSecretClients(options []option.ClientOption) secretClients {
 	return secretClients{options, map[string]*secretmanager.Client{}}
 }
 
-// client returns the client for the version with this resource name; "" stands for any version without a region.
+// client returns the client for the version with this resource name; "" stands for any version
+// without a region.
 func (s secretClients) client(ctx context.Context, name string) (*secretmanager.Client, error) {
 	endpoint := secrets.Endpoint(name)
 	if c := s.clients[endpoint]; c != nil {
@@ -50,11 +52,13 @@ func (s secretClients) close() {
 }
 
 // references are the settings that refer to secrets.
-var references = []string{"OKTA_API_TOKEN_SECRET", "OKTA_PRIVATE_KEY_SECRET", "ITP_SIGNING_KEY_SECRET", "CALLER_KEYS_SECRET"}
+var references = []string{"OKTA_API_TOKEN_SECRET", "OKTA_PRIVATE_KEY_SECRET", "ITP_SIGNING_KEY_SECRET",
+	"CALLER_KEYS_SECRET"}
 
 var resourceName = regexp.MustCompile(`^projects/[^/]+/(?:locations/[^/]+/)?secrets/[^/]+`)
 
-// examineSecrets checks that the secrets exist and that the function can read them. It does not read their values.
+// examineSecrets checks that the secrets exist and that the function can read them. It does not
+// read their values.
 func (f *Function) examineSecrets(ctx context.Context, s secretClients) {
 	service := f.deployed.GetServiceConfig()
 	env := service.GetEnvironmentVariables()
@@ -65,7 +69,8 @@ func (f *Function) examineSecrets(ctx context.Context, s secretClients) {
 			continue
 		}
 		if strings.HasPrefix(ref, "env:") || strings.HasPrefix(ref, "file:") {
-			f.find(Error, "%s refers to a variable or a file, which is for local work only: store the secret in Secret Manager", setting)
+			f.find(Error, "%s refers to a variable or a file, which is for local work only: store the secret in Secret Manager",
+				setting)
 			continue
 		}
 		ref, err := secrets.ResourceName(ref, env["GOOGLE_CLOUD_PROJECT"])
@@ -90,7 +95,8 @@ func (f *Function) examineSecrets(ctx context.Context, s secretClients) {
 			f.find(Warning, "%s: %s could not be checked: %s", setting, ref, secretRefusal(err))
 			continue
 		}
-		f.examineReader(ctx, client, setting, resourceName.FindString(ref), "serviceAccount:"+service.GetServiceAccountEmail())
+		f.examineReader(ctx, client, setting, resourceName.FindString(ref),
+			"serviceAccount:"+service.GetServiceAccountEmail())
 	}
 }
 
@@ -106,11 +112,13 @@ func (f *Function) examineReader(ctx context.Context, client *secretmanager.Clie
 			return
 		}
 	}
-	f.find(Error, "%s: %s cannot read %s: grant roles/secretmanager.secretAccessor on this secret (on the project it would allow all secrets)",
+	f.find(Error, "%s: %s cannot read %s: grant roles/secretmanager.secretAccessor on this secret (on the project it "+
+		"would allow all secrets)",
 		setting, member, secret)
 }
 
-// secretRefusal returns the message of a Secret Manager error, with the missing role if permission was denied.
+// secretRefusal returns the message of a Secret Manager error, with the missing role if permission
+// was denied.
 func secretRefusal(err error) string {
 	s := status.Convert(err)
 	if s.Code() == codes.PermissionDenied {
