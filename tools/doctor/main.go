@@ -84,12 +84,13 @@ func (o *Options) parse(args []string, stdout io.Writer) (asJSON bool, err error
 	groups := flags.String("groups", "", "comma-separated `groups` whose functions must exist (default: the deployed "+
 		"ones of "+groupNames()+")")
 	as := flags.String("as", "", "e-mail address of the `service account` to Ping as: you need "+
-		"roles/iam.serviceAccountTokenCreator on it")
+		"roles/iam.serviceAccountOpenIdTokenCreator on it")
 	header := flags.String("header", "", "`header` to Ping with instead, as 'X-Api-Key: ...'")
 	headerFile := flags.String("header-file", "", "`file` with a key, sent as X-Api-Key")
 	flags.BoolVar(&o.NoPing, "no-ping", false, "do not send Pings")
-	flags.BoolVar(&o.Deliver, "deliver", false, "publish a Ping to the topic of each function and wait for its result "+
-		"(docs/deploy.md has the permissions)")
+	flags.BoolVar(&o.Deliver, "deliver", false, "publish a Ping to the topic of each function and wait for its result: "+
+		"you need roles/pubsub.editor, or roles/pubsub.publisher on the topics, roles/pubsub.subscriber on the results topic, "+
+		"and pubsub.subscriptions.create, .consume and .delete in the project")
 	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
 	err = flags.Parse(args)
 	switch {
