@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +15,9 @@ import (
 	"cloud.google.com/go/functions/apiv2/functionspb"
 
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/secrets"
+	"example.com/okta-secops/test/fakegcp"
+	"example.com/okta-secops/test/testkit"
 )
 
 func TestDoctor_UsesTheDeterministicAddressInEveryMode(t *testing.T) {
@@ -162,6 +168,55 @@ func TestDoctor_ChecksThatDeliveriesAreAuthenticated(t *testing.T) {
 			}
 			if c.finding == "" && strings.Contains(out, ": okta-users: ") {
 				t.Error(out)
+			}
+		})
+	}
+}
+
+// forward sends the requests for a function to the group of a System.
+type forward struct{ base string }
+
+func (f forward) RoundTrip(r *http.Request) (*http.Response, error) {
+	group := strings.TrimSuffix(strings.TrimPrefix(r.URL.Host, "okta-"), "-"+number+"."+region+".run.app")
+	target, err := url.Parse(f.base + "/" + group + r.URL.Path)
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.URL, r.Host = target, ""
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func TestDoctor_ExaminesTheRealFunctions(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string][]string{
+		"apikey": nil,
+		"none": {"error: okta-users: it accepts unauthenticated requests",
+			"error: okta-users: it accepts unsigned deliveries (POST /pubsub was answered 200)"},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			env := map[string]string{"CALLER_AUTH": mode}
+			if mode == "apikey" {
+				env["CALLER_KEYS_SECRET"], env["PUSH_EMAILS"] = "callers", "push@acme.test"
+				env["PUSH_AUDIENCE"] = address(handlers.Groups[0])
+			}
+			w := testkit.New(t, testkit.Options{Env: env, Google: &fakegcp.Accounts{}})
+			digest := fmt.Sprintf("%x", sha256.Sum256([]byte(callerKey)))
+			w.Replace("callers", secrets.New(`[{"id": "doctor", "sha256": "`+digest+`", "actions": ["ping"]}]`))
+			d := deployed(t)
+			d.options.HTTP = &http.Client{Transport: forward{w.URL}}
+			out, err := d.examine()
+			if (err != nil) != (want != nil) || strings.Count(out, "  ok    not tested  ") != 6 {
+				t.Errorf("%v\n%s", err, out)
+			}
+			for _, finding := range want {
+				if !strings.Contains(out, finding) {
+					t.Errorf("want %s, got\n%s", finding, out)
+				}
+			}
+			if n := strings.Count(out, ": okta-users: "); n != len(want) {
+				t.Errorf("%d findings in\n%s", n, out)
 			}
 		})
 	}

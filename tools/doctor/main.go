@@ -89,8 +89,8 @@ func (o *Options) parse(args []string, stdout io.Writer) (asJSON bool, err error
 	headerFile := flags.String("header-file", "", "`file` with a key, sent as X-Api-Key")
 	flags.BoolVar(&o.NoPing, "no-ping", false, "do not send Pings")
 	flags.BoolVar(&o.Deliver, "deliver", false, "publish a Ping to the topic of each function and wait for its result: "+
-		"you need roles/pubsub.editor, or roles/pubsub.publisher on the topics, roles/pubsub.subscriber on the results topic, "+
-		"and pubsub.subscriptions.create, .consume and .delete in the project")
+		"you need roles/pubsub.editor, or roles/pubsub.publisher on the topics, roles/pubsub.subscriber on the "+
+		"results topic, and pubsub.subscriptions.create, .consume and .delete in the project")
 	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
 	err = flags.Parse(args)
 	switch {
