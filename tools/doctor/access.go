@@ -24,13 +24,16 @@ const requestTime = 20 * time.Second
 var buildNumber = regexp.MustCompile(`^projects/([0-9]+)/`)
 
 // address returns the deterministic URL of the function, which Terraform sets as the audience of
-// callers and deliveries and as the push endpoint. It needs the project number. PUSH_AUDIENCE and
-// CALLER_AUDIENCE have it, but not with iam; the name of the function's build has it in every mode.
-// Without a number it returns the URL that Cloud Functions reports, which has a hash instead:
-// audiences do not match it.
+// callers and deliveries and as the push endpoint. It needs the project number. The name of the
+// function's build has it in every mode of CALLER_AUTH; PUSH_AUDIENCE and CALLER_AUDIENCE do not
+// exist with iam. Without a number it returns the URL that Cloud Functions reports, which has a hash
+// instead: audiences do not match it.
 // https://cloud.google.com/run/docs/triggering/https-request#deterministic
 func (f *Function) address(o Options) string {
 	number := o.ProjectNumber
+	if m := buildNumber.FindStringSubmatch(f.deployed.GetBuildConfig().GetBuild()); m != nil {
+		number = cmp.Or(number, m[1])
+	}
 	env := f.deployed.GetServiceConfig().GetEnvironmentVariables()
 	deterministic := regexp.MustCompile("^https://" + regexp.QuoteMeta(f.Name) + `-([0-9]+)\.` +
 		regexp.QuoteMeta(o.Region) + `\.run\.app$`)
@@ -38,9 +41,6 @@ func (f *Function) address(o Options) string {
 		if m := deterministic.FindStringSubmatch(audience); m != nil {
 			number = cmp.Or(number, m[1])
 		}
-	}
-	if m := buildNumber.FindStringSubmatch(f.deployed.GetBuildConfig().GetBuild()); m != nil {
-		number = cmp.Or(number, m[1])
 	}
 	if number != "" {
 		return "https://" + f.Name + "-" + number + "." + o.Region + ".run.app"
