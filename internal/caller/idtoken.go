@@ -163,7 +163,7 @@ func (byPlatform) Authenticate(r *http.Request) (Identity, error) {
 	value, ok := only(r.Header, name)
 	_, token, hasToken := strings.Cut(value, " ")
 	if !ok || !hasToken || len(token) > longestToken {
-		return Identity{}, unauthenticated(errors.New("there is no ID token; does allUsers have the invoker role?"))
+		return Identity{}, unauthenticated(errors.New("the request has no ID token; does allUsers have the invoker role?"))
 	}
 	identity := Identity{Mode: IAM}
 	if claims, err := idtoken.ParsePayload(token); err == nil {

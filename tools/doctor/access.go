@@ -208,11 +208,11 @@ func (f *Function) identity(ctx context.Context, o Options) (http.Header, error)
 		return o.Header, nil
 	}
 	if o.Token == nil || f.Auth == caller.APIKey {
-		return nil, errors.New("there are no credentials for it")
+		return nil, errors.New("no credentials are set")
 	}
 	token, err := o.Token(ctx, f.audience())
 	if err != nil {
-		return nil, fmt.Errorf("there is no ID token (%w)", err)
+		return nil, fmt.Errorf("getting an ID token failed (%w)", err)
 	}
 	return http.Header{"Authorization": {"Bearer " + token}}, nil
 }

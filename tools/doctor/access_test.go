@@ -95,7 +95,7 @@ func TestDoctor_PingsWithAnIDToken(t *testing.T) {
 	}
 	d.options.Token = func(context.Context, string) (string, error) { return "", errors.New("not signed in") }
 	if out, err := d.examine("-instance", "emea", "-header", ""); err == nil || strings.Count(out,
-		"Ping cannot be tested: there is no ID token (not signed in)") != 6 {
+		"Ping cannot be tested: getting an ID token failed (not signed in)") != 6 {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -127,7 +127,7 @@ func TestDoctor_ReportsACallerThatIsRefused(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if out, err := d.examine("-header", ""); err == nil || strings.Count(out,
-		"Ping cannot be tested: there are no credentials for it") != 6 {
+		"Ping cannot be tested: no credentials are set") != 6 {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if out, err := d.examine("-header", "", "-no-ping"); err != nil || strings.Count(out, "not tested  not tested") != 6 {

@@ -122,7 +122,7 @@ func (t deliveryTest) receive(ctx context.Context, waiting map[string]*Function)
 	for len(waiting) > 0 && ctx.Err() == nil {
 		r, err := t.client.Pull(ctx, &pubsubpb.PullRequest{Subscription: t.subscription, MaxMessages: 100})
 		switch {
-		case ctx.Err() != nil, status.Code(err) == codes.DeadlineExceeded: // there were no messages
+		case ctx.Err() != nil, status.Code(err) == codes.DeadlineExceeded: // an empty pull
 		case err != nil:
 			t.report.find(Error, "the results of deliveries cannot be read: %s", pubsubRefusal(err,
 				"pubsub.subscriptions.consume is needed"))

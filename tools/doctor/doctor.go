@@ -162,7 +162,7 @@ func (f *Function) get(ctx context.Context, client *functions.FunctionClient, o 
 		if o.Required {
 			level = Error
 		}
-		f.find(level, "there is no function %s in %s: if it is wanted, deploy it (terraform apply), or set -instance and "+
+		f.find(level, "function %s does not exist in %s: if it is wanted, deploy it (terraform apply), or set -instance and "+
 			"-region", f.Name, o.Region)
 		return nil
 	case codes.PermissionDenied:

@@ -87,7 +87,7 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 			"warning", "its timeout is 60 s, which reduces REQUEST_DEADLINE 1m40s to 55s"},
 		"a missing function": {func(d *deployment, f *functionspb.Function) {
 			d.functions.Delete(strings.Replace(f.Name, "okta-users", "okta-roles", 1))
-		}, "note", "okta-roles: there is no function okta-roles in europe-west3"},
+		}, "note", "okta-roles: function okta-roles does not exist in europe-west3"},
 		"a missing setting": {func(_ *deployment, f *functionspb.Function) {
 			delete(f.ServiceConfig.EnvironmentVariables, "OKTA_API_ROOT")
 		}, "error", "OKTA_API_ROOT (Api Root) is not set"},
@@ -120,7 +120,7 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 			"okta-users/versions/1 is DISABLED"},
 		"no version": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.EnvironmentVariables["OKTA_API_TOKEN_SECRET"] = "okta-gone"
-		}, "error", "there is no projects/acme-security/secrets/okta-gone/versions/latest"},
+		}, "error", "projects/acme-security/secrets/okta-gone/versions/latest does not exist"},
 		"a local secret": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.EnvironmentVariables["OKTA_API_TOKEN_SECRET"] = "env:TOKEN"
 		}, "error", "which is for local work"},
@@ -143,7 +143,7 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 		"a secret of another project": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.EnvironmentVariables["OKTA_API_TOKEN_SECRET"] = "okta-users"
 			f.ServiceConfig.EnvironmentVariables["GOOGLE_CLOUD_PROJECT"] = "acme-other"
-		}, "error", "there is no projects/acme-other/secrets/okta-users/versions/latest"},
+		}, "error", "projects/acme-other/secrets/okta-users/versions/latest does not exist"},
 		"readers that cannot be read": {func(d *deployment, _ *functionspb.Function) { d.secrets.HidePolicies() },
 			"warning", "the readers of projects/acme-security/secrets/okta-users could not be checked: " +
 				"roles/secretmanager.viewer is needed"},
@@ -202,11 +202,11 @@ func TestDoctor_ChecksTheGroupsThatAreDeployed(t *testing.T) {
 		t.Errorf("the deployed groups: %v\n%s", err, out)
 	}
 	if out, err = d.examine("-groups", "users,roles"); err == nil || !strings.Contains(out,
-		"error: okta-roles: there is no function okta-roles") {
+		"error: okta-roles: function okta-roles does not exist") {
 		t.Errorf("a missing group: %v\n%s", err, out)
 	}
 	if out, err = d.examine("-instance", "emea"); err == nil || strings.Count(out,
-		"there is no function okta-emea-") != 6 ||
+		"function okta-emea-") != 6 ||
 		!strings.Contains(out, "error: project acme-security has none of the functions in europe-west3") {
 		t.Errorf("no function: %v\n%s", err, out)
 	}

@@ -138,7 +138,7 @@ func selectGroups(text string) ([]action.Group, error) {
 		hasName := func(g action.Group) bool { return g.Name == name }
 		i := slices.IndexFunc(handlers.Groups, hasName)
 		if i < 0 {
-			return nil, fmt.Errorf("-groups: there is no group %q; the groups are %s", name, groupNames())
+			return nil, fmt.Errorf("-groups: group %q does not exist; the groups are %s", name, groupNames())
 		}
 		if !slices.ContainsFunc(selected, hasName) {
 			selected = append(selected, handlers.Groups[i])

@@ -193,8 +193,8 @@ func TestDoctor_RefusesInvalidFlags(t *testing.T) {
 		"-project p -region r -header":   "flag needs an argument",
 		"-project p -region r -header x": "-header is not a header",
 		"-project p -region r -groups " +
-			"users,user": `there is no group "user"; the groups are users, groups, roles, sessions, providers, signals`,
-		"-project p -region r -groups users,": `there is no group ""; the groups are users,`,
+			"users,user": `group "user" does not exist; the groups are users, groups, roles, sessions, providers, signals`,
+		"-project p -region r -groups users,": `group "" does not exist; the groups are users,`,
 		"-project p -region r -project-number " +
 			"acme": `-project-number must be the number of the project, such as 123456789012, not "acme"`,
 		"users": `doctor takes flags only, not "users"`,

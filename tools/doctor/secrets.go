@@ -90,7 +90,7 @@ func (f *Function) examineSecrets(ctx context.Context, s secretClients) {
 				f.find(Error, "%s: %s is %s: enable it, or add a version", setting, version.GetName(), version.GetState())
 			}
 		case codes.NotFound:
-			f.find(Error, "%s: there is no %s: add a version (docs/deploy.md)", setting, ref)
+			f.find(Error, "%s: %s does not exist: add a version (docs/deploy.md)", setting, ref)
 		default:
 			f.find(Warning, "%s: %s could not be checked: %s", setting, ref, secretRefusal(err))
 			continue
