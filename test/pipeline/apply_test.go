@@ -79,7 +79,7 @@ func TestApply_DoctorNeedsACaller(t *testing.T) {
 	w.command("go", "printf '<%s>' \"$@\"\n")
 	w.refused("doctor", "_CALLER_KEY or _INVOKER")
 	w.env["_INVOKER"] = "soar@acme-security.iam.gserviceaccount.com"
-	deployment := "<run><./tools/doctor><-project><acme-security><-region><europe-west3><-instance><%s><-deliver>"
+	deployment := "<run><./tools/doctor><-project><acme-security><-region><europe-west3><-instance><%s><-project-number><123456789012><-deliver>"
 	if got, want := w.run("doctor"), fmt.Sprintf(deployment, "")+"<-as><"+w.env["_INVOKER"]+">"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

@@ -66,7 +66,7 @@ func newWorkspace(t *testing.T, file string) workspace {
 		w.env[name] = value
 	}
 	for name, value := range map[string]string{
-		"PROJECT_ID": "acme-security", "LOCATION": "global", "BUILD_ID": planBuild, "COMMIT_SHA": commit,
+		"PROJECT_ID": "acme-security", "PROJECT_NUMBER": "123456789012", "LOCATION": "global", "BUILD_ID": planBuild, "COMMIT_SHA": commit,
 		"_REGION": "europe-west3", "_STATE_BUCKET": "acme-state", "_PLANS_BUCKET": "acme-plans", "HOME": w.dir,
 	} {
 		w.env[name] = value
@@ -188,7 +188,7 @@ func TestPipeline_StepsAndOrder(t *testing.T) {
 // environment variables. A text that it puts into a script could be code.
 func TestPipeline_ScriptsReadDeclaredVariables(t *testing.T) {
 	t.Parallel()
-	builtIn := []string{"PROJECT_ID", "LOCATION", "BUILD_ID", "COMMIT_SHA"}
+	builtIn := []string{"PROJECT_ID", "PROJECT_NUMBER", "LOCATION", "BUILD_ID", "COMMIT_SHA"}
 	variable := regexp.MustCompile(`\$\{?([A-Z_][A-Z_0-9]+)`)
 	for file := range builds {
 		b := load(t, file)

@@ -18,8 +18,8 @@ const leastRuntime = 126
 // ackDeadline is the maximum acknowledgement deadline of Pub/Sub, in seconds.
 const ackDeadline = 600
 
-// platforms are the variables that the platform sets.
-var platforms = []string{"FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "LOG_EXECUTION_ID", "GOOGLE_CLOUD_PROJECT"}
+// platformVariables are set by the platform and not read by the product.
+var platformVariables = []string{"FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "LOG_EXECUTION_ID"}
 
 // examine compares the function with its group in the catalog.
 func (f *Function) examine(o Options) {
@@ -68,10 +68,8 @@ func (f *Function) examine(o Options) {
 
 // examineSettings reads the settings in the same way as the function.
 func (f *Function) examineSettings(project string, timeout int, env map[string]string) {
-	read := map[string]bool{}
 	settings := func(timeout string) (config.Config, error) {
 		return config.FromEnv(func(name string) string {
-			read[name] = true
 			switch name {
 			case "K_SERVICE":
 				return f.Name
@@ -96,7 +94,7 @@ func (f *Function) examineSettings(project string, timeout int, env map[string]s
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if !read[name] && !slices.Contains(platforms, name) {
+		if !config.Known(name) && !slices.Contains(platformVariables, name) {
 			f.find(Warning, "%s is not a setting: is it misspelled?", name)
 		}
 	}
