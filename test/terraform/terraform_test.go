@@ -388,10 +388,6 @@ func standard(instance string) string {
 // TestTerraformSetsWhatTheFunctionsRead: every function starts with the settings that it is deployed with.
 func TestTerraformSetsWhatTheFunctionsRead(t *testing.T) {
 	t.Parallel()
-	documentation, err := os.ReadFile("../../docs/configuration.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, vars := range variables {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
