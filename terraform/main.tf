@@ -38,8 +38,8 @@ locals {
         MAX_TARGETS          = tostring(var.max_targets)
         MAX_INVOCATIONS      = tostring(local.functions[name].concurrency)
         REQUEST_DEADLINE     = "${var.request_deadline}s"
-        CLAIMS_BUCKET        = module.automation.claims_bucket
-        CLAIMS_PREFIX        = "${name}/"
+        IDEMPOTENCY_BUCKET   = module.automation.idempotency_bucket
+        IDEMPOTENCY_PREFIX   = "${name}/"
         RESULTS_TOPIC        = module.automation.results_topic
         DEAD_LETTER_TOPIC    = module.automation.dead_letter_topic
         AUDIT_LOGINS         = var.audit_logins

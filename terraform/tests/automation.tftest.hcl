@@ -52,7 +52,7 @@ run "messages_are_delivered_and_kept" {
   }
 
   assert {
-    condition     = google_storage_bucket.claims.uniform_bucket_level_access && google_storage_bucket.claims.public_access_prevention == "enforced" && one(google_storage_bucket.claims.lifecycle_rule[0].condition).age == 2
-    error_message = "claims are private, and cleared up after 2 days"
+    condition     = google_storage_bucket.idempotency.uniform_bucket_level_access && google_storage_bucket.idempotency.public_access_prevention == "enforced" && one(google_storage_bucket.idempotency.lifecycle_rule[0].condition).age == 2
+    error_message = "records are private, and removed after 2 days"
   }
 }

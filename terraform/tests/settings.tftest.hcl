@@ -203,7 +203,7 @@ run "a_deadline_above_the_timeout_is_refused" {
   expect_failures = [terraform_data.limits]
 }
 
-run "messages_are_not_kept_beyond_their_claims" {
+run "messages_expire_before_their_idempotency_records" {
   command = plan
   variables {
     subscription = { retention_hours = 24 }

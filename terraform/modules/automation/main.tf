@@ -1,5 +1,5 @@
-# Actions by message: topics, their push subscriptions, results, dead letters, and the claims that let a message take
-# effect once.
+# Actions by message: topics, push subscriptions, results, dead letters, and the idempotency records that keep a message
+# from taking effect twice.
 
 locals {
   pubsub_agent = "serviceAccount:service-${var.project.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
@@ -141,9 +141,9 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   member = each.value.member
 }
 
-# The life of a claim is in the object itself; the rule only clears up.
-resource "google_storage_bucket" "claims" {
-  name                        = "${var.project.id}-${var.prefix}-claims"
+# A record holds its own expiry. The lifecycle rule only removes expired objects.
+resource "google_storage_bucket" "idempotency" {
+  name                        = "${var.project.id}-${var.prefix}-idempotency"
   location                    = var.region
   labels                      = var.labels
   uniform_bucket_level_access = true
@@ -165,10 +165,10 @@ resource "google_storage_bucket" "claims" {
 
 # The whole bucket, though each function writes under its own prefix: without the right to list it, Cloud Storage answers
 # for what does not exist that it is forbidden.
-resource "google_storage_bucket_iam_member" "claims" {
+resource "google_storage_bucket_iam_member" "idempotency" {
   for_each = var.groups
 
-  bucket = google_storage_bucket.claims.name
+  bucket = google_storage_bucket.idempotency.name
   role   = "roles/storage.objectUser"
   member = var.functions[each.key].member
 }

@@ -33,7 +33,7 @@ output "push_emails" {
   value       = { for group, a in google_service_account.push : group => a.email }
 }
 
-output "claims_bucket" {
-  description = "Bucket of claims."
-  value       = google_storage_bucket.claims.name
+output "idempotency_bucket" {
+  description = "Bucket of the idempotency records."
+  value       = google_storage_bucket.idempotency.name
 }
