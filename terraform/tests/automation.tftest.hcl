@@ -1,6 +1,8 @@
 # Messages: who delivers, how, and what becomes of those that cannot be.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./tests/google"
+}
 
 run "messages_are_delivered_and_kept" {
   module {

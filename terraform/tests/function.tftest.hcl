@@ -1,6 +1,8 @@
 # One function: least privilege by construction.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./tests/google"
+}
 
 run "it_runs_as_itself" {
   module {
@@ -19,7 +21,7 @@ run "it_runs_as_itself" {
     source_archive        = { bucket = "b", object = "o" }
     build_service_account = "build@acme-security.iam.gserviceaccount.com"
     network               = { network = "n", subnetwork = "s" }
-    invokers              = ["serviceAccount:soar@acme.iam.gserviceaccount.com"]
+    invokers              = { soar = "serviceAccount:soar@acme.iam.gserviceaccount.com" }
   }
 
   assert {

@@ -1,6 +1,8 @@
 # Secrets: containers, and who reads each.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./tests/google"
+}
 
 variables {
   prefix        = "okta"
@@ -8,12 +10,12 @@ variables {
   project       = { id = "acme-security", number = "123456789012" }
   credentials   = ["default", "users"]
   signing_key   = true
-  caller_keys   = false
+  caller_keys   = []
   rotation_days = 90
   readers = {
-    users   = { member = "serviceAccount:users@acme.iam.gserviceaccount.com", credential = "users", signing_key = false, caller_keys = false }
-    groups  = { member = "serviceAccount:groups@acme.iam.gserviceaccount.com", credential = "default", signing_key = false, caller_keys = false }
-    signals = { member = "serviceAccount:signals@acme.iam.gserviceaccount.com", credential = null, signing_key = true, caller_keys = false }
+    users   = { member = "serviceAccount:users@acme.iam.gserviceaccount.com", credential = "users", signing_key = false, caller_keys = null }
+    groups  = { member = "serviceAccount:groups@acme.iam.gserviceaccount.com", credential = "default", signing_key = false, caller_keys = null }
+    signals = { member = "serviceAccount:signals@acme.iam.gserviceaccount.com", credential = null, signing_key = true, caller_keys = null }
   }
 }
 

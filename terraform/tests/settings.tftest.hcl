@@ -1,6 +1,8 @@
 # What the root makes of its variables, and which it refuses.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./tests/google"
+}
 
 variables {
   project        = "acme-security"
@@ -8,6 +10,9 @@ variables {
   okta_url       = "https://acme.okta.com"
   caller_auth    = "iam"
   source_archive = "catalog.json" # any file
+
+  invokers              = ["serviceAccount:soar@acme.iam.gserviceaccount.com"]
+  notification_channels = ["projects/acme-security/notificationChannels/1"]
 }
 
 run "the_least_deploys_all_groups" {
@@ -108,6 +113,7 @@ run "own_checks_know_their_address" {
     caller_auth             = "oidc"
     allow_public_invocation = true
     caller_emails           = ["soar@acme.iam.gserviceaccount.com"]
+    invokers                = []
   }
 
   assert {
@@ -127,102 +133,86 @@ run "an_instance_is_in_every_name" {
   }
 }
 
-run "a_long_instance_would_not_fit_a_service_account" {
-  command = plan
+run "callers_can_be_set_per_group" {
   variables {
-    instance = "elevenchars"
+    functions = { users = { invokers = ["user:analyst@acme.test", "serviceAccount:soar@acme.iam.gserviceaccount.com"] } }
   }
-  expect_failures = [var.instance]
+
+  assert {
+    condition = (
+      keys(local.invokers["users"]) == ["push", "serviceAccount:soar@acme.iam.gserviceaccount.com", "user:analyst@acme.test"] &&
+      keys(local.invokers["groups"]) == ["push", "serviceAccount:soar@acme.iam.gserviceaccount.com"]
+    )
+    error_message = "an invoker of one group has a binding on the function of that group only"
+  }
 }
 
-run "public_invocation_does_not_go_with_iam" {
-  command = plan
+run "caller_keys_share_a_secret_by_default" {
   variables {
+    caller_auth             = "apikey"
     allow_public_invocation = true
+    invokers                = []
   }
-  expect_failures = [var.allow_public_invocation]
-}
 
-run "oidc_says_that_it_is_public" {
-  command = plan
-  variables {
-    caller_auth   = "oidc"
-    caller_emails = ["soar@acme.iam.gserviceaccount.com"]
-  }
-  expect_failures = [var.allow_public_invocation]
-}
-
-run "nobody_without_a_name_is_let_in" {
-  command = plan
-  variables {
-    invokers   = ["allUsers"]
-    publishers = { users = ["allAuthenticatedUsers"] }
-  }
-  expect_failures = [var.invokers, var.publishers]
-}
-
-run "callers_are_always_checked" {
-  command = plan
-  variables {
-    caller_auth = "none"
-  }
-  expect_failures = [var.caller_auth]
-}
-
-run "too_many_calls_to_okta_are_refused" {
-  command = plan
-  variables {
-    functions = { users = { max_instances = 10 } }
-  }
-  expect_failures = [terraform_data.limits]
-}
-
-run "too_many_calls_may_be_allowed" {
-  command = plan
-  variables {
-    functions               = { users = { max_instances = 10 } }
-    exceed_okta_concurrency = true
+  assert {
+    condition = alltrue([
+      for e in values(local.environment) : e.CALLER_KEYS_SECRET == "projects/acme-security/secrets/okta-caller-keys/versions/latest"
+    ])
+    error_message = "all functions read one secret of caller keys"
   }
 }
 
-run "a_timeout_above_the_ack_deadline_is_refused" {
-  command = plan
+run "caller_keys_can_have_a_secret_per_group" {
   variables {
-    functions    = { users = { timeout = 540 } }
-    subscription = { ack_deadline = 500 }
+    caller_auth             = "apikey"
+    allow_public_invocation = true
+    invokers                = []
+    separate_caller_keys    = true
   }
-  expect_failures = [terraform_data.limits]
+
+  assert {
+    condition = alltrue([
+      for name, e in local.environment :
+      e.CALLER_KEYS_SECRET == "projects/acme-security/secrets/okta-caller-keys-${name}/versions/latest"
+    ])
+    error_message = "each function reads the caller keys of its own group"
+  }
+
+  assert {
+    condition     = length([for name in output.secrets : name if startswith(name, "okta-caller-keys")]) == 6
+    error_message = "there is one secret of caller keys per group, and no common one"
+  }
 }
 
-run "a_deadline_above_the_timeout_is_refused" {
+run "audit_is_not_locked_by_default" {
   command = plan
-  variables {
-    functions        = { users = { timeout = 60 } }
-    request_deadline = 100
+
+  assert {
+    condition     = var.lock_audit == false
+    error_message = "a lock cannot be removed, so the operator must ask for it"
   }
-  expect_failures = [terraform_data.limits]
 }
 
-run "messages_expire_before_their_idempotency_records" {
+run "apis_include_iam_credentials" {
   command = plan
-  variables {
-    subscription = { retention_hours = 24 }
+
+  assert {
+    condition     = contains(keys(google_project_service.needed), "iamcredentials.googleapis.com")
+    error_message = "Pub/Sub and callers create ID tokens with this API"
   }
-  expect_failures = [var.subscription]
 }
 
-run "mistakes_are_named" {
+run "source_archives_expire_only_after_their_replacement" {
   command = plan
-  variables {
-    okta_url         = "https://acme-admin.okta.com"
-    okta_credentials = { user = {} }
-    groups           = ["users"]
-    functions        = { groups = {} }
-    rotation_days    = 1.5
-    static_egress    = true
-    egress_range     = "10.0.0.0/28"
+
+  assert {
+    condition = alltrue([
+      for rule in google_storage_bucket.source.lifecycle_rule :
+      one(rule.condition).with_state == "ARCHIVED" && one(rule.condition).days_since_noncurrent_time > 0 &&
+      one(rule.condition).age == null && one(rule.condition).num_newer_versions == null
+    ]) && length(google_storage_bucket.source.lifecycle_rule) == 1
+    error_message = "the rule deletes old archives, and never the live one"
   }
-  expect_failures = [var.okta_url, var.okta_credentials, var.functions, var.rotation_days, var.egress_range]
 }
 
 run "a_feed_needs_its_instance" {

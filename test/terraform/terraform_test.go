@@ -281,7 +281,8 @@ func TestTerraformGrantsTheLeast(t *testing.T) {
 		"google_pubsub_topic_iam_member":           "roles/pubsub.publisher",
 		"google_secret_manager_secret_iam_member":  "roles/secretmanager.secretAccessor",
 		"google_service_account_iam_member":        "roles/iam.serviceAccountTokenCreator",
-		"google_storage_bucket_iam_member":         "roles/storage.objectUser",
+		"google_storage_bucket_iam_member":         "roles/storage.legacyBucketReader",
+		"google_storage_managed_folder_iam_member": "roles/storage.objectUser",
 		"google_storage_bucket_iam_member builder": "roles/storage.objectViewer",
 	}
 	for name, vars := range variables {
@@ -334,7 +335,7 @@ func TestTerraformInstancesDoNotClash(t *testing.T) {
 			prefix = "okta"
 		}
 		for _, r := range applied(t, append(slices.Clone(variables["the least"]), "-var=instance="+instance)...) {
-			if strings.Contains(r.Type, "_iam_") || r.Type == "google_project_service" || r.Type == "terraform_data" || r.Type == "google_storage_bucket_object" {
+			if strings.Contains(r.Type, "_iam_") || r.Type == "google_project_service" || r.Type == "terraform_data" || r.Type == "google_storage_bucket_object" || r.Type == "google_storage_managed_folder" {
 				continue
 			}
 			if labels, has := r.Values["labels"].(map[string]any); has && labels["instance"] != standard(instance) {

@@ -1,12 +1,13 @@
-# Alerts, each with its runbook, and the audit in a log bucket of its own.
+# Alerts, each with its runbook, and a log bucket for the audit.
 
 locals {
   runbooks      = var.runbooks_url == "" ? "docs/runbooks" : trimsuffix(var.runbooks_url, "/")
   services      = join("|", var.services)
   subscriptions = join("|", var.subscriptions)
+  backlog       = "metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\""
   requests      = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = monitoring.regex.full_match(\"${local.services}\")"
 
-  # What each alert says, and the runbook that goes with it: docs/runbooks/<key>.md.
+  # The key of each alert is the name of its runbook: docs/runbooks/<key>.md.
   thresholds = {
     errors = {
       name        = "more than 5 % of calls end with a 5xx"
@@ -33,7 +34,7 @@ locals {
     dead-letters = {
       name        = "there are dead letters"
       severity    = "ERROR"
-      filter      = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = \"${var.dead_letters}\" AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\""
+      filter      = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = \"${var.dead_letters}\" AND ${local.backlog}"
       denominator = null
       threshold   = 0
       duration    = "0s"
@@ -52,6 +53,17 @@ locals {
       reducer     = "REDUCE_MAX"
       by          = ["resource.label.subscription_id"]
     }
+    secret-rotation = var.rotation == null ? null : {
+      name        = "a secret is due for rotation"
+      severity    = "WARNING"
+      filter      = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = \"${var.rotation}\" AND ${local.backlog}"
+      denominator = null
+      threshold   = 0
+      duration    = "0s"
+      aligner     = "ALIGN_MAX"
+      reducer     = "REDUCE_MAX"
+      by          = []
+    }
     credentials = {
       name        = "Okta refuses the credentials or their scope"
       severity    = "CRITICAL"
@@ -66,7 +78,7 @@ locals {
   }
 }
 
-# Warnings of the functions about what Okta says of the credentials; the audit says the same of each call, and is left out.
+# Log entries about credentials that Okta refuses. Audit entries have a lower severity and do not count twice.
 resource "google_logging_metric" "credentials" {
   name        = "${var.prefix}-credential-failures"
   description = "Calls that Okta refused for the credentials, their scope or their admin role."
@@ -84,7 +96,7 @@ resource "google_logging_metric" "credentials" {
 }
 
 resource "google_monitoring_alert_policy" "threshold" {
-  for_each = local.thresholds
+  for_each = { for key, alert in local.thresholds : key => alert if alert != null }
 
   display_name          = "${var.prefix}: ${each.value.name}"
   combiner              = "OR"
@@ -162,7 +174,7 @@ resource "google_monitoring_alert_policy" "no_traffic" {
   }
 }
 
-# The record of who did what to whom. Locked, nobody can shorten it, those who deploy included.
+# The audit of all calls. A locked bucket cannot be shortened or deleted early, not even by the operator.
 resource "google_logging_project_bucket_config" "audit" {
   project        = var.project
   location       = var.region
@@ -174,7 +186,7 @@ resource "google_logging_project_bucket_config" "audit" {
 
 resource "google_logging_project_sink" "audit" {
   name                   = "${var.prefix}-audit"
-  description            = "Brings the audit of the Okta functions to its own bucket."
+  description            = "Routes the audit of the Okta functions to its bucket."
   destination            = "logging.googleapis.com/${google_logging_project_bucket_config.audit.id}"
   unique_writer_identity = true
   filter                 = <<-EOT

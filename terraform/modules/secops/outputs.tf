@@ -12,3 +12,8 @@ output "feed" {
   description = "The feed of results, by name; null where there is none."
   value       = one(google_chronicle_feed.results[*].id)
 }
+
+output "subscription" {
+  description = "Name of the push subscription that delivers results to the feed; null: none."
+  value       = one(google_pubsub_subscription.results[*].name)
+}

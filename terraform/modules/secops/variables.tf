@@ -33,6 +33,11 @@ variable "results_topic" {
   type        = string
 }
 
+variable "dead_letter_topic" {
+  description = "Full name of the dead-letter topic, for results that SecOps does not accept."
+  type        = string
+}
+
 variable "instance" {
   description = "SecOps instance: its id, its location and, if another, its project; null: none."
   type        = object({ instance = string, location = string, project = optional(string) })
