@@ -22,7 +22,7 @@ func ping(g action.Group) action.Action {
 
 		OktaScopes: g.Scopes(),
 	}
-	return action.Define(spec, func(ctx context.Context, c *action.Call, _ struct{}) (*action.Result, error) {
+	return action.Define(spec, func(ctx context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
 		message := fmt.Sprintf("Successfully connected to the Okta organization %s.", c.Okta.Root())
 		if g.Signs {
 			if c.Signing.Key.Method() == nil {
@@ -48,7 +48,7 @@ func ping(g action.Group) action.Action {
 // pingScopes proves a service app and warns of each action of the group that lacks a scope. It
 // fails if no action has all of its scopes. The client asks for all scopes together, and if Okta
 // refuses them for each one.
-func pingScopes(ctx context.Context, c *action.Call, g action.Group) (message string, err error) {
+func pingScopes(ctx context.Context, c *action.Execution, g action.Group) (message string, err error) {
 	all := c.Action.OktaScopes
 	err = c.Okta.ReadOne(ctx)
 	missing := okta.NotGranted(err)

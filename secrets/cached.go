@@ -24,18 +24,18 @@ type Cached struct {
 	log    func() *slog.Logger
 
 	mu   sync.Mutex
-	kept map[string]*kept // by reference
+	kept map[string]*cachedSecret // by reference
 }
 
 // NewCached makes a Cached on top of source, which must bound the time of a Get by itself: the one who asked first may
 // be gone before it ends. log gets a line for every version that comes into use, and for every failure that is bridged;
 // never a value.
 func NewCached(source Source, now func() time.Time, log func() *slog.Logger) *Cached {
-	return &Cached{source: source, now: now, log: log, kept: map[string]*kept{}}
+	return &Cached{source: source, now: now, log: log, kept: map[string]*cachedSecret{}}
 }
 
-// kept is what is known of one secret. The zero kept knows nothing.
-type kept struct {
+// cachedSecret is what is known of one secret. The zero kept knows nothing.
+type cachedSecret struct {
 	value   Value
 	read    time.Time // when the value was
 	due     time.Time // when it is to be read again
@@ -66,10 +66,10 @@ func (c *Cached) Get(ctx context.Context, ref string) (Value, error) {
 	return r.wait(ctx, ref)
 }
 
-// Instead returns what has come in the place of a value that was refused: what another caller has read since, or what a
+// Refresh returns what has come in the place of a value that was refused: what another caller has read since, or what a
 // read past the cache brings. Secret Manager is read so at most once in 30 seconds for each secret; in the meantime, and
 // where nothing has come, the refused value comes again.
-func (c *Cached) Instead(ctx context.Context, ref string, refused Value) (Value, error) {
+func (c *Cached) Refresh(ctx context.Context, ref string, refused Value) (Value, error) {
 	for {
 		c.mu.Lock()
 		k := c.of(ref)
@@ -106,17 +106,17 @@ func isLocal(ref string) bool {
 	return strings.HasPrefix(ref, fileScheme) || strings.HasPrefix(ref, envScheme)
 }
 
-func (c *Cached) of(ref string) *kept {
+func (c *Cached) of(ref string) *cachedSecret {
 	k := c.kept[ref]
 	if k == nil {
-		k = &kept{}
+		k = &cachedSecret{}
 		c.kept[ref] = k
 	}
 	return k
 }
 
 // join is the read that is under way, or a new one. c.mu is held.
-func (c *Cached) join(ctx context.Context, ref string, k *kept) *reading {
+func (c *Cached) join(ctx context.Context, ref string, k *cachedSecret) *reading {
 	if k.reading != nil {
 		return k.reading
 	}
@@ -127,16 +127,16 @@ func (c *Cached) join(ctx context.Context, ref string, k *kept) *reading {
 		v, err := c.source.Get(ctx, ref)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		r.value, r.err = c.settle(ctx, ref, k, v, err)
+		r.value, r.err = c.store(ctx, ref, k, v, err)
 		k.reading = nil
 		close(r.done)
 	}()
 	return r
 }
 
-// settle keeps what a read brought and returns what its callers get. What Secret Manager says for certain is obeyed: a
+// store keeps what a read brought and returns what its callers get. What Secret Manager says for certain is obeyed: a
 // version that somebody has disabled is not used any longer.
-func (c *Cached) settle(ctx context.Context, ref string, k *kept, v Value, err error) (Value, error) {
+func (c *Cached) store(ctx context.Context, ref string, k *cachedSecret, v Value, err error) (Value, error) {
 	now := c.now()
 	switch {
 	case err == nil:
@@ -155,7 +155,7 @@ func (c *Cached) settle(ctx context.Context, ref string, k *kept, v Value, err e
 	return k.value, nil
 }
 
-func (k *kept) drop() { k.value, k.read, k.due = Value{}, time.Time{}, time.Time{} }
+func (k *cachedSecret) drop() { k.value, k.read, k.due = Value{}, time.Time{}, time.Time{} }
 
 func (r *reading) wait(ctx context.Context, ref string) (Value, error) {
 	select {

@@ -88,10 +88,10 @@ func (c *cache) want(t *testing.T, text string, reads int) {
 	}
 }
 
-// wantInstead refuses a value and wants another after so many reads.
-func (c *cache) wantInstead(t *testing.T, refused, text string, reads int) {
+// wantRefresh refuses a value and wants another after so many reads.
+func (c *cache) wantRefresh(t *testing.T, refused, text string, reads int) {
 	t.Helper()
-	got, err := c.Instead(t.Context(), tokenRef, New(refused))
+	got, err := c.Refresh(t.Context(), tokenRef, New(refused))
 	if n := c.read(); err != nil || got.Reveal() != text || n != reads {
 		t.Errorf("in the place of %q: %q, %v after %d reads; want %q after %d", refused, got.Reveal(), err, n, text, reads)
 	}
@@ -222,18 +222,18 @@ func TestARefusedSecretIsReadPastTheCacheOnceInThirtySeconds(t *testing.T) {
 	a, b, third := hidden+"-1", hidden+"-2", hidden+"-3"
 	c.want(t, a, 1)
 	c.add(b)
-	c.wantInstead(t, a, b, 1)
+	c.wantRefresh(t, a, b, 1)
 	c.want(t, b, 0)
-	c.wantInstead(t, a, b, 0) // another caller has read it
+	c.wantRefresh(t, a, b, 0) // another caller has read it
 	c.add(third)
 	c.now = c.now.Add(30*time.Second - 1)
-	c.wantInstead(t, a, b, 0)
-	c.wantInstead(t, b, b, 0)
+	c.wantRefresh(t, a, b, 0)
+	c.wantRefresh(t, b, b, 0)
 	c.now = c.now.Add(1)
-	c.wantInstead(t, b, third, 1)
+	c.wantRefresh(t, b, third, 1)
 	c.now = c.now.Add(30 * time.Second)
-	c.wantInstead(t, third, third, 1) // nothing has come
-	c.wantInstead(t, third, third, 0)
+	c.wantRefresh(t, third, third, 1) // nothing has come
+	c.wantRefresh(t, third, third, 0)
 	if log := c.log.String(); strings.Contains(log, hidden) || strings.Count(log, "\n") != 3 {
 		t.Errorf("log: %s", log)
 	}
@@ -249,10 +249,10 @@ func TestARefusedSecretThatCannotBeReadIsAnotherMatter(t *testing.T) {
 	c := newCache()
 	c.want(t, hidden+"-1", 1)
 	c.fail(errDown)
-	c.wantInstead(t, hidden+"-1", hidden+"-1", 1)
+	c.wantRefresh(t, hidden+"-1", hidden+"-1", 1)
 	c.now = c.now.Add(30 * time.Second)
 	c.fail(ErrDisabled)
-	if got, err := c.Instead(t.Context(), tokenRef, New(hidden+"-1")); !errors.Is(err, ErrDisabled) || !got.IsZero() {
+	if got, err := c.Refresh(t.Context(), tokenRef, New(hidden+"-1")); !errors.Is(err, ErrDisabled) || !got.IsZero() {
 		t.Errorf("error %v", err)
 	}
 }
@@ -265,7 +265,7 @@ func TestAMendedFileCountsAtOnce(t *testing.T) {
 		was := "none"
 		for _, text := range []string{"first", "first", "second", "third"} {
 			c.add(text)
-			got, err := c.Instead(t.Context(), ref, New(was))
+			got, err := c.Refresh(t.Context(), ref, New(was))
 			if err != nil || got.Reveal() != text {
 				t.Errorf("%s: %q, %v; want %q", ref, got.Reveal(), err, text)
 			}
@@ -288,7 +288,7 @@ func TestAReadThatBeganBeforeTheChangeIsNotTheLast(t *testing.T) {
 		c.add(hidden + "-2")
 		for range 5 {
 			all.Go(func() {
-				if got, err := c.Instead(t.Context(), tokenRef, New(hidden+"-1")); err != nil || got.Reveal() != hidden+"-2" {
+				if got, err := c.Refresh(t.Context(), tokenRef, New(hidden+"-1")); err != nil || got.Reveal() != hidden+"-2" {
 					t.Errorf("%q, %v", got.Reveal(), err)
 				}
 			})

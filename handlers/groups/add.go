@@ -36,7 +36,7 @@ var add = action.Define(action.Spec{
 	OktaScopes: []string{"okta.groups.read", "okta.groups.manage"},
 	Mutates:    true,
 	Example:    action.Example{Parameters: map[string]any{"Group Name": "Quarantine", "Group Description": "Accounts under investigation"}},
-}, func(ctx context.Context, c *action.Call, p addParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p addParams) (*action.Result, error) {
 	if problems := p.controlCharacters(); len(problems) > 0 {
 		return nil, apierr.Invalid(problems...)
 	}
@@ -61,17 +61,17 @@ var add = action.Define(action.Spec{
 })
 
 // planAdd makes the group first, and looks for an existing one only when Okta reports a duplicate.
-func planAdd(c *action.Call, name, description string) action.Plan {
+func planAdd(c *action.Execution, name, description string) action.Plan {
 	var created okta.Group
 	return action.Plan{
 		After: action.State{"name": name},
-		Write: func(ctx context.Context) (action.Done, error) {
+		Write: func(ctx context.Context) (action.WriteResult, error) {
 			var err error
 			if created, err = c.Okta.CreateGroup(ctx, name, description); nameTaken(err) {
 				existing, err := duplicate(ctx, c, name, err)
-				return action.Done{Value: existing, Outcome: action.Unchanged}, err
+				return action.WriteResult{Value: existing, Outcome: action.Unchanged}, err
 			}
-			return action.Done{Value: created}, err
+			return action.WriteResult{Value: created}, err
 		},
 		Read: func(ctx context.Context) (action.State, error) {
 			g, err := c.Okta.GetGroup(ctx, created.ID)
@@ -88,7 +88,7 @@ func nameTaken(err error) bool {
 
 // duplicate returns the group because of which Okta refused to make another of its name. The search index may not
 // show it yet, so the list by prefix is read too, before a group that an application masters is taken for it.
-func duplicate(ctx context.Context, c *action.Call, name string, refusal error) (okta.Group, error) {
+func duplicate(ctx context.Context, c *action.Execution, name string, refusal error) (okta.Group, error) {
 	const message = "a group of this name already exists, but it could not be read: "
 	var apps []okta.Group
 	var failed error

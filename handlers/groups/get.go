@@ -19,7 +19,7 @@ var get = action.Define(action.Spec{
 	Summary:    "Get information about groups.",
 	OktaScopes: []string{"okta.groups.read"},
 	Example:    action.Example{Parameters: map[string]any{"Group IDs Or Names": "Engineering", "Is Id": false}},
-}, func(ctx context.Context, c *action.Call, p getParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p getParams) (*action.Result, error) {
 	if p.IsID {
 		for _, id := range p.Groups {
 			if !okta.FitsPath(id) {

@@ -21,7 +21,7 @@ var listOfUser = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: []string{"okta.users.read"},
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
-}, func(ctx context.Context, c *action.Call, p listOfUserParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p listOfUserParams) (*action.Result, error) {
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
 			groups, err := c.Okta.ListUserGroups(ctx, u.ID)

@@ -42,7 +42,7 @@ var list = action.Define(action.Spec{
 	Summary:    "List the identity providers (IdPs) of the organization.",
 	OktaScopes: []string{"okta.idps.read"},
 	Example:    action.Example{Parameters: map[string]any{"Type": "google", "Limit": 2}},
-}, func(ctx context.Context, c *action.Call, p listParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p listParams) (*action.Result, error) {
 	providers, err := c.Okta.ListProviders(ctx, p.Query, string(p.Type), p.Limit)
 	if err != nil {
 		return nil, err

@@ -30,8 +30,8 @@ var assign = action.Define(action.Spec{
 	Mutates:    true,
 	ReadBack:   true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs": "alice", "Role Types": "READ_ONLY_ADMIN"}},
-}, func(ctx context.Context, c *action.Call, p assignParams) (*action.Result, error) {
-	assigning := change{
+}, func(ctx context.Context, c *action.Execution, p assignParams) (*action.Result, error) {
+	assigning := roleOperation{
 		changed: "assigned", unchanged: "already had", planned: "would assign", assigns: true,
 		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
 			return c.Okta.AssignRole(ctx, u.ID, r.Type)
@@ -53,10 +53,10 @@ var assign = action.Define(action.Spec{
 			if err != nil {
 				return action.Plan{}, err
 			}
-			parts := make([]part, len(p.Types))
+			parts := make([]roleRequest, len(p.Types))
 			for i, given := range p.Types {
 				t := strings.ToUpper(given)
-				parts[i] = part{role: given, means: sameRole(t), would: []okta.Role{{Type: t}}}
+				parts[i] = roleRequest{role: given, means: sameRole(t), would: []okta.Role{{Type: t}}}
 				held := slices.IndexFunc(before, func(r okta.Role) bool { return r.Type == t && !r.Inherited })
 				if held >= 0 {
 					parts[i].would, parts[i].held = nil, before[held:held+1]

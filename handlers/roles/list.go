@@ -19,7 +19,7 @@ var list = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: []string{"okta.users.read", "okta.roles.read"},
 	Example:    action.Example{Parameters: map[string]any{"User IDs": "admin, helpdesk"}},
-}, func(ctx context.Context, c *action.Call, p listParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p listParams) (*action.Result, error) {
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
 			roles, err := c.Okta.ListRoles(ctx, u.ID)

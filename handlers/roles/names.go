@@ -22,7 +22,7 @@ type roleNames struct {
 	orgRoles func() ([]okta.OrgRole, error)
 }
 
-func newRoleNames(ctx context.Context, c *action.Call, idsOnly bool) roleNames {
+func newRoleNames(ctx context.Context, c *action.Execution, idsOnly bool) roleNames {
 	list := func() ([]okta.OrgRole, error) { return c.Okta.ListOrgRoles(ctx) }
 	return roleNames{idsOnly: idsOnly, orgRoles: sync.OnceValues(list)}
 }

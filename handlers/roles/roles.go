@@ -24,8 +24,8 @@ var Group = action.Group{
 // The scopes of changing roles; users are read to resolve logins.
 var manageScopes = []string{"okta.users.read", "okta.roles.read", "okta.roles.manage"}
 
-// part is what is to be done for one user about one role that the caller named.
-type part struct {
+// roleRequest is what is to be done for one user about one role that the caller named.
+type roleRequest struct {
 	role  string      // as given
 	means meaning     // which assignments it concerns; nil if the name means none
 	would []okta.Role // assignments to make, or to remove; several parts may have the same
@@ -33,8 +33,8 @@ type part struct {
 	err   error       // what stands in the way of (the rest of) it
 }
 
-// change is how an action changes roles, in either direction.
-type change struct {
+// roleOperation is how an action changes roles, in either direction.
+type roleOperation struct {
 	changed, unchanged, planned string // verbs for the message
 	assigns                     bool   // the user is to hold the roles afterwards
 	do                          func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error)
@@ -48,7 +48,7 @@ type change struct {
 
 // plan makes one plan of all parts for one user. Parts are done one after another: they concern one
 // object, and the reply tells what became of each.
-func (ch change) plan(c *action.Call, u okta.User, before []okta.Role, parts []part) action.Plan {
+func (ch roleOperation) plan(c *action.Execution, u okta.User, before []okta.Role, parts []roleRequest) action.Plan {
 	p := action.Plan{Before: rolesState(before)}
 	var would, held []okta.Role
 	for _, part := range parts {
@@ -57,10 +57,10 @@ func (ch change) plan(c *action.Call, u okta.User, before []okta.Role, parts []p
 			outcome = action.Planned
 		}
 		p.Roles = append(p.Roles, roleOutcome(part.role, outcome, part.err))
-		p.Err = worse(p.Err, part.err)
+		p.Err = moreSevere(p.Err, part.err)
 		would, held = addNew(would, part.would), append(held, part.held...)
 	}
-	if p.Err != nil || len(would) > 0 && slices.ContainsFunc(parts, func(p part) bool { return len(p.would) == 0 }) {
+	if p.Err != nil || len(would) > 0 && slices.ContainsFunc(parts, func(p roleRequest) bool { return len(p.would) == 0 }) {
 		p.Say = ch.say(u, p.Roles) // several things are to be said of one user
 	}
 	p.After = rolesState(ch.after(before, would))
@@ -72,16 +72,16 @@ func (ch change) plan(c *action.Call, u okta.User, before []okta.Role, parts []p
 		now, err := c.Okta.ListRoles(ctx, u.ID)
 		return rolesState(now), err
 	}
-	p.Write = func(ctx context.Context) (action.Done, error) { return ch.write(ctx, c, u, before, parts) }
+	p.Write = func(ctx context.Context) (action.WriteResult, error) { return ch.write(ctx, c, u, before, parts) }
 	return p
 }
 
 // write makes the changes of all parts for one user. If Okta refuses one, or the response is lost,
 // the roles are read again: what the reply says of them is what they are.
-func (ch change) write(
-	ctx context.Context, c *action.Call, u okta.User, before []okta.Role, parts []part,
-) (action.Done, error) {
-	var done action.Done
+func (ch roleOperation) write(
+	ctx context.Context, c *action.Execution, u okta.User, before []okta.Role, parts []roleRequest,
+) (action.WriteResult, error) {
+	var done action.WriteResult
 	var changed, held []okta.Role
 	outcomes, refusals := make([]action.Outcome, len(parts)), make([]error, len(parts))
 	refused, results := false, map[string]error{} // results: by assignment; each write is sent once
@@ -100,7 +100,7 @@ func (ch change) write(
 			if err == nil {
 				outcomes[i] = action.Changed
 			}
-			refusals[i] = worse(refusals[i], err)
+			refusals[i] = moreSevere(refusals[i], err)
 			refused = refused || err != nil
 		}
 	}
@@ -114,7 +114,7 @@ func (ch change) write(
 				u.Login, apierr.As(err).Message)
 		}
 		for i, part := range parts {
-			so := okta.AlreadySo(refusals[i])
+			so := okta.AlreadyApplied(refusals[i])
 			switch {
 			case err == nil && (so != nil || ch.already(refusals[i])) && ch.holds(now, part):
 				refusals[i] = nil
@@ -126,9 +126,9 @@ func (ch change) write(
 	}
 	var worst error
 	for i, part := range parts {
-		err := worse(part.err, refusals[i])
+		err := moreSevere(part.err, refusals[i])
 		done.Roles = append(done.Roles, roleOutcome(part.role, outcomes[i], err))
-		worst = worse(worst, err)
+		worst = moreSevere(worst, err)
 	}
 	if done.Touched = len(changed) > 0; !done.Touched {
 		done.Outcome = action.Unchanged
@@ -155,12 +155,12 @@ func addNew(roles, more []okta.Role) []okta.Role {
 
 // holds reports whether the roles of a user are as a part asks. What comes from a group is not the
 // user's own.
-func (ch change) holds(now []okta.Role, p part) bool {
+func (ch roleOperation) holds(now []okta.Role, p roleRequest) bool {
 	return slices.ContainsFunc(now, func(r okta.Role) bool { return !r.Inherited && p.means(r) }) == ch.assigns
 }
 
 // heldNow returns the assignments of a part that another caller made meanwhile, for json_result.
-func (ch change) heldNow(now []okta.Role, p part) []okta.Role {
+func (ch roleOperation) heldNow(now []okta.Role, p roleRequest) []okta.Role {
 	if !ch.assigns {
 		return nil
 	}
@@ -168,7 +168,7 @@ func (ch change) heldNow(now []okta.Role, p part) []okta.Role {
 }
 
 // say tells in one sentence what became of a user's roles.
-func (ch change) say(u okta.User, roles []action.RoleOutcome) string {
+func (ch roleOperation) say(u okta.User, roles []action.RoleOutcome) string {
 	verbs := []struct {
 		outcome action.Outcome
 		verb    string
@@ -201,8 +201,8 @@ func roleOutcome(role string, o action.Outcome, err error) action.RoleOutcome {
 	return action.RoleOutcome{Role: role, Outcome: action.OutcomeOf(err), Error: action.NewTargetError(err)}
 }
 
-// worse is the error of the two that says more about a target, the first where they weigh the same.
-func worse(a, b error) error {
+// moreSevere is the error of the two that says more about a target, the first where they weigh the same.
+func moreSevere(a, b error) error {
 	if a == nil || b != nil && weight(b) > weight(a) {
 		return b
 	}

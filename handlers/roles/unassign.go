@@ -24,8 +24,8 @@ var unassign = action.Define(action.Spec{
 	Mutates:    true,
 	ReadBack:   true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs": "admin, helpdesk", "Role IDs Or Names": "Super Administrator, HELP_DESK_ADMIN"}},
-}, func(ctx context.Context, c *action.Call, p unassignParams) (*action.Result, error) {
-	unassigning := change{
+}, func(ctx context.Context, c *action.Execution, p unassignParams) (*action.Result, error) {
+	unassigning := roleOperation{
 		changed: "unassigned", unchanged: "already without", planned: "would unassign",
 		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
 			return r, c.Okta.UnassignRole(ctx, u.ID, r.ID)
@@ -66,11 +66,11 @@ var unassign = action.Define(action.Spec{
 })
 
 // matching finds the assignments that each name means. Two names may mean the same one.
-func matching(held []okta.Role, names []string, of roleNames) []part {
-	parts := make([]part, len(names))
+func matching(held []okta.Role, names []string, of roleNames) []roleRequest {
+	parts := make([]roleRequest, len(names))
 	for i, name := range names {
 		means, err := of.find(held, name)
-		parts[i] = part{role: name, means: means, err: err}
+		parts[i] = roleRequest{role: name, means: means, err: err}
 		if err != nil {
 			continue
 		}

@@ -20,15 +20,15 @@ var clearSessions = action.Define(action.Spec{
 	OktaScopes: []string{"okta.users.read", "okta.users.manage"},
 	Mutates:    true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice, bob"}},
-}, func(ctx context.Context, c *action.Call, p clearParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p clearParams) (*action.Result, error) {
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{
 			Changed: "Cleared the sessions of", Unchanged: "Without sessions", Planned: "Would clear the sessions of",
 		},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 			plan := action.Plan{Value: map[string]any{"sessions_cleared": true}}
-			plan.Write = func(ctx context.Context) (action.Done, error) {
-				return action.Done{Value: plan.Value}, c.Okta.ClearSessions(ctx, u.ID, p.RevokeOAuth)
+			plan.Write = func(ctx context.Context) (action.WriteResult, error) {
+				return action.WriteResult{Value: plan.Value}, c.Okta.ClearSessions(ctx, u.ID, p.RevokeOAuth)
 			}
 			return plan, nil
 		},

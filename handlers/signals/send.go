@@ -96,7 +96,7 @@ var send = action.Define(action.Spec{
 	Example: action.Example{Parameters: map[string]any{
 		"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52+02:00", "Reason": "Sign-in from an anonymizing network", "Severity": "High",
 	}},
-}, func(ctx context.Context, c *action.Call, p sendParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p sendParams) (*action.Result, error) {
 	by, err := transmitter(c.Signing, p)
 	if err != nil {
 		return nil, err
@@ -113,12 +113,12 @@ var send = action.Define(action.Spec{
 	result, err := c.Each(ctx, []string{string(p.Email)}, words, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
 			Success: action.Accepted,
-			Write: func(ctx context.Context) (action.Done, error) {
+			Write: func(ctx context.Context) (action.WriteResult, error) {
 				status, err := c.Okta.PublishSecurityEvent(ctx, token)
 				if err != nil {
-					return action.Done{Say: apierr.As(err).Message}, err // one target: its name would only repeat the request
+					return action.WriteResult{Say: apierr.As(err).Message}, err // one target: its name would only repeat the request
 				}
-				return action.Done{
+				return action.WriteResult{
 					Value: map[string]any{"status": status, "payload": signal.Claims()},
 					Say:   sentText,
 				}, nil

@@ -27,7 +27,7 @@ var disable = action.Define(action.Spec{
 		Parameters: map[string]any{"User IDs Or Logins": "alice@acme.test, zed", "Is Deactivate": false},
 		Entities:   []action.Entity{{Identifier: "BOB@ACME.TEST", Type: action.UserEntity}},
 	},
-}, func(ctx context.Context, c *action.Call, p disableParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p disableParams) (*action.Result, error) {
 	words := action.Words{Changed: "Suspended", Unchanged: "Already disabled", Planned: "Would suspend"}
 	if p.Deactivate {
 		words = action.Words{Changed: "Deactivated", Unchanged: "Already deactivated", Planned: "Would deactivate"}
@@ -43,7 +43,7 @@ var disable = action.Define(action.Spec{
 	})
 })
 
-func planDisable(c *action.Call, u okta.User, p disableParams) (action.Plan, error) {
+func planDisable(c *action.Execution, u okta.User, p disableParams) (action.Plan, error) {
 	plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID)}
 	status := u.FinalStatus()
 	switch {
@@ -51,14 +51,14 @@ func planDisable(c *action.Call, u okta.User, p disableParams) (action.Plan, err
 		plan.Value = plan.Before
 	case p.Deactivate:
 		plan.After = action.State{"status": string(okta.Deprovisioned)}
-		plan.Write = func(ctx context.Context) (action.Done, error) {
-			return action.Done{Value: plan.After}, c.Okta.DeactivateUser(ctx, u.ID, p.SendEmail)
+		plan.Write = func(ctx context.Context) (action.WriteResult, error) {
+			return action.WriteResult{Value: plan.After}, c.Okta.DeactivateUser(ctx, u.ID, p.SendEmail)
 		}
 	case u.Status == okta.Active:
 		plan.After = action.State{"status": string(okta.Suspended)}
 		plan.Undo = undo("Enable User", u, "Is Activate")
-		plan.Write = func(ctx context.Context) (action.Done, error) {
-			return action.Done{Value: plan.After}, c.Okta.SuspendUser(ctx, u.ID)
+		plan.Write = func(ctx context.Context) (action.WriteResult, error) {
+			return action.WriteResult{Value: plan.After}, c.Okta.SuspendUser(ctx, u.ID)
 		}
 	default:
 		// Peers report this as "already disabled". It is not: such a user can come back by a

@@ -28,7 +28,7 @@ var enable = action.Define(action.Spec{
 	ReadBack:      true,
 	SecretResults: []string{"activationUrl", "activationToken"},
 	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "carol, erin", "Is Activate": false}},
-}, func(ctx context.Context, c *action.Call, p enableParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p enableParams) (*action.Result, error) {
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Enabled", Unchanged: "Already enabled", Planned: "Would enable"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
@@ -41,7 +41,7 @@ var enable = action.Define(action.Spec{
 })
 
 // planEnable chooses the one transition that Okta has for the user's status.
-func planEnable(c *action.Call, u okta.User, p enableParams) (action.Plan, error) {
+func planEnable(c *action.Execution, u okta.User, p enableParams) (action.Plan, error) {
 	plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID)}
 	switch {
 	case u.FinalStatus() == okta.Active:
@@ -52,8 +52,8 @@ func planEnable(c *action.Call, u okta.User, p enableParams) (action.Plan, error
 	case u.Status == okta.Suspended:
 		plan.After = action.State{"status": string(okta.Active)}
 		plan.Undo = undo("Disable User", u, "Is Deactivate")
-		plan.Write = func(ctx context.Context) (action.Done, error) {
-			return action.Done{Value: plan.After}, c.Okta.UnsuspendUser(ctx, u.ID)
+		plan.Write = func(ctx context.Context) (action.WriteResult, error) {
+			return action.WriteResult{Value: plan.After}, c.Okta.UnsuspendUser(ctx, u.ID)
 		}
 	case p.Activate && (u.Status == okta.Staged || u.Status == okta.Deprovisioned):
 		plan.After = action.State{"status": string(okta.Provisioned)}
@@ -69,14 +69,14 @@ func planEnable(c *action.Call, u okta.User, p enableParams) (action.Plan, error
 
 // activation returns the write that activates a user and says where that left the user: ACTIVE where a
 // password was set before, PROVISIONED where the user has to follow the link.
-func activation(c *action.Call, u okta.User, sendEmail bool, activate func(context.Context, string, bool) (okta.Activation, error)) func(context.Context) (action.Done, error) {
-	return func(ctx context.Context) (action.Done, error) {
+func activation(c *action.Execution, u okta.User, sendEmail bool, activate func(context.Context, string, bool) (okta.Activation, error)) func(context.Context) (action.WriteResult, error) {
+	return func(ctx context.Context) (action.WriteResult, error) {
 		link, err := activate(ctx, u.ID, sendEmail)
-		if okta.AlreadySo(err) != nil && !sendEmail {
+		if okta.AlreadyApplied(err) != nil && !sendEmail {
 			c.Warn("%s was activated by another caller: there is no activation link from this request.", u.Login)
 		}
 		if err != nil {
-			return action.Done{}, err
+			return action.WriteResult{}, err
 		}
 		asked := action.State{"status": string(okta.Provisioned)}
 		after, err := c.ReadStatus(u.ID)(ctx)
@@ -85,9 +85,9 @@ func activation(c *action.Call, u okta.User, sendEmail bool, activate func(conte
 			after = asked
 		}
 		if err := action.NotAsAsked(after, asked); err != nil {
-			return action.Done{After: after, Touched: true}, err
+			return action.WriteResult{After: after, Touched: true}, err
 		}
-		done := action.Done{After: after}
+		done := action.WriteResult{After: after}
 		value := map[string]any{"status": after["status"]}
 		switch {
 		case sendEmail && after["status"] != string(okta.Active):

@@ -18,7 +18,7 @@ var get = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: readScopes,
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
-}, func(ctx context.Context, c *action.Call, p getParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p getParams) (*action.Result, error) {
 	result, err := c.EachUser(ctx, p.Users, action.UserWork{
 		Whole: true,
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {

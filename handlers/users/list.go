@@ -20,7 +20,7 @@ var list = action.Define(action.Spec{
 	Summary:    "Get a list of users.",
 	OktaScopes: readScopes,
 	Example:    action.Example{Parameters: map[string]any{"Search": `status eq "LOCKED_OUT"`}},
-}, func(ctx context.Context, c *action.Call, p listParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p listParams) (*action.Result, error) {
 	if p.Query != "" && p.Search != "" {
 		return nil, apierr.Invalid(action.Problem{
 			Parameter: "Search", Message: "cannot be used together with Query: put everything into Search",

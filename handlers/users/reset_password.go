@@ -27,15 +27,15 @@ var resetPassword = action.Define(action.Spec{
 	Mutates:       true,
 	SecretResults: []string{"resetPasswordUrl"},
 	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "Send Email": true}},
-}, func(ctx context.Context, c *action.Call, p resetPasswordParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p resetPasswordParams) (*action.Result, error) {
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Reset the password of", Planned: "Would reset the password of"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 			plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID), After: action.State{"status": string(okta.Recovery)}}
-			plan.Write = func(ctx context.Context) (action.Done, error) {
+			plan.Write = func(ctx context.Context) (action.WriteResult, error) {
 				link, err := c.Okta.ResetPassword(ctx, u.ID, p.SendEmail)
 				if err != nil {
-					return action.Done{}, whyRefused(ctx, c, u, err)
+					return action.WriteResult{}, whyRefused(ctx, c, u, err)
 				}
 				value := map[string]any{"send_email": p.SendEmail}
 				switch {
@@ -45,7 +45,7 @@ var resetPassword = action.Define(action.Spec{
 				default:
 					value["resetPasswordUrl"] = link
 				}
-				return action.Done{Value: value}, nil
+				return action.WriteResult{Value: value}, nil
 			}
 			return plan, needsAccount(u)
 		},
@@ -56,7 +56,7 @@ var resetPassword = action.Define(action.Spec{
 // whyRefused adds to Okta's bare refusal of a change of password the user's status and what to do about it. The
 // status is read again: another caller may have changed it, in which case Okta may even answer that there is no such
 // user.
-func whyRefused(ctx context.Context, c *action.Call, u okta.User, err error) error {
+func whyRefused(ctx context.Context, c *action.Execution, u okta.User, err error) error {
 	f := *apierr.As(err)
 	if f.Kind != apierr.WrongState && f.Kind != apierr.NotFound {
 		return err

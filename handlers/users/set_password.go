@@ -28,12 +28,12 @@ var setPassword = action.Define(action.Spec{
 	Mutates:       true,
 	SecretResults: []string{"password"},
 	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "New Password": "Correct-Horse-7"}},
-}, func(ctx context.Context, c *action.Call, p setPasswordParams) (*action.Result, error) {
+}, func(ctx context.Context, c *action.Execution, p setPasswordParams) (*action.Result, error) {
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Set the password of", Planned: "Would set the password of"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 			plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID)}
-			plan.Write = func(ctx context.Context) (action.Done, error) {
+			plan.Write = func(ctx context.Context) (action.WriteResult, error) {
 				password := p.Password
 				value := map[string]any{"set_password": true}
 				if p.Random {
@@ -41,9 +41,9 @@ var setPassword = action.Define(action.Spec{
 					password, value["password"] = secrets.New(text), text
 				}
 				if err := c.Okta.SetPassword(ctx, u.ID, password); err != nil {
-					return action.Done{}, whyRefused(ctx, c, u, err)
+					return action.WriteResult{}, whyRefused(ctx, c, u, err)
 				}
-				return action.Done{Value: value}, nil
+				return action.WriteResult{Value: value}, nil
 			}
 			return plan, needsAccount(u)
 		},

@@ -27,7 +27,7 @@ func bound[P any](t *testing.T, r action.Request) (P, *action.Result, []action.P
 	if _, ok := any(got).(interface{ OnEntities() }); ok {
 		spec.RunsOn = action.UserEntities
 	}
-	a := action.Define(spec, func(_ context.Context, _ *action.Call, p P) (*action.Result, error) {
+	a := action.Define(spec, func(_ context.Context, _ *action.Execution, p P) (*action.Result, error) {
 		got = p
 		return nil, nil
 	})
@@ -69,7 +69,7 @@ func wantProblem(t *testing.T, problems []action.Problem, parameter, words strin
 func each(t *testing.T, ctx context.Context, d action.Deps, o action.Options, mutates bool, names []string, plan func(ctx context.Context, name string) (action.Plan, error)) (*action.Result, error) {
 	t.Helper()
 	words := action.Words{Noun: "group", Changed: "Changed", Unchanged: "Left alone", Planned: "Would change"}
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: mutates}, func(ctx context.Context, c *action.Call, _ struct{}) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: mutates}, func(ctx context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
 		return c.Each(ctx, names, words, plan)
 	})
 	inv, problems := a.Bind(action.Request{Options: o})
@@ -81,18 +81,18 @@ func each(t *testing.T, ctx context.Context, d action.Deps, o action.Options, mu
 
 // byName plans what the name says: an outcome, or a panic; a number behind it makes names distinct.
 func byName(_ context.Context, name string) (action.Plan, error) {
-	write := func(done action.Done, err error) (action.Plan, error) {
-		return action.Plan{Before: action.State{"is": "old"}, After: action.State{"is": "new"}, Write: func(context.Context) (action.Done, error) { return done, err }}, nil
+	write := func(done action.WriteResult, err error) (action.Plan, error) {
+		return action.Plan{Before: action.State{"is": "old"}, After: action.State{"is": "new"}, Write: func(context.Context) (action.WriteResult, error) { return done, err }}, nil
 	}
 	switch strings.TrimRight(name, "0123456789") {
 	case "changed":
-		return write(action.Done{Value: name}, nil)
+		return write(action.WriteResult{Value: name}, nil)
 	case "unchanged":
 		return action.Plan{Before: action.State{"is": "new"}, Value: name}, nil
 	case "found":
 		return action.Plan{Value: name}, nil
 	case "half": // one part of it was changed, then the rest failed
-		return write(action.Done{Touched: true}, apierr.New(apierr.Rejected, "E1", "Okta refused the rest", nil))
+		return write(action.WriteResult{Touched: true}, apierr.New(apierr.Rejected, "E1", "Okta refused the rest", nil))
 	case "not_found":
 		return action.Plan{}, apierr.New(apierr.NotFound, "E0000007", "no such group", nil)
 	case "wrong_state":
@@ -100,7 +100,7 @@ func byName(_ context.Context, name string) (action.Plan, error) {
 	case "refused":
 		return action.Plan{}, apierr.New(apierr.Refused, "protected", "it is protected", nil)
 	case "failed":
-		return write(action.Done{}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil))
+		return write(action.WriteResult{}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil))
 	case "panic":
 		panic("canary-of-the-panic")
 	}
@@ -118,7 +118,7 @@ func outcomes(r *action.Result) []string {
 func TestFindTakesNameAndSlugInAnySpelling(t *testing.T) {
 	t.Parallel()
 	define := func(name string) action.Action {
-		return action.Define(action.Spec{Name: name, Summary: "Do."}, func(context.Context, *action.Call, struct{}) (*action.Result, error) { return nil, nil })
+		return action.Define(action.Spec{Name: name, Summary: "Do."}, func(context.Context, *action.Execution, struct{}) (*action.Result, error) { return nil, nil })
 	}
 	g := action.Group{Actions: []action.Action{define("Clear Okta User Session"), define("Ping")}}
 	for _, name := range []string{"Clear Okta User Session", "clear-okta-user-session", "CLEAR_OKTA_USER_SESSION", "clearoktausersession"} {
@@ -143,8 +143,8 @@ func TestTheCatalogLeavesNothingOut(t *testing.T) {
 		action.ScopeOff
 	}
 	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", RunsOn: []action.EntityType{action.UserEntity}, OktaScopes: []string{"okta.users.read"}, Mutates: true},
-		func(context.Context, *action.Call, params) (*action.Result, error) { return nil, nil })
-	bare := action.Define(action.Spec{Name: "Ping", Summary: "Ping."}, func(context.Context, *action.Call, struct{}) (*action.Result, error) { return nil, nil })
+		func(context.Context, *action.Execution, params) (*action.Result, error) { return nil, nil })
+	bare := action.Define(action.Spec{Name: "Ping", Summary: "Ping."}, func(context.Context, *action.Execution, struct{}) (*action.Result, error) { return nil, nil })
 	g := action.Group{Name: "users", Function: "OktaUsers", Summary: "Users.", Actions: []action.Action{a, bare}}
 	got, err := json.Marshal(g.Catalog())
 	if err != nil {
@@ -245,7 +245,7 @@ func TestDefineRefusesAMalformedDeclaration(t *testing.T) {
 }
 
 func declare[P any](s action.Spec) {
-	action.Define(s, func(context.Context, *action.Call, P) (*action.Result, error) { return nil, nil })
+	action.Define(s, func(context.Context, *action.Execution, P) (*action.Result, error) { return nil, nil })
 }
 
 // level is a parameter with a fixed set of values.

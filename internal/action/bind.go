@@ -71,7 +71,7 @@ type Invocation struct {
 	secrets []secrets.Value // given as parameters
 	scope   []scopeEntity   // entities that are to become targets
 	ignored []ignored       // entities that are not
-	run     func(ctx context.Context, c *Call) (*Result, error)
+	run     func(ctx context.Context, c *Execution) (*Result, error)
 }
 
 // Bind checks a request against the declaration. It reports every problem, each naming its parameter; the
@@ -79,7 +79,7 @@ type Invocation struct {
 func (a Action) Bind(r Request) (*Invocation, []Problem) {
 	inv, problems := a.bind(&a, r)
 	if len(problems) > 0 {
-		inv.run = func(context.Context, *Call) (*Result, error) { return nil, apierr.Invalid(problems...) }
+		inv.run = func(context.Context, *Execution) (*Result, error) { return nil, apierr.Invalid(problems...) }
 	}
 	return inv, problems
 }
@@ -99,7 +99,7 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 		raw, ok := given[p.Name]
 		if ok && p.Secret && raw != nil && raw != "" {
 			inv.Secrets = append(inv.Secrets, Problem{Parameter: p.Name, Message: "is a secret: send the request over HTTP"})
-			repeated = append(repeated, repeats(a, p, given, r.Entities)...)
+			repeated = append(repeated, repeatedSecret(a, p, given, r.Entities)...)
 		}
 		if text, is := raw.(string); is && p.Secret {
 			inv.secrets = append(inv.secrets, secrets.New(text))

@@ -19,7 +19,7 @@ const maxHits = 20
 // lookUp returns the user that a caller names by id, login, short login (if it is unambiguous) or e-mail address.
 // Every user that Okta returns, by path or by search, is compared with the name: Okta may cut the name, and its
 // search index lags behind its users.
-func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
+func (c *Execution) lookUp(ctx context.Context, text string) (okta.User, error) {
 	if err := ctx.Err(); err != nil {
 		const message = "not started: the time for the request ran out"
 		return okta.User{}, apierr.New(apierr.Deadline, "deadline_exceeded", message, err)
@@ -60,7 +60,7 @@ func (c *Call) lookUp(ctx context.Context, text string) (okta.User, error) {
 }
 
 // search returns the users whose login or e-mail address is text, as they are now: each hit is read by its id.
-func (c *Call) search(ctx context.Context, text string) ([]okta.User, error) {
+func (c *Execution) search(ctx context.Context, text string) ([]okta.User, error) {
 	hits, err := c.Okta.FindUsers(ctx, text)
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func TestMask_HidesValuesThatTheirParameterRefuses(t *testing.T) {
 	}
 	const key = "MIIEvQcanaryIBADANBgkqhkiG9w0B"
 	a := action.Define(action.Spec{Name: "Try It", Summary: "Tries."},
-		func(context.Context, *action.Call, params) (*action.Result, error) { return nil, nil })
+		func(context.Context, *action.Execution, params) (*action.Result, error) { return nil, nil })
 	groups := []action.Group{{Name: "things", Actions: []action.Action{a}}}
 	for _, c := range []struct {
 		name, value string

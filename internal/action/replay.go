@@ -17,8 +17,8 @@ import (
 // CodeChangedSince is the code of a target that an earlier run reached and whose state is no longer as asked.
 const CodeChangedSince = "changed_since"
 
-// Kept is the reply of an earlier run, as far as Replay needs it.
-type Kept struct {
+// StoredReply is the reply of an earlier run, as far as Replay needs it.
+type StoredReply struct {
 	Targets  []*Target
 	Entities []EnrichedEntity
 	JSON     json.RawMessage // json_result
@@ -27,18 +27,18 @@ type Kept struct {
 
 // Replay returns what a kept reply of the same request says, corrected by the state of its targets as read now. It writes
 // nothing. Users are read by the ids that were kept: a login may name another user by now. The action must have ReadBack.
-func (inv *Invocation) Replay(ctx context.Context, d Deps, k Kept) (*Result, error) {
+func (inv *Invocation) Replay(ctx context.Context, d Deps, k StoredReply) (*Result, error) {
 	replayed := *inv
 	replayed.Warnings = k.Warnings
-	return replayed.execute(okta.ReadOnly(ctx), &Call{Deps: d, replay: &k})
+	return replayed.execute(okta.ReadOnly(ctx), &Execution{Deps: d, replay: &k})
 }
 
 // replayUsers reads the targets of a kept reply again. Those that the earlier run neither reached nor changed stay as kept.
-func (c *Call) replayUsers(ctx context.Context, w UserWork) *Result {
+func (c *Execution) replayUsers(ctx context.Context, w UserWork) *Result {
 	var values map[string]json.RawMessage
 	_ = json.Unmarshal(c.replay.JSON, &values) // null, or missing members, if it was too large to be kept
 	targets := c.replay.Targets
-	c.sideBySide(len(targets), func(i int) {
+	c.forEachParallel(len(targets), func(i int) {
 		t := targets[i]
 		t.restore()
 		if t.UserID == "" || !t.Outcome.Reached() && !t.touched {
@@ -89,7 +89,7 @@ func entityHolds(identifier string, holds map[Naming]bool) bool {
 }
 
 // replayUser reads a target of a kept reply by its id.
-func (c *Call) replayUser(ctx context.Context, t *Target, w UserWork) error {
+func (c *Execution) replayUser(ctx context.Context, t *Target, w UserWork) error {
 	u, err := c.lookUp(ctx, t.UserID)
 	switch {
 	case err != nil:
@@ -105,7 +105,7 @@ func (c *Call) replayUser(ctx context.Context, t *Target, w UserWork) error {
 // readBack compares a target, as an earlier run left it, with the plan for its state as read now.
 // The plan decides whether the target is as asked: the kept state may not have been as asked, and
 // two equal states may be of different roles. It returns an error if the state could not be read.
-func (c *Call) readBack(t *Target, p Plan, err error) error {
+func (c *Execution) readBack(t *Target, p Plan, err error) error {
 	if p.Before == nil && err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (c *Call) readBack(t *Target, p Plan, err error) error {
 			t.value, t.Undo = p.Value, nil
 		}
 		t.Outcome, t.Roles, t.Before, t.After, t.touched = Unchanged, p.Roles, p.Before, p.Before, false
-		t.Error, t.fault, t.Verified = nil, nil, &c.Request.Options.Verify
+		t.Error, t.err, t.Verified = nil, nil, &c.Request.Options.Verify
 	case same && !reached && !p.repeats(t.Roles): // the part that could be done was done, and still holds
 	default:
 		t.changedSince(t.After, p)
@@ -164,7 +164,7 @@ func (t *Target) changedSince(was State, p Plan) {
 
 // madeBefore records a write that an earlier run of the request made, and whose result is not kept.
 // It reports the state that was just read, not the predicted one: it may have changed since.
-func (c *Call) madeBefore(t *Target, p Plan) {
+func (c *Execution) madeBefore(t *Target, p Plan) {
 	verified := false
 	t.Roles, t.say = nil, ""
 	switch {
@@ -187,7 +187,7 @@ func (t *Target) failRead(err error) {
 }
 
 // warnResumed says which targets were reached by an earlier run of the request.
-func (c *Call) warnResumed(targets []*Target) {
+func (c *Execution) warnResumed(targets []*Target) {
 	var names []string
 	for _, t := range targets {
 		if t.resumed && t.Outcome.Reached() {
@@ -272,5 +272,5 @@ func (t *Target) restore() {
 	case t.Error.Code == apierr.CodeNoPermission:
 		kind = apierr.Credentials
 	}
-	t.fault = &apierr.Error{Kind: kind, Code: t.Error.Code, Message: t.Error.Message, RequestID: t.Error.OktaRequestID}
+	t.err = &apierr.Error{Kind: kind, Code: t.Error.Code, Message: t.Error.Message, RequestID: t.Error.OktaRequestID}
 }

@@ -20,9 +20,9 @@ import (
 // madeBefore implements action.Once: an earlier run made every write.
 type madeBefore struct{}
 
-func (madeBefore) Intend(string) (bool, error) { return true, nil }
-func (madeBefore) Made(string)                 {}
-func (madeBefore) Withdraw(string)             {}
+func (madeBefore) BeginWrite(string) (bool, error) { return true, nil }
+func (madeBefore) CommitWrite(string)              {}
+func (madeBefore) AbortWrite(string)               {}
 
 // inOrg returns dependencies with an org in which every user has the status. A write fails the test.
 func inOrg(t *testing.T, status string) action.Deps {
@@ -45,14 +45,14 @@ func inOrg(t *testing.T, status string) action.Deps {
 }
 
 // run declares an action on users and runs it on entities.
-func run(t *testing.T, d action.Deps, spec action.Spec, work func(c *action.Call) action.UserWork, users ...string) *action.Result {
+func run(t *testing.T, d action.Deps, spec action.Spec, work func(c *action.Execution) action.UserWork, users ...string) *action.Result {
 	t.Helper()
 	type params struct {
 		action.NamedUserIDs
 		action.ScopeOn
 	}
 	spec.Name, spec.Summary, spec.RunsOn = "Try It", "Try it.", action.UserEntities
-	a := action.Define(spec, func(ctx context.Context, c *action.Call, p params) (*action.Result, error) {
+	a := action.Define(spec, func(ctx context.Context, c *action.Execution, p params) (*action.Result, error) {
 		return c.EachUser(ctx, p.Users, work(c))
 	})
 	var r action.Request
@@ -91,16 +91,16 @@ func TestOnce_StateOfAWriteMadeBeforeIsNotPredicted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := inOrg(t, c.status)
-			d.Once = madeBefore{}
-			result := run(t, d, action.Spec{Mutates: true, ReadBack: c.readBack}, func(call *action.Call) action.UserWork {
+			d.WriteGuard = madeBefore{}
+			result := run(t, d, action.Spec{Mutates: true, ReadBack: c.readBack}, func(call *action.Execution) action.UserWork {
 				return action.UserWork{
 					Words: action.Words{Changed: "Changed", Unchanged: "Already changed"},
 					Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 						return action.Plan{
 							Before: action.StatusOf(u), After: action.State{"status": c.planned},
-							Write: func(ctx context.Context) (action.Done, error) {
+							Write: func(ctx context.Context) (action.WriteResult, error) {
 								_, err := call.Okta.ReactivateUser(ctx, u.ID, true)
-								return action.Done{}, err
+								return action.WriteResult{}, err
 							},
 						}, nil
 					},
@@ -130,7 +130,7 @@ func TestEnrich_PanicKeepsTheReply(t *testing.T) {
 	for _, mutates := range []bool{true, false} {
 		t.Run(fmt.Sprint("mutates: ", mutates), func(t *testing.T) {
 			t.Parallel()
-			result := run(t, inOrg(t, "ACTIVE"), action.Spec{Mutates: mutates}, func(*action.Call) action.UserWork {
+			result := run(t, inOrg(t, "ACTIVE"), action.Spec{Mutates: mutates}, func(*action.Execution) action.UserWork {
 				return action.UserWork{
 					Plan: func(_ context.Context, u okta.User) (action.Plan, error) { return action.Plan{Value: u.Login}, nil },
 					Enrich: func(value any) map[string]string {

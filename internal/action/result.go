@@ -91,7 +91,7 @@ func (r *Result) Done(secret []string) (map[string]json.RawMessage, error) {
 				return nil, err
 			}
 		}
-		if done[t.Key()], err = marshal(p); err != nil {
+		if done[t.Identity()], err = marshal(p); err != nil {
 			return nil, err
 		}
 	}
@@ -116,12 +116,12 @@ func WithoutSecrets(value json.RawMessage, secret []string) (json.RawMessage, bo
 	return value, found, nil
 }
 
-// Faults are the faults of the targets that were not reached.
-func (r *Result) Faults() []*apierr.Error {
+// Errors are the faults of the targets that were not reached.
+func (r *Result) Errors() []*apierr.Error {
 	var faults []*apierr.Error
 	for _, t := range r.Targets {
-		if t.fault != nil {
-			faults = append(faults, t.fault)
+		if t.err != nil {
+			faults = append(faults, t.err)
 		}
 	}
 	return faults
@@ -130,17 +130,17 @@ func (r *Result) Faults() []*apierr.Error {
 // maxJSON is where json_result stops growing, in bytes; SecOps takes no reply above 15 MB.
 const maxJSON = okta.MaxListBytes
 
-// Keyed is a json_result keyed by the targets' inputs, in the order of the request.
-type Keyed []KeyedValue
+// KeyedResults is a json_result keyed by the targets' inputs, in the order of the request.
+type KeyedResults []KeyedResult
 
-// KeyedValue is one member of a Keyed.
-type KeyedValue struct {
+// KeyedResult is one member of a Keyed.
+type KeyedResult struct {
 	Key   string
 	Value json.RawMessage
 }
 
 // MarshalJSON writes the members in their order.
-func (k Keyed) MarshalJSON() ([]byte, error) {
+func (k KeyedResults) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	size := 2
 	for _, m := range k {
@@ -165,14 +165,14 @@ func (k Keyed) MarshalJSON() ([]byte, error) {
 }
 
 // result assembles the outcome of all targets.
-func (c *Call) result(targets []*Target, w Words) *Result {
+func (c *Execution) result(targets []*Target, w Words) *Result {
 	r := &Result{Targets: targets}
 	for _, t := range targets {
-		if hint := w.hint(t.Input); t.Outcome == NotFound && t.fault != nil && hint != "" {
+		if hint := w.hint(t.Input); t.Outcome == NotFound && t.err != nil && hint != "" {
 			t.advise(hint)
 		}
 	}
-	var keyed Keyed
+	var keyed KeyedResults
 	size := 0
 	for _, t := range targets {
 		if !t.Outcome.Reached() || t.value == nil && !t.cut {
@@ -191,7 +191,7 @@ func (c *Call) result(targets []*Target, w Words) *Result {
 			c.warnCut(len(keyed), len(targets))
 			break
 		}
-		keyed = append(keyed, KeyedValue{Key: t.Input, Value: value})
+		keyed = append(keyed, KeyedResult{Key: t.Input, Value: value})
 	}
 	if keyed != nil {
 		r.JSON = keyed
@@ -213,7 +213,7 @@ func marshal(v any) ([]byte, error) {
 // Values gives the results of the targets without their keys, for actions that return an array.
 func (r *Result) Values() []json.RawMessage {
 	values := []json.RawMessage{}
-	if keyed, ok := r.JSON.(Keyed); ok {
+	if keyed, ok := r.JSON.(KeyedResults); ok {
 		for _, m := range keyed {
 			values = append(values, m.Value)
 		}
@@ -336,7 +336,7 @@ func Enumerate(names []string) string {
 }
 
 // ListResult is the result of a list action: the objects as Okta sent them, counted in the message.
-func (c *Call) ListResult(list okta.List, noun string) *Result {
+func (c *Execution) ListResult(list okta.List, noun string) *Result {
 	switch {
 	case list.Cut && len(list.Items) == 0:
 		c.Warn("The list is empty: its first object is too large for a reply, which stops growing at %d MB.", okta.MaxListBytes>>20)

@@ -86,11 +86,11 @@ func TestATargetMayHaveASentenceOfItsOwn(t *testing.T) {
 		if name == "b" {
 			return action.Plan{Say: "b had it."}, nil
 		}
-		return action.Plan{Write: func(context.Context) (action.Done, error) {
+		return action.Plan{Write: func(context.Context) (action.WriteResult, error) {
 			if name == "c" {
-				return action.Done{Say: "c: one, not two."}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil)
+				return action.WriteResult{Say: "c: one, not two."}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil)
 			}
-			return action.Done{Say: name + " has it."}, nil
+			return action.WriteResult{Say: name + " has it."}, nil
 		}}, nil
 	})
 	if err != nil {
@@ -128,7 +128,7 @@ func TestResultsAreKeyedByInputInTheOrderOfTheRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := result.JSON.(action.Keyed).MarshalJSON()
+	got, err := result.JSON.(action.KeyedResults).MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestResult_OneHugeObject(t *testing.T) {
 
 func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
 	t.Parallel()
-	a := action.Define(action.Spec{Name: "List Them", Summary: "List."}, func(_ context.Context, c *action.Call, _ struct{}) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "List Them", Summary: "List."}, func(_ context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
 		return c.ListResult(okta.List{Items: []json.RawMessage{[]byte(`{"id": "1"}`)}, Cut: true}, "provider"), nil
 	})
 	inv, _ := a.Bind(action.Request{})

@@ -20,7 +20,7 @@ type room struct {
 	taken int
 }
 
-func (c *Call) room(targets int) *room {
+func (c *Execution) room(targets int) *room {
 	return &room{client: c.Okta, sizes: make([]int, targets), drop: make([]func(), targets), end: targets}
 }
 
@@ -70,7 +70,7 @@ func sizeOf(value any) (size int) {
 }
 
 // warnCut says that json_result holds only some of the targets.
-func (c *Call) warnCut(held, targets int) {
+func (c *Execution) warnCut(held, targets int) {
 	if targets == 1 {
 		c.Warn("The JSON result is empty: the object is too large for a reply, which stops growing at %d MB.", maxJSON>>20)
 		return

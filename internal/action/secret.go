@@ -42,10 +42,10 @@ func returnsSecret(a *Action, params reflect.Value) (Problem, bool) {
 	return decides, true
 }
 
-// repeats returns the problem of a secret that is also in other parameters or entities, because
+// repeatedSecret returns the problem of a secret that is also in other parameters or entities, because
 // replies and records show those. A secret of fewer than 8 characters may occur in ordinary words:
 // it must be the whole value.
-func repeats(a *Action, secret Param, given map[string]any, entities []Entity) []Problem {
+func repeatedSecret(a *Action, secret Param, given map[string]any, entities []Entity) []Problem {
 	text, _ := given[secret.Name].(string)
 	if text = strings.TrimSpace(text); text == "" || IsPlaceholder(text) {
 		return nil

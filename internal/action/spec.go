@@ -155,7 +155,7 @@ func (a Action) TakesUsers() bool {
 // A field's type is string, bool, int, []string, Users, or secrets.Value for a secret. NamedUsers, and
 // ScopeOn or ScopeOff where the action runs on entities, are embedded. A type of one's own may implement Allower or
 // ParamUnmarshaler. Define panics on a malformed declaration: importing the catalog finds it, so it cannot be deployed.
-func Define[P any](spec Spec, run func(ctx context.Context, c *Call, p P) (*Result, error)) Action {
+func Define[P any](spec Spec, run func(ctx context.Context, c *Execution, p P) (*Result, error)) Action {
 	a := Action{Spec: spec, Slug: slugOf(spec.Name), Params: paramsOf(reflect.TypeFor[P]())}
 	secret := slices.ContainsFunc(a.Params, func(p Param) bool { return p.Secret })
 	for i := range a.Params {
@@ -176,7 +176,7 @@ func Define[P any](spec Spec, run func(ctx context.Context, c *Call, p P) (*Resu
 	a.bind = func(a *Action, r Request) (*Invocation, []Problem) {
 		var p P
 		inv, problems := bind(a, r, reflect.ValueOf(&p).Elem())
-		inv.run = func(ctx context.Context, c *Call) (*Result, error) { return run(ctx, c, p) }
+		inv.run = func(ctx context.Context, c *Execution) (*Result, error) { return run(ctx, c, p) }
 		return inv, problems
 	}
 	return a

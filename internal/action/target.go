@@ -80,13 +80,13 @@ type Target struct {
 	cut      bool              // the value is left out for its size
 	say      string
 	hint     string // the likely reason that it was not found
-	fault    *apierr.Error
+	err      *apierr.Error
 	resumed  bool // an earlier run of the request reached it
 	touched  bool // something was changed, or would be, whatever the outcome
 }
 
-// Key is how the target is known over several runs of a request: the id of a user, else how it was named.
-func (t *Target) Key() string {
+// Identity is how the target is known over several runs of a request: the id of a user, else how it was named.
+func (t *Target) Identity() string {
 	if t.UserID != "" {
 		return t.UserID
 	}
@@ -103,7 +103,7 @@ type prior struct {
 // resume makes the target what an earlier run of the request has made of it.
 func (t *Target) resume(kept map[string]json.RawMessage) bool {
 	var p prior
-	raw, ok := kept[t.Key()]
+	raw, ok := kept[t.Identity()]
 	if !ok || json.Unmarshal(raw, &p) != nil || p.Target == nil {
 		return false
 	}
@@ -127,16 +127,16 @@ func (t *Target) name() string {
 
 // fail records why the target was not reached.
 func (t *Target) fail(err error) {
-	t.fault = apierr.As(err)
-	t.Outcome = OutcomeOf(t.fault)
+	t.err = apierr.As(err)
+	t.Outcome = OutcomeOf(t.err)
 	t.Error = NewTargetError(err)
 }
 
 // advise adds to a target that was not found what is probably wrong with its name.
 func (t *Target) advise(hint string) {
-	f := *t.fault
+	f := *t.err
 	f.Message = apierr.Sentence("; ", f.Message, hint)
-	t.fault, t.hint, t.Error = &f, hint, NewTargetError(&f)
+	t.err, t.hint, t.Error = &f, hint, NewTargetError(&f)
 }
 
 // TargetError says why a target was not reached.
@@ -178,7 +178,7 @@ type Plan struct {
 	Roles  []RoleOutcome
 
 	// Write makes the change; nil: there is nothing to change, and Value and Say hold at once.
-	Write func(ctx context.Context) (Done, error)
+	Write func(ctx context.Context) (WriteResult, error)
 	// Err is what already stands in the way of a part of the change; Write knows it too.
 	Err error
 	// Read reads again what After predicts; nil: it cannot be read.
@@ -191,8 +191,8 @@ type Plan struct {
 	Say   string // one sentence for the message, instead of the target's name in a list
 }
 
-// Done is what a write came to.
-type Done struct {
+// WriteResult is what a write came to.
+type WriteResult struct {
 	Value any    // for json_result
 	After State  // nil: as the plan predicted
 	Undo  *Undo  // nil: as the plan says

@@ -27,7 +27,7 @@ type UserWork struct {
 // EachUser runs an action on users: those that the parameter names, then the entities in scope. Every
 // name is resolved to a user's id before the first write, so that a user who is named twice is one
 // target and the bound on targets holds. A target that fails never stops the others.
-func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, error) {
+func (c *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Result, error) {
 	if c.replay != nil {
 		return c.replayUsers(ctx, w), nil
 	}
@@ -44,12 +44,12 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 			namings = append(namings, naming{text: text, from: Naming{input, fromEntity}, entity: &c.scope[i]})
 		}
 	}
-	names := distinct(namings)
-	if err := c.allow(len(names), surelyDifferent(names)); err != nil {
+	names := distinctNames(namings)
+	if err := c.allow(len(names), minDistinctUsers(names)); err != nil {
 		return nil, err
 	}
 	room := c.room(len(names))
-	c.sideBySide(len(names), func(i int) {
+	c.forEachParallel(len(names), func(i int) {
 		n := names[i]
 		n.err = c.guard(func() (err error) {
 			n.user, err = c.lookUp(c.planning(ctx), n.text)
@@ -69,7 +69,7 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 		return nil, err
 	}
 	planning := c.planning(ctx)
-	c.work(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(planning, found[t]) })
+	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(planning, found[t]) })
 	result := c.result(targets, w.Words)
 	c.enrich(result, namings, w.Enrich)
 	return result, nil
@@ -78,10 +78,10 @@ func (c *Call) EachUser(ctx context.Context, users Users, w UserWork) (*Result, 
 // oktaID is the id of a user.
 var oktaID = regexp.MustCompile(`^00u[0-9A-Za-z]{17}$`)
 
-// surelyDifferent counts the users that the names stand for at least, so that a list that is far too long
+// minDistinctUsers counts the users that the names stand for at least, so that a list that is far too long
 // is refused without asking Okta: two ids are two users, and so are two short logins, and two addresses but
 // for someone named by login and by another e-mail address. A host may turn out to be no user.
-func surelyDifferent(names []*name) int {
+func minDistinctUsers(names []*name) int {
 	var ids, addresses, short int
 	for _, n := range names {
 		switch {
@@ -98,7 +98,7 @@ func surelyDifferent(names []*name) int {
 }
 
 // namesParam is the name of the parameter that names the targets, "" if there is none.
-func (c *Call) namesParam() string {
+func (c *Execution) namesParam() string {
 	first := ""
 	for _, p := range c.Action.Params {
 		if p.users {
@@ -131,8 +131,8 @@ type name struct {
 	err      error
 }
 
-// distinct gives the names of the namings, each once, ignoring case, and links the namings to them.
-func distinct(namings []naming) []*name {
+// distinctNames gives the names of the namings, each once, ignoring case, and links the namings to them.
+func distinctNames(namings []naming) []*name {
 	var names []*name
 	byText := map[string]*name{}
 	for i := range namings {
@@ -150,7 +150,7 @@ func distinct(namings []naming) []*name {
 }
 
 // merge makes one target of all namings of one user, in the order of the first naming.
-func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]okta.User) {
+func (c *Execution) merge(namings []naming, names []*name) ([]*Target, map[*Target]okta.User) {
 	var targets []*Target
 	found := map[*Target]okta.User{}
 	byID, byName := map[string]*Target{}, map[*name]*Target{}
@@ -159,7 +159,7 @@ func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]ok
 		err, user := n.name.err, n.name.user
 		if n.isHost() {
 			ours := err == nil && sameName(user.Login, n.text)
-			if !ours && (err == nil || !unsettled(err)) {
+			if !ours && (err == nil || !isUndecided(err)) {
 				hosts = append(hosts, ignore(n.text, HostEntity, "it is not the full login of a user"))
 				continue
 			}
@@ -189,15 +189,15 @@ func (c *Call) merge(namings []naming, names []*name) ([]*Target, map[*Target]ok
 	return targets, found
 }
 
-// unsettled tells whether a failed look-up leaves open what the name is.
-func unsettled(err error) bool {
+// isUndecided tells whether a failed look-up leaves open what the name is.
+func isUndecided(err error) bool {
 	f := apierr.As(err)
 	return f.Kind != apierr.NotFound && f.Code != "ambiguous"
 }
 
 // enrich lists every entity that became a target, as it was given, with its enrichment if all users
 // that it lists were reached.
-func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[string]string) {
+func (c *Execution) enrich(r *Result, namings []naming, values func(value any) map[string]string) {
 	for _, t := range r.Targets { // of all, so that a later run of the request has it whatever it finds as an entity
 		if _, kept := t.value.(json.RawMessage); c.Action.Mutates && values != nil && t.enriched == nil && t.Outcome.Reached() && !kept && !t.cut {
 			c.enrichTarget(t, values)
@@ -235,7 +235,7 @@ func (c *Call) enrich(r *Result, namings []naming, values func(value any) map[st
 
 // enrichTarget computes the enrichment of a target. After a panic the target has none, and the reply
 // still has the results of all targets.
-func (c *Call) enrichTarget(t *Target, values func(value any) map[string]string) {
+func (c *Execution) enrichTarget(t *Target, values func(value any) map[string]string) {
 	t.enriched = map[string]string{}
 	if err := c.guard(func() error { t.enriched = values(t.value); return nil }); err != nil {
 		c.remark(t, "not enriched: "+apierr.As(err).Message+".")
@@ -244,7 +244,7 @@ func (c *Call) enrichTarget(t *Target, values func(value any) map[string]string)
 
 // enrichment returns what an entity is enriched with: nothing if a user that it lists was not
 // reached, and of several users what is the same for all.
-func (c *Call) enrichment(
+func (c *Execution) enrichment(
 	e *scopeEntity, targets []*Target, values func(value any) map[string]string,
 ) map[string]string {
 	var missed []string
@@ -294,7 +294,7 @@ func StatusOf(u okta.User) State {
 }
 
 // ReadStatus returns a function that reads a user's status again, for Plan.Read.
-func (c *Call) ReadStatus(id string) func(ctx context.Context) (State, error) {
+func (c *Execution) ReadStatus(id string) func(ctx context.Context) (State, error) {
 	return func(ctx context.Context) (State, error) {
 		u, err := c.Okta.GetUserByID(ctx, id)
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 
 // verify reads the target again after a write, if the caller asked for it. It returns an error if the status that it
 // reads shows that the change was not made.
-func (c *Call) verify(ctx context.Context, t *Target, p Plan) error {
+func (c *Execution) verify(ctx context.Context, t *Target, p Plan) error {
 	verified := false
 	t.Verified = &verified
 	if !c.Request.Options.Verify {

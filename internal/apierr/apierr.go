@@ -30,15 +30,15 @@ const (
 	Overloaded                   // as much is in flight as may be; nothing was done
 	Misconfigured                // the deployment's settings are missing or contradictory
 
-	NotFound      // Okta has no such object
-	WrongState    // the object's state does not allow the change
-	Refused       // a guardrail forbids the change
-	Rejected      // Okta refused this change for a reason of the target's own
-	Unavailable   // a later try can help: rate limit, Okta 5xx or unreachable
-	Deadline      // the time for the request ran out
-	Credentials   // Okta refused the credentials or their scope
-	Nonsense      // Okta answered what Okta does not answer
-	UnknownResult // a write that must not be repeated was sent, and nobody knows whether it took effect
+	NotFound        // Okta has no such object
+	WrongState      // the object's state does not allow the change
+	Refused         // a guardrail forbids the change
+	Rejected        // Okta refused this change for a reason of the target's own
+	Unavailable     // a later try can help: rate limit, Okta 5xx or unreachable
+	Deadline        // the time for the request ran out
+	Credentials     // Okta refused the credentials or their scope
+	InvalidResponse // Okta answered what Okta does not answer
+	UnknownResult   // a write that must not be repeated was sent, and nobody knows whether it took effect
 )
 
 // CodeUnknownResult is the code of a write that must not be repeated and of which nobody knows whether it was made, whatever

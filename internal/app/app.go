@@ -66,12 +66,12 @@ type doors struct{ callers, push caller.Authenticator }
 
 // built is what is made once per process, without a secret having been read.
 type built struct {
-	gate    *httpapi.Gate
-	claims  *idempotency.Store
-	topics  *pubsub.Publisher
-	okta    *okta.Client
-	signIn  func(ctx context.Context) error // reads what the client signs in with
-	signing *credential[keys.Key]           // nil: the deployment has none
+	inFlight    *httpapi.InFlightLimiter
+	idempotency *idempotency.Store
+	topics      *pubsub.Publisher
+	okta        *okta.Client
+	signIn      func(ctx context.Context) error // reads what the client signs in with
+	signing     *credential[keys.Key]           // nil: the deployment has none
 }
 
 // New makes an App. It does no I/O and reads no settings.
@@ -107,7 +107,7 @@ func (a *App) Open(g action.Group) httpapi.Open {
 			return setup, err
 		}
 		b := a.build(cfg)
-		setup.Gate, setup.Claims, setup.Deadline = b.gate, b.claims, cfg.Deadline
+		setup.InFlight, setup.Idempotency, setup.Deadline = b.inFlight, b.idempotency, cfg.Deadline
 		if cfg.ResultsTopic != "" {
 			setup.Results = b.topics.Topic(cfg.ResultsTopic)
 		}
@@ -199,8 +199,8 @@ func (a *App) build(cfg *config.Config) *built {
 		return a.built
 	}
 	b := &built{
-		gate:   httpapi.NewGate(cfg.MaxInvocations),
-		claims: idempotency.New(a.claimed(cfg), a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.Lease)), topics: pubsub.NewPublisher(a.o.PubSub...),
+		inFlight:    httpapi.NewInFlightLimiter(cfg.MaxInvocations),
+		idempotency: idempotency.New(a.idempotencyObjects(cfg), a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.LeaseDuration)), topics: pubsub.NewPublisher(a.o.PubSub...),
 		signIn: func(context.Context) error { return nil },
 	}
 	o := okta.Options{Root: cfg.Root, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare, Transport: a.o.Transport, Clock: a.o.Clock}
@@ -226,10 +226,10 @@ func (a *App) build(cfg *config.Config) *built {
 	return b
 }
 
-// claimed is where Idempotency-Keys are claimed: in a bucket, for all instances, or else in this one.
-func (a *App) claimed(cfg *config.Config) idempotency.Objects {
-	if cfg.ClaimsBucket != "" {
-		return idempotency.NewBucket(cfg.ClaimsBucket, cfg.ClaimsPrefix, a.o.Storage...)
+// idempotencyObjects is where Idempotency-Keys are claimed: in a bucket, for all instances, or else in this one.
+func (a *App) idempotencyObjects(cfg *config.Config) idempotency.Objects {
+	if cfg.IdempotencyBucket != "" {
+		return idempotency.NewBucket(cfg.IdempotencyBucket, cfg.IdempotencyPrefix, a.o.Storage...)
 	}
 	a.log().Info("IDEMPOTENCY_BUCKET is not set: Idempotency-Keys are claimed in this instance only, and forgotten with it")
 	return &idempotency.Memory{Now: a.o.Clock.Now, Room: a.o.Records}

@@ -36,15 +36,15 @@ func (c *credential[T]) Get(ctx context.Context) (T, error) {
 	return c.use(c.secrets.Get(ctx, c.ref))
 }
 
-// Instead implements okta.Credential.
-func (c *credential[T]) Instead(ctx context.Context, refused T) (T, error) {
+// Refresh implements okta.Credential.
+func (c *credential[T]) Refresh(ctx context.Context, refused T) (T, error) {
 	c.mu.Lock()
 	text, current := c.text, c.parsed.Equal(refused)
 	c.mu.Unlock()
 	if !current {
 		return c.Get(ctx)
 	}
-	return c.use(c.secrets.Instead(ctx, c.ref, text))
+	return c.use(c.secrets.Refresh(ctx, c.ref, text))
 }
 
 // use makes what is used of what was read. What only an operator can mend is told apart from what a later try may.

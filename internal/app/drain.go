@@ -35,5 +35,5 @@ func (a *App) Drain(ctx context.Context) error {
 	if b == nil { // nothing was ever served
 		return nil
 	}
-	return b.gate.Close(ctx)
+	return b.inFlight.Close(ctx)
 }

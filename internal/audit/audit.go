@@ -61,8 +61,8 @@ type Target struct {
 	OktaRequestID string         `json:"okta_request_id,omitempty"` // of a refusal; that of a write is in its own record
 }
 
-// Invocation is the record of an invocation that has ended.
-type Invocation struct {
+// InvocationRecord is the record of an invocation that has ended.
+type InvocationRecord struct {
 	Occasion
 	Status         string   `json:"status"`
 	HTTPStatus     int      `json:"http_status"`
@@ -74,8 +74,8 @@ type Invocation struct {
 	TargetsOmitted int      `json:"targets_omitted,omitempty"` // of more than 200
 }
 
-// Write is the record of one write to Okta.
-type Write struct {
+// WriteRecord is the record of one write to Okta.
+type WriteRecord struct {
 	Occasion
 	Target        Target `json:"target"`
 	Route         string `json:"route"`
@@ -92,7 +92,7 @@ type numbered struct {
 }
 
 // Invocation writes the record of an invocation.
-func (l *Log) Invocation(ctx context.Context, r Invocation, took time.Duration) {
+func (l *Log) Invocation(ctx context.Context, r InvocationRecord, took time.Duration) {
 	outcomes := map[string]int{}
 	for _, t := range r.Targets {
 		outcomes[t.Outcome]++
@@ -114,21 +114,21 @@ func (l *Log) Invocation(ctx context.Context, r Invocation, took time.Duration) 
 	}
 	l.write(ctx, strings.TrimPrefix(text, ": "), r.Occasion, struct {
 		numbered
-		Invocation
+		InvocationRecord
 	}{l.next("invocation"), r}, slog.Int("http_status", r.HTTPStatus), slog.Duration("took", took))
 }
 
 // Begun writes the record of a write that is about to be sent.
-func (l *Log) Begun(ctx context.Context, r Write) { l.writeRecord(ctx, "write_begun", r) }
+func (l *Log) Begun(ctx context.Context, r WriteRecord) { l.writeRecord(ctx, "write_begun", r) }
 
 // Ended writes the record of a write that has been answered, or given up.
-func (l *Log) Ended(ctx context.Context, r Write) { l.writeRecord(ctx, "write_ended", r) }
+func (l *Log) Ended(ctx context.Context, r WriteRecord) { l.writeRecord(ctx, "write_ended", r) }
 
-func (l *Log) writeRecord(ctx context.Context, kind string, r Write) {
+func (l *Log) writeRecord(ctx context.Context, kind string, r WriteRecord) {
 	r.Target = l.named(r.Target)
 	l.write(ctx, strings.ReplaceAll(kind, "_", " ")+": "+r.Route+suffix(r.ErrorCode), r.Occasion, struct {
 		numbered
-		Write
+		WriteRecord
 	}{l.next(kind), r})
 }
 

@@ -24,7 +24,7 @@ func TestARecordStaysWithinAnEntry(t *testing.T) {
 			Before: map[string]any{"status": "ACTIVE"}, After: map[string]any{"status": "SUSPENDED"},
 		}
 	}
-	log.Invocation(t.Context(), audit.Invocation{Occasion: audit.Occasion{Action: "Disable User"}, Status: "success", HTTPStatus: 200, Targets: targets}, time.Second)
+	log.Invocation(t.Context(), audit.InvocationRecord{Occasion: audit.Occasion{Action: "Disable User"}, Status: "success", HTTPStatus: 200, Targets: targets}, time.Second)
 	var entry struct {
 		Msg   string
 		Audit struct {

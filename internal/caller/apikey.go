@@ -203,8 +203,8 @@ func (k Keys) find(presented string) (Identity, bool) {
 // Ring gives the keys there are now. They may be replaced at any time. The errors are faults.
 type Ring interface {
 	Get(ctx context.Context) (Keys, error)
-	// Instead gives what has come in the place of keys of which none was the caller's.
-	Instead(ctx context.Context, unknown Keys) (Keys, error)
+	// Refresh gives what has come in the place of keys of which none was the caller's.
+	Refresh(ctx context.Context, unknown Keys) (Keys, error)
 }
 
 // ByKey serves whoever sends one of the keys in a header, and only for its actions.
@@ -228,7 +228,7 @@ func (a byKey) Authenticate(r *http.Request) (Identity, error) {
 	if who, ok := keys.find(presented); ok {
 		return who, nil
 	}
-	if newer, err := a.ring.Instead(r.Context(), keys); err == nil {
+	if newer, err := a.ring.Refresh(r.Context(), keys); err == nil {
 		if who, ok := newer.find(presented); ok {
 			return who, nil
 		}

@@ -42,9 +42,9 @@ type Config struct {
 	MaxTargets     int // MAX_TARGETS
 	MaxInvocations int // MAX_INVOCATIONS, in flight in one process
 
-	ClaimsBucket, ClaimsPrefix    string        // IDEMPOTENCY_BUCKET, IDEMPOTENCY_PREFIX; no bucket: claims live in the process
-	ResultsTopic, DeadLetterTopic string        // RESULTS_TOPIC, DEAD_LETTER_TOPIC, in full; empty: nothing is published
-	Deadline                      time.Duration // REQUEST_DEADLINE
+	IdempotencyBucket, IdempotencyPrefix string        // IDEMPOTENCY_BUCKET, IDEMPOTENCY_PREFIX; no bucket: claims live in the process
+	ResultsTopic, DeadLetterTopic        string        // RESULTS_TOPIC, DEAD_LETTER_TOPIC, in full; empty: nothing is published
+	Deadline                             time.Duration // REQUEST_DEADLINE
 }
 
 // Error is what is wrong with the settings, all of it.
@@ -83,11 +83,11 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 			e.problem("%s is now named %s: rename the setting", renamed.old, renamed.name)
 		}
 	}
-	c.ClaimsBucket, c.ClaimsPrefix = getenv("IDEMPOTENCY_BUCKET"), getenv("IDEMPOTENCY_PREFIX")
-	if c.ClaimsBucket != "" && !bucketName.MatchString(c.ClaimsBucket) {
+	c.IdempotencyBucket, c.IdempotencyPrefix = getenv("IDEMPOTENCY_BUCKET"), getenv("IDEMPOTENCY_PREFIX")
+	if c.IdempotencyBucket != "" && !bucketName.MatchString(c.IdempotencyBucket) {
 		e.problem("IDEMPOTENCY_BUCKET must be the name of a bucket, without gs://")
 	}
-	if c.ClaimsPrefix != "" && (c.ClaimsBucket == "" || !objectPrefix.MatchString(c.ClaimsPrefix)) {
+	if c.IdempotencyPrefix != "" && (c.IdempotencyBucket == "" || !objectPrefix.MatchString(c.IdempotencyPrefix)) {
 		e.problem("IDEMPOTENCY_PREFIX goes with IDEMPOTENCY_BUCKET, and is letters, digits, dots, -, _ and /")
 	}
 	c.ResultsTopic, c.DeadLetterTopic = e.topic("RESULTS_TOPIC"), e.topic("DEAD_LETTER_TOPIC")

@@ -20,8 +20,8 @@ import (
 )
 
 // doNothing is an action that must not run.
-func doNothing(t *testing.T) func(context.Context, *action.Call) (*action.Result, error) {
-	return func(context.Context, *action.Call) (*action.Result, error) {
+func doNothing(t *testing.T) func(context.Context, *action.Execution) (*action.Result, error) {
+	return func(context.Context, *action.Execution) (*action.Result, error) {
 		t.Error("the action ran")
 		return &action.Result{}, nil
 	}
@@ -64,7 +64,7 @@ func (w *writing) Write(p []byte) (int, error) {
 
 func TestReply_IsWrittenUnderADeadline(t *testing.T) {
 	t.Parallel()
-	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done."}, nil
 	})
 	for _, path := range []string{"/do-something", "/nope"} {
@@ -78,7 +78,7 @@ func TestReply_IsWrittenUnderADeadline(t *testing.T) {
 
 func TestArrival_DeadlineUntilTheBodyIsRead(t *testing.T) {
 	t.Parallel()
-	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done."}, nil
 	})
 	for body, want := range map[string][]time.Duration{"{}": {callerTime, bodyTime, 0}, "": nil} {
@@ -122,7 +122,7 @@ type ring struct{ keys caller.Keys }
 
 func (r ring) Get(context.Context) (caller.Keys, error) { return r.keys, nil }
 
-func (r ring) Instead(context.Context, caller.Keys) (caller.Keys, error) { return r.keys, nil }
+func (r ring) Refresh(context.Context, caller.Keys) (caller.Keys, error) { return r.keys, nil }
 
 // oneKey is a key with the right to one action.
 func oneKey(slug string) ring {
@@ -154,7 +154,7 @@ var refusals = map[string]struct {
 	"delivery by GET":    {line: "GET /pubsub", status: 405},
 	"content type":       {line: "POST /do-something", status: 415, header: "Content-Type: text/plain\r\n"},
 	"content coding":     {line: "POST /do-something", status: 415, header: "Content-Encoding: gzip\r\n"},
-	"overloaded":         {line: "POST /do-something", status: 429, change: func(s *Setup) { s.Gate = NewGate(0) }},
+	"overloaded":         {line: "POST /do-something", status: 429, change: func(s *Setup) { s.InFlight = NewInFlightLimiter(0) }},
 	"expects continue":   {line: "POST /nothing", status: 404, header: "Expect: 100-continue\r\n"},
 	"misconfigured":      {line: "POST /do-something", status: 500, change: func(s *Setup) { s.Deadline = -1 }},
 	"panic": {line: "POST /do-something", status: 500, change: func(s *Setup) {
@@ -303,7 +303,7 @@ func TestGate_CloseCutsBodiesThatHaveNotArrived(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), bodyTime/2)
 	defer cancel()
-	if err := setup.Gate.Close(ctx); err != nil {
+	if err := setup.InFlight.Close(ctx); err != nil {
 		t.Error(err)
 	}
 	for _, connection := range connections {
@@ -348,7 +348,7 @@ func TestGate_CloseCutsDeliveriesThatAreTooLarge(t *testing.T) {
 	<-waiting
 	ctx, cancel := context.WithTimeout(t.Context(), bodyTime/3)
 	defer cancel()
-	if err := setup.Gate.Close(ctx); err != nil {
+	if err := setup.InFlight.Close(ctx); err != nil {
 		t.Error(err)
 	}
 	reply, err := io.ReadAll(connection)
@@ -359,9 +359,9 @@ func TestGate_CloseCutsDeliveriesThatAreTooLarge(t *testing.T) {
 
 func TestGate_BoundsTheBytesOfBodies(t *testing.T) {
 	t.Parallel()
-	g := NewGate(10)
-	enter := func(caller string) *place {
-		p, err := g.enter(caller)
+	g := NewInFlightLimiter(10)
+	enter := func(caller string) *admission {
+		p, err := g.acquire(caller)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -369,19 +369,19 @@ func TestGate_BoundsTheBytesOfBodies(t *testing.T) {
 	}
 	a, b, c := enter("one"), enter("one"), enter("another")
 	for _, step := range []struct {
-		place *place
+		place *admission
 		bytes int
 		full  bool
 	}{
 		{a, maxBodies / 2, false}, {b, 1, true}, {c, maxBodies / 2, false}, {a, maxBodies/2 - 1, false}, {b, 1, false}, {c, 0, false}, {b, 2, true},
 	} {
-		err := step.place.hold(step.bytes)
+		err := step.place.reserve(step.bytes)
 		if f := apierr.As(err); step.full != (f != nil) || f != nil && (f.Kind != apierr.Overloaded || f.RetryAfter == 0) {
 			t.Errorf("%+v: %v", step, err)
 		}
 	}
-	for _, p := range []*place{a, b, c} {
-		p.leave()
+	for _, p := range []*admission{a, b, c} {
+		p.release()
 	}
 	if g.held != 0 || len(g.heldBy) > 0 || g.inFlight != 0 {
 		t.Errorf("%d bytes by %v, %d in flight", g.held, g.heldBy, g.inFlight)
@@ -391,10 +391,10 @@ func TestGate_BoundsTheBytesOfBodies(t *testing.T) {
 // TestGate_ArrivingBodiesOfOneCallerKeepNoOtherOut: a caller fills all that it may with bodies that do not arrive.
 func TestGate_ArrivingBodiesOfOneCallerKeepNoOtherOut(t *testing.T) {
 	t.Parallel()
-	g := NewGate(2)
-	var waiting []*place
+	g := NewInFlightLimiter(2)
+	var waiting []*admission
 	for {
-		p, err := g.enter("slow")
+		p, err := g.acquire("slow")
 		if err != nil {
 			if !apierr.Is(err, apierr.Overloaded) {
 				t.Error(err)
@@ -406,22 +406,22 @@ func TestGate_ArrivingBodiesOfOneCallerKeepNoOtherOut(t *testing.T) {
 	if len(waiting) != arrivals {
 		t.Errorf("%d bodies of one caller may arrive", len(waiting))
 	}
-	var others []*place
+	var others []*admission
 	for range 2 {
-		p, err := g.enter("other")
+		p, err := g.acquire("other")
 		if err == nil {
-			err = p.begin()
+			err = p.start()
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		others = append(others, p)
 	}
-	if err := waiting[0].begin(); !apierr.Is(err, apierr.Overloaded) {
+	if err := waiting[0].start(); !apierr.Is(err, apierr.Overloaded) {
 		t.Errorf("a third in flight: %v", err)
 	}
 	for _, p := range append(waiting, others...) {
-		p.leave()
+		p.release()
 	}
 	if g.inFlight != 0 || g.arriving != 0 || len(g.arrivingOf) > 0 {
 		t.Errorf("%d in flight, %d arriving of %v", g.inFlight, g.arriving, g.arrivingOf)
@@ -434,8 +434,8 @@ func TestGate_FullOfBodiesRefuses(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, doNothing(t))
 	setup.Push = setup.Caller
-	full, err := setup.Gate.enter(":")
-	if err = errors.Join(err, full.hold(maxBodies/2)); err != nil {
+	full, err := setup.InFlight.acquire(":")
+	if err = errors.Join(err, full.reserve(maxBodies/2)); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/do-something", "/pubsub"} {

@@ -32,7 +32,7 @@ func (h handler) call(x *exchange) {
 		x.fail(err)
 		return
 	}
-	defer place.leave()
+	defer place.release()
 	if x.r.Method == http.MethodPost {
 		if x.body, err = x.readCall(place); err != nil {
 			x.fail(x.body.discard(h.all, err, ""))
@@ -40,16 +40,16 @@ func (h handler) call(x *exchange) {
 		}
 		x.body.hide(h.all)
 	}
-	h.carryOut(x, "path")
+	h.execute(x, "path")
 }
 
 // enter admits an invocation whose action, if it is known already, the caller may call.
-func (x *exchange) enter() (*place, error) {
+func (x *exchange) enter() (*admission, error) {
 	if err := x.mayCall(); err != nil {
 		return nil, err
 	}
 	var err error
-	x.place, err = x.setup.Gate.enter(x.callerKey())
+	x.place, err = x.setup.InFlight.acquire(x.callerKey())
 	return x.place, err
 }
 
@@ -65,7 +65,7 @@ func (x *exchange) mayCall() error {
 func (x *exchange) callerKey() string { return x.caller.Mode + ":" + x.caller.Name }
 
 // readCall reads the request of an HTTP call.
-func (x *exchange) readCall(place *place) (request, error) {
+func (x *exchange) readCall(place *admission) (request, error) {
 	if err := checkCall(x.r); err != nil {
 		return request{}, err
 	}
@@ -81,7 +81,7 @@ func (x *exchange) readCall(place *place) (request, error) {
 
 // readBody reads the body, but not much more than limit bytes of it: the result is longer than
 // limit then. Room for it is taken from the gate as it arrives. The end of the process cuts it.
-func (x *exchange) readBody(from io.Reader, place *place, limit int) ([]byte, error) {
+func (x *exchange) readBody(from io.Reader, place *admission, limit int) ([]byte, error) {
 	x.arrival.within(cmp.Or(x.setup.BodyTime, bodyTime))
 	defer x.cutAtEnd()()
 	const least, first = 512, 64 << 10
@@ -93,7 +93,7 @@ func (x *exchange) readBody(from io.Reader, place *place, limit int) ([]byte, er
 			if whole > cap(body) {
 				size = min(size, whole)
 			}
-			if err := place.hold(size); err != nil {
+			if err := place.reserve(size); err != nil {
 				return nil, err
 			}
 			body = append(make([]byte, 0, size), body...)
@@ -113,12 +113,12 @@ func (x *exchange) readBody(from io.Reader, place *place, limit int) ([]byte, er
 
 // cutAtEnd cuts the body when the process ends, until stop is called.
 func (x *exchange) cutAtEnd() (stop func() bool) {
-	return context.AfterFunc(x.setup.Gate.closing, x.arrival.cut)
+	return context.AfterFunc(x.setup.InFlight.closing, x.arrival.cut)
 }
 
 // errUnread returns the error of a body that could not be read.
 func (x *exchange) errUnread(err error) error {
-	if x.setup.Gate.closing.Err() != nil {
+	if x.setup.InFlight.closing.Err() != nil {
 		return errClosing
 	}
 	return apierr.New(apierr.BadRequest, "invalid_request", "the body could not be read", err)

@@ -34,7 +34,7 @@ const (
 // receive reads a delivery: a push, or a CloudEvent in binary or structured mode. Without a message
 // it has not arrived; with a message, the error is that it holds no request, and no later delivery
 // of it will.
-func (x *exchange) receive(place *place) (*message, error) {
+func (x *exchange) receive(place *admission) (*message, error) {
 	sum := sha256.New()
 	body, err := x.readBody(io.TeeReader(x.r.Body, sum), place, maxDelivery)
 	if err != nil {

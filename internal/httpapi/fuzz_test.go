@@ -42,12 +42,12 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte("{}"), `application/json; charset="utf-8"`)
 	log := slog.New(slog.DiscardHandler)
 	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does.", RunsOn: []action.EntityType{action.UserEntity}, Mutates: true},
-		func(context.Context, *action.Call, fuzzParams) (*action.Result, error) {
+		func(context.Context, *action.Execution, fuzzParams) (*action.Result, error) {
 			return &action.Result{Message: "Done."}, nil
 		})
 	g := action.Group{Name: "things", Function: "OktaThings", Actions: []action.Action{a}}
 	h := Handler(g, []action.Group{g}, keep(Setup{
-		Caller: callerFunc(anyone), Deadline: time.Minute, Log: log, Gate: NewGate(1), Audit: audit.New(func() *slog.Logger { return log }, "", false),
+		Caller: callerFunc(anyone), Deadline: time.Minute, Log: log, InFlight: NewInFlightLimiter(1), Audit: audit.New(func() *slog.Logger { return log }, "", false),
 		Deps: func(context.Context) (action.Deps, error) {
 			return action.Deps{MaxTargets: 3, Workers: 1, Log: log}, nil
 		},

@@ -28,14 +28,14 @@ import (
 
 // Setup is what a group is served with.
 type Setup struct {
-	Caller   caller.Authenticator
-	Push     caller.Authenticator // of Pub/Sub's deliveries
-	Deadline time.Duration        // of one request, from its decoding to its last write
-	BodyTime time.Duration        // how long its body may take to arrive once the caller is known; 0: 30 s
-	Warnings []string             // for every reply
-	Gate     *Gate                // of the process
-	Claims   *idempotency.Store   // on Idempotency-Keys
-	Results  Topic                // of every run; nil: they are not published
+	Caller      caller.Authenticator
+	Push        caller.Authenticator // of Pub/Sub's deliveries
+	Deadline    time.Duration        // of one request, from its decoding to its last write
+	BodyTime    time.Duration        // how long its body may take to arrive once the caller is known; 0: 30 s
+	Warnings    []string             // for every reply
+	InFlight    *InFlightLimiter     // of the process
+	Idempotency *idempotency.Store   // on Idempotency-Keys
+	Results     Topic                // of every run; nil: they are not published
 	// DeadLetters gets the messages that nobody can carry out; nil: the log has them.
 	DeadLetters Topic
 	Audit       *audit.Log
@@ -93,7 +93,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			x.fail(apierr.New(apierr.Internal, "internal", "an unexpected error occurred; the log has it under the invocation_id", nil))
 		}
 	}()
-	harden(w.Header())
+	setSecurityHeaders(w.Header())
 	if x.path == "health" {
 		if x.allow(http.MethodGet) {
 			x.json(http.StatusOK, map[string]string{"status": "ok"})
@@ -135,9 +135,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// carryOut carries out a request that has been read. where may name its action besides the body: the path, or an attribute.
-func (h handler) carryOut(x *exchange, where string) {
-	if err := x.place.begin(); err != nil {
+// execute carries out a request that has been read. where may name its action besides the body: the path, or an attribute.
+func (h handler) execute(x *exchange, where string) {
+	if err := x.place.start(); err != nil {
 		x.fail(err)
 		return
 	}
@@ -171,8 +171,8 @@ func (h handler) carryOut(x *exchange, where string) {
 		x.fail(err)
 		return
 	}
-	deps.Record, deps.Caller = x.recordWrite, x.callerKey()
-	var claim *idempotency.Claim
+	deps.OnWrite, deps.Caller = x.recordWrite, x.callerKey()
+	var claim *idempotency.Lease
 	if deps.ReadOnly == "" {
 		var reply *kept
 		if claim, reply, err = x.once(ctx, inv); err != nil {
@@ -192,8 +192,8 @@ func (h handler) carryOut(x *exchange, where string) {
 		return
 	}
 	holding, letGo := context.WithCancel(ctx)
-	go claim.Hold(holding, letGo)
-	inv.Request.Prior, deps.Once = claim.Done, claimOnce{context.WithoutCancel(ctx), claim, x.log}
+	go claim.KeepAlive(holding, letGo)
+	inv.Request.Prior, deps.WriteGuard = claim.Done, leaseWrites{context.WithoutCancel(ctx), claim, x.log}
 	result, err := inv.Run(holding, deps)
 	defer result.Release()
 	letGo()
@@ -253,9 +253,9 @@ type exchange struct {
 	started  time.Time
 	message  *message // nil for an HTTP call
 	body     request
-	place    *place             // among the invocations of the process
+	place    *admission         // among the invocations of the process
 	ran      bool               // an action was run
-	claim    *idempotency.Claim // of a run that has ended
+	claim    *idempotency.Lease // of a run that has ended
 	lost     bool               // another run has taken that over
 	replayed *Replayed
 	kept     *Reply // the reply that is replayed
@@ -288,16 +288,16 @@ func (x *exchange) finish(result *action.Result, err error) {
 		result = &action.Result{}
 	}
 	result.Warnings = append(result.Warnings, x.warnings...)
-	status, reply, cause := assemble(x.action, action.Shorten(x.named), result, err)
+	status, reply, cause := buildReply(x.action, action.Shorten(x.named), result, err)
 	reply.InvocationID = x.id
 	x.retryAfter(status, cause, result)
 	body := encode(reply)
 	if x.claim != nil {
 		x.keep(context.WithoutCancel(x.r.Context()), x.claim, result, status, reply, cause)
 	}
-	x.record(status, reply, cause, result.Faults())
+	x.record(status, reply, cause, result.Errors())
 	if x.message != nil {
-		x.settle(status, reply, cause, later(result, cause))
+		x.ackOrNack(status, reply, cause, shouldRedeliver(result, cause))
 		return
 	}
 	if x.ran {

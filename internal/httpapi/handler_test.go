@@ -34,15 +34,15 @@ func anyone(*http.Request) error { return nil }
 type noParams struct{}
 
 // served is a group of one action, and the log of its runs.
-func served(t *testing.T, run func(ctx context.Context, c *action.Call) (*action.Result, error)) (action.Group, Setup, *bytes.Buffer) {
+func served(t *testing.T, run func(ctx context.Context, c *action.Execution) (*action.Result, error)) (action.Group, Setup, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&log, nil))
-	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does something."}, func(ctx context.Context, c *action.Call, _ noParams) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does something."}, func(ctx context.Context, c *action.Execution, _ noParams) (*action.Result, error) {
 		return run(ctx, c)
 	})
 	return action.Group{Name: "things", Function: "OktaThings", Actions: []action.Action{a}}, Setup{
-		Caller: callerFunc(anyone), Deadline: time.Minute, Log: logger, Gate: NewGate(2), Claims: idempotency.New(&idempotency.Memory{}, time.Now, idempotency.Lease), Audit: audit.New(func() *slog.Logger { return logger }, "r-1", false),
+		Caller: callerFunc(anyone), Deadline: time.Minute, Log: logger, InFlight: NewInFlightLimiter(2), Idempotency: idempotency.New(&idempotency.Memory{}, time.Now, idempotency.LeaseDuration), Audit: audit.New(func() *slog.Logger { return logger }, "r-1", false),
 		Deps: func(context.Context) (action.Deps, error) {
 			return action.Deps{MaxTargets: 1, Workers: 1, Log: logger}, nil
 		},
@@ -67,7 +67,7 @@ func keep(s Setup) Open { return func(context.Context) (Setup, error) { return s
 func TestAPanicIs500WithoutItsText(t *testing.T) {
 	t.Parallel()
 	boom := func() { panic("surprise") }
-	g, setup, log := served(t, func(context.Context, *action.Call) (*action.Result, error) { boom(); return nil, nil })
+	g, setup, log := served(t, func(context.Context, *action.Execution) (*action.Result, error) { boom(); return nil, nil })
 	inCaller, inDeps := setup, setup
 	inCaller.Caller = callerFunc(func(*http.Request) error { boom(); return nil })
 	inDeps.Deps = func(context.Context) (action.Deps, error) { boom(); return action.Deps{}, nil }
@@ -92,7 +92,7 @@ func TestAPanicIs500WithoutItsText(t *testing.T) {
 
 func TestAnErrorThatIsNoFaultStaysInTheLog(t *testing.T) {
 	t.Parallel()
-	g, setup, log := served(t, func(context.Context, *action.Call) (*action.Result, error) { return nil, errors.New("surprise") })
+	g, setup, log := served(t, func(context.Context, *action.Execution) (*action.Result, error) { return nil, errors.New("surprise") })
 	w, _ := post(t, g, keep(setup))
 	if w.Code != 500 || strings.Contains(w.Body.String(), "surprise") || !strings.Contains(log.String(), "surprise") {
 		t.Errorf("%d %s, log %s", w.Code, w.Body, log)
@@ -101,7 +101,7 @@ func TestAnErrorThatIsNoFaultStaysInTheLog(t *testing.T) {
 
 func TestAResultThatCannotBeEncodedIs500(t *testing.T) {
 	t.Parallel()
-	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done.", JSON: json.RawMessage("{")}, nil
 	})
 	if w, reply := post(t, g, keep(setup)); w.Code != 500 || reply.Status != action.StatusFailure {
@@ -112,7 +112,7 @@ func TestAResultThatCannotBeEncodedIs500(t *testing.T) {
 func TestWhoMayNotCallGetsNothing(t *testing.T) {
 	t.Parallel()
 	for kind, status := range map[apierr.Kind]int{apierr.Unauthenticated: 401, apierr.Forbidden: 403} {
-		g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+		g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 			t.Error("the action ran")
 			return &action.Result{}, nil
 		})
@@ -140,7 +140,7 @@ func TestWhoMayNotCallGetsNothing(t *testing.T) {
 
 func TestTheWorkGoesOnWhenTheCallerHasGone(t *testing.T) {
 	t.Parallel()
-	g, setup, _ := served(t, func(ctx context.Context, _ *action.Call) (*action.Result, error) {
+	g, setup, _ := served(t, func(ctx context.Context, _ *action.Execution) (*action.Result, error) {
 		if _, has := ctx.Deadline(); ctx.Err() != nil || !has {
 			t.Errorf("the work's context: %v, deadline %v", ctx.Err(), has)
 		}
@@ -157,7 +157,7 @@ func TestTheWorkGoesOnWhenTheCallerHasGone(t *testing.T) {
 
 func TestARunIsOneLineInTheLog(t *testing.T) {
 	t.Parallel()
-	g, setup, log := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+	g, setup, log := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done.", JSON: map[string]any{"link": "canary"}}, nil
 	})
 	_, reply := post(t, g, keep(setup))
@@ -181,7 +181,7 @@ func TestARunIsOneLineInTheLog(t *testing.T) {
 
 func TestMountServesEachGroupUnderItsName(t *testing.T) {
 	t.Parallel()
-	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done."}, nil
 	})
 	mux := Mount([]action.Group{g}, func(action.Group) Open { return keep(setup) })
@@ -196,7 +196,7 @@ func TestMountServesEachGroupUnderItsName(t *testing.T) {
 func TestMoreThanAreServedAtOnceAreSentAway(t *testing.T) {
 	t.Parallel()
 	begun, end := make(chan struct{}), make(chan struct{})
-	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		begun <- struct{}{}
 		<-end
 		return &action.Result{Message: "Done."}, nil
@@ -223,13 +223,13 @@ func TestMoreThanAreServedAtOnceAreSentAway(t *testing.T) {
 	drained := make(chan error)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := setup.Gate.Close(ctx); !errors.Is(err, context.Canceled) {
+	if err := setup.InFlight.Close(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("two are in flight, and closing says %v", err)
 	}
 	if w, reply := post(t, g, keep(setup)); w.Code != 503 || w.Header().Get("Retry-After") == "" || reply.Error.Code != "shutting_down" {
 		t.Errorf("after closing: %d %s", w.Code, w.Body)
 	}
-	go func() { drained <- setup.Gate.Close(t.Context()) }()
+	go func() { drained <- setup.InFlight.Close(t.Context()) }()
 	close(end)
 	all.Wait()
 	if err := <-drained; err != nil {
@@ -239,7 +239,7 @@ func TestMoreThanAreServedAtOnceAreSentAway(t *testing.T) {
 
 func TestNoReplyIsForABrowserOrACache(t *testing.T) {
 	t.Parallel()
-	g, setup, _ := served(t, func(context.Context, *action.Call) (*action.Result, error) {
+	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done."}, nil
 	})
 	for _, path := range []string{"/health", "/actions", "/do-something", "/nothing"} {
@@ -266,12 +266,12 @@ func TestNoReplyIsForABrowserOrACache(t *testing.T) {
 // TestSyntaxError_ExcerptIsInTheReplyOnly: of a body that may hold a secret there is none at all.
 func TestSyntaxError_ExcerptIsInTheReplyOnly(t *testing.T) {
 	t.Parallel()
-	run := func(context.Context, *action.Call) (*action.Result, error) {
+	run := func(context.Context, *action.Execution) (*action.Result, error) {
 		t.Error("the action ran")
 		return nil, nil
 	}
 	g, setup, log := served(t, run)
-	g.Actions = append(g.Actions, action.Define(action.Spec{Name: "Set Password", Summary: "Sets."}, func(context.Context, *action.Call, struct {
+	g.Actions = append(g.Actions, action.Define(action.Spec{Name: "Set Password", Summary: "Sets."}, func(context.Context, *action.Execution, struct {
 		Secret secrets.Value `param:"New Password" alias:"Geheim" secret:"true" help:"A secret."`
 	}) (*action.Result, error) {
 		return nil, nil

@@ -73,13 +73,13 @@ func (h handler) deliver(x *exchange) {
 		x.fail(err)
 		return
 	}
-	defer place.leave()
+	defer place.release()
 	m, err := x.receive(place)
 	if m == nil { // it has not arrived, and comes again
 		x.fail(err)
 		return
 	}
-	_ = place.hold(len(m.data)) // less than before
+	_ = place.reserve(len(m.data)) // less than before
 	x.message = m
 	if err == nil {
 		err = h.readMessage(x)
@@ -88,7 +88,7 @@ func (h handler) deliver(x *exchange) {
 		x.fail(err)
 		return
 	}
-	h.carryOut(x, "attribute "+actionAttribute)
+	h.execute(x, "attribute "+actionAttribute)
 }
 
 // readMessage reads the message as a request, unless its attributes name an action that the caller may not call.
@@ -129,9 +129,9 @@ func errNeedsHTTP(inv *action.Invocation) error {
 	return f
 }
 
-// settle answers Pub/Sub: a message is done with, or comes again later. What it came to is told by the run that has its
+// ackOrNack answers Pub/Sub: a message is done with, or comes again later. What it came to is told by the run that has its
 // claim, and by no other.
-func (x *exchange) settle(status int, reply Reply, cause *apierr.Error, later bool) {
+func (x *exchange) ackOrNack(status int, reply Reply, cause *apierr.Error, later bool) {
 	ctx := context.WithoutCancel(x.r.Context())
 	later = later || x.lost
 	if !x.lost && (x.ran || !later) {
@@ -238,7 +238,7 @@ func (x *exchange) deadLetter(ctx context.Context, reply Reply, cause *apierr.Er
 	} else {
 		letter.Data = &x.message.digest
 	}
-	claim, _, err := x.setup.Claims.Begin(ctx, x.claimKey("dead letter", x.message.name()), nil)
+	claim, _, err := x.setup.Idempotency.Begin(ctx, x.claimKey("dead letter", x.message.name()), nil)
 	if err != nil || claim == nil { // a nil claim: it was published before
 		return err
 	}

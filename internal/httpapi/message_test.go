@@ -35,14 +35,14 @@ func (p *topic) Publish(_ context.Context, data []byte, _ map[string]string) err
 }
 
 // automated is a group of one action that changes something, with its topics.
-func automated(run func(ctx context.Context, c *action.Call) (*action.Result, error)) (g action.Group, setup Setup, results, dead *topic) {
+func automated(run func(ctx context.Context, c *action.Execution) (*action.Result, error)) (g action.Group, setup Setup, results, dead *topic) {
 	log := slog.New(slog.DiscardHandler)
-	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does something.", Mutates: true}, func(ctx context.Context, c *action.Call, _ noParams) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does something.", Mutates: true}, func(ctx context.Context, c *action.Execution, _ noParams) (*action.Result, error) {
 		return run(ctx, c)
 	})
 	results, dead = &topic{}, &topic{}
 	return action.Group{Name: "things", Function: "OktaThings", Actions: []action.Action{a}}, Setup{
-		Push: callerFunc(anyone), Deadline: time.Minute, Log: log, Gate: NewGate(2), Claims: idempotency.New(&idempotency.Memory{}, time.Now, idempotency.Lease),
+		Push: callerFunc(anyone), Deadline: time.Minute, Log: log, InFlight: NewInFlightLimiter(2), Idempotency: idempotency.New(&idempotency.Memory{}, time.Now, idempotency.LeaseDuration),
 		Audit: audit.New(func() *slog.Logger { return log }, "", false), Results: results, DeadLetters: dead,
 		Deps: func(context.Context) (action.Deps, error) {
 			return action.Deps{MaxTargets: 1, Workers: 1, Log: log}, nil
@@ -78,7 +78,7 @@ func (b *bounded) Publish(ctx context.Context, data []byte, attributes map[strin
 
 func TestNoMessageIsTooLargeToBeToldOf(t *testing.T) {
 	t.Parallel()
-	g, setup, _, _ := automated(func(context.Context, *action.Call) (*action.Result, error) { return &action.Result{}, nil })
+	g, setup, _, _ := automated(func(context.Context, *action.Execution) (*action.Result, error) { return &action.Result{}, nil })
 	var results, dead bounded
 	setup.Results, setup.DeadLetters = &results, &dead
 	long := strings.Repeat("x", 5000)
@@ -90,7 +90,7 @@ func TestNoMessageIsTooLargeToBeToldOf(t *testing.T) {
 
 func TestAResultThatNoMessageHoldsIsPublishedWithoutItsJSON(t *testing.T) {
 	t.Parallel()
-	g, setup, results, _ := automated(func(context.Context, *action.Call) (*action.Result, error) {
+	g, setup, results, _ := automated(func(context.Context, *action.Execution) (*action.Result, error) {
 		large := strings.Repeat("x", 9<<20)
 		return &action.Result{Message: "Done.", JSON: large, Entities: []action.EnrichedEntity{{Enrichment: map[string]string{"profile": large}}}}, nil
 	})
@@ -115,7 +115,7 @@ func TestWhoHasLostTheClaimTellsNothing(t *testing.T) {
 	var results, dead *topic
 	m := delivery("m1", `{"action": "do-something"}`)
 	runs := 0
-	g, setup, results, dead = automated(func(ctx context.Context, _ *action.Call) (*action.Result, error) {
+	g, setup, results, dead = automated(func(ctx context.Context, _ *action.Execution) (*action.Result, error) {
 		if runs++; runs == 1 {
 			if w := pushed(ctx, g, heir, nil, m); w.Code != http.StatusOK {
 				t.Errorf("the heir: %d %s", w.Code, w.Body)
@@ -124,9 +124,9 @@ func TestWhoHasLostTheClaimTellsNothing(t *testing.T) {
 		}
 		return &action.Result{Message: "The heir."}, nil
 	})
-	setup.Claims = idempotency.New(&objects, time.Now, idempotency.Lease)
+	setup.Idempotency = idempotency.New(&objects, time.Now, idempotency.LeaseDuration)
 	heir = setup
-	heir.Claims = idempotency.New(&objects, func() time.Time { return time.Now().Add(2 * idempotency.Lease) }, idempotency.Lease)
+	heir.Idempotency = idempotency.New(&objects, func() time.Time { return time.Now().Add(2 * idempotency.LeaseDuration) }, idempotency.LeaseDuration)
 	if w := pushed(t.Context(), g, setup, nil, m); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("the first: %d %s", w.Code, w.Body)
 	}
@@ -157,7 +157,7 @@ func FuzzDelivery(f *testing.F) {
 	f.Add("", "", []byte(`{"message": {"data": "e30=", "attributes": {"action": "do-something", "idempotency_key": "k"}}}`))
 	f.Fuzz(func(t *testing.T, contentType, eventType string, body []byte) {
 		runs := 0
-		g, setup, results, dead := automated(func(context.Context, *action.Call) (*action.Result, error) {
+		g, setup, results, dead := automated(func(context.Context, *action.Execution) (*action.Result, error) {
 			runs++
 			return &action.Result{Message: "Done."}, nil
 		})
@@ -180,7 +180,7 @@ func FuzzDelivery(f *testing.F) {
 
 func TestADeliveryThatDoesNotArriveIsNotSettled(t *testing.T) {
 	t.Parallel()
-	g, setup, results, dead := automated(func(context.Context, *action.Call) (*action.Result, error) { return &action.Result{}, nil })
+	g, setup, results, dead := automated(func(context.Context, *action.Execution) (*action.Result, error) { return &action.Result{}, nil })
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/pubsub", io.MultiReader(strings.NewReader(`{"message": `), cut{}))
 	Handler(g, []action.Group{g}, keep(setup)).ServeHTTP(w, r)

@@ -24,8 +24,8 @@ func (x *exchange) replay(ctx context.Context, inv *action.Invocation, deps acti
 	result := &action.Result{}
 	if x.action.ReadBack && len(was.Targets) > 0 {
 		raw, _ := was.JSONResult.(json.RawMessage)
-		result, err = inv.Replay(ctx, deps, action.Kept{Targets: was.Targets, Entities: was.Entities, JSON: raw, Warnings: was.Warnings})
-		status, reply, cause = assemble(x.action, action.Shorten(x.named), result, err)
+		result, err = inv.Replay(ctx, deps, action.StoredReply{Targets: was.Targets, Entities: was.Entities, JSON: raw, Warnings: was.Warnings})
+		status, reply, cause = buildReply(x.action, action.Shorten(x.named), result, err)
 		was.Targets, was.Entities = nil, nil // they are the result's now
 	} else {
 		reply.Warnings = append(slices.Clone(reply.Warnings), notReadWarning)
@@ -42,10 +42,10 @@ func (x *exchange) replay(ctx context.Context, inv *action.Invocation, deps acti
 	}
 	reply.InvocationID, reply.Replayed = x.id, x.replayed
 	reply.OutputMessage = "Replay of the request completed " + completed + "; nothing was done now. " + reply.OutputMessage
-	x.record(status, reply, cause, result.Faults())
+	x.record(status, reply, cause, result.Errors())
 	if x.message != nil { // done with, whatever could be read: a later delivery would bring nothing new
 		x.owesLetter = k.Message == x.message.name()
-		x.settle(status, reply, cause, false) // the first run may not have published its result
+		x.ackOrNack(status, reply, cause, false) // the first run may not have published its result
 		return
 	}
 	x.w.Header().Set("Idempotency-Replayed", "true")
@@ -76,6 +76,6 @@ func (r Reply) withoutResults(why string) Reply {
 // retryAfter sets the header of a reply after which a later try can help.
 func (x *exchange) retryAfter(status int, cause *apierr.Error, result *action.Result) {
 	if cause != nil && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || status == http.StatusConflict) {
-		x.w.Header().Set("Retry-After", retryAfter(append(result.Faults(), cause)))
+		x.w.Header().Set("Retry-After", retryAfter(append(result.Errors(), cause)))
 	}
 }

@@ -22,22 +22,22 @@ type rewritten struct {
 }
 
 // Write implements idempotency.Objects.
-func (o rewritten) Write(ctx context.Context, name string, data []byte, instead int64, l idempotency.Label) (int64, error) {
+func (o rewritten) Write(ctx context.Context, name string, data []byte, instead int64, l idempotency.ObjectLabel) (int64, error) {
 	return o.Objects.Write(ctx, name, o.alter(data), instead, l)
 }
 
 // TestReplay_ReadsRecordsWithoutATime: a record of an earlier version of the product does not say when the run ended.
 func TestReplay_ReadsRecordsWithoutATime(t *testing.T) {
 	t.Parallel()
-	g, setup, results, _ := automated(func(context.Context, *action.Call) (*action.Result, error) {
+	g, setup, results, _ := automated(func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done."}, nil
 	})
 	at := regexp.MustCompile(`"at":"[^"]*",`)
 	found := false
-	setup.Claims = idempotency.New(rewritten{&idempotency.Memory{}, func(data []byte) []byte {
+	setup.Idempotency = idempotency.New(rewritten{&idempotency.Memory{}, func(data []byte) []byte {
 		found = found || at.Match(data)
 		return at.ReplaceAll(data, nil)
-	}}, time.Now, idempotency.Lease)
+	}}, time.Now, idempotency.LeaseDuration)
 	for range 2 {
 		if w := pushed(t.Context(), g, setup, nil, delivery("m1", `{"action": "do-something"}`)); w.Code != http.StatusOK {
 			t.Fatalf("%d %s", w.Code, w.Body)
@@ -57,7 +57,7 @@ func TestReplay_ReadsRecordsWithoutATime(t *testing.T) {
 func TestReplay_KeepsALargeReplyWithoutItsResults(t *testing.T) {
 	t.Parallel()
 	runs := 0
-	g, setup, results, _ := automated(func(context.Context, *action.Call) (*action.Result, error) {
+	g, setup, results, _ := automated(func(context.Context, *action.Execution) (*action.Result, error) {
 		runs++
 		return &action.Result{Message: "Done.", JSON: strings.Repeat("x", 5<<20)}, nil
 	})
@@ -78,7 +78,7 @@ func TestReplay_KeepsALargeReplyWithoutItsResults(t *testing.T) {
 // TestReplay_PublishesTheDeadLetterThatTheFirstRunOwes: and no other.
 func TestReplay_PublishesTheDeadLetterThatTheFirstRunOwes(t *testing.T) {
 	t.Parallel()
-	g, setup, _, dead := automated(func(_ context.Context, c *action.Call) (*action.Result, error) {
+	g, setup, _, dead := automated(func(_ context.Context, c *action.Execution) (*action.Result, error) {
 		return c.Each(t.Context(), []string{"x"}, action.Words{Noun: "thing"}, func(context.Context, string) (action.Plan, error) {
 			return action.Plan{}, apierr.New(apierr.WrongState, "wrong_state", "it cannot be", nil)
 		})
@@ -117,7 +117,7 @@ func TestReplay_OfAnotherMessageWritesNoDeadLetter(t *testing.T) {
 		{"the same message, letter owed", true, []string{"m1", "m2", "m1", "m1"}, 1},
 	} {
 		runs := 0
-		g, setup, _, dead := automated(func(_ context.Context, c *action.Call) (*action.Result, error) {
+		g, setup, _, dead := automated(func(_ context.Context, c *action.Execution) (*action.Result, error) {
 			runs++
 			return c.Each(t.Context(), []string{"x"}, action.Words{Noun: "thing"}, func(context.Context, string) (action.Plan, error) {
 				return action.Plan{}, apierr.New(apierr.WrongState, "wrong_state", "it cannot be", nil)

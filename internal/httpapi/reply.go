@@ -51,9 +51,9 @@ type ReplyError struct {
 	OktaRequestID string `json:"okta_request_id,omitempty"`
 }
 
-// assemble makes the reply of a run and the HTTP status that goes with it. cause is the fault that decided
+// buildReply makes the reply of a run and the HTTP status that goes with it. cause is the fault that decided
 // a status other than 200.
-func assemble(a *action.Action, named string, result *action.Result, err error) (status int, reply Reply, cause *apierr.Error) {
+func buildReply(a *action.Action, named string, result *action.Result, err error) (status int, reply Reply, cause *apierr.Error) {
 	reply = Reply{
 		Action: named, Status: result.Status(), OutputMessage: result.Message, JSONResult: result.JSON,
 		Entities: orEmpty(result.Entities), Targets: orEmpty(result.Targets), Warnings: orEmpty(result.Warnings),
@@ -69,9 +69,9 @@ func assemble(a *action.Action, named string, result *action.Result, err error) 
 		status = httpStatus(cause.Kind)
 		reply.Status, reply.OutputMessage, reply.JSONResult = action.StatusFailure, cause.Message, nil
 	case reply.Status == action.StatusFailure:
-		if cause = decisive(result.Faults()); a.Mutates || cause.Kind != apierr.NotFound {
+		if cause = primaryError(result.Errors()); a.Mutates || cause.Kind != apierr.NotFound {
 			status = httpStatus(cause.Kind)
-			if result.TimedOut && slices.ContainsFunc(result.Faults(), func(f *apierr.Error) bool { return f.Kind == apierr.UnknownResult }) {
+			if result.TimedOut && slices.ContainsFunc(result.Errors(), func(f *apierr.Error) bool { return f.Kind == apierr.UnknownResult }) {
 				status = http.StatusGatewayTimeout
 			}
 		}
@@ -82,7 +82,7 @@ func assemble(a *action.Action, named string, result *action.Result, err error) 
 	if status != http.StatusOK {
 		reply.Error = replyError(cause)
 		if cause.Retryable() {
-			reply.Error.RetryAfterS = longestWait(append(result.Faults(), cause))
+			reply.Error.RetryAfterS = longestWait(append(result.Errors(), cause))
 		}
 	}
 	reply.IsSuccess = reply.Status == action.StatusSuccess || reply.Status == action.StatusPlanned
@@ -92,7 +92,7 @@ func assemble(a *action.Action, named string, result *action.Result, err error) 
 
 // Refusal is the reply to a request that reached no group.
 func Refusal(code, message string) Reply {
-	_, reply, _ := assemble(nil, "", &action.Result{}, apierr.New(apierr.UnknownAction, code, message, nil))
+	_, reply, _ := buildReply(nil, "", &action.Result{}, apierr.New(apierr.UnknownAction, code, message, nil))
 	reply.InvocationID, reply.OutputMessage = ulid.Make().String(), message
 	return reply
 }
@@ -122,7 +122,7 @@ func httpStatus(k apierr.Kind) int {
 		return http.StatusGatewayTimeout
 	case apierr.Unavailable:
 		return http.StatusServiceUnavailable
-	case apierr.Credentials, apierr.Nonsense, apierr.UnknownResult:
+	case apierr.Credentials, apierr.InvalidResponse, apierr.UnknownResult:
 		return http.StatusBadGateway
 	case apierr.Internal, apierr.Misconfigured:
 		return http.StatusInternalServerError
@@ -131,17 +131,17 @@ func httpStatus(k apierr.Kind) int {
 	}
 }
 
-// decisive is the fault that speaks for a result in which no target was reached: what a later try can
+// primaryError is the fault that speaks for a result in which no target was reached: what a later try can
 // cure before what an operator must mend, and that before what is so. A target that is merely not found
 // speaks last.
-func decisive(faults []*apierr.Error) *apierr.Error {
+func primaryError(faults []*apierr.Error) *apierr.Error {
 	rank := func(f *apierr.Error) int {
 		switch f.Kind {
 		case apierr.Deadline:
 			return 0
 		case apierr.Unavailable:
 			return 1
-		case apierr.Credentials, apierr.Nonsense, apierr.UnknownResult:
+		case apierr.Credentials, apierr.InvalidResponse, apierr.UnknownResult:
 			return 2
 		case apierr.Internal, apierr.Misconfigured:
 			return 3

@@ -14,13 +14,13 @@ func TestEveryKindOfFaultHasItsStatus(t *testing.T) {
 		apierr.Internal: 500, apierr.BadRequest: 400, apierr.Unauthenticated: 401, apierr.Forbidden: 403, apierr.UnknownAction: 404,
 		apierr.MethodNotAllowed: 405, apierr.TooLarge: 413, apierr.UnsupportedMedia: 415, apierr.Conflict: 409, apierr.Overloaded: 429, apierr.Misconfigured: 500,
 		apierr.NotFound: 422, apierr.WrongState: 422, apierr.Refused: 422, apierr.Rejected: 422, apierr.Unavailable: 503,
-		apierr.Deadline: 504, apierr.Credentials: 502, apierr.Nonsense: 502, apierr.UnknownResult: 502,
+		apierr.Deadline: 504, apierr.Credentials: 502, apierr.InvalidResponse: 502, apierr.UnknownResult: 502,
 	}
 	if len(want) != int(apierr.UnknownResult)+1 {
 		t.Error("a kind of fault has no status here")
 	}
 	for kind, status := range want {
-		got, reply, cause := assemble(nil, "some-path", &action.Result{}, apierr.New(kind, "code", "a sentence", nil))
+		got, reply, cause := buildReply(nil, "some-path", &action.Result{}, apierr.New(kind, "code", "a sentence", nil))
 		if got != status || reply.Error == nil || reply.Error.Code != "code" || reply.IsSuccess || cause.Kind != kind {
 			t.Errorf("kind %d: %d %+v", kind, got, reply)
 		}
@@ -40,7 +40,7 @@ func TestTheFaultThatSpeaksForAll(t *testing.T) {
 				for _, k := range kinds {
 					faults = append(faults, apierr.New(k, "", "", nil))
 				}
-				if got := decisive(faults); got.Kind != first {
+				if got := primaryError(faults); got.Kind != first {
 					t.Errorf("of %v, kind %d speaks", kinds, got.Kind)
 				}
 			}

@@ -72,7 +72,7 @@ func (b *Bucket) Read(ctx context.Context, name string) ([]byte, int64, error) {
 }
 
 // Write implements Objects.
-func (b *Bucket) Write(ctx context.Context, name string, data []byte, instead int64, _ Label) (int64, error) {
+func (b *Bucket) Write(ctx context.Context, name string, data []byte, instead int64, _ ObjectLabel) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	o, err := b.object(ctx, name)

@@ -8,8 +8,8 @@ func (s *Store) SetTicks(ticks func(every time.Duration) (<-chan time.Time, func
 // Held returns how many claims a Memory holds, and their size in bytes.
 func (m *Memory) Held() (claims, size int) {
 	for i := range m.stages {
-		claims += m.stages[i].claims.Len()
+		claims += m.stages[i].records.Len()
 		size += m.stages[i].size
 	}
-	return max(claims, len(m.claims)), size
+	return max(claims, len(m.records)), size
 }

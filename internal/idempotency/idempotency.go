@@ -18,10 +18,10 @@ import (
 
 const (
 	life = 24 * time.Hour // of a key
-	// Lease is how long a run may be silent before it is taken for dead. It is renewed three times in that time; an object
+	// LeaseDuration is how long a run may be silent before it is taken for dead. It is renewed three times in that time; an object
 	// is written at most once a second.
-	Lease    = time.Minute
-	renewals = 3
+	LeaseDuration = time.Minute
+	renewals      = 3
 
 	cleanTime = 5 * time.Second // to take back what was not to be there
 )
@@ -59,10 +59,10 @@ func New(objects Objects, now func() time.Time, lease time.Duration) *Store {
 // Now is the time by the store's clock.
 func (s *Store) Now() time.Time { return s.now() }
 
-// Key is what a claim is for. Callers and actions have keys of their own.
-type Key struct{ Caller, Action, Text string }
+// RequestKey is what a claim is for. Callers and actions have keys of their own.
+type RequestKey struct{ Caller, Action, Text string }
 
-func (k Key) name() string {
+func (k RequestKey) name() string {
 	h := sha256.New()
 	for _, part := range []string{k.Caller, k.Action, k.Text} {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
@@ -70,16 +70,16 @@ func (k Key) name() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// lease is the object that says who runs.
-type lease struct {
+// leaseRecord is the object that says who runs.
+type leaseRecord struct {
 	Request string    `json:"request"` // hash of the request
 	Attempt string    `json:"attempt"` // of the run that holds it
 	Until   time.Time `json:"until"`
 	Expires time.Time `json:"expires"`
 }
 
-// result is the object that says what a run came to.
-type result struct {
+// endRecord is the object that says what a run came to.
+type endRecord struct {
 	Request string                     `json:"request"` // empty: nothing was begun, and the key is free again
 	Attempt string                     `json:"attempt"` // whose it is: its lease has ended with it
 	Expires time.Time                  `json:"expires"`
@@ -88,21 +88,21 @@ type result struct {
 	Done    map[string]json.RawMessage `json:"done,omitempty"`  // of one that is not: the targets that were reached
 }
 
-// Claim is a run's right to carry a request out.
-type Claim struct {
+// Lease is a run's right to carry a request out.
+type Lease struct {
 	// Done are the targets that earlier runs have reached, as they were kept.
 	Done map[string]json.RawMessage
 
 	store    *Store
 	name     string
-	lease    lease
+	lease    leaseRecord
 	leaseGen int64 // the fencing token: whoever writes the lease after us has another
 	ended    int64 // generation of the result that we go on from; 0: there is none
 }
 
 // hash is how a request is told from another: with the text of the key, which is kept nowhere, so that nobody who reads
 // the objects can try what the request may have held.
-func (k Key) hash(request []byte) string {
+func (k RequestKey) hash(request []byte) string {
 	h := hmac.New(sha256.New, []byte(k.Text))
 	h.Write(request)
 	return hex.EncodeToString(h.Sum(nil))
@@ -110,23 +110,23 @@ func (k Key) hash(request []byte) string {
 
 // Begin claims a key for a request. It returns a claim, or the reply of the run that has carried the request out, or why
 // there is neither: a RunningError, ErrOtherRequest, or a failure of the store.
-func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, json.RawMessage, error) {
+func (s *Store) Begin(ctx context.Context, key RequestKey, request []byte) (*Lease, json.RawMessage, error) {
 	name, sum := key.name(), key.hash(request)
 	const tries = 5 // others who begin at the same time
 	for range tries {
-		ended, endedGen, err := read[result](ctx, s, name+"/result")
+		ended, endedGen, err := read[endRecord](ctx, s, name+"/result")
 		if err != nil {
 			return nil, nil, err
 		}
 		if ended.Expires.Before(s.now()) {
-			ended = result{}
+			ended = endRecord{}
 		}
-		held, heldGen, err := read[lease](ctx, s, name+"/lease")
+		held, heldGen, err := read[leaseRecord](ctx, s, name+"/lease")
 		if err != nil {
 			return nil, nil, err
 		}
 		if held.Expires.Before(s.now()) {
-			held = lease{}
+			held = leaseRecord{}
 		}
 		over := held.Attempt == ended.Attempt // the lease has ended with the result
 		left := held.Until.Sub(s.now())
@@ -138,8 +138,8 @@ func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, jso
 		case !over && left > 0:
 			return nil, nil, &RunningError{left}
 		}
-		c := &Claim{Done: ended.Done, store: s, name: name, ended: endedGen}
-		c.lease = lease{Request: sum, Attempt: rand.Text(), Until: s.now().Add(s.lease), Expires: s.now().Add(life)}
+		c := &Lease{Done: ended.Done, store: s, name: name, ended: endedGen}
+		c.lease = leaseRecord{Request: sum, Attempt: rand.Text(), Until: s.now().Add(s.lease), Expires: s.now().Add(life)}
 		c.leaseGen, err = c.writeLease(ctx, heldGen)
 		if errors.Is(err, ErrChanged) {
 			continue // somebody else was faster
@@ -148,7 +148,7 @@ func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, jso
 			return nil, nil, err
 		}
 		// The run before may have ended between our two looks.
-		again, gen, err := read[result](ctx, s, name+"/result")
+		again, gen, err := read[endRecord](ctx, s, name+"/result")
 		if err != nil {
 			return nil, nil, err
 		}
@@ -163,12 +163,12 @@ func (s *Store) Begin(ctx context.Context, key Key, request []byte) (*Claim, jso
 	return nil, nil, &RunningError{time.Second}
 }
 
-func (c *Claim) writeLease(ctx context.Context, instead int64) (int64, error) {
-	return write(ctx, c.store, c.name+"/lease", c.lease, instead, Label{LeaseObject, c.lease.Attempt, c.lease.Expires})
+func (c *Lease) writeLease(ctx context.Context, instead int64) (int64, error) {
+	return write(ctx, c.store, c.name+"/lease", c.lease, instead, ObjectLabel{LeaseObject, c.lease.Attempt, c.lease.Expires})
 }
 
 // Renew makes the lease last longer. The error is ErrLost where another run has taken it over.
-func (c *Claim) Renew(ctx context.Context) error {
+func (c *Lease) Renew(ctx context.Context) error {
 	c.lease.Until = c.store.now().Add(c.store.lease)
 	for range 2 {
 		gen, err := c.writeLease(ctx, c.leaseGen)
@@ -179,7 +179,7 @@ func (c *Claim) Renew(ctx context.Context) error {
 			return err
 		}
 		// The answer to an earlier renewal of ours may have been lost.
-		held, gen, err := read[lease](ctx, c.store, c.name+"/lease")
+		held, gen, err := read[leaseRecord](ctx, c.store, c.name+"/lease")
 		if err != nil {
 			return err
 		}
@@ -191,8 +191,8 @@ func (c *Claim) Renew(ctx context.Context) error {
 	return ErrLost
 }
 
-// Hold renews the lease until ctx ends, and calls lost once another run has it.
-func (c *Claim) Hold(ctx context.Context, lost func()) {
+// KeepAlive renews the lease until ctx ends, and calls lost once another run has it.
+func (c *Lease) KeepAlive(ctx context.Context, lost func()) {
 	ticks, stop := c.store.ticks(c.store.lease / renewals)
 	defer stop()
 	for {
@@ -209,71 +209,71 @@ func (c *Claim) Hold(ctx context.Context, lost func()) {
 }
 
 // Finish keeps the reply of a final run: it is the answer to every repeat. The lease has ended with it.
-func (c *Claim) Finish(ctx context.Context, reply json.RawMessage) error {
-	return c.end(ctx, result{Request: c.lease.Request, Final: true, Reply: reply})
+func (c *Lease) Finish(ctx context.Context, reply json.RawMessage) error {
+	return c.end(ctx, endRecord{Request: c.lease.Request, Final: true, Reply: reply})
 }
 
-// Leave keeps which targets a run has reached that did not reach them all. A repeat goes on with the others, at once.
-func (c *Claim) Leave(ctx context.Context, done map[string]json.RawMessage) error {
-	return c.end(ctx, result{Request: c.lease.Request, Done: done})
+// Suspend keeps which targets a run has reached that did not reach them all. A repeat goes on with the others, at once.
+func (c *Lease) Suspend(ctx context.Context, done map[string]json.RawMessage) error {
+	return c.end(ctx, endRecord{Request: c.lease.Request, Done: done})
 }
 
 // Forget gives the key back: the request was refused as a whole, and another may come under it.
-func (c *Claim) Forget(ctx context.Context) error { return c.end(ctx, result{}) }
+func (c *Lease) Forget(ctx context.Context) error { return c.end(ctx, endRecord{}) }
 
-func (c *Claim) end(ctx context.Context, r result) error {
+func (c *Lease) end(ctx context.Context, r endRecord) error {
 	r.Attempt, r.Expires = c.lease.Attempt, c.store.now().Add(life)
-	_, err := write(ctx, c.store, c.name+"/result", r, c.ended, Label{ResultObject, r.Attempt, r.Expires})
+	_, err := write(ctx, c.store, c.name+"/result", r, c.ended, ObjectLabel{ResultObject, r.Attempt, r.Expires})
 	if errors.Is(err, ErrChanged) {
 		return ErrLost
 	}
 	return err
 }
 
-// Intent is what is known of a write that must not happen twice.
-type Intent int
+// WriteIntent is what is known of a write that must not happen twice.
+type WriteIntent int
 
 // The intents.
 const (
-	Fresh   Intent = iota // it is ours to make
-	Made                  // an earlier run has made it
-	Unknown               // an earlier run has meant to make it, and nobody knows whether it did
+	Fresh   WriteIntent = iota // it is ours to make
+	Made                       // an earlier run has made it
+	Unknown                    // an earlier run has meant to make it, and nobody knows whether it did
 )
 
-// mark is the object of an intent, or of its end. Each is written once.
-type mark struct {
+// writeMark is the object of an intent, or of its end. Each is written once.
+type writeMark struct {
 	Attempt string    `json:"attempt"`
 	Expires time.Time `json:"expires"`
 }
 
-// writeMark writes a mark unless there is one.
-func (c *Claim) writeMark(ctx context.Context, name string) error {
-	m := mark{c.lease.Attempt, c.store.now().Add(life)}
-	_, err := write(ctx, c.store, name, m, 0, Label{MarkObject, m.Attempt, m.Expires})
+// putMark writes a mark unless there is one.
+func (c *Lease) putMark(ctx context.Context, name string) error {
+	m := writeMark{c.lease.Attempt, c.store.now().Add(life)}
+	_, err := write(ctx, c.store, name, m, 0, ObjectLabel{MarkObject, m.Attempt, m.Expires})
 	return err
 }
 
-// Intend records that a write to a target is about to be sent that must not happen twice, unless one was before.
-func (c *Claim) Intend(ctx context.Context, target string) (Intent, error) {
+// BeginWrite records that a write to a target is about to be sent that must not happen twice, unless one was before.
+func (c *Lease) BeginWrite(ctx context.Context, target string) (WriteIntent, error) {
 	name := c.target(target)
 	for range 2 {
-		switch err := c.writeMark(ctx, name+"/intent"); {
+		switch err := c.putMark(ctx, name+"/intent"); {
 		case err == nil:
 			return Fresh, nil
 		case !errors.Is(err, ErrChanged): // it may be there all the same, and would bar every repeat
 			cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
 			defer cancel()
-			_ = c.Withdraw(cleaning, target)
+			_ = c.AbortWrite(cleaning, target)
 			return Fresh, err
 		}
-		made, _, err := read[mark](ctx, c.store, name+"/made")
+		made, _, err := read[writeMark](ctx, c.store, name+"/made")
 		if err != nil {
 			return Unknown, err
 		}
 		if made.Attempt != "" && made.Expires.After(c.store.now()) {
 			return Made, nil
 		}
-		meant, gen, err := read[mark](ctx, c.store, name+"/intent")
+		meant, gen, err := read[writeMark](ctx, c.store, name+"/intent")
 		if err != nil || meant.Attempt != "" && meant.Expires.After(c.store.now()) {
 			return Unknown, err
 		}
@@ -284,18 +284,18 @@ func (c *Claim) Intend(ctx context.Context, target string) (Intent, error) {
 	return Unknown, nil
 }
 
-// Made records that an intended write was made.
-func (c *Claim) Made(ctx context.Context, target string) error {
-	if err := c.writeMark(ctx, c.target(target)+"/made"); !errors.Is(err, ErrChanged) {
+// CommitWrite records that an intended write was made.
+func (c *Lease) CommitWrite(ctx context.Context, target string) error {
+	if err := c.putMark(ctx, c.target(target)+"/made"); !errors.Is(err, ErrChanged) {
 		return err
 	}
 	return nil
 }
 
-// Withdraw records that an intended write was certainly not made, so that a repeat may make it.
-func (c *Claim) Withdraw(ctx context.Context, target string) error {
+// AbortWrite records that an intended write was certainly not made, so that a repeat may make it.
+func (c *Lease) AbortWrite(ctx context.Context, target string) error {
 	name := c.target(target) + "/intent"
-	m, gen, err := read[mark](ctx, c.store, name)
+	m, gen, err := read[writeMark](ctx, c.store, name)
 	if err != nil || gen == 0 || m.Attempt != c.lease.Attempt {
 		return err
 	}
@@ -305,7 +305,7 @@ func (c *Claim) Withdraw(ctx context.Context, target string) error {
 	return nil
 }
 
-func (c *Claim) target(text string) string {
+func (c *Lease) target(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return c.name + "/targets/" + hex.EncodeToString(sum[:16])
 }
@@ -327,7 +327,7 @@ func read[T any](ctx context.Context, s *Store, name string) (v T, generation in
 
 // write writes an object in the place of a generation, 0 for none. A write whose answer was lost, and that was made again,
 // finds itself.
-func write(ctx context.Context, s *Store, name string, v any, instead int64, l Label) (int64, error) {
+func write(ctx context.Context, s *Store, name string, v any, instead int64, l ObjectLabel) (int64, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return 0, fmt.Errorf("writing a claim: %w", err)

@@ -39,7 +39,7 @@ type stand struct {
 	clock *testkit.Clock
 }
 
-var key = idempotency.Key{Caller: "secops", Action: "disable-user", Text: "case-4711"}
+var key = idempotency.RequestKey{Caller: "secops", Action: "disable-user", Text: "case-4711"}
 
 // each runs a test on every backend.
 func each(t *testing.T, test func(t *testing.T, s stand)) {
@@ -48,13 +48,13 @@ func each(t *testing.T, test func(t *testing.T, s stand)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := testkit.NewClock()
-			test(t, stand{idempotency.New(open(t, clock), clock.Now, idempotency.Lease), clock})
+			test(t, stand{idempotency.New(open(t, clock), clock.Now, idempotency.LeaseDuration), clock})
 		})
 	}
 }
 
 // begin claims the key and wants to get it.
-func (s stand) begin(t *testing.T, request string) *idempotency.Claim {
+func (s stand) begin(t *testing.T, request string) *idempotency.Lease {
 	t.Helper()
 	c, reply, err := s.Begin(t.Context(), key, []byte(request))
 	if err != nil || c == nil {
@@ -116,7 +116,7 @@ func TestAKeyIsForOneRequest(t *testing.T) {
 				must(t, c.Finish(t.Context(), json.RawMessage(`{}`)))
 			}
 		}
-		for _, other := range []idempotency.Key{
+		for _, other := range []idempotency.RequestKey{
 			{Caller: "another", Action: key.Action, Text: key.Text}, {Caller: key.Caller, Action: "enable-user", Text: key.Text}, {Caller: key.Caller, Action: key.Action, Text: "another"},
 			{Caller: key.Caller + key.Action, Text: key.Text},
 		} {
@@ -182,7 +182,7 @@ func TestALeaseThatIsRenewedLasts(t *testing.T) {
 func TestARunThatWasCutShortIsGoneOnWith(t *testing.T) {
 	each(t, func(t *testing.T, s stand) {
 		c := s.begin(t, "body")
-		must(t, c.Leave(t.Context(), map[string]json.RawMessage{"00u1": json.RawMessage(`{"outcome":"changed"}`)}))
+		must(t, c.Suspend(t.Context(), map[string]json.RawMessage{"00u1": json.RawMessage(`{"outcome":"changed"}`)}))
 		c = s.begin(t, "body") // at once
 		if len(c.Done) != 1 || string(c.Done["00u1"]) != `{"outcome":"changed"}` {
 			t.Errorf("done: %s", c.Done)
@@ -200,7 +200,7 @@ func TestAKeyThatWasGivenBackIsFree(t *testing.T) {
 		if _, _, err := s.Begin(t.Context(), key, []byte("body")); !errors.Is(err, idempotency.ErrOtherRequest) {
 			t.Errorf("%v", err)
 		}
-		must(t, c.Leave(t.Context(), nil))
+		must(t, c.Suspend(t.Context(), nil))
 		if _, _, err := s.Begin(t.Context(), key, []byte("body")); !errors.Is(err, idempotency.ErrOtherRequest) {
 			t.Errorf("%v", err)
 		}
@@ -209,9 +209,9 @@ func TestAKeyThatWasGivenBackIsFree(t *testing.T) {
 
 func TestAWriteThatMustNotHappenTwiceIsIntendedFirst(t *testing.T) {
 	each(t, func(t *testing.T, s stand) {
-		intend := func(c *idempotency.Claim, target string, want idempotency.Intent) {
+		intend := func(c *idempotency.Lease, target string, want idempotency.WriteIntent) {
 			t.Helper()
-			if got, err := c.Intend(t.Context(), target); err != nil || got != want {
+			if got, err := c.BeginWrite(t.Context(), target); err != nil || got != want {
 				t.Errorf("%s: %d %v, want %d", target, got, err, want)
 			}
 		}
@@ -219,13 +219,13 @@ func TestAWriteThatMustNotHappenTwiceIsIntendedFirst(t *testing.T) {
 		for _, target := range []string{"made", "unknown", "withdrawn"} {
 			intend(c, target, idempotency.Fresh)
 		}
-		must(t, c.Made(t.Context(), "made"))
+		must(t, c.CommitWrite(t.Context(), "made"))
 		s.clock.Advance(time.Minute)
 		heir := s.begin(t, "body")
 		intend(heir, "made", idempotency.Made)
 		intend(heir, "unknown", idempotency.Unknown)
 		intend(heir, "fresh", idempotency.Fresh)
-		must(t, c.Withdraw(t.Context(), "withdrawn"))
+		must(t, c.AbortWrite(t.Context(), "withdrawn"))
 		intend(heir, "withdrawn", idempotency.Fresh)
 	})
 }
@@ -240,14 +240,14 @@ func TestTheStoreFailsAsItIs(t *testing.T) {
 	storage.SetDown(true)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if c, reply, err := idempotency.New(bucket, time.Now, idempotency.Lease).Begin(ctx, key, []byte("body")); err == nil || c != nil || reply != nil {
+	if c, reply, err := idempotency.New(bucket, time.Now, idempotency.LeaseDuration).Begin(ctx, key, []byte("body")); err == nil || c != nil || reply != nil {
 		t.Errorf("%v %s %v", c, reply, err)
 	}
 	storage.SetDown(false)
-	if c, _, err := idempotency.New(bucket, time.Now, idempotency.Lease).Begin(t.Context(), key, []byte("body")); err != nil || c == nil {
+	if c, _, err := idempotency.New(bucket, time.Now, idempotency.LeaseDuration).Begin(t.Context(), key, []byte("body")); err != nil || c == nil {
 		t.Error(err)
 	}
-	if _, _, err := idempotency.New(idempotency.NewBucket("no-such-bucket", "", storage.Options()...), time.Now, idempotency.Lease).Begin(t.Context(), key, []byte("body")); err == nil || strings.Contains(err.Error(), "4711") {
+	if _, _, err := idempotency.New(idempotency.NewBucket("no-such-bucket", "", storage.Options()...), time.Now, idempotency.LeaseDuration).Begin(t.Context(), key, []byte("body")); err == nil || strings.Contains(err.Error(), "4711") {
 		t.Errorf("%v", err)
 	}
 }
@@ -256,8 +256,8 @@ func TestTheStoreFailsAsItIs(t *testing.T) {
 const large = 1 << 20
 
 // filler returns the key of another request.
-func filler(i int) idempotency.Key {
-	return idempotency.Key{Caller: "another", Action: "x", Text: fmt.Sprint(i)}
+func filler(i int) idempotency.RequestKey {
+	return idempotency.RequestKey{Caller: "another", Action: "x", Text: fmt.Sprint(i)}
 }
 
 // fill carries out 80 requests of another caller with large replies.
@@ -275,19 +275,19 @@ func (s stand) fill(t *testing.T, from int) {
 func TestMemory_KeepsARunningClaimWhileOthersFillTheRoom(t *testing.T) {
 	t.Parallel()
 	clock := testkit.NewClock()
-	s := stand{idempotency.New(&idempotency.Memory{Now: clock.Now}, clock.Now, idempotency.Lease), clock}
+	s := stand{idempotency.New(&idempotency.Memory{Now: clock.Now}, clock.Now, idempotency.LeaseDuration), clock}
 	c := s.begin(t, "body")
-	if got, err := c.Intend(t.Context(), "alice"); got != idempotency.Fresh || err != nil {
+	if got, err := c.BeginWrite(t.Context(), "alice"); got != idempotency.Fresh || err != nil {
 		t.Fatalf("%d %v", got, err)
 	}
 	s.fill(t, 0)
 	s.running(t)
 	clock.Advance(time.Second)
 	must(t, c.Renew(t.Context()))
-	if got, err := c.Intend(t.Context(), "alice"); got != idempotency.Unknown || err != nil {
+	if got, err := c.BeginWrite(t.Context(), "alice"); got != idempotency.Unknown || err != nil {
 		t.Errorf("the intent is lost: %d %v", got, err)
 	}
-	must(t, c.Made(t.Context(), "alice"))
+	must(t, c.CommitWrite(t.Context(), "alice"))
 	must(t, c.Finish(t.Context(), json.RawMessage(`{}`)))
 	s.replay(t, `{}`)
 
@@ -298,7 +298,7 @@ func TestMemory_KeepsARunningClaimWhileOthersFillTheRoom(t *testing.T) {
 		t.Fatalf("a reply was dropped, the lease was not: %v %s %v", c, reply, err)
 	}
 	clock.Advance(busy.For)
-	if got, err := s.begin(t, "body").Intend(t.Context(), "alice"); got != idempotency.Made || err != nil {
+	if got, err := s.begin(t, "body").BeginWrite(t.Context(), "alice"); got != idempotency.Made || err != nil {
 		t.Errorf("the end of the intent is lost with the reply: %d %v", got, err)
 	}
 }
@@ -308,8 +308,8 @@ func TestMemory_RefusesWhatHasNoRoom(t *testing.T) {
 	t.Parallel()
 	clock := testkit.NewClock()
 	m := &idempotency.Memory{Now: clock.Now}
-	write := func(name string, size int, kind idempotency.Kind) error {
-		_, err := m.Write(t.Context(), name, make([]byte, size), 0, idempotency.Label{Kind: kind, Attempt: name, Expires: clock.Now().Add(time.Hour)})
+	write := func(name string, size int, kind idempotency.ObjectKind) error {
+		_, err := m.Write(t.Context(), name, make([]byte, size), 0, idempotency.ObjectLabel{Kind: kind, Attempt: name, Expires: clock.Now().Add(time.Hour)})
 		return err
 	}
 	for i := 0; ; i++ {
@@ -342,13 +342,13 @@ func TestMemory_HoldsNothingOfWhatIsGone(t *testing.T) {
 	t.Parallel()
 	clock := testkit.NewClock()
 	m := &idempotency.Memory{Now: clock.Now}
-	s := stand{idempotency.New(m, clock.Now, idempotency.Lease), clock}
+	s := stand{idempotency.New(m, clock.Now, idempotency.LeaseDuration), clock}
 	c := s.begin(t, "body")
 	for range 1000 {
-		if got, err := c.Intend(t.Context(), "alice"); got != idempotency.Fresh || err != nil {
+		if got, err := c.BeginWrite(t.Context(), "alice"); got != idempotency.Fresh || err != nil {
 			t.Fatalf("%d %v", got, err)
 		}
-		must(t, c.Withdraw(t.Context(), "alice"))
+		must(t, c.AbortWrite(t.Context(), "alice"))
 	}
 	if n, size := m.Held(); n != 1 || size > 1000 {
 		t.Errorf("%d claims in %d bytes are held", n, size)
@@ -364,7 +364,7 @@ func TestMemory_HoldsNothingOfWhatIsGone(t *testing.T) {
 		t.Errorf("%d claims in %d bytes are held", n, size)
 	}
 	for range 100 {
-		gen, err := m.Write(t.Context(), "x/lease", nil, 0, idempotency.Label{Expires: clock.Now().Add(time.Hour)})
+		gen, err := m.Write(t.Context(), "x/lease", nil, 0, idempotency.ObjectLabel{Expires: clock.Now().Add(time.Hour)})
 		must(t, err)
 		must(t, m.Delete(t.Context(), "x/lease", gen))
 	}
@@ -387,14 +387,14 @@ func TestLease_IsKeptForSeveralLeasesThoughRenewalsFail(t *testing.T) {
 			t.Parallel()
 			clock := testkit.NewClock()
 			l := &lossy{Objects: open(t, clock), writes: make(chan struct{}, 100)}
-			s := stand{idempotency.New(l, clock.Now, idempotency.Lease), clock}
+			s := stand{idempotency.New(l, clock.Now, idempotency.LeaseDuration), clock}
 			k := ticker{make(chan time.Duration, 1), make(chan time.Time)}
 			s.SetTicks(func(every time.Duration) (<-chan time.Time, func()) { k.every <- every; return k.ticks, func() {} })
 			c := s.begin(t, "body")
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan struct{})
 			go func() {
-				c.Hold(ctx, func() { t.Error("the claim is lost") })
+				c.KeepAlive(ctx, func() { t.Error("the claim is lost") })
 				close(ended)
 			}()
 			every := <-k.every
@@ -408,7 +408,7 @@ func TestLease_IsKeptForSeveralLeasesThoughRenewalsFail(t *testing.T) {
 				}
 				k.ticks <- clock.Now() // Hold takes it once the renewal before has ended
 				<-l.writes
-				if left := s.running(t); left != idempotency.Lease {
+				if left := s.running(t); left != idempotency.LeaseDuration {
 					t.Errorf("lease %d: %s are left after a renewal", lease, left)
 				}
 			}
@@ -427,7 +427,7 @@ type lossy struct {
 }
 
 // Write implements idempotency.Objects.
-func (l *lossy) Write(ctx context.Context, name string, data []byte, instead int64, label idempotency.Label) (int64, error) {
+func (l *lossy) Write(ctx context.Context, name string, data []byte, instead int64, label idempotency.ObjectLabel) (int64, error) {
 	if l.writes != nil && instead != 0 {
 		defer func() { l.writes <- struct{}{} }()
 	}
@@ -445,7 +445,7 @@ func TestAWriteWhoseAnswerIsLostIsNobodyElses(t *testing.T) {
 	t.Parallel()
 	clock := testkit.NewClock()
 	l := &lossy{Objects: &idempotency.Memory{Now: clock.Now}}
-	s := stand{idempotency.New(l, clock.Now, idempotency.Lease), clock}
+	s := stand{idempotency.New(l, clock.Now, idempotency.LeaseDuration), clock}
 	c := s.begin(t, "body")
 	renew := func(lose, fails bool) {
 		t.Helper()
@@ -461,19 +461,19 @@ func TestAWriteWhoseAnswerIsLostIsNobodyElses(t *testing.T) {
 	renew(false, false)
 
 	l.lose = true
-	if _, err := c.Intend(t.Context(), "alice"); err == nil {
+	if _, err := c.BeginWrite(t.Context(), "alice"); err == nil {
 		t.Error("a write is sent whose intent may not be kept")
 	}
 	l.lose = false
-	if got, err := c.Intend(t.Context(), "alice"); got != idempotency.Fresh || err != nil {
+	if got, err := c.BeginWrite(t.Context(), "alice"); got != idempotency.Fresh || err != nil {
 		t.Errorf("the next try: %d %v", got, err)
 	}
-	clock.Advance(2 * idempotency.Lease)
+	clock.Advance(2 * idempotency.LeaseDuration)
 	heir := s.begin(t, "body")
 	if err := c.Renew(t.Context()); !errors.Is(err, idempotency.ErrLost) {
 		t.Errorf("%v", err)
 	}
-	if got, err := heir.Intend(t.Context(), "alice"); got != idempotency.Unknown || err != nil {
+	if got, err := heir.BeginWrite(t.Context(), "alice"); got != idempotency.Unknown || err != nil {
 		t.Errorf("what the first was about to do: %d %v", got, err)
 	}
 }

@@ -26,10 +26,10 @@ type Memory struct {
 	Now  func() time.Time // nil: time.Now
 	Room int              // for all objects, in bytes; 0: 64 MiB
 
-	mu     sync.Mutex
-	claims map[string]*memoryClaim // by the text before the first slash of the objects' names
-	stages [stages]stageOfMemory
-	last   int64 // the newest generation
+	mu      sync.Mutex
+	records map[string]*memoryRecord // by the text before the first slash of the objects' names
+	stages  [stages]memoryStage
+	last    int64 // the newest generation
 }
 
 // stage is how far a claim is.
@@ -42,13 +42,13 @@ const (
 	stages
 )
 
-// stageOfMemory is the claims in one stage, in the order in which they got there.
-type stageOfMemory struct {
-	claims list.List // of *memoryClaim
-	size   int       // in bytes
+// memoryStage is the claims in one stage, in the order in which they got there.
+type memoryStage struct {
+	records list.List // of *memoryClaim
+	size    int       // in bytes
 }
 
-type memoryClaim struct {
+type memoryRecord struct {
 	name    string
 	objects map[string]memoryObject // by the rest of their names
 	holder  string                  // the attempt of the lease
@@ -80,7 +80,7 @@ func (m *Memory) Read(ctx context.Context, name string) ([]byte, int64, error) {
 }
 
 // Write implements Objects.
-func (m *Memory) Write(ctx context.Context, name string, data []byte, instead int64, l Label) (int64, error) {
+func (m *Memory) Write(ctx context.Context, name string, data []byte, instead int64, l ObjectLabel) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -141,54 +141,54 @@ func (m *Memory) Delete(ctx context.Context, name string, generation int64) erro
 }
 
 // find returns the claim that an object belongs to, a new one if there is none yet, and the rest of the object's name.
-func (m *Memory) find(name string) (c *memoryClaim, rest string) {
+func (m *Memory) find(name string) (c *memoryRecord, rest string) {
 	group, rest, _ := strings.Cut(name, "/")
-	if c := m.claims[group]; c != nil {
+	if c := m.records[group]; c != nil {
 		return c, rest
 	}
-	return &memoryClaim{name: group}, rest
+	return &memoryRecord{name: group}, rest
 }
 
-func (m *Memory) add(c *memoryClaim) {
-	if m.claims == nil {
-		m.claims = map[string]*memoryClaim{}
+func (m *Memory) add(c *memoryRecord) {
+	if m.records == nil {
+		m.records = map[string]*memoryRecord{}
 	}
-	m.claims[c.name] = c
+	m.records[c.name] = c
 	c.objects = map[string]memoryObject{}
-	c.place = m.stages[c.stage].claims.PushBack(c)
+	c.place = m.stages[c.stage].records.PushBack(c)
 }
 
-func (m *Memory) grow(c *memoryClaim, more int) {
+func (m *Memory) grow(c *memoryRecord, more int) {
 	c.size += more
 	m.stages[c.stage].size += more
 }
 
 // move puts a claim at the end of a stage.
-func (m *Memory) move(c *memoryClaim, to stage) {
+func (m *Memory) move(c *memoryRecord, to stage) {
 	from := &m.stages[c.stage]
-	from.claims.Remove(c.place)
+	from.records.Remove(c.place)
 	from.size -= c.size
 	c.stage = to
-	c.place = m.stages[to].claims.PushBack(c)
+	c.place = m.stages[to].records.PushBack(c)
 	m.stages[to].size += c.size
 }
 
-func (m *Memory) dropObject(c *memoryClaim, rest string) {
+func (m *Memory) dropObject(c *memoryRecord, rest string) {
 	if o, ok := c.objects[rest]; ok {
 		m.grow(c, -(len(c.name) + 1 + len(rest) + len(o.data) + objectSize))
 		delete(c.objects, rest)
 	}
 }
 
-func (m *Memory) drop(c *memoryClaim) {
-	m.stages[c.stage].claims.Remove(c.place)
+func (m *Memory) drop(c *memoryRecord) {
+	m.stages[c.stage].records.Remove(c.place)
 	m.stages[c.stage].size -= c.size
-	delete(m.claims, c.name)
+	delete(m.records, c.name)
 }
 
 // makeRoom drops what it may, oldest first, until so many bytes more fit. It reports whether they do; if they cannot, it
 // drops nothing. c, for which the room is, stays.
-func (m *Memory) makeRoom(more int, c *memoryClaim) bool {
+func (m *Memory) makeRoom(more int, c *memoryRecord) bool {
 	over := more - m.room()
 	for i := range m.stages {
 		over += m.stages[i].size
@@ -200,8 +200,8 @@ func (m *Memory) makeRoom(more int, c *memoryClaim) bool {
 	if over > spare {
 		return false
 	}
-	for e := m.stages[ended].claims.Front(); e != nil && over > 0; {
-		old := e.Value.(*memoryClaim)
+	for e := m.stages[ended].records.Front(); e != nil && over > 0; {
+		old := e.Value.(*memoryRecord)
 		if e = e.Next(); old != c {
 			before := old.size
 			m.dropObject(old, old.result)
@@ -209,8 +209,8 @@ func (m *Memory) makeRoom(more int, c *memoryClaim) bool {
 			m.move(old, dropped)
 		}
 	}
-	for e := m.stages[dropped].claims.Front(); e != nil && over > 0; {
-		old := e.Value.(*memoryClaim)
+	for e := m.stages[dropped].records.Front(); e != nil && over > 0; {
+		old := e.Value.(*memoryRecord)
 		if e = e.Next(); old != c {
 			over -= old.size
 			m.drop(old)
@@ -228,11 +228,11 @@ func (m *Memory) dropExpired() {
 	at := now()
 	for i := range m.stages {
 		for {
-			e := m.stages[i].claims.Front()
-			if e == nil || e.Value.(*memoryClaim).expires.After(at) {
+			e := m.stages[i].records.Front()
+			if e == nil || e.Value.(*memoryRecord).expires.After(at) {
 				break
 			}
-			m.drop(e.Value.(*memoryClaim))
+			m.drop(e.Value.(*memoryRecord))
 		}
 	}
 }

@@ -21,24 +21,24 @@ type Objects interface {
 	Read(ctx context.Context, name string) (data []byte, generation int64, err error)
 	// Write writes an object in the place of a generation, 0 where there must be none, and returns the new one, or
 	// ErrChanged. An implementation with bounded room may return ErrFull or ErrTooLarge.
-	Write(ctx context.Context, name string, data []byte, instead int64, l Label) (generation int64, err error)
+	Write(ctx context.Context, name string, data []byte, instead int64, l ObjectLabel) (generation int64, err error)
 	// Delete deletes a generation of an object, or returns ErrChanged.
 	Delete(ctx context.Context, name string, generation int64) error
 }
 
-// Label says what an object is, so that an implementation with bounded room knows which objects it may drop.
-type Label struct {
-	Kind    Kind
+// ObjectLabel says what an object is, so that an implementation with bounded room knows which objects it may drop.
+type ObjectLabel struct {
+	Kind    ObjectKind
 	Attempt string    // of the run that writes the object
 	Expires time.Time // when the object is no longer needed
 }
 
-// Kind is the kind of an object.
-type Kind int
+// ObjectKind is the kind of an object.
+type ObjectKind int
 
 // The kinds of objects.
 const (
-	LeaseObject  Kind = iota // a run begins, or goes on
-	MarkObject               // a write intent, or its end
-	ResultObject             // the run of the same attempt has ended
+	LeaseObject  ObjectKind = iota // a run begins, or goes on
+	MarkObject                     // a write intent, or its end
+	ResultObject                   // the run of the same attempt has ended
 )

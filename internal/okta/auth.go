@@ -17,7 +17,7 @@ type Auth interface {
 	authorize(ctx context.Context, r *http.Request, scopes []string) error
 	// answered is told Okta's reply to a request that authorize has been at. It tells whether Okta refused
 	// the credentials and another try would carry others, or why there are no others.
-	answered(r *http.Request, reply *reply) (renewed bool, err error)
+	answered(r *http.Request, reply *response) (renewed bool, err error)
 	// explain adds to Okta's refusal of the credentials what the operator has to look at.
 	explain(f *apierr.Error, scopes []string)
 	// isUser tells whether the credentials are a user's, who can be asked for by the name "me".
@@ -28,8 +28,8 @@ type Auth interface {
 type Credential[T any] interface {
 	// Get gives the one there is.
 	Get(ctx context.Context) (T, error)
-	// Instead gives the one that has come in the place of one that Okta refused: the same one where none has come.
-	Instead(ctx context.Context, refused T) (T, error)
+	// Refresh gives the one that has come in the place of one that Okta refused: the same one where none has come.
+	Refresh(ctx context.Context, refused T) (T, error)
 }
 
 // SSWS authenticates with an API token.
@@ -53,12 +53,12 @@ func (a ssws) authorize(ctx context.Context, r *http.Request, _ []string) error 
 }
 
 // answered implements Auth: a token that was revoked may have been replaced in the meantime.
-func (a ssws) answered(r *http.Request, re *reply) (bool, error) {
+func (a ssws) answered(r *http.Request, re *response) (bool, error) {
 	if re.status != http.StatusUnauthorized {
 		return false, nil
 	}
 	refused := secrets.New(strings.TrimPrefix(r.Header.Get("Authorization"), sswsScheme))
-	token, err := a.token.Instead(r.Context(), refused)
+	token, err := a.token.Refresh(r.Context(), refused)
 	return err == nil && !token.Equal(refused), err
 }
 

@@ -63,8 +63,8 @@ func New(o Options) *Client {
 	if c.clock == nil {
 		c.clock = SystemClock{}
 	}
-	c.http = &http.Client{Transport: &keeper{
-		base: base, auth: o.Auth, gate: newGate(max(1, o.Concurrency)), pacer: newPacer(cmp.Or(o.LimitShare, defaultShare), c.clock), memory: c.memory,
+	c.http = &http.Client{Transport: &capturingTransport{
+		base: base, auth: o.Auth, gate: newConcurrencyLimiter(max(1, o.Concurrency)), pacer: newRateLimiter(cmp.Or(o.LimitShare, defaultShare), c.clock), memory: c.memory,
 	}}
 	// Built by hand: NewConfiguration reads files and OKTA_* variables, drops the port, and lets a
 	// variable replace the HTTP client.
@@ -138,15 +138,15 @@ func ReadOnly(ctx context.Context) context.Context {
 type call struct {
 	op   string // "POST /api/v1/users/{userId}": the route, which is what Okta limits the rate of
 	send func(ctx context.Context) error
-	// once marks a write that must not happen twice: when its reply is lost, the fault says that the
+	// nonIdempotent marks a write that must not happen twice: when its reply is lost, the fault says that the
 	// result is unknown instead of inviting another try.
-	once bool
-	// notifies marks a write of which the user gets a link: its repeat finds another state, and would send another.
-	notifies bool
-	// settled reads the state of the object that the write is about: after a lost response, to learn whether the
+	nonIdempotent bool
+	// sendsEmail marks a write of which the user gets a link: its repeat finds another state, and would send another.
+	sendsEmail bool
+	// applied reads the state of the object that the write is about: after a lost response, to learn whether the
 	// write was made, and after a refusal, to learn whether the asked state holds already. A write that is neither
 	// idempotent by its method nor has this is not made again by itself.
-	settled func(ctx context.Context) (standing, error)
+	applied func(ctx context.Context) (objectState, error)
 	// mootOnly marks a write of which settled cannot tell whether it was made: it is read after a refusal only.
 	mootOnly bool
 	statuses []int // that say that it was done; nil: every 2xx
@@ -160,29 +160,31 @@ type call struct {
 	name string
 }
 
-// standing is the state of the object that a write is about.
-type standing struct {
+// objectState is the state of the object that a write is about.
+type objectState struct {
 	made bool // the state that the write makes
 	moot bool // another state that leaves the write nothing to do, such as DEPROVISIONED for a suspend
 	user User // the zero User if the state is not a user's status
 }
 
-// AlreadySoError is the error of a write that Okta refused although the asked state holds, because another caller
+// AlreadyAppliedError is the error of a write that Okta refused although the asked state holds, because another caller
 // made the change first. It wraps Okta's refusal.
-type AlreadySoError struct {
+type AlreadyAppliedError struct {
 	User    User // as read after the refusal; the zero User if the state is not a user's status
 	refusal *apierr.Error
 }
 
 // Error implements error.
-func (e *AlreadySoError) Error() string { return "the asked state holds already: " + e.refusal.Error() }
+func (e *AlreadyAppliedError) Error() string {
+	return "the asked state holds already: " + e.refusal.Error()
+}
 
 // Unwrap returns Okta's refusal, a *apierr.Error.
-func (e *AlreadySoError) Unwrap() error { return e.refusal }
+func (e *AlreadyAppliedError) Unwrap() error { return e.refusal }
 
-// AlreadySo returns the AlreadySoError in err's chain, nil if there is none.
-func AlreadySo(err error) *AlreadySoError {
-	var so *AlreadySoError
+// AlreadyApplied returns the AlreadySoError in err's chain, nil if there is none.
+func AlreadyApplied(err error) *AlreadyAppliedError {
+	var so *AlreadyAppliedError
 	_ = errors.As(err, &so)
 	return so
 }
@@ -190,18 +192,18 @@ func AlreadySo(err error) *AlreadySoError {
 // repeatable tells whether a call may be made again although the first may have taken effect.
 func (k call) repeatable() bool {
 	byMethod := k.reads() || strings.HasPrefix(k.op, http.MethodDelete)
-	return !k.once && (byMethod || k.settled != nil)
+	return !k.nonIdempotent && (byMethod || k.applied != nil)
 }
 
 func (k call) reads() bool { return strings.HasPrefix(k.op, http.MethodGet) }
 
 // do makes one call, again where that is safe and can help, and returns Okta's reply with its body read.
 // Every failure is a *apierr.Error or wraps one.
-func (c *Client) do(ctx context.Context, k call) (*reply, error) {
+func (c *Client) do(ctx context.Context, k call) (*response, error) {
 	if c.auth == nil && !k.anonymous {
 		return nil, apierr.New(apierr.Misconfigured, "misconfigured", "no Okta credentials are configured: set OKTA_API_TOKEN_SECRET (Api Token), or OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it", nil)
 	}
-	w := watch(ctx, k)
+	w := newWriteHook(ctx, k)
 	re, err := c.try(ctx, k, w)
 	w.end(re, err)
 	if !k.reads() {
@@ -210,23 +212,23 @@ func (c *Client) do(ctx context.Context, k call) (*reply, error) {
 	return re, err
 }
 
-func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
+func (c *Client) try(ctx context.Context, k call, w *writeHook) (*response, error) {
 	unsure, refusedProofs := false, map[string]bool{}
 	pending, unmade := false, false // the write may take effect later; it had not when the state was read last
 	status, alike := 0, 0           // of the last reply, and how many replies in a row had it
 	for try := 1; ; try++ {
-		x := &exchange{
-			op: k.op, scopes: c.scopes, from: c.from, anonymous: k.anonymous, watcher: w, provable: k.once || k.notifies,
+		x := &attempt{
+			op: k.op, scopes: c.scopes, from: c.from, anonymous: k.anonymous, watcher: w, provable: k.nonIdempotent || k.sendsEmail,
 			hidden: slices.Concat(hidden(ctx), k.hidden),
 		}
-		err := k.send(context.WithValue(ctx, exchangeKey{}, x))
+		err := k.send(context.WithValue(ctx, attemptKey{}, x))
 		if w != nil && w.kept != nil {
 			return nil, w.kept
 		}
 		if x.err == nil && x.reply == nil {
 			x.err = apierr.New(apierr.Internal, "internal", "the request to Okta could not be built", err)
 		}
-		f := x.fault(ctx)
+		f := x.apiError(ctx)
 		if f == nil {
 			if f = k.unreadable(x.reply); f == nil {
 				return x.reply, nil
@@ -265,28 +267,28 @@ func (c *Client) try(ctx context.Context, k call, w *watcher) (*reply, error) {
 		unsure = unsure || uncertain
 		pending = pending || uncertain && (x.reply == nil || x.reply.errorCode() == "")
 		unmade = false
-		if uncertain && k.settled != nil && !k.mootOnly {
-			now, err := k.settled(ctx)
+		if uncertain && k.applied != nil && !k.mootOnly {
+			now, err := k.applied(ctx)
 			unmade = err == nil
 			if now.made && err == nil {
-				return &reply{status: http.StatusNoContent}, nil
+				return &response{status: http.StatusNoContent}, nil
 			}
 			again = again && err == nil // in an unknown state the write is not repeated
 		}
 		if again && (!uncertain || k.repeatable()) && c.clock.Sleep(ctx, wait) == nil {
 			continue
 		}
-		if !uncertain && k.settled != nil && (unsure || refusesTarget(f)) {
-			now, err := k.settled(ctx)
+		if !uncertain && k.applied != nil && (unsure || refusesTarget(f)) {
+			now, err := k.applied(ctx)
 			switch {
 			case err != nil:
 			case unsure && now.made: // an earlier try was carried out, so Okta refuses its repeat
-				return &reply{status: http.StatusNoContent}, nil
+				return &response{status: http.StatusNoContent}, nil
 			case !unsure && (now.made || now.moot):
-				return nil, &AlreadySoError{User: now.user, refusal: f}
+				return nil, &AlreadyAppliedError{User: now.user, refusal: f}
 			}
 		}
-		if unsure && x.writes && (pending || !unmade || k.notifies) {
+		if unsure && x.writes && (pending || !unmade || k.sendsEmail) {
 			w.open()
 			return nil, k.unknown(f)
 		}
@@ -307,14 +309,14 @@ func refusesTarget(f *apierr.Error) bool {
 // unknown is the fault of a write of which is not known whether it has taken effect: it says so, and of one that must
 // not happen twice also what to do.
 func (k call) unknown(f *apierr.Error) *apierr.Error {
-	if !k.once {
+	if !k.nonIdempotent {
 		told := *f
 		told.Message = strings.TrimSuffix(f.Message, ".") + ": the change may or may not have been made"
 		return &told
 	}
 	kind, what := apierr.UnknownResult, "Okta's answer was lost after the request was sent"
-	if f.Kind == apierr.Nonsense || f.Kind == apierr.Credentials || f.Code == codeRateLimited {
-		kind, what = apierr.Nonsense, "Okta's answer is not what Okta sends"
+	if f.Kind == apierr.InvalidResponse || f.Kind == apierr.Credentials || f.Code == codeRateLimited {
+		kind, what = apierr.InvalidResponse, "Okta's answer is not what Okta sends"
 	}
 	return &apierr.Error{
 		Kind: kind, Code: apierr.CodeUnknownResult, RequestID: f.RequestID, Cause: f,

@@ -177,7 +177,7 @@ func TestARedirectIsNotFollowedAndNoSuccess(t *testing.T) {
 			if once[name] {
 				code = "unknown_result"
 			}
-			wantFault(t, m.call(t.Context(), c, "00u1"), apierr.Nonsense, code, "")
+			wantFault(t, m.call(t.Context(), c, "00u1"), apierr.InvalidResponse, code, "")
 		}
 	}
 }
@@ -300,7 +300,7 @@ func TestACertificateIsCheckedUnlessThatIsOff(t *testing.T) {
 		o.Transport = okta.Transport(verify)
 		_, err := okta.New(o).GetUser(t.Context(), "00u1")
 		if verify {
-			wantFault(t, err, apierr.Nonsense, "bad_certificate", "OKTA_API_ROOT (Api Root)")
+			wantFault(t, err, apierr.InvalidResponse, "bad_certificate", "OKTA_API_ROOT (Api Root)")
 			if n := connections.Load(); n != 1 { // another try would find the same
 				t.Errorf("%d connections", n)
 			}
@@ -401,7 +401,7 @@ func TestAReplyOverTheCapIsRefused(t *testing.T) {
 		return answer(r, 200, endless{}), nil
 	})
 	_, err := okta.New(o).GetUser(t.Context(), "00u1")
-	wantFault(t, err, apierr.Nonsense, "reply_too_large", "over 16 MB")
+	wantFault(t, err, apierr.InvalidResponse, "reply_too_large", "over 16 MB")
 }
 
 // endless is a body without end.

@@ -37,7 +37,7 @@ type dpop struct {
 
 // demanded takes up what the token endpoint asks for. It is false where nothing new was asked. proved tells whether the
 // request that it refused carried a proof: several may be on their way without one when the first is refused.
-func (d *dpop) demanded(err string, proved bool, r *reply) bool {
+func (d *dpop) demanded(err string, proved bool, r *response) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {

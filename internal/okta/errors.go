@@ -38,14 +38,14 @@ const (
 	codeRateLimited     = "rate_limited" // ours
 )
 
-// fault is what the exchange came to: nil for a 2xx. ctx is the caller's, not the call's own: a call that
+// apiError is what the exchange came to: nil for a 2xx. ctx is the caller's, not the call's own: a call that
 // took too long is another matter than a request whose time is over.
-func (x *exchange) fault(ctx context.Context) *apierr.Error {
+func (x *attempt) apiError(ctx context.Context) *apierr.Error {
 	switch {
 	case x.reply != nil && x.reply.status/100 == 2:
 		return nil
 	case x.reply != nil:
-		return x.reply.fault()
+		return x.reply.apiError()
 	}
 	var f *apierr.Error
 	if errors.As(x.err, &f) {
@@ -68,7 +68,7 @@ func (x *exchange) fault(ctx context.Context) *apierr.Error {
 }
 
 // cause returns the error of a failed connection for the log. net/http quotes what it cannot read of a reply.
-func (x *exchange) cause() error {
+func (x *attempt) cause() error {
 	if x.err == nil {
 		return nil
 	}
@@ -138,7 +138,7 @@ func BeforeWrites(ctx context.Context) context.Context {
 
 // answered describes a server error of Okta, or of a proxy, after a number of tries of which the
 // last ones were alike. For a code with a specific meaning it returns said, Okta's own words.
-func (r *reply) answered(said string, tries, alike int) string {
+func (r *response) answered(said string, tries, alike int) string {
 	text := fmt.Sprintf("Okta answered %d", r.status)
 	switch code := r.errorCode(); {
 	case code == codeServerError:
@@ -173,8 +173,8 @@ func (k call) advise(ctx context.Context, f *apierr.Error) *apierr.Error {
 	return &told
 }
 
-// fault turns Okta's refusal into a fault. The status stands even where the body is not Okta's JSON.
-func (r *reply) fault() *apierr.Error {
+// apiError turns Okta's refusal into a fault. The status stands even where the body is not Okta's JSON.
+func (r *response) apiError() *apierr.Error {
 	b, code := r.error(), r.errorCode()
 	isOkta := code != ""
 	f := &apierr.Error{
@@ -210,7 +210,7 @@ func (r *reply) fault() *apierr.Error {
 	case b.Code == apierr.CodeNoPermission:
 		f.Kind = apierr.Credentials
 	case !isOkta:
-		f.Kind, f.Code = apierr.Nonsense, "bad_reply"
+		f.Kind, f.Code = apierr.InvalidResponse, "bad_reply"
 	case b.Code == CodeNotFound:
 		f.Kind = apierr.NotFound
 	case b.wrongState():
@@ -248,25 +248,27 @@ func (b errorBody) words() string {
 }
 
 // clean returns what Okta says as it may be shown: without the secrets of the request and what looks like one.
-func (r *reply) clean(said string) string { return safe(secrets.NewCensor(r.hidden...).Clean(said)) }
+func (r *response) clean(said string) string {
+	return redact(secrets.NewCensor(r.hidden...).Clean(said))
+}
 
 // requestID names the call in Okta's System Log.
-func (r *reply) requestID() string { return r.clean(r.header.Get("X-Okta-Request-Id")) }
+func (r *response) requestID() string { return r.clean(r.header.Get("X-Okta-Request-Id")) }
 
 // resetAfter is the time until the bucket fills again: 1 s where Okta does not say, and for the limit on
 // concurrent calls.
-func (r *reply) resetAfter() time.Duration {
+func (r *response) resetAfter() time.Duration {
 	q, _ := r.quota()
 	return max(time.Second, q.left)
 }
 
-// nonsense is a 2xx reply that does not say what such a reply says.
-func nonsense(err error) *apierr.Error {
-	return apierr.New(apierr.Nonsense, "bad_reply", "Okta's reply is not what Okta sends: "+reason(err), err)
+// invalidResponse is a 2xx reply that does not say what such a reply says.
+func invalidResponse(err error) *apierr.Error {
+	return apierr.New(apierr.InvalidResponse, "bad_reply", "Okta's reply is not what Okta sends: "+reason(err), err)
 }
 
-func (r *reply) nonsense(err error) *apierr.Error {
-	f := nonsense(err)
+func (r *response) invalidResponse(err error) *apierr.Error {
+	f := invalidResponse(err)
 	f.RequestID = r.requestID()
 	return f
 }

@@ -35,17 +35,17 @@ func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
 		"still activating":     {409, `{"errorCode":"E0000112","errorSummary":"Still being activated"}`, apierr.Unavailable, "E0000112", ""},
 		"role held":            {409, `{"errorCode":"E0000090","errorSummary":"Already assigned"}`, apierr.Rejected, okta.CodeRoleAssigned, ""},
 		"read only":            {503, `{"errorCode":"E0000010","errorSummary":"Read only mode"}`, apierr.Unavailable, "E0000010", ""},
-		"HTML 403":             {403, page, apierr.Nonsense, "bad_reply", "403 Forbidden"},
-		"HTML 404":             {404, page, apierr.Nonsense, "bad_reply", "404 Not Found"},
+		"HTML 403":             {403, page, apierr.InvalidResponse, "bad_reply", "403 Forbidden"},
+		"HTML 404":             {404, page, apierr.InvalidResponse, "bad_reply", "404 Not Found"},
 		"HTML 502":             {502, page, apierr.Unavailable, "okta_502", "Okta answered 502 4 times; try again"},
-		"HTML 200":             {200, page, apierr.Nonsense, "bad_reply", "not JSON"},
-		"JSON without a code":  {400, `{"message":"canary"}`, apierr.Nonsense, "bad_reply", "400 Bad Request"},
-		"a user without an id": {200, `{"status":"ACTIVE"}`, apierr.Nonsense, "bad_reply", "without an id"},
-		"an array for a user":  {200, `[]`, apierr.Nonsense, "bad_reply", ""},
-		"a wrong type":         {200, `{"id":7}`, apierr.Nonsense, "bad_reply", "id"},
-		"no body for a user":   {200, ``, apierr.Nonsense, "bad_reply", "not JSON"},
-		"a receiver's refusal": {400, `{"err":"invalid_key","description":"unknown kid"}`, apierr.Nonsense, "bad_reply", "400 Bad Request"},
-		"a code of others":     {404, `{"errorCode":"NOT_FOUND","errorSummary":"canary"}`, apierr.Nonsense, "bad_reply", "404 Not Found"},
+		"HTML 200":             {200, page, apierr.InvalidResponse, "bad_reply", "not JSON"},
+		"JSON without a code":  {400, `{"message":"canary"}`, apierr.InvalidResponse, "bad_reply", "400 Bad Request"},
+		"a user without an id": {200, `{"status":"ACTIVE"}`, apierr.InvalidResponse, "bad_reply", "without an id"},
+		"an array for a user":  {200, `[]`, apierr.InvalidResponse, "bad_reply", ""},
+		"a wrong type":         {200, `{"id":7}`, apierr.InvalidResponse, "bad_reply", "id"},
+		"no body for a user":   {200, ``, apierr.InvalidResponse, "bad_reply", "not JSON"},
+		"a receiver's refusal": {400, `{"err":"invalid_key","description":"unknown kid"}`, apierr.InvalidResponse, "bad_reply", "400 Bad Request"},
+		"a code of others":     {404, `{"errorCode":"NOT_FOUND","errorSummary":"canary"}`, apierr.InvalidResponse, "bad_reply", "404 Not Found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -101,7 +101,7 @@ func TestARateLimitSaysHowLongToWait(t *testing.T) {
 			}
 			err = methods["SetPassword"].call(t.Context(), client, "00u1")
 			if body == "slow down" { // which may be a proxy's
-				wantFault(t, err, apierr.Nonsense, "unknown_result", "may or may not")
+				wantFault(t, err, apierr.InvalidResponse, "unknown_result", "may or may not")
 			} else {
 				wantFault(t, err, apierr.Unavailable, code, "")
 			}
@@ -145,7 +145,7 @@ func TestALoginPageInsteadOfAnAnswerIsNoSuccess(t *testing.T) {
 		if once[name] {
 			code = "unknown_result"
 		}
-		wantFault(t, m.call(t.Context(), client, "00u1"), apierr.Nonsense, code, "not what Okta sends")
+		wantFault(t, m.call(t.Context(), client, "00u1"), apierr.InvalidResponse, code, "not what Okta sends")
 	}
 }
 
@@ -177,7 +177,7 @@ func TestReachWantsAnOktaOrganization(t *testing.T) {
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"name":"some other service"}`)
 	})
-	wantFault(t, client.Reach(t.Context()), apierr.Nonsense, "bad_reply", "without an id")
+	wantFault(t, client.Reach(t.Context()), apierr.InvalidResponse, "bad_reply", "without an id")
 }
 
 func TestObjectsAreKeptAsOktaSentThem(t *testing.T) {

@@ -27,7 +27,7 @@ func FuzzErrorBody(f *testing.F) {
 		if status/100 == 2 {
 			return
 		}
-		got := (&reply{status: status, header: http.Header{}, body: []byte(body)}).fault()
+		got := (&response{status: status, header: http.Header{}, body: []byte(body)}).apiError()
 		if got == nil || got.Message == "" || got.Code == "" || len(got.Message) > 4<<10 || len(got.Code) > 64 || !utf8.ValidString(got.Message+got.Code) {
 			t.Fatalf("%d %q: %+v", status, body, got)
 		}

@@ -94,7 +94,7 @@ func readUpTo(from io.Reader, most, expected int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-var errTooLarge = apierr.Errorf(apierr.Nonsense, "reply_too_large", "Okta's reply is over %d MB", maxReply>>20)
+var errTooLarge = apierr.Errorf(apierr.InvalidResponse, "reply_too_large", "Okta's reply is over %d MB", maxReply>>20)
 
 // holding is what one invocation keeps for its result.
 type holding struct {

@@ -37,7 +37,7 @@ type nobody struct{ Auth }
 
 func (nobody) ready(context.Context, []string) error                    { return nil }
 func (nobody) authorize(context.Context, *http.Request, []string) error { return nil }
-func (nobody) answered(*http.Request, *reply) (bool, error)             { return false, nil }
+func (nobody) answered(*http.Request, *response) (bool, error)          { return false, nil }
 func (nobody) explain(*apierr.Error, []string)                          {}
 
 // TestMemory_IsGivenBack: whatever a call comes to, the memory for the next reply is there again. Each reply is as large
@@ -93,7 +93,7 @@ func TestMemory_ReplyOverTheBoundIsRefused(t *testing.T) {
 				return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: length, Body: io.NopCloser(counted{&read}), Request: r}, nil
 			})
 			_, err := c.GetUser(t.Context(), "00u1")
-			wantCode(t, apierr.As(err), apierr.Nonsense, "reply_too_large")
+			wantCode(t, apierr.As(err), apierr.InvalidResponse, "reply_too_large")
 			most := int64(maxReply + 1<<20)
 			if length > 0 {
 				most = 0

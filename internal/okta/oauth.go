@@ -46,7 +46,7 @@ const (
 // (RFC 9449) where Okta demands it. It fetches a token for each set of scopes when it is first needed.
 // https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/
 func OAuth(app ServiceApp) Auth {
-	return &oauth{ServiceApp: app, endpoint: app.Root.JoinPath(tokenPath).String(), tokens: map[string]token{}}
+	return &oauth{ServiceApp: app, endpoint: app.Root.JoinPath(tokenPath).String(), tokens: map[string]accessToken{}}
 }
 
 type oauth struct {
@@ -56,11 +56,11 @@ type oauth struct {
 	flights  singleflight.Group // by scopes: one token request serves all who wait
 
 	mu     sync.Mutex
-	tokens map[string]token // by scopes
+	tokens map[string]accessToken // by scopes
 }
 
-// token is an access token, or why there is none. The zero token is of no use.
-type token struct {
+// accessToken is an access token, or why there is none. The zero token is of no use.
+type accessToken struct {
 	value   secrets.Value
 	bound   bool // to the DPoP key
 	renewal time.Time
@@ -90,7 +90,7 @@ func (o *oauth) ready(ctx context.Context, scopes []string) error {
 
 // token gives the token for these scopes: the one there is, or a new one. Each caller waits for the rate limit of
 // access tokens by itself, no longer than its own context allows.
-func (o *oauth) token(ctx context.Context, scopes []string) (token, error) {
+func (o *oauth) token(ctx context.Context, scopes []string) (accessToken, error) {
 	scope := scopeList(scopes)
 	for try := 1; ; try++ {
 		t, err := o.obtain(ctx, scope)
@@ -102,7 +102,7 @@ func (o *oauth) token(ctx context.Context, scopes []string) (token, error) {
 
 // obtain gives the token there is, or a new one. Of those who need a new one at the same time one asks for it. While
 // the old one holds, nobody waits for it to be renewed.
-func (o *oauth) obtain(ctx context.Context, scope string) (token, error) {
+func (o *oauth) obtain(ctx context.Context, scope string) (accessToken, error) {
 	t, now := o.cached(scope), o.Clock.Now()
 	if now.Before(t.renewal) {
 		return t, t.refusal
@@ -113,15 +113,15 @@ func (o *oauth) obtain(ctx context.Context, scope string) (token, error) {
 	}
 	select {
 	case result := <-flight:
-		return result.Val.(token), result.Err
+		return result.Val.(accessToken), result.Err
 	case <-ctx.Done():
-		return token{}, ctx.Err()
+		return accessToken{}, ctx.Err()
 	}
 }
 
 // renew fetches a token and keeps it, or keeps the refusal for a moment. A token that still holds is not given up for
 // either a refusal or a failure. ctx is that of the one who asked first, whose end ends nothing for the others.
-func (o *oauth) renew(ctx context.Context, scope string) (token, error) {
+func (o *oauth) renew(ctx context.Context, scope string) (accessToken, error) {
 	old := o.cached(scope)
 	if o.Clock.Now().Before(old.renewal) { // fetched since
 		return old, old.refusal
@@ -137,7 +137,7 @@ func (o *oauth) renew(ctx context.Context, scope string) (token, error) {
 	case apierr.As(err).Retryable():
 		return t, err
 	default:
-		t = token{refusal: err, renewal: now.Add(refusalLife)}
+		t = accessToken{refusal: err, renewal: now.Add(refusalLife)}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -145,7 +145,7 @@ func (o *oauth) renew(ctx context.Context, scope string) (token, error) {
 	return t, err
 }
 
-func (o *oauth) cached(scope string) token {
+func (o *oauth) cached(scope string) accessToken {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.tokens[scope]
@@ -159,7 +159,7 @@ func scopeList(scopes []string) string {
 
 // answered implements Auth. A token that Okta refuses before its time has been revoked, or its key replaced; not every
 // 401 is about the token.
-func (o *oauth) answered(r *http.Request, re *reply) (bool, error) {
+func (o *oauth) answered(r *http.Request, re *response) (bool, error) {
 	if nonce := re.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.keep(nonceOfAPI, nonce)
 	}
@@ -199,7 +199,7 @@ func (o *oauth) explain(f *apierr.Error, scopes []string) {
 func (*oauth) isUser() bool { return false }
 
 // fetch asks Okta for a token.
-func (o *oauth) fetch(ctx context.Context, scope string) (token, error) {
+func (o *oauth) fetch(ctx context.Context, scope string) (accessToken, error) {
 	t, err := o.ask(ctx, scope)
 	if f := apierr.As(err); f != nil && f.Code == "invalid_scope" && strings.Contains(scope, " ") {
 		return t, o.nameMissing(ctx, scope, f)
@@ -253,10 +253,10 @@ func notGranted(scopes []string, cause error) *apierr.Error {
 // not know comes the one that has replaced it, DPoP is used once Okta demands it, and what a later try can cure is tried
 // again. What Okta does not know may also be an assertion that has grown old in a process without CPU, so that there is a
 // second one where the key is still the same.
-func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
+func (o *oauth) ask(ctx context.Context, scope string) (accessToken, error) {
 	key, err := o.Key.Get(ctx)
 	if err != nil {
-		return token{}, err
+		return accessToken{}, err
 	}
 	for try, reread := 1, false; ; {
 		t, refusal, x := o.request(ctx, scope, key)
@@ -265,8 +265,8 @@ func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
 		}
 		if refusal.Err == "invalid_client" && !reread {
 			reread = true
-			if key, err = o.Key.Instead(ctx, key); err != nil {
-				return token{}, err
+			if key, err = o.Key.Refresh(ctx, key); err != nil {
+				return accessToken{}, err
 			}
 			continue
 		}
@@ -281,14 +281,14 @@ func (o *oauth) ask(ctx context.Context, scope string) (token, error) {
 			if x.reply != nil {
 				f.RequestID = x.reply.requestID()
 			}
-			return token{}, f
+			return accessToken{}, f
 		}
 		try++
 	}
 }
 
-// tokenReply is what the token endpoint answers: a token, or an error of OAuth's (RFC 6749, section 5).
-type tokenReply struct {
+// tokenResponse is what the token endpoint answers: a token, or an error of OAuth's (RFC 6749, section 5).
+type tokenResponse struct {
 	Type        string `json:"token_type"`
 	Token       string `json:"access_token"`
 	ExpiresIn   int    `json:"expires_in"` // seconds
@@ -301,8 +301,8 @@ type tokenReply struct {
 // request makes one token request. The exchange is nil when it brought a token.
 //
 //	POST /oauth2/v1/token
-func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token, tokenReply, *exchange) {
-	x := &exchange{anonymous: true}
+func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (accessToken, tokenResponse, *attempt) {
+	x := &attempt{anonymous: true}
 	asked := o.Clock.Now()
 	r, err := o.build(ctx, x, scope, key, asked)
 	if err == nil {
@@ -312,21 +312,21 @@ func (o *oauth) request(ctx context.Context, scope string, key keys.Key) (token,
 	}
 	if err != nil {
 		x.err = err
-		return token{}, tokenReply{}, x
+		return accessToken{}, tokenResponse{}, x
 	}
 	if nonce := x.reply.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.keep(nonceOfTokens, nonce)
 	}
-	answer := tokenReply{proved: r.Header.Get("DPoP") != ""}
+	answer := tokenResponse{proved: r.Header.Get("DPoP") != ""}
 	if err := json.Unmarshal(x.reply.body, &answer); err != nil || x.reply.status != http.StatusOK {
-		return token{}, answer, x
+		return accessToken{}, answer, x
 	}
 	life := time.Duration(answer.ExpiresIn) * time.Second
 	bound := strings.EqualFold(answer.Type, "DPoP")
 	if answer.Token == "" || life <= 0 || !bound && !strings.EqualFold(answer.Type, "Bearer") {
-		return token{}, answer, x
+		return accessToken{}, answer, x
 	}
-	return token{
+	return accessToken{
 		value: secrets.New(answer.Token), bound: bound,
 		end: asked.Add(life), renewal: asked.Add(life - min(maxRenewAhead, life/4)),
 	}, answer, nil
@@ -345,7 +345,7 @@ func unsigned(err error) *apierr.Error {
 }
 
 // build makes a token request and notes in x the secrets that it carries.
-func (o *oauth) build(ctx context.Context, x *exchange, scope string, key keys.Key, now time.Time) (*http.Request, error) {
+func (o *oauth) build(ctx context.Context, x *attempt, scope string, key keys.Key, now time.Time) (*http.Request, error) {
 	signed, err := key.Sign(map[string]any{"kid": cmp.Or(key.ID(), o.KeyID)}, assertion{o.endpoint, jwt.RegisteredClaims{
 		Issuer: o.ClientID, Subject: o.ClientID, ID: rand.Text(),
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(assertionLife)),
@@ -369,9 +369,9 @@ func (o *oauth) build(ctx context.Context, x *exchange, scope string, key keys.K
 }
 
 // refused is the fault of a token request that brought none.
-func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x *exchange) *apierr.Error {
+func (o *oauth) refused(ctx context.Context, scope string, refusal tokenResponse, x *attempt) *apierr.Error {
 	if x.reply == nil {
-		return x.fault(context.WithoutCancel(ctx)) // the end of the fetch is not that of a request
+		return x.apiError(context.WithoutCancel(ctx)) // the end of the fetch is not that of a request
 	}
 	if !errorToken.MatchString(refusal.Err) || x.reply.clean(refusal.Err) != refusal.Err {
 		refusal.Err = "" // not an error of OAuth's
@@ -392,6 +392,6 @@ func (o *oauth) refused(ctx context.Context, scope string, refusal tokenReply, x
 	case refusal.Err != "":
 		return apierr.New(apierr.Credentials, refusal.Err, "Okta refused to issue an access token ("+said+")", cause)
 	default:
-		return apierr.New(apierr.Nonsense, "bad_reply", fmt.Sprintf("Okta's token endpoint answered %d and neither a token nor an error of OAuth's", x.reply.status), cause)
+		return apierr.New(apierr.InvalidResponse, "bad_reply", fmt.Sprintf("Okta's token endpoint answered %d and neither a token nor an error of OAuth's", x.reply.status), cause)
 	}
 }

@@ -463,13 +463,13 @@ func TestWhenTheTokenEndpointFails(t *testing.T) {
 		"a proxy's 502":   {emulator.Fault{Status: 502, Body: "<html>canary"}, apierr.Unavailable, "okta_token_unavailable", "502"},
 		"lost":            {emulator.Fault{Drop: true}, apierr.Unavailable, "okta_unreachable", "connection"},
 		"broken off":      {emulator.Fault{Drop: true, Status: 200, Body: `{"access_token": "canary"}`}, apierr.Unavailable, "okta_unreachable", "connection"},
-		"a page":          {emulator.Fault{Status: 200, Body: "<html>canary"}, apierr.Nonsense, "bad_reply", "200"},
-		"an empty object": {emulator.Fault{Status: 200, Body: `{}`}, apierr.Nonsense, "bad_reply", "200"},
-		"no life":         {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "Bearer"}`}, apierr.Nonsense, "bad_reply", "200"},
-		"another type":    {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "MAC", "expires_in": 9}`}, apierr.Nonsense, "bad_reply", "200"},
+		"a page":          {emulator.Fault{Status: 200, Body: "<html>canary"}, apierr.InvalidResponse, "bad_reply", "200"},
+		"an empty object": {emulator.Fault{Status: 200, Body: `{}`}, apierr.InvalidResponse, "bad_reply", "200"},
+		"no life":         {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "Bearer"}`}, apierr.InvalidResponse, "bad_reply", "200"},
+		"another type":    {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "MAC", "expires_in": 9}`}, apierr.InvalidResponse, "bad_reply", "200"},
 		"an error":        {emulator.Fault{Status: 400, Body: `{"error": "unauthorized_client", "error_description": "See https://acme.test/help?token=canary"}`}, apierr.Credentials, "unauthorized_client", "https://acme.test/help)"},
-		"a 403 page":      {emulator.Fault{Status: 403, Body: "<html>canary"}, apierr.Nonsense, "bad_reply", "403"},
-		"a redirect":      {emulator.Fault{Status: 302, Headers: map[string]string{"Location": "https://evil.test/"}}, apierr.Nonsense, "bad_reply", "302"},
+		"a 403 page":      {emulator.Fault{Status: 403, Body: "<html>canary"}, apierr.InvalidResponse, "bad_reply", "403"},
+		"a redirect":      {emulator.Fault{Status: 302, Headers: map[string]string{"Location": "https://evil.test/"}}, apierr.InvalidResponse, "bad_reply", "302"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,7 +24,7 @@ func (c *Client) Reach(ctx context.Context) error {
 		return err
 	}
 	if org.ID == "" {
-		return r.nonsense(errors.New("an organization without an id"))
+		return r.invalidResponse(errors.New("an organization without an id"))
 	}
 	return nil
 }

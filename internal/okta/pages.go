@@ -33,7 +33,7 @@ func decodeItems[T any](list List) ([]T, error) {
 	out := make([]T, len(list.Items))
 	for i, item := range list.Items {
 		if err := json.Unmarshal(item, &out[i]); err != nil {
-			return nil, nonsense(err)
+			return nil, invalidResponse(err)
 		}
 	}
 	return out, nil
@@ -63,7 +63,7 @@ func (c *Client) listOf(
 		}
 		page, following, err := r.page(member)
 		if err != nil {
-			return all.List, r.nonsense(err)
+			return all.List, r.invalidResponse(err)
 		}
 		before := len(all.Items)
 		if full, err := all.add(r, page); full || err != nil {
@@ -71,7 +71,7 @@ func (c *Client) listOf(
 		}
 		next, err := c.next(r, following)
 		if err != nil {
-			return all.List, r.nonsense(err)
+			return all.List, r.invalidResponse(err)
 		}
 		if next == "" {
 			return all.List, nil
@@ -80,10 +80,10 @@ func (c *Client) listOf(
 			idle = 0
 		}
 		if idle == maxIdlePages {
-			return all.List, r.nonsense(fmt.Errorf("%d pages in a row have no new object, and there is another", idle))
+			return all.List, r.invalidResponse(fmt.Errorf("%d pages in a row have no new object, and there is another", idle))
 		}
 		if visited[next] {
-			return all.List, r.nonsense(errors.New("its next links lead in a circle"))
+			return all.List, r.invalidResponse(errors.New("its next links lead in a circle"))
 		}
 		visited[next] = true
 		send = func(ctx context.Context) error { return c.get(ctx, next) }
@@ -100,13 +100,13 @@ type collection struct {
 }
 
 // add adds the items of a page that are new. It reports whether the list is full.
-func (l *collection) add(r *reply, page []json.RawMessage) (full bool, err error) {
+func (l *collection) add(r *response, page []json.RawMessage) (full bool, err error) {
 	for _, item := range page {
 		var object struct {
 			ID string `json:"id"`
 		}
 		if err := json.Unmarshal(item, &object); err != nil {
-			return false, r.nonsense(err)
+			return false, r.invalidResponse(err)
 		}
 		if object.ID != "" && l.seen[object.ID] {
 			continue
@@ -130,7 +130,7 @@ func (l *collection) add(r *reply, page []json.RawMessage) (full bool, err error
 
 // page returns the items of a page and, of a page that is an object, the address of the next page
 // that its body gives.
-func (r *reply) page(member string) (items []json.RawMessage, next string, err error) {
+func (r *response) page(member string) (items []json.RawMessage, next string, err error) {
 	defer r.release()
 	if member == "" {
 		err = json.Unmarshal(r.body, &items)
@@ -167,7 +167,7 @@ var (
 // next is the reply's next link, from its header or else as found in its body, "" on the last page.
 // A link to another host is refused: following it would hand the credentials over. So is one to another path, which
 // holds another list.
-func (c *Client) next(r *reply, inBody string) (string, error) {
+func (c *Client) next(r *response, inBody string) (string, error) {
 	target := inBody
 	// Okta sends one Link header per relation; a proxy may have folded them into one.
 	for _, link := range linkValue.FindAllStringSubmatch(strings.Join(r.header.Values("Link"), ","), -1) {

@@ -115,7 +115,7 @@ func TestAListThatRunsInACircleEnds(t *testing.T) {
 	} {
 		var rec record
 		_, err := pager(t, &rec, pages).ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, apierr.Nonsense, "bad_reply", "circle")
+		wantFault(t, err, apierr.InvalidResponse, "bad_reply", "circle")
 		if n := len(rec.all()); n > 4 {
 			t.Errorf("%s: %d calls", name, n)
 		}
@@ -141,7 +141,7 @@ func TestANextLinkToAnotherHostIsRefused(t *testing.T) {
 			_, _ = io.WriteString(w, "["+userJSON+"]")
 		})
 		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, apierr.Nonsense, "bad_reply", "another host")
+		wantFault(t, err, apierr.InvalidResponse, "bad_reply", "another host")
 	}
 }
 
@@ -174,11 +174,11 @@ func TestAListThatFailsHalfwayFails(t *testing.T) {
 	}{
 		`{"errorCode":"E0000009","errorSummary":"Internal Server Error"}`: {500, apierr.Unavailable, "E0000009"},
 		`{"errorCode":"E0000047","errorSummary":"Too many"}`:              {429, apierr.Unavailable, "E0000047"},
-		`{"id":"00u1"}`:     {200, apierr.Nonsense, "bad_reply"},
-		`[{"id":"00u1"},7]`: {200, apierr.Nonsense, "bad_reply"},
-		`[{"id":7}]`:        {200, apierr.Nonsense, "bad_reply"},
-		``:                  {200, apierr.Nonsense, "bad_reply"},
-		`null and more`:     {200, apierr.Nonsense, "bad_reply"},
+		`{"id":"00u1"}`:     {200, apierr.InvalidResponse, "bad_reply"},
+		`[{"id":"00u1"},7]`: {200, apierr.InvalidResponse, "bad_reply"},
+		`[{"id":7}]`:        {200, apierr.InvalidResponse, "bad_reply"},
+		``:                  {200, apierr.InvalidResponse, "bad_reply"},
+		`null and more`:     {200, apierr.InvalidResponse, "bad_reply"},
 	} {
 		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Query().Get("after") == "" {
@@ -251,7 +251,7 @@ func TestList_EndsWithoutNewObjects(t *testing.T) {
 			})
 			list, err := client.ListUsers(t.Context(), okta.UserQuery{}, 0)
 			if c.ends {
-				wantFault(t, err, apierr.Nonsense, "bad_reply", "50 pages in a row have no new object")
+				wantFault(t, err, apierr.InvalidResponse, "bad_reply", "50 pages in a row have no new object")
 			} else if err != nil || len(list.Items) != 4 {
 				t.Errorf("%d users, %v", len(list.Items), err)
 			}
@@ -273,7 +273,7 @@ func TestList_RefusesNextLinkToAnotherPath(t *testing.T) {
 			_, _ = io.WriteString(w, "["+userJSON+"]")
 		})
 		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, apierr.Nonsense, "bad_reply", "another path")
+		wantFault(t, err, apierr.InvalidResponse, "bad_reply", "another path")
 		if n := len(rec.all()); n != 1 {
 			t.Errorf("%s: %v", path, rec.all())
 		}

@@ -59,7 +59,7 @@ func pathElement(s string) error {
 
 // refusesPath reports whether Okta's front end refused the path before any endpoint saw it: 400 without JSON, and
 // without a challenge, by which Okta refuses credentials.
-func (x *exchange) refusesPath() bool {
+func (x *attempt) refusesPath() bool {
 	r := x.reply
 	return r != nil && r.status == http.StatusBadRequest && !json.Valid(r.body) && r.header.Get("WWW-Authenticate") == ""
 }

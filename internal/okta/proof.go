@@ -14,7 +14,7 @@ import (
 //
 // For a write that must not be repeated, only Okta can prove that it was not made: a proxy may
 // send a redirect, 401, 403, 404, 408 or 429 after Okta has carried out the request.
-func (x *exchange) uncertain() bool {
+func (x *attempt) uncertain() bool {
 	switch r := x.reply; {
 	case r == nil:
 		return x.sent.Load()
@@ -33,7 +33,7 @@ func (x *exchange) uncertain() bool {
 // and an error of RFC 6750 or RFC 9449. Okta's API gateway answers so, and it checks credentials
 // before it forwards a request. A proxy's login page or its challenge for another scheme does not
 // count.
-func (r *reply) refusal(scheme string) bool {
+func (r *response) refusal(scheme string) bool {
 	if r.status/100 != 4 {
 		return false
 	}
@@ -53,7 +53,7 @@ var (
 )
 
 // challenge returns why the reply refuses credentials of that scheme, nothing if it does not say.
-func (r *reply) challenge(scheme string) challenge {
+func (r *response) challenge(scheme string) challenge {
 	if r.status != http.StatusBadRequest && r.status != http.StatusUnauthorized && r.status != http.StatusForbidden {
 		return challenge{}
 	}
@@ -80,7 +80,7 @@ func (r *reply) challenge(scheme string) challenge {
 }
 
 // proofRefused reports whether the reply refuses the request's DPoP proof.
-func (r *reply) proofRefused() bool {
+func (r *response) proofRefused() bool {
 	c := r.challenge("DPoP")
 	return c.Error == invalidProof || c.Error == useNonce
 }
@@ -104,7 +104,7 @@ var (
 
 // error returns Okta's error in the reply. It is empty if the reply is not from Okta: only the
 // security events endpoint answers with err. An error under a success status proves nothing.
-func (r *reply) error() errorBody {
+func (r *response) error() errorBody {
 	var b errorBody
 	switch {
 	case r.status/100 == 2:
@@ -120,7 +120,7 @@ func (r *reply) error() errorBody {
 }
 
 // errorCode returns the code of Okta's error, "" if the reply is not from Okta.
-func (r *reply) errorCode() string {
+func (r *response) errorCode() string {
 	b := r.error()
 	return b.Err + b.Code // one of them
 }

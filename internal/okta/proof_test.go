@@ -53,7 +53,7 @@ func TestUncertainWrite_OnlyOktaProvesRefusal(t *testing.T) {
 			for method := range once {
 				certain := c.certain && (!c.receiver || method == "PublishSecurityEvent")
 				sent, open := 0, false
-				ctx := okta.Watch(t.Context(), func(w okta.Write) error {
+				ctx := okta.Watch(t.Context(), func(w okta.WriteEvent) error {
 					if sent++; w.Ended {
 						open = w.Open
 					}

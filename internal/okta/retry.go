@@ -24,7 +24,7 @@ func pause(first time.Duration, try int) time.Duration {
 
 // again tells whether another try can help, and how long to wait before it. Whether the call may be made
 // once more is another question.
-func (x *exchange) again(try int) (wait time.Duration, ok bool) {
+func (x *attempt) again(try int) (wait time.Duration, ok bool) {
 	if try >= maxTries {
 		return 0, false
 	}

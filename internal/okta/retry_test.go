@@ -199,7 +199,7 @@ func TestRefusedWrite_AlreadySo(t *testing.T) {
 			t.Parallel()
 			client, s, _ := scripted(t, c.says...)
 			err := methods[c.method].call(t.Context(), client, "00u1")
-			so := okta.AlreadySo(err)
+			so := okta.AlreadyApplied(err)
 			if (so != nil) != (c.status != "") || so != nil && so.User.Status != c.status || apierr.As(err) == nil {
 				t.Errorf("%v, want the status %q", err, c.status)
 			}

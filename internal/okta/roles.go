@@ -125,13 +125,13 @@ func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, err
 	if err := userID(id); err != nil {
 		return role, err
 	}
-	held := func(ctx context.Context) (standing, error) {
+	held := func(ctx context.Context) (objectState, error) {
 		roles, err := c.ListRoles(ctx, id)
 		i := slices.IndexFunc(roles, func(r Role) bool { return r.Type == roleType && !r.Inherited })
 		if err == nil && i >= 0 {
 			role = roles[i]
 		}
-		return standing{made: i >= 0}, err
+		return objectState{made: i >= 0}, err
 	}
 	body := sdk.AssignRoleRequest{Type: &roleType}
 	send := func(ctx context.Context) error {
@@ -149,7 +149,7 @@ func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, err
 		}
 		return err
 	}
-	if _, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", settled: held, object: isRole, send: send}); err != nil {
+	if _, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", applied: held, object: isRole, send: send}); err != nil {
 		return Role{}, err
 	}
 	return role, nil // as returned, or as held if the response was lost
@@ -162,11 +162,11 @@ func (c *Client) UnassignRole(ctx context.Context, id, assignmentID string) erro
 	if err := pathElement(assignmentID); err != nil {
 		return err
 	}
-	gone := func(ctx context.Context) (standing, error) {
+	gone := func(ctx context.Context) (objectState, error) {
 		roles, err := c.ListRoles(ctx, id)
-		return standing{made: !slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID })}, err
+		return objectState{made: !slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID })}, err
 	}
-	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}", settled: gone, send: func(ctx context.Context) error {
+	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}", applied: gone, send: func(ctx context.Context) error {
 		_, err := c.api.RoleAssignmentAPI.UnassignRoleFromUser(ctx, id, assignmentID).Execute()
 		return err
 	}}, nil)

@@ -12,15 +12,15 @@ import (
 //
 //	DELETE /api/v1/users/{userId}/sessions
 func (c *Client) ClearSessions(ctx context.Context, id string, revokeOAuth bool) error {
-	without := func(ctx context.Context) (standing, error) {
+	without := func(ctx context.Context) (objectState, error) {
 		now, err := c.standing(id, nil, Deprovisioned)(ctx)
 		if f := apierr.As(err); f != nil && f.Code == CodeNotFound {
-			return standing{moot: true}, nil
+			return objectState{moot: true}, nil
 		}
 		return now, err
 	}
 	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/sessions",
-		settled: without, mootOnly: true, send: func(ctx context.Context) error {
+		applied: without, mootOnly: true, send: func(ctx context.Context) error {
 			_, err := c.api.UserAPI.RevokeUserSessions(ctx, id).OauthTokens(revokeOAuth).Execute()
 			return err
 		}}, nil)

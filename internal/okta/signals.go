@@ -15,7 +15,7 @@ const publishEvent = "POST /security/api/v1/security-events"
 //
 //	POST /security/api/v1/security-events
 func (c *Client) PublishSecurityEvent(ctx context.Context, token secrets.Value) (status int, err error) {
-	k := call{op: publishEvent, once: true, anonymous: true, statuses: []int{http.StatusAccepted, http.StatusOK}, hidden: []secrets.Value{token}}
+	k := call{op: publishEvent, nonIdempotent: true, anonymous: true, statuses: []int{http.StatusAccepted, http.StatusOK}, hidden: []secrets.Value{token}}
 	k.send = func(ctx context.Context) error {
 		_, err := c.api.SSFSecurityEventTokenAPI.PublishSecurityEventTokens(ctx).SecurityEventToken(token.Reveal()).Execute()
 		return err

@@ -16,8 +16,8 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// reply is what Okta answered, its body read to the end.
-type reply struct {
+// response is what Okta answered, its body read to the end.
+type response struct {
 	status   int
 	header   http.Header
 	body     []byte
@@ -30,33 +30,33 @@ type reply struct {
 }
 
 // release is called when the body has been decoded.
-func (r *reply) release() {
+func (r *response) release() {
 	if r != nil && r.memory != nil {
 		r.memory()
 	}
 }
 
-// exchange is one request's way through the transport, kept for the method that caused it. It travels in
+// attempt is one request's way through the transport, kept for the method that caused it. It travels in
 // the request's context, because the SDK hands its caller neither the reply of a failed call nor the
 // reason of a lost one.
-type exchange struct {
+type attempt struct {
 	op        string   // the call's, which names its rate limit
 	scopes    []string // the credentials need
 	anonymous bool
 	from      origin
-	watcher   *watcher // is told before the request is sent; nil: nobody is
-	writes    bool     // the request is no GET
-	provable  bool     // that it was not made must be proved by Okta, for it must not be repeated
-	scheme    string   // of the credentials that the request carried: SSWS, Bearer or DPoP
+	watcher   *writeHook // is told before the request is sent; nil: nobody is
+	writes    bool       // the request is no GET
+	provable  bool       // that it was not made must be proved by Okta, for it must not be repeated
+	scheme    string     // of the credentials that the request carried: SSWS, Bearer or DPoP
 	hidden    []secrets.Value
 	sent      atomic.Bool // bytes of the request may have reached Okta
 	renewed   bool        // Okta refused the credentials, and there are others now
 	unrenewed error       // Okta refused the credentials, and why there are no others
-	reply     *reply
+	reply     *response
 	err       error
 }
 
-type exchangeKey struct{}
+type attemptKey struct{}
 
 // errNoReply is all that the SDK learns of a failed connection. It is not io.EOF, which the SDK would
 // retry without bound, writes included.
@@ -65,21 +65,21 @@ var errNoReply = errors.New("no reply from Okta")
 // errReadOnly is a write under ReadOnly.
 var errReadOnly = errors.New("a write was attempted in a dry run")
 
-// keeper is the transport under the SDK: it waits for the call's turn, authorizes, sends, and keeps the reply in
+// capturingTransport is the transport under the SDK: it waits for the call's turn, authorizes, sends, and keeps the reply in
 // the request's exchange. Above it everyone gets a bare 204 in its place: the SDK neither decodes nor retries,
 // and net/http follows no redirect, which would turn a POST into a GET that looks like success and could carry
 // the credentials to another port.
-type keeper struct {
+type capturingTransport struct {
 	base   http.RoundTripper
 	auth   Auth
-	gate   *gate
-	pacer  *pacer
+	gate   *concurrencyLimiter
+	pacer  *rateLimiter
 	memory *memory
 }
 
 // RoundTrip implements http.RoundTripper.
-func (k *keeper) RoundTrip(r *http.Request) (*http.Response, error) {
-	x, ok := r.Context().Value(exchangeKey{}).(*exchange)
+func (k *capturingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	x, ok := r.Context().Value(attemptKey{}).(*attempt)
 	if !ok {
 		return nil, errors.New("a request to Okta without an exchange")
 	}
@@ -93,7 +93,7 @@ func (k *keeper) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
+func (k *capturingTransport) exchange(r *http.Request, x *attempt) (re *response, err error) {
 	ctx := r.Context()
 	x.writes = r.Method != http.MethodGet
 	if readOnly, _ := ctx.Value(readOnlyKey{}).(bool); readOnly && x.writes {
@@ -110,7 +110,7 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 	}
 	defer func() {
 		k.pacer.leave(x.op, known, re)
-		k.gate.leave(x.from, re)
+		k.gate.release(x.from, re)
 	}()
 	r = r.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		// Before anything is flushed, over HTTP/2 too.
@@ -138,7 +138,7 @@ func (k *keeper) exchange(r *http.Request, x *exchange) (re *reply, err error) {
 }
 
 // carry notes the credentials of a request that is about to leave.
-func (x *exchange) carry(r *http.Request) {
+func (x *attempt) carry(r *http.Request) {
 	var credential string
 	x.scheme, credential, _ = strings.Cut(r.Header.Get("Authorization"), " ")
 	x.hidden = append(slices.Clip(x.hidden), secrets.New(credential), secrets.New(r.Header.Get("DPoP")))
@@ -146,30 +146,30 @@ func (x *exchange) carry(r *http.Request) {
 
 // turn waits until the call may leave: there is a place among the calls in flight, and Okta's rate limit has
 // one left. Who waits for the rate limit holds no place, which a call to another endpoint can use.
-func (k *keeper) turn(ctx context.Context, op string, from origin) (known quota, err error) {
+func (k *capturingTransport) turn(ctx context.Context, op string, from origin) (known rateQuota, err error) {
 	var s slot
 	for {
-		if err := k.gate.enter(ctx, from); err != nil {
-			return quota{}, err
+		if err := k.gate.acquire(ctx, from); err != nil {
+			return rateQuota{}, err
 		}
 		known, wait := k.pacer.turn(op, from.urgent, &s)
 		if wait == nil {
 			return known, nil
 		}
-		k.gate.leave(from, nil)
+		k.gate.release(from, nil)
 		if err := wait(ctx); err != nil {
-			return quota{}, err
+			return rateQuota{}, err
 		}
 	}
 }
 
 // send sends a request and reads the reply to its end, within CallTimeout.
-func send(base http.RoundTripper, r *http.Request, m *memory) (*reply, error) {
+func send(base http.RoundTripper, r *http.Request, m *memory) (*response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), CallTimeout)
 	defer cancel()
 	res, err := base.RoundTrip(r.WithContext(ctx))
 	if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) {
-		return nil, apierr.New(apierr.Nonsense, "bad_certificate", "Okta's TLS certificate is not trusted"+distrust(bad.Err)+
+		return nil, apierr.New(apierr.InvalidResponse, "bad_certificate", "Okta's TLS certificate is not trusted"+distrust(bad.Err)+
 			": check OKTA_API_ROOT (Api Root) and any TLS-inspecting proxy", err)
 	}
 	if err != nil {
@@ -183,11 +183,11 @@ func send(base http.RoundTripper, r *http.Request, m *memory) (*reply, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the reply: %w", err)
 	}
-	return &reply{status: res.StatusCode, header: res.Header, body: body, memory: release}, nil
+	return &response{status: res.StatusCode, header: res.Header, body: body, memory: release}, nil
 }
 
 // lost tells whether the connection failed, or the reply took too long.
-func (x *exchange) lost() bool {
+func (x *attempt) lost() bool {
 	var f *apierr.Error
 	return x.err != nil && !errors.As(x.err, &f) && !errors.Is(x.err, errReadOnly)
 }

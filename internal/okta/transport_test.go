@@ -32,15 +32,15 @@ func hang(r *http.Request) (*http.Response, error) {
 }
 
 // ask makes one call and returns what it came to.
-func ask(ctx context.Context, t *testing.T, k *keeper) *apierr.Error {
-	x := &exchange{anonymous: true}
-	r, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, x), http.MethodGet, "https://acme.test/", nil)
+func ask(ctx context.Context, t *testing.T, k *capturingTransport) *apierr.Error {
+	x := &attempt{anonymous: true}
+	r, err := http.NewRequestWithContext(context.WithValue(ctx, attemptKey{}, x), http.MethodGet, "https://acme.test/", nil)
 	if err != nil {
 		t.Error(err)
 		return nil
 	}
 	_, _ = k.RoundTrip(r)
-	return x.fault(ctx)
+	return x.apiError(ctx)
 }
 
 func wantCode(t *testing.T, f *apierr.Error, kind apierr.Kind, code string) {
@@ -50,8 +50,8 @@ func wantCode(t *testing.T, f *apierr.Error, kind apierr.Kind, code string) {
 	}
 }
 
-func newKeeper(concurrency int, base roundTrip) *keeper {
-	return &keeper{base: base, gate: newGate(concurrency), pacer: newPacer(1, SystemClock{})}
+func newKeeper(concurrency int, base roundTrip) *capturingTransport {
+	return &capturingTransport{base: base, gate: newConcurrencyLimiter(concurrency), pacer: newRateLimiter(1, SystemClock{})}
 }
 
 func TestTheCallersDeadlineAndTheCallsOwnAreToldApart(t *testing.T) {

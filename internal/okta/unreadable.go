@@ -19,9 +19,9 @@ var (
 // unreadable returns an error for a 2xx response that Okta does not send as a success: a body that is not JSON, such as
 // a proxy's login page, an error of Okta, and to a write a body that is not an object or not the object that it returns.
 // An empty body and null are accepted unless the write returns an object.
-func (k call) unreadable(r *reply) *apierr.Error {
+func (k call) unreadable(r *response) *apierr.Error {
 	if k.statuses != nil && !slices.Contains(k.statuses, r.status) {
-		return apierr.Errorf(apierr.Nonsense, "bad_reply", "Okta answered %d, which says neither accepted nor refused", r.status)
+		return apierr.Errorf(apierr.InvalidResponse, "bad_reply", "Okta answered %d, which says neither accepted nor refused", r.status)
 	}
 	body := bytes.TrimSpace(r.body)
 	empty, isObject := len(body) == 0 || string(body) == "null", bytes.HasPrefix(body, []byte("{"))
@@ -38,7 +38,7 @@ func (k call) unreadable(r *reply) *apierr.Error {
 		err = k.object(body)
 	}
 	if err != nil {
-		return r.nonsense(err)
+		return r.invalidResponse(err)
 	}
 	return nil
 }

@@ -94,10 +94,10 @@ func quoted(value string) string {
 }
 
 // decode reads a reply's one object into v.
-func (r *reply) decode(v any) error {
+func (r *response) decode(v any) error {
 	defer r.release()
 	if err := json.Unmarshal(r.body, v); err != nil {
-		return r.nonsense(err)
+		return r.invalidResponse(err)
 	}
 	return nil
 }
@@ -189,18 +189,18 @@ func (c *Client) lifecycle(ctx context.Context, id string, k call, v any) error 
 		return err
 	}
 	if err := json.Unmarshal(r.body, v); err != nil {
-		return k.unknown(r.nonsense(err))
+		return k.unknown(r.invalidResponse(err))
 	}
 	return nil
 }
 
 // standing returns a function that reads whether a user has, or is changing to, one of the statuses that a write
 // makes, or one of those that leave the write nothing to do.
-func (c *Client) standing(id string, made []Status, moot ...Status) func(ctx context.Context) (standing, error) {
-	return func(ctx context.Context) (standing, error) {
+func (c *Client) standing(id string, made []Status, moot ...Status) func(ctx context.Context) (objectState, error) {
+	return func(ctx context.Context) (objectState, error) {
 		u, err := c.GetUserByID(ctx, id)
 		status := u.FinalStatus()
-		return standing{made: slices.Contains(made, status), moot: slices.Contains(moot, status), user: u}, err
+		return objectState{made: slices.Contains(made, status), moot: slices.Contains(moot, status), user: u}, err
 	}
 }
 
@@ -209,7 +209,7 @@ func (c *Client) standing(id string, made []Status, moot ...Status) func(ctx con
 //	POST /api/v1/users/{userId}/lifecycle/suspend
 func (c *Client) SuspendUser(ctx context.Context, id string) error {
 	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/suspend",
-		settled: c.standing(id, []Status{Suspended}, Deprovisioned), send: func(ctx context.Context) error {
+		applied: c.standing(id, []Status{Suspended}, Deprovisioned), send: func(ctx context.Context) error {
 			_, err := c.api.UserAPI.SuspendUser(ctx, id).Execute()
 			return err
 		}}, nil)
@@ -220,7 +220,7 @@ func (c *Client) SuspendUser(ctx context.Context, id string) error {
 //	POST /api/v1/users/{userId}/lifecycle/unsuspend
 func (c *Client) UnsuspendUser(ctx context.Context, id string) error {
 	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/unsuspend",
-		settled: c.standing(id, []Status{Active}), send: func(ctx context.Context) error {
+		applied: c.standing(id, []Status{Active}), send: func(ctx context.Context) error {
 			_, err := c.api.UserAPI.UnsuspendUser(ctx, id).Execute()
 			return err
 		}}, nil)
@@ -231,7 +231,7 @@ func (c *Client) UnsuspendUser(ctx context.Context, id string) error {
 //	POST /api/v1/users/{userId}/lifecycle/deactivate
 func (c *Client) DeactivateUser(ctx context.Context, id string, sendEmail bool) error {
 	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/deactivate",
-		settled: c.standing(id, []Status{Deprovisioned}), send: func(ctx context.Context) error {
+		applied: c.standing(id, []Status{Deprovisioned}), send: func(ctx context.Context) error {
 			_, err := c.api.UserAPI.DeactivateUser(ctx, id).SendEmail(sendEmail).Execute()
 			return err
 		}}, nil)
@@ -243,8 +243,8 @@ func (c *Client) DeactivateUser(ctx context.Context, id string, sendEmail bool) 
 //	POST /api/v1/users/{userId}/lifecycle/activate
 func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
 	var a Activation
-	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/activate", notifies: true,
-		settled: c.standing(id, []Status{Provisioned, Active}), send: func(ctx context.Context) error {
+	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/activate", sendsEmail: true,
+		applied: c.standing(id, []Status{Provisioned, Active}), send: func(ctx context.Context) error {
 			_, _, err := c.api.UserAPI.ActivateUser(ctx, id).SendEmail(sendEmail).Execute()
 			return err
 		}}, &a)
@@ -256,8 +256,8 @@ func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (A
 //	POST /api/v1/users/{userId}/lifecycle/reactivate
 func (c *Client) ReactivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
 	var a Activation
-	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/reactivate", once: true,
-		settled: c.standing(id, nil, Active), mootOnly: true, send: func(ctx context.Context) error {
+	err := c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/reactivate", nonIdempotent: true,
+		applied: c.standing(id, nil, Active), mootOnly: true, send: func(ctx context.Context) error {
 			_, _, err := c.api.UserAPI.ReactivateUser(ctx, id).SendEmail(sendEmail).Execute()
 			return err
 		}}, &a)
@@ -271,7 +271,7 @@ func (c *Client) ResetPassword(ctx context.Context, id string, sendEmail bool) (
 	var token struct {
 		URL string `json:"resetPasswordUrl"`
 	}
-	err = c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/reset_password", once: true, send: func(ctx context.Context) error {
+	err = c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}/lifecycle/reset_password", nonIdempotent: true, send: func(ctx context.Context) error {
 		_, _, err := c.api.UserAPI.GenerateResetPasswordToken(ctx, id).SendEmail(sendEmail).Execute()
 		return err
 	}}, &token)
@@ -292,7 +292,7 @@ func (c *Client) SetPassword(ctx context.Context, id string, password secrets.Va
 		}
 		return err
 	}
-	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}", once: true, object: isUser,
+	return c.lifecycle(ctx, id, call{op: "POST /api/v1/users/{userId}", nonIdempotent: true, object: isUser,
 		hidden: []secrets.Value{password}, send: func(ctx context.Context) error {
 			_, _, err := c.api.UserAPI.UpdateUser(ctx, id).User(body).Execute()
 			return err

@@ -110,7 +110,7 @@ func (p *Process) start(o Options) (err error) {
 	}
 	p.settings = []string{
 		addressVariable + "=" + address, storageVariable + "=" + p.storage.URL(), pubsubVariable + "=" + p.Broker.Addr,
-		leaseVariable + "=" + cmp.Or(o.Lease, idempotency.Lease).String(),
+		leaseVariable + "=" + cmp.Or(o.Lease, idempotency.LeaseDuration).String(),
 		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",
 		"IDEMPOTENCY_BUCKET=" + bucket, "RESULTS_TOPIC=" + pubsub.ResultsTopic, "DEAD_LETTER_TOPIC=" + pubsub.DeadLetterTopic,
 	}

@@ -411,7 +411,7 @@ func TestTerraformSetsWhatTheFunctionsRead(t *testing.T) {
 					t.Errorf("%s: %v", g.Name, err)
 					continue
 				}
-				if c.Deadline != 100*time.Second || c.ClaimsPrefix != g.Name+"/" || c.ResultsTopic == "" || c.DeadLetterTopic == "" || (c.SigningKeyRef != "") != (g.Signs && name == "all of it") {
+				if c.Deadline != 100*time.Second || c.IdempotencyPrefix != g.Name+"/" || c.ResultsTopic == "" || c.DeadLetterTopic == "" || (c.SigningKeyRef != "") != (g.Signs && name == "all of it") {
 					t.Errorf("%s: %+v", g.Name, c)
 				}
 				for variable := range environment {

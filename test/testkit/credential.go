@@ -47,8 +47,8 @@ func (c *Credential[T]) Get(context.Context) (T, error) {
 	return c.is, nil
 }
 
-// Instead implements okta.Credential.
-func (c *Credential[T]) Instead(_ context.Context, refused T) (T, error) {
+// Refresh implements okta.Credential.
+func (c *Credential[T]) Refresh(_ context.Context, refused T) (T, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.is.Equal(refused) {

@@ -95,7 +95,7 @@ func (f *Function) examineSettings(project string, timeout int, env map[string]s
 			f.find(Trouble, "%s", problem)
 		}
 	} else {
-		if c.ClaimsBucket == "" {
+		if c.IdempotencyBucket == "" {
 			f.find(Warning, "IDEMPOTENCY_BUCKET is not set: a request that is repeated at another instance is carried out again")
 		}
 		if asked, err := settings(""); err == nil && c.Deadline < asked.Deadline {

@@ -10,17 +10,17 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-type hiddenKey struct{}
+type secretsKey struct{}
 
 // Hide returns a context under which these secrets are removed from everything that Okta says, besides those that a
 // request to Okta carries.
 func Hide(ctx context.Context, values ...secrets.Value) context.Context {
-	return context.WithValue(ctx, hiddenKey{}, slices.Concat(hidden(ctx), values))
+	return context.WithValue(ctx, secretsKey{}, slices.Concat(hidden(ctx), values))
 }
 
 // hidden returns the secrets of Hide.
 func hidden(ctx context.Context) []secrets.Value {
-	values, _ := ctx.Value(hiddenKey{}).([]secrets.Value)
+	values, _ := ctx.Value(secretsKey{}).([]secrets.Value)
 	return values
 }
 
@@ -38,9 +38,9 @@ var (
 	longWord   = regexp.MustCompile(`[\w+/-]{32,}`) // ids of Okta have 20 characters, API tokens 42, a line of a key 64
 )
 
-// safe is what Okta says, without what looks like a credential: an error may repeat what it was sent. Control characters,
+// redact is what Okta says, without what looks like a credential: an error may repeat what it was sent. Control characters,
 // which a log or a terminal may obey, become spaces.
-func safe(said string) string {
+func redact(said string) string {
 	said = pemBlock.ReplaceAllString(said, redacted)
 	said = query.ReplaceAllString(said, "$1")
 	said = oneTime.ReplaceAllString(said, "$1"+redacted)

@@ -24,7 +24,7 @@ func TestWhatOktaSaysIsShownWithoutCredentials(t *testing.T) {
 		strings.Repeat("é ", 1000):                                                   strings.Repeat("é ", 333) + "…",
 		"":                                                                           "",
 	} {
-		if got := safe(said); got != want {
+		if got := redact(said); got != want {
 			t.Errorf("%q\nis shown as %q,\nwant        %q", said, got, want)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// quota is what Okta's rate-limit headers say of one bucket.
+// rateQuota is what Okta's rate-limit headers say of one bucket.
 // https://developer.okta.com/docs/reference/rl-best-practices/
-type quota struct {
+type rateQuota struct {
 	limit, remaining int
 	window           int64         // X-Rate-Limit-Reset as sent, which names the window
 	left             time.Duration // until the window ends, by Okta's clock: the reply's Date, not ours
@@ -20,7 +20,7 @@ type quota struct {
 
 // quota reads a reply's headers. It is false where there are none, and for the limit on concurrent calls
 // (limit and remaining 0), whose reset is only a guess. A reply without a Date is measured by our own clock.
-func (r *reply) quota() (quota, bool) {
+func (r *response) quota() (rateQuota, bool) {
 	number := func(name string) int64 {
 		n, err := strconv.ParseInt(r.header.Get(name), 10, 64)
 		if err != nil {
@@ -35,9 +35,9 @@ func (r *reply) quota() (quota, bool) {
 	}
 	left := time.Unix(reset, 0).Sub(date)
 	if limit <= 0 || remaining < 0 || reset <= 0 || left > longestWindow {
-		return quota{}, false
+		return rateQuota{}, false
 	}
-	return quota{int(limit), int(remaining), reset, left}, true
+	return rateQuota{int(limit), int(remaining), reset, left}, true
 }
 
 // longestWindow is more than Okta's windows last; what names a later reset is not told in seconds.
@@ -46,8 +46,8 @@ const longestWindow = time.Hour
 // slowest is the longest pause between two calls while Okta has any left to give.
 const slowest = time.Second
 
-// pacer keeps calls within Okta's rate limits before they are hit.
-type pacer struct {
+// rateLimiter keeps calls within Okta's rate limits before they are hit.
+type rateLimiter struct {
 	share float64 // of a bucket that is ours at full speed; the rest is spread over the time that is left
 	clock Clock
 
@@ -58,19 +58,19 @@ type pacer struct {
 
 // route is what Okta counts calls by: a method and a path template.
 type route struct {
-	bucket   *bucket
+	bucket   *rateWindow
 	inFlight int
 	told     int   // what its own newest reply told to be left
 	apart    int64 // the window in which it was found to share no bucket
 }
 
-// bucket is what is known of one of Okta's buckets, nothing where the limit is 0. The calls that it still has are the
+// rateWindow is what is known of one of Okta's buckets, nothing where the limit is 0. The calls that it still has are the
 // fewest that a reply of this window has told, less those on their way, which that reply may not have counted.
 //
 // Okta may count several routes in one bucket and says so nowhere: routes that are told much the same share one here,
 // until a reply proves that they do not.
-type bucket struct {
-	quota
+type rateWindow struct {
+	rateQuota
 	reset time.Time // by our clock
 
 	// While calls are spread: the next slot, that of the next urgent call, and by how much urgent calls have
@@ -81,14 +81,14 @@ type bucket struct {
 
 // slot is when a call may leave while calls are spread. The zero value is a call that has none yet.
 type slot struct {
-	bucket  *bucket
+	bucket  *rateWindow
 	at      time.Time
 	delayed time.Duration // the bucket's, when the slot was given
 }
 
 // take gives a call the next slot, gap before the one after it. An urgent call waits for urgent calls only, and
 // delays all others by one gap.
-func (b *bucket) take(urgent bool, now time.Time, gap time.Duration) slot {
+func (b *rateWindow) take(urgent bool, now time.Time, gap time.Duration) slot {
 	later := func(t time.Time) time.Time {
 		if t.Before(now) {
 			return now
@@ -120,30 +120,30 @@ const near = 40
 // overlap is for how long two windows of one bucket may seem to run side by side: Okta's times are in whole seconds.
 const overlap = 3 * time.Second
 
-func newPacer(share float64, clock Clock) *pacer {
-	return &pacer{share: share, clock: clock, routes: map[string]*route{}, answered: make(chan struct{})}
+func newRateLimiter(share float64, clock Clock) *rateLimiter {
+	return &rateLimiter{share: share, clock: clock, routes: map[string]*route{}, answered: make(chan struct{})}
 }
 
 // turn takes a call's turn and returns what is known of its bucket, with which leave must follow; or it returns what to
 // wait for before asking again. s is the call's own: where calls are spread it is set to when this one may leave, so
 // that they leave in the order in which they first asked, urgent calls before others.
-func (p *pacer) turn(op string, urgent bool, s *slot) (known quota, wait func(ctx context.Context) error) {
+func (p *rateLimiter) turn(op string, urgent bool, s *slot) (known rateQuota, wait func(ctx context.Context) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.routes[op]
 	if r == nil {
-		r = &route{bucket: &bucket{}}
+		r = &route{bucket: &rateWindow{}}
 		p.routes[op] = r
 	}
 	d, mayGo := p.may(r, p.clock.Now(), urgent, s)
 	switch answered := p.answered; {
 	case mayGo:
 		r.inFlight++
-		return r.bucket.quota, nil
+		return r.bucket.rateQuota, nil
 	case d > 0:
-		return quota{}, func(ctx context.Context) error { return p.sleep(ctx, d) }
+		return rateQuota{}, func(ctx context.Context) error { return p.sleep(ctx, d) }
 	default:
-		return quota{}, func(ctx context.Context) error {
+		return rateQuota{}, func(ctx context.Context) error {
 			select {
 			case <-answered:
 				return nil
@@ -155,7 +155,7 @@ func (p *pacer) turn(op string, urgent bool, s *slot) (known quota, wait func(ct
 }
 
 // may tells whether a call may leave now, or how long to wait before asking again; 0 means until an answer comes.
-func (p *pacer) may(r *route, now time.Time, urgent bool, s *slot) (wait time.Duration, mayGo bool) {
+func (p *rateLimiter) may(r *route, now time.Time, urgent bool, s *slot) (wait time.Duration, mayGo bool) {
 	b := r.bucket
 	if b.limit > 0 && !now.Before(b.reset) {
 		b.remaining = b.limit // a new window, of which no reply has told yet
@@ -187,7 +187,7 @@ func (p *pacer) may(r *route, now time.Time, urgent bool, s *slot) (wait time.Du
 	return 0, true
 }
 
-func (p *pacer) sleep(ctx context.Context, d time.Duration) error {
+func (p *rateLimiter) sleep(ctx context.Context, d time.Duration) error {
 	err := p.clock.Sleep(ctx, d)
 	if err == nil {
 		return nil
@@ -199,7 +199,7 @@ func (p *pacer) sleep(ctx context.Context, d time.Duration) error {
 }
 
 // leave ends a call. known is what turn returned; re is nil where there was no reply.
-func (p *pacer) leave(op string, known quota, re *reply) {
+func (p *rateLimiter) leave(op string, known rateQuota, re *response) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.routes[op]
@@ -215,12 +215,12 @@ func (p *pacer) leave(op string, known quota, re *reply) {
 }
 
 // learn takes in what a reply tells. known is what was known before its call left.
-func (p *pacer) learn(r *route, known, q quota) {
+func (p *rateLimiter) learn(r *route, known, q rateQuota) {
 	if rest := r.bucket.reset.Sub(p.clock.Now()); r.bucket.limit > 0 && q.window != r.bucket.window && rest > 0 {
 		other := rest + time.Duration(q.window-r.bucket.window)*time.Second
 		switch {
 		case p.shared(r) && min(rest, other) > overlap:
-			r.bucket = &bucket{} // two windows that run at one time are two buckets'
+			r.bucket = &rateWindow{} // two windows that run at one time are two buckets'
 		case q.window < r.bucket.window:
 			return // a slow reply, of the window before
 		}
@@ -229,7 +229,7 @@ func (p *pacer) learn(r *route, known, q quota) {
 	same := q.window == r.bucket.window && q.limit == r.bucket.limit
 	// A bucket holds less after a call than was told of it before.
 	if same && q.window == known.window && q.remaining >= known.remaining && p.shared(r) {
-		r.bucket, r.apart, same = &bucket{}, q.window, false
+		r.bucket, r.apart, same = &rateWindow{}, q.window, false
 	}
 	if r.apart != q.window && !p.shared(r) {
 		if twin := p.like(r, q); twin != nil {
@@ -240,11 +240,11 @@ func (p *pacer) learn(r *route, known, q quota) {
 		r.bucket.remaining = min(r.bucket.remaining, q.remaining)
 		return
 	}
-	r.bucket.quota, r.bucket.reset = q, p.clock.Now().Add(q.left)
+	r.bucket.rateQuota, r.bucket.reset = q, p.clock.Now().Add(q.left)
 }
 
 // like is another route's bucket that seems to be the one of which a reply tells, nil where there is none.
-func (p *pacer) like(r *route, q quota) *bucket {
+func (p *rateLimiter) like(r *route, q rateQuota) *rateWindow {
 	for _, o := range p.routes {
 		b := o.bucket
 		if b != r.bucket && b.limit == q.limit && b.window == q.window && max(b.remaining-q.remaining, q.remaining-b.remaining) <= near {
@@ -255,7 +255,7 @@ func (p *pacer) like(r *route, q quota) *bucket {
 }
 
 // shared tells whether another route has the same bucket.
-func (p *pacer) shared(r *route) bool {
+func (p *rateLimiter) shared(r *route) bool {
 	for _, o := range p.routes {
 		if o != r && o.bucket == r.bucket {
 			return true

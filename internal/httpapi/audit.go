@@ -33,7 +33,7 @@ func (x *exchange) record(status int, reply Reply, cause *apierr.Error, faults [
 		return
 	}
 	ctx := x.r.Context()
-	r := audit.Invocation{Occasion: x.occasion(), Status: string(reply.Status), HTTPStatus: status, Replayed: x.replayed != nil}
+	r := audit.InvocationRecord{Occasion: x.occasion(), Status: string(reply.Status), HTTPStatus: status, Replayed: x.replayed != nil}
 	if cause != nil {
 		r.ErrorCode = cause.Code
 	}
@@ -69,7 +69,7 @@ func severity(k apierr.Kind) slog.Level {
 	switch k {
 	case apierr.Internal, apierr.Misconfigured:
 		return slog.LevelError
-	case apierr.Unauthenticated, apierr.Forbidden, apierr.Conflict, apierr.Overloaded, apierr.Unavailable, apierr.Deadline, apierr.Credentials, apierr.Nonsense, apierr.UnknownResult:
+	case apierr.Unauthenticated, apierr.Forbidden, apierr.Conflict, apierr.Overloaded, apierr.Unavailable, apierr.Deadline, apierr.Credentials, apierr.InvalidResponse, apierr.UnknownResult:
 		return slog.LevelWarn
 	default:
 		return slog.LevelInfo
@@ -87,10 +87,10 @@ func auditTarget(t action.Target) audit.Target {
 }
 
 // recordWrite writes the record of a write to Okta.
-func (x *exchange) recordWrite(w action.Write) {
+func (x *exchange) recordWrite(w action.TargetWrite) {
 	t := auditTarget(w.Target)
 	t.Before, t.After = w.Before, w.After
-	r := audit.Write{Occasion: x.occasion(), Target: t, Route: w.Route, ErrorCode: w.Code, OktaRequestID: w.RequestID}
+	r := audit.WriteRecord{Occasion: x.occasion(), Target: t, Route: w.Route, ErrorCode: w.Code, OktaRequestID: w.RequestID}
 	if w.Ended {
 		x.setup.Audit.Ended(x.r.Context(), r)
 	} else {
@@ -98,8 +98,8 @@ func (x *exchange) recordWrite(w action.Write) {
 	}
 }
 
-// harden sets what keeps browsers and caches from doing anything with a reply. No other origin is ever allowed (CORS).
-func harden(h http.Header) {
+// setSecurityHeaders sets what keeps browsers and caches from doing anything with a reply. No other origin is ever allowed (CORS).
+func setSecurityHeaders(h http.Header) {
 	for name, value := range map[string]string{
 		"Cache-Control":             "no-store",
 		"Content-Security-Policy":   "default-src 'none'; frame-ancestors 'none'",

@@ -27,34 +27,34 @@ type Deps struct {
 	ReadOnly   string // why every change is a dry run, as a warning; "" where changes are made
 	Now        func() time.Time
 	Log        *slog.Logger
-	Record     func(Write) // is told of every write to Okta, before and after; may be nil
-	Once       Once        // nil: the request has no key by which a repeat would be known
+	OnWrite    func(TargetWrite) // is told of every write to Okta, before and after; may be nil
+	WriteGuard WriteGuard        // nil: the request has no key by which a repeat would be known
 }
 
-// Once lets a write that must not happen twice happen once, over all runs of a request that is repeated under its key. A
+// WriteGuard lets a write that must not happen twice happen once, over all runs of a request that is repeated under its key. A
 // target is known by its Key. An error is a fault that keeps the write from being sent.
-type Once interface {
-	Intend(target string) (madeBefore bool, err error) // before it is sent
-	Made(target string)
-	Withdraw(target string) // it was certainly not made
+type WriteGuard interface {
+	BeginWrite(target string) (madeBefore bool, err error) // before it is sent
+	CommitWrite(target string)
+	AbortWrite(target string) // it was certainly not made
 }
 
-// Write is a write to Okta on behalf of a target.
-type Write struct {
-	okta.Write
+// TargetWrite is a write to Okta on behalf of a target.
+type TargetWrite struct {
+	okta.WriteEvent
 	Target        Target // as far as it is known
 	Before, After State  // After is what is to come of it
 }
 
-// Call is one run of an action: what it may use, and what it was asked besides its parameters.
-type Call struct {
+// Execution is one run of an action: what it may use, and what it was asked besides its parameters.
+type Execution struct {
 	Deps
 	Request Request
 	Action  Action
 
 	scope    []scopeEntity
-	ignored  []ignored // entities that are not in scope
-	replay   *Kept     // the reply that is replayed; nil: the action is carried out
+	ignored  []ignored    // entities that are not in scope
+	replay   *StoredReply // the reply that is replayed; nil: the action is carried out
 	mu       sync.Mutex
 	warnings []string
 	remarks  []remark
@@ -63,11 +63,11 @@ type Call struct {
 // Run carries the invocation out. The error is a fault of the run as a whole; what became of each target
 // is in the result. ctx carries the deadline: what was not done by then is in the result as failed.
 func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
-	return inv.execute(ctx, &Call{Deps: d})
+	return inv.execute(ctx, &Execution{Deps: d})
 }
 
 // execute runs the action's function with a call that has its Deps.
-func (inv *Invocation) execute(ctx context.Context, c *Call) (*Result, error) {
+func (inv *Invocation) execute(ctx context.Context, c *Execution) (*Result, error) {
 	d := c.Deps
 	c.Request, c.Action, c.scope, c.ignored, c.warnings = inv.Request, inv.Action, inv.scope, inv.ignored, inv.Warnings
 	c.Request.Parameters = nil // decoded; the raw ones may hold a secret
@@ -99,7 +99,7 @@ func (inv *Invocation) execute(ctx context.Context, c *Call) (*Result, error) {
 }
 
 // guard turns a panic into a fault: one target's surprise must not take down the others, or the instance.
-func (c *Call) guard(f func() error) (err error) {
+func (c *Execution) guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.Log.Error(fmt.Sprintf("panic in %s: %v", c.Action.Name, p), "stack_trace", string(debug.Stack()))
@@ -110,7 +110,7 @@ func (c *Call) guard(f func() error) (err error) {
 }
 
 // Warn adds a sentence to the reply's warnings.
-func (c *Call) Warn(format string, args ...any) {
+func (c *Execution) Warn(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
@@ -124,7 +124,7 @@ type remark struct {
 
 // remark adds a sentence about a target to the reply's warnings. One about several targets is said
 // once.
-func (c *Call) remark(t *Target, text string) {
+func (c *Execution) remark(t *Target, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.IndexFunc(c.remarks, func(r remark) bool { return r.text == text })
@@ -135,15 +135,15 @@ func (c *Call) remark(t *Target, text string) {
 }
 
 // planning returns the context in which plans are decided: nothing has been changed yet.
-func (c *Call) planning(ctx context.Context) context.Context {
+func (c *Execution) planning(ctx context.Context) context.Context {
 	if c.Action.Mutates {
 		return okta.BeforeWrites(ctx)
 	}
 	return ctx
 }
 
-// sideBySide runs work for 0 … n-1, Workers at a time, and returns when all have ended.
-func (c *Call) sideBySide(n int, work func(i int)) {
+// forEachParallel runs work for 0 … n-1, Workers at a time, and returns when all have ended.
+func (c *Execution) forEachParallel(n int, work func(i int)) {
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(n, max(1, c.Workers)) {
@@ -173,7 +173,7 @@ type Words struct {
 }
 
 // Each runs an action on named targets that are no users.
-func (c *Call) Each(ctx context.Context, names []string, w Words, plan func(ctx context.Context, name string) (Plan, error)) (*Result, error) {
+func (c *Execution) Each(ctx context.Context, names []string, w Words, plan func(ctx context.Context, name string) (Plan, error)) (*Result, error) {
 	targets := make([]*Target, len(names))
 	for i, n := range names {
 		targets[i] = &Target{Naming: Naming{n, fromParameter}}
@@ -182,7 +182,7 @@ func (c *Call) Each(ctx context.Context, names []string, w Words, plan func(ctx 
 		return nil, err
 	}
 	planning := c.planning(ctx)
-	c.work(ctx, targets, func(t *Target) (Plan, error) { return plan(planning, t.Input) })
+	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return plan(planning, t.Input) })
 	return c.result(targets, w), nil
 }
 
@@ -191,7 +191,7 @@ const namesPerTarget = 10
 
 // allow refuses more names than one call may give, since each costs a call to Okta, and more targets than it may
 // change.
-func (c *Call) allow(names, targets int) error {
+func (c *Execution) allow(names, targets int) error {
 	var message string
 	switch most := namesPerTarget * c.MaxTargets; {
 	case c.Action.Mutates && targets > c.MaxTargets:
@@ -204,12 +204,12 @@ func (c *Call) allow(names, targets int) error {
 	return apierr.Invalid(Problem{Parameter: c.namesParam(), Message: message + ": split the list"})
 }
 
-// work decides and acts for every target that has not failed yet.
-func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
+// runTargets decides and acts for every target that has not failed yet.
+func (c *Execution) runTargets(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
 	room := c.room(len(targets))
-	c.sideBySide(len(targets), func(i int) {
+	c.forEachParallel(len(targets), func(i int) {
 		t := targets[i]
-		if t.fault != nil {
+		if t.err != nil {
 			return
 		}
 		resumed := t.resume(c.Request.Prior)
@@ -233,7 +233,7 @@ func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target)
 				t.Before = p.Before // the state that stood in the way
 				return err
 			}
-			if err := c.perform(ctx, t, p); err != nil {
+			if err := c.execute(ctx, t, p); err != nil {
 				return err
 			}
 			if t.cut {
@@ -248,8 +248,8 @@ func (c *Call) work(ctx context.Context, targets []*Target, plan func(t *Target)
 	c.warnResumed(targets)
 }
 
-// perform carries out one plan and records what it came to.
-func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
+// execute carries out one plan and records what it came to.
+func (c *Execution) execute(ctx context.Context, t *Target, p Plan) error {
 	t.Before, t.Roles, t.say = p.Before, p.Roles, p.Say
 	dryRun := c.Request.Options.DryRun
 	switch {
@@ -268,8 +268,8 @@ func (c *Call) perform(ctx context.Context, t *Target, p Plan) error {
 		t.Outcome, t.After = Planned, p.After
 		return nil
 	}
-	done, err := p.Write(okta.Watch(ctx, func(w okta.Write) error { return c.watch(t, p, w) }))
-	if so := okta.AlreadySo(err); so != nil {
+	done, err := p.Write(okta.Watch(ctx, func(w okta.WriteEvent) error { return c.watch(t, p, w) }))
+	if so := okta.AlreadyApplied(err); so != nil {
 		done, err = p.alreadySo(so), nil
 	}
 	if errors.Is(err, errMadeBefore) {
@@ -310,8 +310,8 @@ func (t *Target) unchanged(o Options, state State, value any) {
 
 // alreadySo is the result of a write that Okta refused because another caller had made the change: the target is
 // unchanged, in the state as read after the refusal.
-func (p Plan) alreadySo(so *okta.AlreadySoError) Done {
-	d := Done{Outcome: Unchanged, Value: p.Value}
+func (p Plan) alreadySo(so *okta.AlreadyAppliedError) WriteResult {
+	d := WriteResult{Outcome: Unchanged, Value: p.Value}
 	if so.User.ID != "" {
 		d.After = StatusOf(so.User)
 	}
@@ -325,10 +325,10 @@ func (p Plan) alreadySo(so *okta.AlreadySoError) Done {
 var errMadeBefore = errors.New("made before")
 
 // watch is told of a write to Okta, before and after.
-func (c *Call) watch(t *Target, p Plan, w okta.Write) error {
-	kept := c.Once != nil && (w.Once || w.Notifies)
+func (c *Execution) watch(t *Target, p Plan, w okta.WriteEvent) error {
+	kept := c.WriteGuard != nil && (w.Once || w.Notifies)
 	if kept && !w.Ended {
-		made, err := c.Once.Intend(t.Key())
+		made, err := c.WriteGuard.BeginWrite(t.Identity())
 		switch {
 		case made:
 			return errMadeBefore
@@ -336,14 +336,14 @@ func (c *Call) watch(t *Target, p Plan, w okta.Write) error {
 			return err
 		}
 	}
-	if c.Record != nil {
-		c.Record(Write{w, Target{Naming: t.Naming, UserID: t.UserID, Login: t.Login}, p.Before, p.After})
+	if c.OnWrite != nil {
+		c.OnWrite(TargetWrite{w, Target{Naming: t.Naming, UserID: t.UserID, Login: t.Login}, p.Before, p.After})
 	}
 	if kept && w.Ended && !w.Open {
 		if w.Code == "" {
-			c.Once.Made(t.Key())
+			c.WriteGuard.CommitWrite(t.Identity())
 		} else {
-			c.Once.Withdraw(t.Key())
+			c.WriteGuard.AbortWrite(t.Identity())
 		}
 	}
 	return nil

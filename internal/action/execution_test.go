@@ -45,7 +45,7 @@ func TestAPanicIsOneTargetsFailure(t *testing.T) {
 
 func TestAPanicOfTheActionIsAFault(t *testing.T) {
 	t.Parallel()
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(_ context.Context, c *action.Call, _ struct{}) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(_ context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
 		c.Warn("%d thing", 1)
 		panic("canary")
 	})
@@ -60,11 +60,11 @@ func TestAPanicOfTheActionIsAFault(t *testing.T) {
 }
 
 // users declares an action that suspends users; runs counts how often it got that far.
-func users(runs *atomic.Int32, plan func(ctx context.Context, c *action.Call, u okta.User) (action.Plan, error)) action.Action {
+func users(runs *atomic.Int32, plan func(ctx context.Context, c *action.Execution, u okta.User) (action.Plan, error)) action.Action {
 	type params struct {
 		Users action.Users `param:"User IDs" help:"Users."`
 	}
-	return action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: true}, func(ctx context.Context, c *action.Call, p params) (*action.Result, error) {
+	return action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: true}, func(ctx context.Context, c *action.Execution, p params) (*action.Result, error) {
 		return c.EachUser(ctx, p.Users, action.UserWork{
 			Words: action.Words{Changed: "Changed"},
 			Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
@@ -109,7 +109,7 @@ func TestADryRunCannotWrite(t *testing.T) {
 	d := deps()
 	d.Okta = okta.New(okta.Options{Root: root, Auth: okta.SSWS(testkit.NewCredential(secrets.New("token"))), Concurrency: 1})
 	var runs atomic.Int32
-	a := users(&runs, func(ctx context.Context, c *action.Call, u okta.User) (action.Plan, error) {
+	a := users(&runs, func(ctx context.Context, c *action.Execution, u okta.User) (action.Plan, error) {
 		return action.Plan{}, c.Okta.SuspendUser(ctx, u.ID)
 	})
 	for _, c := range []struct {
@@ -177,7 +177,7 @@ func TestTargetsAreWorkedOnSideBySide(t *testing.T) {
 func TestWarningsFromSeveralTargetsAreAllKept(t *testing.T) {
 	t.Parallel()
 	type params struct{}
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(ctx context.Context, c *action.Call, _ params) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(ctx context.Context, c *action.Execution, _ params) (*action.Result, error) {
 		var all sync.WaitGroup
 		for i := range 50 {
 			all.Go(func() { c.Warn("warning %d", i) })
@@ -257,7 +257,7 @@ func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
 			result, err := each(t, t.Context(), deps(), action.Options{Verify: test.verify}, true, []string{"x"}, func(context.Context, string) (action.Plan, error) {
 				return action.Plan{
 					Before: action.State{"status": "OLD"}, After: action.State{"status": "NEW"}, Read: test.read, Undo: &action.Undo{Action: "Undo It"},
-					Write: func(context.Context) (action.Done, error) { return action.Done{}, nil },
+					Write: func(context.Context) (action.WriteResult, error) { return action.WriteResult{}, nil },
 				}, nil
 			})
 			if err != nil {
@@ -287,8 +287,8 @@ func TestAHalfDoneChangeKeepsItsUndo(t *testing.T) {
 	result, err := each(t, t.Context(), deps(), action.Options{}, true, []string{"x"}, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
 			Before: action.State{"roles": "none"}, After: action.State{"roles": "both"},
-			Write: func(context.Context) (action.Done, error) {
-				return action.Done{
+			Write: func(context.Context) (action.WriteResult, error) {
+				return action.WriteResult{
 					Touched: true, After: action.State{"roles": "one"}, Undo: &action.Undo{Action: "Take One"},
 					Roles: []action.RoleOutcome{{Role: "ONE", Outcome: action.Changed}, {Role: "TWO", Outcome: action.Failed}},
 				}, apierr.New(apierr.Rejected, "E1", "Okta refused TWO", nil)
@@ -313,7 +313,7 @@ func TestADryRunTellsWhatStandsInTheWay(t *testing.T) {
 		return action.Plan{
 			Roles: []action.RoleOutcome{{Role: "ONE", Outcome: action.Planned}},
 			Err:   apierr.New(apierr.WrongState, "inherited_from_group", "TWO comes from a group", nil),
-			Write: func(context.Context) (action.Done, error) { panic("written") },
+			Write: func(context.Context) (action.WriteResult, error) { panic("written") },
 		}, nil
 	}
 	result, err := each(t, t.Context(), deps(), action.Options{DryRun: true}, true, []string{"x"}, plan)

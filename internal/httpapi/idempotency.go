@@ -24,7 +24,7 @@ type kept struct {
 
 // once claims the request's Idempotency-Key where the action changes something. It returns the claim, nil where there is
 // nothing to claim, or the reply that was kept. Without its store nothing is changed: a fault says so.
-func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*idempotency.Claim, *kept, error) {
+func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*idempotency.Lease, *kept, error) {
 	if x.body.IdempotencyKey == "" || !x.action.Mutates || inv.Request.Options.DryRun {
 		return nil, nil, nil
 	}
@@ -32,7 +32,7 @@ func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*idempoten
 	if err != nil {
 		return nil, nil, apierr.New(apierr.Internal, "internal", "the request cannot be told from others", err)
 	}
-	claim, reply, err := x.setup.Claims.Begin(ctx, x.claimKey(x.action.Slug, x.body.IdempotencyKey), request)
+	claim, reply, err := x.setup.Idempotency.Begin(ctx, x.claimKey(x.action.Slug, x.body.IdempotencyKey), request)
 	var running *idempotency.RunningError
 	switch {
 	case errors.As(err, &running):
@@ -53,13 +53,13 @@ func (x *exchange) once(ctx context.Context, inv *action.Invocation) (*idempoten
 }
 
 // claimKey is the caller's key for what is done under a text.
-func (x *exchange) claimKey(what, text string) idempotency.Key {
-	return idempotency.Key{Caller: x.callerKey(), Action: what, Text: text}
+func (x *exchange) claimKey(what, text string) idempotency.RequestKey {
+	return idempotency.RequestKey{Caller: x.callerKey(), Action: what, Text: text}
 }
 
 // keep ends a claim with what the run came to: its reply where it is final, else the targets that were reached; of a
 // request that was refused as a whole, nothing.
-func (x *exchange) keep(ctx context.Context, claim *idempotency.Claim, result *action.Result, status int, reply Reply, cause *apierr.Error) {
+func (x *exchange) keep(ctx context.Context, claim *idempotency.Lease, result *action.Result, status int, reply Reply, cause *apierr.Error) {
 	var err error
 	switch {
 	case final(result, status, cause):
@@ -74,7 +74,7 @@ func (x *exchange) keep(ctx context.Context, claim *idempotency.Claim, result *a
 					done[target] = before
 				}
 			}
-			err = claim.Leave(ctx, done)
+			err = claim.Suspend(ctx, done)
 		}
 	}
 	x.lost = errors.Is(err, idempotency.ErrLost)
@@ -90,7 +90,7 @@ const (
 )
 
 // keepReply keeps a final reply. One that is too large is kept without its results.
-func (x *exchange) keepReply(ctx context.Context, claim *idempotency.Claim, status int, reply Reply) error {
+func (x *exchange) keepReply(ctx context.Context, claim *idempotency.Lease, status int, reply Reply) error {
 	reply, found, err := x.withoutSecrets(reply)
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (x *exchange) keepReply(ctx context.Context, claim *idempotency.Claim, stat
 	if found {
 		reply.Warnings = append(append([]string{}, reply.Warnings...), notKeptWarning)
 	}
-	at := x.setup.Claims.Now().UTC().Truncate(time.Second)
+	at := x.setup.Idempotency.Now().UTC().Truncate(time.Second)
 	finish := func(reply Reply) error {
 		k := kept{HTTPStatus: status, At: &at, Reply: encode(reply)}
 		if x.message != nil {
@@ -115,7 +115,7 @@ func (x *exchange) keepReply(ctx context.Context, claim *idempotency.Claim, stat
 		err = finish(reply.withoutResults(tooLargeWarning))
 	}
 	if errors.Is(err, idempotency.ErrTooLarge) { // the run has ended all the same
-		err = errors.Join(err, claim.Leave(ctx, nil))
+		err = errors.Join(err, claim.Suspend(ctx, nil))
 	}
 	return err
 }
@@ -129,17 +129,17 @@ func (x *exchange) withoutSecrets(reply Reply) (_ Reply, found bool, err error) 
 	return reply, found, err
 }
 
-// later tells whether the same request may come to more when it is made again.
-func later(result *action.Result, cause *apierr.Error) bool {
-	return cause != nil && curable(cause) || slices.ContainsFunc(result.Faults(), curable)
+// shouldRedeliver tells whether the same request may come to more when it is made again.
+func shouldRedeliver(result *action.Result, cause *apierr.Error) bool {
+	return cause != nil && isTransient(cause) || slices.ContainsFunc(result.Errors(), isTransient)
 }
 
-// curable tells whether a fault may have passed by a later try, by itself or because somebody mends the deployment.
-func curable(f *apierr.Error) bool {
+// isTransient tells whether a fault may have passed by a later try, by itself or because somebody mends the deployment.
+func isTransient(f *apierr.Error) bool {
 	switch f.Kind {
 	case apierr.Credentials:
 		return f.Code != apierr.CodeNoPermission // which is of the user: an admin role that does not cover this one
-	case apierr.Nonsense, apierr.Internal, apierr.Misconfigured:
+	case apierr.InvalidResponse, apierr.Internal, apierr.Misconfigured:
 		return f.Code != apierr.CodeUnknownResult
 	default:
 		return f.Retryable()
@@ -153,24 +153,24 @@ func final(result *action.Result, status int, cause *apierr.Error) bool {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 		return false
 	}
-	return status < 500 && !later(result, cause)
+	return status < 500 && !shouldRedeliver(result, cause)
 }
 
 // intentTime bounds the record of an intent, for which a place among the calls to Okta is held.
 const intentTime = 2 * time.Second
 
-// claimOnce is a claim as actions know it.
-type claimOnce struct {
+// leaseWrites is a claim as actions know it.
+type leaseWrites struct {
 	ctx   context.Context
-	claim *idempotency.Claim
+	claim *idempotency.Lease
 	log   *slog.Logger
 }
 
-// Intend implements action.Once.
-func (c claimOnce) Intend(target string) (madeBefore bool, err error) {
+// BeginWrite implements action.Once.
+func (c leaseWrites) BeginWrite(target string) (madeBefore bool, err error) {
 	ctx, cancel := context.WithTimeout(c.ctx, intentTime)
 	defer cancel()
-	switch intent, err := c.claim.Intend(ctx, target); {
+	switch intent, err := c.claim.BeginWrite(ctx, target); {
 	case err != nil:
 		return false, apierr.New(apierr.Unavailable, "idempotency_unavailable", "nothing was changed: it cannot be recorded that this is about to be done (IDEMPOTENCY_BUCKET)", err)
 	case intent == idempotency.Unknown:
@@ -181,13 +181,13 @@ func (c claimOnce) Intend(target string) (madeBefore bool, err error) {
 	}
 }
 
-// Made implements action.Once.
-func (c claimOnce) Made(target string) { c.tell(c.claim.Made(c.ctx, target)) }
+// CommitWrite implements action.Once.
+func (c leaseWrites) CommitWrite(target string) { c.tell(c.claim.CommitWrite(c.ctx, target)) }
 
-// Withdraw implements action.Once.
-func (c claimOnce) Withdraw(target string) { c.tell(c.claim.Withdraw(c.ctx, target)) }
+// AbortWrite implements action.Once.
+func (c leaseWrites) AbortWrite(target string) { c.tell(c.claim.AbortWrite(c.ctx, target)) }
 
-func (c claimOnce) tell(err error) {
+func (c leaseWrites) tell(err error) {
 	if err != nil {
 		c.log.Warn("what became of a write is not kept: a repeat of the request will not do it again", "error", err.Error())
 	}

@@ -13,13 +13,13 @@ type origin struct {
 	urgent bool   // the call changes something, or is part of a change
 }
 
-// gate bounds the calls in flight, over all invocations. It narrows when Okta refuses calls for their number,
+// concurrencyLimiter bounds the calls in flight, over all invocations. It narrows when Okta refuses calls for their number,
 // and widens again by one with every round of calls that goes through.
 //
 // Urgent calls go first, except that every fourth place is offered to the other calls first, so that these
 // continue beside any number of changes. A caller that holds half of the places gets another one only if no
 // call of another caller could take it.
-type gate struct {
+type concurrencyLimiter struct {
 	mu       sync.Mutex
 	most     float64
 	width    float64
@@ -41,12 +41,12 @@ type waiter struct {
 // patience is how many places are given for each that is offered to calls that are not urgent first.
 const patience = 4
 
-func newGate(most int) *gate {
-	return &gate{most: float64(most), width: float64(most), accounts: map[string]*account{}}
+func newConcurrencyLimiter(most int) *concurrencyLimiter {
+	return &concurrencyLimiter{most: float64(most), width: float64(most), accounts: map[string]*account{}}
 }
 
-// enter waits for a place. leave must follow.
-func (g *gate) enter(ctx context.Context, from origin) error {
+// acquire waits for a place. leave must follow.
+func (g *concurrencyLimiter) acquire(ctx context.Context, from origin) error {
 	g.mu.Lock()
 	a := g.accounts[from.caller]
 	if a == nil {
@@ -85,8 +85,8 @@ func (g *gate) enter(ctx context.Context, from origin) error {
 	return ctx.Err()
 }
 
-// leave ends a call; r is nil if there was no reply.
-func (g *gate) leave(from origin, r *reply) {
+// release ends a call; r is nil if there was no reply.
+func (g *concurrencyLimiter) release(from origin, r *response) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.busy--
@@ -104,14 +104,14 @@ func (g *gate) leave(from origin, r *reply) {
 }
 
 // forget drops the account of a caller that neither holds a place nor waits.
-func (g *gate) forget(caller string) {
+func (g *concurrencyLimiter) forget(caller string) {
 	if *g.accounts[caller] == (account{}) {
 		delete(g.accounts, caller)
 	}
 }
 
 // admit gives the free places away.
-func (g *gate) admit() {
+func (g *concurrencyLimiter) admit() {
 	for g.busy < int(g.width) {
 		w := g.next()
 		if w == nil {
@@ -126,7 +126,7 @@ func (g *gate) admit() {
 }
 
 // next removes the call that gets the next place from its queue; nil if none waits.
-func (g *gate) next() *waiter {
+func (g *concurrencyLimiter) next() *waiter {
 	order := [...]*[]*waiter{&g.waiting[0], &g.waiting[1]}
 	if g.places%patience == patience-1 {
 		slices.Reverse(order[:])

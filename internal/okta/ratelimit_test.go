@@ -58,19 +58,19 @@ var (
 )
 
 // by makes the call on behalf of a caller, which must succeed.
-func (e endpoint) by(t *testing.T, k *keeper, from origin) {
+func (e endpoint) by(t *testing.T, k *capturingTransport, from origin) {
 	if x := e.send(t.Context(), t, k, from); x.err != nil {
 		t.Error(x.err)
 	}
 }
 
-func (e endpoint) call(ctx context.Context, t *testing.T, k *keeper) *exchange {
+func (e endpoint) call(ctx context.Context, t *testing.T, k *capturingTransport) *attempt {
 	return e.send(ctx, t, k, origin{})
 }
 
-func (e endpoint) send(ctx context.Context, t *testing.T, k *keeper, from origin) *exchange {
-	x := &exchange{op: e.op, from: from, anonymous: true}
-	r, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, x), e.method, "https://127.0.0.1"+e.path, nil)
+func (e endpoint) send(ctx context.Context, t *testing.T, k *capturingTransport, from origin) *attempt {
+	x := &attempt{op: e.op, from: from, anonymous: true}
+	r, err := http.NewRequestWithContext(context.WithValue(ctx, attemptKey{}, x), e.method, "https://127.0.0.1"+e.path, nil)
 	if err != nil {
 		t.Error(err)
 		return x
@@ -81,7 +81,7 @@ func (e endpoint) send(ctx context.Context, t *testing.T, k *keeper, from origin
 
 // sideBySide makes the calls n times, one after the other, as many at a time as there are workers. It returns how
 // long they took.
-func sideBySide(t *testing.T, k *keeper, workers, n int, calls ...endpoint) time.Duration {
+func sideBySide(t *testing.T, k *capturingTransport, workers, n int, calls ...endpoint) time.Duration {
 	t.Helper()
 	start := time.Now()
 	work := make(chan int)
@@ -105,22 +105,22 @@ func sideBySide(t *testing.T, k *keeper, workers, n int, calls ...endpoint) time
 	return time.Since(start)
 }
 
-func paced(base http.RoundTripper, concurrency int, share float64) *keeper {
-	return &keeper{base: base, gate: newGate(concurrency), pacer: newPacer(share, SystemClock{})}
+func paced(base http.RoundTripper, concurrency int, share float64) *capturingTransport {
+	return &capturingTransport{base: base, gate: newConcurrencyLimiter(concurrency), pacer: newRateLimiter(share, SystemClock{})}
 }
 
 // TestTwoThousandUsersTakeAsLongAsTheLimitDemands: two calls for each user, in Okta's one bucket for both, which no
 // header tells to be one.
 func TestTwoThousandUsersTakeAsLongAsTheLimitDemands(t *testing.T) {
 	t.Parallel()
-	for name, calls := range map[string]func(t *testing.T, k *keeper) time.Duration{
-		"all reads first": func(t *testing.T, k *keeper) time.Duration {
+	for name, calls := range map[string]func(t *testing.T, k *capturingTransport) time.Duration{
+		"all reads first": func(t *testing.T, k *capturingTransport) time.Duration {
 			return sideBySide(t, k, 16, 2000, readUser) + sideBySide(t, k, 16, 2000, suspendUser)
 		},
-		"user by user": func(t *testing.T, k *keeper) time.Duration {
+		"user by user": func(t *testing.T, k *capturingTransport) time.Duration {
 			return sideBySide(t, k, 16, 2000, readUser, suspendUser)
 		},
-		"a hundred at a time": func(t *testing.T, k *keeper) (took time.Duration) {
+		"a hundred at a time": func(t *testing.T, k *capturingTransport) (took time.Duration) {
 			for range 20 {
 				took += sideBySide(t, k, 16, 100, readUser) + sideBySide(t, k, 16, 100, suspendUser)
 			}
@@ -310,7 +310,7 @@ func TestAWaitLongerThanTheDeadlineIsNotBegun(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
-		f := readUser.call(ctx, t, k).fault(ctx)
+		f := readUser.call(ctx, t, k).apiError(ctx)
 		wantCode(t, f, apierr.Unavailable, "rate_limited")
 		if f != nil && (f.RetryAfter < 55*time.Second || f.RetryAfter > time.Minute+time.Second) {
 			t.Errorf("to be tried again after %s", f.RetryAfter)
@@ -389,23 +389,23 @@ func (c crowd) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestTheGateAdmitsInTheOrderOfArrival(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1)
-		if err := g.enter(t.Context(), origin{}); err != nil {
+		g := newConcurrencyLimiter(1)
+		if err := g.acquire(t.Context(), origin{}); err != nil {
 			t.Fatal(err)
 		}
 		var order []string
 		var wg sync.WaitGroup
 		for i := range 4 {
 			wg.Go(func() {
-				if err := g.enter(t.Context(), origin{}); err != nil {
+				if err := g.acquire(t.Context(), origin{}); err != nil {
 					t.Error(err)
 				}
 				order = append(order, strconv.Itoa(i))
-				g.leave(origin{}, nil)
+				g.release(origin{}, nil)
 			})
 			synctest.Wait()
 		}
-		g.leave(origin{}, nil)
+		g.release(origin{}, nil)
 		wg.Wait()
 		for i, s := range order {
 			if s != strconv.Itoa(i) {

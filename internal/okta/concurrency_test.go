@@ -33,11 +33,11 @@ func TestGate_Order(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				g := newGate(c.places)
+				g := newConcurrencyLimiter(c.places)
 				from := func(call rune) origin { return origin{strings.ToLower(string(call)), call < 'a'} }
 				var held []rune
 				for _, call := range c.holds {
-					if err := g.enter(t.Context(), from(call)); err != nil {
+					if err := g.acquire(t.Context(), from(call)); err != nil {
 						t.Fatal(err)
 					}
 					held = append(held, call)
@@ -47,7 +47,7 @@ func TestGate_Order(t *testing.T) {
 				order := ""
 				for _, call := range c.arrive {
 					wg.Go(func() {
-						if err := g.enter(t.Context(), from(call)); err != nil {
+						if err := g.acquire(t.Context(), from(call)); err != nil {
 							t.Error(err)
 						}
 						order += string(call)
@@ -58,7 +58,7 @@ func TestGate_Order(t *testing.T) {
 				for len(held) > 0 { // the call that has held its place longest ends
 					first := held[0]
 					held = held[1:]
-					g.leave(from(first), nil)
+					g.release(from(first), nil)
 					synctest.Wait()
 				}
 				wg.Wait()

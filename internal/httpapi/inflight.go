@@ -12,9 +12,9 @@ import (
 // caller gets half of it, which is room for one delivery of the largest size.
 const maxBodies = 2 * (maxDelivery + 1)
 
-// Gate bounds the invocations in flight in a process and the bodies that they hold, and lets the
+// InFlightLimiter bounds the invocations in flight in a process and the bodies that they hold, and lets the
 // process end once they have ended.
-type Gate struct {
+type InFlightLimiter struct {
 	most    int
 	closing context.Context // done once the gate closes
 	cut     context.CancelFunc
@@ -28,9 +28,9 @@ type Gate struct {
 	idle       chan struct{}  // closed once the gate is and nothing is in flight
 }
 
-// NewGate returns a Gate for this many invocations.
-func NewGate(most int) *Gate {
-	g := &Gate{most: most, arrivingOf: map[string]int{}, heldBy: map[string]int{}, idle: make(chan struct{})}
+// NewInFlightLimiter returns a Gate for this many invocations.
+func NewInFlightLimiter(most int) *InFlightLimiter {
+	g := &InFlightLimiter{most: most, arrivingOf: map[string]int{}, heldBy: map[string]int{}, idle: make(chan struct{})}
 	g.closing, g.cut = context.WithCancel(context.Background())
 	return g
 }
@@ -39,12 +39,12 @@ func NewGate(most int) *Gate {
 // one caller gets half of them, so that a caller whose bodies do not arrive keeps no other caller out.
 const arrivals = 4
 
-// place is an invocation's place: among those whose bodies arrive, and after begin among those in flight.
-type place struct {
-	gate   *Gate
-	caller string
-	held   int
-	begun  bool
+// admission is an invocation's place: among those whose bodies arrive, and after begin among those in flight.
+type admission struct {
+	gate    *InFlightLimiter
+	caller  string
+	held    int
+	started bool
 }
 
 var errClosing = apierr.New(apierr.Unavailable, "shutting_down", "this instance is shutting down", nil)
@@ -53,9 +53,9 @@ func overloaded(message string) error {
 	return &apierr.Error{Kind: apierr.Overloaded, Code: "overloaded", RetryAfter: time.Second, Message: message}
 }
 
-// enter admits an invocation of a caller or fails immediately, so that the caller can retry
+// acquire admits an invocation of a caller or fails immediately, so that the caller can retry
 // elsewhere.
-func (g *Gate) enter(caller string) (*place, error) {
+func (g *InFlightLimiter) acquire(caller string) (*admission, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
@@ -68,15 +68,15 @@ func (g *Gate) enter(caller string) (*place, error) {
 	}
 	g.arriving++
 	g.arrivingOf[caller]++
-	return &place{gate: g, caller: caller}, nil
+	return &admission{gate: g, caller: caller}, nil
 }
 
 func errFull() error {
 	return overloaded("this instance has MAX_INVOCATIONS invocations in flight; nothing was done")
 }
 
-// begin takes a place among the invocations in flight, once the body has arrived, or fails immediately.
-func (p *place) begin() error {
+// start takes a place among the invocations in flight, once the body has arrived, or fails immediately.
+func (p *admission) start() error {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -84,13 +84,13 @@ func (p *place) begin() error {
 		return errFull()
 	}
 	p.arrived()
-	p.begun = true
+	p.started = true
 	g.inFlight++
 	return nil
 }
 
 // arrived ends the invocation's place among those whose bodies arrive. The gate is locked.
-func (p *place) arrived() {
+func (p *admission) arrived() {
 	g := p.gate
 	g.arriving--
 	if g.arrivingOf[p.caller]--; g.arrivingOf[p.caller] == 0 {
@@ -98,9 +98,9 @@ func (p *place) arrived() {
 	}
 }
 
-// hold sets the bytes that the invocation's body takes, or fails immediately if there is no room
+// reserve sets the bytes that the invocation's body takes, or fails immediately if there is no room
 // for them.
-func (p *place) hold(bytes int) error {
+func (p *admission) reserve(bytes int) error {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -113,7 +113,7 @@ func (p *place) hold(bytes int) error {
 }
 
 // change adds to what the invocation holds. The gate is locked.
-func (p *place) change(bytes int) {
+func (p *admission) change(bytes int) {
 	p.held += bytes
 	p.gate.held += bytes
 	if p.gate.heldBy[p.caller] += bytes; p.gate.heldBy[p.caller] == 0 {
@@ -121,13 +121,13 @@ func (p *place) change(bytes int) {
 	}
 }
 
-// leave ends the invocation.
-func (p *place) leave() {
+// release ends the invocation.
+func (p *admission) release() {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p.change(-p.held)
-	if p.begun {
+	if p.started {
 		g.inFlight--
 	} else {
 		p.arrived()
@@ -136,7 +136,7 @@ func (p *place) leave() {
 }
 
 // endIfIdle reports to Close that nothing is in flight. The gate is locked.
-func (g *Gate) endIfIdle() {
+func (g *InFlightLimiter) endIfIdle() {
 	if g.closing.Err() == nil || g.inFlight+g.arriving > 0 {
 		return
 	}
@@ -149,7 +149,7 @@ func (g *Gate) endIfIdle() {
 
 // Close refuses all further invocations, cuts those whose bodies have not arrived, and waits until
 // the others have ended, or ctx ends.
-func (g *Gate) Close(ctx context.Context) error {
+func (g *InFlightLimiter) Close(ctx context.Context) error {
 	g.mu.Lock()
 	g.cut()
 	g.endIfIdle()

@@ -6,8 +6,8 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// Write is one call that changes something in Okta. Its tries count as one.
-type Write struct {
+// WriteEvent is one call that changes something in Okta. Its tries count as one.
+type WriteEvent struct {
 	Route     string // "POST /api/v1/users/{userId}/lifecycle/suspend"
 	Once      bool   // it must not happen twice
 	Notifies  bool   // the user gets a link by it, as by some that must not happen twice
@@ -21,30 +21,30 @@ type watchKey struct{}
 
 // Watch returns a context under which every write is told to f: before it is sent, which an error of f's prevents, and once
 // it has ended.
-func Watch(ctx context.Context, f func(Write) error) context.Context {
+func Watch(ctx context.Context, f func(WriteEvent) error) context.Context {
 	return context.WithValue(ctx, watchKey{}, f)
 }
 
-// watcher tells of one write.
-type watcher struct {
-	tell  func(Write) error
-	write Write
+// writeHook tells of one write.
+type writeHook struct {
+	tell  func(WriteEvent) error
+	write WriteEvent
 	begun bool
 	kept  error // why the write was not sent
 }
 
-// watch makes the watcher of a call; nil where nobody watches, or it is no write.
-func watch(ctx context.Context, k call) *watcher {
-	tell, _ := ctx.Value(watchKey{}).(func(Write) error)
+// newWriteHook makes the watcher of a call; nil where nobody watches, or it is no write.
+func newWriteHook(ctx context.Context, k call) *writeHook {
+	tell, _ := ctx.Value(watchKey{}).(func(WriteEvent) error)
 	if tell == nil || k.reads() {
 		return nil
 	}
-	return &watcher{tell: tell, write: Write{Route: k.op, Once: k.once, Notifies: k.notifies}}
+	return &writeHook{tell: tell, write: WriteEvent{Route: k.op, Once: k.nonIdempotent, Notifies: k.sendsEmail}}
 }
 
 // begin is called when a try of the write is about to leave: not before, since it may wait long for its turn, and what was
 // only meant to be sent when the process ends is in doubt from then on.
-func (w *watcher) begin() error {
+func (w *writeHook) begin() error {
 	if w == nil || w.begun {
 		return nil
 	}
@@ -54,14 +54,14 @@ func (w *watcher) begin() error {
 }
 
 // open is called where the write may or may not have been made.
-func (w *watcher) open() {
+func (w *writeHook) open() {
 	if w != nil {
 		w.write.Open = true
 	}
 }
 
 // end is called with what the write came to.
-func (w *watcher) end(re *reply, err error) {
+func (w *writeHook) end(re *response, err error) {
 	if w == nil || !w.begun {
 		return
 	}
