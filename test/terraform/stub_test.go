@@ -2,6 +2,7 @@ package terraform_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/okta-secops/handlers"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -165,4 +167,41 @@ func filesOf(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// TestTerraformRefusesWhatTheSchemaLacks is the stub's own check.
+func TestTerraformRefusesWhatTheSchemaLacks(t *testing.T) {
+	t.Parallel()
+	const head = "terraform {\n  required_providers {\n    google = { source = \"hashicorp/google\" }\n  }\n}\n"
+	for body, say := range map[string]string{
+		"resource \"google_pubsub_topic\" \"t\" {\n  name  = \"t\"\n  color = \"red\"\n}\n":                                   "color",
+		"resource \"google_made_up\" \"t\" {\n  name = \"t\"\n}\n":                                                            "google_made_up",
+		"resource \"google_pubsub_topic\" \"t\" {}\n":                                                                         "name",
+		"resource \"google_secret_manager_secret\" \"s\" {\n  secret_id = \"s\"\n}\n":                                         "replication",
+		"resource \"google_pubsub_topic\" \"t\" {\n  name = \"t\"\n}\noutput \"o\" {\n  value = google_pubsub_topic.t.uri\n}": "uri",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(head+body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := open(t, dir).try("validate", "-no-color"); err == nil || !strings.Contains(out, say) {
+			t.Errorf("%s: %v\n%s", body, err, out)
+		}
+	}
+}
+
+// TestTerraformChangesInPlaceWhatIsNoIdentity is the stub's own check.
+func TestTerraformChangesInPlaceWhatIsNoIdentity(t *testing.T) {
+	t.Parallel()
+	r := open(t, tree)
+	vars := variables["the least"]
+	r.run(append([]string{"apply", "-auto-approve", "-no-color"}, vars...)...)
+	out := r.run(append([]string{"plan", "-no-color", "-var=max_targets=50"}, vars...)...)
+	if !strings.Contains(out, fmt.Sprintf("Plan: 0 to add, %d to change, 0 to destroy.", len(handlers.Groups))) {
+		t.Error(out)
+	}
+	out = r.run(append([]string{"plan", "-no-color", "-var=instance=emea"}, vars...)...)
+	if !strings.Contains(out, "must be replaced") {
+		t.Error(out)
+	}
 }
