@@ -1,4 +1,5 @@
-# Refused settings that no single variable can judge, and warnings about a deployment that would apply but be of no use.
+# Refused settings that no single variable can judge, and warnings about a deployment that would
+# apply but be of no use.
 
 locals {
   # Concurrent calls to Okta of all functions together.
@@ -7,7 +8,9 @@ locals {
   # CPUs; -1 if Cloud Run refuses the number.
   cpu = {
     for name, f in local.functions : name => try(
-      contains([1, 2, 4, 6, 8], tonumber(f.cpu)) || tonumber(f.cpu) >= 0.08 && tonumber(f.cpu) < 1 ? tonumber(f.cpu) : -1, -1
+      contains([1, 2, 4, 6, 8], tonumber(f.cpu)) || tonumber(f.cpu) >= 0.08 && tonumber(f.cpu) < 1
+      ? tonumber(f.cpu) : -1,
+      -1
     )
   }
 
@@ -20,7 +23,8 @@ locals {
     )
   }
 
-  # MiB that Cloud Run accepts with each number of CPUs. https://docs.cloud.google.com/run/docs/configuring/services/cpu
+  # MiB that Cloud Run accepts with each number of CPUs.
+  # https://docs.cloud.google.com/run/docs/configuring/services/cpu
   memory_of_cpus = { 1 = [128, 4096], 2 = [128, 8192], 4 = [2048, 16384], 6 = [4096, 24576], 8 = [4096, 32768] }
   memory_range = {
     for name, cpu in local.cpu : name => try(
@@ -33,11 +37,16 @@ locals {
       for problem in [
         {
           found = local.cpu[name] < 0
-          text  = "cpu is ${jsonencode(f.cpu)}, must be \"1\", \"2\", \"4\", \"6\", \"8\" or from \"0.08\" to below \"1\""
+          text = join("", [
+            "cpu is ${jsonencode(f.cpu)}, must be \"1\", \"2\", \"4\", \"6\", \"8\" or from \"0.08\" to below \"1\"",
+          ])
         },
         {
           found = local.cpu[name] > 0 && local.cpu[name] < 1 && f.concurrency > 1
-          text  = "concurrency is ${f.concurrency}, must be 1 with cpu ${jsonencode(f.cpu)}: Cloud Run requires it below 1 CPU"
+          text = join("", [
+            "concurrency is ${f.concurrency}, must be 1 with cpu ${jsonencode(f.cpu)}: Cloud Run requires it below ",
+            "1 CPU",
+          ])
         },
         {
           found = f.concurrency < 1 || f.concurrency > 1000 || floor(f.concurrency) != f.concurrency
@@ -45,7 +54,10 @@ locals {
         },
         {
           found = local.memory[name] == 0
-          text  = "memory is ${jsonencode(f.memory)}, must be a whole number with a unit of M, Mi, G or Gi, such as \"512Mi\""
+          text = join("", [
+            "memory is ${jsonencode(f.memory)}, must be a whole number with a unit of M, Mi, G or Gi, such as ",
+            "\"512Mi\"",
+          ])
         },
         {
           found = local.memory[name] != 0 && (
@@ -62,7 +74,10 @@ locals {
         },
         {
           found = f.min_instances < 0 || f.min_instances > f.max_instances || floor(f.min_instances) != f.min_instances
-          text  = "min_instances is ${f.min_instances}, must be a whole number from 0 to max_instances (${f.max_instances})"
+          text = join("", [
+            "min_instances is ${f.min_instances}, must be a whole number from 0 to max_instances ",
+            "(${f.max_instances})",
+          ])
         },
         {
           found = f.okta_concurrency < 1 || f.okta_concurrency > 35 || floor(f.okta_concurrency) != f.okta_concurrency
@@ -75,15 +90,15 @@ locals {
         {
           found = f.timeout < var.request_deadline + 5
           text = join("", [
-            "timeout is ${f.timeout}, must be at least ${var.request_deadline + 5} seconds: request_deadline and 5 seconds ",
-            "to send the response",
+            "timeout is ${f.timeout}, must be at least ${var.request_deadline + 5} seconds: request_deadline and ",
+            "5 seconds to send the response",
           ])
         },
         {
           found = f.timeout >= var.subscription.ack_deadline
           text = join("", [
-            "timeout is ${f.timeout}, must be below ack_deadline in subscription (${var.subscription.ack_deadline}): ",
-            "otherwise Pub/Sub delivers a message again while it is processed",
+            "timeout is ${f.timeout}, must be below ack_deadline in subscription ",
+            "(${var.subscription.ack_deadline}): otherwise Pub/Sub delivers a message again while it is processed",
           ])
         },
       ] : "functions[\"${name}\"]: ${problem.text}." if problem.found
@@ -107,8 +122,8 @@ resource "terraform_data" "limits" {
     precondition {
       condition = var.exceed_okta_concurrency || local.okta_calls <= 35
       error_message = join("", [
-        "The functions together may make ${local.okta_calls} concurrent calls to Okta (max_instances x okta_concurrency), ",
-        "more than 35: lower these values in functions, or set exceed_okta_concurrency = true.",
+        "The functions together may make ${local.okta_calls} concurrent calls to Okta (max_instances x ",
+        "okta_concurrency), more than 35: lower these values in functions, or set exceed_okta_concurrency = true.",
       ])
     }
   }
@@ -118,15 +133,18 @@ check "callers" {
   assert {
     condition = length(local.unreachable) == 0
     error_message = join("", [
-      "caller_auth is iam, and no caller is allowed for: ${join(", ", local.unreachable)}. Set invokers, invokers of the ",
-      "group in functions, or publishers.",
+      "caller_auth is iam, and no caller is allowed for: ${join(", ", local.unreachable)}. Set invokers, invokers ",
+      "of the group in functions, or publishers.",
     ])
   }
 }
 
 check "unused_invokers" {
   assert {
-    condition = var.caller_auth == "iam" || length(flatten([var.invokers, [for f in values(local.functions) : f.invokers]])) == 0
+    condition = (
+      var.caller_auth == "iam" ||
+      length(flatten([var.invokers, [for f in values(local.functions) : f.invokers]])) == 0
+    )
     error_message = join("", [
       "invokers has no effect: with caller_auth ${var.caller_auth} Cloud Run admits every request, and the function ",
       "authenticates the caller. Remove invokers, or use caller_auth iam.",

@@ -1,4 +1,5 @@
-# One deployment for one Okta org: a function per group of actions, and the resources that the functions need.
+# One deployment for one Okta org: a function per group of actions, and the resources that the
+# functions need.
 
 locals {
   catalog = { for name, g in jsondecode(file("${path.module}/catalog.json")) : name => g if contains(var.groups, name) }
@@ -7,7 +8,8 @@ locals {
   prefix = var.instance == "" ? "okta" : "okta-${var.instance}"
   labels = merge(var.labels, { app = "okta-secops", instance = var.instance == "" ? "default" : var.instance })
 
-  # The defaults allow at most 35 concurrent calls to Okta, less than half of the limit that most orgs have.
+  # The defaults allow at most 35 concurrent calls to Okta, less than half of the limit that most
+  # orgs have.
   standard = {
     memory           = "512Mi"
     cpu              = "1"
@@ -40,8 +42,8 @@ locals {
     if var.caller_auth == "apikey"
   }
 
-  # The keys are known before apply, so that a new invoker adds one binding and changes no other. The e-mail address of
-  # the push account is not.
+  # The keys are known before apply, so that a new invoker adds one binding and changes no other.
+  # The e-mail address of the push account is not.
   invokers = {
     for name, f in local.functions : name => merge(
       { for member in toset(concat(var.invokers, f.invokers)) : member => member },
@@ -50,8 +52,8 @@ locals {
     )
   }
 
-  # With iam Cloud Run verifies the token of a push delivery. Otherwise the function does, and needs its own address
-  # before it exists.
+  # With iam Cloud Run verifies the token of a push delivery. Otherwise the function does, and needs
+  # its own address before it exists.
   checks_itself = var.caller_auth != "iam"
   url = {
     for name in keys(local.catalog) : name =>
@@ -144,8 +146,8 @@ module "secrets" {
   depends_on = [google_project_service.needed]
 }
 
-# The source that every function is built from. An object is named by the hash of its content, so that a plan shows
-# whether the source changes.
+# The source that every function is built from. An object is named by the hash of its content, so
+# that a plan shows whether the source changes.
 resource "google_storage_bucket" "source" {
   name                        = "${var.project}-${local.prefix}-source"
   location                    = var.region
@@ -157,8 +159,9 @@ resource "google_storage_bucket" "source" {
     enabled = true
   }
 
-  # Each archive has its own name, so that a limit on newer versions of the same name never applies. The rule counts from
-  # the day on which Terraform deleted the archive, and does not apply to the live one, however old it is.
+  # Each archive has its own name, so that a limit on newer versions of the same name never applies.
+  # The rule counts from the day on which Terraform deleted the archive, and does not apply to the
+  # live one, however old it is.
   lifecycle_rule {
     condition {
       days_since_noncurrent_time = 90
@@ -213,7 +216,10 @@ module "function" {
   build_service_account = var.build_service_account
   network               = one(module.egress[*].network)
   invokers              = local.invokers[each.key]
-  source_archive        = { bucket = google_storage_bucket.source.name, object = google_storage_bucket_object.source.name }
+  source_archive = {
+    bucket = google_storage_bucket.source.name
+    object = google_storage_bucket_object.source.name
+  }
 
   depends_on = [google_project_service.needed, google_storage_bucket_iam_member.builder]
 }

@@ -1,6 +1,6 @@
-# The deployment. A minimal terraform.tfvars sets project, region, okta_url and caller_auth: see terraform.tfvars.example.
-# variables_access.tf has Okta and the callers, variables_runtime.tf the functions and their messages,
-# variables_operations.tf alerts and the audit.
+# The deployment. A minimal terraform.tfvars sets project, region, okta_url and caller_auth: see
+# terraform.tfvars.example. variables_access.tf has Okta and the callers, variables_runtime.tf the
+# functions and their messages, variables_operations.tf alerts and the audit.
 
 locals {
   # Names that Google reserves: a bucket's name must not contain google or a misspelling of it.
@@ -18,8 +18,10 @@ variable "project" {
   }
 
   validation {
-    condition     = !can(regex(local.reserved, var.project))
-    error_message = "project is \"${var.project}\": Google refuses buckets whose name contains \"google\" or a misspelling of it."
+    condition = !can(regex(local.reserved, var.project))
+    error_message = join("", [
+      "project is \"${var.project}\": Google refuses buckets whose name contains \"google\" or a misspelling of it.",
+    ])
   }
 }
 
@@ -34,26 +36,36 @@ variable "region" {
 }
 
 variable "instance" {
-  description = "Name of this deployment if several Okta orgs share the project, part of all names and labels; empty: the only one."
+  description = <<-EOT
+    Name of this deployment if several Okta orgs share the project, part of all names and labels;
+    empty: the only one.
+  EOT
   type        = string
   default     = ""
   nullable    = false
 
   validation {
-    condition     = can(regex("^([a-z][a-z0-9-]{0,8}[a-z0-9])?$", var.instance))
-    error_message = <<-EOT
-      instance is "${var.instance}", must be 2 to 10 lower-case letters, digits and hyphens that begin with a letter, or empty.
-    EOT
+    condition = can(regex("^([a-z][a-z0-9-]{0,8}[a-z0-9])?$", var.instance))
+    error_message = join("", [
+      "instance is \"${var.instance}\", must be 2 to 10 lower-case letters, digits and hyphens that begin with a ",
+      "letter, or empty.",
+    ])
   }
 
   validation {
-    condition     = !can(regex(local.reserved, var.instance))
-    error_message = "instance is \"${var.instance}\": Google refuses buckets whose name contains \"google\" or a misspelling of it."
+    condition = !can(regex(local.reserved, var.instance))
+    error_message = join("", [
+      "instance is \"${var.instance}\": Google refuses buckets whose name contains \"google\" or a misspelling of ",
+      "it.",
+    ])
   }
 }
 
 variable "labels" {
-  description = "Further labels of all resources that have labels. The deployment sets app, instance, group and runbook itself."
+  description = <<-EOT
+    Further labels of all resources that have labels. The deployment sets app, instance, group and
+    runbook itself.
+  EOT
   type        = map(string)
   default     = {}
   nullable    = false
@@ -61,11 +73,12 @@ variable "labels" {
   # https://docs.cloud.google.com/resource-manager/docs/labels-overview
   validation {
     condition = alltrue([
-      for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))
+      for key, value in var.labels :
+      can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))
     ])
     error_message = join("", [
-      "labels is ${jsonencode(var.labels)}: keys and values must be at most 63 lower-case letters, digits, _ and -, and a key ",
-      "must begin with a letter.",
+      "labels is ${jsonencode(var.labels)}: keys and values must be at most 63 lower-case letters, digits, _ and ",
+      "-, and a key must begin with a letter.",
     ])
   }
 
@@ -93,7 +106,8 @@ variable "groups" {
 
   validation {
     condition = (
-      length(var.groups) > 0 && length(setsubtract(var.groups, keys(jsondecode(file("${path.module}/catalog.json"))))) == 0
+      length(var.groups) > 0 &&
+      length(setsubtract(var.groups, keys(jsondecode(file("${path.module}/catalog.json"))))) == 0
     )
     error_message = join("", [
       "groups is ${jsonencode(var.groups)}, must be one or more of ",
@@ -109,16 +123,18 @@ variable "source_archive" {
   nullable    = false
 
   validation {
-    condition     = fileexists(var.source_archive)
-    error_message = "source_archive is \"${var.source_archive}\", which does not exist: run go run ./tools/source-archive."
+    condition = fileexists(var.source_archive)
+    error_message = join("", [
+      "source_archive is \"${var.source_archive}\", which does not exist: run go run ./tools/source-archive.",
+    ])
   }
 }
 
 variable "build_service_account" {
   description = <<-EOT
-    Service account that builds the functions, by e-mail address; docs/deploy.md creates one that has no other permissions.
-    null: the project's default one, which has no permission to build in organizations created since May 2024 and can
-    change most of the project in older ones.
+    Service account that builds the functions, by e-mail address; docs/deploy.md creates one that
+    has no other permissions. null: the project's default one, which has no permission to build in
+    organizations created since May 2024 and can change most of the project in older ones.
   EOT
   type        = string
   default     = null
@@ -128,9 +144,10 @@ variable "build_service_account" {
       var.build_service_account == null ||
       can(regex("^[^@\\s]+@([^@\\s]+\\.iam|developer)\\.gserviceaccount\\.com$", var.build_service_account))
     )
-    error_message = <<-EOT
-      build_service_account is "${coalesce(var.build_service_account, "null")}", must be the e-mail address of a service account.
-    EOT
+    error_message = join("", [
+      "build_service_account is ${jsonencode(var.build_service_account)}, must be the e-mail address of a service ",
+      "account.",
+    ])
   }
 }
 
@@ -159,7 +176,9 @@ variable "egress_range" {
       can(regex("^[0-9.]+/[0-9]+$", var.egress_range)) && can(cidrhost(var.egress_range, 0)) &&
       try(tonumber(split("/", var.egress_range)[1]), 32) <= 26
     )
-    error_message = "egress_range is \"${var.egress_range}\", must be an IPv4 range of /26 or larger, such as 10.132.0.0/26."
+    error_message = join("", [
+      "egress_range is \"${var.egress_range}\", must be an IPv4 range of /26 or larger, such as 10.132.0.0/26.",
+    ])
   }
 
   validation {

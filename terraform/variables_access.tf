@@ -7,7 +7,10 @@ locals {
 }
 
 variable "okta_url" {
-  description = "URL of the Okta org without a path, such as https://acme.okta.com; not the Admin Console's (OKTA_API_ROOT)."
+  description = <<-EOT
+    URL of the Okta org without a path, such as https://acme.okta.com; not the Admin Console's
+    (OKTA_API_ROOT).
+  EOT
   type        = string
 
   validation {
@@ -16,17 +19,18 @@ variable "okta_url" {
       !can(regex("-admin\\.okta", var.okta_url))
     )
     error_message = join("", [
-      "okta_url is \"${var.okta_url}\", must be the org's URL without a path, such as https://acme.okta.com, and not the ",
-      "Admin Console's.",
+      "okta_url is \"${var.okta_url}\", must be the org's URL without a path, such as https://acme.okta.com, and ",
+      "not the Admin Console's.",
     ])
   }
 }
 
 variable "okta_credentials" {
   description = <<-EOT
-    Credentials for Okta by group; "default" is for groups without an entry. auth is api_token, or oauth with the client_id
-    and key_id of a service app. Each entry has its own secret, whose value a person adds. One service app per group is the
-    strongest form: then no function has the permissions of another.
+    Credentials for Okta by group; "default" is for groups without an entry. auth is api_token, or
+    oauth with the client_id and key_id of a service app. Each entry has its own secret, whose value
+    a person adds. One service app per group is the strongest form: then no function has the
+    permissions of another.
   EOT
   type = map(object({
     auth      = optional(string, "api_token")
@@ -45,7 +49,9 @@ variable "okta_credentials" {
     condition = alltrue([
       for c in values(var.okta_credentials) : (c.auth == "oauth") == (c.client_id != null && c.key_id != null)
     ])
-    error_message = "An entry of okta_credentials needs client_id and key_id with auth oauth, and accepts neither with api_token."
+    error_message = join("", [
+      "An entry of okta_credentials needs client_id and key_id with auth oauth, and accepts neither with api_token.",
+    ])
   }
 
   validation {
@@ -66,7 +72,10 @@ variable "okta_credentials" {
 }
 
 variable "okta_limit_share" {
-  description = "Share of each Okta rate limit to use at full speed; the rest is spread until the limit resets (OKTA_LIMIT_SHARE)."
+  description = <<-EOT
+    Share of each Okta rate limit to use at full speed; the rest is spread until the limit resets
+    (OKTA_LIMIT_SHARE).
+  EOT
   type        = number
   default     = 0.5
   nullable    = false
@@ -79,8 +88,8 @@ variable "okta_limit_share" {
 
 variable "exceed_okta_concurrency" {
   description = <<-EOT
-    Allow the functions more than 35 concurrent calls to Okta together. Okta limits the concurrent calls of an org (75 for
-    most orgs); at the limit it refuses the calls of all clients.
+    Allow the functions more than 35 concurrent calls to Okta together. Okta limits the concurrent
+    calls of an org (75 for most orgs); at the limit it refuses the calls of all clients.
   EOT
   type        = bool
   default     = false
@@ -89,35 +98,43 @@ variable "exceed_okta_concurrency" {
 
 variable "signals" {
   description = <<-EOT
-    Signing of risk signals by the signals function: the issuer that is registered in Okta, and the key id in its JWKS.
-    null: each call brings its own key.
+    Signing of risk signals by the signals function: the issuer that is registered in Okta, and the
+    key id in its JWKS. null: each call brings its own key.
   EOT
   type        = object({ issuer_url = string, key_id = string })
   default     = null
 
   validation {
-    condition     = var.signals == null || can(regex("^https://", var.signals.issuer_url))
-    error_message = "issuer_url in signals is \"${try(var.signals.issuer_url, "")}\", must be an https URL, as registered in Okta."
+    condition = var.signals == null || can(regex("^https://", var.signals.issuer_url))
+    error_message = join("", [
+      "issuer_url in signals is \"${try(var.signals.issuer_url, "")}\", must be an https URL, as registered in ",
+      "Okta.",
+    ])
   }
 }
 
 variable "rotation_days" {
-  description = "Days between reminders to rotate each secret. An alert notifies notification_channels; 0: no reminders."
+  description = <<-EOT
+    Days between reminders to rotate each secret. An alert notifies notification_channels; 0: no
+    reminders.
+  EOT
   type        = number
   default     = 90
   nullable    = false
 
   # Secret Manager accepts periods from 1 hour to 100 years.
   validation {
-    condition     = var.rotation_days >= 0 && var.rotation_days <= 36500 && floor(var.rotation_days) == var.rotation_days
+    condition = (
+      var.rotation_days >= 0 && var.rotation_days <= 36500 && floor(var.rotation_days) == var.rotation_days
+    )
     error_message = "rotation_days is ${var.rotation_days}, must be a whole number of days from 1 to 36500, or 0."
   }
 }
 
 variable "caller_auth" {
   description = <<-EOT
-    How callers are authenticated (CALLER_AUTH): iam by Cloud Run, oidc by an ID token that the function verifies, apikey by
-    a key that the function verifies.
+    How callers are authenticated (CALLER_AUTH): iam by Cloud Run, oidc by an ID token that the
+    function verifies, apikey by a key that the function verifies.
   EOT
   type        = string
 
@@ -129,8 +146,9 @@ variable "caller_auth" {
 
 variable "invokers" {
   description = <<-EOT
-    iam: callers of all functions, as IAM members such as serviceAccount:soar@acme.iam.gserviceaccount.com. invokers in
-    functions adds callers of one group.
+    iam: callers of all functions, as IAM members such as
+    serviceAccount:soar@acme.iam.gserviceaccount.com. invokers in functions adds callers of one
+    group.
   EOT
   type        = list(string)
   default     = []
@@ -139,32 +157,37 @@ variable "invokers" {
   validation {
     condition = alltrue([for m in var.invokers : can(regex(local.member, m))])
     error_message = join("", [
-      "invokers has ${join(", ", [for m in var.invokers : m if !can(regex(local.member, m))])}: each must be an IAM member such ",
-      "as serviceAccount:soar@acme.iam.gserviceaccount.com, and must not be allUsers or allAuthenticatedUsers.",
+      "invokers has ${join(", ", [for m in var.invokers : m if !can(regex(local.member, m))])}: each must be an ",
+      "IAM member such as serviceAccount:soar@acme.iam.gserviceaccount.com, and must not be allUsers or ",
+      "allAuthenticatedUsers.",
     ])
   }
 }
 
 variable "allow_public_invocation" {
   description = <<-EOT
-    Let Cloud Run admit every request; the function then authenticates the caller. Required with caller_auth oidc and apikey,
-    refused with iam.
+    Let Cloud Run admit every request; the function then authenticates the caller. Required with
+    caller_auth oidc and apikey, refused with iam.
   EOT
   type        = bool
   default     = false
   nullable    = false
 
   validation {
-    condition     = !var.allow_public_invocation || var.caller_auth != "iam"
-    error_message = "allow_public_invocation is true with caller_auth iam: no one would authenticate callers. Set it to false, or use oidc or apikey."
+    condition = !var.allow_public_invocation || var.caller_auth != "iam"
+    error_message = join("", [
+      "allow_public_invocation is true with caller_auth iam: no one would authenticate callers. Set it to false, ",
+      "or use oidc or apikey.",
+    ])
   }
 
-  # Otherwise Cloud Run replaces the signature of each token that it checks by SIGNATURE_REMOVED_BY_GOOGLE.
+  # Otherwise Cloud Run replaces the signature of each token that it checks by
+  # SIGNATURE_REMOVED_BY_GOOGLE.
   validation {
     condition = var.allow_public_invocation || var.caller_auth == "iam"
     error_message = join("", [
-      "caller_auth is ${var.caller_auth}, which needs allow_public_invocation = true (or use caller_auth iam): otherwise Cloud ",
-      "Run removes the signature of ID tokens, and the function refuses every Pub/Sub delivery",
+      "caller_auth is ${var.caller_auth}, which needs allow_public_invocation = true (or use caller_auth iam): ",
+      "otherwise Cloud Run removes the signature of ID tokens, and the function refuses every Pub/Sub delivery",
       var.caller_auth == "oidc" ? " and every call." : ".",
     ])
   }
@@ -182,19 +205,26 @@ variable "caller_emails" {
   }
 
   validation {
-    condition     = var.caller_auth == "oidc" || length(var.caller_emails) == 0
-    error_message = "caller_emails is used with caller_auth oidc only, and caller_auth is ${var.caller_auth}: remove it."
+    condition = var.caller_auth == "oidc" || length(var.caller_emails) == 0
+    error_message = join("", [
+      "caller_emails is used with caller_auth oidc only, and caller_auth is ${var.caller_auth}: remove it.",
+    ])
   }
 }
 
 variable "separate_caller_keys" {
-  description = "apikey: one secret of caller keys per group, so that a key for one function is unknown to the others. false: one for all."
+  description = <<-EOT
+    apikey: one secret of caller keys per group, so that a key for one function is unknown to the
+    others. false: one for all.
+  EOT
   type        = bool
   default     = false
   nullable    = false
 
   validation {
-    condition     = !var.separate_caller_keys || var.caller_auth == "apikey"
-    error_message = "separate_caller_keys is used with caller_auth apikey only, and caller_auth is ${var.caller_auth}: remove it."
+    condition = !var.separate_caller_keys || var.caller_auth == "apikey"
+    error_message = join("", [
+      "separate_caller_keys is used with caller_auth apikey only, and caller_auth is ${var.caller_auth}: remove it.",
+    ])
   }
 }

@@ -31,7 +31,9 @@ variable "no_traffic_hours" {
   nullable    = false
 
   validation {
-    condition     = var.no_traffic_hours >= 0 && var.no_traffic_hours <= 23 && floor(var.no_traffic_hours) == var.no_traffic_hours
+    condition = (
+      var.no_traffic_hours >= 0 && var.no_traffic_hours <= 23 && floor(var.no_traffic_hours) == var.no_traffic_hours
+    )
     error_message = "no_traffic_hours is ${var.no_traffic_hours}, must be a whole number from 0 to 23."
   }
 }
@@ -65,8 +67,9 @@ variable "audit_retention_days" {
 
 variable "lock_audit" {
   description = <<-EOT
-    Lock the retention of the audit: then no one, including the operator of this deployment, can shorten it or delete the
-    bucket before its entries have expired. A lock cannot be removed: set it to true once the deployment is in production.
+    Lock the retention of the audit: then no one, including the operator of this deployment, can
+    shorten it or delete the bucket before its entries have expired. A lock cannot be removed: set
+    it to true once the deployment is in production.
   EOT
   type        = bool
   default     = false

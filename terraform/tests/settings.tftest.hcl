@@ -1,4 +1,4 @@
-# What the root makes of its variables, and which it refuses.
+# The deployment of the root module and its settings. Refused settings are in refused.tftest.hcl and limits.tftest.hcl.
 
 mock_provider "google" {
   source = "./tests/google"
@@ -15,40 +15,40 @@ variables {
   notification_channels = ["projects/acme-security/notificationChannels/1"]
 }
 
-run "the_least_deploys_all_groups" {
+run "minimal_settings_deploy_all_groups" {
   assert {
     condition     = length(output.functions) == 6 && output.functions["users"].name == "okta-users" && length(output.topics) == 6
-    error_message = "each group has a function and a topic"
+    error_message = "each group must have a function and a topic"
   }
 
   assert {
     condition     = tolist(output.secrets) == tolist(["okta-credential-default"])
-    error_message = "one Okta credential, and no secret that nobody reads"
+    error_message = "there must be one Okta credential, and no other secret"
   }
 
   assert {
     condition     = output.topics["users"] == "projects/acme-security/topics/okta-users"
-    error_message = "the topic of a group is okta-<group>"
+    error_message = "the topic of a group must be okta-<group>"
   }
 
   assert {
     condition     = local.okta_calls <= 35
-    error_message = "the standard leaves Okta's concurrency to others too"
+    error_message = "the defaults must leave concurrent calls to Okta for other clients"
   }
 
   assert {
     condition     = alltrue([for f in values(local.functions) : f.timeout == 540])
-    error_message = "the timeout is 540 s"
+    error_message = "the default timeout must be 540 s"
   }
 
   assert {
     condition     = alltrue([for e in values(local.environment) : e.CALLER_AUTH == "iam" && e.OKTA_API_ROOT == "https://acme.okta.com" && !contains(keys(e), "PUSH_AUDIENCE")])
-    error_message = "with iam Cloud Run checks who pushes"
+    error_message = "with iam Cloud Run verifies deliveries, and the function needs no audience"
   }
 
   assert {
     condition     = local.environment["users"].OKTA_API_TOKEN_SECRET == "projects/acme-security/secrets/okta-credential-default/versions/latest" && !contains(keys(local.environment["signals"]), "OKTA_API_TOKEN_SECRET")
-    error_message = "secrets are referred to, and only by those who need them"
+    error_message = "a function must refer to a secret by name, and only if it reads it"
   }
 
   assert {
@@ -78,7 +78,7 @@ run "the_least_deploys_all_groups" {
   }
 }
 
-run "a_group_may_have_a_credential_of_its_own" {
+run "credentials_can_be_set_per_group" {
   variables {
     okta_credentials = {
       default = {}
@@ -88,27 +88,27 @@ run "a_group_may_have_a_credential_of_its_own" {
 
   assert {
     condition     = local.environment["users"].OKTA_CLIENT_ID == "0oa1" && local.environment["users"].OKTA_PRIVATE_KEY_SECRET == "projects/acme-security/secrets/okta-credential-users/versions/latest" && !contains(keys(local.environment["users"]), "OKTA_API_TOKEN_SECRET")
-    error_message = "users signs in as its own app"
+    error_message = "users must use its own service app"
   }
 
   assert {
     condition     = contains(keys(local.environment["groups"]), "OKTA_API_TOKEN_SECRET") && !contains(keys(local.environment["groups"]), "OKTA_USE_OAUTH")
-    error_message = "the others go on with the default"
+    error_message = "the other groups must use the default credential"
   }
 }
 
-run "only_the_function_of_signals_signs" {
+run "signing_key_is_for_signals_only" {
   variables {
     signals = { issuer_url = "https://soc.acme.test", key_id = "soc-1" }
   }
 
   assert {
     condition     = [for name, e in local.environment : name if contains(keys(e), "ITP_SIGNING_KEY_SECRET")] == ["signals"]
-    error_message = "the signing key is for signals alone"
+    error_message = "only the signals function may read the signing key"
   }
 }
 
-run "own_checks_know_their_address" {
+run "audience_is_the_url_of_the_function" {
   variables {
     caller_auth             = "oidc"
     allow_public_invocation = true
@@ -118,22 +118,23 @@ run "own_checks_know_their_address" {
 
   assert {
     condition     = alltrue([for e in values(local.environment) : e.CALLER_AUDIENCE == e.PUSH_AUDIENCE && can(regex("^https://okta-[a-z]+-.*\\.europe-west3\\.run\\.app$", e.PUSH_AUDIENCE))])
-    error_message = "the audience is the service's address without a path"
+    error_message = "the audience must be the URL of the function without a path"
   }
 }
 
-run "an_instance_is_in_every_name" {
+run "instance_is_part_of_all_names" {
   variables {
     instance = "emea"
   }
 
   assert {
     condition     = alltrue([for f in values(output.functions) : startswith(f.name, "okta-emea-")]) && local.labels.instance == "emea"
-    error_message = "several orgs live in one project"
+    error_message = "instance must be part of all names and labels"
   }
 }
 
 run "callers_can_be_set_per_group" {
+  command = plan
   variables {
     functions = { users = { invokers = ["user:analyst@acme.test", "serviceAccount:soar@acme.iam.gserviceaccount.com"] } }
   }
@@ -143,11 +144,12 @@ run "callers_can_be_set_per_group" {
       keys(local.invokers["users"]) == ["push", "serviceAccount:soar@acme.iam.gserviceaccount.com", "user:analyst@acme.test"] &&
       keys(local.invokers["groups"]) == ["push", "serviceAccount:soar@acme.iam.gserviceaccount.com"]
     )
-    error_message = "an invoker of one group has a binding on the function of that group only"
+    error_message = "an invoker of one group must have a binding on the function of that group only"
   }
 }
 
 run "caller_keys_share_a_secret_by_default" {
+  command = plan
   variables {
     caller_auth             = "apikey"
     allow_public_invocation = true
@@ -158,11 +160,12 @@ run "caller_keys_share_a_secret_by_default" {
     condition = alltrue([
       for e in values(local.environment) : e.CALLER_KEYS_SECRET == "projects/acme-security/secrets/okta-caller-keys/versions/latest"
     ])
-    error_message = "all functions read one secret of caller keys"
+    error_message = "all functions must read one secret of caller keys"
   }
 }
 
 run "caller_keys_can_have_a_secret_per_group" {
+  command = plan
   variables {
     caller_auth             = "apikey"
     allow_public_invocation = true
@@ -175,12 +178,12 @@ run "caller_keys_can_have_a_secret_per_group" {
       for name, e in local.environment :
       e.CALLER_KEYS_SECRET == "projects/acme-security/secrets/okta-caller-keys-${name}/versions/latest"
     ])
-    error_message = "each function reads the caller keys of its own group"
+    error_message = "each function must read the caller keys of its own group"
   }
 
   assert {
     condition     = length([for name in output.secrets : name if startswith(name, "okta-caller-keys")]) == 6
-    error_message = "there is one secret of caller keys per group, and no common one"
+    error_message = "there must be one secret of caller keys per group, and no common one"
   }
 }
 
@@ -189,7 +192,7 @@ run "audit_is_not_locked_by_default" {
 
   assert {
     condition     = var.lock_audit == false
-    error_message = "a lock cannot be removed, so the operator must ask for it"
+    error_message = "lock_audit must be false by default: a lock cannot be removed"
   }
 }
 
@@ -198,7 +201,7 @@ run "apis_include_iam_credentials" {
 
   assert {
     condition     = contains(keys(google_project_service.needed), "iamcredentials.googleapis.com")
-    error_message = "Pub/Sub and callers create ID tokens with this API"
+    error_message = "callers and operators create ID tokens with this API"
   }
 }
 
@@ -211,7 +214,7 @@ run "source_archives_expire_only_after_their_replacement" {
       one(rule.condition).with_state == "ARCHIVED" && one(rule.condition).days_since_noncurrent_time > 0 &&
       one(rule.condition).age == null && one(rule.condition).num_newer_versions == null
     ]) && length(google_storage_bucket.source.lifecycle_rule) == 1
-    error_message = "the rule deletes old archives, and never the live one"
+    error_message = "the rule must delete old archives, and never the live one"
   }
 }
 

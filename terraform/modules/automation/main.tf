@@ -1,10 +1,12 @@
-# Actions by message: topics, push subscriptions, results, dead letters, and the idempotency records that keep a message
-# from taking effect twice.
+# Actions by message: topics, push subscriptions, results, dead letters, and the idempotency records
+# that keep a message from taking effect twice.
 
 locals {
   pubsub_agent = "serviceAccount:service-${var.project.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
   publishers = merge([
-    for group, members in var.publishers : { for m in toset(members) : "${group} ${m}" => { group = group, member = m } }
+    for group, members in var.publishers : {
+      for m in toset(members) : "${group} ${m}" => { group = group, member = m }
+    }
   ]...)
 }
 
@@ -171,7 +173,7 @@ resource "google_storage_managed_folder" "idempotency" {
 
   bucket        = google_storage_bucket.idempotency.name
   name          = "${each.key}/" # IDEMPOTENCY_PREFIX
-  force_destroy = true           # removes the folder of a group that is no longer deployed; its records stay until they expire
+  force_destroy = true           # the records of a group that is no longer deployed stay until they expire
 }
 
 resource "google_storage_managed_folder_iam_member" "idempotency" {
@@ -183,9 +185,9 @@ resource "google_storage_managed_folder_iam_member" "idempotency" {
   member         = var.functions[each.key].member
 }
 
-# Without the permission to list the bucket, Cloud Storage answers 403 instead of 404 for a record that does not exist,
-# and Google does not document whether the permission on a managed folder is enough. This role lists names, which are
-# hashes here, and reads no record.
+# Without the permission to list the bucket, Cloud Storage answers 403 instead of 404 for a record
+# that does not exist, and Google does not document whether the permission on a managed folder is
+# enough. This role lists names, which are hashes here, and reads no record.
 resource "google_storage_bucket_iam_member" "idempotency" {
   for_each = var.groups
 

@@ -1,6 +1,8 @@
 output "topics" {
   description = "Full name of the topic of each group."
-  value       = { for group in var.groups : group => "projects/${var.project.id}/topics/${google_pubsub_topic.group[group].name}" }
+  value = {
+    for group in var.groups : group => "projects/${var.project.id}/topics/${google_pubsub_topic.group[group].name}"
+  }
 }
 
 output "results_topic" {

@@ -13,9 +13,11 @@ resource "google_cloudfunctions2_function" "this" {
   labels      = var.labels
 
   build_config {
-    runtime         = "go126"
-    entry_point     = var.target
-    service_account = var.build_service_account == null ? null : "projects/${var.project}/serviceAccounts/${var.build_service_account}"
+    runtime     = "go126"
+    entry_point = var.target
+    service_account = (
+      var.build_service_account == null ? null : "projects/${var.project}/serviceAccounts/${var.build_service_account}"
+    )
 
     source {
       storage_source {

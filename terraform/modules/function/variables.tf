@@ -3,8 +3,10 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.name))
-    error_message = "name is \"${var.name}\", must be a valid service account id: 6 to 30 lower-case letters, digits and hyphens."
+    condition = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.name))
+    error_message = join("", [
+      "name is \"${var.name}\", must be a valid service account id: 6 to 30 lower-case letters, digits and hyphens.",
+    ])
   }
 }
 
@@ -48,7 +50,10 @@ variable "settings" {
 }
 
 variable "environment" {
-  description = "Environment variables of the function (docs/configuration.md): references to secrets, never secret values."
+  description = <<-EOT
+    Environment variables of the function (docs/configuration.md): references to secrets, never
+    secret values.
+  EOT
   type        = map(string)
 }
 

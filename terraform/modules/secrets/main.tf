@@ -1,5 +1,5 @@
-# Secrets without values, and the permission of each function to read its own. A person adds the values as versions, so
-# that they are not in Terraform's state.
+# Secrets without values, and the permission of each function to read its own. A person adds the
+# values as versions, so that they are not in Terraform's state.
 
 locals {
   secrets = merge(
@@ -11,14 +11,18 @@ locals {
   # One entry per function and secret.
   reads = merge([
     for group, r in var.readers : merge(
-      r.credential == null ? {} : { "${group}-credential" = { secret = "credential-${r.credential}", member = r.member } },
+      r.credential == null ? {} : {
+        "${group}-credential" = { secret = "credential-${r.credential}", member = r.member }
+      },
       r.signing_key ? { "${group}-signing-key" = { secret = "signing-key", member = r.member } } : {},
       r.caller_keys == null ? {} : { "${group}-caller-keys" = { secret = r.caller_keys, member = r.member } },
     )
   ]...)
 
   # As the functions refer to them: projects/P/secrets/S.
-  path = { for key, s in google_secret_manager_secret.this : key => "projects/${var.project.id}/secrets/${s.secret_id}" }
+  path = {
+    for key, s in google_secret_manager_secret.this : key => "projects/${var.project.id}/secrets/${s.secret_id}"
+  }
 
   reminds = var.rotation_days > 0
 }
@@ -73,8 +77,8 @@ resource "google_pubsub_topic" "rotation" {
   labels = var.labels
 }
 
-# Keeps the reminders until an operator acknowledges them; an alert notifies the operator. Secret Manager also publishes
-# other events, such as new versions, which the filter drops.
+# Keeps the reminders until an operator acknowledges them; an alert notifies the operator. Secret
+# Manager also publishes other events, such as new versions, which the filter drops.
 resource "google_pubsub_subscription" "rotation" {
   count = local.reminds ? 1 : 0
 
