@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/okta"
 )
 
 // Outcome is what became of one target.
@@ -178,11 +179,11 @@ type Plan struct {
 	Roles  []RoleOutcome
 
 	// Write makes the change; nil: there is nothing to change, and Value and Say hold at once.
-	Write func(ctx context.Context) (WriteResult, error)
+	Write func(ctx context.Context, o *okta.Client) (WriteResult, error)
 	// Err is what already stands in the way of a part of the change; Write knows it too.
 	Err error
 	// Read reads again what After predicts; nil: it cannot be read.
-	Read func(ctx context.Context) (State, error)
+	Read func(ctx context.Context, o *okta.Client) (State, error)
 	Undo *Undo
 	// Success is the outcome of a write without an error; empty: Changed.
 	Success Outcome

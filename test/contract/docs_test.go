@@ -111,3 +111,28 @@ func TestTheTestsThatTheThreatModelNamesExist(t *testing.T) {
 		t.Errorf("only %d abuse cases", rows)
 	}
 }
+
+// TestLimits_NameTheirConstants: each row of the table of limits in docs/architecture.md names a constant or type that
+// its file declares.
+func TestLimits_NameTheirConstants(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "\n## Limits")
+	rows := regexp.MustCompile("(?m)\\| `(\\w+)` \\| `([\\w./-]+)` \\|$").FindAllStringSubmatch(table, -1)
+	for _, row := range rows {
+		source, err := os.ReadFile(filepath.Join(root, row[2]))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if declared := regexp.MustCompile(`(?m)^\s*(?:const |type )?` + row[1] + `\s+(?:=|struct)`); !declared.Match(source) {
+			t.Errorf("%s does not declare %s", row[2], row[1])
+		}
+	}
+	if len(rows) < 30 {
+		t.Errorf("only %d limits", len(rows))
+	}
+}
