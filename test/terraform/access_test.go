@@ -7,12 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/okta-secops/handlers"
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/handlers"
 )
 
-// TestTerraformGrantsTheLeast: what is granted is granted on one resource, by roles that are known here.
-func TestTerraformGrantsTheLeast(t *testing.T) {
+// A role that this test does not list, or a role on the project, needs a decision.
+func TestTerraformIAM_GrantsKnownRolesOnSingleResources(t *testing.T) {
 	t.Parallel()
 	roles := map[string]string{
 		"google_cloud_run_v2_service_iam_member":   "roles/run.invoker",
@@ -45,7 +46,7 @@ func TestTerraformGrantsTheLeast(t *testing.T) {
 				}
 				if strings.HasPrefix(r.text("member"), "all") {
 					public++
-					if name == "the least" || r.Type != "google_cloud_run_v2_service_iam_member" {
+					if name == "minimal" || r.Type != "google_cloud_run_v2_service_iam_member" {
 						t.Errorf("%s lets %s in", r.Address, r.text("member"))
 					}
 				}
@@ -53,7 +54,7 @@ func TestTerraformGrantsTheLeast(t *testing.T) {
 			if len(accounts) != len(handlers.Groups) {
 				t.Errorf("the functions run as %v", slices.Sorted(maps.Keys(accounts)))
 			}
-			if want := map[bool]int{true: 0, false: len(handlers.Groups)}[name == "the least"]; public != want {
+			if want := map[bool]int{true: 0, false: len(handlers.Groups)}[name == "minimal"]; public != want {
 				t.Errorf("%d functions are public, want %d", public, want)
 			}
 		})
@@ -96,10 +97,10 @@ func TestTerraformIdempotency_EachFunctionWritesOnlyItsOwnPrefix(t *testing.T) {
 	}
 }
 
-// Pub/Sub drops a message that it cannot deliver within the retention, unless it has a dead-letter topic.
+// Without a dead-letter topic Pub/Sub drops a message that it cannot deliver within the retention.
 func TestTerraformDeliveries_AreMonitoredAndEndAsDeadLetters(t *testing.T) {
 	t.Parallel()
-	all := applied(t, variables["all of it"]...)
+	all := applied(t, variables["full"]...)
 	forwards, watched, delivered := map[string]bool{}, "", 0
 	for _, r := range all {
 		switch {
@@ -130,11 +131,11 @@ func TestTerraformDeliveries_AreMonitoredAndEndAsDeadLetters(t *testing.T) {
 	}
 }
 
-// Secret Manager publishes reminders and other events to the same topic, and a person must learn of the reminders.
+// Secret Manager publishes reminders and other events to one topic. Only reminders need a person.
 func TestTerraformRotation_RemindersRaiseAnAlert(t *testing.T) {
 	t.Parallel()
 	subscription, filter, channels := resource{}, "", []any(nil)
-	for _, r := range applied(t, variables["all of it"]...) {
+	for _, r := range applied(t, variables["full"]...) {
 		switch {
 		case strings.HasSuffix(r.Address, "google_pubsub_subscription.rotation[0]"):
 			subscription = r

@@ -13,7 +13,7 @@ import (
 	"example.com/okta-secops/handlers"
 )
 
-// planned returns the action that a plan takes on each resource it changes, by the resource's address.
+// planned returns the action of a plan on each resource that it changes, by address.
 func (r root) planned(vars ...string) map[string]string {
 	r.t.Helper()
 	r.run(append([]string{"plan", "-out=changes", "-no-color"}, vars...)...)
@@ -35,7 +35,7 @@ func (r root) planned(vars ...string) map[string]string {
 	return changed
 }
 
-// A list that is read by position would replace the bindings after a new entry, and callers would be refused meanwhile.
+// Bindings keyed by position would be replaced after a new entry, and callers refused meanwhile.
 func TestTerraformPlan_NewMemberChangesNothingElse(t *testing.T) {
 	t.Parallel()
 	const member = "serviceAccount:%s@acme.iam.gserviceaccount.com"
@@ -53,7 +53,7 @@ func TestTerraformPlan_NewMemberChangesNothingElse(t *testing.T) {
 	}
 	deployed := []string{list("invokers", soar), publishers(soar), list("notification_channels", channel)}
 	r := open(t, tree)
-	r.run(append(append([]string{"apply", "-auto-approve", "-no-color"}, variables["the least"]...), deployed...)...)
+	r.run(append(append([]string{"apply", "-auto-approve", "-no-color"}, variables["minimal"]...), deployed...)...)
 
 	binding := func(group, member string) string {
 		return fmt.Sprintf("module.function[%q].google_cloud_run_v2_service_iam_member.invoker[%q]", group, member)
@@ -65,32 +65,39 @@ func TestTerraformPlan_NewMemberChangesNothingElse(t *testing.T) {
 		}
 		return want
 	}
+	const (
+		publisher = "module.automation.google_pubsub_topic_iam_member.publisher[%q]"
+		alert     = "module.monitoring.google_monitoring_alert_policy.threshold[%q]"
+		audit     = "module.monitoring.google_logging_project_bucket_config.audit"
+	)
 	alerts := map[string]string{}
-	for _, alert := range []string{"errors", "latency", "dead-letters", "unacknowledged", "credentials", "secret-rotation"} {
-		alerts[fmt.Sprintf("module.monitoring.google_monitoring_alert_policy.threshold[%q]", alert)] = "update"
+	for _, key := range []string{
+		"errors", "latency", "dead-letters", "unacknowledged", "credentials", "secret-rotation",
+	} {
+		alerts[fmt.Sprintf(alert, key)] = "update"
 	}
 	for name, test := range map[string]struct {
-		vars []string
-		want map[string]string
+		variable string
+		want     map[string]string
 	}{
-		"no change":         {nil, map[string]string{}},
-		"an invoker first":  {[]string{list("invokers", aaa, soar)}, all(aaa, "create")},
-		"an invoker twice":  {[]string{list("invokers", soar, soar)}, map[string]string{}},
-		"no invoker":        {[]string{list("invokers")}, all(soar, "delete")},
-		"a group's invoker": {[]string{`-var=functions={"roles":{"invokers":["` + aaa + `"]}}`}, map[string]string{binding("roles", aaa): "create"}},
-		"a publisher first": {[]string{publishers(aaa, soar)}, map[string]string{fmt.Sprintf("module.automation.google_pubsub_topic_iam_member.publisher[%q]", "users "+aaa): "create"}},
-		"a publisher twice": {[]string{publishers(soar, soar)}, map[string]string{}},
-		"a channel first":   {[]string{list("notification_channels", "projects/acme-security/notificationChannels/0", channel)}, alerts},
-		"the audit's lock":  {[]string{"-var=lock_audit=true"}, map[string]string{"module.monitoring.google_logging_project_bucket_config.audit": "update"}},
+		"no change":         {list("invokers", soar), map[string]string{}},
+		"an invoker first":  {list("invokers", aaa, soar), all(aaa, "create")},
+		"an invoker twice":  {list("invokers", soar, soar), map[string]string{}},
+		"no invoker":        {list("invokers"), all(soar, "delete")},
+		"a group's invoker": {`-var=functions={"roles":{"invokers":["` + aaa + `"]}}`, map[string]string{binding("roles", aaa): "create"}},
+		"a publisher first": {publishers(aaa, soar), map[string]string{fmt.Sprintf(publisher, "users "+aaa): "create"}},
+		"a publisher twice": {publishers(soar, soar), map[string]string{}},
+		"a channel first":   {list("notification_channels", "projects/acme-security/notificationChannels/0", channel), alerts},
+		"a locked audit":    {"-var=lock_audit=true", map[string]string{audit: "update"}},
 	} {
-		vars := append(append(append([]string{}, variables["the least"]...), deployed...), test.vars...)
+		vars := append(append(append([]string{}, variables["minimal"]...), deployed...), test.variable)
 		if diff := cmp.Diff(test.want, r.planned(vars...)); diff != "" {
 			t.Errorf("%s (-want +planned):\n%s", name, diff)
 		}
 	}
 }
 
-// The example must not deploy to a region that its reader did not choose, and must be of use once it is filled in.
+// The example must not choose a region, and must apply without warnings once it is filled in.
 func TestTerraformExample_AppliesOnceItIsFilledIn(t *testing.T) {
 	t.Parallel()
 	r := open(t, tree)

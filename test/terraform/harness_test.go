@@ -1,5 +1,5 @@
-// Package terraform_test holds terraform/ against the schema of the real provider: what it is allowed to say, what it
-// deploys, and that it deploys nothing a second time. Nothing leaves this machine.
+// Package terraform_test runs terraform/ with a stub that has the schema of the real provider, and
+// checks the resources, their permissions and the plans of changes. It needs no network.
 package terraform_test
 
 import (
@@ -19,24 +19,32 @@ import (
 // tree is the directory under test.
 const tree = "../../terraform"
 
-// version is the provider's, whose schema it is.
+// version is the version of the provider that the schema is from.
 const version = "7.45.0"
 
-// scratch is where the mirror is made.
+// scratch is the directory of the mirror.
 var scratch string
 
-// mirror is where terraform finds the stub in the place of the real provider.
+// mirror returns the directory in which terraform finds the stub instead of the real provider.
 var mirror = sync.OnceValues(func() (string, error) {
-	// go test repeats a result until something that the test itself has read changes. It does not see what go build reads.
+	// go test caches a result until a file that the test itself read changes. go build's files do
+	// not count, so read the directory here.
 	if _, err := os.ReadDir("stub"); err != nil {
 		return "", err
 	}
-	binary := filepath.Join(scratch, "registry.terraform.io/hashicorp/google", version, runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-google_v"+version)
-	build := exec.Command("go", "build", "-race=false", "-o", binary, "./stub") // it is started some hundred times
+	place := filepath.Join("registry.terraform.io/hashicorp/google", version, runtime.GOOS+"_"+runtime.GOARCH)
+	binary := filepath.Join(scratch, place, "terraform-provider-google_v"+version)
+	build := exec.Command("go", "build", "-race=false", "-o", binary, "./stub") // terraform starts it hundreds of times
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the stub: %w\n%s", err, out)
 	}
-	settings := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path    = %q\n    include = [\"registry.terraform.io/*/*\"]\n  }\n}\n", scratch)
+	settings := fmt.Sprintf(`provider_installation {
+  filesystem_mirror {
+    path    = %q
+    include = ["registry.terraform.io/*/*"]
+  }
+}
+`, scratch)
 	return scratch, os.WriteFile(filepath.Join(scratch, "terraform.rc"), []byte(settings), 0o600)
 })
 
@@ -50,14 +58,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// root is a copy of a configuration that terraform works on.
+// root is a copy of a configuration, in which terraform runs.
 type root struct {
 	t   *testing.T
 	dir string
 	env []string
 }
 
-// needTerraform skips a test where there is no terraform, loudly, and fails it in CI.
+// needTerraform skips a test if terraform is not installed, and fails it in CI.
 func needTerraform(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("terraform"); err != nil {
@@ -68,7 +76,7 @@ func needTerraform(t *testing.T) {
 	}
 }
 
-// open copies a configuration and initializes it.
+// open copies a configuration and runs terraform init in the copy.
 func open(t *testing.T, from string) root {
 	t.Helper()
 	needTerraform(t)
@@ -85,16 +93,19 @@ func open(t *testing.T, from string) root {
 		t.Fatal(err)
 	}
 	r.env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TF_CLI_CONFIG_FILE=" + filepath.Join(dir, "terraform.rc"), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
-		"STUB_SCHEMA=" + schema, "TF_VAR_source_archive=catalog.json",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TF_CLI_CONFIG_FILE=" + filepath.Join(dir, "terraform.rc"),
+		"CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "STUB_SCHEMA=" + schema, "TF_VAR_source_archive=catalog.json",
 	}
 	r.run("init", "-backend=false", "-no-color")
 	return r
 }
 
-// leftovers are what a deployment leaves in its configuration: the tests are not to read its state, its backend or its
-// settings, nor to copy its providers.
-var leftovers = []string{".terraform", ".terraform.lock.hcl", "*.tfstate", "*.tfstate.*", "terraform.tfvars", "terraform.tfvars.json", "*.auto.tfvars", "*.auto.tfvars.json", "backend.tf"}
+// leftovers are the files of a deployment in its configuration. The tests must not read its state,
+// backend or settings, nor copy its providers.
+var leftovers = []string{
+	".terraform", ".terraform.lock.hcl", "*.tfstate", "*.tfstate.*", "terraform.tfvars", "terraform.tfvars.json",
+	"*.auto.tfvars", "*.auto.tfvars.json", "backend.tf",
+}
 
 // copyTree copies a configuration without its leftovers.
 func copyTree(to, from string) error {
@@ -127,7 +138,7 @@ func copyTree(to, from string) error {
 	})
 }
 
-// try runs terraform and returns what it wrote.
+// try runs terraform and returns its output.
 func (r root) try(args ...string) (string, error) {
 	command := exec.CommandContext(r.t.Context(), "terraform", args...)
 	command.Dir, command.Env = r.dir, r.env
@@ -135,6 +146,7 @@ func (r root) try(args ...string) (string, error) {
 	return string(out), err
 }
 
+// run runs terraform, and fails the test if terraform fails.
 func (r root) run(args ...string) string {
 	r.t.Helper()
 	out, err := r.try(args...)
@@ -144,12 +156,16 @@ func (r root) run(args ...string) string {
 	return out
 }
 
-// variables are settings that together turn everything on.
+// variables are settings that together use every feature.
 var variables = map[string][]string{
-	"the least": {"-var=project=acme-security", "-var=region=europe-west3", "-var=okta_url=https://acme.okta.com", "-var=caller_auth=iam"},
-	"all of it": {"-var-file=testdata/full.tfvars"},
+	"minimal": {
+		"-var=project=acme-security", "-var=region=europe-west3", "-var=okta_url=https://acme.okta.com",
+		"-var=caller_auth=iam",
+	},
+	"full": {"-var-file=testdata/full.tfvars"},
 	"oidc": {
-		"-var=project=acme-security", "-var=region=europe-west3", "-var=okta_url=https://acme.okta.com", "-var=caller_auth=oidc", "-var=allow_public_invocation=true",
+		"-var=project=acme-security", "-var=region=europe-west3", "-var=okta_url=https://acme.okta.com",
+		"-var=caller_auth=oidc", "-var=allow_public_invocation=true",
 		`-var=caller_emails=["soar@acme.iam.gserviceaccount.com"]`, "-var=instance=dach",
 	},
 }
@@ -164,7 +180,7 @@ type resource struct {
 
 func (r resource) text(name string) string { s, _ := r.Values[name].(string); return s }
 
-// states are the resources after an apply, by the variables.
+// states has the resources after an apply, by the variables.
 var states sync.Map
 
 type state struct {
@@ -185,7 +201,7 @@ func applied(t *testing.T, vars ...string) []resource {
 		s.applied = true
 		s.all = apply(t, vars)
 	}
-	if len(s.all) < 50 { // the test that has applied it says why
+	if len(s.all) < 50 { // the test that applied it has reported the reason
 		t.Fatalf("%d resources", len(s.all))
 	}
 	return s.all

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// forms are the forms in which Google documents the values that the mocks give, by type and attribute.
+// forms has the documented form of each mocked value, by type and attribute.
 var forms = map[string]map[string]string{
 	// https://docs.cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts
 	"google_service_account": {
@@ -29,8 +29,8 @@ var (
 	mockDefault = regexp.MustCompile(`(?m)^    (\w+) += "(.*)"$`)
 )
 
-// The real provider validates some computed values when another resource refers to them, so terraform test passes with
-// it only if the mocks give values in Google's form.
+// The real provider validates some computed values when another resource refers to them. With it,
+// terraform test passes only if the mocks have values in Google's form.
 func TestTerraformMocks_HaveTheFormThatGoogleDocuments(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(tree, "testdata/google-schema.json"))
@@ -74,12 +74,13 @@ func TestTerraformMocks_HaveTheFormThatGoogleDocuments(t *testing.T) {
 		}
 	}
 	account := found["google_service_account"]
-	if account["member"] != "serviceAccount:"+account["email"] || !strings.HasSuffix(account["name"], "/"+account["email"]) || account["id"] != account["name"] {
+	if account["member"] != "serviceAccount:"+account["email"] || account["id"] != account["name"] ||
+		!strings.HasSuffix(account["name"], "/"+account["email"]) {
 		t.Errorf("the parts of the service account differ: %v", account)
 	}
 }
 
-// mocks returns the text of all mocks, and fails if a test has mocks of its own or none.
+// mocks returns the text of all mocks. It fails if a test file has its own mocks, or none.
 func mocks(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
@@ -93,7 +94,7 @@ func mocks(t *testing.T) string {
 			all.WriteString("\n" + string(text))
 		case !strings.Contains(string(text), "mock_provider \"google\" {\n  source = \"./tests/google\"\n}\n"),
 			strings.Contains(string(text), "mock_resource"), strings.Contains(string(text), "override_"):
-			t.Errorf("%s: mocks must come from tests/google, where this test reads them", path)
+			t.Errorf("%s: mocks must be in tests/google only, and the file must use them", path)
 		}
 		return err
 	}); err != nil {

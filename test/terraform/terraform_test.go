@@ -18,19 +18,19 @@ import (
 	"example.com/okta-secops/local/pubsub"
 )
 
-func TestTerraformIsFormatted(t *testing.T) {
+func TestTerraform_IsFormatted(t *testing.T) {
 	t.Parallel()
 	if out, err := open(t, tree).try("fmt", "-check", "-recursive", "-diff", "-no-color"); err != nil {
 		t.Errorf("run terraform fmt -recursive terraform:\n%s", out)
 	}
 }
 
-func TestTerraformIsValid(t *testing.T) {
+func TestTerraform_IsValid(t *testing.T) {
 	t.Parallel()
 	open(t, tree).run("validate", "-no-color")
 }
 
-func TestTerraformTestsPass(t *testing.T) {
+func TestTerraform_OwnTestsPass(t *testing.T) {
 	t.Parallel()
 	out := open(t, tree).run("test", "-no-color")
 	if !regexp.MustCompile(`Success! [1-9]\d* passed, 0 failed`).MatchString(out) {
@@ -38,7 +38,7 @@ func TestTerraformTestsPass(t *testing.T) {
 	}
 }
 
-func TestTerraformAppliesAndThenPlansNothing(t *testing.T) {
+func TestTerraformApply_SecondPlanIsEmpty(t *testing.T) {
 	t.Parallel()
 	for name, vars := range variables {
 		t.Run(name, func(t *testing.T) {
@@ -53,28 +53,34 @@ func TestTerraformAppliesAndThenPlansNothing(t *testing.T) {
 	}
 }
 
-// names are the attributes by which resources of a type are told apart within a project. What has a display name is numbered
-// by Google and has that number in its name.
+// names are the attributes that identify a resource of a type within a project. Google numbers the
+// resources that have a display name, and their name contains the number.
 var names = []string{"account_id", "bucket_id", "secret_id", "display_name", "name"}
 
-// TestTerraformInstancesDoNotClash: two deployments in one project share no name, and every name says whose it is.
-func TestTerraformInstancesDoNotClash(t *testing.T) {
+// unnamed are the types that have no name in the project: they belong to the project, to a bucket
+// or to Terraform.
+var unnamed = []string{
+	"google_project_service", "google_storage_bucket_object", "google_storage_managed_folder", "terraform_data",
+}
+
+// Deployments in one project must not share a name, and each name must contain the instance.
+func TestTerraformInstance_SharesNoName(t *testing.T) {
 	t.Parallel()
 	taken := map[string]string{}
-	for _, instance := range []string{"", "emea", "ten-chars1"} { // the longest that there is
+	for _, instance := range []string{"", "emea", "ten-chars1"} { // the longest name
 		prefix := "okta-" + instance
 		if instance == "" {
 			prefix = "okta"
 		}
-		for _, r := range applied(t, append(slices.Clone(variables["the least"]), "-var=instance="+instance)...) {
-			if strings.Contains(r.Type, "_iam_") || r.Type == "google_project_service" || r.Type == "terraform_data" || r.Type == "google_storage_bucket_object" || r.Type == "google_storage_managed_folder" {
+		for _, r := range applied(t, append(slices.Clone(variables["minimal"]), "-var=instance="+instance)...) {
+			if strings.Contains(r.Type, "_iam_") || slices.Contains(unnamed, r.Type) {
 				continue
 			}
 			if labels, has := r.Values["labels"].(map[string]any); has && labels["instance"] != standard(instance) {
 				t.Errorf("%s: labels %v", r.Address, labels)
 			}
 			if id := r.text("account_id"); len(id) > 30 {
-				t.Errorf("%s: no service account can be called %s", r.Address, id)
+				t.Errorf("%s: the service account id %s is longer than 30 characters", r.Address, id)
 			}
 			own := ""
 			for _, name := range names {
@@ -83,10 +89,10 @@ func TestTerraformInstancesDoNotClash(t *testing.T) {
 				}
 			}
 			if !strings.Contains(own, prefix) {
-				t.Errorf("%s is called %q", r.Address, own)
+				t.Errorf("%s is named %q, want %q in it", r.Address, own, prefix)
 			}
 			if other, is := taken[own]; is {
-				t.Errorf("%s of %q is called %s, like that of %q", r.Address, instance, own, other)
+				t.Errorf("%s of %q has the name %s, which %q has too", r.Address, instance, own, other)
 			}
 			taken[own] = instance
 		}
@@ -100,8 +106,8 @@ func standard(instance string) string {
 	return instance
 }
 
-// TestTerraformSetsWhatTheFunctionsRead: every function starts with the settings that it is deployed with.
-func TestTerraformSetsWhatTheFunctionsRead(t *testing.T) {
+// Each function must accept its environment, and know each variable in it.
+func TestTerraformFunctions_StartWithTheirSettings(t *testing.T) {
 	t.Parallel()
 	documentation, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
@@ -120,8 +126,9 @@ func TestTerraformSetsWhatTheFunctionsRead(t *testing.T) {
 				t.Fatalf("%d functions", len(functions))
 			}
 			for _, g := range handlers.Groups {
-				i := slices.IndexFunc(slices.Sorted(maps.Keys(functions)), func(name string) bool { return strings.HasSuffix(name, "-"+g.Name) })
-				f := functions[slices.Sorted(maps.Keys(functions))[i]]
+				own := func(name string) bool { return strings.HasSuffix(name, "-"+g.Name) }
+				names := slices.Sorted(maps.Keys(functions))
+				f := functions[names[slices.IndexFunc(names, own)]]
 				build := f.Values["build_config"].([]any)[0].(map[string]any)
 				service := f.Values["service_config"].([]any)[0].(map[string]any)
 				if build["entry_point"] != g.Function || build["runtime"] != "go126" || service["timeout_seconds"] != 540.0 {
@@ -143,12 +150,13 @@ func TestTerraformSetsWhatTheFunctionsRead(t *testing.T) {
 					t.Errorf("%s: %v", g.Name, err)
 					continue
 				}
-				if c.Deadline != 100*time.Second || c.IdempotencyPrefix != g.Name+"/" || c.ResultsTopic == "" || c.DeadLetterTopic == "" || (c.SigningKeyRef != "") != (g.Signs && name == "all of it") {
+				if c.Deadline != 100*time.Second || c.IdempotencyPrefix != g.Name+"/" || c.ResultsTopic == "" ||
+					c.DeadLetterTopic == "" || (c.SigningKeyRef != "") != (g.Signs && name == "full") {
 					t.Errorf("%s: %+v", g.Name, c)
 				}
 				for variable := range environment {
 					if !strings.Contains(string(documentation), "`"+variable+"`") {
-						t.Errorf("%s: nobody reads %s", g.Name, variable)
+						t.Errorf("%s: no function reads %s", g.Name, variable)
 					}
 				}
 			}
@@ -156,20 +164,26 @@ func TestTerraformSetsWhatTheFunctionsRead(t *testing.T) {
 	}
 }
 
-// TestTerraformDeliversAsTheLocalProductDoes holds the standard subscription against that of local/pubsub.
-func TestTerraformDeliversAsTheLocalProductDoes(t *testing.T) {
+// The default subscription must behave like that of local/pubsub.
+func TestTerraformDeliveries_MatchTheLocalServer(t *testing.T) {
 	t.Parallel()
 	n := 0
-	for _, r := range applied(t, variables["the least"]...) {
+	for _, r := range applied(t, variables["minimal"]...) {
 		if r.Type != "google_pubsub_subscription" || !strings.Contains(r.Address, ".push[") {
 			continue
 		}
 		n++
 		retry := r.Values["retry_policy"].([]any)[0].(map[string]any)
 		dead := r.Values["dead_letter_policy"].([]any)[0].(map[string]any)
-		got := []any{r.Values["ack_deadline_seconds"], r.text("message_retention_duration"), retry["minimum_backoff"], retry["maximum_backoff"], dead["max_delivery_attempts"]}
+		got := []any{
+			r.Values["ack_deadline_seconds"], r.text("message_retention_duration"), retry["minimum_backoff"],
+			retry["maximum_backoff"], dead["max_delivery_attempts"],
+		}
 		seconds := func(d time.Duration) string { return fmt.Sprintf("%.0fs", d.Seconds()) }
-		want := []any{pubsub.AckDeadline.Seconds(), seconds(pubsub.Retention), seconds(pubsub.MinBackoff), seconds(pubsub.MaxBackoff), float64(pubsub.MaxDeliveries)}
+		want := []any{
+			pubsub.AckDeadline.Seconds(), seconds(pubsub.Retention), seconds(pubsub.MinBackoff),
+			seconds(pubsub.MaxBackoff), float64(pubsub.MaxDeliveries),
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-local +deployed):\n%s", r.Address, diff)
 		}
@@ -179,10 +193,9 @@ func TestTerraformDeliversAsTheLocalProductDoes(t *testing.T) {
 	}
 }
 
-// TestTerraformTellsWhatEachResourceIsFor: a name alone does not.
-func TestTerraformTellsWhatEachResourceIsFor(t *testing.T) {
+func TestTerraform_ResourcesAndVariablesHaveDescriptions(t *testing.T) {
 	t.Parallel()
-	for _, r := range applied(t, variables["all of it"]...) {
+	for _, r := range applied(t, variables["full"]...) {
 		for _, name := range []string{"description", "display_name"} {
 			if text, has := r.Values[name]; has && (text == nil || text == "") {
 				t.Errorf("%s has no %s", r.Address, name)
@@ -214,11 +227,11 @@ func TestTerraformTellsWhatEachResourceIsFor(t *testing.T) {
 	}
 }
 
-// TestTerraformAlertsHaveRunbooks: each has a file of the name that it gives.
-func TestTerraformAlertsHaveRunbooks(t *testing.T) {
+// Each alert must name an existing runbook, and each runbook must have an alert.
+func TestTerraformAlerts_HaveRunbooks(t *testing.T) {
 	t.Parallel()
 	n := 0
-	for _, r := range applied(t, variables["all of it"]...) {
+	for _, r := range applied(t, variables["full"]...) {
 		if r.Type != "google_monitoring_alert_policy" {
 			continue
 		}
