@@ -235,11 +235,7 @@ module "automation" {
   subscription = var.subscription
   publishers   = var.publishers
   functions = {
-    for name, f in module.function : name => {
-      uri      = f.uri
-      member   = f.member
-      audience = local.checks_itself ? local.url[name] : f.uri
-    }
+    for name, f in module.function : name => { url = local.url[name], member = f.member }
   }
 
   depends_on = [google_project_service.needed]
@@ -272,7 +268,7 @@ module "secops" {
   labels            = local.labels
   project           = { id = var.project, number = data.google_project.this.number }
   catalog           = local.catalog
-  urls              = { for name, f in module.function : name => f.uri }
+  urls              = local.url
   caller_auth       = var.caller_auth
   results_topic     = module.automation.results_topic
   dead_letter_topic = module.automation.dead_letter_topic

@@ -196,9 +196,14 @@ variable "secops" {
 }
 
 variable "secops_log_type" {
-  description = "Log type of the feed of results. With it the feed is made; the second step is secops_push_endpoint."
+  description = "ID of the log type of the results, such as OKTA_ACTION_RESULT; it must exist in SecOps. With it Terraform makes the feed; the second step is secops_push_endpoint."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.secops_log_type == null || can(regex("^[A-Z0-9_]+$", var.secops_log_type))
+    error_message = "secops_log_type must be the ID of a log type alone, such as OKTA_ACTION_RESULT: upper-case letters, digits and underscores. Terraform builds the full name from secops."
+  }
 
   validation {
     condition     = var.secops_log_type == null || var.secops != null

@@ -49,8 +49,8 @@ func (m *message) name() string {
 func (m *message) request() (request, error) {
 	var q request
 	for _, name := range slices.Sorted(maps.Keys(m.attributes)) {
-		if unfilled := action.FindPlaceholder(m.attributes[name]); unfilled != "" && name != keyAttribute {
-			q.problem("attribute "+action.Shorten(name), "%s", action.Unfilled(unfilled))
+		if unfilled := action.UnfilledAnywhere(m.attributes[name]); unfilled != "" && name != keyAttribute {
+			q.problem("attribute "+action.Shorten(name), "%s", unfilled)
 		}
 	}
 	q.key("attribute "+keyAttribute, m.attributes[keyAttribute])
@@ -95,7 +95,7 @@ func (h handler) deliver(x *exchange) {
 func (h handler) readMessage(x *exchange) (err error) {
 	m := x.message
 	var unknown error
-	if x.named = m.attributes[actionAttribute]; x.named != "" && action.FindPlaceholder(x.named) == "" {
+	if x.named = m.attributes[actionAttribute]; x.named != "" && action.UnfilledAnywhere(x.named) == "" {
 		var a action.Action
 		if a, unknown = h.find(x.named); unknown == nil {
 			x.action = &a

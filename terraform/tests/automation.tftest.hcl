@@ -20,16 +20,8 @@ run "messages_are_delivered_and_kept" {
       ack_deadline = 600, retention_hours = 20, min_backoff = 10, max_backoff = 600, max_deliveries = 20
     }
     functions = {
-      users = {
-        uri      = "https://users.run.app"
-        member   = "serviceAccount:users@acme.iam.gserviceaccount.com"
-        audience = "https://users.run.app"
-      }
-      signals = {
-        uri      = "https://signals.run.app"
-        member   = "serviceAccount:signals@acme.iam.gserviceaccount.com"
-        audience = "https://signals.run.app"
-      }
+      users   = { url = "https://users.run.app", member = "serviceAccount:users@acme.iam.gserviceaccount.com" }
+      signals = { url = "https://signals.run.app", member = "serviceAccount:signals@acme.iam.gserviceaccount.com" }
     }
   }
 

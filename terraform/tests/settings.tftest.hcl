@@ -52,7 +52,7 @@ run "minimal_settings_deploy_all_groups" {
   }
 
   assert {
-    condition     = output.secops_actions["users/disable-user"].method == "POST" && endswith(output.secops_actions["users/disable-user"].url, "/disable-user") && !contains(keys(output.secops_actions["users/disable-user"].headers), "Idempotency-Key") && output.secops_actions["users/disable-user"].note == ""
+    condition     = output.secops_actions["users/disable-user"].method == "POST" && endswith(output.secops_actions["users/disable-user"].url, "/disable-user") && !contains(keys(output.secops_actions["users/disable-user"].headers), "Idempotency-Key") && !strcontains(output.secops_actions["users/disable-user"].note, "FILL_IN_STEP_NAME")
     error_message = "each action is ready to paste"
   }
 
@@ -73,8 +73,8 @@ run "minimal_settings_deploy_all_groups" {
   }
 
   assert {
-    condition     = !contains(keys(output.secops_actions["users/get-user"].headers), "Idempotency-Key") && jsondecode(output.secops_actions["users/set-password"].body).parameters["New Password"] == ""
-    error_message = "a read needs no key, and a secret has no placeholder"
+    condition     = !contains(keys(output.secops_actions["users/get-user"].headers), "Idempotency-Key") && output.secops_actions["users/ping"].note == ""
+    error_message = "a read needs no key, and Ping has nothing to fill in"
   }
 }
 
@@ -216,6 +216,15 @@ run "source_archives_expire_only_after_their_replacement" {
     ]) && length(google_storage_bucket.source.lifecycle_rule) == 1
     error_message = "the rule must delete old archives, and never the live one"
   }
+}
+
+run "log_type_is_an_id_alone" {
+  command = plan
+  variables {
+    secops          = { instance = "00000000-0000-0000-0000-000000000000", location = "eu" }
+    secops_log_type = "projects/acme-security/locations/eu/instances/00000000-0000-0000-0000-000000000000/logTypes/OKTA_ACTION_RESULT"
+  }
+  expect_failures = [var.secops_log_type]
 }
 
 run "a_feed_needs_its_instance" {

@@ -187,10 +187,23 @@ type state struct {
 	mu      sync.Mutex
 	applied bool
 	all     []resource
+	outputs map[string]any
 }
 
-// applied are the resources after an apply.
+// applied returns the resources after an apply.
 func applied(t *testing.T, vars ...string) []resource {
+	t.Helper()
+	return deployed(t, vars).all
+}
+
+// outputs returns the outputs after an apply.
+func outputs(t *testing.T, vars ...string) map[string]any {
+	t.Helper()
+	return deployed(t, vars).outputs
+}
+
+// deployed applies a configuration once for all tests.
+func deployed(t *testing.T, vars []string) *state {
 	t.Helper()
 	needTerraform(t)
 	kept, _ := states.LoadOrStore(strings.Join(vars, " "), &state{})
@@ -199,15 +212,15 @@ func applied(t *testing.T, vars ...string) []resource {
 	defer s.mu.Unlock()
 	if !s.applied {
 		s.applied = true
-		s.all = apply(t, vars)
+		s.all, s.outputs = apply(t, vars)
 	}
 	if len(s.all) < 50 { // the test that applied it has reported the reason
 		t.Fatalf("%d resources", len(s.all))
 	}
-	return s.all
+	return s
 }
 
-func apply(t *testing.T, vars []string) []resource {
+func apply(t *testing.T, vars []string) ([]resource, map[string]any) {
 	t.Helper()
 	r := open(t, tree)
 	r.run(append([]string{"apply", "-auto-approve", "-no-color"}, vars...)...)
@@ -217,6 +230,7 @@ func apply(t *testing.T, vars []string) []resource {
 	}
 	var state struct {
 		Values struct {
+			Outputs    map[string]struct{ Value any }
 			RootModule json.RawMessage `json:"root_module"`
 		}
 	}
@@ -240,5 +254,9 @@ func apply(t *testing.T, vars []string) []resource {
 		}
 	}
 	walk(state.Values.RootModule)
-	return all
+	outputs := map[string]any{}
+	for name, output := range state.Values.Outputs {
+		outputs[name] = output.Value
+	}
+	return all, outputs
 }

@@ -81,11 +81,11 @@ resource "google_pubsub_subscription" "push" {
   message_retention_duration = "${var.subscription.retention_hours * 3600}s"
 
   push_config {
-    push_endpoint = "${var.functions[each.key].uri}/pubsub"
+    push_endpoint = "${var.functions[each.key].url}/pubsub"
 
     oidc_token {
       service_account_email = google_service_account.push[each.key].email
-      audience              = var.functions[each.key].audience
+      audience              = var.functions[each.key].url
     }
   }
 

@@ -40,6 +40,6 @@ variable "publishers" {
 }
 
 variable "functions" {
-  description = "Address, service account (as an IAM member) and audience of each function, by group."
-  type        = map(object({ uri = string, member = string, audience = string }))
+  description = "URL without a path, and service account as an IAM member, of each function by group."
+  type        = map(object({ url = string, member = string }))
 }

@@ -3,11 +3,6 @@ output "name" {
   value       = google_cloudfunctions2_function.this.name
 }
 
-output "uri" {
-  description = "Address of the function, without a path."
-  value       = google_cloudfunctions2_function.this.service_config[0].uri
-}
-
 output "member" {
   description = "The function's service account, as an IAM member."
   value       = "serviceAccount:${google_service_account.this.email}"

@@ -1,5 +1,5 @@
 output "actions" {
-  description = "Each action as a step of the HTTP V2 integration: method, address, path, headers and body to paste, and a note on the text to replace first."
+  description = "The playbook step of HTTP V2 for each action."
   value       = local.actions
 }
 
@@ -9,7 +9,7 @@ output "webhook_sample" {
 }
 
 output "feed" {
-  description = "The feed of results, by name; null where there is none."
+  description = "Name of the feed of results; null without a feed."
   value       = one(google_chronicle_feed.results[*].id)
 }
 
