@@ -190,35 +190,47 @@ variable "egress_range" {
 # SecOps
 
 variable "secops" {
-  description = "SecOps instance that takes the results: its id, its location (us, eu, …) and, if another, its project. null: no feed."
+  description = <<-EOT
+    SecOps instance that takes the results: its id, its location (us, eu, …) and, if another, its
+    project. null: no feed.
+  EOT
   type        = object({ instance = string, location = string, project = optional(string) })
   default     = null
 }
 
 variable "secops_log_type" {
-  description = "ID of the log type of the results, such as OKTA_ACTION_RESULT; it must exist in SecOps. With it Terraform makes the feed; the second step is secops_push_endpoint."
+  description = <<-EOT
+    ID of the log type of the results, such as OKTA_ACTION_RESULT; it must exist in SecOps. With it
+    Terraform makes the feed; the second step is secops_push_endpoint.
+  EOT
   type        = string
   default     = null
 
   validation {
-    condition     = var.secops_log_type == null || can(regex("^[A-Z0-9_]+$", var.secops_log_type))
-    error_message = "secops_log_type must be the ID of a log type alone, such as OKTA_ACTION_RESULT: upper-case letters, digits and underscores. Terraform builds the full name from secops."
+    condition = var.secops_log_type == null || can(regex("^[A-Z0-9_]+$", var.secops_log_type))
+    error_message = join("", [
+      "secops_log_type is ${jsonencode(var.secops_log_type)}, must be the ID of a log type alone, such as ",
+      "OKTA_ACTION_RESULT: upper-case letters, digits and underscores. Terraform builds the full name from secops.",
+    ])
   }
 
   validation {
     condition     = var.secops_log_type == null || var.secops != null
-    error_message = "secops_log_type needs secops."
+    error_message = "secops_log_type is ${jsonencode(var.secops_log_type)}, which needs secops: the SecOps instance of the feed."
   }
 }
 
 variable "secops_feed" {
-  description = "Form of the feed: pubsub (a push subscription of this deployment delivers with an ID token) or webhook (your own sender delivers with the feed's key)."
+  description = <<-EOT
+    Form of the feed: pubsub (a push subscription of this deployment delivers with an ID token) or
+    webhook (your own sender delivers with the feed's key).
+  EOT
   type        = string
   default     = "pubsub"
 
   validation {
     condition     = contains(["pubsub", "webhook"], var.secops_feed)
-    error_message = "secops_feed must be pubsub or webhook."
+    error_message = "secops_feed is ${jsonencode(var.secops_feed)}, must be pubsub or webhook."
   }
 }
 
@@ -228,7 +240,12 @@ variable "secops_push_endpoint" {
   default     = null
 
   validation {
-    condition     = var.secops_push_endpoint == null || (var.secops_log_type != null && var.secops_feed == "pubsub" && can(regex("^https://", var.secops_push_endpoint)))
-    error_message = "secops_push_endpoint must be an https URL, and needs secops_log_type and the pubsub form of the feed."
+    condition = var.secops_push_endpoint == null || (
+      var.secops_log_type != null && var.secops_feed == "pubsub" && can(regex("^https://", var.secops_push_endpoint))
+    )
+    error_message = join("", [
+      "secops_push_endpoint is ${jsonencode(var.secops_push_endpoint)}, must be an https URL, and needs secops_log_type ",
+      "and secops_feed pubsub.",
+    ])
   }
 }

@@ -32,7 +32,7 @@ run "messages_are_delivered_and_kept" {
       s.push_config[0].oidc_token[0].audience == "https://${g}.run.app" &&
       s.push_config[0].oidc_token[0].service_account_email == google_service_account.push[g].email
     ])
-    error_message = "Pub/Sub must deliver a group's messages to its function, as the group's push account, with the URL as audience"
+    error_message = "Pub/Sub must deliver a group's messages to its function, as the push account, with the URL as audience"
   }
 
   assert {

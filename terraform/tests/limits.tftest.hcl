@@ -32,21 +32,39 @@ run "functions_name_each_refused_setting" {
 
   assert {
     condition = local.function_problems == [
-      "functions[\"groups\"]: cpu is \"3\", must be \"1\", \"2\", \"4\", \"6\", \"8\" or from \"0.08\" to below \"1\".",
+      join("", [
+        "functions[\"groups\"]: cpu is \"3\", ",
+        "must be \"1\", \"2\", \"4\", \"6\", \"8\" or from \"0.08\" to below \"1\".",
+      ]),
       "functions[\"groups\"]: concurrency is 1001, must be a whole number from 1 to 1000.",
       "functions[\"providers\"]: memory is \"8Gi\", must be from 128Mi to 4096Mi with cpu \"1\".",
       "functions[\"providers\"]: max_instances is 1.5, must be a whole number of at least 1.",
       "functions[\"providers\"]: okta_concurrency is 36, must be a whole number from 1 to 35.",
-      "functions[\"roles\"]: memory is \"512\", must be a whole number with a unit of M, Mi, G or Gi, such as \"512Mi\".",
+      join("", [
+        "functions[\"roles\"]: memory is \"512\", ",
+        "must be a whole number with a unit of M, Mi, G or Gi, such as \"512Mi\".",
+      ]),
       "functions[\"roles\"]: min_instances is 2, must be a whole number from 0 to max_instances (1).",
-      "functions[\"roles\"]: timeout is 104, must be at least 105 seconds: request_deadline and 5 seconds to send the response.",
+      join("", [
+        "functions[\"roles\"]: timeout is 104, ",
+        "must be at least 105 seconds: request_deadline and 5 seconds to send the response.",
+      ]),
       "functions[\"sessions\"]: memory is \"1Gi\", must be from 2048Mi to 16384Mi with cpu \"4\".",
       "functions[\"sessions\"]: max_instances is 0, must be a whole number of at least 1.",
       "functions[\"sessions\"]: timeout is 541, must be a whole number of at most 540 seconds.",
-      "functions[\"sessions\"]: timeout is 541, must be below ack_deadline in subscription (530): otherwise Pub/Sub delivers a message again while it is processed.",
-      "functions[\"signals\"]: cpu is \"500m\", must be \"1\", \"2\", \"4\", \"6\", \"8\" or from \"0.08\" to below \"1\".",
+      join("", [
+        "functions[\"sessions\"]: timeout is 541, must be below ack_deadline in subscription (530): ",
+        "otherwise Pub/Sub delivers a message again while it is processed.",
+      ]),
+      join("", [
+        "functions[\"signals\"]: cpu is \"500m\", ",
+        "must be \"1\", \"2\", \"4\", \"6\", \"8\" or from \"0.08\" to below \"1\".",
+      ]),
       "functions[\"signals\"]: concurrency is 0, must be a whole number from 1 to 1000.",
-      "functions[\"signals\"]: timeout is 530, must be below ack_deadline in subscription (530): otherwise Pub/Sub delivers a message again while it is processed.",
+      join("", [
+        "functions[\"signals\"]: timeout is 530, must be below ack_deadline in subscription (530): ",
+        "otherwise Pub/Sub delivers a message again while it is processed.",
+      ]),
       "functions[\"users\"]: concurrency is 80, must be 1 with cpu \"0.5\": Cloud Run requires it below 1 CPU.",
       "functions[\"users\"]: memory is \"1025Mi\", must be from 128Mi to 1024Mi with cpu \"0.5\".",
     ]
@@ -62,7 +80,9 @@ run "settings_at_their_bounds_are_accepted" {
     audit_retention_days    = 3650
     no_traffic_hours        = 23
     request_deadline        = 535
-    subscription            = { ack_deadline = 600, retention_hours = 0.17, min_backoff = 0, max_backoff = 0, max_deliveries = 100 }
+    subscription = {
+      ack_deadline = 600, retention_hours = 0.17, min_backoff = 0, max_backoff = 0, max_deliveries = 100
+    }
     functions = {
       users     = { cpu = "0.08", memory = "128Mi", concurrency = 1, min_instances = 1, max_instances = 1 }
       groups    = { cpu = "1", memory = "4Gi", concurrency = 1000 }

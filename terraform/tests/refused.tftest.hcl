@@ -19,28 +19,28 @@ run "each_setting_is_refused_1" {
   variables {
     project                 = "Acme Security"                                       # project must be an id
     region                  = "REGION"                                              # region must be a name
-    instance                = "elevenchars"                                         # instance must fit a service account
+    instance                = "elevenchars"                                         # must fit a service account
     labels                  = { Team = "SOC" }                                      # labels must be lower case
     source_archive          = "absent.zip"                                          # source archive must exist
-    build_service_account   = "okta-build"                                          # build service account must be an address
-    egress_range            = "10.0.0.0/28"                                         # egress range must have 64 addresses
-    okta_url                = "https://acme-admin.okta.com"                         # okta url must not be the admin console
-    okta_credentials        = { user = {} }                                         # okta credentials must name groups
+    build_service_account   = "okta-build"                                          # must be an address
+    egress_range            = "10.0.0.0/28"                                         # must have 64 addresses
+    okta_url                = "https://acme-admin.okta.com"                         # must not be the admin console
+    okta_credentials        = { user = {} }                                         # must name groups
     okta_limit_share        = 1.5                                                   # okta limit share is at most 1
     signals                 = { issuer_url = "http://soc.acme.test", key_id = "k" } # signals issuer must be https
     rotation_days           = 1.5                                                   # rotation days must be whole
     invokers                = ["allUsers"]                                          # invokers must not be public
-    functions               = { users = { invokers = ["allAuthenticatedUsers"] } }  # invokers of a group must not be public
+    functions               = { users = { invokers = ["allUsers"] } }               # group invokers must not be public
     publishers              = { users = ["allAuthenticatedUsers"] }                 # publishers must not be public
-    allow_public_invocation = true                                                  # public invocation is refused with iam
-    caller_emails           = ["soar@acme.iam.gserviceaccount.com"]                 # caller emails are refused without oidc
-    separate_caller_keys    = true                                                  # separate caller keys need apikey
+    allow_public_invocation = true                                                  # is refused with iam
+    caller_emails           = ["soar@acme.iam.gserviceaccount.com"]                 # are refused without oidc
+    separate_caller_keys    = true                                                  # need apikey
     max_targets             = 10.5                                                  # max targets must be whole
     subscription            = { ack_deadline = 601 }                                # ack deadline is at most 600 s
-    notification_channels   = ["soc@acme.test"]                                     # notification channels must be full names
+    notification_channels   = ["soc@acme.test"]                                     # must be full names
     no_traffic_hours        = 24                                                    # no traffic hours are at most 23
     audit_logins            = "masked"                                              # audit logins must be known
-    audit_retention_days    = 3651                                                  # audit retention is at most 3650 days
+    audit_retention_days    = 3651                                                  # is at most 3650 days
   }
   expect_failures = [
     var.project,

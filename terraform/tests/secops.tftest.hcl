@@ -26,7 +26,10 @@ run "feed_has_the_full_name_of_its_log_type" {
   }
 
   assert {
-    condition     = google_chronicle_feed.results[0].details[0].log_type == "projects/acme-security/locations/eu/instances/00000000-0000-0000-0000-000000000000/logTypes/OKTA_ACTION_RESULT"
+    condition = (
+      google_chronicle_feed.results[0].details[0].log_type ==
+      "projects/acme-security/locations/eu/instances/00000000-0000-0000-0000-000000000000/logTypes/OKTA_ACTION_RESULT"
+    )
     error_message = "the log type is named below its instance"
   }
 }
@@ -41,7 +44,11 @@ run "feed_of_another_project_has_its_log_type_there" {
   }
 
   assert {
-    condition     = google_chronicle_feed.results[0].project == "acme-secops" && google_chronicle_feed.results[0].details[0].log_type == "projects/acme-secops/locations/us/instances/11111111-1111-1111-1111-111111111111/logTypes/OKTA_ACTION_RESULT"
+    condition = (
+      google_chronicle_feed.results[0].project == "acme-secops" &&
+      google_chronicle_feed.results[0].details[0].log_type ==
+      "projects/acme-secops/locations/us/instances/11111111-1111-1111-1111-111111111111/logTypes/OKTA_ACTION_RESULT"
+    )
     error_message = "the feed and its log type are in the project of the instance"
   }
 }

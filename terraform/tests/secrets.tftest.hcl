@@ -43,7 +43,9 @@ run "each_function_reads_its_own" {
 
   assert {
     condition = (
-      alltrue([for m in google_secret_manager_secret_iam_member.reader : m.role == "roles/secretmanager.secretAccessor"]) &&
+      alltrue([
+        for m in google_secret_manager_secret_iam_member.reader : m.role == "roles/secretmanager.secretAccessor"
+      ]) &&
       google_secret_manager_secret_iam_member.reader["signals-signing-key"].secret_id ==
       google_secret_manager_secret.this["signing-key"].id
     )

@@ -17,7 +17,9 @@ variables {
 
 run "minimal_settings_deploy_all_groups" {
   assert {
-    condition     = length(output.functions) == 6 && output.functions["users"].name == "okta-users" && length(output.topics) == 6
+    condition = (
+      length(output.functions) == 6 && output.functions["users"].name == "okta-users" && length(output.topics) == 6
+    )
     error_message = "each group must have a function and a topic"
   }
 
@@ -42,17 +44,31 @@ run "minimal_settings_deploy_all_groups" {
   }
 
   assert {
-    condition     = alltrue([for e in values(local.environment) : e.CALLER_AUTH == "iam" && e.OKTA_API_ROOT == "https://acme.okta.com" && !contains(keys(e), "PUSH_AUDIENCE")])
+    condition = (
+      alltrue([
+        for e in values(local.environment) :
+        e.CALLER_AUTH == "iam" && e.OKTA_API_ROOT == "https://acme.okta.com" && !contains(keys(e), "PUSH_AUDIENCE")
+      ])
+    )
     error_message = "with iam Cloud Run verifies deliveries, and the function needs no audience"
   }
 
   assert {
-    condition     = local.environment["users"].OKTA_API_TOKEN_SECRET == "projects/acme-security/secrets/okta-credential-default/versions/latest" && !contains(keys(local.environment["signals"]), "OKTA_API_TOKEN_SECRET")
+    condition = (
+      local.environment["users"].OKTA_API_TOKEN_SECRET ==
+      "projects/acme-security/secrets/okta-credential-default/versions/latest" &&
+      !contains(keys(local.environment["signals"]), "OKTA_API_TOKEN_SECRET")
+    )
     error_message = "a function must refer to a secret by name, and only if it reads it"
   }
 
   assert {
-    condition     = output.secops_actions["users/disable-user"].method == "POST" && endswith(output.secops_actions["users/disable-user"].url, "/disable-user") && !contains(keys(output.secops_actions["users/disable-user"].headers), "Idempotency-Key") && !strcontains(output.secops_actions["users/disable-user"].note, "FILL_IN_STEP_NAME")
+    condition = (
+      output.secops_actions["users/disable-user"].method == "POST" &&
+      endswith(output.secops_actions["users/disable-user"].url, "/disable-user") &&
+      !contains(keys(output.secops_actions["users/disable-user"].headers), "Idempotency-Key") &&
+      !strcontains(output.secops_actions["users/disable-user"].note, "FILL_IN_STEP_NAME")
+    )
     error_message = "each action is ready to paste"
   }
 
@@ -73,7 +89,10 @@ run "minimal_settings_deploy_all_groups" {
   }
 
   assert {
-    condition     = !contains(keys(output.secops_actions["users/get-user"].headers), "Idempotency-Key") && output.secops_actions["users/ping"].note == ""
+    condition = (
+      !contains(keys(output.secops_actions["users/get-user"].headers), "Idempotency-Key") &&
+      output.secops_actions["users/ping"].note == ""
+    )
     error_message = "a read needs no key, and Ping has nothing to fill in"
   }
 }
@@ -87,12 +106,20 @@ run "credentials_can_be_set_per_group" {
   }
 
   assert {
-    condition     = local.environment["users"].OKTA_CLIENT_ID == "0oa1" && local.environment["users"].OKTA_PRIVATE_KEY_SECRET == "projects/acme-security/secrets/okta-credential-users/versions/latest" && !contains(keys(local.environment["users"]), "OKTA_API_TOKEN_SECRET")
+    condition = (
+      local.environment["users"].OKTA_CLIENT_ID == "0oa1" &&
+      local.environment["users"].OKTA_PRIVATE_KEY_SECRET ==
+      "projects/acme-security/secrets/okta-credential-users/versions/latest" &&
+      !contains(keys(local.environment["users"]), "OKTA_API_TOKEN_SECRET")
+    )
     error_message = "users must use its own service app"
   }
 
   assert {
-    condition     = contains(keys(local.environment["groups"]), "OKTA_API_TOKEN_SECRET") && !contains(keys(local.environment["groups"]), "OKTA_USE_OAUTH")
+    condition = (
+      contains(keys(local.environment["groups"]), "OKTA_API_TOKEN_SECRET") &&
+      !contains(keys(local.environment["groups"]), "OKTA_USE_OAUTH")
+    )
     error_message = "the other groups must use the default credential"
   }
 }
@@ -103,7 +130,9 @@ run "signing_key_is_for_signals_only" {
   }
 
   assert {
-    condition     = [for name, e in local.environment : name if contains(keys(e), "ITP_SIGNING_KEY_SECRET")] == ["signals"]
+    condition = (
+      [for name, e in local.environment : name if contains(keys(e), "ITP_SIGNING_KEY_SECRET")] == ["signals"]
+    )
     error_message = "only the signals function may read the signing key"
   }
 }
@@ -117,7 +146,13 @@ run "audience_is_the_url_of_the_function" {
   }
 
   assert {
-    condition     = alltrue([for e in values(local.environment) : e.CALLER_AUDIENCE == e.PUSH_AUDIENCE && can(regex("^https://okta-[a-z]+-.*\\.europe-west3\\.run\\.app$", e.PUSH_AUDIENCE))])
+    condition = (
+      alltrue([
+        for e in values(local.environment) :
+        e.CALLER_AUDIENCE == e.PUSH_AUDIENCE &&
+        can(regex("^https://okta-[a-z]+-.*\\.europe-west3\\.run\\.app$", e.PUSH_AUDIENCE))
+      ])
+    )
     error_message = "the audience must be the URL of the function without a path"
   }
 }
@@ -128,7 +163,10 @@ run "instance_is_part_of_all_names" {
   }
 
   assert {
-    condition     = alltrue([for f in values(output.functions) : startswith(f.name, "okta-emea-")]) && local.labels.instance == "emea"
+    condition = (
+      alltrue([for f in values(output.functions) : startswith(f.name, "okta-emea-")]) &&
+      local.labels.instance == "emea"
+    )
     error_message = "instance must be part of all names and labels"
   }
 }
@@ -136,12 +174,15 @@ run "instance_is_part_of_all_names" {
 run "callers_can_be_set_per_group" {
   command = plan
   variables {
-    functions = { users = { invokers = ["user:analyst@acme.test", "serviceAccount:soar@acme.iam.gserviceaccount.com"] } }
+    functions = {
+      users = { invokers = ["user:analyst@acme.test", "serviceAccount:soar@acme.iam.gserviceaccount.com"] }
+    }
   }
 
   assert {
     condition = (
-      keys(local.invokers["users"]) == ["push", "serviceAccount:soar@acme.iam.gserviceaccount.com", "user:analyst@acme.test"] &&
+      keys(local.invokers["users"]) ==
+      ["push", "serviceAccount:soar@acme.iam.gserviceaccount.com", "user:analyst@acme.test"] &&
       keys(local.invokers["groups"]) == ["push", "serviceAccount:soar@acme.iam.gserviceaccount.com"]
     )
     error_message = "an invoker of one group must have a binding on the function of that group only"
@@ -158,7 +199,8 @@ run "caller_keys_share_a_secret_by_default" {
 
   assert {
     condition = alltrue([
-      for e in values(local.environment) : e.CALLER_KEYS_SECRET == "projects/acme-security/secrets/okta-caller-keys/versions/latest"
+      for e in values(local.environment) :
+      e.CALLER_KEYS_SECRET == "projects/acme-security/secrets/okta-caller-keys/versions/latest"
     ])
     error_message = "all functions must read one secret of caller keys"
   }

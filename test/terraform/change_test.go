@@ -80,14 +80,16 @@ func TestTerraformPlan_NewMemberChangesNothingElse(t *testing.T) {
 		variable string
 		want     map[string]string
 	}{
-		"no change":         {list("invokers", soar), map[string]string{}},
-		"an invoker first":  {list("invokers", aaa, soar), all(aaa, "create")},
-		"an invoker twice":  {list("invokers", soar, soar), map[string]string{}},
-		"no invoker":        {list("invokers"), all(soar, "delete")},
-		"a group's invoker": {`-var=functions={"roles":{"invokers":["` + aaa + `"]}}`, map[string]string{binding("roles", aaa): "create"}},
+		"no change":        {list("invokers", soar), map[string]string{}},
+		"an invoker first": {list("invokers", aaa, soar), all(aaa, "create")},
+		"an invoker twice": {list("invokers", soar, soar), map[string]string{}},
+		"no invoker":       {list("invokers"), all(soar, "delete")},
+		"a group's invoker": {
+			`-var=functions={"roles":{"invokers":["` + aaa + `"]}}`, map[string]string{binding("roles", aaa): "create"},
+		},
 		"a publisher first": {publishers(aaa, soar), map[string]string{fmt.Sprintf(publisher, "users "+aaa): "create"}},
 		"a publisher twice": {publishers(soar, soar), map[string]string{}},
-		"a channel first":   {list("notification_channels", "projects/acme-security/notificationChannels/0", channel), alerts},
+		"a channel first":   {list("notification_channels", channel+"0", channel), alerts},
 		"a locked audit":    {"-var=lock_audit=true", map[string]string{audit: "update"}},
 	} {
 		vars := append(append(append([]string{}, variables["minimal"]...), deployed...), test.variable)
