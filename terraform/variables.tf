@@ -215,8 +215,10 @@ variable "secops_log_type" {
   }
 
   validation {
-    condition     = var.secops_log_type == null || var.secops != null
-    error_message = "secops_log_type is ${jsonencode(var.secops_log_type)}, which needs secops: the SecOps instance of the feed."
+    condition = var.secops_log_type == null || var.secops != null
+    error_message = join("", [
+      "secops_log_type is ${jsonencode(var.secops_log_type)}, which needs secops: the SecOps instance of the feed.",
+    ])
   }
 }
 
@@ -244,8 +246,8 @@ variable "secops_push_endpoint" {
       var.secops_log_type != null && var.secops_feed == "pubsub" && can(regex("^https://", var.secops_push_endpoint))
     )
     error_message = join("", [
-      "secops_push_endpoint is ${jsonencode(var.secops_push_endpoint)}, must be an https URL, and needs secops_log_type ",
-      "and secops_feed pubsub.",
+      "secops_push_endpoint is ${jsonencode(var.secops_push_endpoint)}, must be an https URL, and needs ",
+      "secops_log_type and secops_feed pubsub.",
     ])
   }
 }
