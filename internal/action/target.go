@@ -26,6 +26,9 @@ const (
 	Failed     Outcome = "failed"
 )
 
+// Outcomes are all outcomes.
+var Outcomes = []Outcome{Changed, Unchanged, Accepted, Found, Planned, NotFound, Refused, WrongState, Failed}
+
 // Reached reports whether the target counts as reached.
 func (o Outcome) Reached() bool { return o.wrote() || o == Unchanged || o == Found }
 
