@@ -190,7 +190,7 @@ func (x *exchange) publishResult(ctx context.Context, reply Reply) error {
 	return x.setup.Results.Publish(ctx, data, attributes)
 }
 
-// attribute is a text as an attribute may hold it: a message that is too large in any way would never be published.
+// attribute returns a text that an attribute may hold: Pub/Sub refuses a message with a longer one.
 func attribute(text string) string {
 	if len(text) > maxContextValue {
 		return action.Shorten(text)
@@ -243,7 +243,7 @@ func (x *exchange) deadLetter(ctx context.Context, reply Reply, cause *apierr.Er
 		return err
 	}
 	if err := x.setup.DeadLetters.Publish(ctx, encode(letter), map[string]string{
-		"action": reply.Action, "reason": reason.Code, "invocation_id": reply.InvocationID, "message_id": attribute(x.message.id),
+		"action": reply.Action, "reason": attribute(reason.Code), "invocation_id": reply.InvocationID, "message_id": attribute(x.message.id),
 	}); err != nil {
 		return errors.Join(err, claim.Forget(ctx))
 	}

@@ -303,8 +303,8 @@ func TestPing_WarnsOfActionsThatLackAScope(t *testing.T) {
 	}
 }
 
-// TestBooleans_OfAChangeSayWhatBothChoicesDo: an empty one is refused with both.
-func TestBooleans_OfAChangeSayWhatBothChoicesDo(t *testing.T) {
+// TestBooleans_OfAChangeDescribeBothChoices: the error of an empty value names both.
+func TestBooleans_OfAChangeDescribeBothChoices(t *testing.T) {
 	t.Parallel()
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {

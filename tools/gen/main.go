@@ -1,6 +1,6 @@
-// Gen writes docs/actions.md and terraform/catalog.json from the declarations of the actions. For the
-// example replies it runs each action's example on the emulator's seeded organization, with a stopped
-// clock.
+// Command gen writes docs/actions.md, terraform/catalog.json and the tables of README.md and docs/configuration.md from
+// the declarations of the actions and the settings. For the example replies it runs each action's example on the
+// emulator's seeded organization, with a stopped clock.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -30,15 +31,20 @@ import (
 )
 
 func main() {
-	out := flag.String("out", "docs/actions.md", "the `file` of the actions' documentation")
-	terraform := flag.String("catalog", "terraform/catalog.json", "the `file` that Terraform reads")
+	root := flag.String("root", ".", "the `directory` of the module")
 	flag.Parse()
-	for file, write := range map[string]func(io.Writer) error{*out: actions, *terraform: catalog} {
+	in := func(name string) string { return filepath.Join(*root, filepath.FromSlash(name)) }
+	for name, write := range map[string]func(io.Writer) error{"docs/actions.md": actions, "terraform/catalog.json": catalog} {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {
 			log.Fatal(err)
 		}
-		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(in(name), b.Bytes(), 0o644); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for name, part := range map[string]string{"README.md": actionsTable(), "docs/configuration.md": settingsTable()} {
+		if err := writeGenerated(in(name), part); err != nil {
 			log.Fatal(err)
 		}
 	}
