@@ -2,7 +2,10 @@ locals {
   # The service account that the suggested command of each function impersonates: one that may call the function.
   caller = {
     for name in keys(local.catalog) : name => var.caller_auth == "oidc" ? var.caller_emails[0] : try(
-      [for m in var.invokers : trimprefix(m, "serviceAccount:") if startswith(m, "serviceAccount:")][0],
+      [
+        for m in concat(var.invokers, local.functions[name].invokers) : trimprefix(m, "serviceAccount:")
+        if startswith(m, "serviceAccount:")
+      ][0],
       "SERVICE_ACCOUNT",
     )
   }

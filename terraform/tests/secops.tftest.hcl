@@ -1,20 +1,23 @@
 # The feed of results.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./tests/google"
+}
 
 variables {
-  prefix        = "okta"
-  labels        = { app = "okta-secops", instance = "default" }
-  project       = { id = "acme-security", number = "123456789012" }
-  catalog       = {}
-  urls          = {}
-  caller_auth   = "iam"
-  results_topic = "projects/acme-security/topics/okta-results"
-  instance      = { instance = "00000000-0000-0000-0000-000000000000", location = "eu" }
-  log_type      = "OKTA_ACTION_RESULT"
-  form          = "pubsub"
-  push_endpoint = null
-  backoff       = { min = 10, max = 600 }
+  prefix            = "okta"
+  labels            = { app = "okta-secops", instance = "default" }
+  project           = { id = "acme-security", number = "123456789012" }
+  catalog           = {}
+  urls              = {}
+  caller_auth       = "iam"
+  results_topic     = "projects/acme-security/topics/okta-results"
+  dead_letter_topic = "projects/acme-security/topics/okta-dead-letter"
+  instance          = { instance = "00000000-0000-0000-0000-000000000000", location = "eu" }
+  log_type          = "OKTA_ACTION_RESULT"
+  form              = "pubsub"
+  push_endpoint     = null
+  backoff           = { min = 10, max = 600 }
 }
 
 run "feed_has_the_full_name_of_its_log_type" {
@@ -23,7 +26,10 @@ run "feed_has_the_full_name_of_its_log_type" {
   }
 
   assert {
-    condition     = google_chronicle_feed.results[0].details[0].log_type == "projects/acme-security/locations/eu/instances/00000000-0000-0000-0000-000000000000/logTypes/OKTA_ACTION_RESULT"
+    condition = (
+      google_chronicle_feed.results[0].details[0].log_type ==
+      "projects/acme-security/locations/eu/instances/00000000-0000-0000-0000-000000000000/logTypes/OKTA_ACTION_RESULT"
+    )
     error_message = "the log type is named below its instance"
   }
 }
@@ -38,7 +44,11 @@ run "feed_of_another_project_has_its_log_type_there" {
   }
 
   assert {
-    condition     = google_chronicle_feed.results[0].project == "acme-secops" && google_chronicle_feed.results[0].details[0].log_type == "projects/acme-secops/locations/us/instances/11111111-1111-1111-1111-111111111111/logTypes/OKTA_ACTION_RESULT"
+    condition = (
+      google_chronicle_feed.results[0].project == "acme-secops" &&
+      google_chronicle_feed.results[0].details[0].log_type ==
+      "projects/acme-secops/locations/us/instances/11111111-1111-1111-1111-111111111111/logTypes/OKTA_ACTION_RESULT"
+    )
     error_message = "the feed and its log type are in the project of the instance"
   }
 }

@@ -26,7 +26,7 @@ var audienceFlag = regexp.MustCompile(`--audiences=([^ )]+)`)
 // the other form is the audience.
 func TestURL_IsTheSameInOutputsSettingsAndSubscriptions(t *testing.T) {
 	t.Parallel()
-	prefixes := map[string]string{"the least": "okta", "all of it": "okta-emea", "oidc": "okta-dach"}
+	prefixes := map[string]string{"minimal": "okta", "full": "okta-emea", "oidc": "okta-dach"}
 	for name, vars := range variables {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,7 +41,7 @@ func TestURL_IsTheSameInOutputsSettingsAndSubscriptions(t *testing.T) {
 					"push audience":         urlOf(service),
 				}
 				switch name {
-				case "the least":
+				case "minimal":
 					want["audience of invoke"] = urlOf(service)
 				case "oidc":
 					want["audience of invoke"], want["CALLER_AUDIENCE"] = urlOf(service), urlOf(service)
@@ -110,14 +110,14 @@ func TestInvoke_HasTheCredentialsThatTheCallNeeds(t *testing.T) {
 		want string
 	}{
 		"iam": {
-			append(variables["the least"], `-var=invokers=["group:soc@acme.test","serviceAccount:`+soar+`"]`),
+			append(variables["minimal"], `-var=invokers=["group:soc@acme.test","serviceAccount:`+soar+`"]`),
 			fmt.Sprintf("curl "+token+" %s/ping", soar, least, least),
 		},
 		"iam without a service account": {
-			variables["the least"], fmt.Sprintf("curl "+token+" %s/ping", "SERVICE_ACCOUNT", least, least),
+			variables["minimal"], fmt.Sprintf("curl "+token+" %s/ping", "SERVICE_ACCOUNT", least, least),
 		},
 		"oidc":   {variables["oidc"], fmt.Sprintf("curl "+token+" %s/ping", soar, oidc, oidc)},
-		"apikey": {variables["all of it"], "curl " + key + " " + all + "/ping"},
+		"apikey": {variables["full"], "curl " + key + " " + all + "/ping"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -134,7 +134,7 @@ func TestSecOpsFeed_HasTheFullNameOfItsLogType(t *testing.T) {
 	t.Parallel()
 	const want = "projects/acme-security/locations/eu/instances/00000000-0000-0000-0000-000000000000/logTypes/OKTA_ACTION_RESULT"
 	n := 0
-	for _, r := range applied(t, variables["all of it"]...) {
+	for _, r := range applied(t, variables["full"]...) {
 		if r.Type != "google_chronicle_feed" {
 			continue
 		}
@@ -155,7 +155,7 @@ var placeholder = regexp.MustCompile(`\[[A-Z]\w*\.[^\]"]+\]`)
 // other placeholder. test/contract sends the bodies.
 func TestSecOpsActions_HoldEntityPlaceholdersAndMarkedValuesOnly(t *testing.T) {
 	t.Parallel()
-	steps := outputs(t, variables["the least"]...)["secops_actions"].(map[string]any)
+	steps := outputs(t, variables["minimal"]...)["secops_actions"].(map[string]any)
 	n := 0
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {

@@ -93,7 +93,7 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 		}, "error", "OKTA_API_ROOT (Api Root) is not set"},
 		"an open mode": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.EnvironmentVariables["CALLER_AUTH"] = "none"
-		}, "error", "never serves on Cloud Run"},
+		}, "error", "but this is Cloud Run"},
 		"a misspelled setting": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.EnvironmentVariables["MAX_TARGET"] = "5"
 		},

@@ -9,6 +9,6 @@ output "member" {
 }
 
 output "service_account" {
-  description = "The function's service account, by e-mail address."
+  description = "E-mail address of the function's service account."
   value       = google_service_account.this.email
 }

@@ -80,11 +80,26 @@ resource "google_pubsub_subscription" "results" {
     maximum_backoff = "${var.backoff.max}s"
   }
 
+  # 100 is the maximum. With the default backoff the deliveries go on for longer than a night.
+  dead_letter_policy {
+    dead_letter_topic     = var.dead_letter_topic
+    max_delivery_attempts = 100
+  }
+
   expiration_policy {
     ttl = ""
   }
 
   depends_on = [google_service_account_iam_member.push_token]
+}
+
+# Pub/Sub forwards to the dead-letter topic only with this permission.
+resource "google_pubsub_subscription_iam_member" "dead_letter_agent" {
+  count = var.push_endpoint == null ? 0 : 1
+
+  subscription = google_pubsub_subscription.results[0].id
+  role         = "roles/pubsub.subscriber"
+  member       = "serviceAccount:service-${var.project.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 }
 
 locals {

@@ -12,3 +12,8 @@ output "feed" {
   description = "Name of the feed of results; null without a feed."
   value       = one(google_chronicle_feed.results[*].id)
 }
+
+output "subscription" {
+  description = "Name of the push subscription that delivers results to the feed; null: none."
+  value       = one(google_pubsub_subscription.results[*].name)
+}

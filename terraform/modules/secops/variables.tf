@@ -33,6 +33,11 @@ variable "results_topic" {
   type        = string
 }
 
+variable "dead_letter_topic" {
+  description = "Full name of the dead-letter topic, for results that SecOps does not accept."
+  type        = string
+}
+
 variable "instance" {
   description = "SecOps instance: ID, location, and project if it is another one; null: no SecOps instance."
   type        = object({ instance = string, location = string, project = optional(string) })
