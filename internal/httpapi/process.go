@@ -114,8 +114,8 @@ func (h handler) resolve(in *input) (*action.Action, error) {
 	if in.message != nil {
 		where = "attribute " + actionAttribute
 	}
-	// A placeholder in an attribute is a problem of the request already.
-	if a == nil && in.address != "" && (in.message == nil || action.FindPlaceholder(in.address) == "") {
+	// An attribute with a placeholder is a problem of the request already.
+	if a == nil && in.address != "" && (in.message == nil || action.UnfilledAnywhere(in.address) == "") {
 		found, err := h.find(in.address)
 		if err != nil {
 			return nil, err

@@ -96,8 +96,8 @@ func (s service) readMessage(in *input) error {
 func (m *message) request() (request, error) {
 	q := request{Request: action.Request{NoSecrets: true}}
 	for _, name := range slices.Sorted(maps.Keys(m.attributes)) {
-		if unfilled := action.FindPlaceholder(m.attributes[name]); unfilled != "" && name != keyAttribute {
-			q.problem("attribute "+action.Shorten(name), "%s", action.Unfilled(unfilled))
+		if unfilled := action.UnfilledAnywhere(m.attributes[name]); unfilled != "" && name != keyAttribute {
+			q.problem("attribute "+action.Shorten(name), "%s", unfilled)
 		}
 	}
 	q.key("attribute "+keyAttribute, m.attributes[keyAttribute])
@@ -171,7 +171,7 @@ func (s service) publishResult(ctx context.Context, in *input, reply Reply) erro
 	return s.Results.Publish(ctx, data, attributes)
 }
 
-// attribute returns a text as an attribute may hold it: Pub/Sub refuses values over 1,024 bytes.
+// attribute returns a text that an attribute may hold: Pub/Sub refuses a message with a longer one.
 func attribute(text string) string {
 	if len(text) > maxContextValue {
 		return action.Shorten(text)
@@ -243,7 +243,8 @@ func (s service) publishDeadLetter(ctx context.Context, in *input, d deadReason)
 		return err
 	}
 	if err := s.DeadLetters.Publish(ctx, data, map[string]string{
-		"action": d.action, "reason": d.reason.Code, "invocation_id": d.invocationID, "message_id": attribute(in.message.id),
+		"action": d.action, "reason": attribute(d.reason.Code), "invocation_id": d.invocationID,
+		"message_id": attribute(in.message.id),
 	}); err != nil {
 		return errors.Join(err, held.Forget(ctx))
 	}
