@@ -134,7 +134,8 @@ func warnings(cfg *config.Config) []string {
 	if cfg.VerifySSL {
 		return nil
 	}
-	return []string{"Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked, so the credentials may be sent to an attacker."}
+	return []string{"Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked, " +
+		"so the credentials may be sent to an attacker."}
 }
 
 func (a *App) config(credentials bool) (*config.Config, error) {
@@ -263,6 +264,7 @@ func (a *App) idempotencyObjects(cfg *config.Config) idempotency.Objects {
 	if cfg.IdempotencyBucket != "" {
 		return idempotency.NewBucket(cfg.IdempotencyBucket, cfg.IdempotencyPrefix, a.o.Storage...)
 	}
-	a.log().Info("IDEMPOTENCY_BUCKET is not set: idempotency records are kept in the memory of this instance and lost when it ends")
+	a.log().Info("IDEMPOTENCY_BUCKET is not set: idempotency records are kept in the memory of this instance " +
+		"and lost when it ends")
 	return &idempotency.Memory{Now: a.o.Clock.Now, Room: a.o.Records}
 }

@@ -44,7 +44,8 @@ func (a *App) pushAuthenticator(cfg config.Callers, callers caller.Authenticator
 func (a *App) byIDToken(audiences, emails []string) (caller.Authenticator, error) {
 	check, err := caller.ByIDToken(audiences, emails, cmp.Or(a.o.Google, http.DefaultTransport))
 	if err != nil {
-		return nil, apierr.New(apierr.Internal, "internal", "callers cannot be authenticated: the check of ID tokens failed to start", err)
+		return nil, apierr.New(apierr.Internal, "internal",
+			"callers cannot be authenticated: the check of ID tokens failed to start", err)
 	}
 	return check, nil
 }

@@ -21,7 +21,9 @@ type credential[T interface{ Equal(T) bool }] struct {
 
 // newCredential returns the credential of a secret reference, without reading it. name is its name in
 // errors. The errors of parse are shown to the caller.
-func newCredential[T interface{ Equal(T) bool }](cache *secrets.Cached, ref, name string, parse func(secrets.Value) (T, error)) *credential[T] {
+func newCredential[T interface{ Equal(T) bool }](
+	cache *secrets.Cached, ref, name string, parse func(secrets.Value) (T, error),
+) *credential[T] {
 	return &credential[T]{secrets: cache, ref: ref, name: name, parse: parse}
 }
 
@@ -55,7 +57,8 @@ func (c *credential[T]) use(text secrets.Value, err error) (T, error) {
 	case secrets.Terminal(err):
 		return none, apierr.New(apierr.Misconfigured, "misconfigured", c.name+": "+err.Error(), err)
 	case err != nil:
-		return none, apierr.New(apierr.Unavailable, "secret_unavailable", "the secret of "+c.name+" cannot be read at the moment", err)
+		return none, apierr.New(apierr.Unavailable, "secret_unavailable",
+			"the secret of "+c.name+" cannot be read at the moment", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +66,8 @@ func (c *credential[T]) use(text secrets.Value, err error) (T, error) {
 		parsed, err := c.parse(text)
 		if err != nil {
 			c.secrets.Drop(c.ref, text)
-			return none, apierr.New(apierr.Misconfigured, "misconfigured", "the secret of "+c.name+" cannot be used: "+err.Error(), nil)
+			return none, apierr.New(apierr.Misconfigured, "misconfigured",
+				"the secret of "+c.name+" cannot be used: "+err.Error(), nil)
 		}
 		c.text, c.parsed = text, parsed
 	}

@@ -45,7 +45,9 @@ func LimitArrival(h http.Handler) http.Handler {
 // limitArrival sets the read deadline of a request that has a body. A request without one gets
 // none: net/http reads ahead then, and a deadline that expires cancels the request's context.
 func limitArrival(w http.ResponseWriter, r *http.Request) (*arrival, *http.Request) {
-	a := &arrival{ResponseWriter: w, length: r.ContentLength, http1: r.ProtoMajor == 1, expects: r.Header.Get("Expect") != ""}
+	a := &arrival{
+		ResponseWriter: w, length: r.ContentLength, http1: r.ProtoMajor == 1, expects: r.Header.Get("Expect") != "",
+	}
 	if r.Body == nil || r.Body == http.NoBody {
 		return a, r
 	}

@@ -34,7 +34,8 @@ func (s service) record(ctx context.Context, in *input, out outcome) {
 		return
 	}
 	r := audit.InvocationRecord{
-		Occasion: s.occasion(in), Status: string(out.reply.Status), HTTPStatus: out.status, Replayed: out.reply.Replayed != nil,
+		Occasion: s.occasion(in), Status: string(out.reply.Status), HTTPStatus: out.status,
+		Replayed: out.reply.Replayed != nil,
 	}
 	if r.Replayed {
 		r.ReplayOf = out.reply.Replayed.InvocationID
@@ -88,7 +89,9 @@ func auditTarget(t action.Target) audit.Target {
 func (s service) recordWrite(ctx context.Context, in *input, w action.TargetWrite) {
 	t := auditTarget(w.Target)
 	t.Before, t.After = w.Before, w.After
-	r := audit.WriteRecord{Occasion: s.occasion(in), Target: t, Route: w.Route, ErrorCode: w.Code, OktaRequestID: w.RequestID}
+	r := audit.WriteRecord{
+		Occasion: s.occasion(in), Target: t, Route: w.Route, ErrorCode: w.Code, OktaRequestID: w.RequestID,
+	}
 	if w.Ended {
 		s.Audit.Ended(ctx, r)
 	} else {

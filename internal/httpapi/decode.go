@@ -27,16 +27,16 @@ const (
 	maxIdempotencyKey = 255
 )
 
-// request is what is asked for, and what is wrong with it short of its JSON.
+// request is a decoded request, and its problems other than those of its JSON.
 type request struct {
 	action.Request
-	action   string
+	action   string // as the body names it; "" if it does not
 	problems []apierr.Problem
 	mask     action.Mask
 	shownKey string // the IdempotencyKey as records show it
 }
 
-// checkCall refuses an HTTP call by its header, before its body is read.
+// checkCall checks the header of an HTTP call, before its body is read.
 func checkCall(r *http.Request) error {
 	if r.ContentLength > maxBody {
 		return errTooLarge("body")
@@ -51,13 +51,13 @@ func checkCall(r *http.Request) error {
 	return checkContentType(r.Header.Get("Content-Type"))
 }
 
-func errTooLarge(what string) error {
-	return apierr.Errorf(apierr.TooLarge, "body_too_large", "the %s is over %d bytes", what, maxBody)
+func errTooLarge(part string) error {
+	return apierr.Errorf(apierr.TooLarge, "body_too_large", "the %s is over %d bytes", part, maxBody)
 }
 
-// decode reads the request of an HTTP call strictly. The error is a fault of the request as a whole; what can be told of
-// single members is in problems, so that the caller sees it together with what is wrong with parameters. show decides whether
-// an error may quote some of the body.
+// decode decodes the request of an HTTP call strictly. The error concerns the request as a whole;
+// problems of single members are in request.problems, so that the caller gets them together with
+// those of the parameters. show decides whether an error may quote some of the body.
 func decode(r *http.Request, body []byte, show func(body []byte) bool) (request, error) {
 	var q request
 	if len(body) > maxBody {
@@ -72,7 +72,7 @@ func decode(r *http.Request, body []byte, show func(body []byte) bool) (request,
 	return q, q.read("body", body, show)
 }
 
-// headerKey takes the Idempotency-Key of an HTTP call.
+// headerKey sets the idempotency key of an HTTP call.
 func (q *request) headerKey(values []string) {
 	switch len(values) {
 	case 0:
@@ -83,8 +83,8 @@ func (q *request) headerKey(values []string) {
 	}
 }
 
-// key takes the Idempotency-Key, which came as name says. A key that is the same for different
-// requests is refused: the second request would be answered with the reply to the first.
+// key sets the idempotency key, which was given as name. A value that different requests would share
+// is a problem: the second request would get the reply to the first.
 func (q *request) key(name, value string) {
 	q.IdempotencyKey, q.shownKey = value, value
 	const advice = "; give a key of this step and this run, such as case-4711-disable-alice, or none"
@@ -100,8 +100,8 @@ func (q *request) key(name, value string) {
 	}
 }
 
-// read reads the JSON of a request, which came as name says. Nothing at all is an empty request. An error ends the reading,
-// so that nothing is built that exceeds a bound.
+// read decodes the JSON of a request. An empty text is an empty request. name is the name of the text
+// in problems. An exceeded bound ends the decoding, so that the memory is bounded too.
 func (q *request) read(name string, text []byte, show func(text []byte) bool) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
@@ -124,15 +124,17 @@ func (q *request) read(name string, text []byte, show func(text []byte) bool) er
 	return apierr.Invalid(apierr.Problem{Parameter: name, Message: message})
 }
 
-// errBound is the error of a request that exceeds a bound.
+// errBound returns the error of a request that exceeds a bound.
 func errBound(parameter, format string, args ...any) error {
 	return apierr.Invalid(apierr.Problem{Parameter: parameter, Message: fmt.Sprintf(format, args...)})
 }
 
 func checkContentType(header string) error {
 	kind, params, err := mime.ParseMediaType(header)
-	if err != nil || kind != "application/json" || params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
-		return apierr.New(apierr.UnsupportedMedia, "unsupported_media_type", "the Content-Type must be application/json", nil)
+	charset := params["charset"]
+	if err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return apierr.New(apierr.UnsupportedMedia, "unsupported_media_type",
+			"the Content-Type must be application/json", nil)
 	}
 	return nil
 }
@@ -141,43 +143,43 @@ func (q *request) problem(parameter, format string, args ...any) {
 	q.problems = append(q.problems, apierr.Problem{Parameter: parameter, Message: fmt.Sprintf(format, args...)})
 }
 
+// members are the members of a request, by name.
+var members = map[string]struct {
+	first  byte // of the JSON value
+	mustBe string
+	read   func(q *request, c *cursor) error
+}{
+	"action":     {'"', "must be a string", (*request).readAction},
+	"parameters": {'{', "must be an object of parameter names and values", (*request).readParameters},
+	"entities":   {'[', "must be an array of objects with identifier and entity_type", (*request).readEntities},
+	"context":    {'{', "must be an object", (*request).readContext},
+	"options":    {'{', "must be an object", (*request).readOptions},
+}
+
 func (q *request) member(c *cursor, name string) error {
-	switch name {
-	case "action", "parameters", "entities", "context", "options":
-		if c.null() {
-			return nil
-		}
+	m, known := members[name]
+	switch {
+	case !known:
+		q.problem(action.Shorten(name),
+			"is not a member of a request, which has action, parameters, entities, context and options")
+	case c.null():
+		return nil
+	case c.next() != m.first:
+		q.problem(name, "%s", m.mustBe)
 	default:
-		q.problem(action.Shorten(name), "is not a member of a request, which has action, parameters, entities, context and options")
-		return c.skip()
-	}
-	switch kind := c.next(); {
-	case name == "action" && kind == '"':
-		text, err := c.scalar()
-		q.action, _ = text.(string)
-		return err
-	case name == "action":
-		q.problem(name, "must be a string")
-	case name == "entities" && kind == '[':
-		return q.readEntities(c)
-	case name == "entities":
-		q.problem(name, "must be an array of objects with identifier and entity_type")
-	case name == "parameters" && kind == '{':
-		return q.readParameters(c)
-	case name == "parameters":
-		q.problem(name, "must be an object of parameter names and values")
-	case name == "context" && kind == '{':
-		return q.readContext(c)
-	case name == "options" && kind == '{':
-		return q.readOptions(c)
-	default:
-		q.problem(name, "must be an object")
+		return m.read(q, c)
 	}
 	return c.skip()
 }
 
-// readParameters reads the values of parameters: scalars, and lists of scalars. A value that is nested deeper is not
-// valid for any parameter, and is replaced by an empty object or array.
+func (q *request) readAction(c *cursor) error {
+	text, err := c.scalar()
+	q.action, _ = text.(string)
+	return err
+}
+
+// readParameters reads the values of parameters: scalars, and lists of scalars. No parameter accepts a
+// value that is nested deeper; it is replaced by an empty object or array.
 func (q *request) readParameters(c *cursor) error {
 	q.Parameters = map[string]any{}
 	items := 0
@@ -211,28 +213,7 @@ func (q *request) readEntities(c *cursor) error {
 		if i == action.MaxItems {
 			return errBound("entities", "has more than %d entities; one call takes at most %d", i, i)
 		}
-		var e action.Entity
-		var identified, typed bool
-		var err error
-		if c.next() != '{' {
-			err = c.skip()
-		} else {
-			err = c.object(func(name string) error { // SecOps' entities have more members; they do not concern us
-				isText := c.next() == '"'
-				switch {
-				case name == "identifier" && isText:
-					text, err := c.scalar()
-					e.Identifier, identified = text.(string)
-					return err
-				case name == "entity_type" && isText:
-					text, err := c.scalar()
-					kind, _ := text.(string)
-					e.Type, typed = action.EntityType(kind), len(kind) <= maxEntityType
-					return err
-				}
-				return c.skip()
-			})
-		}
+		e, identified, typed, err := readEntity(c)
 		if !identified {
 			q.problem(fmt.Sprintf("entities[%d].identifier", i), "is required and must be a string")
 		}
@@ -243,6 +224,27 @@ func (q *request) readEntities(c *cursor) error {
 		q.Entities = append(q.Entities, e)
 		return err
 	})
+}
+
+// readEntity reads an entity of SecOps. Its other members are ignored.
+func readEntity(c *cursor) (e action.Entity, identified, typed bool, err error) {
+	if c.next() != '{' {
+		return e, false, false, c.skip()
+	}
+	err = c.object(func(name string) error {
+		if c.next() != '"' || name != "identifier" && name != "entity_type" {
+			return c.skip()
+		}
+		value, err := c.scalar()
+		text, _ := value.(string)
+		if name == "identifier" {
+			e.Identifier, identified = text, true
+		} else {
+			e.Type, typed = action.EntityType(text), len(text) <= maxEntityType
+		}
+		return err
+	})
+	return e, identified, typed, err
 }
 
 func (q *request) readContext(c *cursor) error {
@@ -292,7 +294,7 @@ func (q *request) readOptions(c *cursor) error {
 			q.EmptyOptions = append(q.EmptyOptions, name)
 		}
 		if known && !valid {
-			shown, _ := json.Marshal(value) // it was read from JSON
+			shown, _ := json.Marshal(value) // the value was JSON
 			q.problem("options."+name, "must be true or false, not %s", action.Shorten(string(shown)))
 		}
 		switch name {
@@ -307,7 +309,7 @@ func (q *request) readOptions(c *cursor) error {
 	})
 }
 
-// flag reads an option: a boolean, or its word. Nothing and blanks are empty.
+// flag returns the value of an option: a boolean, or its word. Null and blanks are empty.
 func flag(value any) (on, empty, valid bool) {
 	switch v := value.(type) {
 	case nil:

@@ -120,7 +120,8 @@ func (h handler) serve(conn *arrival, r *http.Request) (res response) {
 	in := &input{id: ulid.Make().String(), started: time.Now()}
 	defer func() {
 		if p := recover(); p != nil {
-			s.Log.ErrorContext(r.Context(), fmt.Sprint("panic: ", p), "invocation_id", in.id, "stack_trace", string(debug.Stack()))
+			s.Log.ErrorContext(r.Context(), fmt.Sprint("panic: ", p), "invocation_id", in.id,
+				"stack_trace", string(debug.Stack()))
 			res = s.finish(r.Context(), in, s.failure(in, errPanic))
 		}
 	}()

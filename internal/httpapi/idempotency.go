@@ -15,8 +15,8 @@ import (
 
 // lease is the right to carry out a request under its idempotency key.
 type lease interface {
-	// run runs the invocation while the lease is held.
-	run(ctx context.Context, inv *action.Invocation, d action.Deps, r action.Run) (*action.Result, error)
+	// run runs the task while the lease is held.
+	run(ctx context.Context, t task) (*action.Result, error)
 	// end stores the outcome of the run for repeats of the request.
 	end(ctx context.Context, in *input, out outcome) error
 }
@@ -24,8 +24,8 @@ type lease interface {
 // noLease is that of a request without a key, and of one that changes nothing.
 type noLease struct{}
 
-func (noLease) run(ctx context.Context, inv *action.Invocation, d action.Deps, r action.Run) (*action.Result, error) {
-	return inv.Run(ctx, d, r)
+func (noLease) run(ctx context.Context, t task) (*action.Result, error) {
+	return t.inv.Run(ctx, t.deps, t.run)
 }
 
 func (noLease) end(context.Context, *input, outcome) error { return nil }
@@ -38,12 +38,12 @@ type keyLease struct {
 }
 
 // run renews the lease in the meantime. It cancels the run if another run takes over the lease.
-func (l keyLease) run(ctx context.Context, inv *action.Invocation, d action.Deps, r action.Run) (*action.Result, error) {
-	r.Prior, r.WriteGuard = l.Done, writeGuard{context.WithoutCancel(ctx), l}
+func (l keyLease) run(ctx context.Context, t task) (*action.Result, error) {
+	t.run.Prior, t.run.WriteGuard = l.Done, writeGuard{context.WithoutCancel(ctx), l}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go l.KeepAlive(ctx, stop)
-	return inv.Run(ctx, d, r)
+	return t.inv.Run(ctx, t.deps, t.run)
 }
 
 // acquire takes the lease of the request's idempotency key. If an earlier run completed the request,
@@ -88,7 +88,8 @@ func requestKey(in *input, kind, text string) idempotency.RequestKey {
 func (s service) endLease(ctx context.Context, in *input, l lease, out outcome) (lost bool) {
 	err := l.end(context.WithoutCancel(ctx), in, out)
 	if err != nil {
-		s.Log.LogAttrs(ctx, slog.LevelWarn, "the outcome is not stored under the Idempotency-Key: a repeat of the request runs again",
+		s.Log.LogAttrs(ctx, slog.LevelWarn,
+			"the outcome is not stored under the Idempotency-Key: a repeat of the request runs again",
 			slog.String("invocation_id", in.id), slog.String("error", err.Error()))
 	}
 	return errors.Is(err, idempotency.ErrLost)
@@ -128,7 +129,8 @@ const (
 	notKeptWarning = "This is the reply of an earlier request with the same Idempotency-Key; " +
 		"its passwords, links and tokens were shown once and are not stored."
 	tooLargeWarning = "The JSON result and the enrichment of the first reply were too large to be stored."
-	notReadWarning  = "The result of this action cannot be read back from Okta: it may have changed since the request completed."
+	notReadWarning  = "The result of this action cannot be read back from Okta: " +
+		"it may have changed since the request completed."
 )
 
 // storeReply stores a final reply without its secrets, and without its results if it is too large.

@@ -15,7 +15,7 @@ import (
 	"example.com/okta-secops/internal/action"
 )
 
-// The bounds of a JSON text. They are far above what a request or a delivery has.
+// The bounds of a JSON text. They are far above those of a request or a delivery.
 const (
 	maxDepth   = 64
 	maxMembers = 1000 // of one object
@@ -27,7 +27,7 @@ var (
 	errTrailing = errors.New("has something after the JSON value")
 )
 
-// duplicateError is the error of an object that has a key twice.
+// duplicateError is the error of an object with a duplicate key.
 type duplicateError struct{ first, second string }
 
 func (e duplicateError) Error() string {
@@ -38,14 +38,14 @@ func (e duplicateError) Error() string {
 		action.Shorten(e.first), action.Shorten(e.second))
 }
 
-// syntaxError is the error of a text that is not JSON. It does not quote the text, which may hold a
+// syntaxError is the error of a text that is not JSON. It does not quote the text, which may contain a
 // password.
-type syntaxError struct{ offset int } // of the first byte that is wrong; the length of the text if it ends too early
+type syntaxError struct{ offset int } // of the first invalid byte; the length of the text if it ends too early
 
 func (e syntaxError) Error() string { return fmt.Sprintf("is not JSON, at byte %d", e.offset+1) }
 
-// explain returns the place of the error in the text and the usual reason. If show is true, it
-// quotes the 20 characters around the place.
+// explain returns the position of the error in the text and the usual cause. If show is true, it
+// quotes the 20 characters around the position.
 func (e syntaxError) explain(text []byte, show bool) string {
 	before := []rune(string(text[max(0, e.offset-utf8.UTFMax*excerpt):e.offset]))
 	after := []rune(string(text[e.offset:min(len(text), e.offset+utf8.UTFMax*excerpt)]))
@@ -62,10 +62,10 @@ func (e syntaxError) explain(text []byte, show bool) string {
 	return message + "; a placeholder's value may hold a double quote or a backslash, which JSON must escape"
 }
 
-// excerpt is how many characters before and after an error are quoted.
+// excerpt is the number of characters that are quoted before and after an error.
 const excerpt = 10
 
-// printable replaces what would spoil the message.
+// printable replaces characters that would make the message unreadable.
 func printable(r rune) rune {
 	if !unicode.IsPrint(r) || r == '`' {
 		return ' '
@@ -73,9 +73,8 @@ func printable(r rune) rune {
 	return r
 }
 
-// cursor walks over a JSON text from left to right. It allocates nothing for the values that are
-// skipped, and refuses what leaves open which of two values is meant: a key given twice, or in two
-// cases.
+// cursor reads a JSON text from left to right. It allocates no memory for values that are skipped. A
+// duplicate key is an error, also one that differs only in case, because the meant value is unknown.
 type cursor struct {
 	text  []byte // valid JSON
 	at    int
@@ -84,7 +83,7 @@ type cursor struct {
 	lower []byte // the keys' names in lower case
 }
 
-// key is a key of an object: its place in the text, and that of its name in lower case.
+// key is a key of an object: its position in the text, and that of its name in lower case.
 type key struct{ from, to, lowerFrom, lowerTo int }
 
 // newCursor returns a cursor at the beginning of a JSON text.
@@ -95,7 +94,7 @@ func newCursor(text []byte) (*cursor, error) {
 	if json.Valid(text) {
 		return &cursor{text: text}, nil
 	}
-	// Unmarshal checks the text before it decodes: this only finds the place of the error.
+	// Unmarshal checks the text before it decodes: this only finds the position of the error.
 	var syntax *json.SyntaxError
 	err := json.Unmarshal(text, &struct{}{})
 	switch {
@@ -261,8 +260,8 @@ func (c *cursor) scalar() (any, error) {
 	return json.Number(raw), nil
 }
 
-// unquote appends the text of a JSON string to dst, as encoding/json reads it. mapping, if there is
-// one, maps its runes.
+// unquote appends the text of a JSON string to dst, as encoding/json reads it. mapping maps its runes,
+// unless it is nil.
 func unquote(dst, quoted []byte, mapping func(rune) rune) []byte {
 	text := quoted[1 : len(quoted)-1]
 	if mapping == nil && bytes.IndexByte(text, '\\') < 0 {
@@ -302,6 +301,6 @@ func unescape(text []byte) (r rune, size int) {
 
 // codeUnit reads the four digits of \uXXXX.
 func codeUnit(text []byte) rune {
-	n, _ := strconv.ParseUint(string(text[2:6]), 16, 32)
+	n, _ := strconv.ParseInt(string(text[2:6]), 16, 32)
 	return rune(n)
 }

@@ -70,19 +70,28 @@ func (s service) process(ctx context.Context, in *input) outcome {
 	if err != nil {
 		return s.failure(in, err)
 	}
-	run := action.Run{Caller: in.callerKey(), OnWrite: func(w action.TargetWrite) { s.recordWrite(ctx, in, w) }}
+	t := task{inv, deps, action.Run{
+		Caller: in.callerKey(), OnWrite: func(w action.TargetWrite) { s.recordWrite(ctx, in, w) },
+	}}
 	lease, stored, err := s.acquire(ctx, in, deps)
 	switch {
 	case err != nil:
 		return s.failure(in, err)
 	case stored != nil:
-		return s.replay(ctx, in, stored, func(k action.StoredReply) (*action.Result, error) { return inv.Replay(ctx, deps, run, k) })
+		return s.replay(ctx, in, stored, t)
 	}
-	result, err := lease.run(ctx, inv, deps, run)
+	result, err := lease.run(ctx, t)
 	out := s.outcome(in, result, err)
 	out.ran = true
 	out.lost = s.endLease(ctx, in, lease, out)
 	return out
+}
+
+// task is an invocation with everything that its run needs.
+type task struct {
+	inv  *action.Invocation
+	deps action.Deps
+	run  action.Run
 }
 
 // bind resolves the action and binds the parameters. All problems of the request are one error.
@@ -183,8 +192,10 @@ func (s service) outcome(in *input, result *action.Result, err error) outcome {
 	result.Warnings = append(result.Warnings, s.Warnings...)
 	status, reply, cause := buildReply(in.action, in.name(), result, err)
 	reply.InvocationID = in.id
-	out := outcome{status: status, reply: reply, header: retryAfterHeader(status, result, cause), result: result, cause: cause}
-	out.redeliver = shouldRedeliver(result, cause)
+	out := outcome{
+		status: status, reply: reply, header: retryAfterHeader(status, result, cause), result: result, cause: cause,
+		redeliver: shouldRedeliver(result, cause),
+	}
 	if reply.Status == action.StatusFailure {
 		out.deadLetter = newDeadReason(reply, cause)
 	}

@@ -156,7 +156,8 @@ func (s service) publishResult(ctx context.Context, in *input, reply Reply) erro
 	}
 	data, err := encode(reply)
 	if len(data) > maxResult {
-		data, err = encode(reply.withoutResults("The JSON result and the enrichment are too large for a message and left out."))
+		data, err = encode(reply.withoutResults(
+			"The JSON result and the enrichment are too large for a message and left out."))
 	}
 	if err != nil {
 		return err
@@ -222,7 +223,8 @@ func newDeadReason(reply Reply, cause *apierr.Error) *deadReason {
 func (s service) publishDeadLetter(ctx context.Context, in *input, d deadReason) error {
 	if s.DeadLetters == nil {
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "DEAD_LETTER_TOPIC is not set: a message that failed finally is only logged",
-			slog.String("invocation_id", in.id), slog.String("message_id", in.message.id), slog.String("error_code", d.reason.Code))
+			slog.String("invocation_id", in.id), slog.String("message_id", in.message.id),
+			slog.String("error_code", d.reason.Code))
 		return nil
 	}
 	letter := deadLetter{
@@ -249,7 +251,8 @@ func (s service) publishDeadLetter(ctx context.Context, in *input, d deadReason)
 		return errors.Join(err, held.Forget(ctx))
 	}
 	if err := held.Finish(ctx, []byte(`"published"`)); err != nil {
-		s.Log.LogAttrs(ctx, slog.LevelWarn, "a dead letter was published, but this is not recorded: a redelivery of the message publishes it again",
+		s.Log.LogAttrs(ctx, slog.LevelWarn,
+			"a dead letter was published, but this is not recorded: a redelivery of the message publishes it again",
 			slog.String("invocation_id", in.id), slog.String("error", err.Error()))
 	}
 	return nil

@@ -18,11 +18,9 @@ type storedReply struct {
 	Message    string          `json:"message,omitempty"` // the name of the Pub/Sub message that was carried out
 }
 
-// replay returns the outcome of a request that an earlier run completed. readBack corrects the reply
-// of that run by the state of its targets as read now; it writes nothing.
-func (s service) replay(ctx context.Context, in *input, stored *storedReply,
-	readBack func(action.StoredReply) (*action.Result, error),
-) outcome {
+// replay returns the outcome of a request that an earlier run completed. The reply of that run is
+// corrected by the state of its targets as read now; nothing is written.
+func (s service) replay(ctx context.Context, in *input, stored *storedReply, t task) outcome {
 	first, err := stored.decode()
 	if err != nil {
 		return s.failure(in, err)
@@ -33,7 +31,9 @@ func (s service) replay(ctx context.Context, in *input, stored *storedReply,
 	}
 	if in.action.ReadBack && len(first.Targets) > 0 {
 		raw, _ := first.JSONResult.(json.RawMessage)
-		out.result, err = readBack(action.StoredReply{Targets: first.Targets, Entities: first.Entities, JSON: raw, Warnings: first.Warnings})
+		out.result, err = t.inv.Replay(ctx, t.deps, t.run, action.StoredReply{
+			Targets: first.Targets, Entities: first.Entities, JSON: raw, Warnings: first.Warnings,
+		})
 		out.status, out.reply, out.cause = buildReply(in.action, in.name(), out.result, err)
 	} else {
 		out.reply.Warnings = append(slices.Clone(first.Warnings), notReadWarning)
@@ -49,7 +49,8 @@ func (s service) replay(ctx context.Context, in *input, stored *storedReply,
 	}
 	out.reply.Replayed = &Replayed{InvocationID: first.InvocationID, At: stored.At}
 	out.reply.InvocationID = in.id
-	out.reply.OutputMessage = "Replay of the request completed " + completed + "; nothing was done now. " + out.reply.OutputMessage
+	out.reply.OutputMessage = "Replay of the request completed " + completed + "; nothing was done now. " +
+		out.reply.OutputMessage
 	out.header = retryAfterHeader(out.status, out.result, out.cause)
 	out.header["Idempotency-Replayed"] = "true"
 	if out.body, err = encode(out.reply); err != nil {

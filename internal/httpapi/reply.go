@@ -55,7 +55,9 @@ type ReplyError struct {
 
 // buildReply returns the reply to a request and its HTTP status. a is nil if the action is not known;
 // named is its name in the request. cause is the error of a failure; nil without one.
-func buildReply(a *action.Action, named string, result *action.Result, err error) (status int, reply Reply, cause *apierr.Error) {
+func buildReply(a *action.Action, named string, result *action.Result, err error) (
+	status int, reply Reply, cause *apierr.Error,
+) {
 	reply = Reply{
 		Action: named, Status: result.Status(), OutputMessage: result.Message, JSONResult: result.JSON,
 		Entities: orEmpty(result.Entities), Targets: orEmpty(result.Targets), Warnings: orEmpty(result.Warnings),
@@ -123,7 +125,8 @@ func primaryError(errs []*apierr.Error) *apierr.Error {
 // whole seconds.
 func retryAfterHeader(status int, result *action.Result, cause *apierr.Error) map[string]string {
 	header := map[string]string{}
-	if cause != nil && (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests || status == http.StatusConflict) {
+	retry := []int{http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusConflict}
+	if cause != nil && slices.Contains(retry, status) {
 		header["Retry-After"] = retryAfter(append(result.Errors(), cause))
 	}
 	return header

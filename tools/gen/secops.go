@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -66,9 +67,11 @@ func bodyOf(a action.Action) stepBody {
 		r.Entities = []action.Entity{{Identifier: "alice", Type: a.RunsOn[0]}}
 		body.Entities = []action.Entity{{Identifier: "[Entity.Identifier]", Type: "[Entity.Type]"}}
 	}
-	_, missing := a.Bind(r)
-	for _, m := range missing {
-		parameters[m.Parameter] = action.FillIn + " " + m.Parameter
+	var missing *action.InvalidError
+	if _, err := a.Bind(r); errors.As(err, &missing) {
+		for _, m := range missing.Problems {
+			parameters[m.Parameter] = action.FillIn + " " + m.Parameter
+		}
 	}
 	return body
 }
