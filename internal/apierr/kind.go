@@ -31,7 +31,7 @@ const (
 	Deadline        // the deadline of the request passed
 	Credentials     // Okta rejected the credentials or their scopes
 	NoPermission    // the admin role of the credentials does not cover the target
-	InvalidResponse // the response is not a response of Okta's API
+	InvalidResponse // the response is not as Okta's API defines it
 	UnknownResult   // a non-idempotent write was sent and its result is in doubt
 
 	kinds // the number of kinds

@@ -27,8 +27,7 @@ func doNothing(t *testing.T) func(context.Context, *action.Execution) (*action.R
 	}
 }
 
-// deadlined is a connection that keeps the read deadlines that are set, as the time until them; 0
-// stands for none.
+// deadlined is a connection that keeps the read deadlines, as the time until each; 0: none.
 type deadlined struct {
 	*httptest.ResponseRecorder
 	deadlines []time.Duration
@@ -43,7 +42,7 @@ func (d *deadlined) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// writing notes the write deadlines that a handler sets, and those that hold while it writes.
+// writing keeps the write deadlines that a handler sets, and those in force while it writes.
 type writing struct {
 	*httptest.ResponseRecorder
 	left, during []time.Duration
@@ -62,7 +61,7 @@ func (w *writing) Write(p []byte) (int, error) {
 	return w.ResponseRecorder.Write(p)
 }
 
-func TestReply_IsWrittenUnderADeadline(t *testing.T) {
+func TestReply_IsWrittenWithADeadline(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done."}, nil
@@ -117,14 +116,14 @@ func head(line, header string) string {
 
 const testKey = "a-key-of-a-caller-canary-0123456789"
 
-// ring is the keys of callers that never change.
+// ring is the keys of callers, which never change.
 type ring struct{ keys caller.Keys }
 
 func (r ring) Get(context.Context) (caller.Keys, error) { return r.keys, nil }
 
 func (r ring) Refresh(context.Context, caller.Keys) (caller.Keys, error) { return r.keys, nil }
 
-// oneKey is a key with the right to one action.
+// oneKey returns a key that allows one action.
 func oneKey(slug string) ring {
 	keys, err := caller.ParseKeys(secrets.New(`[{"id": "one", "key": "`+testKey+`", "actions": ["`+slug+`"]}]`), nil)
 	if err != nil {
@@ -133,7 +132,7 @@ func oneKey(slug string) ring {
 	return ring{keys}
 }
 
-// refusals are replies that are given before the body is read.
+// refusals are errors that are returned before the body is read.
 var refusals = map[string]struct {
 	line, header string
 	status       int
@@ -162,9 +161,9 @@ var refusals = map[string]struct {
 	}},
 }
 
-// TestArrival_RefusalDoesNotWaitForTheBody sends one byte of a body of 1,000: the reply comes, and
+// TestArrival_ErrorDoesNotWaitForTheBody sends one byte of a body of 1,000: the reply comes, and
 // the connection is closed.
-func TestArrival_RefusalDoesNotWaitForTheBody(t *testing.T) {
+func TestArrival_ErrorDoesNotWaitForTheBody(t *testing.T) {
 	t.Parallel()
 	for name, c := range refusals {
 		t.Run(name, func(t *testing.T) {
@@ -219,8 +218,8 @@ func TestArrival_ShortBodyKeepsTheConnection(t *testing.T) {
 	}
 }
 
-// TestArrival_RefusalOverHTTP2 holds the same for a stream, whose connection stays.
-func TestArrival_RefusalOverHTTP2(t *testing.T) {
+// TestArrival_ErrorOverHTTP2 checks the same for a stream; the connection stays open.
+func TestArrival_ErrorOverHTTP2(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, doNothing(t))
 	server := httptest.NewUnstartedServer(Handler(g, nil, keep(setup)))
@@ -256,7 +255,7 @@ func TestArrival_SlowBodyIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestArrival_BodyThatBreaksOffIsABadRequest(t *testing.T) {
+func TestArrival_TruncatedBodyIsABadRequest(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, doNothing(t))
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/do-something", brokenBody{})
@@ -271,7 +270,7 @@ type brokenBody struct{}
 
 func (brokenBody) Read([]byte) (int, error) { return 0, apierr.New(apierr.Internal, "", "canary", nil) }
 
-// watched is a body that tells when it is read.
+// watched is a body that signals each read.
 type watched struct {
 	io.Reader
 	begun chan struct{}
@@ -282,8 +281,8 @@ func (r watched) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
-// TestGate_CloseCutsBodiesThatHaveNotArrived: they do not hold the end of the process.
-func TestGate_CloseCutsBodiesThatHaveNotArrived(t *testing.T) {
+// TestInFlight_CloseCutsBodiesThatHaveNotArrived: they do not delay the end of the process.
+func TestInFlight_CloseCutsBodiesThatHaveNotArrived(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, doNothing(t))
 	setup.Push = setup.Caller
@@ -313,7 +312,7 @@ func TestGate_CloseCutsBodiesThatHaveNotArrived(t *testing.T) {
 	}
 }
 
-// drained is a body that tells when its reader waits for more than was sent.
+// drained is a body that signals that its reader waits for more than was sent.
 type drained struct {
 	io.ReadCloser
 	sent    int
@@ -330,8 +329,8 @@ func (r *drained) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestGate_CloseCutsDeliveriesThatAreTooLarge: their digest is of all of the body.
-func TestGate_CloseCutsDeliveriesThatAreTooLarge(t *testing.T) {
+// TestInFlight_CloseCutsDeliveriesThatAreTooLarge: their digest is of all of the body.
+func TestInFlight_CloseCutsDeliveriesThatAreTooLarge(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, doNothing(t))
 	setup.Push = setup.Caller
@@ -357,11 +356,11 @@ func TestGate_CloseCutsDeliveriesThatAreTooLarge(t *testing.T) {
 	}
 }
 
-func TestGate_BoundsTheBytesOfBodies(t *testing.T) {
+func TestInFlight_BoundsTheBytesOfBodies(t *testing.T) {
 	t.Parallel()
-	g := NewInFlightLimiter(10)
+	limiter := NewInFlightLimiter(10)
 	enter := func(caller string) *admission {
-		p, err := g.acquire(caller)
+		p, err := limiter.acquire(caller)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -383,18 +382,18 @@ func TestGate_BoundsTheBytesOfBodies(t *testing.T) {
 	for _, p := range []*admission{a, b, c} {
 		p.release()
 	}
-	if g.held != 0 || len(g.heldBy) > 0 || g.inFlight != 0 {
-		t.Errorf("%d bytes by %v, %d in flight", g.held, g.heldBy, g.inFlight)
+	if limiter.held != 0 || len(limiter.heldBy) > 0 || limiter.inFlight != 0 {
+		t.Errorf("%d bytes by %v, %d in flight", limiter.held, limiter.heldBy, limiter.inFlight)
 	}
 }
 
-// TestGate_ArrivingBodiesOfOneCallerKeepNoOtherOut: a caller fills all that it may with bodies that do not arrive.
-func TestGate_ArrivingBodiesOfOneCallerKeepNoOtherOut(t *testing.T) {
+// TestInFlight_ArrivingBodiesOfOneCallerDoNotBlockOthers: a caller fills all that it may with bodies that do not arrive.
+func TestInFlight_ArrivingBodiesOfOneCallerDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
-	g := NewInFlightLimiter(2)
+	limiter := NewInFlightLimiter(2)
 	var waiting []*admission
 	for {
-		p, err := g.acquire("slow")
+		p, err := limiter.acquire("slow")
 		if err != nil {
 			if !apierr.Is(err, apierr.Overloaded) {
 				t.Error(err)
@@ -408,7 +407,7 @@ func TestGate_ArrivingBodiesOfOneCallerKeepNoOtherOut(t *testing.T) {
 	}
 	var others []*admission
 	for range 2 {
-		p, err := g.acquire("other")
+		p, err := limiter.acquire("other")
 		if err == nil {
 			err = p.start()
 		}
@@ -423,14 +422,13 @@ func TestGate_ArrivingBodiesOfOneCallerKeepNoOtherOut(t *testing.T) {
 	for _, p := range append(waiting, others...) {
 		p.release()
 	}
-	if g.inFlight != 0 || g.arriving != 0 || len(g.arrivingOf) > 0 {
-		t.Errorf("%d in flight, %d arriving of %v", g.inFlight, g.arriving, g.arrivingOf)
+	if limiter.inFlight != 0 || limiter.arriving != 0 || len(limiter.arrivingOf) > 0 {
+		t.Errorf("%d in flight, %d arriving of %v", limiter.inFlight, limiter.arriving, limiter.arrivingOf)
 	}
 }
 
-// TestGate_FullOfBodiesRefuses holds that a call and a delivery are refused if there is no room for
-// their bodies.
-func TestGate_FullOfBodiesRefuses(t *testing.T) {
+// TestInFlight_RefusesBodiesWithoutRoom checks a call and a delivery.
+func TestInFlight_RefusesBodiesWithoutRoom(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, doNothing(t))
 	setup.Push = setup.Caller

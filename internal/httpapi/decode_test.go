@@ -21,7 +21,7 @@ func decodeBody(t testing.TB, body string) (request, error) {
 	return decode(r, []byte(body), func([]byte) bool { return false })
 }
 
-func TestDecodeReadsEveryMember(t *testing.T) {
+func TestDecode_ReadsEveryMember(t *testing.T) {
 	t.Parallel()
 	q, err := decodeBody(t, ` {
 		"action": "Disable User",
@@ -44,7 +44,7 @@ func TestDecodeReadsEveryMember(t *testing.T) {
 	}
 }
 
-func TestDecodeTellsEveryProblemAtOnce(t *testing.T) {
+func TestDecode_ReturnsAllProblems(t *testing.T) {
 	t.Parallel()
 	q, err := decodeBody(t, `{"action": 1, "parameters": [], "entities": [7], "context": {"a": []}, "options": {"x": 1}, "extra": 1}`)
 	if err != nil {
@@ -60,7 +60,7 @@ func TestDecodeTellsEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
-func TestDecodeTakesAnIdempotencyKey(t *testing.T) {
+func TestDecode_IdempotencyKey(t *testing.T) {
 	t.Parallel()
 	for key, problems := range map[string]int{"case-4711": 0, strings.Repeat("k", 255): 0, strings.Repeat("k", 256): 1} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
@@ -72,7 +72,7 @@ func TestDecodeTakesAnIdempotencyKey(t *testing.T) {
 	}
 }
 
-func TestAParseErrorQuotesNoValue(t *testing.T) {
+func TestDecode_SyntaxErrorDoesNotQuoteValues(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{
 		`{"parameters":{"New Password":"canary`, `{"parameters":{"New Password":canary}}`, `{"parameters":{"New Password":"canary"}} canary`, `canary`,
@@ -85,7 +85,7 @@ func TestAParseErrorQuotesNoValue(t *testing.T) {
 	}
 }
 
-func TestDecode_SyntaxErrorTellsWhere(t *testing.T) {
+func TestDecode_SyntaxErrorHasItsPosition(t *testing.T) {
 	t.Parallel()
 	const hint = "; a placeholder's value may hold a double quote or a backslash, which JSON must escape"
 	for body, want := range map[string]string{
@@ -140,8 +140,8 @@ func TestDecode_BoundsEndTheReading(t *testing.T) {
 	}
 }
 
-// FuzzDecode holds decode to what it promises for any body: it does not panic, an error is a fault of the
-// request, and what it accepts is JSON that encoding/json reads the same way.
+// FuzzDecode checks for any body that decode does not panic, that its error is one of the request, and
+// that encoding/json reads the accepted JSON in the same way.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, ` {"parameters":{"User IDs":"a, b","Limit":3,"On":true,"L":["x",null]},"entities":[{"identifier":"A","entity_type":"HOSTNAME"}]}`,
@@ -178,7 +178,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// flatten empties what is nested in a parameter's value.
+// flatten empties the nested values in a parameter's value.
 func flatten(value any) {
 	switch v := value.(type) {
 	case map[string]any:

@@ -29,7 +29,7 @@ import (
 	"example.com/okta-secops/internal/logging"
 )
 
-// Setup is what the requests to a group need of the deployment.
+// Setup is the dependencies of the requests to a group.
 type Setup struct {
 	Caller      caller.Authenticator // of HTTP calls
 	Push        caller.Authenticator // of the deliveries of Pub/Sub
@@ -77,8 +77,8 @@ func EventHandler(g action.Group, all []action.Group, open Open) http.Handler {
 }
 
 // Mount serves every group of one process under its name, as the local product does:
-// POST /users/disable-user, GET /users/ping. In the cloud each group is a function of its own and is
-// served at the root. Other handlers on the same server need LimitArrival.
+// POST /users/disable-user, GET /users/ping. In the cloud each group is a separate function and
+// is served at the root. Other handlers on the same server need LimitArrival.
 func Mount(groups []action.Group, open func(action.Group) Open) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, g := range groups {

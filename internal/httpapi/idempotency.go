@@ -108,7 +108,7 @@ func (l keyLease) end(ctx context.Context, in *input, out outcome) error {
 	if err != nil {
 		return err
 	}
-	for target, before := range l.Done { // the run may have ended before it came to this target
+	for target, before := range l.Done { // the run may have ended before this target
 		if _, again := done[target]; !again {
 			done[target] = before
 		}

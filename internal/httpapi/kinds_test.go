@@ -14,8 +14,8 @@ import (
 	"example.com/okta-secops/internal/audit"
 )
 
-// meaning is what a caller, Pub/Sub and the operator see of an error. The kinds are listed here again,
-// so that a wrong row of the table fails.
+// meaning is the effect of an error on the caller, Pub/Sub and the log. The kinds are listed here again,
+// so that a wrong row of the table in package apierr fails.
 type meaning struct {
 	status    int // of the reply if no target was reached
 	outcome   action.Outcome

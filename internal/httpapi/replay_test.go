@@ -15,7 +15,7 @@ import (
 	"example.com/okta-secops/internal/idempotency"
 )
 
-// rewritten alters what is kept.
+// rewritten alters the stored objects.
 type rewritten struct {
 	idempotency.Objects
 	alter func(data []byte) []byte
@@ -53,8 +53,8 @@ func TestReplay_ReadsRecordsWithoutATime(t *testing.T) {
 	}
 }
 
-// TestReplay_KeepsALargeReplyWithoutItsResults: the run is not forgotten because its reply has no room.
-func TestReplay_KeepsALargeReplyWithoutItsResults(t *testing.T) {
+// TestReplay_StoresALargeReplyWithoutItsResults: a repeat does not run again because the reply is large.
+func TestReplay_StoresALargeReplyWithoutItsResults(t *testing.T) {
 	t.Parallel()
 	runs := 0
 	g, setup, results, _ := automated(func(context.Context, *action.Execution) (*action.Result, error) {
@@ -75,8 +75,8 @@ func TestReplay_KeepsALargeReplyWithoutItsResults(t *testing.T) {
 	}
 }
 
-// TestReplay_PublishesTheDeadLetterThatTheFirstRunOwes: and no other.
-func TestReplay_PublishesTheDeadLetterThatTheFirstRunOwes(t *testing.T) {
+// TestReplay_PublishesTheMissingDeadLetter: the first run could not publish it.
+func TestReplay_PublishesTheMissingDeadLetter(t *testing.T) {
 	t.Parallel()
 	g, setup, _, dead := automated(func(_ context.Context, c *action.Execution) (*action.Result, error) {
 		return c.Each(t.Context(), []string{"x"}, action.Words{Noun: "thing"}, func(context.Context, string) (action.Plan, error) {
@@ -99,8 +99,8 @@ func TestReplay_PublishesTheDeadLetterThatTheFirstRunOwes(t *testing.T) {
 	}
 }
 
-// TestReplay_OfAnotherMessageWritesNoDeadLetter: two messages have one idempotency key.
-func TestReplay_OfAnotherMessageWritesNoDeadLetter(t *testing.T) {
+// TestReplay_OfAnotherMessageHasNoDeadLetter: two messages have one idempotency key.
+func TestReplay_OfAnotherMessageHasNoDeadLetter(t *testing.T) {
 	t.Parallel()
 	keyed := func(id string) string {
 		return strings.Replace(delivery(id, `{"action": "do-something"}`), `"messageId"`, `"attributes": {"idempotency_key": "k"}, "messageId"`, 1)
@@ -139,7 +139,7 @@ func TestReplay_OfAnotherMessageWritesNoDeadLetter(t *testing.T) {
 	}
 }
 
-// broken takes no message.
+// broken refuses every message.
 type broken struct{}
 
 // Publish implements Topic.

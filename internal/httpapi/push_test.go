@@ -20,7 +20,7 @@ import (
 	"example.com/okta-secops/internal/idempotency"
 )
 
-// topic keeps what is published.
+// topic keeps the published messages.
 type topic struct {
 	mu       sync.Mutex
 	messages []string
@@ -34,7 +34,7 @@ func (p *topic) Publish(_ context.Context, data []byte, _ map[string]string) err
 	return nil
 }
 
-// automated is a group of one action that changes something, with its topics.
+// automated returns a group of one action that changes something, with its topics.
 func automated(run func(ctx context.Context, c *action.Execution) (*action.Result, error)) (g action.Group, setup Setup, results, dead *topic) {
 	log := slog.New(slog.DiscardHandler)
 	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does something.", Mutates: true}, func(ctx context.Context, c *action.Execution, _ noParams) (*action.Result, error) {
@@ -42,7 +42,7 @@ func automated(run func(ctx context.Context, c *action.Execution) (*action.Resul
 	})
 	results, dead = &topic{}, &topic{}
 	return action.Group{Name: "things", Function: "OktaThings", Actions: []action.Action{a}}, Setup{
-		Push: callerFunc(anyone), Deadline: time.Minute, Log: log, InFlight: NewInFlightLimiter(2), Idempotency: idempotency.New(&idempotency.Memory{}, time.Now, idempotency.LeaseDuration),
+		Push: callerFunc(allowAny), Deadline: time.Minute, Log: log, InFlight: NewInFlightLimiter(2), Idempotency: idempotency.New(&idempotency.Memory{}, time.Now, idempotency.LeaseDuration),
 		Audit: audit.New(func() *slog.Logger { return log }, "", false), Results: results, DeadLetters: dead,
 		Deps: func(context.Context) (action.Deps, error) {
 			return action.Deps{MaxTargets: 1, Workers: 1, Log: log}, nil
@@ -50,7 +50,7 @@ func automated(run func(ctx context.Context, c *action.Execution) (*action.Resul
 	}, results, dead
 }
 
-// pushed has a message delivered.
+// pushed returns the response to a delivery.
 func pushed(ctx context.Context, g action.Group, setup Setup, header http.Header, body string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/pubsub", strings.NewReader(body))
@@ -63,7 +63,7 @@ func delivery(id, data string) string {
 	return fmt.Sprintf(`{"message": {"messageId": %q, "data": %q}}`, id, base64.StdEncoding.EncodeToString([]byte(data)))
 }
 
-// bounded refuses what Pub/Sub refuses.
+// bounded refuses attributes that Pub/Sub refuses.
 type bounded struct{ topic }
 
 // Publish implements Topic.
@@ -76,7 +76,7 @@ func (b *bounded) Publish(ctx context.Context, data []byte, attributes map[strin
 	return b.topic.Publish(ctx, data, attributes)
 }
 
-func TestNoMessageIsTooLargeToBeToldOf(t *testing.T) {
+func TestPush_LongAttributesAreShortened(t *testing.T) {
 	t.Parallel()
 	g, setup, _, _ := automated(func(context.Context, *action.Execution) (*action.Result, error) { return &action.Result{}, nil })
 	var results, dead bounded
@@ -88,7 +88,7 @@ func TestNoMessageIsTooLargeToBeToldOf(t *testing.T) {
 	}
 }
 
-func TestAResultThatNoMessageHoldsIsPublishedWithoutItsJSON(t *testing.T) {
+func TestPush_LargeResultIsPublishedWithoutItsJSON(t *testing.T) {
 	t.Parallel()
 	g, setup, results, _ := automated(func(context.Context, *action.Execution) (*action.Result, error) {
 		large := strings.Repeat("x", 9<<20)
@@ -106,35 +106,35 @@ func TestAResultThatNoMessageHoldsIsPublishedWithoutItsJSON(t *testing.T) {
 	}
 }
 
-// TestWhoHasLostTheClaimTellsNothing: a run that was silent for too long ends after another has taken the message over.
-func TestWhoHasLostTheClaimTellsNothing(t *testing.T) {
+// TestPush_RunWithoutItsLeasePublishesNothing: a run ends after another run has taken over its lease.
+func TestPush_RunWithoutItsLeasePublishesNothing(t *testing.T) {
 	t.Parallel()
 	var objects idempotency.Memory
 	var g action.Group
-	var setup, heir Setup
+	var setup, second Setup
 	var results, dead *topic
 	m := delivery("m1", `{"action": "do-something"}`)
 	runs := 0
 	g, setup, results, dead = automated(func(ctx context.Context, _ *action.Execution) (*action.Result, error) {
 		if runs++; runs == 1 {
-			if w := pushed(ctx, g, heir, nil, m); w.Code != http.StatusOK {
-				t.Errorf("the heir: %d %s", w.Code, w.Body)
+			if w := pushed(ctx, g, second, nil, m); w.Code != http.StatusOK {
+				t.Errorf("the second run: %d %s", w.Code, w.Body)
 			}
 			return &action.Result{Message: "The first."}, nil
 		}
-		return &action.Result{Message: "The heir."}, nil
+		return &action.Result{Message: "The second."}, nil
 	})
 	setup.Idempotency = idempotency.New(&objects, time.Now, idempotency.LeaseDuration)
-	heir = setup
-	heir.Idempotency = idempotency.New(&objects, func() time.Time { return time.Now().Add(2 * idempotency.LeaseDuration) }, idempotency.LeaseDuration)
+	second = setup
+	second.Idempotency = idempotency.New(&objects, func() time.Time { return time.Now().Add(2 * idempotency.LeaseDuration) }, idempotency.LeaseDuration)
 	if w := pushed(t.Context(), g, setup, nil, m); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("the first: %d %s", w.Code, w.Body)
 	}
-	if w := pushed(t.Context(), g, setup, nil, m); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "The heir.") || runs != 2 {
+	if w := pushed(t.Context(), g, setup, nil, m); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "The second.") || runs != 2 {
 		t.Errorf("again: %d %s after %d runs", w.Code, w.Body, runs)
 	}
 	for _, result := range results.messages {
-		if !strings.Contains(result, "The heir.") {
+		if !strings.Contains(result, "The second.") {
 			t.Errorf("published: %s", result)
 		}
 	}
@@ -143,8 +143,8 @@ func TestWhoHasLostTheClaimTellsNothing(t *testing.T) {
 	}
 }
 
-// FuzzDelivery holds that a delivery is either carried out or a dead letter, and acknowledged in both cases; and that what
-// is no request is not repeated anywhere.
+// FuzzDelivery checks that each delivery is acknowledged, and either carried out or published as a dead
+// letter, and that data that is not a request is not shown.
 func FuzzDelivery(f *testing.F) {
 	for _, data := range []string{"", "{", `{"action": "do-something"}`, `{"action": "Do Something", "parameters": {"x": "secret-canary"}}`, `["secret-canary"]`} {
 		f.Add("application/json", "", []byte(delivery("m1", data)))
@@ -178,7 +178,7 @@ func FuzzDelivery(f *testing.F) {
 	})
 }
 
-func TestADeliveryThatDoesNotArriveIsNotSettled(t *testing.T) {
+func TestPush_TruncatedDeliveryIsNotAcknowledged(t *testing.T) {
 	t.Parallel()
 	g, setup, results, dead := automated(func(context.Context, *action.Execution) (*action.Result, error) { return &action.Result{}, nil })
 	w := httptest.NewRecorder()
@@ -189,7 +189,7 @@ func TestADeliveryThatDoesNotArriveIsNotSettled(t *testing.T) {
 	}
 }
 
-// cut is the end of a body that breaks off.
+// cut is the end of a truncated body.
 type cut struct{}
 
 // Read implements io.Reader.

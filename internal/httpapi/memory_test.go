@@ -29,9 +29,9 @@ type users struct {
 	action.NamedUserIDs
 }
 
-// TestReplay_ReleasesTheMemoryOfOktasResponses: the process may hold 48 MiB of Okta's objects, and each
-// replay of this action holds 20 MiB.
-func TestReplay_ReleasesTheMemoryOfOktasResponses(t *testing.T) {
+// TestReplay_ReleasesTheMemoryOfResponses: a process holds at most 48 MiB of objects for results,
+// and each replay of this action holds 20 MiB.
+func TestReplay_ReleasesTheMemoryOfResponses(t *testing.T) {
 	t.Parallel()
 	org := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, `{"id": "00u1", "status": "ACTIVE", "profile": {"login": "alice@acme.test"}}`)

@@ -29,11 +29,11 @@ func (f callerFunc) Authenticate(r *http.Request) (caller.Identity, error) {
 	return caller.Identity{}, f(r)
 }
 
-func anyone(*http.Request) error { return nil }
+func allowAny(*http.Request) error { return nil }
 
 type noParams struct{}
 
-// served is a group of one action, and the log of its runs.
+// served returns a group of one action, and its log.
 func served(t *testing.T, run func(ctx context.Context, c *action.Execution) (*action.Result, error)) (action.Group, Setup, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
@@ -42,14 +42,14 @@ func served(t *testing.T, run func(ctx context.Context, c *action.Execution) (*a
 		return run(ctx, c)
 	})
 	return action.Group{Name: "things", Function: "OktaThings", Actions: []action.Action{a}}, Setup{
-		Caller: callerFunc(anyone), Deadline: time.Minute, Log: logger, InFlight: NewInFlightLimiter(2), Idempotency: idempotency.New(&idempotency.Memory{}, time.Now, idempotency.LeaseDuration), Audit: audit.New(func() *slog.Logger { return logger }, "r-1", false),
+		Caller: callerFunc(allowAny), Deadline: time.Minute, Log: logger, InFlight: NewInFlightLimiter(2), Idempotency: idempotency.New(&idempotency.Memory{}, time.Now, idempotency.LeaseDuration), Audit: audit.New(func() *slog.Logger { return logger }, "r-1", false),
 		Deps: func(context.Context) (action.Deps, error) {
 			return action.Deps{MaxTargets: 1, Workers: 1, Log: logger}, nil
 		},
 	}, &log
 }
 
-// post asks for the action and returns the reply.
+// post runs the action and returns the reply.
 func post(t *testing.T, g action.Group, open Open) (*httptest.ResponseRecorder, Reply) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -64,7 +64,7 @@ func post(t *testing.T, g action.Group, open Open) (*httptest.ResponseRecorder, 
 
 func keep(s Setup) Open { return func(context.Context) (Setup, error) { return s, nil } }
 
-func TestAPanicIs500WithoutItsText(t *testing.T) {
+func TestPanic_Is500WithoutItsText(t *testing.T) {
 	t.Parallel()
 	boom := func() { panic("surprise") }
 	g, setup, log := served(t, func(context.Context, *action.Execution) (*action.Result, error) { boom(); return nil, nil })
@@ -85,12 +85,12 @@ func TestAPanicIs500WithoutItsText(t *testing.T) {
 			t.Errorf("%s: the panic is in the reply: %s", name, w.Body)
 		}
 	}
-	if !strings.Contains(log.String(), "surprise") || !strings.Contains(log.String(), "handler_test.go") {
+	if !strings.Contains(log.String(), "surprise") || !strings.Contains(log.String(), "http_test.go") {
 		t.Errorf("the log lacks the panic or its stack: %s", log)
 	}
 }
 
-func TestAnErrorThatIsNoFaultStaysInTheLog(t *testing.T) {
+func TestError_TextOfOtherErrorsIsInTheLogOnly(t *testing.T) {
 	t.Parallel()
 	g, setup, log := served(t, func(context.Context, *action.Execution) (*action.Result, error) { return nil, errors.New("surprise") })
 	w, _ := post(t, g, keep(setup))
@@ -99,7 +99,7 @@ func TestAnErrorThatIsNoFaultStaysInTheLog(t *testing.T) {
 	}
 }
 
-func TestAResultThatCannotBeEncodedIs500(t *testing.T) {
+func TestReply_ResultThatCannotBeEncodedIs500(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done.", JSON: json.RawMessage("{")}, nil
@@ -109,7 +109,7 @@ func TestAResultThatCannotBeEncodedIs500(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotCallGetsNothing(t *testing.T) {
+func TestAuthentication_RefusedCallersGetOnlyTheError(t *testing.T) {
 	t.Parallel()
 	for kind, status := range map[apierr.Kind]int{apierr.Unauthenticated: 401, apierr.Forbidden: 403} {
 		g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
@@ -138,7 +138,22 @@ func TestWhoMayNotCallGetsNothing(t *testing.T) {
 	}
 }
 
-func TestTheWorkGoesOnWhenTheCallerHasGone(t *testing.T) {
+// TestAuthentication_WithoutAnAuthenticatorRefuses: a Setup that lacks one serves no caller.
+func TestAuthentication_WithoutAnAuthenticatorRefuses(t *testing.T) {
+	t.Parallel()
+	g, setup, _ := served(t, doNothing(t))
+	setup.Caller = nil
+	for _, path := range []string{"/do-something", "/pubsub", "/actions"} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, nil)
+		Handler(g, []action.Group{g}, keep(setup)).ServeHTTP(w, r)
+		if w.Code != 500 || !strings.Contains(w.Body.String(), `"misconfigured"`) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+func TestRun_ContinuesAfterTheClientDisconnects(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, func(ctx context.Context, _ *action.Execution) (*action.Result, error) {
 		if _, has := ctx.Deadline(); ctx.Err() != nil || !has {
@@ -155,7 +170,7 @@ func TestTheWorkGoesOnWhenTheCallerHasGone(t *testing.T) {
 	}
 }
 
-func TestARunIsOneLineInTheLog(t *testing.T) {
+func TestAudit_RecordOfARun(t *testing.T) {
 	t.Parallel()
 	g, setup, log := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done.", JSON: map[string]any{"link": "canary"}}, nil
@@ -182,7 +197,7 @@ func TestARunIsOneLineInTheLog(t *testing.T) {
 	}
 }
 
-func TestMountServesEachGroupUnderItsName(t *testing.T) {
+func TestMount_ServesEachGroupUnderItsName(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done."}, nil
@@ -196,7 +211,7 @@ func TestMountServesEachGroupUnderItsName(t *testing.T) {
 	}
 }
 
-func TestMoreThanAreServedAtOnceAreSentAway(t *testing.T) {
+func TestInFlight_RefusesMoreThanTheLimit(t *testing.T) {
 	t.Parallel()
 	begun, end := make(chan struct{}), make(chan struct{})
 	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
@@ -240,7 +255,7 @@ func TestMoreThanAreServedAtOnceAreSentAway(t *testing.T) {
 	}
 }
 
-func TestNoReplyIsForABrowserOrACache(t *testing.T) {
+func TestHeaders_ForbidBrowsersAndCaches(t *testing.T) {
 	t.Parallel()
 	g, setup, _ := served(t, func(context.Context, *action.Execution) (*action.Result, error) {
 		return &action.Result{Message: "Done."}, nil
@@ -266,7 +281,7 @@ func TestNoReplyIsForABrowserOrACache(t *testing.T) {
 	}
 }
 
-// TestSyntaxError_ExcerptIsInTheReplyOnly: of a body that may hold a secret there is none at all.
+// TestSyntaxError_ExcerptIsInTheReplyOnly: a body that may contain a secret is not quoted at all.
 func TestSyntaxError_ExcerptIsInTheReplyOnly(t *testing.T) {
 	t.Parallel()
 	run := func(context.Context, *action.Execution) (*action.Result, error) {
