@@ -1,5 +1,5 @@
 // Package apierr is the one error type of the product. An error has two audiences: Message is a safe
-// sentence for the caller, Cause is for the log. Its Kind decides the rest; the table in kind.go has
+// sentence for the caller, Cause is for the log. Its Kind decides the rest; the table in kinds.go has
 // one row for each kind.
 package apierr
 
