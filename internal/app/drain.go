@@ -35,7 +35,7 @@ func (a *App) Drain(ctx context.Context) error {
 	a.building.Lock()
 	b := a.built
 	a.building.Unlock()
-	if b == nil { // there was no request
+	if b == nil { // no request has arrived
 		return nil
 	}
 	return b.inFlight.Close(ctx)
