@@ -1,6 +1,6 @@
-// Package apierr is the one error type of the product. An error has two audiences: Message is a safe
-// sentence for the caller, Cause is for the log. Its Kind decides the rest; the table in kinds.go has
-// one row for each kind.
+// Package apierr is the one error type of the product. An error has two audiences: Message is a
+// safe sentence for the caller, Cause is for the log. Its Kind decides the rest; the table in
+// kinds.go has one row for each kind.
 package apierr
 
 import (
@@ -107,8 +107,8 @@ func (e *Error) Retryable() bool { return e.Kind.Meaning().Retryable }
 // Redeliver reports whether Pub/Sub should deliver the message of the request again.
 func (e *Error) Redeliver() bool { return e.Kind.Meaning().Redeliver }
 
-// As returns the *Error in err's chain. Any other error becomes one of the kind Internal, whose text
-// is in the log only. As(nil) is nil.
+// As returns the *Error in err's chain. Any other error becomes one of the kind Internal, whose
+// text is in the log only. As(nil) is nil.
 func As(err error) *Error {
 	if err == nil {
 		return nil

@@ -34,8 +34,8 @@ func TestAs_FindsTheErrorInAChain(t *testing.T) {
 	}
 }
 
-// TestKind_EachRowIsComplete checks what holds for every row of the table. The values themselves are
-// tested in package httpapi, over the handler.
+// TestKind_EachRowIsComplete checks what holds for every row of the table. The values themselves
+// are tested in package httpapi, over the handler.
 func TestKind_EachRowIsComplete(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}

@@ -43,8 +43,8 @@ type Meaning struct {
 	HTTPStatus int    // of a reply for which this error is the cause of the failure
 	Outcome    string // of a target that was not reached: an action.Outcome
 	Retryable  bool   // the same request can succeed later
-	// Redeliver is true if Pub/Sub should deliver the message again: a later attempt can succeed, with
-	// time or after the operator has fixed the deployment.
+	// Redeliver is true if Pub/Sub should deliver the message again: a later attempt can succeed,
+	// with time or after the operator has fixed the deployment.
 	Redeliver bool
 	Rank      int        // the error with the lowest rank is the cause of a failure of several targets
 	Severity  slog.Level // of the error in the log; below Warn it is not logged

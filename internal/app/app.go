@@ -166,8 +166,8 @@ func (a *App) auditLog() *audit.Log {
 	return a.audit
 }
 
-// deps returns the dependencies of the group's actions. It reads the secrets that the group needs, in
-// parallel, so that a missing or invalid secret is an error before any request to Okta.
+// deps returns the dependencies of the group's actions. It reads the secrets that the group needs,
+// in parallel, so that a missing or invalid secret is an error before any request to Okta.
 func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config, b *built) (action.Deps, error) {
 	var reads sync.WaitGroup
 	var signing ssf.Transmitter

@@ -8,7 +8,8 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// credential is a parsed secret, such as a key. It is read through the cache, and parsed once per value.
+// credential is a parsed secret, such as a key. It is read through the cache, and parsed once per
+// value.
 type credential[T interface{ Equal(T) bool }] struct {
 	secrets   *secrets.Cached
 	ref, name string
@@ -19,8 +20,8 @@ type credential[T interface{ Equal(T) bool }] struct {
 	parsed T
 }
 
-// newCredential returns the credential of a secret reference, without reading it. name is its name in
-// errors. The errors of parse are shown to the caller.
+// newCredential returns the credential of a secret reference, without reading it. name is its name
+// in errors. The errors of parse are shown to the caller.
 func newCredential[T interface{ Equal(T) bool }](
 	cache *secrets.Cached, ref, name string, parse func(secrets.Value) (T, error),
 ) *credential[T] {
@@ -49,8 +50,8 @@ func (c *credential[T]) Refresh(ctx context.Context, refused T) (T, error) {
 	return c.use(c.secrets.Refresh(ctx, c.ref, text))
 }
 
-// use parses a secret that was read. An error that the operator must fix is of the kind Misconfigured,
-// one that may pass is Unavailable.
+// use parses a secret that was read. An error that the operator must fix is of the kind
+// Misconfigured, one that may pass is Unavailable.
 func (c *credential[T]) use(text secrets.Value, err error) (T, error) {
 	var none T
 	switch {

@@ -17,9 +17,10 @@ const (
 // flight.
 const replyTime = 30 * time.Second
 
-// arrival bounds the time and the memory in which the body of a request arrives. It is the request's
-// body and its http.ResponseWriter. A handler may reply without having read the body: net/http alone
-// would wait for the rest of the body before it sends the reply or closes the connection.
+// arrival bounds the time and the memory in which the body of a request arrives. It is the
+// request's body and its http.ResponseWriter. A handler may reply without having read the body:
+// net/http alone would wait for the rest of the body before it sends the reply or closes the
+// connection.
 type arrival struct {
 	http.ResponseWriter
 	body    io.ReadCloser
@@ -33,8 +34,8 @@ type arrival struct {
 	bodyTime time.Duration // once the caller is authenticated
 }
 
-// LimitArrival limits the bodies of requests to 5 s, unless h extends it, and closes the connection of
-// a request to which h replied before its body had arrived.
+// LimitArrival limits the bodies of requests to 5 s, unless h extends it, and closes the connection
+// of a request to which h replied before its body had arrived.
 func LimitArrival(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in, r := limitArrival(w, r)
@@ -122,8 +123,8 @@ func (a *arrival) Write(p []byte) (int, error) {
 const maxDiscard = 64 << 10
 
 // abandon gives up a body that has not been read when the reply begins. With a deadline in the past
-// net/http waits for the body neither before nor after the reply. A short body that arrived with the
-// header is discarded, and the connection kept.
+// net/http waits for the body neither before nor after the reply. A short body that arrived with
+// the header is discarded, and the connection kept.
 func (a *arrival) abandon() {
 	if a.replied || !a.pending {
 		return

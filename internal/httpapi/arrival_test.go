@@ -387,7 +387,8 @@ func TestInFlight_BoundsTheBytesOfBodies(t *testing.T) {
 	}
 }
 
-// TestInFlight_ArrivingBodiesOfOneCallerDoNotBlockOthers: a caller fills all that it may with bodies that do not arrive.
+// TestInFlight_ArrivingBodiesOfOneCallerDoNotBlockOthers: a caller fills all that it may with
+// bodies that do not arrive.
 func TestInFlight_ArrivingBodiesOfOneCallerDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	limiter := NewInFlightLimiter(2)

@@ -25,8 +25,9 @@ func (a *arrival) release() {
 	}
 }
 
-// readBody reads the body up to its end. If it is longer than limit bytes, it returns more than that
-// and leaves the rest. The memory is reserved as the body arrives. The end of the process cuts it.
+// readBody reads the body up to its end. If it is longer than limit bytes, it returns more than
+// that and leaves the rest. The memory is reserved as the body arrives. The end of the process cuts
+// it.
 func (a *arrival) readBody(from io.Reader, limit int) ([]byte, error) {
 	a.within(a.bodyTime)
 	defer a.cutAtEnd()()

@@ -83,8 +83,8 @@ func (q *request) headerKey(values []string) {
 	}
 }
 
-// key sets the idempotency key, which was given as name. A value that different requests would share
-// is a problem: the second request would get the reply to the first.
+// key sets the idempotency key, which was given as name. A value that different requests would
+// share is a problem: the second request would get the reply to the first.
 func (q *request) key(name, value string) {
 	q.IdempotencyKey, q.shownKey = value, value
 	const advice = "; give a key of this step and this run, such as case-4711-disable-alice, or none"
@@ -100,8 +100,8 @@ func (q *request) key(name, value string) {
 	}
 }
 
-// read decodes the JSON of a request. An empty text is an empty request. name is the name of the text
-// in problems. An exceeded bound ends the decoding, so that the memory is bounded too.
+// read decodes the JSON of a request. An empty text is an empty request. name is the name of the
+// text in problems. An exceeded bound ends the decoding, so that the memory is bounded too.
 func (q *request) read(name string, text []byte, show func(text []byte) bool) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
@@ -178,8 +178,8 @@ func (q *request) readAction(c *cursor) error {
 	return err
 }
 
-// readParameters reads the values of parameters: scalars, and lists of scalars. No parameter accepts a
-// value that is nested deeper; it is replaced by an empty object or array.
+// readParameters reads the values of parameters: scalars, and lists of scalars. No parameter
+// accepts a value that is nested deeper; it is replaced by an empty object or array.
 func (q *request) readParameters(c *cursor) error {
 	q.Parameters = map[string]any{}
 	items := 0

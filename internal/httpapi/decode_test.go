@@ -140,8 +140,8 @@ func TestDecode_BoundsEndTheReading(t *testing.T) {
 	}
 }
 
-// FuzzDecode checks for any body that decode does not panic, that its error is one of the request, and
-// that encoding/json reads the accepted JSON in the same way.
+// FuzzDecode checks for any body that decode does not panic, that its error is one of the request,
+// and that encoding/json reads the accepted JSON in the same way.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, ` {"parameters":{"User IDs":"a, b","Limit":3,"On":true,"L":["x",null]},"entities":[{"identifier":"A","entity_type":"HOSTNAME"}]}`,

@@ -31,9 +31,9 @@ const (
 	maxEventAttributes = 64 << 10 // of an event, in bytes
 )
 
-// receive reads a delivery: a push, or a CloudEvent in binary or structured mode. It returns an error
-// without a message if the delivery has not arrived, and with a message if it contains no request,
-// which no later delivery of it will.
+// receive reads a delivery: a push, or a CloudEvent in binary or structured mode. It returns an
+// error without a message if the delivery has not arrived, and with a message if it contains no
+// request, which no later delivery of it will.
 func receive(conn *arrival, r *http.Request) (*message, error) {
 	sum := sha256.New()
 	body, err := conn.readBody(io.TeeReader(r.Body, sum), maxDelivery)
@@ -76,7 +76,7 @@ func (m *message) read(text []byte) error {
 	if err != nil {
 		return err
 	}
-	errNoMessage := errors.New("there is no message in it")
+	errNoMessage := errors.New("it has no message")
 	if c.next() != '{' {
 		return errNoMessage
 	}
@@ -142,8 +142,8 @@ func text(c *cursor) ([]byte, error) {
 	return unquote(nil, raw, nil), nil
 }
 
-// decodeData decodes the data of a message. It returns at most maxBody+1 bytes of it; the digest is of
-// all.
+// decodeData decodes the data of a message. It returns at most maxBody+1 bytes of it; the digest is
+// of all.
 func decodeData(text []byte) ([]byte, digest, error) {
 	sum := sha256.New()
 	all := io.TeeReader(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(text)), sum)

@@ -26,8 +26,8 @@ type fuzzParams struct {
 	action.ScopeOn
 }
 
-// FuzzRequest checks that the reply to any body is one JSON object that agrees with the status, and is
-// never a 5xx and never contains the secret.
+// FuzzRequest checks that the reply to any body is one JSON object that agrees with the status, and
+// is never a 5xx and never contains the secret.
 func FuzzRequest(f *testing.F) {
 	for _, body := range []string{
 		"", "{}", "null", "[]", `"x"`, "{", `{"parameters": {"User IDs": "alice, bob", "Limit": 3, "On": "true"}}`,

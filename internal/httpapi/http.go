@@ -3,8 +3,8 @@
 //
 // A request passes the same steps however it arrived: authenticate, read, resolve the action, bind
 // its parameters, acquire the lease of the idempotency key, run, record, reply. The first two stand
-// in handler.serve, the others in service.process and service.finish. All errors are of the type
-// *apierr.Error or wrap one.
+// in service.answer, the last two in service.finish, the others in service.process. All errors are
+// of the type *apierr.Error or wrap one.
 package httpapi
 
 import (
@@ -46,8 +46,8 @@ type Setup struct {
 	Deps        func(ctx context.Context) (action.Deps, error) // reads the secrets that actions need
 }
 
-// Open returns the Setup. With an error, the Setup has a Log and an Audit, and the authenticators if
-// they are known. It is called for every request, so that an error is not kept.
+// Open returns the Setup. With an error, the Setup has a Log and an Audit, and the authenticators
+// if they are known. It is called for every request, so that an error is not kept.
 type Open func(ctx context.Context) (Setup, error)
 
 // handler serves one group.
@@ -63,9 +63,9 @@ func newHandler(g action.Group, all []action.Group, open Open, events bool) hand
 	return handler{g, all, open, sync.OnceValue(func() *action.Vocabulary { return action.NewVocabulary(all) }), events}
 }
 
-// Handler serves a group at its root: POST /<slug>, POST / with the action in the body, POST /pubsub
-// for a push subscription, GET /ping, GET /actions, GET /openapi.json and GET /health. all is the
-// whole catalog: the error for an action of another group names the function of that group.
+// Handler serves a group at its root: POST /<slug>, POST / with the action in the body, POST
+// /pubsub for a push subscription, GET /ping, GET /actions, GET /openapi.json and GET /health. all
+// is the whole catalog: the error for an action of another group names the function of that group.
 func Handler(g action.Group, all []action.Group, open Open) http.Handler {
 	return newHandler(g, all, open, false)
 }
@@ -93,7 +93,7 @@ func Mount(groups []action.Group, open func(action.Group) Open) *http.ServeMux {
 // service is a handler with the Setup of one request.
 type service struct {
 	handler
-	Setup
+	*Setup
 }
 
 // response is sent to the client as it is.
@@ -116,7 +116,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve returns the response to a request. A panic becomes a 500.
 func (h handler) serve(conn *arrival, r *http.Request) (res response) {
-	s := service{handler: h, Setup: Setup{Log: slog.Default()}}
+	s := service{h, &Setup{Log: slog.Default()}}
 	in := &input{id: ulid.Make().String(), started: time.Now()}
 	defer func() {
 		if p := recover(); p != nil {
@@ -125,34 +125,39 @@ func (h handler) serve(conn *arrival, r *http.Request) (res response) {
 			res = s.finish(r.Context(), in, s.failure(in, errPanic))
 		}
 	}()
+	return s.finish(r.Context(), in, s.answer(conn, r, in))
+}
+
+// answer returns the outcome of a request: authenticate, read, process.
+func (s service) answer(conn *arrival, r *http.Request, in *input) outcome {
 	path := strings.Trim(r.URL.Path, "/")
 	if path == "health" {
-		return s.finish(r.Context(), in, s.document(in, r.Method, func() any { return map[string]string{"status": "ok"} }))
+		return s.document(in, r.Method, func() any { return map[string]string{"status": "ok"} })
 	}
-	delivery := h.events || path == pubsubPath
+	delivery := s.events || path == pubsubPath
 	if !delivery {
 		in.address = path
-		in.action, _ = h.resolve(in) // readCall returns the error, to authenticated callers only
+		in.action, _ = s.resolve(in) // readCall returns the error, to authenticated callers only
 	}
-	setup, broken := h.open(r.Context())
+	setup, broken := s.open(r.Context())
 	setup.Log = cmp.Or(setup.Log, s.Log)
-	s.Setup = setup
-	err := s.authenticate(in, r, delivery, broken)
+	*s.Setup = setup
+	if err := s.authenticate(in, r, delivery, broken); err != nil {
+		return s.failure(in, err)
+	}
+	read := s.readCall
 	switch {
-	case err != nil:
 	case delivery:
-		err = s.readDelivery(conn, r, in)
+		read = s.readDelivery
 	case path == "actions":
-		return s.finish(r.Context(), in, s.document(in, r.Method, func() any { return h.group.Catalog() }))
+		return s.document(in, r.Method, func() any { return s.group.Catalog() })
 	case path == "openapi.json":
-		return s.finish(r.Context(), in, s.document(in, r.Method, func() any { return OpenAPI(h.group, s.API) }))
-	default:
-		err = s.readCall(conn, r, in)
+		return s.document(in, r.Method, func() any { return OpenAPI(s.group, s.API) })
 	}
-	if err != nil {
-		return s.finish(r.Context(), in, s.failure(in, err))
+	if err := read(conn, r, in); err != nil {
+		return s.failure(in, err)
 	}
-	return s.finish(r.Context(), in, s.process(r.Context(), in))
+	return s.process(r.Context(), in)
 }
 
 var errPanic = apierr.New(apierr.Internal, "internal",
@@ -192,8 +197,7 @@ func undisclosed(err error) error {
 
 // document returns the outcome of a GET of a document.
 func (s service) document(in *input, method string, content func() any) outcome {
-	err := allow(method, http.MethodGet)
-	if err != nil {
+	if err := allow(method, http.MethodGet); err != nil {
 		return s.failure(in, err)
 	}
 	body, err := encode(content())
@@ -242,7 +246,7 @@ func (s service) readCall(conn *arrival, r *http.Request, in *input) error {
 	if err := in.permitted(); err != nil {
 		return err
 	}
-	if err := conn.enter(s.Setup, in.callerKey()); err != nil {
+	if err := conn.enter(*s.Setup, in.callerKey()); err != nil {
 		return err
 	}
 	if r.Method == http.MethodPost {

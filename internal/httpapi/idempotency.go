@@ -46,9 +46,9 @@ func (l keyLease) run(ctx context.Context, t task) (*action.Result, error) {
 	return t.inv.Run(ctx, t.deps, t.run)
 }
 
-// acquire takes the lease of the request's idempotency key. If an earlier run completed the request,
-// it returns the stored reply instead. An action that changes something is not run while the store is
-// unavailable.
+// acquire takes the lease of the request's idempotency key. If an earlier run completed the
+// request, it returns the stored reply instead. An action that changes something is not run while
+// the store is unavailable.
 func (s service) acquire(ctx context.Context, in *input, d action.Deps) (lease, *storedReply, error) {
 	if in.request.IdempotencyKey == "" || !in.action.Mutates || in.request.Options.DryRun || d.ReadOnly != "" {
 		return noLease{}, nil, nil
@@ -181,7 +181,8 @@ func withoutSecrets(in *input, reply Reply) (_ Reply, found bool, err error) {
 	return reply, found, err
 }
 
-// intentTime bounds the recording of a write intent, which holds one of the concurrent calls to Okta.
+// intentTime bounds the recording of a write intent, which holds one of the concurrent calls to
+// Okta.
 const intentTime = 2 * time.Second
 
 // writeGuard records the writes of a run in the idempotency store.

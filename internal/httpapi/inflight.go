@@ -12,8 +12,8 @@ import (
 // caller gets half of it, which is enough for one delivery of the largest size.
 const maxBodies = 2 * (maxDelivery + 1)
 
-// InFlightLimiter bounds the requests in flight in a process and the bodies that they hold. Its Close
-// waits for them.
+// InFlightLimiter bounds the requests in flight in a process and the bodies that they hold. Its
+// Close waits for them.
 type InFlightLimiter struct {
 	most    int
 	closing context.Context // done once Close was called
@@ -36,8 +36,8 @@ func NewInFlightLimiter(most int) *InFlightLimiter {
 }
 
 // arrivals is the number of requests whose bodies may arrive, for each that may be in flight. They
-// need little memory. One caller gets half of them, so that a caller whose bodies do not arrive does
-// not block the others.
+// need little memory. One caller gets half of them, so that a caller whose bodies do not arrive
+// does not block the others.
 const arrivals = 4
 
 // admission is the place of one request: first among those whose bodies arrive, after start among
@@ -55,8 +55,8 @@ func overloaded(message string) error {
 	return &apierr.Error{Kind: apierr.Overloaded, Code: "overloaded", RetryAfter: time.Second, Message: message}
 }
 
-// acquire admits a request of a caller or fails immediately, so that the caller can retry on another
-// instance.
+// acquire admits a request of a caller or fails immediately, so that the caller can retry on
+// another instance.
 func (l *InFlightLimiter) acquire(caller string) (*admission, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

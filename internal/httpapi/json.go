@@ -38,8 +38,8 @@ func (e duplicateError) Error() string {
 		action.Shorten(e.first), action.Shorten(e.second))
 }
 
-// syntaxError is the error of a text that is not JSON. It does not quote the text, which may contain a
-// password.
+// syntaxError is the error of a text that is not JSON. It does not quote the text, which may
+// contain a password.
 type syntaxError struct{ offset int } // of the first invalid byte; the length of the text if it ends too early
 
 func (e syntaxError) Error() string { return fmt.Sprintf("is not JSON, at byte %d", e.offset+1) }
@@ -73,8 +73,9 @@ func printable(r rune) rune {
 	return r
 }
 
-// cursor reads a JSON text from left to right. It allocates no memory for values that are skipped. A
-// duplicate key is an error, also one that differs only in case, because the meant value is unknown.
+// cursor reads a JSON text from left to right. It allocates no memory for values that are skipped.
+// A duplicate key is an error, also one that differs only in case, because the meant value is
+// unknown.
 type cursor struct {
 	text  []byte // valid JSON
 	at    int
@@ -260,8 +261,8 @@ func (c *cursor) scalar() (any, error) {
 	return json.Number(raw), nil
 }
 
-// unquote appends the text of a JSON string to dst, as encoding/json reads it. mapping maps its runes,
-// unless it is nil.
+// unquote appends the text of a JSON string to dst, as encoding/json reads it. mapping maps its
+// runes, unless it is nil.
 func unquote(dst, quoted []byte, mapping func(rune) rune) []byte {
 	text := quoted[1 : len(quoted)-1]
 	if mapping == nil && bytes.IndexByte(text, '\\') < 0 {

@@ -14,8 +14,8 @@ import (
 	"example.com/okta-secops/internal/audit"
 )
 
-// meaning is the effect of an error on the caller, Pub/Sub and the log. The kinds are listed here again,
-// so that a wrong row of the table in package apierr fails.
+// meaning is the effect of an error on the caller, Pub/Sub and the log. The kinds are listed here
+// again, so that a wrong row of the table in package apierr fails.
 type meaning struct {
 	status    int // of the reply if no target was reached
 	outcome   action.Outcome
@@ -48,7 +48,8 @@ var wantMeanings = map[apierr.Kind]meaning{
 	apierr.UnknownResult:    {502, action.Failed, false, 0, "WARN"},
 }
 
-// TestKinds_MeanTheSameOverHTTPAndPubSub fails a target, and a run as a whole, with each kind of error.
+// TestKinds_MeanTheSameOverHTTPAndPubSub fails a target, and a run as a whole, with each kind of
+// error.
 func TestKinds_MeanTheSameOverHTTPAndPubSub(t *testing.T) {
 	t.Parallel()
 	for _, kind := range apierr.Kinds() {

@@ -8,8 +8,9 @@ import (
 )
 
 // hide removes the secrets of the request from the other texts that replies and records repeat:
-// names of parameters, the action, the context. A password may have been pasted into the wrong field.
-// The Idempotency-Key stays as it is, because it identifies the request; records show shownKey.
+// names of parameters, the action, the context. A password may have been pasted into the wrong
+// field. The Idempotency-Key stays as it is, because it identifies the request; records show
+// shownKey.
 func (q *request) hide(v *action.Vocabulary) {
 	q.mask = v.Mask(q.Parameters)
 	q.Parameters, q.action, q.Context = q.mask.Names(q.Parameters), q.mask.Action(q.action), q.mask.Context(q.Context)
@@ -47,8 +48,8 @@ func (q *request) invalid(of *action.InvalidError) error {
 	return &action.InvalidError{Problems: all, Warnings: warnings}
 }
 
-// maxWarnings is the number of warnings in the reply to an invalid request: there may be one for each
-// entity.
+// maxWarnings is the number of warnings in the reply to an invalid request: there may be one for
+// each entity.
 const maxWarnings = 20
 
 // masked returns the problems without secrets.

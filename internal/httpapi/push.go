@@ -55,7 +55,7 @@ func (s service) readDelivery(conn *arrival, r *http.Request, in *input) error {
 	if err := allow(r.Method, http.MethodPost); err != nil {
 		return err
 	}
-	if err := conn.enter(s.Setup, in.callerKey()); err != nil {
+	if err := conn.enter(*s.Setup, in.callerKey()); err != nil {
 		return err
 	}
 	m, err := receive(conn, r)
@@ -109,8 +109,8 @@ func (m *message) request() (request, error) {
 	return q, err
 }
 
-// ackOrNack returns the response that acknowledges the message, or asks Pub/Sub to deliver it again.
-// Only the run that holds the lease publishes the result.
+// ackOrNack returns the response that acknowledges the message, or asks Pub/Sub to deliver it
+// again. Only the run that holds the lease publishes the result.
 func (s service) ackOrNack(ctx context.Context, in *input, out outcome) response {
 	ctx = context.WithoutCancel(ctx)
 	redeliver := out.redeliver || out.lost
@@ -206,8 +206,8 @@ type deadReason struct {
 	reason               ReplyError
 }
 
-// newDeadReason returns the reason of a reply that reports a failure. cause is nil if the reply is of
-// an earlier run.
+// newDeadReason returns the reason of a reply that reports a failure. cause is nil if the reply is
+// of an earlier run.
 func newDeadReason(reply Reply, cause *apierr.Error) *deadReason {
 	reason := ReplyError{Message: reply.OutputMessage, Problems: []apierr.Problem{}}
 	switch {

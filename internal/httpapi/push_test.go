@@ -106,7 +106,8 @@ func TestPush_LargeResultIsPublishedWithoutItsJSON(t *testing.T) {
 	}
 }
 
-// TestPush_RunWithoutItsLeasePublishesNothing: a run ends after another run has taken over its lease.
+// TestPush_RunWithoutItsLeasePublishesNothing: a run ends after another run has taken over its
+// lease.
 func TestPush_RunWithoutItsLeasePublishesNothing(t *testing.T) {
 	t.Parallel()
 	var objects idempotency.Memory
@@ -143,8 +144,8 @@ func TestPush_RunWithoutItsLeasePublishesNothing(t *testing.T) {
 	}
 }
 
-// FuzzDelivery checks that each delivery is acknowledged, and either carried out or published as a dead
-// letter, and that data that is not a request is not shown.
+// FuzzDelivery checks that each delivery is acknowledged, and either carried out or published as a
+// dead letter, and that data that is not a request is not shown.
 func FuzzDelivery(f *testing.F) {
 	for _, data := range []string{"", "{", `{"action": "do-something"}`, `{"action": "Do Something", "parameters": {"x": "secret-canary"}}`, `["secret-canary"]`} {
 		f.Add("application/json", "", []byte(delivery("m1", data)))

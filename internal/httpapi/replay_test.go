@@ -26,7 +26,8 @@ func (o rewritten) Write(ctx context.Context, name string, data []byte, instead 
 	return o.Objects.Write(ctx, name, o.alter(data), instead, l)
 }
 
-// TestReplay_ReadsRecordsWithoutATime: a record of an earlier version of the product does not say when the run ended.
+// TestReplay_ReadsRecordsWithoutATime: a record of an earlier version of the product does not say
+// when the run ended.
 func TestReplay_ReadsRecordsWithoutATime(t *testing.T) {
 	t.Parallel()
 	g, setup, results, _ := automated(func(context.Context, *action.Execution) (*action.Result, error) {
@@ -53,7 +54,8 @@ func TestReplay_ReadsRecordsWithoutATime(t *testing.T) {
 	}
 }
 
-// TestReplay_StoresALargeReplyWithoutItsResults: a repeat does not run again because the reply is large.
+// TestReplay_StoresALargeReplyWithoutItsResults: a repeat does not run again because the reply is
+// large.
 func TestReplay_StoresALargeReplyWithoutItsResults(t *testing.T) {
 	t.Parallel()
 	runs := 0

@@ -22,8 +22,8 @@ func TestReply_StatusAndMessageOfEachKind(t *testing.T) {
 	}
 }
 
-// TestReply_PrimaryErrorOfSeveralTargets: a kind of an earlier rank is the cause, of one rank the first
-// error.
+// TestReply_PrimaryErrorOfSeveralTargets: a kind of an earlier rank is the cause, of one rank the
+// first error.
 func TestReply_PrimaryErrorOfSeveralTargets(t *testing.T) {
 	t.Parallel()
 	ranks := [][]apierr.Kind{
