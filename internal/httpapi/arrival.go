@@ -30,8 +30,8 @@ type arrival struct {
 	expects bool // the client waits for "100 Continue" before it sends the body
 	http1   bool
 
-	place    *admission    // nil until enter
-	bodyTime time.Duration // once the caller is authenticated
+	admission *admission    // nil until enter
+	bodyTime  time.Duration // once the caller is authenticated
 }
 
 // LimitArrival limits the bodies of requests to 5 s, unless h extends it, and closes the connection
@@ -84,9 +84,9 @@ func (a *arrival) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// send writes and flushes a response. The connection of a client that does not read it in time is
+// send writes and flushes a reply. The connection of a client that does not read it in time is
 // closed.
-func (a *arrival) send(res response) {
+func (a *arrival) send(res httpReply) {
 	for name, value := range res.header {
 		a.Header().Set(name, value)
 	}

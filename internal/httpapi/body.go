@@ -11,17 +11,17 @@ import (
 // enter admits the request among those whose bodies arrive. release ends it.
 func (a *arrival) enter(s Setup, caller string) (err error) {
 	a.bodyTime = cmp.Or(s.BodyTime, bodyTime)
-	a.place, err = s.InFlight.acquire(caller)
+	a.admission, err = s.InFlight.acquire(caller)
 	return err
 }
 
 // start counts the request among those in flight, once its body has arrived.
-func (a *arrival) start() error { return a.place.start() }
+func (a *arrival) start() error { return a.admission.start() }
 
 // release ends the request, if it was admitted.
 func (a *arrival) release() {
-	if a.place != nil {
-		a.place.release()
+	if a.admission != nil {
+		a.admission.release()
 	}
 }
 
@@ -40,7 +40,7 @@ func (a *arrival) readBody(from io.Reader, limit int) ([]byte, error) {
 			if whole > cap(body) {
 				size = min(size, whole)
 			}
-			if err := a.place.reserve(size); err != nil {
+			if err := a.admission.reserve(size); err != nil {
 				return nil, err
 			}
 			body = append(make([]byte, 0, size), body...)
@@ -60,12 +60,12 @@ func (a *arrival) readBody(from io.Reader, limit int) ([]byte, error) {
 
 // cutAtEnd cuts the body when the process ends, until stop is called.
 func (a *arrival) cutAtEnd() (stop func() bool) {
-	return context.AfterFunc(a.place.limiter.closing, a.cut)
+	return context.AfterFunc(a.admission.limiter.closing, a.cut)
 }
 
 // errUnread returns the error of a body that could not be read.
 func (a *arrival) errUnread(err error) error {
-	if a.place.limiter.closing.Err() != nil {
+	if a.admission.limiter.closing.Err() != nil {
 		return errClosing
 	}
 	return apierr.New(apierr.BadRequest, "invalid_request", "the body could not be read", err)

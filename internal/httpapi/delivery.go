@@ -147,8 +147,8 @@ func text(c *cursor) ([]byte, error) {
 func decodeData(text []byte) ([]byte, digest, error) {
 	sum := sha256.New()
 	all := io.TeeReader(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(text)), sum)
-	kept := bytes.NewBuffer(make([]byte, 0, min(base64.StdEncoding.DecodedLen(len(text)), maxBody)+bytes.MinRead))
-	size, err := io.CopyN(kept, all, maxBody+1)
+	buffer := bytes.NewBuffer(make([]byte, 0, min(base64.StdEncoding.DecodedLen(len(text)), maxBody)+bytes.MinRead))
+	size, err := io.CopyN(buffer, all, maxBody+1)
 	if err == io.EOF {
 		err = nil
 	}
@@ -157,7 +157,7 @@ func decodeData(text []byte) ([]byte, digest, error) {
 		rest, err = io.Copy(io.Discard, all)
 		size += rest
 	}
-	return kept.Bytes(), digest{size, hex.EncodeToString(sum.Sum(nil))}, err
+	return buffer.Bytes(), digest{size, hex.EncodeToString(sum.Sum(nil))}, err
 }
 
 func isEvent(h http.Header) bool {

@@ -96,12 +96,12 @@ type service struct {
 	*Setup
 }
 
-// response is sent to the client as it is.
-type response struct {
+// httpReply is a reply, or a document, as it is sent.
+type httpReply struct {
 	status int
 	header map[string]string
 	body   []byte
-	result *action.Result // to be released after the response was sent; may be nil
+	result *action.Result // to be released after the reply was sent; may be nil
 }
 
 // ServeHTTP implements http.Handler.
@@ -114,8 +114,8 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn.send(res)
 }
 
-// serve returns the response to a request. A panic becomes a 500.
-func (h handler) serve(conn *arrival, r *http.Request) (res response) {
+// serve returns the reply to a request. A panic becomes a 500.
+func (h handler) serve(conn *arrival, r *http.Request) (res httpReply) {
 	s := service{h, &Setup{Log: slog.Default()}}
 	in := &input{id: ulid.Make().String(), started: time.Now()}
 	defer func() {
@@ -274,23 +274,23 @@ func (s service) readRequest(conn *arrival, r *http.Request, in *input) error {
 	return err
 }
 
-// finish records an outcome and returns the response to it.
-func (s service) finish(ctx context.Context, in *input, out outcome) response {
+// finish records an outcome and returns the reply.
+func (s service) finish(ctx context.Context, in *input, out outcome) httpReply {
 	if out.document {
-		return response{status: out.status, body: out.body}
+		return httpReply{status: out.status, body: out.body}
 	}
 	s.record(ctx, in, out)
 	if in.message != nil {
 		return s.ackOrNack(ctx, in, out)
 	}
-	return s.reply(ctx, in, out)
+	return s.replyHTTP(ctx, in, out)
 }
 
 // publishTime is how long a caller waits until the result of a run is published.
 const publishTime = 2 * time.Second
 
-// reply returns the response to an HTTP call, and to a delivery whose message could not be read.
-func (s service) reply(ctx context.Context, in *input, out outcome) response {
+// replyHTTP returns the reply to an HTTP call, and to a delivery whose message could not be read.
+func (s service) replyHTTP(ctx context.Context, in *input, out outcome) httpReply {
 	if out.ran {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishTime)
 		defer cancel()
@@ -298,5 +298,5 @@ func (s service) reply(ctx context.Context, in *input, out outcome) response {
 			s.warnUnpublished(ctx, in, "the result of a call", err)
 		}
 	}
-	return response{out.status, out.header, out.body, out.result}
+	return httpReply{out.status, out.header, out.body, out.result}
 }

@@ -317,9 +317,9 @@ func TestSyntaxError_ExcerptIsInTheReplyOnly(t *testing.T) {
 			t.Errorf("%s %s: %d %s", c.path, c.body, w.Code, w.Body)
 		}
 	}
-	for _, kept := range []string{log.String(), fmt.Sprint(results.messages), fmt.Sprint(dead.messages)} {
-		if kept == "" || kept == "[]" || strings.Contains(kept, "canary") {
-			t.Errorf("kept: %s", kept)
+	for _, record := range []string{log.String(), fmt.Sprint(results.messages), fmt.Sprint(dead.messages)} {
+		if record == "" || record == "[]" || strings.Contains(record, "canary") {
+			t.Errorf("record: %s", record)
 		}
 	}
 }

@@ -59,13 +59,13 @@ func TestKinds_MeanTheSameOverHTTPAndPubSub(t *testing.T) {
 			if !ok {
 				t.Fatal("the kind is not listed in wantMeanings")
 			}
-			fault := apierr.New(kind, "the_code", "it failed", nil)
+			failure := apierr.New(kind, "the_code", "it failed", nil)
 			ofTarget := func(ctx context.Context, c *action.Execution) (*action.Result, error) {
 				return c.Each(ctx, []string{"x"}, action.Words{Noun: "thing"}, func(context.Context, string) (action.Plan, error) {
-					return action.Plan{}, fault
+					return action.Plan{}, failure
 				})
 			}
-			ofRun := func(context.Context, *action.Execution) (*action.Result, error) { return nil, fault }
+			ofRun := func(context.Context, *action.Execution) (*action.Result, error) { return nil, failure }
 
 			call := failWith(t, ofTarget, "/do-something", "")
 			call.want(t, "a target", want.status, want.level)

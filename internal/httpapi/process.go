@@ -40,7 +40,7 @@ func (in *input) permitted() error {
 	return in.caller.May(in.action.Slug)
 }
 
-// outcome is the end of a request. The HTTP response and the acknowledgement derive from it.
+// outcome is the end of a request. The HTTP reply and the acknowledgement derive from it.
 type outcome struct {
 	status   int    // HTTP
 	reply    Reply  // not of a document

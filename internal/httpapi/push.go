@@ -60,7 +60,7 @@ func (s service) readDelivery(conn *arrival, r *http.Request, in *input) error {
 	}
 	m, err := receive(conn, r)
 	if m != nil {
-		_ = conn.place.reserve(len(m.data)) // less than before
+		_ = conn.admission.reserve(len(m.data)) // less than before
 		in.message = m
 	}
 	if err == nil {
@@ -109,9 +109,9 @@ func (m *message) request() (request, error) {
 	return q, err
 }
 
-// ackOrNack returns the response that acknowledges the message, or asks Pub/Sub to deliver it
+// ackOrNack returns the reply that acknowledges the message, or asks Pub/Sub to deliver it
 // again. Only the run that holds the lease publishes the result.
-func (s service) ackOrNack(ctx context.Context, in *input, out outcome) response {
+func (s service) ackOrNack(ctx context.Context, in *input, out outcome) httpReply {
 	ctx = context.WithoutCancel(ctx)
 	redeliver := out.redeliver || out.lost
 	if !out.lost && (out.ran || !redeliver) {
@@ -126,7 +126,7 @@ func (s service) ackOrNack(ctx context.Context, in *input, out outcome) response
 			redeliver = true
 		}
 	}
-	res := response{status: http.StatusOK, body: out.body, result: out.result}
+	res := httpReply{status: http.StatusOK, body: out.body, result: out.result}
 	if redeliver {
 		res.header = out.header
 		if res.status = out.status; res.status < http.StatusInternalServerError {

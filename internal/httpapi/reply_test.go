@@ -65,11 +65,11 @@ func TestReply_RetryAfterIsTheLongestWait(t *testing.T) {
 	for want, waits := range map[string][]time.Duration{
 		"5": {0}, "1": {time.Millisecond}, "2": {time.Second, 1500 * time.Millisecond}, "37": {37 * time.Second, 0},
 	} {
-		var faults []*apierr.Error
+		var errs []*apierr.Error
 		for _, w := range waits {
-			faults = append(faults, &apierr.Error{Kind: apierr.Unavailable, RetryAfter: w})
+			errs = append(errs, &apierr.Error{Kind: apierr.Unavailable, RetryAfter: w})
 		}
-		if got := retryAfter(faults); got != want {
+		if got := retryAfter(errs); got != want {
 			t.Errorf("%v: %s, want %s", waits, got, want)
 		}
 	}
