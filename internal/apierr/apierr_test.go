@@ -52,6 +52,18 @@ func TestKind_EachRowIsComplete(t *testing.T) {
 			t.Errorf("%s: it is retryable, but its message is not delivered again", kind)
 		}
 	}
+	// The worst outcome of a target's roles is that of the target; of failures, one that can be retried.
+	weights := map[string]int{"not_found": 1, "wrong_state": 2, "refused": 3, "failed": 4}
+	for _, kind := range apierr.Kinds() {
+		m := kind.Meaning()
+		want := weights[m.Outcome]
+		if m.Retryable {
+			want++
+		}
+		if m.RoleWeight != want {
+			t.Errorf("%s: the weight is %d, want %d", kind, m.RoleWeight, want)
+		}
+	}
 	if len(names) != int(apierr.UnknownResult)+1 {
 		t.Errorf("%d kinds", len(names))
 	}
