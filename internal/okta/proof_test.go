@@ -55,7 +55,7 @@ func TestUncertainWrite_OnlyOktaProvesRefusal(t *testing.T) {
 				sent, open := 0, false
 				hooked := client.WithWriteHook(func(w okta.WriteEvent) error {
 					if sent++; w.Ended {
-						open = w.Open
+						open = w.InDoubt
 					}
 					return nil
 				})

@@ -5,10 +5,10 @@ import "example.com/okta-secops/internal/apierr"
 // WriteEvent is one call that changes something in Okta. Its tries count as one.
 type WriteEvent struct {
 	Route     string // "POST /api/v1/users/{userId}/lifecycle/suspend"
-	Once      bool   // it must not happen twice
-	Notifies  bool   // the user gets a link by it, as by some that must not happen twice
+	NonIdempotent      bool   // it must not happen twice
+	SendsEmail  bool   // the user gets a link by it, as by some that must not happen twice
 	Ended     bool   // false: it is about to be sent
-	Open      bool   // it has ended, and nobody knows whether it was made
+	InDoubt      bool   // it has ended, and nobody knows whether it was made
 	Code      string // once it has ended: Okta's errorCode, or ours, of what kept it; "" for a success
 	RequestID string // Okta's X-Okta-Request-Id, where an answer came
 }
@@ -26,7 +26,7 @@ func newWriteHook(hook func(WriteEvent) error, k call) *writeHook {
 	if hook == nil || k.reads() {
 		return nil
 	}
-	return &writeHook{call: hook, write: WriteEvent{Route: k.op, Once: k.nonIdempotent, Notifies: k.sendsEmail}}
+	return &writeHook{call: hook, write: WriteEvent{Route: k.op, NonIdempotent: k.nonIdempotent, SendsEmail: k.sendsEmail}}
 }
 
 // begin is called when a try of the write is about to leave: not before, since it may wait long for its turn, and what was
@@ -43,7 +43,7 @@ func (w *writeHook) begin() error {
 // open is called where the write may or may not have been made.
 func (w *writeHook) open() {
 	if w != nil {
-		w.write.Open = true
+		w.write.InDoubt = true
 	}
 }
 
