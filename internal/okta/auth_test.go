@@ -43,9 +43,9 @@ func (u tokenUser) answered() []int {
 	return statuses
 }
 
-// TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt: the call that met it was not carried out, so it is made after
+// TestAPIToken_RevokedTokenIsReplaced: the call that met it was not carried out, so it is made after
 // all, even one that must not happen twice.
-func TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt(t *testing.T) {
+func TestAPIToken_RevokedTokenIsReplaced(t *testing.T) {
 	t.Parallel()
 	for name, m := range methods {
 		if !m.byID {
@@ -67,7 +67,7 @@ func TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt(t *testing.T) {
 	}
 }
 
-func TestARevokedAPITokenThatIsNotReplacedIsRefusedOnce(t *testing.T) {
+func TestAPIToken_RevokedTokenWithoutReplacementIsNotRetried(t *testing.T) {
 	t.Parallel()
 	refused := apierr.New(apierr.Credentials, "E0000011", "check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)", nil)
 	unread := apierr.New(apierr.Unavailable, "secret_unavailable", "the secret cannot be read", errors.New("cause"))
@@ -79,7 +79,7 @@ func TestARevokedAPITokenThatIsNotReplacedIsRefusedOnce(t *testing.T) {
 		u.okta.SetToken("second-canary", false)
 		u.token.Lose(c.lose)
 		err := u.SuspendUser(t.Context(), "alice")
-		wantFault(t, err, c.want.Kind, c.want.Code, c.want.Message)
+		wantError(t, err, c.want.Kind, c.want.Code, c.want.Message)
 		if got := u.answered(); !slices.Equal(got, []int{401}) || u.token.Reads() != 1 {
 			t.Errorf("%s: calls %v, %d reads", name, got, u.token.Reads())
 		}
@@ -87,14 +87,14 @@ func TestARevokedAPITokenThatIsNotReplacedIsRefusedOnce(t *testing.T) {
 	u := newTokenUser(t)
 	u.okta.SetToken("third-canary", false)
 	u.token.Replace(secrets.New("second-canary"))
-	wantFault(t, u.SuspendUser(t.Context(), "alice"), apierr.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET")
+	wantError(t, u.SuspendUser(t.Context(), "alice"), apierr.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET")
 	if got := u.answered(); !slices.Equal(got, []int{401, 401}) {
 		t.Errorf("one as bad as the first: calls %v", got)
 	}
 }
 
-// TestAPIToken_ChallengeForDPoPAsksForOAuth: no proof was sent, so none was refused.
-func TestAPIToken_ChallengeForDPoPAsksForOAuth(t *testing.T) {
+// TestAPIToken_DPoPChallengeNamesOAuthSetting: no proof was sent, so none was refused.
+func TestAPIToken_DPoPChallengeNamesOAuthSetting(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"invalid_dpop_proof", "use_dpop_nonce"} {
 		c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -102,7 +102,7 @@ func TestAPIToken_ChallengeForDPoPAsksForOAuth(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 		})
 		_, err := c.GetUserByID(t.Context(), "00u1")
-		f := wantFault(t, err, apierr.Credentials, code, "Okta asks for a DPoP proof, and the request carried none: "+code)
+		f := wantError(t, err, apierr.Credentials, code, "Okta requires a DPoP proof, and the request had none: "+code)
 		if !strings.Contains(f.Message, "; DPoP needs OAuth: set OKTA_USE_OAUTH (Use Oauth Authentication)") ||
 			strings.Contains(f.Message, "refused the DPoP proof") || strings.Contains(f.Message, "OKTA_API_TOKEN_SECRET") {
 			t.Errorf("message %q", f.Message)

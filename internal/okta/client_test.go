@@ -25,7 +25,7 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-func TestEveryMethodSendsItsCredentialsAndOnlyThose(t *testing.T) {
+func TestClient_SendsOnlyItsCredentials(t *testing.T) {
 	t.Parallel()
 	for name, m := range methods {
 		t.Run(name, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestEveryMethodSendsItsCredentialsAndOnlyThose(t *testing.T) {
 	}
 }
 
-func TestWithoutCredentialsOnlyAnonymousCallsLeave(t *testing.T) {
+func TestClient_SendsOnlyAnonymousRequestsWithoutCredentials(t *testing.T) {
 	t.Parallel()
 	for name, m := range methods {
 		var asked atomic.Int32
@@ -68,14 +68,14 @@ func TestWithoutCredentialsOnlyAnonymousCallsLeave(t *testing.T) {
 			}
 			continue
 		}
-		wantFault(t, err, apierr.Misconfigured, "misconfigured", "OKTA_API_TOKEN_SECRET")
+		wantError(t, err, apierr.Misconfigured, "misconfigured", "OKTA_API_TOKEN_SECRET")
 		if asked.Load() != 0 {
 			t.Errorf("%s: Okta was asked", name)
 		}
 	}
 }
 
-func TestTheBodiesAreExactlyThese(t *testing.T) {
+func TestClient_SendsExactBodies(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"SetPassword":          `{"credentials":{"password":{"value":"Secret-1"}}}`,
@@ -105,7 +105,7 @@ func TestTheBodiesAreExactlyThese(t *testing.T) {
 	}
 }
 
-func TestAnIDIsOnePathElement(t *testing.T) {
+func TestPath_IDIsOneElement(t *testing.T) {
 	t.Parallel()
 	var rec record
 	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
@@ -125,22 +125,22 @@ func TestAnIDIsOnePathElement(t *testing.T) {
 	}
 }
 
-func TestAnIDThatWouldChangeTheRouteIsRefused(t *testing.T) {
+func TestPath_RefusesIDThatChangesRoute(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("Okta was asked %s %s", r.Method, r.URL) })
 	for name, m := range methods {
 		for _, id := range []string{"", ".", "..", "a/b", "../groups", "a?b=c", "a#b", "a[b", "a]b", `a\b`, "a;b", "a%2Fb", "a\x00b", "a\nb", "me", "ME"} {
 			if m.byID && !(name == "GetGroup" && strings.EqualFold(id, "me")) {
-				wantFault(t, m.call(t.Context(), c, id), apierr.BadRequest, "invalid_request", "")
+				wantError(t, m.call(t.Context(), c, id), apierr.BadRequest, "invalid_request", "")
 			}
 		}
 	}
 	for _, id := range []string{"", "..", "a/b"} {
-		wantFault(t, c.UnassignRole(t.Context(), "00u1", id), apierr.BadRequest, "invalid_request", "")
+		wantError(t, c.UnassignRole(t.Context(), "00u1", id), apierr.BadRequest, "invalid_request", "")
 	}
 }
 
-func TestUnderReadOnlyNothingIsWritten(t *testing.T) {
+func TestReadOnly_SendsNoWrite(t *testing.T) {
 	t.Parallel()
 	for name, m := range methods {
 		var rec record
@@ -157,11 +157,11 @@ func TestUnderReadOnlyNothingIsWritten(t *testing.T) {
 		} else if len(sent) > 0 {
 			t.Errorf("%s: %v was sent", name, sent)
 		}
-		wantFault(t, err, apierr.Internal, "internal", "may only read from Okta")
+		wantError(t, err, apierr.Internal, "internal", "may only read from Okta")
 	}
 }
 
-func TestARedirectIsNotFollowedAndNoSuccess(t *testing.T) {
+func TestTransport_DoesNotFollowRedirect(t *testing.T) {
 	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the redirect was followed: %s %s", r.Method, r.URL)
@@ -177,12 +177,12 @@ func TestARedirectIsNotFollowedAndNoSuccess(t *testing.T) {
 			if once[name] {
 				code = "unknown_result"
 			}
-			wantFault(t, m.call(t.Context(), c, "00u1"), apierr.InvalidResponse, code, "")
+			wantError(t, m.call(t.Context(), c, "00u1"), apierr.InvalidResponse, code, "")
 		}
 	}
 }
 
-func TestALostWriteIsNotSentAgainBlindly(t *testing.T) {
+func TestLostResponse_WriteIsNotRepeatedBlindly(t *testing.T) {
 	t.Parallel()
 	for name, m := range methods {
 		t.Run(name, func(t *testing.T) {
@@ -210,9 +210,9 @@ func TestALostWriteIsNotSentAgainBlindly(t *testing.T) {
 			defer cancel()
 			err := m.call(ctx, c, "00u1")
 			if once[name] {
-				wantFault(t, err, apierr.UnknownResult, "unknown_result", "may or may not")
+				wantError(t, err, apierr.UnknownResult, "unknown_result", "may or may not")
 			} else {
-				wantFault(t, err, apierr.Unavailable, "okta_unreachable", "connection")
+				wantError(t, err, apierr.Unavailable, "okta_unreachable", "connection")
 			}
 			switch n := writes.Load(); {
 			case name == "ClearSessions": // which comes to the same however often it is done
@@ -226,16 +226,16 @@ func TestALostWriteIsNotSentAgainBlindly(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatWasNeverMadeIsNoUnknownResult(t *testing.T) {
+func TestLostResponse_FailedConnectionIsCertain(t *testing.T) {
 	t.Parallel()
 	for _, m := range methods {
-		wantFault(t, m.call(t.Context(), okta.New(options(t, "http://127.0.0.1:1")), "00u1"), apierr.Unavailable, "okta_unreachable", "connection")
+		wantError(t, m.call(t.Context(), okta.New(options(t, "http://127.0.0.1:1")), "00u1"), apierr.Unavailable, "okta_unreachable", "connection")
 	}
 }
 
-// TestConnectionsAreReused: over HTTP/2 one serves all calls, over HTTP/1.1 a few do, for one is dialled now and then
+// TestTransport_ReusesConnections: over HTTP/2 one serves all calls, over HTTP/1.1 a few do, for one is dialled now and then
 // while another comes free.
-func TestConnectionsAreReused(t *testing.T) {
+func TestTransport_ReusesConnections(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{true, false} {
 		var connections, calls atomic.Int32
@@ -283,7 +283,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 }
 
-func TestACertificateIsCheckedUnlessThatIsOff(t *testing.T) {
+func TestTransport_ChecksCertificateUnlessOff(t *testing.T) {
 	t.Parallel()
 	var connections atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, userJSON) }))
@@ -300,7 +300,7 @@ func TestACertificateIsCheckedUnlessThatIsOff(t *testing.T) {
 		o.Transport = okta.Transport(verify)
 		_, err := okta.New(o).GetUser(t.Context(), "00u1")
 		if verify {
-			wantFault(t, err, apierr.InvalidResponse, "bad_certificate", "OKTA_API_ROOT (Api Root)")
+			wantError(t, err, apierr.InvalidResponse, "bad_certificate", "OKTA_API_ROOT (Api Root)")
 			if n := connections.Load(); n != 1 { // another try would find the same
 				t.Errorf("%d connections", n)
 			}
@@ -310,8 +310,8 @@ func TestACertificateIsCheckedUnlessThatIsOff(t *testing.T) {
 	}
 }
 
-// TestASilentConnectionIsGivenUp: a connection whose other end is gone without a word takes no call's whole time.
-func TestASilentConnectionIsGivenUp(t *testing.T) {
+// TestTransport_ClosesSilentConnection: a connection whose other end is gone without a word takes no call's whole time.
+func TestTransport_ClosesSilentConnection(t *testing.T) {
 	t.Parallel()
 	certificate := httptest.NewTLSServer(nil)
 	t.Cleanup(certificate.Close)
@@ -394,14 +394,14 @@ func (s *silent) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
-func TestAReplyOverTheCapIsRefused(t *testing.T) {
+func TestMemory_RefusesEndlessResponse(t *testing.T) {
 	t.Parallel()
 	o := options(t, "https://acme.test")
 	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
 		return answer(r, 200, endless{}), nil
 	})
 	_, err := okta.New(o).GetUser(t.Context(), "00u1")
-	wantFault(t, err, apierr.InvalidResponse, "reply_too_large", "over 16 MB")
+	wantError(t, err, apierr.InvalidResponse, "reply_too_large", "over 16 MB")
 }
 
 // endless is a body without end.
@@ -414,22 +414,22 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestAReplyThatBreaksOffIsALostOne(t *testing.T) {
+func TestLostResponse_IncludesIncompleteBody(t *testing.T) {
 	t.Parallel()
 	o := options(t, "https://acme.test")
 	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
 		return answer(r, 200, io.MultiReader(strings.NewReader(`{"id":`), errorReader{})), nil
 	})
 	_, err := okta.New(o).GetUser(t.Context(), "00u1")
-	wantFault(t, err, apierr.Unavailable, "okta_unreachable", "")
+	wantError(t, err, apierr.Unavailable, "okta_unreachable", "")
 }
 
 type errorReader struct{}
 
 func (errorReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// TestTheEnvironmentDoesNotReachTheSDK has every setting that the SDK takes by itself point elsewhere.
-func TestTheEnvironmentDoesNotReachTheSDK(t *testing.T) {
+// TestSDK_IgnoresEnvironment has every setting that the SDK takes by itself point elsewhere.
+func TestSDK_IgnoresEnvironment(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the SDK went elsewhere: %s %s", r.Method, r.URL)
 	}))
@@ -473,7 +473,7 @@ func TestTheEnvironmentDoesNotReachTheSDK(t *testing.T) {
 	}
 }
 
-func TestTheCauseOfAFailedCallIsKeptForTheLog(t *testing.T) {
+func TestErrors_KeepCauseForLog(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("the cable is out")
 	o := options(t, "https://acme.test")

@@ -10,9 +10,9 @@ import (
 	"example.com/okta-secops/local/emulator"
 )
 
-// TestGate_Order: calls arrive while all places are held, then the places come free one by one. A letter is one call:
+// TestConcurrency_OrderOfRequests: calls arrive while all places are held, then the places come free one by one. A letter is one call:
 // its caller, in upper case if it is urgent.
-func TestGate_Order(t *testing.T) {
+func TestConcurrency_OrderOfRequests(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		places        int
@@ -73,14 +73,14 @@ func TestGate_Order(t *testing.T) {
 	}
 }
 
-// TestPacer_UrgentCallsPassCallsThatWait: while calls are spread, 30 reads wait for their slots, and the
+// TestRateLimit_UrgentRequestsPassWaitingOnes: while calls are spread, 30 reads wait for their slots, and the
 // look-ups of a change take the next ones.
-func TestPacer_UrgentCallsPassCallsThatWait(t *testing.T) {
+func TestRateLimit_UrgentRequestsPassWaitingOnes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		okta := newOrg(emulator.Limit{Path: "*", PerMinute: 60})
-		k := paced(okta, 8, 0.1)
-		sideBySide(t, k, 4, 10, readUser) // from here on calls are spread
+		k := newRatedTransport(okta, 8, 0.1)
+		callInParallel(t, k, 4, 10, readUser) // from here on calls are spread
 		start := time.Now()
 		var reads, changes sync.WaitGroup
 		for range 30 {

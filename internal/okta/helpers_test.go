@@ -163,8 +163,8 @@ var anonymous = map[string]bool{"PublishSecurityEvent": true, "Reach": true}
 // once are the methods whose writes must not happen twice.
 var once = map[string]bool{"ReactivateUser": true, "ResetPassword": true, "SetPassword": true, "PublishSecurityEvent": true}
 
-// wantFault wants a fault of this kind and code, whose sentence holds the word and no secret.
-func wantFault(t *testing.T, err error, kind apierr.Kind, code, word string) *apierr.Error {
+// wantError wants a fault of this kind and code, whose sentence holds the word and no secret.
+func wantError(t *testing.T, err error, kind apierr.Kind, code, word string) *apierr.Error {
 	t.Helper()
 	f := apierr.As(err)
 	if f == nil {

@@ -29,20 +29,20 @@ func client(t *testing.T, base roundTrip) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Options{Root: root, Auth: nobody{}, Transport: base, Concurrency: 20})
+	return New(Options{Root: root, Auth: noAuth{}, Transport: base, Concurrency: 20})
 }
 
-// nobody is an Auth that adds nothing.
-type nobody struct{ Auth }
+// noAuth is an Auth that adds nothing.
+type noAuth struct{ Auth }
 
-func (nobody) ready(context.Context, []string) error                    { return nil }
-func (nobody) authorize(context.Context, *http.Request, []string) error { return nil }
-func (nobody) answered(*http.Request, *response) (bool, error)          { return false, nil }
-func (nobody) explain(*apierr.Error, []string)                          {}
+func (noAuth) ready(context.Context, []string) error                    { return nil }
+func (noAuth) authorize(context.Context, *http.Request, []string) error { return nil }
+func (noAuth) afterResponse(*http.Request, *response) (bool, error)     { return false, nil }
+func (noAuth) explain(*apierr.Error, []string)                          {}
 
-// TestMemory_IsGivenBack: whatever a call comes to, the memory for the next reply is there again. Each reply is as large
+// TestMemory_IsReleased: whatever a call comes to, the memory for the next reply is there again. Each reply is as large
 // as those that share a place, so that a single one that is not given back shows.
-func TestMemory_IsGivenBack(t *testing.T) {
+func TestMemory_IsReleased(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status int
@@ -51,7 +51,7 @@ func TestMemory_IsGivenBack(t *testing.T) {
 	}{
 		"small":       {200, user(100 << 10), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
 		"large":       {200, user(2 << 20), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
-		"too large":   {200, user(maxReply), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"too large":   {200, user(maxResponse), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
 		"not JSON":    {200, strings.Repeat("<", 1<<20), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
 		"no user":     {200, `["` + strings.Repeat("x", 1<<20) + `"]`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
 		"refused":     {403, `{"errorCode":"E0000006","errorSummary":"` + strings.Repeat("x", 1<<20) + `"}`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
@@ -75,17 +75,17 @@ func TestMemory_IsGivenBack(t *testing.T) {
 				t.Error("the memory of a reply is not given back")
 			}
 			mine.Release()
-			if c2.memory.kept != 0 {
-				t.Errorf("%d bytes are still kept", c2.memory.kept)
+			if c2.memory.retained != 0 {
+				t.Errorf("%d bytes are still kept", c2.memory.retained)
 			}
 		})
 	}
 }
 
-// TestMemory_ReplyOverTheBoundIsRefused: at once if Okta says how long it is.
-func TestMemory_ReplyOverTheBoundIsRefused(t *testing.T) {
+// TestMemory_RefusesTooLargeResponse: at once if Okta says how long it is.
+func TestMemory_RefusesTooLargeResponse(t *testing.T) {
 	t.Parallel()
-	for name, length := range map[string]int64{"its length is said": maxReply + 1, "its length is not said": -1} {
+	for name, length := range map[string]int64{"its length is said": maxResponse + 1, "its length is not said": -1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var read atomic.Int64
@@ -94,7 +94,7 @@ func TestMemory_ReplyOverTheBoundIsRefused(t *testing.T) {
 			})
 			_, err := c.GetUser(t.Context(), "00u1")
 			wantCode(t, apierr.As(err), apierr.InvalidResponse, "reply_too_large")
-			most := int64(maxReply + 1<<20)
+			most := int64(maxResponse + 1<<20)
 			if length > 0 {
 				most = 0
 			}
@@ -116,8 +116,8 @@ func (c counted) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestMemory_LargeRepliesWaitForEachOther: 20 arrive at once, and each call ends.
-func TestMemory_LargeRepliesWaitForEachOther(t *testing.T) {
+// TestMemory_LargeResponsesWaitForEachOther: 20 arrive at once, and each call ends.
+func TestMemory_LargeResponsesWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -125,8 +125,8 @@ func TestMemory_LargeRepliesWaitForEachOther(t *testing.T) {
 		var calls sync.WaitGroup
 		for range 20 {
 			calls.Go(func() {
-				body, release, err := m.read(t.Context(), io.MultiReader(strings.NewReader(strings.Repeat("x", smallReply)), &slowly{&reading, &most, false}), -1)
-				if err != nil || len(body) != smallReply+1 {
+				body, release, err := m.read(t.Context(), io.MultiReader(strings.NewReader(strings.Repeat("x", smallResponse)), &slowly{&reading, &most, false}), -1)
+				if err != nil || len(body) != smallResponse+1 {
 					t.Errorf("%d bytes, %v", len(body), err)
 					return
 				}
@@ -137,7 +137,7 @@ func TestMemory_LargeRepliesWaitForEachOther(t *testing.T) {
 		}
 		start := time.Now()
 		calls.Wait()
-		if most.Load() > maxLarge/maxReply {
+		if most.Load() > maxLarge/maxResponse {
 			t.Errorf("%d large replies were held at once", most.Load())
 		}
 		if took := time.Since(start); took > 25*time.Second {
@@ -167,19 +167,19 @@ func (s *slowly) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-// TestMemory_KeptIsBoundedForAllInvocations: what does not fit is refused, to be tried again, but for changes.
-func TestMemory_KeptIsBoundedForAllInvocations(t *testing.T) {
+// TestMemory_BoundsRetainedBytesOfAllInvocations: what does not fit is refused, to be tried again, but for changes.
+func TestMemory_BoundsRetainedBytesOfAllInvocations(t *testing.T) {
 	t.Parallel()
 	c := client(t, func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(strings.NewReader("[" + user(1<<20) + "]")), Request: r}, nil
 	})
 	var all []*Client
-	for i := range maxKept >> 20 {
+	for i := range maxRetained >> 20 {
 		all = append(all, c.For(fmt.Sprint("caller ", i), false))
 		_, err := all[i].ListUsers(t.Context(), UserQuery{}, 1)
 		if f := apierr.As(err); f != nil {
 			wantCode(t, f, apierr.Unavailable, "overloaded")
-			if i < maxKept>>20-2 {
+			if i < maxRetained>>20-2 {
 				t.Errorf("the list %d is refused", i)
 			}
 		}

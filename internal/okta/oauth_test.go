@@ -129,7 +129,7 @@ func (s *serviceApp) get(t *testing.T) {
 	}
 }
 
-func TestEveryKindOfKeySignsIn(t *testing.T) {
+func TestOAuth_AuthenticatesWithEveryKindOfKey(t *testing.T) {
 	t.Parallel()
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -204,7 +204,7 @@ func (s *serviceApp) assertion(t *testing.T, i int) (header map[string]any, clai
 	return token.Header, claims
 }
 
-func TestAnAssertionSaysWhatOktaWants(t *testing.T) {
+func TestOAuth_AssertionHasRequiredClaims(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	s.get(t)
@@ -224,7 +224,7 @@ func TestAnAssertionSaysWhatOktaWants(t *testing.T) {
 }
 
 // A key that is rotated as a JWK brings its own id, so that a rotation needs no new settings.
-func TestAJWKsOwnKeyIDGoesBeforeTheSetting(t *testing.T) {
+func TestOAuth_KeyIDOfJWKTakesPrecedence(t *testing.T) {
 	t.Parallel()
 	const jwk = `{"kty": "EC", "crv": "P-256", "kid": "rotated", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
 		"y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM", "d": "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}` // of RFC 7517, appendix A.2
@@ -236,7 +236,7 @@ func TestAJWKsOwnKeyIDGoesBeforeTheSetting(t *testing.T) {
 	}
 }
 
-func TestATokenServesUntilShortlyBeforeItsEnd(t *testing.T) {
+func TestOAuth_TokenIsRenewedBeforeItsEnd(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	for range 3 {
@@ -266,7 +266,7 @@ func (s *serviceApp) waitForTokenRequest(t *testing.T) {
 	}
 }
 
-func TestEachSetOfScopesHasItsToken(t *testing.T) {
+func TestOAuth_EachSetOfScopesHasItsToken(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	for _, scopes := range [][]string{
@@ -280,10 +280,10 @@ func TestEachSetOfScopesHasItsToken(t *testing.T) {
 		t.Errorf("%d token requests for two sets of scopes", n)
 	}
 	err := s.WithScopes([]string{"okta.users.read"}).SuspendUser(t.Context(), "alice")
-	wantFault(t, err, apierr.Credentials, "E0000006", "needs the scopes okta.users.read, and an administrator role")
+	wantError(t, err, apierr.Credentials, "E0000006", "needs the scopes okta.users.read, and an administrator role")
 }
 
-func TestOneTokenRequestServesAllWhoWait(t *testing.T) {
+func TestOAuth_OneTokenRequestServesAllWaitingCalls(t *testing.T) {
 	t.Parallel()
 	for _, dpop := range []bool{false, true} {
 		s := newServiceApp(t, emulator.App{DPoP: dpop}, appKey())
@@ -302,7 +302,7 @@ func TestOneTokenRequestServesAllWhoWait(t *testing.T) {
 	}
 }
 
-func TestWhoWaitsForATokenWaitsNoLongerThanItsDeadline(t *testing.T) {
+func TestOAuth_WaitForTokenEndsAtDeadline(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Hang: true, Times: 1})
@@ -314,14 +314,14 @@ func TestWhoWaitsForATokenWaitsNoLongerThanItsDeadline(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
 	_, err := s.GetUser(ctx, "alice")
-	wantFault(t, err, apierr.Deadline, "deadline_exceeded", "before Okta was asked")
+	wantError(t, err, apierr.Deadline, "deadline_exceeded", "the request's deadline passed before a call to Okta was sent")
 	cancel()
 	if err := <-first; !apierr.Is(err, apierr.Deadline) {
 		t.Errorf("who gave up is told %v", err)
 	}
 }
 
-func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
+func TestOAuth_RejectedKeyIsReadOnceMore(t *testing.T) {
 	t.Parallel()
 	second := mustKey(keys.GenerateEC())
 	t.Run("and the new one is good", func(t *testing.T) {
@@ -350,7 +350,7 @@ func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
 		t.Parallel()
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
 		_, err := s.GetUser(t.Context(), "alice")
-		f := wantFault(t, err, apierr.Credentials, "invalid_client", "OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)")
+		f := wantError(t, err, apierr.Credentials, "invalid_client", "OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)")
 		if !strings.Contains(f.Message, "signature") {
 			t.Errorf("Okta's reason is lost: %s", f.Message)
 		}
@@ -363,7 +363,7 @@ func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
 		s.key.Replace(mustKey(keys.GenerateEC()))
 		_, err := s.GetUser(t.Context(), "alice")
-		wantFault(t, err, apierr.Credentials, "invalid_client", "OKTA_PRIVATE_KEY_SECRET (Private Key)")
+		wantError(t, err, apierr.Credentials, "invalid_client", "OKTA_PRIVATE_KEY_SECRET (Private Key)")
 		if n := s.tokens(); s.key.Reads() != 1 || n != 2 {
 			t.Errorf("%d reads of the key, %d requests for tokens", s.key.Reads(), n)
 		}
@@ -374,13 +374,13 @@ func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
 		s.key.Lose(unread)
 		_, err := s.GetUser(t.Context(), "alice")
-		wantFault(t, err, apierr.Unavailable, "secret_unavailable", "cannot be read")
+		wantError(t, err, apierr.Unavailable, "secret_unavailable", "cannot be read")
 	})
 }
 
 // A token that is revoked before its time is replaced, and the call that met it is made after all: it was not
 // carried out.
-func TestARevokedTokenIsReplacedAndNothingIsLost(t *testing.T) {
+func TestOAuth_RevokedTokenIsReplaced(t *testing.T) {
 	t.Parallel()
 	for _, dpop := range []bool{false, true} {
 		for name, m := range methods {
@@ -419,7 +419,7 @@ var everyScope = []string{
 	"okta.users.read", "okta.users.manage", "okta.groups.read", "okta.groups.manage", "okta.roles.read", "okta.roles.manage", "okta.idps.read",
 }
 
-func TestScopesThatAreNotGrantedAreNamed(t *testing.T) {
+func TestOAuth_MissingScopesAreNamed(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{Scopes: []string{"okta.users.read"}}, appKey())
 	for want, scopes := range map[string][]string{
@@ -428,19 +428,19 @@ func TestScopesThatAreNotGrantedAreNamed(t *testing.T) {
 		"not granted okta.roles.manage, okta.users.manage:": {"okta.users.manage", "okta.users.read", "okta.roles.manage"},
 	} {
 		_, err := s.WithScopes(scopes).GetUser(t.Context(), "alice")
-		if f := wantFault(t, err, apierr.Credentials, "invalid_scope", want); f.RequestID == "" {
+		if f := wantError(t, err, apierr.Credentials, "invalid_scope", want); f.RequestID == "" {
 			t.Error("nothing names the refused request")
 		}
 	}
 }
 
 // A refusal answers for all targets of an action, and is asked for anew soon after.
-func TestARefusalIsNotAskedForOnceMoreForEveryTarget(t *testing.T) {
+func TestOAuth_RejectionIsCachedForAllTargets(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{Scopes: []string{"okta.users.read"}}, appKey())
 	for range 100 {
 		_, err := s.GetUser(t.Context(), "alice")
-		wantFault(t, err, apierr.Credentials, "invalid_scope", "okta.users.manage")
+		wantError(t, err, apierr.Credentials, "invalid_scope", "okta.users.manage")
 	}
 	if n := s.tokens(); n != 3 { // for both scopes, and for each by itself
 		t.Errorf("%d token requests for 100 calls", n)
@@ -450,7 +450,7 @@ func TestARefusalIsNotAskedForOnceMoreForEveryTarget(t *testing.T) {
 	s.get(t)
 }
 
-func TestWhenTheTokenEndpointFails(t *testing.T) {
+func TestOAuth_TokenEndpointErrors(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault emulator.Fault
@@ -477,7 +477,7 @@ func TestWhenTheTokenEndpointFails(t *testing.T) {
 			s := newServiceApp(t, emulator.App{}, appKey())
 			s.okta.AddFault(c.fault)
 			_, err := s.GetUser(t.Context(), "alice")
-			f := wantFault(t, err, c.kind, c.code, c.word)
+			f := wantError(t, err, c.kind, c.code, c.word)
 			if strings.Contains(f.Error(), "canary") {
 				t.Errorf("what is no error of OAuth's is quoted: %s", f.Error())
 			}
@@ -498,7 +498,7 @@ func TestWhenTheTokenEndpointFails(t *testing.T) {
 }
 
 // A token is renewed ahead of its end, so that an endpoint that fails, refuses or hangs for minutes fails nothing.
-func TestARenewalThatFailsDoesNoHarmYet(t *testing.T) {
+func TestOAuth_FailedRenewalKeepsValidToken(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"it fails":   {Status: 503},
@@ -532,7 +532,7 @@ func TestARenewalThatFailsDoesNoHarmYet(t *testing.T) {
 
 // The rate limit of access tokens is waited for by each caller within its own deadline, and without a place among the
 // calls in flight.
-func TestTheRateLimitOfTokensIsWaitedForByTheCaller(t *testing.T) {
+func TestOAuth_CallerWaitsForRateLimitOfTokens(t *testing.T) {
 	t.Parallel()
 	limited := emulator.Fault{Path: "/oauth2/*", Status: 429, Times: 1, Headers: map[string]string{
 		"X-Rate-Limit-Limit": "100", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445650"}}
@@ -541,7 +541,7 @@ func TestTheRateLimitOfTokensIsWaitedForByTheCaller(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	_, err := s.GetUser(ctx, "alice")
-	if f := wantFault(t, err, apierr.Unavailable, "rate_limited", "access tokens"); f.RetryAfter != 50*time.Second || len(s.clock.Naps()) > 0 {
+	if f := wantError(t, err, apierr.Unavailable, "rate_limited", "access tokens"); f.RetryAfter != 50*time.Second || len(s.clock.Naps()) > 0 {
 		t.Errorf("to be tried again after %s, naps %v", f.RetryAfter, s.clock.Naps())
 	}
 	s.okta.AddFault(limited)
@@ -552,21 +552,21 @@ func TestTheRateLimitOfTokensIsWaitedForByTheCaller(t *testing.T) {
 }
 
 // A 401 that is not about the token costs no token, and one that is refused again and again is not hammered.
-func TestNotEvery401IsAboutTheToken(t *testing.T) {
+func TestOAuth_Other401KeepsToken(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	s.get(t)
 	s.okta.ClearRequests()
 	s.okta.AddFault(emulator.Fault{Path: "/api/*", Status: 401, Body: `{"errorCode": "E0000015", "errorSummary": "You do not have permission to access the feature"}`, Times: 1})
 	_, err := s.GetUser(t.Context(), "alice")
-	wantFault(t, err, apierr.Credentials, "E0000015", "feature")
+	wantError(t, err, apierr.Credentials, "E0000015", "feature")
 	s.get(t)
 	if n := s.tokens(); n != 0 {
 		t.Errorf("%d token requests", n)
 	}
 	s.okta.AddFault(emulator.Fault{Path: "/api/*", Status: 401})
 	_, err = s.GetUser(t.Context(), "alice")
-	wantFault(t, err, apierr.Credentials, "E0000011", "")
+	wantError(t, err, apierr.Credentials, "E0000011", "")
 	if naps := s.clock.Naps(); len(naps) != 3 || naps[0] != 0 || naps[1] == 0 || naps[2] == 0 {
 		t.Errorf("naps %v", naps)
 	}

@@ -54,7 +54,7 @@ func ids(t *testing.T, list okta.List) []string {
 	return out
 }
 
-func TestAListFollowsTheNextLinks(t *testing.T) {
+func TestList_FollowsNextLinks(t *testing.T) {
 	t.Parallel()
 	for name, links := range map[string][]string{
 		"one header per relation":   {`<${org}/api/v1/users?limit=200>; rel="self"`, `<${org}/api/v1/users?after=2>; rel="next"`},
@@ -86,7 +86,7 @@ func TestAListFollowsTheNextLinks(t *testing.T) {
 	}
 }
 
-func TestAListEndsAtItsLimit(t *testing.T) {
+func TestList_EndsAtLimit(t *testing.T) {
 	t.Parallel()
 	var rec record
 	next := []string{`<${org}/api/v1/users?after=2>; rel="next"`}
@@ -103,7 +103,7 @@ func TestAListEndsAtItsLimit(t *testing.T) {
 	}
 }
 
-func TestAListThatRunsInACircleEnds(t *testing.T) {
+func TestList_EndsIfNextLinksFormLoop(t *testing.T) {
 	t.Parallel()
 	for name, pages := range map[string]map[string]page{
 		"to itself": {"": {[]string{"a"}, []string{`<${org}/api/v1/users?limit=200>; rel="next"`}}},
@@ -115,14 +115,14 @@ func TestAListThatRunsInACircleEnds(t *testing.T) {
 	} {
 		var rec record
 		_, err := pager(t, &rec, pages).ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, apierr.InvalidResponse, "bad_reply", "circle")
+		wantError(t, err, apierr.InvalidResponse, "bad_reply", "its next links form a loop")
 		if n := len(rec.all()); n > 4 {
 			t.Errorf("%s: %d calls", name, n)
 		}
 	}
 }
 
-func TestANextLinkToAnotherHostIsRefused(t *testing.T) {
+func TestList_RefusesNextLinkToAnotherHost(t *testing.T) {
 	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the link was followed, with Authorization %q", r.Header.Get("Authorization"))
@@ -141,11 +141,11 @@ func TestANextLinkToAnotherHostIsRefused(t *testing.T) {
 			_, _ = io.WriteString(w, "["+userJSON+"]")
 		})
 		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, apierr.InvalidResponse, "bad_reply", "another host")
+		wantError(t, err, apierr.InvalidResponse, "bad_reply", "another host")
 	}
 }
 
-func TestAListStopsGrowingAtTenMegabytes(t *testing.T) {
+func TestList_EndsAtTenMegabytes(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("x", 1<<20)
 	serve := func(w http.ResponseWriter, r *http.Request) {
@@ -160,12 +160,12 @@ func TestAListStopsGrowingAtTenMegabytes(t *testing.T) {
 	}
 	// What is searched through, or belongs to one user, is of use only as a whole.
 	_, err = c.FindGroups(t.Context(), "wanted")
-	wantFault(t, err, apierr.Rejected, "too_large", "10 MB")
+	wantError(t, err, apierr.Rejected, "too_large", "10 MB")
 	_, err = c.ListUserGroups(t.Context(), "00u1")
-	wantFault(t, err, apierr.Rejected, "too_large", "10 MB")
+	wantError(t, err, apierr.Rejected, "too_large", "10 MB")
 }
 
-func TestAListThatFailsHalfwayFails(t *testing.T) {
+func TestList_FailsIfOnePageFails(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]struct {
 		status int
@@ -190,11 +190,11 @@ func TestAListThatFailsHalfwayFails(t *testing.T) {
 			_, _ = io.WriteString(w, body)
 		})
 		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, want.kind, want.code, "")
+		wantError(t, err, want.kind, want.code, "")
 	}
 }
 
-func TestAGroupIsFoundByItsWholeName(t *testing.T) {
+func TestGroups_FoundByWholeName(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("after") == "" {
@@ -210,7 +210,7 @@ func TestAGroupIsFoundByItsWholeName(t *testing.T) {
 	}
 }
 
-func TestASearchTermIsQuoted(t *testing.T) {
+func TestUsers_SearchTermIsQuoted(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 		want := `profile.login eq "a\"b\\c@x" or profile.email eq "a\"b\\c@x"`
@@ -251,7 +251,7 @@ func TestList_EndsWithoutNewObjects(t *testing.T) {
 			})
 			list, err := client.ListUsers(t.Context(), okta.UserQuery{}, 0)
 			if c.ends {
-				wantFault(t, err, apierr.InvalidResponse, "bad_reply", "50 pages in a row have no new object")
+				wantError(t, err, apierr.InvalidResponse, "bad_reply", "50 pages in a row have no new object")
 			} else if err != nil || len(list.Items) != 4 {
 				t.Errorf("%d users, %v", len(list.Items), err)
 			}
@@ -273,7 +273,7 @@ func TestList_RefusesNextLinkToAnotherPath(t *testing.T) {
 			_, _ = io.WriteString(w, "["+userJSON+"]")
 		})
 		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, apierr.InvalidResponse, "bad_reply", "another path")
+		wantError(t, err, apierr.InvalidResponse, "bad_reply", "another path")
 		if n := len(rec.all()); n != 1 {
 			t.Errorf("%s: %v", path, rec.all())
 		}

@@ -18,9 +18,9 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// TestUncertainWrite_OnlyOktaProvesRefusal: a write that must not be repeated is certain to have failed only if Okta
+// TestLostResponse_OnlyOktaProvesRejection: a write that must not be repeated is certain to have failed only if Okta
 // itself says so, and then its watcher learns that it was not made.
-func TestUncertainWrite_OnlyOktaProvesRefusal(t *testing.T) {
+func TestLostResponse_OnlyOktaProvesRejection(t *testing.T) {
 	t.Parallel()
 	const oktaJSON, page = `{"errorCode":"E0000006","errorSummary":"refused"}`, "<html>sign in</html>"
 	for name, c := range map[string]struct {
@@ -72,9 +72,9 @@ func TestUncertainWrite_OnlyOktaProvesRefusal(t *testing.T) {
 	}
 }
 
-// TestUncertainWrite_ChallengeOfTheGatewayProves: an access token or a proof that Okta's gateway refuses by header is
+// TestLostResponse_GatewayChallengeProvesRejection: an access token or a proof that Okta's gateway refuses by header is
 // replaced, and the write sent once more.
-func TestUncertainWrite_ChallengeOfTheGatewayProves(t *testing.T) {
+func TestLostResponse_GatewayChallengeProvesRejection(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		app   emulator.App
@@ -111,7 +111,7 @@ func (s *serviceApp) apiProofs(t *testing.T) []string {
 	return nonces
 }
 
-func TestDPoP_NonceIsTakenFromEveryResponse(t *testing.T) {
+func TestDPoP_TakesNonceFromEveryResponse(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
 	s.get(t)
@@ -141,7 +141,7 @@ func TestDPoP_NonceIsTakenFromEveryResponse(t *testing.T) {
 	}
 }
 
-func TestDPoP_RefusedProofIsRetriedOnce(t *testing.T) {
+func TestDPoP_RejectedProofIsRetriedOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status          int
@@ -157,7 +157,7 @@ func TestDPoP_RefusedProofIsRetriedOnce(t *testing.T) {
 		s.sent = nil
 		s.okta.AddFault(emulator.Fault{Path: "*/suspend", Status: c.status, Body: " ", Headers: map[string]string{"WWW-Authenticate": c.challenge, "DPoP-Nonce": "n"}})
 		err := s.SuspendUser(t.Context(), "alice")
-		wantFault(t, err, apierr.Credentials, c.code, "Okta refused the DPoP proof of the request: "+c.say)
+		wantError(t, err, apierr.Credentials, c.code, "Okta rejected the DPoP proof of the request: "+c.say)
 		if n := len(s.apiProofs(t)); n != 2 {
 			t.Errorf("%s: %d proofs", c.challenge, n)
 		}
@@ -179,8 +179,8 @@ func TestRateLimit_WithoutDateUsesOwnClock(t *testing.T) {
 	}
 }
 
-// TestErrors_NeverRepeatSecretsOfTheRequest: Okta, or what stands before it, repeats in every place what it was sent.
-func TestErrors_NeverRepeatSecretsOfTheRequest(t *testing.T) {
+// TestErrors_NeverRepeatSecretsOfRequest: Okta, or what stands before it, repeats in every place what it was sent.
+func TestErrors_NeverRepeatSecretsOfRequest(t *testing.T) {
 	t.Parallel()
 	const password, base = "Winter-Canary&7Qx!abcdef", "Winter-Canary&7"
 	echo := func(w http.ResponseWriter, r *http.Request) {
@@ -194,14 +194,14 @@ func TestErrors_NeverRepeatSecretsOfTheRequest(t *testing.T) {
 		_, _ = io.WriteString(w, `{"errorCode":"E0000080","errorSummary":`+strconv.Quote(text)+`,"errorCauses":[{"errorSummary":"`+password+` is bad"}]}`)
 	}
 	client := newClient(t, echo)
-	f := wantFault(t, client.WithSecrets(secrets.New(base)).SetPassword(t.Context(), "00u1", secrets.New(password)), apierr.Rejected, "E0000080", "password [redacted], base [redacted], html [redacted], url [redacted]")
+	f := wantError(t, client.WithSecrets(secrets.New(base)).SetPassword(t.Context(), "00u1", secrets.New(password)), apierr.Rejected, "E0000080", "password [redacted], base [redacted], html [redacted], url [redacted]")
 	for _, secret := range []string{password, base, "Winter-Canary", apiToken, "7Qx"} {
 		if text := f.Error() + f.RequestID; strings.Contains(text, secret) {
 			t.Errorf("%q is in %q", secret, text)
 		}
 	}
 	// A short one would show in what is cut out of ordinary words, and a code that is a secret is not Okta's.
-	f = wantFault(t, client.SetPassword(t.Context(), "00u1", secrets.New("bad")), apierr.Rejected, "E0000080", secrets.Withheld)
+	f = wantError(t, client.SetPassword(t.Context(), "00u1", secrets.New("bad")), apierr.Rejected, "E0000080", secrets.Withheld)
 	if strings.Contains(f.Message, "is bad") {
 		t.Error(f.Message)
 	}
@@ -211,7 +211,7 @@ func TestErrors_NeverRepeatSecretsOfTheRequest(t *testing.T) {
 	}
 }
 
-func TestErrors_NeverRepeatSecretsOfTheConnection(t *testing.T) {
+func TestErrors_NeverRepeatSecretsOfConnection(t *testing.T) {
 	t.Parallel()
 	o := options(t, "http://127.0.0.1:1")
 	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
@@ -227,7 +227,7 @@ type brokenReply struct{ text string }
 
 func (e *brokenReply) Error() string { return e.text }
 
-func TestErrors_NeverRepeatTheClientAssertion(t *testing.T) {
+func TestErrors_NeverRepeatClientAssertion(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
 	o := options(t, s.Root())
@@ -239,7 +239,7 @@ func TestErrors_NeverRepeatTheClientAssertion(t *testing.T) {
 	})})
 	o.Auth = auth
 	_, err := okta.New(o).WithScopes(appScopes).GetUser(t.Context(), "alice")
-	f := wantFault(t, err, apierr.Credentials, "invalid_request", "not a JWT: [redacted]")
+	f := wantError(t, err, apierr.Credentials, "invalid_request", "not a JWT: [redacted]")
 	for _, part := range strings.Split(sent[0], ".") {
 		if strings.Contains(f.Error(), part) {
 			t.Errorf("%q is in %q", part, f.Error())

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestWhatOktaSaysIsShownWithoutCredentials(t *testing.T) {
+func TestRedact_RemovesCredentials(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]string{
 		"Not found: Resource not found: 00u1abcdefGHIJKLMN57 (User)":                 "Not found: Resource not found: 00u1abcdefGHIJKLMN57 (User)",

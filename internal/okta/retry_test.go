@@ -75,15 +75,15 @@ func scripted(t *testing.T, says ...say) (*okta.Client, *script, *testkit.Clock)
 }
 
 var (
-	found     = say{200, userJSON, nil}
-	suspended = say{200, strings.Replace(userJSON, "ACTIVE", "SUSPENDED", 1), nil}
-	done      = say{200, `{}`, nil}
-	lost      = say{}
-	readOnly  = say{503, `{"errorCode":"E0000010","errorSummary":"Service is in read only mode"}`, nil}
-	broken    = say{500, `{"errorCode":"E0000009","errorSummary":"Internal Server Error"}`, nil}
-	busy      = say{503, `{"errorCode":"E0000181","errorSummary":"Service temporarily unavailable"}`, nil}
-	proxy503  = say{503, `<html>upstream reset</html>`, nil}
-	crowded   = say{429, `{"errorCode":"E0000047","errorSummary":"Too many requests"}`, map[string]string{
+	found            = say{200, userJSON, nil}
+	suspended        = say{200, strings.Replace(userJSON, "ACTIVE", "SUSPENDED", 1), nil}
+	done             = say{200, `{}`, nil}
+	lost             = say{}
+	readOnly         = say{503, `{"errorCode":"E0000010","errorSummary":"Service is in read only mode"}`, nil}
+	broken           = say{500, `{"errorCode":"E0000009","errorSummary":"Internal Server Error"}`, nil}
+	busy             = say{503, `{"errorCode":"E0000181","errorSummary":"Service temporarily unavailable"}`, nil}
+	proxy503         = say{503, `<html>upstream reset</html>`, nil}
+	concurrencyPause = say{429, `{"errorCode":"E0000047","errorSummary":"Too many requests"}`, map[string]string{
 		"X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445660", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}}
 	bare    = say{429, `slow down`, nil}
 	limited = say{429, `{"errorCode":"E0000047","errorSummary":"Too many requests"}`, map[string]string{
@@ -102,7 +102,7 @@ const (
 	removes  = "DELETE /api/v1/users/00u1/roles/ra1"
 )
 
-func TestWhatIsTriedAgain(t *testing.T) {
+func TestRetry_Decisions(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		method string
@@ -117,11 +117,11 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		"a read not after 501":                       {"GetUser", []say{{501, "", nil}, found}, []string{reads}, "okta_501"},
 		"a read not after a refusal":                 {"GetUser", []say{refused, found}, []string{reads}, "E0000001"},
 		"a read four times at most":                  {"GetUser", []say{broken}, []string{reads, reads, reads, reads}, "E0000009"},
-		"a read four times at most, crowded":         {"GetUser", []say{crowded}, []string{reads, reads, reads, reads}, "E0000047"},
+		"a read four times at most, crowded":         {"GetUser", []say{concurrencyPause}, []string{reads, reads, reads, reads}, "E0000047"},
 		"a read after a 429 without headers":         {"GetUser", []say{bare, found}, []string{reads, reads}, ""},
 		"a read after the limit's reset":             {"GetUser", []say{limited, found}, []string{reads, reads}, ""},
 		"a read not after nonsense":                  {"GetUser", []say{{200, "<html>", nil}, found}, []string{reads}, "bad_reply"},
-		"a suspend that was refused for its number":  {"SuspendUser", []say{crowded, done}, []string{suspends, suspends}, ""},
+		"a suspend that was refused for its number":  {"SuspendUser", []say{concurrencyPause, done}, []string{suspends, suspends}, ""},
 		"a suspend in read-only mode":                {"SuspendUser", []say{readOnly, done}, []string{suspends, suspends}, ""},
 		"a suspend while the user activates":         {"SuspendUser", []say{unfinished, done}, []string{suspends, suspends}, ""},
 		"a lost suspend that was carried out":        {"SuspendUser", []say{lost, suspended}, []string{suspends, reads}, ""},
@@ -131,7 +131,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		"a suspend with a server error, carried out": {"SuspendUser", []say{broken, suspended}, []string{suspends, reads}, ""},
 		"a suspend with a proxy's 503":               {"SuspendUser", []say{proxy503, found, done}, []string{suspends, reads, suspends}, ""},
 		"a lost suspend whose user cannot be read":   {"SuspendUser", []say{lost}, []string{suspends, reads, reads, reads, reads}, "okta_unreachable"},
-		"a reset that was refused for its number":    {"ResetPassword", []say{crowded, {200, resetJSON, nil}}, []string{resets, resets}, ""},
+		"a reset that was refused for its number":    {"ResetPassword", []say{concurrencyPause, {200, resetJSON, nil}}, []string{resets, resets}, ""},
 		"a reset in read-only mode":                  {"ResetPassword", []say{readOnly, {200, resetJSON, nil}}, []string{resets, resets}, ""},
 		"no reset that a busy Okta may have begun":   {"ResetPassword", []say{busy}, []string{resets}, "unknown_result"},
 		"a suspend that a busy Okta carried out":     {"SuspendUser", []say{busy, suspended}, []string{suspends, reads}, ""},
@@ -140,7 +140,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		"no reset with a proxy's 503":                {"ResetPassword", []say{proxy503}, []string{resets}, "unknown_result"},
 		"a lost assignment that was carried out":     {"AssignRole", []say{lost, {200, "[" + roleJSON + "]", nil}}, []string{assigns, lists}, ""},
 		"a lost assignment that was not":             {"AssignRole", []say{lost, {200, "[]", nil}, {201, roleJSON, nil}}, []string{assigns, lists, assigns}, ""},
-		"an assignment refused for its number":       {"AssignRole", []say{crowded, {201, roleJSON, nil}}, []string{assigns, assigns}, ""},
+		"an assignment refused for its number":       {"AssignRole", []say{concurrencyPause, {201, roleJSON, nil}}, []string{assigns, assigns}, ""},
 		"a refused suspend of a suspended user":      {"SuspendUser", []say{notActive, suspended}, []string{suspends, reads}, "E0000001"},
 		"a refused suspend of an active user":        {"SuspendUser", []say{notActive, found}, []string{suspends, reads}, "E0000001"},
 		"a refused suspend whose user is not read":   {"SuspendUser", []say{notActive, refused}, []string{suspends, reads}, "E0000001"},
@@ -168,9 +168,9 @@ func TestWhatIsTriedAgain(t *testing.T) {
 	}
 }
 
-// TestRefusedWrite_AlreadySo: the error of a refused write tells whether the asked state holds. After a lost response
+// TestRejectedWrite_ReportsAlreadyApplied: the error of a refused write tells whether the asked state holds. After a lost response
 // the write may be the client's own: then the error does not say so.
-func TestRefusedWrite_AlreadySo(t *testing.T) {
+func TestRejectedWrite_ReportsAlreadyApplied(t *testing.T) {
 	t.Parallel()
 	user := func(status, becoming string) say {
 		return say{200, `{"id":"00u1","status":"` + status + `","transitioningToStatus":"` + becoming + `"}`, nil}
@@ -185,7 +185,7 @@ func TestRefusedWrite_AlreadySo(t *testing.T) {
 		"a suspend of a deactivated user":            {"SuspendUser", []say{forbidden, user("DEPROVISIONED", "")}, okta.Deprovisioned},
 		"a suspend of an active user":                {"SuspendUser", []say{notActive, found}, ""},
 		"a suspend of another user":                  {"SuspendUser", []say{notActive, {200, `{"id":"00u2","status":"SUSPENDED"}`, nil}}, ""},
-		"a suspend with a limit":                     {"SuspendUser", []say{crowded, notActive, suspended}, okta.Suspended},
+		"a suspend with a limit":                     {"SuspendUser", []say{concurrencyPause, notActive, suspended}, okta.Suspended},
 		"a lost suspend, deactivated by then":        {"SuspendUser", []say{lost, found, forbidden, user("DEPROVISIONED", "")}, ""},
 		"a deactivation under way":                   {"DeactivateUser", []say{forbidden, user("ACTIVE", "DEPROVISIONED")}, okta.Active},
 		"an unsuspend of a user who is deactivated":  {"UnsuspendUser", []say{forbidden, user("ACTIVE", "DEPROVISIONED")}, ""},
@@ -211,7 +211,7 @@ func TestRefusedWrite_AlreadySo(t *testing.T) {
 }
 
 // A write that may have been made says so, whatever its last answer was.
-func TestAWriteThatMayHaveBeenMadeSaysSo(t *testing.T) {
+func TestLostResponse_WriteInDoubtSaysSo(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		method string
@@ -240,7 +240,7 @@ func TestAWriteThatMayHaveBeenMadeSaysSo(t *testing.T) {
 	}
 }
 
-func TestAnActivationWhoseAnswerIsLostIsNotMadeTwice(t *testing.T) {
+func TestLostResponse_ActivationIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	provisioned := say{200, strings.Replace(userJSON, "ACTIVE", "PROVISIONED", 1), nil}
 	underWay := say{200, `{"id":"00u1","status":"DEPROVISIONED","transitioningToStatus":"ACTIVE"}`, nil}
@@ -253,9 +253,9 @@ func TestAnActivationWhoseAnswerIsLostIsNotMadeTwice(t *testing.T) {
 	}
 }
 
-func TestABodyIsSentWholeEachTime(t *testing.T) {
+func TestRetry_SendsCompleteBody(t *testing.T) {
 	t.Parallel()
-	c, s, _ := scripted(t, crowded, crowded, found)
+	c, s, _ := scripted(t, concurrencyPause, concurrencyPause, found)
 	if err := c.SetPassword(t.Context(), "00u1", secrets.New("Secret-1")); err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestABodyIsSentWholeEachTime(t *testing.T) {
 	}
 }
 
-func TestPausesGrowAndDiffer(t *testing.T) {
+func TestRetry_PausesGrowWithJitter(t *testing.T) {
 	t.Parallel()
 	var firsts []time.Duration
 	for range 5 {
@@ -299,7 +299,7 @@ func TestPausesGrowAndDiffer(t *testing.T) {
 	}
 }
 
-func TestARateLimitIsWaitedForByOktasClock(t *testing.T) {
+func TestRateLimit_WaitsByOktasClock(t *testing.T) {
 	t.Parallel()
 	c, _, clock := scripted(t, limited, found)
 	clock.Advance(time.Hour) // ours is wrong
@@ -312,13 +312,13 @@ func TestARateLimitIsWaitedForByOktasClock(t *testing.T) {
 }
 
 // A reset that is past by Okta's own clock is no reason to try again at once.
-func TestAfterARefusalThereIsAlwaysAPause(t *testing.T) {
+func TestRetry_PausesAfterPastReset(t *testing.T) {
 	t.Parallel()
 	past := limited
 	past.headers = map[string]string{"X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445500", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}
 	c, s, clock := scripted(t, past)
 	_, err := c.GetUser(t.Context(), "00u1")
-	wantFault(t, err, apierr.Unavailable, "E0000047", "")
+	wantError(t, err, apierr.Unavailable, "E0000047", "")
 	for i, nap := range clock.Naps() {
 		if nap < 100*time.Millisecond<<i {
 			t.Errorf("pause %d is %s", i+1, nap)
@@ -329,19 +329,19 @@ func TestAfterARefusalThereIsAlwaysAPause(t *testing.T) {
 	}
 }
 
-func TestAWaitThatTheDeadlineForbidsIsToldAtOnce(t *testing.T) {
+func TestRetry_ReportsWaitBeyondDeadlineAtOnce(t *testing.T) {
 	t.Parallel()
 	c, s, clock := scripted(t, limited, found)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	_, err := c.GetUser(ctx, "00u1")
-	f := wantFault(t, err, apierr.Unavailable, "E0000047", "")
+	f := wantError(t, err, apierr.Unavailable, "E0000047", "")
 	if asked, _ := s.sent(); f.RetryAfter != 30*time.Second || len(clock.Naps()) != 0 || len(asked) != 1 {
 		t.Errorf("retry after %s, naps %v, asked %v", f.RetryAfter, clock.Naps(), asked)
 	}
 	// The next call to the same endpoint is not even sent.
 	_, err = c.GetUser(ctx, "00u2")
-	f = wantFault(t, err, apierr.Unavailable, "rate_limited", "resets after this request's deadline; try again")
+	f = wantError(t, err, apierr.Unavailable, "rate_limited", "resets after this request's deadline; try again")
 	if asked, _ := s.sent(); f.RetryAfter == 0 || len(asked) != 1 {
 		t.Errorf("retry after %s, asked %v", f.RetryAfter, asked)
 	}

@@ -50,34 +50,34 @@ func wantCode(t *testing.T, f *apierr.Error, kind apierr.Kind, code string) {
 	}
 }
 
-func newKeeper(concurrency int, base roundTrip) *capturingTransport {
-	return &capturingTransport{base: base, gate: newConcurrencyLimiter(concurrency), pacer: newRateLimiter(1, SystemClock{})}
+func newTransport(concurrency int, base roundTrip) *capturingTransport {
+	return &capturingTransport{base: base, concurrency: newConcurrencyLimiter(concurrency), rate: newRateLimiter(1, SystemClock{})}
 }
 
-func TestTheCallersDeadlineAndTheCallsOwnAreToldApart(t *testing.T) {
+func TestTransport_DistinguishesDeadlineFromTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		wantCode(t, ask(t.Context(), t, newKeeper(1, hang)), apierr.Unavailable, "okta_timeout")
+		wantCode(t, ask(t.Context(), t, newTransport(1, hang)), apierr.Unavailable, "okta_timeout")
 		if took := time.Since(start); took != CallTimeout {
 			t.Errorf("the call's own time is %s, want %s", took, CallTimeout)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		start = time.Now()
-		wantCode(t, ask(ctx, t, newKeeper(1, hang)), apierr.Deadline, "deadline_exceeded")
+		wantCode(t, ask(ctx, t, newTransport(1, hang)), apierr.Deadline, "deadline_exceeded")
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("the caller's deadline took %s", took)
 		}
 	})
 }
 
-func TestCallsInFlightAreBoundedForAllCallersTogether(t *testing.T) {
+func TestConcurrency_BoundsAllCallersTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var inFlight atomic.Int32
 		release := make(chan struct{})
-		k := newKeeper(3, func(r *http.Request) (*http.Response, error) {
+		k := newTransport(3, func(r *http.Request) (*http.Response, error) {
 			inFlight.Add(1)
 			<-release
 			inFlight.Add(-1)
@@ -108,10 +108,10 @@ func TestCallsInFlightAreBoundedForAllCallersTogether(t *testing.T) {
 	})
 }
 
-func TestWaitingForItsTurnIsNotPartOfACallsTime(t *testing.T) {
+func TestTransport_TimeoutExcludesWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := newKeeper(1, func(r *http.Request) (*http.Response, error) {
+		k := newTransport(1, func(r *http.Request) (*http.Response, error) {
 			select {
 			case <-time.After(20 * time.Second):
 				return ok(r), nil
@@ -131,10 +131,10 @@ func TestWaitingForItsTurnIsNotPartOfACallsTime(t *testing.T) {
 	})
 }
 
-func TestWhoeverWaitsForATurnGivesUpAtTheDeadline(t *testing.T) {
+func TestConcurrency_WaitEndsAtDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := newKeeper(1, hang)
+		k := newTransport(1, hang)
 		var first sync.WaitGroup
 		first.Go(func() { ask(t.Context(), t, k) })
 		synctest.Wait()
@@ -142,7 +142,7 @@ func TestWhoeverWaitsForATurnGivesUpAtTheDeadline(t *testing.T) {
 		defer cancel()
 		f := ask(ctx, t, k)
 		wantCode(t, f, apierr.Deadline, "deadline_exceeded")
-		if f != nil && !strings.Contains(f.Message, "before Okta was asked") {
+		if f != nil && !strings.Contains(f.Message, "the request's deadline passed before a call to Okta was sent") {
 			t.Errorf("the sentence is %q", f.Message)
 		}
 		first.Wait()
