@@ -32,10 +32,15 @@ func (r *response) release() {
 	}
 }
 
-// decode reads the one object of a response into v.
+// decode reads the one object of a response into v. An Unmarshaler is called directly: unreadable has checked that the
+// body is JSON, which json.Unmarshal would do again before the call.
 func (r *response) decode(v any) error {
 	defer r.release()
-	if err := json.Unmarshal(r.body, v); err != nil {
+	decode := func(body []byte) error { return json.Unmarshal(body, v) }
+	if u, ok := v.(json.Unmarshaler); ok {
+		decode = u.UnmarshalJSON
+	}
+	if err := decode(bytes.TrimSpace(r.body)); err != nil {
 		return r.invalid(err)
 	}
 	return nil
@@ -58,12 +63,9 @@ func (k call) unreadable(r *response) *apierr.Error {
 	}
 	body := bytes.TrimSpace(r.body)
 	empty, isObject := len(body) == 0 || string(body) == "null", bytes.HasPrefix(body, []byte("{"))
-	var err error
+	err := checkJSON(body, isObject)
 	switch {
-	case len(body) > 0 && !json.Valid(body):
-		err = errNotJSON
-	case isObject && hasError(body):
-		err = errErrorIn2xx
+	case err != nil:
 	case k.route.reads():
 	case !empty && !isObject:
 		err = errNoObject
@@ -76,13 +78,26 @@ func (k call) unreadable(r *response) *apierr.Error {
 	return nil
 }
 
-// hasError reports whether a JSON object is an Okta error, or one of the security events endpoint.
-func hasError(object []byte) bool {
+// checkJSON returns an error for a body that is neither empty nor JSON, and for an object that is an Okta error, or one
+// of the security events endpoint.
+func checkJSON(body []byte, isObject bool) error {
+	if !isObject {
+		if len(body) > 0 && !json.Valid(body) {
+			return errNotJSON
+		}
+		return nil
+	}
 	var b struct {
 		Code json.RawMessage `json:"errorCode"`
 		Err  json.RawMessage `json:"err"`
 	}
-	return json.Unmarshal(object, &b) == nil && len(b.Code)+len(b.Err) > 0
+	if json.Unmarshal(body, &b) != nil {
+		return errNotJSON
+	}
+	if len(b.Code)+len(b.Err) > 0 {
+		return errErrorIn2xx
+	}
+	return nil
 }
 
 // notOkta begins the message of an error for a response that Okta does not send, such as a proxy's.
