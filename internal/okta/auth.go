@@ -9,15 +9,17 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// Auth adds the org's credentials to requests. SSWS and OAuth return one. Its errors are of the type *apierr.Error.
+// Auth adds the org's credentials to requests. SSWS and OAuth return one. Its errors are of the
+// type *apierr.Error.
 type Auth interface {
-	// ready waits until there are credentials with these scopes, before a request takes a place of the concurrency
-	// limit.
+	// ready waits until there are credentials with these scopes, before a request takes a place of
+	// the concurrency limit.
 	ready(ctx context.Context, scopes []string) error
 	// authorize adds credentials with these scopes to a request that is about to be sent.
 	authorize(ctx context.Context, r *http.Request, scopes []string) error
-	// afterResponse takes in Okta's response to a request that authorize has prepared. It reports whether Okta
-	// rejected the credentials and another attempt would carry others, or returns why there are no others.
+	// afterResponse takes in Okta's response to a request that authorize has prepared. It reports
+	// whether Okta rejected the credentials and another attempt would carry others, or returns why
+	// there are no others.
 	afterResponse(r *http.Request, re *response) (newCredentials bool, err error)
 	// explain adds to Okta's rejection of the credentials what the operator has to check.
 	explain(err *apierr.Error, scopes []string)
@@ -25,12 +27,13 @@ type Auth interface {
 	isUser() bool
 }
 
-// Credential is a secret with which the product authenticates. It may be replaced at any time. Its errors are of the
-// type *apierr.Error.
+// Credential is a secret with which the product authenticates. It may be replaced at any time. Its
+// errors are of the type *apierr.Error.
 type Credential[T any] interface {
 	// Get returns the current value.
 	Get(ctx context.Context) (T, error)
-	// Refresh returns the value that replaced one that Okta rejected, or the rejected one if there is no other.
+	// Refresh returns the value that replaced one that Okta rejected, or the rejected one if none
+	// did.
 	Refresh(ctx context.Context, rejected T) (T, error)
 }
 

@@ -14,25 +14,28 @@ import (
 // call is one request with the rules for its attempts and its response.
 type call struct {
 	request
-	// nonIdempotent marks a write that must not happen twice, such as one that sends an e-mail each time. If its
-	// response is lost, the error says that the result is unknown and invites no retry.
+	// nonIdempotent marks a write that must not happen twice, such as one that sends an e-mail each
+	// time. If its response is lost, the error says that the result is unknown and invites no
+	// retry.
 	nonIdempotent bool
-	// sendsEmail marks a write by which the user may get a link. A repeat finds another state, and may send another
-	// link, so that a state without the change does not prove that no link was sent.
+	// sendsEmail marks a write by which the user may get a link. A repeat finds another state, and
+	// may send another link, so that a state without the change does not prove that no link was
+	// sent.
 	sendsEmail bool
-	// applied reads the state of the object that the write changes: after a lost response, to learn whether the write
-	// was made, and after a rejection, to learn whether the requested state holds already. The client repeats a write
-	// only if its method is idempotent or applied is set.
+	// applied reads the state of the object that the write changes: after a lost response, to learn
+	// whether the write was made, and after a rejection, to learn whether the requested state holds
+	// already. The client repeats a write only if its method is idempotent or applied is set.
 	applied func(ctx context.Context) (objectState, error)
 	// onlyAfterRejection marks a write whose effect applied cannot show.
 	onlyAfterRejection bool
 	statuses           []int // the statuses of a success; nil: every 2xx
-	// object returns an error if the body of a 2xx response is not the object that the write returns; nil: any object
-	// and an empty body are accepted.
+	// object returns an error if the body of a 2xx response is not the object that the write
+	// returns; nil: any object and an empty body are accepted.
 	object    func(body []byte) error
 	anonymous bool            // the request carries no credentials
 	hidden    []secrets.Value // in the request's body, besides those of WithSecrets
-	// name is the name that the caller gave and that the path of a read contains: Okta may not accept it in a path.
+	// name is the name that the caller gave and that the path of a read contains: Okta may not
+	// accept it in a path.
 	name string
 }
 
@@ -43,8 +46,8 @@ type objectState struct {
 	user     User // the zero User if the state is not a user's status
 }
 
-// AlreadyAppliedError is the error of a write that Okta rejected although the requested state holds, because another
-// caller made the change first. It wraps Okta's rejection.
+// AlreadyAppliedError is the error of a write that Okta rejected although the requested state
+// holds, because another caller made the change first. It wraps Okta's rejection.
 type AlreadyAppliedError struct {
 	User      User // as read after the rejection; the zero User if the state is not a user's status
 	rejection *apierr.Error
@@ -65,12 +68,14 @@ func AlreadyApplied(err error) *AlreadyAppliedError {
 	return applied
 }
 
-// repeatable reports whether the client may send the request again although an earlier attempt may have taken effect.
+// repeatable reports whether the client may send the request again although an earlier attempt may
+// have taken effect.
 func (k call) repeatable() bool {
 	return !k.nonIdempotent && (k.route.reads() || k.route.deletes() || k.applied != nil)
 }
 
-// do makes one call, with retries if these are safe and can help, and returns Okta's response with its body read.
+// do makes one call, with retries if these are safe and can help, and returns Okta's response with
+// its body read.
 func (c *Client) do(ctx context.Context, k call) (*response, error) {
 	if c.auth == nil && !k.anonymous {
 		return nil, apierr.New(apierr.Misconfigured, "misconfigured", "no Okta credentials are configured: "+
@@ -103,7 +108,7 @@ type effect int
 
 const (
 	noEffect       effect = iota // the request was not sent, or Okta rejected it
-	possibleEffect               // Okta ended it with an error of its own that does not exclude an effect
+	possibleEffect               // Okta ended it with an error code that does not exclude an effect
 	pendingEffect                // the response was lost or is not Okta's: the request may take effect even later
 )
 
@@ -187,7 +192,8 @@ func (r *retrier) classify(ctx context.Context, x *attempt) verdict {
 	return v
 }
 
-// explain completes the message of an error: how many attempts failed alike, and which credentials to check.
+// explain completes the message of an error: how many attempts failed alike, and which credentials
+// to check.
 func (r *retrier) explain(err *apierr.Error, x *attempt) *apierr.Error {
 	re := x.response
 	if re == nil || re.status < http.StatusInternalServerError || err.Kind != apierr.Unavailable {
@@ -209,45 +215,64 @@ func (r *retrier) explain(err *apierr.Error, x *attempt) *apierr.Error {
 	return err
 }
 
-// decide returns what follows a failed attempt, after the pause before a retry, and the error of a call that failed.
-// A write that may have taken effect is repeated only if it is repeatable, and never reported as not made unless
-// Okta ended each attempt and the state is as before.
+// decide returns what follows a failed attempt, after the pause before a retry, and the error of a
+// call that failed. A write that may have taken effect is repeated only if it is repeatable, and
+// never reported as not made unless Okta ended each attempt and the state is as before.
 func (r *retrier) decide(ctx context.Context, v verdict) (decision, error) {
 	r.worst = max(r.worst, v.effect)
 	unchanged := false // the state, read after this attempt, lacks the change
 	if v.effect != noEffect && r.applied != nil && !r.onlyAfterRejection {
-		state, err := r.applied(ctx)
-		if err == nil && state.applied {
-			return succeed, nil
-		}
-		if unchanged = err == nil; !unchanged {
-			v.retry = never // in an unknown state the write is not repeated
-		}
-	}
-	if v.retry != never && (v.effect == noEffect || r.repeatable()) {
-		if r.client.clock.Sleep(ctx, v.retry.wait()) == nil {
-			return retry, nil
-		}
-	}
-	if v.effect == noEffect && r.applied != nil && (r.worst != noEffect || rejectsTarget(v.err)) {
 		switch state, err := r.applied(ctx); {
 		case err != nil:
-		case r.worst != noEffect && state.applied: // an earlier attempt was made, so that Okta rejects its repeat
+			v.retry = never // in an unknown state the write is not repeated
+		case state.applied:
 			return succeed, nil
-		case r.worst == noEffect && (state.applied || state.obsolete):
-			return fail, &AlreadyAppliedError{User: state.user, rejection: v.err}
+		default:
+			unchanged = true
 		}
 	}
-	inDoubt := r.worst == pendingEffect || r.worst == possibleEffect && (!unchanged || r.sendsEmail)
-	if inDoubt && !r.route.reads() {
+	mayRepeat := v.retry != never && (v.effect == noEffect || r.repeatable())
+	if mayRepeat && r.client.clock.Sleep(ctx, v.retry.wait()) == nil {
+		return retry, nil
+	}
+	if v.effect == noEffect {
+		if next, err := r.afterRejection(ctx, v.err); next == succeed || err != nil {
+			return next, err
+		}
+	}
+	if !r.route.reads() && r.inDoubt(unchanged) {
 		r.hook.inDoubt()
 		return fail, r.unknown(v.err)
 	}
 	return fail, r.advise(v.err)
 }
 
-// rejectsTarget reports whether an error is Okta's own rejection of a write to this target, which another caller's
-// change may have caused. E0000006 is one: Okta may return it for a user who is DEPROVISIONED by then.
+// afterRejection reads the state after Okta rejected the last attempt. It returns succeed if an
+// earlier attempt was made, so that Okta rejects its repeat, and an AlreadyAppliedError if another
+// caller has made the change.
+func (r *retrier) afterRejection(ctx context.Context, rejection *apierr.Error) (decision, error) {
+	if r.applied == nil || r.worst == noEffect && !rejectsTarget(rejection) {
+		return fail, nil
+	}
+	switch state, err := r.applied(ctx); {
+	case err != nil:
+	case r.worst != noEffect && state.applied:
+		return succeed, nil
+	case r.worst == noEffect && (state.applied || state.obsolete):
+		return fail, &AlreadyAppliedError{User: state.user, rejection: rejection}
+	}
+	return fail, nil
+}
+
+// inDoubt reports whether a write may have been made, or may still be made. unchanged reports that
+// the state, read after the last attempt, lacks the change.
+func (r *retrier) inDoubt(unchanged bool) bool {
+	return r.worst == pendingEffect || r.worst == possibleEffect && (!unchanged || r.sendsEmail)
+}
+
+// rejectsTarget reports whether an error is Okta's own rejection of a write to this target, which
+// another caller's change may have caused. E0000006 is one: Okta may return it for a user who is
+// DEPROVISIONED by then.
 func rejectsTarget(err *apierr.Error) bool {
 	switch err.Kind {
 	case apierr.NotFound, apierr.WrongState, apierr.Rejected:
@@ -256,8 +281,8 @@ func rejectsTarget(err *apierr.Error) bool {
 	return err.Code == apierr.CodeNoPermission
 }
 
-// unknown returns the error of a write that may have taken effect: the message says so and, for a non-idempotent
-// write, what to do.
+// unknown returns the error of a write that may have taken effect. For a non-idempotent write, the
+// message includes what to do.
 func (k call) unknown(err *apierr.Error) *apierr.Error {
 	if !k.nonIdempotent {
 		doubtful := *err
@@ -275,7 +300,8 @@ func (k call) unknown(err *apierr.Error) *apierr.Error {
 	}
 }
 
-// advise completes the message of an error after which a later request can succeed, for a call that changed nothing.
+// advise completes the message of an error after which a later request can succeed, for a call that
+// changed nothing.
 func (r *retrier) advise(err *apierr.Error) *apierr.Error {
 	if err.Kind != apierr.Unavailable {
 		return err

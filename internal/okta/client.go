@@ -14,8 +14,8 @@ import (
 // defaultShare leaves half of each rate limit to the org's other clients.
 const defaultShare = 0.5
 
-// CallTimeout bounds one request to Okta, from sending it to the end of the response. The caller's deadline bounds it
-// too.
+// CallTimeout bounds one request to Okta, from sending it to the end of the response. The caller's
+// deadline bounds it too.
 const CallTimeout = 30 * time.Second
 
 // Options configures a Client.
@@ -28,8 +28,8 @@ type Options struct {
 	Clock       Clock             // nil: SystemClock
 }
 
-// Client calls one Okta org. It is safe for concurrent use. Make one per process: its concurrency limit, and the rate
-// limits that it learns, are meant for the process.
+// Client calls one Okta org. It is safe for concurrent use. Make one per process: its concurrency
+// limit, and the rate limits that it learns, are meant for the process.
 type Client struct {
 	root    *url.URL
 	auth    Auth
@@ -65,9 +65,10 @@ func New(o Options) *Client {
 	return c
 }
 
-// Transport returns the connections to Okta: pooled, with HTTP/2 if Okta offers it. With verify false it accepts any
-// certificate (Verify SSL off). It pings a silent HTTP/2 connection and closes it without a response: all requests
-// share the connection, so that a dead one would delay each of them until its deadline.
+// Transport returns the connections to Okta: pooled, with HTTP/2 if Okta offers it. With verify
+// false it accepts any certificate (Verify SSL off). It pings a silent HTTP/2 connection and closes
+// it without a response: all requests share the connection, so that a dead one would delay each of
+// them until its deadline.
 func Transport(verify bool) http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
@@ -85,35 +86,38 @@ func (c *Client) HasCredentials() bool { return c.auth != nil }
 // IsServiceApp reports whether the credentials belong to a service app, and not to a user.
 func (c *Client) IsServiceApp() bool { return c.auth != nil && !c.auth.isUser() }
 
-// The methods below return a copy of the client that shares the connections, the limits and the credentials. A nil
-// client stays nil.
+// The methods below return a copy of the client that shares the connections, the limits and the
+// credentials. A nil client stays nil.
 
-// WithScopes returns a client whose access tokens have these OAuth scopes only. It has no effect on an API token.
+// WithScopes returns a client whose access tokens have these OAuth scopes only. It has no effect on
+// an API token.
 func (c *Client) WithScopes(scopes []string) *Client {
 	return c.with(func(n *Client) { n.scopes = scopes })
 }
 
-// For returns a client for one invocation by a caller of the functions. Urgent calls, those of an action that changes
-// something, go before others, and a caller leaves places to the calls of other callers. Release must follow.
+// For returns a client for one invocation by a caller of the functions. Urgent calls, those of an
+// action that changes something, go before others, and a caller leaves places to the calls of other
+// callers. Release must follow.
 func (c *Client) For(caller string, urgent bool) *Client {
 	return c.with(func(n *Client) { n.from, n.holding = origin{caller, urgent}, &holding{memory: c.memory} })
 }
 
-// ReadOnly returns a client that refuses every request but GET before it is sent, so that a dry run cannot write.
+// ReadOnly returns a client that refuses every request but GET before it is sent, so that a dry run
+// cannot write.
 func (c *Client) ReadOnly() *Client { return c.with(func(n *Client) { n.readOnly = true }) }
 
-// Planning returns a client for the calls that an action makes before it changes anything for a target: the error of a
-// failed call adds that nothing was changed.
+// Planning returns a client for the calls that an action makes before it changes anything for a
+// target: the error of a failed call adds that nothing was changed.
 func (c *Client) Planning() *Client { return c.with(func(n *Client) { n.planning = true }) }
 
-// WithWriteHook returns a client that calls hook for every write: before the write is sent, which an error of hook
-// prevents, and when the write has ended.
+// WithWriteHook returns a client that calls hook for every write: before the write is sent, which
+// an error of hook prevents, and when the write has ended.
 func (c *Client) WithWriteHook(hook func(WriteEvent) error) *Client {
 	return c.with(func(n *Client) { n.hook = hook })
 }
 
-// WithSecrets returns a client that removes these secrets from every error text of Okta, besides the secrets that a
-// request carries.
+// WithSecrets returns a client that removes these secrets from every error text of Okta, besides
+// the secrets that a request carries.
 func (c *Client) WithSecrets(values ...secrets.Value) *Client {
 	return c.with(func(n *Client) { n.secrets = slices.Concat(c.secrets, values) })
 }

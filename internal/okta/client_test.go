@@ -41,7 +41,7 @@ func TestClient_SendsOnlyItsCredentials(t *testing.T) {
 				if r.Header.Get("Cookie") != "" || r.Header.Get("Accept") != "application/json" {
 					t.Errorf("headers %v", r.Header)
 				}
-				_, _ = io.WriteString(w, m.answer)
+				_, _ = io.WriteString(w, m.response)
 			})
 			if err := m.call(t.Context(), c, "00u1"); err != nil {
 				t.Error(err)
@@ -56,7 +56,7 @@ func TestClient_SendsOnlyAnonymousRequestsWithoutCredentials(t *testing.T) {
 		var asked atomic.Int32
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			asked.Add(1)
-			_, _ = io.WriteString(w, m.answer)
+			_, _ = io.WriteString(w, m.response)
 		}))
 		t.Cleanup(server.Close)
 		o := options(t, server.URL)
@@ -70,7 +70,7 @@ func TestClient_SendsOnlyAnonymousRequestsWithoutCredentials(t *testing.T) {
 		}
 		wantError(t, err, apierr.Misconfigured, "misconfigured", "OKTA_API_TOKEN_SECRET")
 		if asked.Load() != 0 {
-			t.Errorf("%s: Okta was asked", name)
+			t.Errorf("%s: a request was sent", name)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestClient_SendsExactBodies(t *testing.T) {
 			if got := r.Header.Get("Content-Type"); want != "" && got != kind {
 				t.Errorf("%s: Content-Type %q, want %q", name, got, kind)
 			}
-			_, _ = io.WriteString(w, methods[name].answer)
+			_, _ = io.WriteString(w, methods[name].response)
 		})
 		if err := methods[name].call(t.Context(), c, "00u1"); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -127,7 +127,7 @@ func TestPath_IDIsOneElement(t *testing.T) {
 
 func TestPath_RefusesIDThatChangesRoute(t *testing.T) {
 	t.Parallel()
-	c := newClient(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("Okta was asked %s %s", r.Method, r.URL) })
+	c := newClient(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s was sent", r.Method, r.URL) })
 	for name, m := range methods {
 		for _, id := range []string{"", ".", "..", "a/b", "../groups", "a?b=c", "a#b", "a[b", "a]b", `a\b`, "a;b", "a%2Fb", "a\x00b", "a\nb", "me", "ME"} {
 			if m.byID && !(name == "GetGroup" && strings.EqualFold(id, "me")) {
@@ -146,7 +146,7 @@ func TestReadOnly_SendsNoWrite(t *testing.T) {
 		var rec record
 		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 			rec.add(r)
-			_, _ = io.WriteString(w, m.answer)
+			_, _ = io.WriteString(w, m.response)
 		})
 		err := m.call(t.Context(), c.ReadOnly(), "00u1")
 		if sent := rec.all(); len(sent) == 1 && strings.HasPrefix(sent[0], "GET ") {
@@ -174,7 +174,7 @@ func TestTransport_DoesNotFollowRedirect(t *testing.T) {
 		})
 		for name, m := range methods {
 			code := "bad_reply"
-			if once[name] {
+			if nonIdempotent[name] {
 				code = "unknown_result"
 			}
 			wantError(t, m.call(t.Context(), c, "00u1"), apierr.InvalidResponse, code, "")
@@ -188,7 +188,8 @@ func TestLostResponse_WriteIsNotRepeatedBlindly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var connected, reads, writes atomic.Int32
-			// The first call leaves a connection to be reused; the others find it closed after the request.
+			// The first call leaves an open connection; the server closes it after the next
+			// request.
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case connected.Add(1) == 1:
@@ -206,16 +207,16 @@ func TestLostResponse_WriteIsNotRepeatedBlindly(t *testing.T) {
 			if err := c.Reach(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // the SDK would send it again without end
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // the SDK would repeat the request without limit
 			defer cancel()
 			err := m.call(ctx, c, "00u1")
-			if once[name] {
+			if nonIdempotent[name] {
 				wantError(t, err, apierr.UnknownResult, "unknown_result", "may or may not")
 			} else {
 				wantError(t, err, apierr.Unavailable, "okta_unreachable", "connection")
 			}
 			switch n := writes.Load(); {
-			case name == "ClearSessions": // which comes to the same however often it is done
+			case name == "ClearSessions": // it is idempotent
 				if n != 4 {
 					t.Errorf("sent %d times, want 4", n)
 				}
@@ -233,8 +234,8 @@ func TestLostResponse_FailedConnectionIsCertain(t *testing.T) {
 	}
 }
 
-// TestTransport_ReusesConnections: over HTTP/2 one serves all calls, over HTTP/1.1 a few do, for one is dialled now and then
-// while another comes free.
+// TestTransport_ReusesConnections: one connection serves all requests over HTTP/2. Over HTTP/1.1 a
+// few more are dialed before a busy one is free again.
 func TestTransport_ReusesConnections(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{true, false} {
@@ -242,11 +243,11 @@ func TestTransport_ReusesConnections(t *testing.T) {
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			calls.Add(1)
 			if (r.ProtoMajor == 2) != http2 {
-				t.Errorf("%s, HTTP/2 is offered: %v", r.Proto, http2)
+				t.Errorf("the protocol is %s, HTTP/2 is offered: %v", r.Proto, http2)
 			}
 			_, _ = io.WriteString(w, userJSON)
 		}))
-		server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of connections that nobody needed
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs connections without a request
 		server.EnableHTTP2 = http2
 		server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 			if s == http.StateNew {
@@ -287,7 +288,7 @@ func TestTransport_ChecksCertificateUnlessOff(t *testing.T) {
 	t.Parallel()
 	var connections atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, userJSON) }))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of the client
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs the failed handshake
 	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			connections.Add(1)
@@ -301,7 +302,7 @@ func TestTransport_ChecksCertificateUnlessOff(t *testing.T) {
 		_, err := okta.New(o).GetUser(t.Context(), "00u1")
 		if verify {
 			wantError(t, err, apierr.InvalidResponse, "bad_certificate", "OKTA_API_ROOT (Api Root)")
-			if n := connections.Load(); n != 1 { // another try would find the same
+			if n := connections.Load(); n != 1 { // a retry would fail alike
 				t.Errorf("%d connections", n)
 			}
 		} else if err != nil {
@@ -310,7 +311,8 @@ func TestTransport_ChecksCertificateUnlessOff(t *testing.T) {
 	}
 }
 
-// TestTransport_ClosesSilentConnection: a connection whose other end is gone without a word takes no call's whole time.
+// TestTransport_ClosesSilentConnection: a connection whose other end has gone without closing it
+// does not delay a request until its timeout.
 func TestTransport_ClosesSilentConnection(t *testing.T) {
 	t.Parallel()
 	certificate := httptest.NewTLSServer(nil)
@@ -319,7 +321,7 @@ func TestTransport_ClosesSilentConnection(t *testing.T) {
 		listener := &pipes{dialed: make(chan net.Conn), closed: make(chan struct{})}
 		server := &http.Server{TLSConfig: &tls.Config{Certificates: certificate.TLS.Certificates}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.ProtoMajor != 2 {
-				t.Errorf("it speaks %s", r.Proto)
+				t.Errorf("the protocol is %s", r.Proto)
 			}
 			_, _ = io.WriteString(w, userJSON)
 		})}
@@ -353,15 +355,15 @@ func TestTransport_ClosesSilentConnection(t *testing.T) {
 		begun := time.Now()
 		_ = get()
 		if took := time.Since(begun); took > okta.CallTimeout*2/3 {
-			t.Errorf("it took %s", took)
+			t.Errorf("the request took %s", took)
 		}
 		if err := get(); err != nil {
-			t.Errorf("the call after it: %v", err)
+			t.Errorf("the next request: %v", err)
 		}
 	})
 }
 
-// pipes is a listener without a network.
+// pipes is an in-memory net.Listener.
 type pipes struct {
 	dialed chan net.Conn
 	closed chan struct{}
@@ -381,7 +383,7 @@ func (p *pipes) Close() error { p.once.Do(func() { close(p.closed) }); return ni
 
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// silent is a connection on which, once it is lost, nothing that is sent arrives.
+// silent is a connection that discards writes once it is lost.
 type silent struct {
 	net.Conn
 	lost atomic.Bool
@@ -398,13 +400,13 @@ func TestMemory_RefusesEndlessResponse(t *testing.T) {
 	t.Parallel()
 	o := options(t, "https://acme.test")
 	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
-		return answer(r, 200, endless{}), nil
+		return newResponse(r, 200, endless{}), nil
 	})
 	_, err := okta.New(o).GetUser(t.Context(), "00u1")
 	wantError(t, err, apierr.InvalidResponse, "reply_too_large", "over 16 MB")
 }
 
-// endless is a body without end.
+// endless is a body that never ends.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
@@ -418,7 +420,7 @@ func TestLostResponse_IncludesIncompleteBody(t *testing.T) {
 	t.Parallel()
 	o := options(t, "https://acme.test")
 	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
-		return answer(r, 200, io.MultiReader(strings.NewReader(`{"id":`), errorReader{})), nil
+		return newResponse(r, 200, io.MultiReader(strings.NewReader(`{"id":`), errorReader{})), nil
 	})
 	_, err := okta.New(o).GetUser(t.Context(), "00u1")
 	wantError(t, err, apierr.Unavailable, "okta_unreachable", "")
@@ -428,10 +430,11 @@ type errorReader struct{}
 
 func (errorReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// TestSDK_IgnoresEnvironment has every setting that the SDK takes by itself point elsewhere.
+// TestSDK_IgnoresEnvironment sets every variable and file that the SDK would read to another
+// server.
 func TestSDK_IgnoresEnvironment(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		t.Errorf("the SDK went elsewhere: %s %s", r.Method, r.URL)
+		t.Errorf("the SDK sent %s %s to another server", r.Method, r.URL)
 	}))
 	t.Cleanup(elsewhere.Close)
 	proxy, err := url.Parse(elsewhere.URL)
@@ -469,7 +472,7 @@ func TestSDK_IgnoresEnvironment(t *testing.T) {
 		}
 	}
 	if n := calls.Load(); n != 2 {
-		t.Errorf("two reads were %d calls: a cache answers", n)
+		t.Errorf("two reads sent %d requests: a cache is on", n)
 	}
 }
 

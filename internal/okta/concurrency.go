@@ -13,12 +13,14 @@ type origin struct {
 	urgent bool   // the request changes something, or is part of a change
 }
 
-// concurrencyLimiter bounds the requests in flight, over all invocations. It reduces the bound when Okta rejects
-// requests because of their number, and raises it by one with every round of requests without a rejection.
+// concurrencyLimiter bounds the requests in flight, over all invocations. It reduces the bound when
+// Okta rejects requests because of their number, and raises it by one with every round of requests
+// without a rejection.
 //
-// Urgent requests go first, except that every fourth place is offered to the other requests first, so that these
-// proceed during any number of changes. A caller that holds half of the places gets another one only if no request of
-// another caller could take it. golang.org/x/sync/semaphore admits in the order of arrival only.
+// Urgent requests go first, except that every fourth place is offered to the other requests first,
+// so that these proceed during any number of changes. A caller that holds half of the places gets
+// another one only if no request of another caller could take it. golang.org/x/sync/semaphore
+// admits in the order of arrival only.
 type concurrencyLimiter struct {
 	mu       sync.Mutex
 	most     float64
@@ -45,7 +47,8 @@ func newConcurrencyLimiter(most int) *concurrencyLimiter {
 	return &concurrencyLimiter{most: float64(most), width: float64(most), accounts: map[string]*account{}}
 }
 
-// acquire waits for a place, after which release must follow. It returns the error of ctx if that ends before.
+// acquire waits for a place, after which release must follow. It returns the error of ctx if that
+// ends before.
 func (l *concurrencyLimiter) acquire(ctx context.Context, from origin) error {
 	l.mu.Lock()
 	a := l.accounts[from.caller]
@@ -125,7 +128,8 @@ func (l *concurrencyLimiter) admit() {
 	}
 }
 
-// next removes the request that gets the next place from its queue and returns it, nil if none waits.
+// next removes the request that gets the next place from its queue and returns it, nil if none
+// waits.
 func (l *concurrencyLimiter) next() *waiter {
 	order := [...]*[]*waiter{&l.waiting[0], &l.waiting[1]}
 	if l.places%patience == patience-1 {

@@ -26,8 +26,8 @@ const (
 	apiServer
 )
 
-// dpop proves the possession of a key with every request (RFC 9449). Each instance has its own key: it is generated
-// when Okta first requires a proof, and is kept in memory only.
+// dpop proves the possession of a key with every request (RFC 9449). Each instance has its own key:
+// it is generated when Okta first requires a proof, and is kept in memory only.
 type dpop struct {
 	mu     sync.Mutex
 	key    keys.Key
@@ -35,9 +35,9 @@ type dpop struct {
 	nonces [2]string // the newest, by server
 }
 
-// required takes in an error of the token endpoint. It reports whether another attempt with a proof, or with a new
-// nonce, can help. hadProof reports whether the rejected request carried a proof: several requests may be in flight
-// without one when the first is rejected.
+// required takes in an error of the token endpoint. It reports whether another attempt with a
+// proof, or with a new nonce, can help. hadProof reports whether the rejected request carried a
+// proof: several requests may be in flight without one when the first is rejected.
 func (d *dpop) required(err string, hadProof bool, r *response) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

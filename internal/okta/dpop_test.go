@@ -34,7 +34,8 @@ func TestDPoP_IsUsedOnceOktaRequiresIt(t *testing.T) {
 	}
 }
 
-// TestDPoP_RequirementMeetsTwoTokenRequestsAtOnce: both first token requests are on their way before either is refused.
+// TestDPoP_RequirementMeetsTwoTokenRequestsAtOnce: both token requests are in flight before Okta
+// rejects the first.
 func TestDPoP_RequirementMeetsTwoTokenRequestsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
@@ -89,7 +90,7 @@ func TestDPoP_EachRequestHasItsProof(t *testing.T) {
 			t.Errorf("%s: ath %v", r.URL.Path, claims["ath"])
 		}
 	}
-	if proofs != 6 { // two for a token, three tries, and one for the API's nonce
+	if proofs != 6 { // two for a token, three attempts, and one for the API's nonce
 		t.Errorf("%d proofs", proofs)
 	}
 	other := newServiceApp(t, emulator.App{DPoP: true}, appKey())
@@ -103,7 +104,8 @@ func TestDPoP_EachRequestHasItsProof(t *testing.T) {
 	}
 }
 
-// A proof that does not please is not made again and again.
+// TestDPoP_RejectedProofOfTokenRequestEndsIt: the client does not repeat a token request with a
+// proof that Okta rejects.
 func TestDPoP_RejectedProofOfTokenRequestEndsIt(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())

@@ -37,8 +37,8 @@ const (
 	codeRateLimited     = "rate_limited" // the product's own
 )
 
-// apiError returns the error of an attempt, nil for a 2xx response. ctx is the caller's context, which distinguishes
-// the caller's deadline from the timeout of the request.
+// apiError returns the error of an attempt, nil for a 2xx response. ctx is the caller's context,
+// which distinguishes the caller's deadline from the timeout of the request.
 func (x *attempt) apiError(ctx context.Context) *apierr.Error {
 	if x.response != nil {
 		if x.response.status/100 == 2 {
@@ -69,8 +69,8 @@ func (x *attempt) apiError(ctx context.Context) *apierr.Error {
 	}
 }
 
-// cause returns the error of a failed connection for the log, without the secrets of the request: net/http quotes
-// malformed responses.
+// cause returns the error of a failed connection for the log, without the secrets of the request:
+// net/http quotes malformed responses.
 func (x *attempt) cause() error {
 	if x.err == nil {
 		return nil
@@ -114,7 +114,8 @@ func connectionFailure(err error) string {
 	}
 }
 
-// certificateProblem returns the reason that a certificate is not trusted, "" if it is not a common one.
+// certificateProblem returns the reason that a certificate is not trusted, "" if it is not a common
+// one.
 func certificateProblem(err error) string {
 	var host x509.HostnameError
 	var authority x509.UnknownAuthorityError
@@ -130,8 +131,9 @@ func certificateProblem(err error) string {
 	return ""
 }
 
-// describe returns the message of a server error after a number of attempts, of which the last ones, repeats in
-// number, had the same status. For an error code with a specific meaning it returns message, Okta's own text.
+// describe returns the message of a server error after a number of attempts, of which the last
+// ones, repeats in number, had the same status. For an error code with a specific meaning it
+// returns message, Okta's own text.
 func (r *response) describe(message string, attempts, repeats int) string {
 	text := fmt.Sprintf("Okta returned status %d", r.status)
 	switch code := r.errorCode(); {
@@ -150,7 +152,8 @@ func (r *response) describe(message string, attempts, repeats int) string {
 	}
 }
 
-// apiError returns the error of a response that is not a 2xx. The status counts even if the body is not Okta's JSON.
+// apiError returns the error of a response that is not a 2xx. The status counts even if the body is
+// not Okta's JSON.
 func (r *response) apiError() *apierr.Error {
 	b, isOkta := r.error(), r.errorCode() != ""
 	status := fmt.Sprintf("%d %s", r.status, http.StatusText(r.status))
@@ -184,7 +187,8 @@ func (r *response) apiError() *apierr.Error {
 	return err
 }
 
-// kind returns the kind of the error of a response that is not a 2xx, with this Okta error in its body.
+// kind returns the kind of the error of a response that is not a 2xx, with this Okta error in its
+// body.
 func (r *response) kind(b errorBody) apierr.Kind {
 	switch {
 	case r.status == http.StatusTooManyRequests, r.status >= http.StatusInternalServerError,
@@ -203,7 +207,8 @@ func (r *response) kind(b errorBody) apierr.Kind {
 	}
 }
 
-// stateText matches Okta's message, under its general validation code, for a change that the user's status forbids.
+// stateText matches Okta's message, under its general validation code, for a change that the user's
+// status forbids.
 var stateText = regexp.MustCompile(`(?i)cannot .+ user that is not`)
 
 // wrongState reports whether the error says that the user's status forbids the change.
@@ -229,7 +234,8 @@ func (b errorBody) message() string {
 	return apierr.Sentence(": ", b.Summary, apierr.Sentence(", ", causes...))
 }
 
-// clean returns a text of Okta without the secrets of the request and without anything that looks like a secret.
+// clean returns a text of Okta without the secrets of the request and without anything that looks
+// like a secret.
 func (r *response) clean(text string) string {
 	return redact(secrets.NewCensor(r.hidden...).Clean(text))
 }
@@ -237,8 +243,8 @@ func (r *response) clean(text string) string {
 // requestID returns the id of the request in Okta's System Log.
 func (r *response) requestID() string { return r.clean(r.header.Get("X-Okta-Request-Id")) }
 
-// resetAfter returns the time until the rate limit resets, at least 1 s. It is 1 s if Okta does not send it, and for
-// the concurrency limit.
+// resetAfter returns the time until the rate limit resets, at least 1 s. It is 1 s if Okta does not
+// send it, and for the concurrency limit.
 func (r *response) resetAfter() time.Duration {
 	q, _ := r.quota()
 	return max(time.Second, q.left)

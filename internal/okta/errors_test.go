@@ -18,7 +18,7 @@ func TestErrors_KindAndCodeFollowResponse(t *testing.T) {
 		body   string
 		kind   apierr.Kind
 		code   string
-		say    string
+		text   string
 	}{
 		"not found":            {404, `{"errorCode":"E0000007","errorSummary":"Not found: zed","errorCauses":[]}`, apierr.NotFound, "E0000007", "Not found: zed"},
 		"unknown path":         {404, `{"errorCode":"E0000008","errorSummary":"The requested path was not found"}`, apierr.Rejected, "E0000008", "path"},
@@ -44,8 +44,8 @@ func TestErrors_KindAndCodeFollowResponse(t *testing.T) {
 		"an array for a user":  {200, `[]`, apierr.InvalidResponse, "bad_reply", ""},
 		"a wrong type":         {200, `{"id":7}`, apierr.InvalidResponse, "bad_reply", "id"},
 		"no body for a user":   {200, ``, apierr.InvalidResponse, "bad_reply", "not JSON"},
-		"a receiver's refusal": {400, `{"err":"invalid_key","description":"unknown kid"}`, apierr.InvalidResponse, "bad_reply", "400 Bad Request"},
-		"a code of others":     {404, `{"errorCode":"NOT_FOUND","errorSummary":"canary"}`, apierr.InvalidResponse, "bad_reply", "404 Not Found"},
+		"a receiver's error":   {400, `{"err":"invalid_key","description":"unknown kid"}`, apierr.InvalidResponse, "bad_reply", "400 Bad Request"},
+		"another error code":   {404, `{"errorCode":"NOT_FOUND","errorSummary":"canary"}`, apierr.InvalidResponse, "bad_reply", "404 Not Found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,9 +55,9 @@ func TestErrors_KindAndCodeFollowResponse(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			})
 			_, err := client.GetUser(t.Context(), "00u1")
-			f := wantError(t, err, c.kind, c.code, c.say)
+			f := wantError(t, err, c.kind, c.code, c.text)
 			if f.RequestID != "req-1" {
-				t.Errorf("the request id is lost: %+v", f)
+				t.Errorf("the request id is missing: %+v", f)
 			}
 			if retryable := c.kind == apierr.Unavailable; f.Retryable() != retryable {
 				t.Errorf("retryable is %v", f.Retryable())
@@ -73,12 +73,12 @@ func TestRateLimit_ErrorNamesWait(t *testing.T) {
 		headers map[string]string
 		want    time.Duration
 	}{
-		"by Okta's clock":            {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445637"}, 37 * time.Second},
-		"the reset is past":          {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "1772445500"}, time.Second},
-		"the limit on calls at once": {map[string]string{"Date": date, "X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445637"}, time.Second},
-		"no headers":                 {map[string]string{"Date": ""}, time.Second},
-		"no date":                    {map[string]string{"Date": "", "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "1772445637"}, time.Second},
-		"a reset that is no number":  {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "soon"}, time.Second},
+		"by Okta's clock":       {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445637"}, 37 * time.Second},
+		"a past reset":          {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "1772445500"}, time.Second},
+		"the concurrency limit": {map[string]string{"Date": date, "X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445637"}, time.Second},
+		"no headers":            {map[string]string{"Date": ""}, time.Second},
+		"no date":               {map[string]string{"Date": "", "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "1772445637"}, time.Second},
+		"a reset that is text":  {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "soon"}, time.Second},
 	} {
 		for _, body := range []string{`{"errorCode":"E0000047","errorSummary":"Too many requests"}`, "slow down"} {
 			client := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -100,7 +100,7 @@ func TestRateLimit_ErrorNamesWait(t *testing.T) {
 				t.Errorf("%s: wait %s, want %s", name, f.RetryAfter, c.want)
 			}
 			err = methods["SetPassword"].call(t.Context(), client, "00u1")
-			if body == "slow down" { // which may be a proxy's
+			if body == "slow down" { // it may be a proxy's
 				wantError(t, err, apierr.InvalidResponse, "unknown_result", "may or may not")
 			} else {
 				wantError(t, err, apierr.Unavailable, code, "")
@@ -126,7 +126,7 @@ func TestLostResponse_ServerErrorLeavesWriteUnknown(t *testing.T) {
 		})
 		for name, m := range methods {
 			err := m.call(t.Context(), client, "00u1")
-			if once[name] && c.unknown {
+			if nonIdempotent[name] && c.unknown {
 				if f := wantError(t, err, apierr.UnknownResult, "unknown_result", "may or may not"); f.RequestID != "req-1" || f.Retryable() {
 					t.Errorf("%s: %+v", name, f)
 				}
@@ -142,7 +142,7 @@ func TestErrors_LoginPageIsNotASuccess(t *testing.T) {
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Sign in</html>") })
 	for name, m := range methods {
 		code := "bad_reply"
-		if once[name] {
+		if nonIdempotent[name] {
 			code = "unknown_result"
 		}
 		wantError(t, m.call(t.Context(), client, "00u1"), apierr.InvalidResponse, code, "the response is not a valid Okta response")

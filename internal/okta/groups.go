@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// Group holds the members of a group that the product uses; Raw is the whole object as Okta sent it.
+// Group holds the members of a group that the product uses; Raw is the whole object as Okta sent
+// it.
 type Group struct {
 	ID      string
 	Name    string
@@ -44,11 +45,12 @@ func (g *Group) UnmarshalJSON(b []byte) error {
 // MarshalJSON returns the object as Okta sent it.
 func (g Group) MarshalJSON() ([]byte, error) { return g.Raw, nil }
 
-// AppGroup is the type of a group that an application masters. Another group may have the same name.
+// AppGroup is the type of a group that an application masters. Another group may have the same
+// name.
 const AppGroup = "APP_GROUP"
 
-// GetGroup reads the group with exactly this id. If Okta returns another group, it returns an error of the kind
-// NotFound.
+// GetGroup reads the group with exactly this id. If Okta returns another group, it returns an error
+// of the kind NotFound.
 //
 //	GET /api/v1/groups/{groupId}
 func (c *Client) GetGroup(ctx context.Context, id string) (Group, error) {
@@ -69,16 +71,18 @@ func (c *Client) GetGroup(ctx context.Context, id string) (Group, error) {
 	return g, nil
 }
 
-// FindGroups returns the groups whose name is exactly name, all pages. Okta's search index lags behind: it may lack a
-// group that was made seconds ago. The error has the kind Rejected if the list is larger than MaxListBytes.
+// FindGroups returns the groups whose name is exactly name, all pages. Okta's search index lags
+// behind: it may lack a group that was made seconds ago. The error has the kind Rejected if the
+// list is larger than MaxListBytes.
 //
 //	GET /api/v1/groups?search=
 func (c *Client) FindGroups(ctx context.Context, name string) ([]Group, error) {
 	return c.groupsNamed(ctx, name, c.sdk.searchGroups("profile.name eq "+quoted(name)))
 }
 
-// QueryGroups returns the groups whose name is exactly name among the first 300 whose name begins with it: Okta has no
-// further pages for a query. Unlike FindGroups it does not depend on the search index.
+// QueryGroups returns the groups whose name is exactly name among the first 300 whose name begins
+// with it: Okta has no further pages for a query. Unlike FindGroups it does not depend on the
+// search index.
 //
 //	GET /api/v1/groups?q=
 func (c *Client) QueryGroups(ctx context.Context, name string) ([]Group, error) {
@@ -95,8 +99,8 @@ func (c *Client) groupsNamed(ctx context.Context, name string, first request) ([
 	return slices.DeleteFunc(hits, func(g Group) bool { return g.Name != name }), err
 }
 
-// CreateGroup makes a group. If a group of that name exists, the error has the kind Rejected and the code
-// CodeValidation.
+// CreateGroup makes a group. If a group of that name exists, the error has the kind Rejected and
+// the code CodeValidation.
 //
 //	POST /api/v1/groups
 func (c *Client) CreateGroup(ctx context.Context, name, description string) (Group, error) {
@@ -106,8 +110,8 @@ func (c *Client) CreateGroup(ctx context.Context, name, description string) (Gro
 	return g, err
 }
 
-// ListUserGroups lists the groups of which a user is a member, all pages. The error has the kind Rejected if the list is
-// larger than MaxListBytes.
+// ListUserGroups lists the groups of which a user is a member, all pages. The error has the kind
+// Rejected if the list is larger than MaxListBytes.
 //
 //	GET /api/v1/users/{userId}/groups
 func (c *Client) ListUserGroups(ctx context.Context, userIDOrLogin string) ([]Group, error) {

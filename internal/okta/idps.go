@@ -10,8 +10,8 @@ var ProviderTypes = []string{
 	"IDV_PERSONA", "IDV_CLEAR", "IDV_INCODE", "LOGINGOV", "LOGINGOV_SANDBOX", "OKTA_INTEGRATION", "AgentlessDSSO", "IWA",
 }
 
-// ListProviders lists the org's identity providers, all pages up to limit. query matches the beginning of the name; an
-// empty query or type selects nothing.
+// ListProviders lists the org's identity providers, all pages up to limit. query matches the
+// beginning of the name; an empty query or type selects nothing.
 //
 //	GET /api/v1/idps
 func (c *Client) ListProviders(ctx context.Context, query, providerType string, limit int) (List, error) {

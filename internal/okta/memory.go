@@ -12,11 +12,13 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// maxResponse bounds one response, in bytes. It is more than a result may hold (MaxListBytes), so that the page that
-// fills a list can be read, and allows 80 KB for each of the 200 users of the largest page.
+// maxResponse bounds one response, in bytes. It is more than a result may hold (MaxListBytes), so
+// that the page that fills a list can be read, and allows 80 KB for each of the 200 users of the
+// largest page.
 const maxResponse = 16 << 20
 
-// smallResponse is the size up to which a response is read at once, in bytes. Nearly all responses are smaller.
+// smallResponse is the size up to which a response is read at once, in bytes. Nearly all responses
+// are smaller.
 const smallResponse = 512 << 10
 
 // The bounds of a process, in bytes.
@@ -26,12 +28,13 @@ const (
 	maxRetained = 48 << 20        // Okta's objects that are retained for results
 )
 
-// memory bounds the bytes of Okta's responses that a process holds.
+// memory bounds the response bytes that a process holds.
 //
-// A response takes from small or large until it is decoded, while its request holds its place of the concurrency limit
-// only until the response is read. A call that has taken some of either waits for nothing but Okta, for at most
-// CallTimeout, and the processor, so that calls that wait for memory proceed. Memory for results is refused instead of
-// waited for: results that waited for each other's memory would never end.
+// A response takes from small or large until it is decoded, while its request holds its place of
+// the concurrency limit only until the response is read. A call that has taken some of either waits
+// for nothing but Okta, for at most CallTimeout, and the processor, so that calls that wait for
+// memory proceed. Memory for results is refused instead of waited for: results that waited for each
+// other's memory would never end.
 type memory struct {
 	small, large *semaphore.Weighted
 
@@ -43,8 +46,8 @@ func newMemory() *memory {
 	return &memory{small: semaphore.NewWeighted(maxSmall), large: semaphore.NewWeighted(maxLarge)}
 }
 
-// read reads a body of this length, -1 if it is unknown. release must be called when the body is no longer used. A nil
-// memory bounds only the single response.
+// read reads a body of this length, -1 if it is unknown. release must be called when the body is no
+// longer used. A nil memory bounds only the single response.
 func (m *memory) read(ctx context.Context, from io.Reader, length int64) (body []byte, release func(), err error) {
 	if length > maxResponse {
 		return nil, nil, errTooLarge
@@ -103,9 +106,9 @@ type holding struct {
 	bytes int
 }
 
-// Keep counts bytes of Okta's objects that are retained for the result of this invocation. It returns an error of the
-// kind Unavailable if the process retains the maximum. It never fails for urgent calls: MAX_TARGETS bounds them, and
-// reads must not stop a change.
+// Keep counts object bytes that are retained for the result of this invocation. It returns an error
+// of the kind Unavailable if the process retains the maximum. It never fails for urgent calls:
+// MAX_TARGETS bounds them, and reads must not stop a change.
 func (c *Client) Keep(n int) error {
 	if c == nil || c.holding == nil {
 		return nil

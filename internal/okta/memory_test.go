@@ -17,12 +17,12 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// user is a user as Okta sends it, of at least so many bytes.
+// user returns a user as Okta sends it, of at least size bytes.
 func user(size int) string {
 	return `{"id":"00u1","status":"ACTIVE","profile":{"login":"a@acme.test","description":"` + strings.Repeat("x", size) + `"}}`
 }
 
-// client returns a client that no server answers, but this function.
+// client returns a client that sends its requests to base.
 func client(t *testing.T, base roundTrip) *Client {
 	t.Helper()
 	root, err := url.Parse("https://acme.test")
@@ -32,7 +32,7 @@ func client(t *testing.T, base roundTrip) *Client {
 	return New(Options{Root: root, Auth: noAuth{}, Transport: base, Concurrency: 20})
 }
 
-// noAuth is an Auth that adds nothing.
+// noAuth is an Auth that adds no credentials.
 type noAuth struct{ Auth }
 
 func (noAuth) ready(context.Context, []string) error                    { return nil }
@@ -40,8 +40,7 @@ func (noAuth) authorize(context.Context, *http.Request, []string) error { return
 func (noAuth) afterResponse(*http.Request, *response) (bool, error)     { return false, nil }
 func (noAuth) explain(*apierr.Error, []string)                          {}
 
-// TestMemory_IsReleased: whatever a call comes to, the memory for the next reply is there again. Each reply is as large
-// as those that share a place, so that a single one that is not given back shows.
+// TestMemory_IsReleased: each call gives its memory back, whether it succeeds or fails.
 func TestMemory_IsReleased(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -53,8 +52,8 @@ func TestMemory_IsReleased(t *testing.T) {
 		"large":       {200, user(2 << 20), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
 		"too large":   {200, user(maxResponse), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
 		"not JSON":    {200, strings.Repeat("<", 1<<20), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
-		"no user":     {200, `["` + strings.Repeat("x", 1<<20) + `"]`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
-		"refused":     {403, `{"errorCode":"E0000006","errorSummary":"` + strings.Repeat("x", 1<<20) + `"}`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"not a user":  {200, `["` + strings.Repeat("x", 1<<20) + `"]`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"rejected":    {403, `{"errorCode":"E0000006","errorSummary":"` + strings.Repeat("x", 1<<20) + `"}`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
 		"list":        {200, "[" + user(1<<20) + "]", func(ctx context.Context, c *Client) error { _, err := c.ListUsers(ctx, UserQuery{}, 5); return err }},
 		"bad list":    {200, `[4711, "` + strings.Repeat("x", 1<<20) + `"]`, func(ctx context.Context, c *Client) error { _, err := c.ListUsers(ctx, UserQuery{}, 5); return err }},
 		"list inside": {200, "[" + user(1<<20) + "]", func(ctx context.Context, c *Client) error { _, err := c.FindUsers(ctx, "a"); return err }},
@@ -72,20 +71,20 @@ func TestMemory_IsReleased(t *testing.T) {
 			mine := c2.For("a", false)
 			_ = c.call(t.Context(), mine)
 			if !c2.memory.small.TryAcquire(maxSmall) || !c2.memory.large.TryAcquire(maxLarge) {
-				t.Error("the memory of a reply is not given back")
+				t.Error("the memory of a response is not given back")
 			}
 			mine.Release()
 			if c2.memory.retained != 0 {
-				t.Errorf("%d bytes are still kept", c2.memory.retained)
+				t.Errorf("%d bytes are still retained", c2.memory.retained)
 			}
 		})
 	}
 }
 
-// TestMemory_RefusesTooLargeResponse: at once if Okta says how long it is.
+// TestMemory_RefusesTooLargeResponse: before reading it if the response has a Content-Length.
 func TestMemory_RefusesTooLargeResponse(t *testing.T) {
 	t.Parallel()
-	for name, length := range map[string]int64{"its length is said": maxResponse + 1, "its length is not said": -1} {
+	for name, length := range map[string]int64{"with Content-Length": maxResponse + 1, "without Content-Length": -1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var read atomic.Int64
@@ -105,7 +104,7 @@ func TestMemory_RefusesTooLargeResponse(t *testing.T) {
 	}
 }
 
-// counted is a body without end.
+// counted is a body that never ends.
 type counted struct{ bytes *atomic.Int64 }
 
 func (c counted) Read(p []byte) (int, error) {
@@ -116,7 +115,7 @@ func (c counted) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestMemory_LargeResponsesWaitForEachOther: 20 arrive at once, and each call ends.
+// TestMemory_LargeResponsesWaitForEachOther: 20 responses arrive at once, and each call ends.
 func TestMemory_LargeResponsesWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -130,7 +129,7 @@ func TestMemory_LargeResponsesWaitForEachOther(t *testing.T) {
 					t.Errorf("%d bytes, %v", len(body), err)
 					return
 				}
-				time.Sleep(time.Second) // it is being decoded
+				time.Sleep(time.Second) // the decoding
 				reading.Add(-1)
 				release()
 			})
@@ -138,15 +137,15 @@ func TestMemory_LargeResponsesWaitForEachOther(t *testing.T) {
 		start := time.Now()
 		calls.Wait()
 		if most.Load() > maxLarge/maxResponse {
-			t.Errorf("%d large replies were held at once", most.Load())
+			t.Errorf("%d large responses were held at once", most.Load())
 		}
 		if took := time.Since(start); took > 25*time.Second {
-			t.Errorf("it took %s", took)
+			t.Errorf("the calls took %s", took)
 		}
 	})
 }
 
-// slowly is the rest of a large body.
+// slowly is the end of a large body, which takes a second.
 type slowly struct {
 	reading, most *atomic.Int64
 	done          bool
@@ -167,7 +166,8 @@ func (s *slowly) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-// TestMemory_BoundsRetainedBytesOfAllInvocations: what does not fit is refused, to be tried again, but for changes.
+// TestMemory_BoundsRetainedBytesOfAllInvocations: reads over the bound get an error that allows a
+// retry; changes do not.
 func TestMemory_BoundsRetainedBytesOfAllInvocations(t *testing.T) {
 	t.Parallel()
 	c := client(t, func(r *http.Request) (*http.Response, error) {
@@ -180,7 +180,7 @@ func TestMemory_BoundsRetainedBytesOfAllInvocations(t *testing.T) {
 		if f := apierr.As(err); f != nil {
 			wantCode(t, f, apierr.Unavailable, "overloaded")
 			if i < maxRetained>>20-2 {
-				t.Errorf("the list %d is refused", i)
+				t.Errorf("list %d is refused", i)
 			}
 		}
 	}
@@ -188,14 +188,14 @@ func TestMemory_BoundsRetainedBytesOfAllInvocations(t *testing.T) {
 	_, err := late.ListUsers(t.Context(), UserQuery{}, 1)
 	wantCode(t, apierr.As(err), apierr.Unavailable, "overloaded")
 	if _, err := late.GetUser(t.Context(), "00u1"); err == nil {
-		t.Error("a list is no user")
+		t.Error("a list is accepted as a user")
 	}
 	if _, err := c.For("late", true).FindUsers(t.Context(), "a@acme.test"); err != nil {
-		t.Errorf("the look-up of a change is refused: %v", err)
+		t.Errorf("the read of a change is refused: %v", err)
 	}
 	all[0].Release()
 	all[1].Release()
 	if _, err := late.ListUsers(t.Context(), UserQuery{}, 1); err != nil {
-		t.Errorf("after others have ended: %v", err)
+		t.Errorf("after the end of other calls: %v", err)
 	}
 }

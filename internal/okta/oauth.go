@@ -23,8 +23,9 @@ type ServiceApp struct {
 	Clock     Clock
 }
 
-// OAuth authenticates as a service app (client credentials with private_key_jwt, RFC 7523), with DPoP (RFC 9449) if
-// Okta requires it. It requests an access token for each set of scopes when it is first needed.
+// OAuth authenticates as a service app (client credentials with private_key_jwt, RFC 7523), with
+// DPoP (RFC 9449) if Okta requires it. It requests an access token for each set of scopes when it
+// is first needed.
 // https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/
 func OAuth(app ServiceApp) Auth {
 	return &oauth{ServiceApp: app, endpoint: app.Root.JoinPath(tokenPath).String(), tokens: map[string]accessToken{}}
@@ -60,8 +61,8 @@ func (o *oauth) ready(ctx context.Context, scopes []string) error {
 	return err
 }
 
-// afterResponse implements Auth. A token that Okta rejects before its end has been revoked, or its key was replaced.
-// Not every 401 is about the token.
+// afterResponse implements Auth. A token that Okta rejects before its end has been revoked, or its
+// key was replaced. Not every 401 is about the token.
 func (o *oauth) afterResponse(r *http.Request, re *response) (bool, error) {
 	if nonce := re.header.Get("DPoP-Nonce"); nonce != "" {
 		o.dpop.setNonce(apiServer, nonce)

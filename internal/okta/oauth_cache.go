@@ -17,7 +17,8 @@ const (
 	rejectionLife = 2 * time.Second // how long a rejection is returned to all callers: an action has many targets
 )
 
-// accessToken is an access token, or the error by which Okta refused one. The zero accessToken is neither.
+// accessToken is an access token, or the error by which Okta refused one. The zero accessToken is
+// neither.
 type accessToken struct {
 	value     secrets.Value
 	dpop      bool // the token is bound to the DPoP key
@@ -26,8 +27,8 @@ type accessToken struct {
 	rejection error // valid until renewal
 }
 
-// token returns an access token for these scopes, from the cache or a new one. Each caller waits for the rate limit of
-// access tokens for as long as its own context allows.
+// token returns an access token for these scopes, from the cache or a new one. Each caller waits
+// for the rate limit of access tokens for as long as its own context allows.
 func (o *oauth) token(ctx context.Context, scopes []string) (accessToken, error) {
 	scope := scopeList(scopes)
 	for attempts := 1; ; attempts++ {
@@ -42,8 +43,8 @@ func (o *oauth) token(ctx context.Context, scopes []string) (accessToken, error)
 	}
 }
 
-// obtain returns the cached access token, or a new one, which one of the waiting calls requests for all. A token that
-// is still valid is returned while it is renewed.
+// obtain returns the cached access token, or a new one, which one of the waiting calls requests for
+// all. A token that is still valid is returned while it is renewed.
 func (o *oauth) obtain(ctx context.Context, scope string) (accessToken, error) {
 	t, now := o.cached(scope), o.Clock.Now()
 	if now.Before(t.renewal) {
@@ -61,9 +62,9 @@ func (o *oauth) obtain(ctx context.Context, scope string) (accessToken, error) {
 	}
 }
 
-// renew requests an access token and caches it, or caches the rejection for rejectionLife. A token that is still valid
-// stays in use after a rejection or failure. ctx belongs to the first of the waiting calls; its end does not end the
-// request of the others.
+// renew requests an access token and caches it, or caches the rejection for rejectionLife. A token
+// that is still valid stays in use after a rejection or failure. ctx belongs to the first of the
+// waiting calls; its end does not end the request of the others.
 func (o *oauth) renew(ctx context.Context, scope string) (accessToken, error) {
 	old := o.cached(scope)
 	if o.Clock.Now().Before(old.renewal) { // another call has renewed it

@@ -19,7 +19,8 @@ type missingScopes struct {
 func (m missingScopes) Error() string { return fmt.Sprint("not granted: ", m.scopes, ": ", m.cause) }
 func (m missingScopes) Unwrap() error { return m.cause }
 
-// NotGranted returns the missing scopes because of which Okta rejected a service app, nil for any other error.
+// NotGranted returns the missing scopes because of which Okta rejected a service app, nil for any
+// other error.
 func NotGranted(err error) []string {
 	var missing missingScopes
 	_ = errors.As(err, &missing)

@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// tokenPath is the endpoint of the org authorization server, the only one that issues Okta API scopes.
+	// tokenPath is the endpoint of the org authorization server, the only one that issues Okta API
+	// scopes.
 	tokenPath     = "/oauth2/v1/token"
 	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 	assertionLife = 5 * time.Minute
@@ -33,8 +34,8 @@ func (o *oauth) fetch(ctx context.Context, scope string) (accessToken, error) {
 	return t, err
 }
 
-// nameMissing returns an error that names the scopes that the app is not granted. Okta rejects all scopes together and
-// names none, so that each is requested separately.
+// nameMissing returns an error that names the scopes that the app is not granted. Okta rejects all
+// scopes together and names none, so that each is requested separately.
 func (o *oauth) nameMissing(ctx context.Context, scope string, rejection *apierr.Error) error {
 	var missing []string
 	for s := range strings.FieldsSeq(scope) {
@@ -53,9 +54,10 @@ func (o *oauth) nameMissing(ctx context.Context, scope string, rejection *apierr
 	return err
 }
 
-// request makes token requests until one succeeds or another attempt cannot help. It uses DPoP once Okta requires it,
-// and re-reads a key that Okta does not know once. It sends a second request even if the key is the same, because
-// Okta may have rejected an assertion that expired in a process without CPU.
+// request makes token requests until one succeeds or another attempt cannot help. It uses DPoP once
+// Okta requires it, and re-reads a key that Okta does not know once. It sends a second request even
+// if the key is the same, because Okta may have rejected an assertion that expired in a process
+// without CPU.
 func (o *oauth) request(ctx context.Context, scope string) (accessToken, error) {
 	key, err := o.Key.Get(ctx)
 	if err != nil {
@@ -88,7 +90,8 @@ func (o *oauth) request(ctx context.Context, scope string) (accessToken, error) 
 	}
 }
 
-// tokenResponse is the body of the token endpoint's response: a token, or an OAuth error (RFC 6749, section 5).
+// tokenResponse is the body of the token endpoint's response: a token, or an OAuth error (RFC 6749,
+// section 5).
 type tokenResponse struct {
 	Type        string `json:"token_type"`
 	Token       string `json:"access_token"`
@@ -132,8 +135,8 @@ func (o *oauth) send(ctx context.Context, scope string, key keys.Key) (accessTok
 	}, body, nil
 }
 
-// assertion holds the claims of a client assertion. Its audience is one string, as Okta documents it; the library would
-// write a list.
+// assertion holds the claims of a client assertion. Its audience is one string, as Okta documents
+// it; the library would write a list.
 type assertion struct {
 	Audience string `json:"aud"`
 	jwt.RegisteredClaims

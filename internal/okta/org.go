@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// Reach checks that an Okta org responds at the configured address, without credentials. It returns an error of the kind
-// Unavailable if the address does not respond, and InvalidResponse if it is not an Okta org.
+// Reach checks that an Okta org responds at the configured address, without credentials. It returns
+// an error of the kind Unavailable if the address does not respond, and InvalidResponse if it is
+// not an Okta org.
 //
 //	GET /.well-known/okta-organization
 func (c *Client) Reach(ctx context.Context) error {
@@ -27,8 +28,8 @@ func (c *Client) Reach(ctx context.Context) error {
 	return nil
 }
 
-// Me reads the owner of an API token, which checks the token without any further permission. It returns an error of the
-// kind Credentials if Okta rejects the token.
+// Me reads the owner of an API token, which checks the token without any further permission. It
+// returns an error of the kind Credentials if Okta rejects the token.
 //
 //	GET /api/v1/users/me
 func (c *Client) Me(ctx context.Context) (User, error) {
@@ -40,8 +41,9 @@ func (c *Client) Me(ctx context.Context) (User, error) {
 	return u, r.decode(&u)
 }
 
-// ReadOne reads one object of a kind that the client's scopes allow, which checks a service app's scopes and
-// administrator role. It returns an error of the kind Credentials if one of them is missing.
+// ReadOne reads one object of a kind that the client's scopes allow, which checks a service app's
+// scopes and administrator role. It returns an error of the kind Credentials if one of them is
+// missing.
 //
 //	GET /api/v1/users
 func (c *Client) ReadOne(ctx context.Context) error {

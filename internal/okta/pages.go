@@ -19,14 +19,15 @@ const MaxListBytes = 10 << 20
 // maxIdlePages bounds the consecutive pages without a new object.
 const maxIdlePages = 50
 
-// List holds the objects of a list as Okta sent them. Cut reports that the list ends at MaxListBytes.
+// List holds the objects of a list as Okta sent them. Cut reports that the list ends at
+// MaxListBytes.
 type List struct {
 	Items []json.RawMessage
 	Cut   bool
 }
 
-// decodeItems decodes the items of a list that is useful only if it is complete. It returns an error of the kind
-// Rejected if the list was cut.
+// decodeItems decodes the items of a list that is useful only if it is complete. It returns an
+// error of the kind Rejected if the list was cut.
 func decodeItems[T any](list List) ([]T, error) {
 	if list.Cut {
 		return nil, apierr.Errorf(apierr.Rejected, "too_large", "Okta's list is over %d MB", MaxListBytes>>20)
@@ -40,8 +41,8 @@ func decodeItems[T any](list List) ([]T, error) {
 	return out, nil
 }
 
-// differentObject returns the error of a response that holds another object than the one with the requested id. Its
-// kind is NotFound: Okta did not return the requested object.
+// differentObject returns the error of a response that holds another object than the one with the
+// requested id. Its kind is NotFound: Okta did not return the requested object.
 func differentObject(kind string) error {
 	return apierr.Errorf(apierr.NotFound, "other_object", "Okta returned another %s than the requested one", kind)
 }
@@ -51,13 +52,14 @@ func quoted(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
-// list collects the pages of a list whose pages are arrays, each object once: first requests the first page, and Okta's
-// next links lead to the others. limit 0 means no limit.
+// list collects the pages of a list whose pages are arrays, each object once: first requests the
+// first page, and Okta's next links lead to the others. limit 0 means no limit.
 func (c *Client) list(ctx context.Context, first request, limit int) (List, error) {
 	return c.listMember(ctx, first, "", limit)
 }
 
-// listMember is list for pages that are objects: member is the name of the array in them, "" for pages that are arrays.
+// listMember is list for pages that are objects: member is the name of the array in them, "" for
+// pages that are arrays.
 func (c *Client) listMember(ctx context.Context, first request, member string, limit int) (List, error) {
 	all := collection{client: c, limit: limit, seen: map[string]bool{}}
 	visited, idle := map[string]bool{}, 0
@@ -165,14 +167,16 @@ func (r *response) page(member string) (items []json.RawMessage, next string, er
 	return items, links.Next.Href, err
 }
 
-// linkValue matches one link of a Link header (RFC 8288): its target, which may contain commas, and its parameters.
+// linkValue matches one link of a Link header (RFC 8288): its target, which may contain commas, and
+// its parameters.
 var (
 	linkValue = regexp.MustCompile(`<([^>]*)>((?:[^",]|"[^"]*")*)`)
 	relNext   = regexp.MustCompile(`(?i);\s*rel\s*=\s*"?next"?\s*(;|$)`)
 )
 
-// next returns the next link of a response, from its header or else from its body, "" on the last page. It refuses a
-// link to another host, which would receive the credentials, and a link to another path, which is another list.
+// next returns the next link of a response, from its header or else from its body, "" on the last
+// page. It refuses a link to another host, which would receive the credentials, and a link to
+// another path, which is another list.
 func (c *Client) next(r *response, inBody string) (string, error) {
 	target := inBody
 	// Okta sends one Link header per relation; a proxy may merge them into one.

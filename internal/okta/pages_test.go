@@ -14,7 +14,8 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// page is a page of a list: its users' ids, and the Link headers, in which ${org} is Okta's address.
+// page is a page of a list: the ids of its users, and its Link headers, in which ${org} stands for
+// the address.
 type page struct {
 	ids   []string
 	links []string
@@ -57,16 +58,16 @@ func ids(t *testing.T, list okta.List) []string {
 func TestList_FollowsNextLinks(t *testing.T) {
 	t.Parallel()
 	for name, links := range map[string][]string{
-		"one header per relation":   {`<${org}/api/v1/users?limit=200>; rel="self"`, `<${org}/api/v1/users?after=2>; rel="next"`},
-		"next first":                {`<${org}/api/v1/users?after=2>; rel="next"`, `<${org}/api/v1/users?limit=200>; rel="self"`},
-		"folded into one header":    {`<${org}/api/v1/users?limit=200>; rel="self", <${org}/api/v1/users?after=2>; rel="next"`},
-		"folded without blanks":     {`<${org}/api/v1/users>;rel="self",<${org}/api/v1/users?after=2>;rel="next"`},
-		"without quotes":            {`<${org}/api/v1/users?after=2>; rel=next`},
-		"with other parameters":     {`<${org}/api/v1/users?after=2>; title="a, b; c"; rel="next"`},
-		"with a comma in the URL":   {`<${org}/api/v1/users?expand=a,b&after=2>; rel="next"`},
-		"with a semicolon in it":    {`<${org}/api/v1/users?after=2&x=a%3Bb>; rel="next"`},
-		"relative to the org":       {`</api/v1/users?after=2>; rel="next"`},
-		"beside a relation nextish": {`<${org}/api/v1/users?after=9>; rel="nextish"`, `<${org}/api/v1/users?after=2>; rel="next"`},
+		"one header per relation": {`<${org}/api/v1/users?limit=200>; rel="self"`, `<${org}/api/v1/users?after=2>; rel="next"`},
+		"next first":              {`<${org}/api/v1/users?after=2>; rel="next"`, `<${org}/api/v1/users?limit=200>; rel="self"`},
+		"merged into one header":  {`<${org}/api/v1/users?limit=200>; rel="self", <${org}/api/v1/users?after=2>; rel="next"`},
+		"merged without spaces":   {`<${org}/api/v1/users>;rel="self",<${org}/api/v1/users?after=2>;rel="next"`},
+		"without quotes":          {`<${org}/api/v1/users?after=2>; rel=next`},
+		"with other parameters":   {`<${org}/api/v1/users?after=2>; title="a, b; c"; rel="next"`},
+		"with a comma in the URL": {`<${org}/api/v1/users?expand=a,b&after=2>; rel="next"`},
+		"with a semicolon in URL": {`<${org}/api/v1/users?after=2&x=a%3Bb>; rel="next"`},
+		"relative to the org":     {`</api/v1/users?after=2>; rel="next"`},
+		"with a relation nextish": {`<${org}/api/v1/users?after=9>; rel="nextish"`, `<${org}/api/v1/users?after=2>; rel="next"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,7 +81,7 @@ func TestList_FollowsNextLinks(t *testing.T) {
 				t.Errorf("users, each once (-want +got):\n%s", diff)
 			}
 			if got := string(list.Items[0]); got != `{"id":"a","extra":{"n":1.50}}` {
-				t.Errorf("the object is altered: %s", got)
+				t.Errorf("the object is changed: %s", got)
 			}
 		})
 	}
@@ -107,7 +108,7 @@ func TestList_EndsIfNextLinksFormLoop(t *testing.T) {
 	t.Parallel()
 	for name, pages := range map[string]map[string]page{
 		"to itself": {"": {[]string{"a"}, []string{`<${org}/api/v1/users?limit=200>; rel="next"`}}},
-		"by two": {
+		"over two pages": {
 			"":  {[]string{"a"}, []string{`<${org}/api/v1/users?after=2>; rel="next"`}},
 			"2": {[]string{"b"}, []string{`<${org}/api/v1/users?after=3>; rel="next"`}},
 			"3": {[]string{"c"}, []string{`<${org}/api/v1/users?after=2>; rel="next"`}},
@@ -158,7 +159,7 @@ func TestList_EndsAtTenMegabytes(t *testing.T) {
 	if err != nil || !list.Cut || len(list.Items) != 9 {
 		t.Errorf("%d items, cut %v, %v", len(list.Items), list.Cut, err)
 	}
-	// What is searched through, or belongs to one user, is of use only as a whole.
+	// A list for a search, or of one user, is useful only if it is complete.
 	_, err = c.FindGroups(t.Context(), "wanted")
 	wantError(t, err, apierr.Rejected, "too_large", "10 MB")
 	_, err = c.ListUserGroups(t.Context(), "00u1")
@@ -224,7 +225,8 @@ func TestUsers_SearchTermIsQuoted(t *testing.T) {
 	}
 }
 
-// TestList_EndsWithoutNewObjects: pages that bring nothing new, each with another next link, are bounded.
+// TestList_EndsWithoutNewObjects: pages without a new object, each with another next link, are
+// bounded.
 func TestList_EndsWithoutNewObjects(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -234,7 +236,7 @@ func TestList_EndsWithoutNewObjects(t *testing.T) {
 	}{
 		"empty pages":     {func(int) string { return "[]" }, 50, true},
 		"the same object": {func(int) string { return `[{"id":"a"}]` }, 51, true},
-		"49 empty pages, then a new": {func(n int) string {
+		"49 empty pages, then a new object": {func(n int) string {
 			return map[bool]string{true: fmt.Sprintf(`[{"id":"u%d"}]`, n), false: "[]"}[n%50 == 0]
 		}, 151, false},
 	} {
@@ -262,7 +264,7 @@ func TestList_EndsWithoutNewObjects(t *testing.T) {
 	}
 }
 
-// TestList_RefusesNextLinkToAnotherPath: another path is another list.
+// TestList_RefusesNextLinkToAnotherPath: another path would be another list.
 func TestList_RefusesNextLinkToAnotherPath(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/api/v1/groups", "/api/v1/users/", "/api/v1/users/00u1/groups", "/", "/api/v1/users/../groups"} {

@@ -10,7 +10,8 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// checkUserID returns an error for a user id that would change the route or name the owner of the credentials.
+// checkUserID returns an error for a user id that would change the route or name the owner of the
+// credentials.
 func checkUserID(id string) error {
 	if strings.EqualFold(id, "me") {
 		return apierr.New(apierr.BadRequest, "invalid_request",
@@ -19,25 +20,29 @@ func checkUserID(id string) error {
 	return checkPathElement(id)
 }
 
-// FitsPath reports whether Okta finds a name by path. A name with one of / ? # [ ] \ ; % or a control character
-// does not fit, even escaped: Okta returns 400 with an HTML page, or cuts the name there and finds another object.
+// FitsPath reports whether Okta finds a name by path. A name with one of / ? # [ ] \ ; % or a
+// control character does not fit, even escaped: Okta returns 400 with an HTML page, or cuts the
+// name there and finds another object.
 func FitsPath(name string) bool {
 	refused := func(r rune) bool { return strings.ContainsRune(`/?#[]\;%`, r) || unicode.IsControl(r) }
 	return name != "" && name != "." && name != ".." && !strings.ContainsFunc(name, refused)
 }
 
-// isPlain reports whether a name has only characters that every proxy and load balancer accepts in a path.
+// isPlain reports whether a name has only characters that every proxy and load balancer accepts in
+// a path.
 func isPlain(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool {
 		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("@._-+", r)
 	})
 }
 
-// ErrPathRefused is in the chain of the error of a plain name for which a server before Okta returned 400.
+// ErrPathRefused is in the chain of the error of a plain name for which a server before Okta
+// returned 400.
 var ErrPathRefused = errors.New("the path was refused")
 
-// notByPath returns the error of a read by name whose path was refused with err. A name with special characters
-// counts as not found by path; for a plain name the response is not a valid Okta response.
+// notByPath returns the error of a read by name whose path was refused with err. A name with
+// special characters counts as not found by path; for a plain name the response is not a valid Okta
+// response.
 func notByPath(name string, err *apierr.Error) *apierr.Error {
 	if isPlain(name) {
 		refused := *err
@@ -58,8 +63,8 @@ func checkPathElement(s string) error {
 	return nil
 }
 
-// pathRejected reports whether a server before Okta's API rejected the path: a 400 without JSON, and without the
-// challenge by which Okta rejects credentials.
+// pathRejected reports whether a server before Okta's API rejected the path: a 400 without JSON,
+// and without the challenge by which Okta rejects credentials.
 func (x *attempt) pathRejected() bool {
 	r := x.response
 	return r != nil && r.status == http.StatusBadRequest && !json.Valid(r.body) &&

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// effect returns the effect that a failed attempt may have. A request that was sent may have taken effect if the
-// response was lost, is a server error, or is a success that cannot be read. Okta's read-only mode is the one server
-// error that proves that nothing was written.
+// effect returns the effect that a failed attempt may have. A request that was sent may have taken
+// effect if the response was lost, is a server error, or is a success that cannot be read. Okta's
+// read-only mode is the one server error that proves that nothing was written.
 //
-// For a write that must not be repeated, only Okta can prove that it was not made: a proxy may send a redirect, 401,
-// 403, 404, 408 or 429 after Okta has processed the request.
+// For a write that must not be repeated, only Okta can prove that it was not made: a proxy may send
+// a redirect, 401, 403, 404, 408 or 429 after Okta has processed the request.
 func (x *attempt) effect() effect {
 	r := x.response
 	if r == nil {
@@ -34,11 +34,12 @@ func (x *attempt) effect() effect {
 	}
 }
 
-// isRejection reports whether the response is Okta's own rejection of a request with credentials of that scheme: an
-// error with an Okta error code, or a challenge that rejects these credentials. A challenge counts only if the response
-// has no body and the challenge names the scheme of the request and an error of RFC 6750 or RFC 9449. Okta's API
-// gateway responds so, and it checks credentials before it forwards a request. A proxy's login page or its challenge
-// for another scheme does not count.
+// isRejection reports whether the response is Okta's own rejection of a request with credentials of
+// that scheme: an error with an Okta error code, or a challenge that rejects these credentials. A
+// challenge counts only if the response has no body and the challenge names the scheme of the
+// request and an error of RFC 6750 or RFC 9449. Okta's API gateway responds so, and it checks
+// credentials before it forwards a request. A proxy's login page or its challenge for another
+// scheme does not count.
 func (r *response) isRejection(scheme string) bool {
 	if r.status/100 != 4 {
 		return false
@@ -58,8 +59,8 @@ var (
 	challengeText   = regexp.MustCompile(`(?i)\berror_description\s*=\s*"([^"]*)"`)
 )
 
-// challenge returns the error by which the response rejects credentials of that scheme, a zero challenge if there is
-// none.
+// challenge returns the error by which the response rejects credentials of that scheme, a zero
+// challenge if there is none.
 func (r *response) challenge(scheme string) challenge {
 	if r.status != http.StatusBadRequest && r.status != http.StatusUnauthorized && r.status != http.StatusForbidden {
 		return challenge{}
@@ -92,8 +93,8 @@ func (r *response) proofRejected() bool {
 	return c.Error == invalidProof || c.Error == useNonce
 }
 
-// errorBody is the body of an error response. err and description are the members that the security events endpoint
-// sends (RFC 8935).
+// errorBody is the body of an error response. err and description are the members that the security
+// events endpoint sends (RFC 8935).
 type errorBody struct {
 	Code    string `json:"errorCode"`
 	Summary string `json:"errorSummary"`
@@ -109,8 +110,8 @@ var (
 	errorToken = regexp.MustCompile(`^[a-z_]{1,64}$`) // RFC 8935, section 2.4; RFC 6749, section 5.2
 )
 
-// error returns the Okta error in the response, an empty one if the response is not Okta's: only the security events
-// endpoint sends err, and an error with a success status proves nothing.
+// error returns the Okta error in the response, an empty one if the response is not Okta's: only
+// the security events endpoint sends err, and an error with a success status proves nothing.
 func (r *response) error() errorBody {
 	var b errorBody
 	switch {

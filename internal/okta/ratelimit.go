@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// rateQuota is the content of Okta's rate-limit headers, which describe one bucket.
+// rateQuota is the content of the rate-limit headers, which describe one bucket.
 // https://developer.okta.com/docs/reference/rl-best-practices/
 type rateQuota struct {
 	limit, remaining int
@@ -18,8 +18,9 @@ type rateQuota struct {
 	left             time.Duration // until the window ends, by Okta's clock: the response's Date
 }
 
-// quota reads the rate-limit headers. It returns false if there are none, and for the concurrency limit (limit and
-// remaining 0), whose reset is only an estimate. A response without a Date is measured by the client's clock.
+// quota reads the rate-limit headers. It returns false if there are none, and for the concurrency
+// limit (limit and remaining 0), whose reset is only an estimate. A response without a Date is
+// measured by the client's clock.
 func (r *response) quota() (rateQuota, bool) {
 	number := func(name string) int64 {
 		n, err := strconv.ParseInt(r.header.Get(name), 10, 64)
@@ -47,9 +48,9 @@ const longestWindow = time.Hour
 // slowest bounds the pause between two requests while the bucket has requests left.
 const slowest = time.Second
 
-// rateLimiter delays requests so that they stay within Okta's rate limits. It learns the limits from response headers.
-// It is not a token bucket (golang.org/x/time/rate), because Okta's limits are fixed windows that the org's other
-// clients use too.
+// rateLimiter delays requests so that they stay within Okta's rate limits. It learns the limits
+// from response headers. It is not a token bucket (golang.org/x/time/rate), because Okta's limits
+// are fixed windows that the org's other clients use too.
 type rateLimiter struct {
 	share float64 // of a limit that is used at full speed; the rest is spread over the rest of the window
 	clock Clock
@@ -63,8 +64,8 @@ type rateLimiter struct {
 	ended    chan struct{} // closed when the next request ends
 }
 
-// windowKey identifies a window. Routes of one bucket for which Okta reports different limits are counted apart,
-// because the table of routes does not describe this org.
+// windowKey identifies a window. Routes of one bucket for which Okta reports different limits are
+// counted apart, because the table of routes does not describe this org.
 type windowKey struct {
 	bucket bucket
 	limit  int // 0: not reported yet
@@ -77,8 +78,8 @@ type rateWindow struct {
 	counted   int // remaining counts the requests up to this one, in the order of sending
 	inFlight  int
 
-	// While requests are spread: the next slot, the next slot for an urgent request, and the delay that urgent
-	// requests have caused to the other slots so far.
+	// While requests are spread: the next slot, the next slot for an urgent request, and the delay
+	// that urgent requests have caused to the other slots so far.
 	next, nextUrgent time.Time
 	delayed          time.Duration
 }
@@ -89,15 +90,16 @@ type permit struct {
 	number int // of the request, in the order of sending
 }
 
-// slot is the time at which a request may be sent while requests are spread. The zero slot is not assigned.
+// slot is the time at which a request may be sent while requests are spread. The zero slot is not
+// assigned.
 type slot struct {
 	window  *rateWindow
 	at      time.Time
 	delayed time.Duration // the window's when the slot was assigned
 }
 
-// assign returns the next slot, gap before the one after it. An urgent request waits for urgent requests only, and
-// delays all others by one gap.
+// assign returns the next slot, gap before the one after it. An urgent request waits for urgent
+// requests only, and delays all others by one gap.
 func (w *rateWindow) assign(urgent bool, now time.Time, gap time.Duration) slot {
 	later := func(t time.Time) time.Time {
 		if t.Before(now) {
@@ -130,9 +132,9 @@ func newRateLimiter(share float64, clock Clock) *rateLimiter {
 	}
 }
 
-// acquire returns a permit, after which release must follow, or a function that waits until the caller can ask again.
-// s belongs to the request: while requests are spread, acquire assigns it, so that they are sent in the order in which
-// they first asked, urgent requests before others.
+// acquire returns a permit, after which release must follow, or a function that waits until the
+// caller can ask again. s belongs to the request: while requests are spread, acquire assigns it, so
+// that they are sent in the order in which they first asked, urgent requests before others.
 func (l *rateLimiter) acquire(r route, urgent bool, s *slot) (p permit, wait func(ctx context.Context) error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -158,7 +160,8 @@ func (l *rateLimiter) acquire(r route, urgent bool, s *slot) (p permit, wait fun
 	}
 }
 
-// windowOf returns the window that counts a route: as reported for the route, or else for its bucket.
+// windowOf returns the window that counts a route: as reported for the route, or else for its
+// bucket.
 func (l *rateLimiter) windowOf(r route) *rateWindow {
 	if w := l.byRoute[r]; w != nil {
 		return w
@@ -176,8 +179,8 @@ func (l *rateLimiter) windowFor(key windowKey) *rateWindow {
 	return l.windows[key]
 }
 
-// check reports whether a request may be sent now. If not, it returns the pause before asking again, 0 to wait until a
-// request ends.
+// check reports whether a request may be sent now. If not, it returns the pause before asking
+// again, 0 to wait until a request ends.
 func (l *rateLimiter) check(w *rateWindow, now time.Time, urgent bool, s *slot) (pause time.Duration, ok bool) {
 	if w.limit == 0 {
 		return 0, true
@@ -188,8 +191,9 @@ func (l *rateLimiter) check(w *rateWindow, now time.Time, urgent bool, s *slot) 
 	if w.remaining == 0 {
 		return w.reset.Sub(now), false
 	}
-	// An org may count several buckets as one, so that the requests of all buckets since the last report count as
-	// made. If none may be left, one request asks for the next report, and the others wait for it.
+	// An org may count several buckets as one, so that the requests of all buckets since the last
+	// report count as made. If none may be left, one request asks for the next report, and the
+	// others wait for it.
 	if w.inFlight > 0 && w.remaining <= max(l.inFlight, l.sent-w.counted) {
 		return 0, false
 	}

@@ -20,8 +20,8 @@ var (
 	longWord    = regexp.MustCompile(`[\w+/-]{32,}`) // an Okta id has 20 characters, an API token 42, a line of a key 64
 )
 
-// redact returns a text of Okta without anything that looks like a credential, because an error may repeat the request.
-// Control characters, which a log or a terminal may interpret, become spaces.
+// redact returns a text of Okta without anything that looks like a credential, because an error may
+// repeat the request. Control characters, which a log or a terminal may interpret, become spaces.
 func redact(text string) string {
 	text = pemBlock.ReplaceAllString(text, redacted)
 	text = query.ReplaceAllString(text, "$1")

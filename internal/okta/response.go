@@ -32,8 +32,8 @@ func (r *response) release() {
 	}
 }
 
-// decode reads the one object of a response into v. An Unmarshaler is called directly: unreadable has checked that the
-// body is JSON, which json.Unmarshal would do again before the call.
+// decode reads the one object of a response into v. An Unmarshaler is called directly: unreadable
+// has checked that the body is JSON, which json.Unmarshal would do again before the call.
 func (r *response) decode(v any) error {
 	defer r.release()
 	decode := func(body []byte) error { return json.Unmarshal(body, v) }
@@ -53,9 +53,10 @@ var (
 	errNoObject   = errors.New("not a JSON object")
 )
 
-// unreadable returns an error for a 2xx response that Okta does not send as a success: a body that is not JSON, such as
-// a proxy's login page, an Okta error, and for a write a body that is not an object or not the object that it returns.
-// An empty body and null are accepted unless the write returns an object.
+// unreadable returns an error for a 2xx response that Okta does not send as a success: a body that
+// is not JSON, such as a proxy's login page, an Okta error, and for a write a body that is not an
+// object or not the object that it returns. An empty body and null are accepted unless the write
+// returns an object.
 func (k call) unreadable(r *response) *apierr.Error {
 	if k.statuses != nil && !slices.Contains(k.statuses, r.status) {
 		return apierr.Errorf(apierr.InvalidResponse, "bad_reply",
@@ -78,8 +79,8 @@ func (k call) unreadable(r *response) *apierr.Error {
 	return nil
 }
 
-// checkJSON returns an error for a body that is neither empty nor JSON, and for an object that is an Okta error, or one
-// of the security events endpoint.
+// checkJSON returns an error for a body that is neither empty nor JSON, and for an object that is
+// an Okta error, or one of the security events endpoint.
 func checkJSON(body []byte, isObject bool) error {
 	if !isObject {
 		if len(body) > 0 && !json.Valid(body) {

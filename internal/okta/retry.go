@@ -25,8 +25,8 @@ const never retryAfter = -1
 
 func (r retryAfter) wait() time.Duration { return time.Duration(r) }
 
-// retryAfter returns the pause after a number of attempts of which this one is the last. It does not consider whether
-// the call may be repeated.
+// retryAfter returns the pause after a number of attempts of which this one is the last. It does
+// not consider whether the call may be repeated.
 func (x *attempt) retryAfter(attempts int) retryAfter {
 	if attempts >= maxAttempts {
 		return never

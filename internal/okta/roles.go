@@ -39,8 +39,8 @@ var RoleLabels = map[string][]string{
 // https://developer.okta.com/docs/concepts/role-assignment/
 var LimitableRoles = []string{"APP_ADMIN", "USER_ADMIN", "HELP_DESK_ADMIN", "GROUP_MEMBERSHIP_ADMIN"}
 
-// Role is one assignment of a role to a user. ID is the assignment's id and CustomID the role's, which only a custom
-// role has. Raw is the whole object as Okta sent it.
+// Role is one assignment of a role to a user. ID is the assignment's id and CustomID the role's,
+// which only a custom role has. Raw is the whole object as Okta sent it.
 type Role struct {
 	ID        string
 	CustomID  string
@@ -75,8 +75,8 @@ func (r *Role) UnmarshalJSON(b []byte) error {
 // MarshalJSON returns the object as Okta sent it.
 func (r Role) MarshalJSON() ([]byte, error) { return r.Raw, nil }
 
-// ListRoles lists the roles of a user, including those held through a group. The error has the kind Rejected if the
-// list is larger than MaxListBytes.
+// ListRoles lists the roles of a user, including those held through a group. The error has the kind
+// Rejected if the list is larger than MaxListBytes.
 //
 //	GET /api/v1/users/{userId}/roles
 func (c *Client) ListRoles(ctx context.Context, id string) ([]Role, error) {
@@ -96,8 +96,8 @@ type OrgRole struct {
 	Label string `json:"label"`
 }
 
-// ListOrgRoles lists the custom roles of the org, assigned or not. The error has the kind Rejected if the list is larger
-// than MaxListBytes.
+// ListOrgRoles lists the custom roles of the org, assigned or not. The error has the kind Rejected
+// if the list is larger than MaxListBytes.
 //
 //	GET /api/v1/iam/roles
 func (c *Client) ListOrgRoles(ctx context.Context) ([]OrgRole, error) {
@@ -108,9 +108,9 @@ func (c *Client) ListOrgRoles(ctx context.Context) ([]OrgRole, error) {
 	return decodeItems[OrgRole](list)
 }
 
-// AssignRole assigns a standard role to a user. If the user holds the role already, the error has the code
-// CodeRoleAssigned. If Okta's response is lost, the client reads the user's roles to learn whether the role was
-// assigned.
+// AssignRole assigns a standard role to a user. If the user holds the role already, the error has
+// the code CodeRoleAssigned. If Okta's response is lost, the client reads the user's roles to learn
+// whether the role was assigned.
 //
 //	POST /api/v1/users/{userId}/roles
 func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, error) {
@@ -143,8 +143,8 @@ func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, err
 	return role, nil // as returned, or as held if the response was lost
 }
 
-// UnassignRole removes one assignment of a role from a user. If the assignment is gone already, it returns an
-// AlreadyAppliedError.
+// UnassignRole removes one assignment of a role from a user. If the assignment is gone already, it
+// returns an AlreadyAppliedError.
 //
 //	DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}
 func (c *Client) UnassignRole(ctx context.Context, id, assignmentID string) error {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// route is one operation of Okta's API.
+// route is one operation of the Okta API.
 type route struct {
 	name   string // method and path template: "POST /api/v1/users/{userId}/lifecycle/suspend"
 	bucket bucket
@@ -17,8 +17,8 @@ func (r route) reads() bool { return strings.HasPrefix(r.name, http.MethodGet+" 
 // deletes reports whether the operation is a DELETE, which has the same effect if it is repeated.
 func (r route) deletes() bool { return strings.HasPrefix(r.name, http.MethodDelete+" ") }
 
-// bucket names a set of routes that Okta counts against one rate limit. The size of a limit depends on the org and is
-// learned from response headers.
+// bucket names a set of routes that Okta counts against one rate limit. The size of a limit depends
+// on the org and is learned from response headers.
 type bucket string
 
 // The buckets, as Okta documents them, and as Okta's own Terraform provider lists them by path.

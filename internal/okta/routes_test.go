@@ -22,7 +22,7 @@ var (
 	placeholder = regexp.MustCompile(`\{\w+\}`)
 )
 
-// documented are the methods of Client that take a context, with the route that their comments name.
+// documented returns the methods of Client that take a context, with the routes in their comments.
 func documented(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("*.go")
@@ -45,7 +45,7 @@ func documented(t *testing.T) map[string]string {
 			}
 			m := route.FindStringSubmatch(f.Doc.Text())
 			if m == nil {
-				t.Errorf("%s: the comment of %s names no route", name, f.Name.Name)
+				t.Errorf("%s: the comment of %s has no route", name, f.Name.Name)
 				continue
 			}
 			routes[f.Name.Name] = m[1] + " " + m[2]
@@ -67,7 +67,7 @@ func isOfClient(f *ast.FuncDecl) bool {
 	return ok && name.Name == "Client"
 }
 
-// sdkRoutes are the routes of the requests that a method sends by functions of sdkClient.
+// sdkRoutes returns the routes of the requests that a method sends by functions of sdkClient.
 func sdkRoutes(f *ast.FuncDecl, requests map[string]string) []string {
 	var used []string
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -81,7 +81,8 @@ func sdkRoutes(f *ast.FuncDecl, requests map[string]string) []string {
 	return used
 }
 
-// sdkRequests are the names of the functions of sdkClient, with the route of the request that each returns.
+// sdkRequests returns the names of the functions of sdkClient, with the route of the request that
+// each returns.
 func sdkRequests(t *testing.T) map[string]string {
 	t.Helper()
 	table := map[string]string{} // by the name of the variable
@@ -125,8 +126,8 @@ func parse(t *testing.T, name string) *ast.File {
 	return file
 }
 
-// TestRoutes_MatchDocumentation compares what a method documents, what it sends, and what the
-// emulator knows.
+// TestRoutes_MatchDocumentation compares the documented route of each method with the request that
+// it sends, the table of routes and the emulator.
 func TestRoutes_MatchDocumentation(t *testing.T) {
 	t.Parallel()
 	okta := emulator.New(emulator.Options{})
@@ -145,7 +146,7 @@ func TestRoutes_MatchDocumentation(t *testing.T) {
 		var rec record
 		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 			rec.add(r)
-			_, _ = io.WriteString(w, m.answer)
+			_, _ = io.WriteString(w, m.response)
 		})
 		if err := m.call(t.Context(), c, "00u1"); err != nil {
 			t.Errorf("%s: %v", name, err)

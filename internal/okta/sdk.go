@@ -1,29 +1,34 @@
-// Package okta is the client of Okta's management API, with one file per resource.
+// Package okta is a client of the Okta management API, with one file per resource.
 //
 // # What okta-sdk-golang is used for
 //
-// The SDK builds the requests: paths, escaping, query parameters and request bodies from its models. This file holds
-// all calls into it, one function per route.
+// The SDK builds the requests: paths, escaping, query parameters and request bodies from its
+// models. This file holds all calls into it, one function per route.
 //
-// Everything else of the SDK is switched off, because a response to an attack must report exactly what happened:
+// Everything else of the SDK is switched off, because a response to an attack must report exactly
+// what happened:
 //
-//   - Configuration from files and OKTA_* variables: a variable could replace the org, the token or the HTTP client.
-//   - Authentication: the SDK fetches tokens outside the caller's context, and again for each retry. The transport
-//     adds the credentials instead (Auth).
-//   - The response cache, which returns the status of before a suspension for up to 5 minutes.
-//   - Retries and rate limiting: the SDK repeats writes whose response is lost, and knows one rate limit for all
-//     routes.
-//   - Decoding: the SDK drops unknown fields and cannot decode role assignments.
+//   - Configuration from files and OKTA_* variables: a variable could replace the org, the token or
+//     the HTTP client.
+//   - Authentication: the SDK requests tokens outside the caller's context. The transport adds the
+//     credentials instead (Auth).
+//   - The response cache, which returns the status from before a suspension.
+//   - Retries and rate limiting: the SDK repeats writes whose response is lost, and knows one rate
+//     limit for all routes.
+//   - Decoding: the SDK cannot decode role assignments, and results contain objects as Okta sent
+//     them.
 //
-// The transport keeps Okta's response and gives the SDK an empty 204, so that the SDK has nothing to cache, retry or
-// decode.
+// The transport keeps Okta's response and gives the SDK an empty 204, so that the SDK has nothing
+// to cache, retry or decode.
 //
 // # Errors
 //
 // Every method that calls Okta returns an error that is or wraps an *apierr.Error. Its kind is
 //
-//   - BadRequest for an id that does not fit into a path, and Misconfigured without credentials: nothing was sent;
-//   - NotFound, WrongState or Rejected if Okta rejected the request, and Credentials if Okta rejected the credentials;
+//   - BadRequest for an id that does not fit into a path, and Misconfigured without credentials:
+//     nothing was sent;
+//   - NotFound, WrongState or Rejected if Okta rejected the request, and Credentials if Okta
+//     rejected the credentials;
 //   - Unavailable if another attempt can help, and Deadline if the caller's deadline passed;
 //   - InvalidResponse if the response is not one that Okta documents;
 //   - UnknownResult for a non-idempotent write that may have taken effect.
@@ -45,8 +50,9 @@ type request struct {
 // sdkClient builds requests by the SDK.
 type sdkClient struct{ api *sdk.APIClient }
 
-// newSDKClient returns an SDK client for the org at scheme://host that sends by client. The configuration is built by
-// hand: sdk.NewConfiguration reads files and OKTA_* variables, and drops the port.
+// newSDKClient returns an SDK client for the org at scheme://host that sends by client. The
+// configuration is built by hand: sdk.NewConfiguration reads files and OKTA_* variables, and drops
+// the port.
 func newSDKClient(scheme, host string, client *http.Client) sdkClient {
 	cfg := &sdk.Configuration{
 		Host:           host,

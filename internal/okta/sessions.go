@@ -6,8 +6,9 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// ClearSessions ends every Okta session of a user. revokeOAuth also revokes the OAuth and OpenID Connect tokens of the
-// user. A user who is DEPROVISIONED or deleted by then has no sessions: it returns an AlreadyAppliedError.
+// ClearSessions ends every Okta session of a user. revokeOAuth also revokes the OAuth and OpenID
+// Connect tokens of the user. A user who is DEPROVISIONED or deleted by then has no sessions: it
+// returns an AlreadyAppliedError.
 //
 //	DELETE /api/v1/users/{userId}/sessions
 func (c *Client) ClearSessions(ctx context.Context, id string, revokeOAuth bool) error {

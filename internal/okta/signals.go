@@ -7,9 +7,10 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// PublishSecurityEvent delivers a signed security event token (RFC 8935, push). The token's signature authenticates it,
-// so that the request carries no credentials. It returns the HTTP status, 202 from Okta, which means that Okta received
-// the event and not that it acts on it. The error has the kind UnknownResult if Okta's response was lost.
+// PublishSecurityEvent delivers a signed security event token (RFC 8935, push). The token's
+// signature authenticates it, so that the request carries no credentials. It returns the HTTP
+// status, 202 from Okta, which means that Okta received the event and not that it acts on it. The
+// error has the kind UnknownResult if Okta's response was lost.
 //
 //	POST /security/api/v1/security-events
 func (c *Client) PublishSecurityEvent(ctx context.Context, token secrets.Value) (status int, err error) {

@@ -15,8 +15,8 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// attempt is one request's way through the transport. It travels in the request's context, because the SDK returns
-// neither the response to a failed request nor the reason of a lost one.
+// attempt is one request's way through the transport. It travels in the request's context, because
+// the SDK returns neither the response to a failed request nor the reason of a lost one.
 type attempt struct {
 	route      route
 	scopes     []string // of the access token
@@ -37,17 +37,18 @@ type attempt struct {
 
 type attemptKey struct{}
 
-// errNoResponse is the error that the SDK gets for a failed connection. It is not io.EOF, after which the SDK would
-// send the request again without limit, writes included.
+// errNoResponse is the error that the SDK gets for a failed connection. It is not io.EOF, after
+// which the SDK would send the request again without limit, writes included.
 var errNoResponse = errors.New("no response from Okta")
 
 // errReadOnly is the error of a write by a client of ReadOnly.
 var errReadOnly = errors.New("a write was attempted in a dry run")
 
-// capturingTransport is the transport under the SDK. It waits for the limits, adds the credentials, sends the request,
-// and keeps the response in the request's attempt. The SDK and net/http get an empty 204 in its place: the SDK neither
-// decodes nor retries, and net/http follows no redirect, which would turn a POST into a GET that looks like a success,
-// and could send the credentials to another port.
+// capturingTransport is the transport under the SDK. It waits for the limits, adds the credentials,
+// sends the request, and keeps the response in the request's attempt. The SDK and net/http get an
+// empty 204 in its place: the SDK neither decodes nor retries, and net/http follows no redirect,
+// which would turn a POST into a GET that looks like a success, and could send the credentials to
+// another port.
 type capturingTransport struct {
 	base        http.RoundTripper
 	auth        Auth
@@ -123,8 +124,8 @@ func (x *attempt) noteCredentials(r *http.Request) {
 	x.hidden = append(slices.Clip(x.hidden), secrets.New(credential), secrets.New(r.Header.Get("DPoP")))
 }
 
-// acquire waits until the concurrency limit and the rate limit allow the request. A request that waits for the rate
-// limit holds no place, so that requests of other buckets can use it.
+// acquire waits until the concurrency limit and the rate limit allow the request. A request that
+// waits for the rate limit holds no place, so that requests of other buckets can use it.
 func (k *capturingTransport) acquire(ctx context.Context, r route, from origin) (permit, error) {
 	var s slot
 	for {

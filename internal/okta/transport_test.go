@@ -14,8 +14,8 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// The transport is tested by itself, in a bubble where time is not real: the SDK's client keeps a goroutine
-// for as long as it lives, which no bubble can end with.
+// These tests use the transport without the SDK, because the SDK's client keeps a goroutine for its
+// lifetime, which synctest does not allow.
 
 type roundTrip func(r *http.Request) (*http.Response, error)
 
@@ -25,13 +25,13 @@ func ok(r *http.Request) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("{}")), Request: r}
 }
 
-// hang answers when the request's time is over.
+// hang returns when the request's context ends.
 func hang(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
 
-// ask makes one call and returns what it came to.
+// ask sends one request and returns its error.
 func ask(ctx context.Context, t *testing.T, k *capturingTransport) *apierr.Error {
 	x := &attempt{anonymous: true}
 	r, err := http.NewRequestWithContext(context.WithValue(ctx, attemptKey{}, x), http.MethodGet, "https://acme.test/", nil)
@@ -46,7 +46,7 @@ func ask(ctx context.Context, t *testing.T, k *capturingTransport) *apierr.Error
 func wantCode(t *testing.T, f *apierr.Error, kind apierr.Kind, code string) {
 	t.Helper()
 	if f == nil || f.Kind != kind || f.Code != code {
-		t.Errorf("fault %v, want %s", f, code)
+		t.Errorf("error %v, want %s", f, code)
 	}
 }
 
@@ -60,7 +60,7 @@ func TestTransport_DistinguishesDeadlineFromTimeout(t *testing.T) {
 		start := time.Now()
 		wantCode(t, ask(t.Context(), t, newTransport(1, hang)), apierr.Unavailable, "okta_timeout")
 		if took := time.Since(start); took != CallTimeout {
-			t.Errorf("the call's own time is %s, want %s", took, CallTimeout)
+			t.Errorf("the timeout is %s, want %s", took, CallTimeout)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
@@ -100,7 +100,7 @@ func TestConcurrency_BoundsAllCallersTogether(t *testing.T) {
 		for left := 10; left > 0; left-- {
 			synctest.Wait()
 			if n := inFlight.Load(); int(n) != min(3, left) {
-				t.Errorf("%d calls are in flight with %d to go, want %d", n, left, min(3, left))
+				t.Errorf("%d requests are in flight of %d, want %d", n, left, min(3, left))
 			}
 			release <- struct{}{}
 		}
@@ -143,7 +143,7 @@ func TestConcurrency_WaitEndsAtDeadline(t *testing.T) {
 		f := ask(ctx, t, k)
 		wantCode(t, f, apierr.Deadline, "deadline_exceeded")
 		if f != nil && !strings.Contains(f.Message, "the request's deadline passed before a call to Okta was sent") {
-			t.Errorf("the sentence is %q", f.Message)
+			t.Errorf("the message is %q", f.Message)
 		}
 		first.Wait()
 	})

@@ -75,19 +75,21 @@ type Activation struct {
 // UserQuery selects users for ListUsers; an empty member selects nothing.
 type UserQuery struct{ Query, Filter, Search string }
 
-// MaxQueryHits is the maximum number of users that Okta returns for a Query, which has no further pages.
+// MaxQueryHits is the maximum number of users that Okta returns for a Query, which has no further
+// pages.
 const MaxQueryHits = 200
 
-// GetUser reads a user by id, login or, if it is unambiguous, short login. The caller compares the user with the
-// name. A 400 without Okta's JSON means that Okta cannot accept the name in a path: the error has the kind NotFound or,
-// for a plain name, ErrPathRefused in its chain.
+// GetUser reads a user by id, login or, if it is unambiguous, short login. The caller compares the
+// user with the name. A 400 without Okta's JSON means that Okta cannot accept the name in a path:
+// the error has the kind NotFound or, for a plain name, ErrPathRefused in its chain.
 //
 //	GET /api/v1/users/{userId}
 func (c *Client) GetUser(ctx context.Context, name string) (User, error) {
 	return c.getUser(ctx, name, name)
 }
 
-// getUser reads a user by its path element. name is the element if the caller gave it, "" for an id that Okta gave.
+// getUser reads a user by its path element. name is the element if the caller gave it, "" for an id
+// that Okta gave.
 func (c *Client) getUser(ctx context.Context, element, name string) (User, error) {
 	var u User
 	if err := checkUserID(element); err != nil {
@@ -100,8 +102,8 @@ func (c *Client) getUser(ctx context.Context, element, name string) (User, error
 	return u, r.decode(&u)
 }
 
-// GetUserByID reads the user with exactly this id. If Okta returns another user, it returns an error of the kind
-// NotFound and no user.
+// GetUserByID reads the user with exactly this id. If Okta returns another user, it returns an
+// error of the kind NotFound and no user.
 //
 //	GET /api/v1/users/{userId}
 func (c *Client) GetUserByID(ctx context.Context, id string) (User, error) {
@@ -115,8 +117,8 @@ func (c *Client) GetUserByID(ctx context.Context, id string) (User, error) {
 	return u, nil
 }
 
-// FindUsers searches by full login or e-mail address, ignoring case, and includes DEPROVISIONED users. It returns an
-// error of the kind Rejected if the list is larger than MaxListBytes.
+// FindUsers searches by full login or e-mail address, ignoring case, and includes DEPROVISIONED
+// users. It returns an error of the kind Rejected if the list is larger than MaxListBytes.
 //
 //	GET /api/v1/users?search=
 func (c *Client) FindUsers(ctx context.Context, loginOrEmail string) ([]User, error) {
@@ -129,8 +131,8 @@ func (c *Client) FindUsers(ctx context.Context, loginOrEmail string) ([]User, er
 	return decodeItems[User](list)
 }
 
-// ListUsers lists users, all pages up to limit (0: no limit). Okta rejects a malformed filter or search with
-// CodeBadExpression.
+// ListUsers lists users, all pages up to limit (0: no limit). Okta rejects a malformed filter or
+// search with CodeBadExpression.
 //
 //	GET /api/v1/users
 func (c *Client) ListUsers(ctx context.Context, q UserQuery, limit int) (List, error) {
@@ -141,8 +143,8 @@ func (c *Client) ListUsers(ctx context.Context, q UserQuery, limit int) (List, e
 	return c.list(ctx, c.sdk.listUsers(q, page), limit)
 }
 
-// SuspendUser makes an ACTIVE user SUSPENDED. It returns an error of the kind WrongState for another status, or an
-// AlreadyAppliedError for a user who is SUSPENDED or DEPROVISIONED.
+// SuspendUser makes an ACTIVE user SUSPENDED. It returns an error of the kind WrongState for
+// another status, or an AlreadyAppliedError for a user who is SUSPENDED or DEPROVISIONED.
 //
 //	POST /api/v1/users/{userId}/lifecycle/suspend
 func (c *Client) SuspendUser(ctx context.Context, id string) error {
@@ -151,8 +153,8 @@ func (c *Client) SuspendUser(ctx context.Context, id string) error {
 	}, nil)
 }
 
-// UnsuspendUser makes a SUSPENDED user ACTIVE. It returns an error of the kind WrongState for another status, or an
-// AlreadyAppliedError for a user who is ACTIVE.
+// UnsuspendUser makes a SUSPENDED user ACTIVE. It returns an error of the kind WrongState for
+// another status, or an AlreadyAppliedError for a user who is ACTIVE.
 //
 //	POST /api/v1/users/{userId}/lifecycle/unsuspend
 func (c *Client) UnsuspendUser(ctx context.Context, id string) error {
@@ -161,8 +163,8 @@ func (c *Client) UnsuspendUser(ctx context.Context, id string) error {
 	}, nil)
 }
 
-// DeactivateUser makes a user DEPROVISIONED. With sendEmail Okta notifies the administrators. It returns an
-// AlreadyAppliedError for a user who is DEPROVISIONED.
+// DeactivateUser makes a user DEPROVISIONED. With sendEmail Okta notifies the administrators. It
+// returns an AlreadyAppliedError for a user who is DEPROVISIONED.
 //
 //	POST /api/v1/users/{userId}/lifecycle/deactivate
 func (c *Client) DeactivateUser(ctx context.Context, id string, sendEmail bool) error {
@@ -171,9 +173,9 @@ func (c *Client) DeactivateUser(ctx context.Context, id string, sendEmail bool) 
 	}, nil)
 }
 
-// ActivateUser activates a STAGED or DEPROVISIONED user. Without an e-mail it returns the link, which is empty if Okta's
-// response was lost and the user is found activated. It returns an AlreadyAppliedError for a user who is PROVISIONED or
-// ACTIVE.
+// ActivateUser activates a STAGED or DEPROVISIONED user. Without an e-mail it returns the link,
+// which is empty if Okta's response was lost and the user is found activated. It returns an
+// AlreadyAppliedError for a user who is PROVISIONED or ACTIVE.
 //
 //	POST /api/v1/users/{userId}/lifecycle/activate
 func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
@@ -185,8 +187,9 @@ func (c *Client) ActivateUser(ctx context.Context, id string, sendEmail bool) (A
 	return a, err
 }
 
-// ReactivateUser makes a new activation link for a PROVISIONED user. Every call makes a new link, so that the error has
-// the kind UnknownResult if Okta's response was lost. It returns an AlreadyAppliedError for a user who is ACTIVE.
+// ReactivateUser makes a new activation link for a PROVISIONED user. Every call makes a new link,
+// so that the error has the kind UnknownResult if Okta's response was lost. It returns an
+// AlreadyAppliedError for a user who is ACTIVE.
 //
 //	POST /api/v1/users/{userId}/lifecycle/reactivate
 func (c *Client) ReactivateUser(ctx context.Context, id string, sendEmail bool) (Activation, error) {
@@ -198,8 +201,8 @@ func (c *Client) ReactivateUser(ctx context.Context, id string, sendEmail bool) 
 	return a, err
 }
 
-// ResetPassword starts a password reset. Without an e-mail it returns the one-time link, which is a secret. The error
-// has the kind UnknownResult if Okta's response was lost.
+// ResetPassword starts a password reset. Without an e-mail it returns the one-time link, which is a
+// secret. The error has the kind UnknownResult if Okta's response was lost.
 //
 //	POST /api/v1/users/{userId}/lifecycle/reset_password
 func (c *Client) ResetPassword(ctx context.Context, id string, sendEmail bool) (link string, err error) {
@@ -210,8 +213,9 @@ func (c *Client) ResetPassword(ctx context.Context, id string, sendEmail bool) (
 	return reset.URL, err
 }
 
-// SetPassword sets a user's password without the old one. Only a response with this user is a success. The error has
-// the kind Rejected for a password that the org's policy forbids, and UnknownResult if Okta's response was lost.
+// SetPassword sets a user's password without the old one. Only a response with this user is a
+// success. The error has the kind Rejected for a password that the org's policy forbids, and
+// UnknownResult if Okta's response was lost.
 //
 //	POST /api/v1/users/{userId}
 func (c *Client) SetPassword(ctx context.Context, id string, password secrets.Value) error {

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// writeUser makes one write on the user with this id, and decodes a body of the response into v unless v is nil.
+// writeUser makes one write on the user with this id, and decodes a body of the response into v
+// unless v is nil.
 func (c *Client) writeUser(ctx context.Context, id string, k call, v any) error {
 	if err := checkUserID(id); err != nil {
 		return err
@@ -21,8 +22,8 @@ func (c *Client) writeUser(ctx context.Context, id string, k call, v any) error 
 	return nil
 }
 
-// userStatus returns a function that reads whether a user has, or is changing to, one of the statuses that a write
-// makes, or one of those that leave the write nothing to do.
+// userStatus returns a function that reads whether a user has, or is changing to, one of the
+// statuses that a write makes, or one of those that leave the write nothing to do.
 func (c *Client) userStatus(
 	id string, applied []Status, obsolete ...Status,
 ) func(ctx context.Context) (objectState, error) {

@@ -31,8 +31,8 @@ func newWriteHook(hook func(WriteEvent) error, k call) *writeHook {
 	}}
 }
 
-// begin is called when an attempt is about to be sent, and not before it waits for the rate limit: a write that was
-// begun counts as in doubt if the process ends.
+// begin is called when an attempt is about to be sent, and not before it waits for the rate limit:
+// a write that was begun counts as in doubt if the process ends.
 func (w *writeHook) begin() error {
 	if w == nil || w.sent {
 		return nil
