@@ -18,8 +18,8 @@ type Auth interface {
 	// authorize adds credentials with these scopes to a request that is about to be sent.
 	authorize(ctx context.Context, r *http.Request, scopes []string) error
 	// afterResponse takes in Okta's response to a request that authorize has prepared. It reports
-	// whether Okta rejected the credentials and another attempt would carry others, or returns why
-	// there are no others.
+	// whether Okta rejected the credentials and another attempt would carry others. It returns an
+	// error if others could not be obtained.
 	afterResponse(r *http.Request, re *response) (newCredentials bool, err error)
 	// explain adds to Okta's rejection of the credentials what the operator has to check.
 	explain(err *apierr.Error, scopes []string)

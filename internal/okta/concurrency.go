@@ -88,7 +88,7 @@ func (l *concurrencyLimiter) acquire(ctx context.Context, from origin) error {
 	return ctx.Err()
 }
 
-// release gives a place back. r is nil if there was no response.
+// release gives a place back. r is nil without a response.
 func (l *concurrencyLimiter) release(from origin, r *response) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -103,7 +103,7 @@ func connectionFailure(err error) string {
 	case errors.As(err, &notTLS):
 		return "the server does not speak TLS (check OKTA_API_ROOT, Api Root, and any proxy)"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return "there is no route to it (check the egress of the function)"
+		return "the network has no route to it (check the egress of the function)"
 	case errors.As(err, &network) && network.Timeout():
 		return "it timed out"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF),

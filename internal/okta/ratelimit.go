@@ -220,7 +220,7 @@ func (l *rateLimiter) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// release ends a request. re is nil if there was no response.
+// release ends a request. re is nil without a response.
 func (l *rateLimiter) release(r route, p permit, re *response) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

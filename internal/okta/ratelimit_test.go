@@ -180,6 +180,19 @@ func TestRateLimit_BucketsDoNotWaitForEachOther(t *testing.T) {
 	}
 }
 
+// TestRateLimit_RoutesWithDifferentLimitsStayApart: Okta reports different limits for two routes of
+// one bucket, so that the table of routes does not describe the org.
+func TestRateLimit_RoutesWithDifferentLimitsStayApart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		listRoles := endpoint{routeListUserRoles, http.MethodGet, "/api/v1/users/alice/roles"}
+		k := newRatedTransport(newOrg(emulator.Limit{Path: suspendUser.path, PerMinute: 1}), 1, 1)
+		if took := callInParallel(t, k, 1, 1, listRoles, suspendUser, listRoles); took > time.Second {
+			t.Errorf("the calls took %s", took)
+		}
+	})
+}
+
 func TestRateLimit_LeavesShareToOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

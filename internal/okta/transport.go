@@ -30,7 +30,7 @@ type attempt struct {
 	sent       atomic.Bool // bytes of the request may have reached Okta
 
 	newCredentials bool  // Okta rejected the credentials, and there are others now
-	renewError     error // Okta rejected the credentials, and this is why there are no others
+	renewError     error // Okta rejected the credentials, and others could not be obtained
 	response       *response
 	err            error
 }
