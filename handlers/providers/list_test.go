@@ -174,8 +174,8 @@ func TestListProvidersFailures(t *testing.T) {
 			422, "E0000001", "Api validation failed: type: type: Invalid identity provider type"},
 		"no permission":        {emulator.Fault{Status: 403}, 502, "E0000006", "You do not have permission to perform the requested action; the owner of the API token lacks the admin role for this"},
 		"the token is refused": {emulator.Fault{Status: 401}, 502, "E0000011", "Invalid token provided; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)"},
-		"Okta has an error":    {emulator.Fault{Status: 500}, 503, "E0000009", "Okta answered 500 (E0000009) 4 times; try again"},
-		"Okta answers a page":  {emulator.Fault{Status: 200, Body: "<html>"}, 502, "bad_reply", "Okta's reply is not what Okta sends: not JSON"},
+		"Okta has an error":    {emulator.Fault{Status: 500}, 503, "E0000009", "Okta returned status 500 (E0000009) in all 4 attempts; try again"},
+		"Okta answers a page":  {emulator.Fault{Status: 200, Body: "<html>"}, 502, "bad_reply", "the response is not a valid Okta response: not JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -260,7 +260,7 @@ func TestSendSignalTakes200ForSuccessToo(t *testing.T) {
 
 func TestSendSignalFailures(t *testing.T) {
 	t.Parallel()
-	const lost = "Okta's answer was lost after the request was sent: it may or may not have taken effect, and it is not repeated by itself; look at the user in Okta before trying again"
+	const lost = "Okta's response was lost after the request was sent: the request may or may not have taken effect, and it is not retried; check the user in Okta before you repeat it"
 	for name, c := range map[string]struct {
 		fault     emulator.Fault
 		http      int
@@ -271,8 +271,8 @@ func TestSendSignalFailures(t *testing.T) {
 		"the reply is lost":         {emulator.Fault{Drop: true}, 502, "unknown_result", lost, false},
 		"Okta is read only":         {emulator.Fault{Status: 503}, 503, "E0000010", "Service is in read only mode; the change was not made; try again", true},
 		"Okta refuses the licence":  {emulator.Fault{Status: 403, Body: `{"errorCode": "E0000015", "errorSummary": "You do not have permission to access the feature you are requesting"}`}, 422, "E0000015", "You do not have permission to access the feature you are requesting", false},
-		"neither yes nor no":        {emulator.Fault{Status: 204}, 502, "unknown_result", "Okta's answer is not what Okta sends: it may or may not have taken effect, and it is not repeated by itself; look at the user in Okta before trying again", false},
-		"a page of a proxy instead": {emulator.Fault{Status: 404, Body: "<html>"}, 502, "unknown_result", "Okta's answer is not what Okta sends: it may or may not have taken effect, and it is not repeated by itself; look at the user in Okta before trying again", false},
+		"neither yes nor no":        {emulator.Fault{Status: 204}, 502, "unknown_result", "the response is not a valid Okta response: the request may or may not have taken effect, and it is not retried; check the user in Okta before you repeat it", false},
+		"a page of a proxy instead": {emulator.Fault{Status: 404, Body: "<html>"}, 502, "unknown_result", "the response is not a valid Okta response: the request may or may not have taken effect, and it is not retried; check the user in Okta before you repeat it", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

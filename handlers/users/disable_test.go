@@ -184,7 +184,7 @@ func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
 		{"suspended, changing to another", emulator.Fault{Status: 200, Body: `{"id": "${id:alice}", "status": "SUSPENDED", "transitioningToStatus": "DEPROVISIONED"}`}, "SUSPENDED",
 			"alice@acme.test: Okta accepted the change, but reads back as SUSPENDED, changing to DEPROVISIONED instead of SUSPENDED."},
 		{"another user", emulator.Fault{Status: 200, Body: `{"id": "${id:bob}", "status": "SUSPENDED"}`}, "SUSPENDED",
-			"alice@acme.test: the change was made but could not be read back: Okta returned another user than the one asked for"},
+			"alice@acme.test: the change was made but could not be read back: Okta returned another user than the requested one"},
 		{"no answer", emulator.Fault{Status: 403}, "SUSPENDED",
 			"alice@acme.test: the change was made but could not be read back: You do not have permission"},
 	} {

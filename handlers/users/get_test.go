@@ -227,5 +227,5 @@ func TestGetUser_UserOverTheBound(t *testing.T) {
 	wantHTTP(t, got, 200)
 	wantOutcomes(t, got, "failed", "found")
 	want(t, got, "reply_too_large", "targets", 0, "error", "code")
-	wantText(t, got, "Failed: huge@acme.test: Okta's reply is over 16 MB.", "output_message")
+	wantText(t, got, "Failed: huge@acme.test: Okta's response is over 16 MB.", "output_message")
 }

@@ -140,7 +140,7 @@ func TestResetPasswordIsSentOnceOnly(t *testing.T) {
 			wantOutcomes(t, got, "failed")
 			want(t, got, "unknown_result", "targets", 0, "error", "code")
 			want(t, got, false, "targets", 0, "error", "retryable")
-			wantText(t, got, "it may or may not have taken effect", "output_message")
+			wantText(t, got, "the request may or may not have taken effect", "output_message")
 			w.WantWrites("POST /api/v1/users/" + w.ID("alice") + "/lifecycle/reset_password?sendEmail=true")
 		})
 	}

@@ -329,20 +329,20 @@ var errMadeBefore = errors.New("made before")
 
 // watch is told of a write to Okta, before and after.
 func (c *Execution) watch(t *Target, p Plan, w okta.WriteEvent) error {
-	kept := c.WriteGuard != nil && (w.Once || w.Notifies)
+	kept := c.WriteGuard != nil && (w.NonIdempotent || w.SendsEmail)
 	if kept && !w.Ended {
 		made, err := c.WriteGuard.BeginWrite(t.Identity())
 		switch {
 		case made:
 			return errMadeBefore
-		case err != nil && (w.Once || !apierr.Is(err, apierr.UnknownResult)): // what is no once is told by the state, as just read
+		case err != nil && (w.NonIdempotent || !apierr.Is(err, apierr.UnknownResult)): // what is no once is told by the state, as just read
 			return err
 		}
 	}
 	if c.OnWrite != nil {
 		c.OnWrite(TargetWrite{w, Target{Naming: t.Naming, UserID: t.UserID, Login: t.Login}, p.Before, p.After})
 	}
-	if kept && w.Ended && !w.Open {
+	if kept && w.Ended && !w.InDoubt {
 		if w.Code == "" {
 			c.WriteGuard.CommitWrite(t.Identity())
 		} else {

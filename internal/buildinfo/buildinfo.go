@@ -1,11 +1,17 @@
 // Package buildinfo names the build that runs.
 package buildinfo
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"sync"
+)
 
 // Version returns the version of the module and the revision of its sources, such as "v1.2.0 1a2b3c (modified)";
 // "(devel)" for a build that has neither.
-func Version() string {
+func Version() string { return version() }
+
+// version reads the build information once, because every request asks for the version.
+var version = sync.OnceValue(func() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "(devel)"
@@ -23,4 +29,4 @@ func Version() string {
 		}
 	}
 	return version + revision
-}
+})

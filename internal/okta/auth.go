@@ -9,27 +9,32 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// Auth is the org's credentials: SSWS or OAuth makes them.
+// Auth adds the org's credentials to requests. SSWS and OAuth return one. Its errors are of the
+// type *apierr.Error.
 type Auth interface {
-	// ready waits until there are credentials with these scopes, before a call takes up a place among those in flight.
+	// ready waits until there are credentials with these scopes, before a request takes a place of
+	// the concurrency limit.
 	ready(ctx context.Context, scopes []string) error
-	// authorize puts credentials with these scopes on a request that is about to leave.
+	// authorize adds credentials with these scopes to a request that is about to be sent.
 	authorize(ctx context.Context, r *http.Request, scopes []string) error
-	// answered is told Okta's reply to a request that authorize has been at. It tells whether Okta refused
-	// the credentials and another try would carry others, or why there are no others.
-	answered(r *http.Request, reply *response) (renewed bool, err error)
-	// explain adds to Okta's refusal of the credentials what the operator has to look at.
-	explain(f *apierr.Error, scopes []string)
-	// isUser tells whether the credentials are a user's, who can be asked for by the name "me".
+	// afterResponse takes in Okta's response to a request that authorize has prepared. It reports
+	// whether Okta rejected the credentials and another attempt would carry others. It returns an
+	// error if others could not be obtained.
+	afterResponse(r *http.Request, re *response) (newCredentials bool, err error)
+	// explain adds to Okta's rejection of the credentials what the operator has to check.
+	explain(err *apierr.Error, scopes []string)
+	// isUser reports whether the credentials are those of a user, whom the name "me" stands for.
 	isUser() bool
 }
 
-// Credential is a secret with which the product signs in. It may be replaced at any time. The errors are faults.
+// Credential is a secret with which the product authenticates. It may be replaced at any time. Its
+// errors are of the type *apierr.Error.
 type Credential[T any] interface {
-	// Get gives the one there is.
+	// Get returns the current value.
 	Get(ctx context.Context) (T, error)
-	// Refresh gives the one that has come in the place of one that Okta refused: the same one where none has come.
-	Refresh(ctx context.Context, refused T) (T, error)
+	// Refresh returns the value that replaced one that Okta rejected, or the rejected one if none
+	// did.
+	Refresh(ctx context.Context, rejected T) (T, error)
 }
 
 // SSWS authenticates with an API token.
@@ -52,24 +57,24 @@ func (a ssws) authorize(ctx context.Context, r *http.Request, _ []string) error 
 	return err
 }
 
-// answered implements Auth: a token that was revoked may have been replaced in the meantime.
-func (a ssws) answered(r *http.Request, re *response) (bool, error) {
+// afterResponse implements Auth: an API token that was revoked may have been replaced meanwhile.
+func (a ssws) afterResponse(r *http.Request, re *response) (bool, error) {
 	if re.status != http.StatusUnauthorized {
 		return false, nil
 	}
-	refused := secrets.New(strings.TrimPrefix(r.Header.Get("Authorization"), sswsScheme))
-	token, err := a.token.Refresh(r.Context(), refused)
-	return err == nil && !token.Equal(refused), err
+	rejected := secrets.New(strings.TrimPrefix(r.Header.Get("Authorization"), sswsScheme))
+	token, err := a.token.Refresh(r.Context(), rejected)
+	return err == nil && !token.Equal(rejected), err
 }
 
-func (ssws) explain(f *apierr.Error, _ []string) {
-	switch f.Code {
+func (ssws) explain(err *apierr.Error, _ []string) {
+	switch err.Code {
 	case CodeNoPermission:
-		f.Message += "; the owner of the API token lacks the admin role for this"
+		err.Message += "; the owner of the API token lacks the admin role for this"
 	case invalidProof, useNonce:
-		f.Message += "; DPoP needs OAuth: set OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it"
+		err.Message += "; DPoP needs OAuth: set OKTA_USE_OAUTH (Use Oauth Authentication) and its settings"
 	default:
-		f.Message += "; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)"
+		err.Message += "; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)"
 	}
 }
 

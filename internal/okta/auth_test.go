@@ -15,7 +15,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// tokenUser is a client of an emulator that signs in with an API token.
+// tokenUser is a client of an emulator that authenticates with an API token.
 type tokenUser struct {
 	*okta.Client
 	okta  *emulator.Emulator
@@ -33,8 +33,8 @@ func newTokenUser(t *testing.T) tokenUser {
 	return u
 }
 
-// answered are the statuses of the calls since it was last asked.
-func (u tokenUser) answered() []int {
+// statuses returns the statuses of the responses since the last call.
+func (u tokenUser) statuses() []int {
 	var statuses []int
 	for _, r := range u.okta.Requests() {
 		statuses = append(statuses, r.Status)
@@ -43,9 +43,9 @@ func (u tokenUser) answered() []int {
 	return statuses
 }
 
-// TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt: the call that met it was not carried out, so it is made after
-// all, even one that must not happen twice.
-func TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt(t *testing.T) {
+// TestAPIToken_RevokedTokenIsReplaced: Okta rejected the request, so that it is repeated with the
+// new token even if it is not idempotent.
+func TestAPIToken_RevokedTokenIsReplaced(t *testing.T) {
 	t.Parallel()
 	for name, m := range methods {
 		if !m.byID {
@@ -60,14 +60,14 @@ func TestARevokedAPITokenGivesWayToTheOneThatHasReplacedIt(t *testing.T) {
 		u.okta.SetToken("second-canary", false)
 		u.token.Replace(secrets.New("second-canary"))
 		err := m.call(t.Context(), u.Client, id)
-		got := u.answered()
+		got := u.statuses()
 		if len(got) < 2 || got[0] != 401 || slices.Contains(got[1:], 401) || apierr.Is(err, apierr.Credentials) {
 			t.Errorf("%s: calls %v, %v", name, got, err)
 		}
 	}
 }
 
-func TestARevokedAPITokenThatIsNotReplacedIsRefusedOnce(t *testing.T) {
+func TestAPIToken_RevokedTokenWithoutReplacementIsNotRetried(t *testing.T) {
 	t.Parallel()
 	refused := apierr.New(apierr.Credentials, "E0000011", "check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)", nil)
 	unread := apierr.New(apierr.Unavailable, "secret_unavailable", "the secret cannot be read", errors.New("cause"))
@@ -79,22 +79,23 @@ func TestARevokedAPITokenThatIsNotReplacedIsRefusedOnce(t *testing.T) {
 		u.okta.SetToken("second-canary", false)
 		u.token.Lose(c.lose)
 		err := u.SuspendUser(t.Context(), "alice")
-		wantFault(t, err, c.want.Kind, c.want.Code, c.want.Message)
-		if got := u.answered(); !slices.Equal(got, []int{401}) || u.token.Reads() != 1 {
+		wantError(t, err, c.want.Kind, c.want.Code, c.want.Message)
+		if got := u.statuses(); !slices.Equal(got, []int{401}) || u.token.Reads() != 1 {
 			t.Errorf("%s: calls %v, %d reads", name, got, u.token.Reads())
 		}
 	}
 	u := newTokenUser(t)
 	u.okta.SetToken("third-canary", false)
 	u.token.Replace(secrets.New("second-canary"))
-	wantFault(t, u.SuspendUser(t.Context(), "alice"), apierr.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET")
-	if got := u.answered(); !slices.Equal(got, []int{401, 401}) {
-		t.Errorf("one as bad as the first: calls %v", got)
+	wantError(t, u.SuspendUser(t.Context(), "alice"), apierr.Credentials, "E0000011", "OKTA_API_TOKEN_SECRET")
+	if got := u.statuses(); !slices.Equal(got, []int{401, 401}) {
+		t.Errorf("the new token is revoked too: calls %v", got)
 	}
 }
 
-// TestAPIToken_ChallengeForDPoPAsksForOAuth: no proof was sent, so none was refused.
-func TestAPIToken_ChallengeForDPoPAsksForOAuth(t *testing.T) {
+// TestAPIToken_DPoPChallengeNamesOAuthSetting: the request had no proof, so that the message
+// reports no rejected proof.
+func TestAPIToken_DPoPChallengeNamesOAuthSetting(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"invalid_dpop_proof", "use_dpop_nonce"} {
 		c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -102,7 +103,7 @@ func TestAPIToken_ChallengeForDPoPAsksForOAuth(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 		})
 		_, err := c.GetUserByID(t.Context(), "00u1")
-		f := wantFault(t, err, apierr.Credentials, code, "Okta asks for a DPoP proof, and the request carried none: "+code)
+		f := wantError(t, err, apierr.Credentials, code, "Okta requires a DPoP proof, and the request had none: "+code)
 		if !strings.Contains(f.Message, "; DPoP needs OAuth: set OKTA_USE_OAUTH (Use Oauth Authentication)") ||
 			strings.Contains(f.Message, "refused the DPoP proof") || strings.Contains(f.Message, "OKTA_API_TOKEN_SECRET") {
 			t.Errorf("message %q", f.Message)

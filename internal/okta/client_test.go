@@ -25,7 +25,7 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-func TestEveryMethodSendsItsCredentialsAndOnlyThose(t *testing.T) {
+func TestClient_SendsOnlyItsCredentials(t *testing.T) {
 	t.Parallel()
 	for name, m := range methods {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestEveryMethodSendsItsCredentialsAndOnlyThose(t *testing.T) {
 				if r.Header.Get("Cookie") != "" || r.Header.Get("Accept") != "application/json" {
 					t.Errorf("headers %v", r.Header)
 				}
-				_, _ = io.WriteString(w, m.answer)
+				_, _ = io.WriteString(w, m.response)
 			})
 			if err := m.call(t.Context(), c, "00u1"); err != nil {
 				t.Error(err)
@@ -50,13 +50,13 @@ func TestEveryMethodSendsItsCredentialsAndOnlyThose(t *testing.T) {
 	}
 }
 
-func TestWithoutCredentialsOnlyAnonymousCallsLeave(t *testing.T) {
+func TestClient_SendsOnlyAnonymousRequestsWithoutCredentials(t *testing.T) {
 	t.Parallel()
 	for name, m := range methods {
 		var asked atomic.Int32
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			asked.Add(1)
-			_, _ = io.WriteString(w, m.answer)
+			_, _ = io.WriteString(w, m.response)
 		}))
 		t.Cleanup(server.Close)
 		o := options(t, server.URL)
@@ -68,14 +68,14 @@ func TestWithoutCredentialsOnlyAnonymousCallsLeave(t *testing.T) {
 			}
 			continue
 		}
-		wantFault(t, err, apierr.Misconfigured, "misconfigured", "OKTA_API_TOKEN_SECRET")
+		wantError(t, err, apierr.Misconfigured, "misconfigured", "OKTA_API_TOKEN_SECRET")
 		if asked.Load() != 0 {
-			t.Errorf("%s: Okta was asked", name)
+			t.Errorf("%s: a request was sent", name)
 		}
 	}
 }
 
-func TestTheBodiesAreExactlyThese(t *testing.T) {
+func TestClient_SendsExactBodies(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"SetPassword":          `{"credentials":{"password":{"value":"Secret-1"}}}`,
@@ -97,7 +97,7 @@ func TestTheBodiesAreExactlyThese(t *testing.T) {
 			if got := r.Header.Get("Content-Type"); want != "" && got != kind {
 				t.Errorf("%s: Content-Type %q, want %q", name, got, kind)
 			}
-			_, _ = io.WriteString(w, methods[name].answer)
+			_, _ = io.WriteString(w, methods[name].response)
 		})
 		if err := methods[name].call(t.Context(), c, "00u1"); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -105,7 +105,7 @@ func TestTheBodiesAreExactlyThese(t *testing.T) {
 	}
 }
 
-func TestAnIDIsOnePathElement(t *testing.T) {
+func TestPath_IDIsOneElement(t *testing.T) {
 	t.Parallel()
 	var rec record
 	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
@@ -125,28 +125,28 @@ func TestAnIDIsOnePathElement(t *testing.T) {
 	}
 }
 
-func TestAnIDThatWouldChangeTheRouteIsRefused(t *testing.T) {
+func TestPath_RefusesIDThatChangesRoute(t *testing.T) {
 	t.Parallel()
-	c := newClient(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("Okta was asked %s %s", r.Method, r.URL) })
+	c := newClient(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s was sent", r.Method, r.URL) })
 	for name, m := range methods {
 		for _, id := range []string{"", ".", "..", "a/b", "../groups", "a?b=c", "a#b", "a[b", "a]b", `a\b`, "a;b", "a%2Fb", "a\x00b", "a\nb", "me", "ME"} {
 			if m.byID && !(name == "GetGroup" && strings.EqualFold(id, "me")) {
-				wantFault(t, m.call(t.Context(), c, id), apierr.BadRequest, "invalid_request", "")
+				wantError(t, m.call(t.Context(), c, id), apierr.BadRequest, "invalid_request", "")
 			}
 		}
 	}
 	for _, id := range []string{"", "..", "a/b"} {
-		wantFault(t, c.UnassignRole(t.Context(), "00u1", id), apierr.BadRequest, "invalid_request", "")
+		wantError(t, c.UnassignRole(t.Context(), "00u1", id), apierr.BadRequest, "invalid_request", "")
 	}
 }
 
-func TestUnderReadOnlyNothingIsWritten(t *testing.T) {
+func TestReadOnly_SendsNoWrite(t *testing.T) {
 	t.Parallel()
 	for name, m := range methods {
 		var rec record
 		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 			rec.add(r)
-			_, _ = io.WriteString(w, m.answer)
+			_, _ = io.WriteString(w, m.response)
 		})
 		err := m.call(t.Context(), c.ReadOnly(), "00u1")
 		if sent := rec.all(); len(sent) == 1 && strings.HasPrefix(sent[0], "GET ") {
@@ -157,11 +157,11 @@ func TestUnderReadOnlyNothingIsWritten(t *testing.T) {
 		} else if len(sent) > 0 {
 			t.Errorf("%s: %v was sent", name, sent)
 		}
-		wantFault(t, err, apierr.Internal, "internal", "may only read from Okta")
+		wantError(t, err, apierr.Internal, "internal", "may only read from Okta")
 	}
 }
 
-func TestARedirectIsNotFollowedAndNoSuccess(t *testing.T) {
+func TestTransport_DoesNotFollowRedirect(t *testing.T) {
 	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the redirect was followed: %s %s", r.Method, r.URL)
@@ -174,21 +174,22 @@ func TestARedirectIsNotFollowedAndNoSuccess(t *testing.T) {
 		})
 		for name, m := range methods {
 			kind, code := apierr.InvalidResponse, "bad_reply"
-			if once[name] {
+			if nonIdempotent[name] {
 				kind, code = apierr.UnknownResult, "unknown_result"
 			}
-			wantFault(t, m.call(t.Context(), c, "00u1"), kind, code, "")
+			wantError(t, m.call(t.Context(), c, "00u1"), kind, code, "")
 		}
 	}
 }
 
-func TestALostWriteIsNotSentAgainBlindly(t *testing.T) {
+func TestLostResponse_WriteIsNotRepeatedBlindly(t *testing.T) {
 	t.Parallel()
 	for name, m := range methods {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var connected, reads, writes atomic.Int32
-			// The first call leaves a connection to be reused; the others find it closed after the request.
+			// The first call leaves an open connection; the server closes it after the next
+			// request.
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case connected.Add(1) == 1:
@@ -206,16 +207,16 @@ func TestALostWriteIsNotSentAgainBlindly(t *testing.T) {
 			if err := c.Reach(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // the SDK would send it again without end
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // the SDK would repeat the request without limit
 			defer cancel()
 			err := m.call(ctx, c, "00u1")
-			if once[name] {
-				wantFault(t, err, apierr.UnknownResult, "unknown_result", "may or may not")
+			if nonIdempotent[name] {
+				wantError(t, err, apierr.UnknownResult, "unknown_result", "may or may not")
 			} else {
-				wantFault(t, err, apierr.Unavailable, "okta_unreachable", "connection")
+				wantError(t, err, apierr.Unavailable, "okta_unreachable", "connection")
 			}
 			switch n := writes.Load(); {
-			case name == "ClearSessions": // which comes to the same however often it is done
+			case name == "ClearSessions": // it is idempotent
 				if n != 4 {
 					t.Errorf("sent %d times, want 4", n)
 				}
@@ -226,27 +227,27 @@ func TestALostWriteIsNotSentAgainBlindly(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatWasNeverMadeIsNoUnknownResult(t *testing.T) {
+func TestLostResponse_FailedConnectionIsCertain(t *testing.T) {
 	t.Parallel()
 	for _, m := range methods {
-		wantFault(t, m.call(t.Context(), okta.New(options(t, "http://127.0.0.1:1")), "00u1"), apierr.Unavailable, "okta_unreachable", "connection")
+		wantError(t, m.call(t.Context(), okta.New(options(t, "http://127.0.0.1:1")), "00u1"), apierr.Unavailable, "okta_unreachable", "connection")
 	}
 }
 
-// TestConnectionsAreReused: over HTTP/2 one serves all calls, over HTTP/1.1 a few do, for one is dialled now and then
-// while another comes free.
-func TestConnectionsAreReused(t *testing.T) {
+// TestTransport_ReusesConnections: one connection serves all requests over HTTP/2. Over HTTP/1.1 a
+// few more are dialed before a busy one is free again.
+func TestTransport_ReusesConnections(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{true, false} {
 		var connections, calls atomic.Int32
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			calls.Add(1)
 			if (r.ProtoMajor == 2) != http2 {
-				t.Errorf("%s, HTTP/2 is offered: %v", r.Proto, http2)
+				t.Errorf("the protocol is %s, HTTP/2 is offered: %v", r.Proto, http2)
 			}
 			_, _ = io.WriteString(w, userJSON)
 		}))
-		server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of connections that nobody needed
+		server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs connections without a request
 		server.EnableHTTP2 = http2
 		server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 			if s == http.StateNew {
@@ -283,11 +284,11 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 }
 
-func TestACertificateIsCheckedUnlessThatIsOff(t *testing.T) {
+func TestTransport_ChecksCertificateUnlessOff(t *testing.T) {
 	t.Parallel()
 	var connections atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, userJSON) }))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of the client
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs the failed handshake
 	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			connections.Add(1)
@@ -300,8 +301,8 @@ func TestACertificateIsCheckedUnlessThatIsOff(t *testing.T) {
 		o.Transport = okta.Transport(verify)
 		_, err := okta.New(o).GetUser(t.Context(), "00u1")
 		if verify {
-			wantFault(t, err, apierr.InvalidResponse, "bad_certificate", "OKTA_API_ROOT (Api Root)")
-			if n := connections.Load(); n != 1 { // another try would find the same
+			wantError(t, err, apierr.InvalidResponse, "bad_certificate", "OKTA_API_ROOT (Api Root)")
+			if n := connections.Load(); n != 1 { // a retry would fail alike
 				t.Errorf("%d connections", n)
 			}
 		} else if err != nil {
@@ -310,8 +311,9 @@ func TestACertificateIsCheckedUnlessThatIsOff(t *testing.T) {
 	}
 }
 
-// TestASilentConnectionIsGivenUp: a connection whose other end is gone without a word takes no call's whole time.
-func TestASilentConnectionIsGivenUp(t *testing.T) {
+// TestTransport_ClosesSilentConnection: a connection whose other end has gone without closing it
+// does not delay a request until its timeout.
+func TestTransport_ClosesSilentConnection(t *testing.T) {
 	t.Parallel()
 	certificate := httptest.NewTLSServer(nil)
 	t.Cleanup(certificate.Close)
@@ -319,7 +321,7 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 		listener := &pipes{dialed: make(chan net.Conn), closed: make(chan struct{})}
 		server := &http.Server{TLSConfig: &tls.Config{Certificates: certificate.TLS.Certificates}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.ProtoMajor != 2 {
-				t.Errorf("it speaks %s", r.Proto)
+				t.Errorf("the protocol is %s", r.Proto)
 			}
 			_, _ = io.WriteString(w, userJSON)
 		})}
@@ -353,15 +355,15 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 		begun := time.Now()
 		_ = get()
 		if took := time.Since(begun); took > okta.CallTimeout*2/3 {
-			t.Errorf("it took %s", took)
+			t.Errorf("the request took %s", took)
 		}
 		if err := get(); err != nil {
-			t.Errorf("the call after it: %v", err)
+			t.Errorf("the next request: %v", err)
 		}
 	})
 }
 
-// pipes is a listener without a network.
+// pipes is an in-memory net.Listener.
 type pipes struct {
 	dialed chan net.Conn
 	closed chan struct{}
@@ -381,7 +383,7 @@ func (p *pipes) Close() error { p.once.Do(func() { close(p.closed) }); return ni
 
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// silent is a connection on which, once it is lost, nothing that is sent arrives.
+// silent is a connection that discards writes once it is lost.
 type silent struct {
 	net.Conn
 	lost atomic.Bool
@@ -394,17 +396,17 @@ func (s *silent) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
-func TestAReplyOverTheCapIsRefused(t *testing.T) {
+func TestMemory_RefusesEndlessResponse(t *testing.T) {
 	t.Parallel()
 	o := options(t, "https://acme.test")
 	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
-		return answer(r, 200, endless{}), nil
+		return newResponse(r, 200, endless{}), nil
 	})
 	_, err := okta.New(o).GetUser(t.Context(), "00u1")
-	wantFault(t, err, apierr.InvalidResponse, "reply_too_large", "over 16 MB")
+	wantError(t, err, apierr.InvalidResponse, "reply_too_large", "over 16 MB")
 }
 
-// endless is a body without end.
+// endless is a body that never ends.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {
@@ -414,24 +416,25 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestAReplyThatBreaksOffIsALostOne(t *testing.T) {
+func TestLostResponse_IncludesIncompleteBody(t *testing.T) {
 	t.Parallel()
 	o := options(t, "https://acme.test")
 	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
-		return answer(r, 200, io.MultiReader(strings.NewReader(`{"id":`), errorReader{})), nil
+		return newResponse(r, 200, io.MultiReader(strings.NewReader(`{"id":`), errorReader{})), nil
 	})
 	_, err := okta.New(o).GetUser(t.Context(), "00u1")
-	wantFault(t, err, apierr.Unavailable, "okta_unreachable", "")
+	wantError(t, err, apierr.Unavailable, "okta_unreachable", "")
 }
 
 type errorReader struct{}
 
 func (errorReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// TestTheEnvironmentDoesNotReachTheSDK has every setting that the SDK takes by itself point elsewhere.
-func TestTheEnvironmentDoesNotReachTheSDK(t *testing.T) {
+// TestSDK_IgnoresEnvironment sets every variable and file that the SDK would read to another
+// server.
+func TestSDK_IgnoresEnvironment(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		t.Errorf("the SDK went elsewhere: %s %s", r.Method, r.URL)
+		t.Errorf("the SDK sent %s %s to another server", r.Method, r.URL)
 	}))
 	t.Cleanup(elsewhere.Close)
 	proxy, err := url.Parse(elsewhere.URL)
@@ -469,11 +472,11 @@ func TestTheEnvironmentDoesNotReachTheSDK(t *testing.T) {
 		}
 	}
 	if n := calls.Load(); n != 2 {
-		t.Errorf("two reads were %d calls: a cache answers", n)
+		t.Errorf("two reads sent %d requests: a cache is on", n)
 	}
 }
 
-func TestTheCauseOfAFailedCallIsKeptForTheLog(t *testing.T) {
+func TestErrors_KeepCauseForLog(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("the cable is out")
 	o := options(t, "https://acme.test")

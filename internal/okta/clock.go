@@ -6,18 +6,17 @@ import (
 	"time"
 )
 
-// Clock is the time by which a Client paces, retries and renews.
+// Clock is the clock of a Client, for rate limits, retries and the renewal of tokens.
 type Clock interface {
 	Now() time.Time
-	// Sleep waits for d. Where ctx ends before that, it fails with ErrTooLate, and at once: who waits in
-	// vain learns nothing by waiting.
+	// Sleep waits for d. If ctx ends before that, it returns ErrTooLate at once, without waiting.
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
-// ErrTooLate is a wait that the caller's deadline does not leave time for.
+// ErrTooLate is the error of a wait that would end after the caller's deadline.
 var ErrTooLate = errors.New("the deadline comes before the end of the wait")
 
-// SystemClock is the time of the machine.
+// SystemClock is the machine's clock.
 type SystemClock struct{}
 
 // Now implements Clock.

@@ -10,25 +10,26 @@ import (
 	"example.com/okta-secops/local/emulator"
 )
 
-// TestGate_Order: calls arrive while all places are held, then the places come free one by one. A letter is one call:
-// its caller, in upper case if it is urgent.
-func TestGate_Order(t *testing.T) {
+// TestConcurrency_OrderOfRequests: requests arrive while all places are held; then the places
+// become free one by one. A letter is one request by the caller of that name, in upper case if it
+// is urgent.
+func TestConcurrency_OrderOfRequests(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		places        int
 		holds, arrive string
 		order         string
 	}{
-		"arrival":                              {1, "a", "abab", "abab"},
-		"urgent calls go first":                {1, "a", "bbbA", "Abbb"},
-		"the caller's own urgent calls":        {2, "aa", "aaaA", "Aaaa"},
-		"one place in four is for the others":  {1, "a", "aaaAAAAAA", "AAAaAAAaa"},
-		"another caller is let in":             {4, "aaaa", "aaaabb", "bbaaaa"},
+		"order of arrival":                     {1, "a", "abab", "abab"},
+		"urgent requests go first":             {1, "a", "bbbA", "Abbb"},
+		"the same caller's urgent requests":    {2, "aa", "aaaA", "Aaaa"},
+		"one place in four for the others":     {1, "a", "aaaAAAAAA", "AAAaAAAaa"},
+		"another caller gets places":           {4, "aaaa", "aaaabb", "bbaaaa"},
 		"up to half":                           {4, "aaaa", "aaaabbbb", "bbaabbaa"},
 		"all if no other caller waits":         {4, "aaaa", "aaaaaa", "aaaaaa"},
-		"half for urgent calls beside others":  {4, "aaaa", "aaaaBBBB", "BBaaBBaa"},
+		"half for urgent requests of a caller": {4, "aaaa", "aaaaBBBB", "BBaaBBaa"},
 		"each keeps its half":                  {2, "ab", "abba", "abab"},
-		"a single place goes by urgency alone": {1, "a", "aaB", "Baa"},
+		"a single place: urgency decides":      {1, "a", "aaB", "Baa"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,7 +56,7 @@ func TestGate_Order(t *testing.T) {
 					})
 					synctest.Wait()
 				}
-				for len(held) > 0 { // the call that has held its place longest ends
+				for len(held) > 0 { // the oldest request ends
 					first := held[0]
 					held = held[1:]
 					g.release(from(first), nil)
@@ -73,14 +74,14 @@ func TestGate_Order(t *testing.T) {
 	}
 }
 
-// TestPacer_UrgentCallsPassCallsThatWait: while calls are spread, 30 reads wait for their slots, and the
-// look-ups of a change take the next ones.
-func TestPacer_UrgentCallsPassCallsThatWait(t *testing.T) {
+// TestRateLimit_UrgentRequestsPassWaitingOnes: while requests are spread and 30 reads wait for
+// their slots, the reads of a change take the next slots.
+func TestRateLimit_UrgentRequestsPassWaitingOnes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		okta := newOrg(emulator.Limit{Path: "*", PerMinute: 60})
-		k := paced(okta, 8, 0.1)
-		sideBySide(t, k, 4, 10, readUser) // from here on calls are spread
+		k := newRatedTransport(okta, 8, 0.1)
+		callInParallel(t, k, 4, 10, readUser) // from here on, requests are spread
 		start := time.Now()
 		var reads, changes sync.WaitGroup
 		for range 30 {
@@ -91,17 +92,18 @@ func TestPacer_UrgentCallsPassCallsThatWait(t *testing.T) {
 			changes.Go(func() { readUser.by(t, k, origin{"responder", true}) })
 		}
 		changes.Wait()
-		// Five slots, each a second or more from the next.
+		// Five slots of a second or more.
 		if took := time.Since(start); took > 6*time.Second {
 			t.Errorf("the changes took %s", took)
 		}
 		reads.Wait()
-		// 49 calls are left of the window and 35 were made: the reads are not lost, and not all in the next window.
+		// The window had 49 requests left and 35 were sent: no read is lost, and some end within
+		// the window.
 		if took := time.Since(start); took < 30*time.Second || took > time.Minute {
 			t.Errorf("the reads took %s", took)
 		}
-		if n := okta.refused.Load(); n > 0 {
-			t.Errorf("%d calls were refused", n)
+		if n := okta.rejected.Load(); n > 0 {
+			t.Errorf("%d requests were rejected", n)
 		}
 	})
 }

@@ -14,36 +14,37 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// OAuth's errors by which Okta asks for DPoP (RFC 9449, sections 5 and 8).
+// The OAuth errors by which Okta requires DPoP (RFC 9449, sections 5 and 8).
 const (
 	invalidProof = "invalid_dpop_proof"
 	useNonce     = "use_dpop_nonce"
 )
 
-// Who gives nonces: each server its own.
+// The servers that issue nonces, each its own.
 const (
-	nonceOfTokens = iota
-	nonceOfAPI
+	tokenServer = iota
+	apiServer
 )
 
-// dpop demonstrates the possession of a key with every request (RFC 9449). The key is this instance's own: it
-// is made when Okta first asks for it and never leaves the memory.
+// dpop proves the possession of a key with every request (RFC 9449). Each instance has its own key:
+// it is generated when Okta first requires a proof, and is kept in memory only.
 type dpop struct {
 	mu     sync.Mutex
 	key    keys.Key
 	on     bool
-	nonces [2]string
+	nonces [2]string // the newest, by server
 }
 
-// demanded takes up what the token endpoint asks for. It is false where nothing new was asked. proved tells whether the
-// request that it refused carried a proof: several may be on their way without one when the first is refused.
-func (d *dpop) demanded(err string, proved bool, r *response) bool {
+// required takes in an error of the token endpoint. It reports whether another attempt with a
+// proof, or with a new nonce, can help. hadProof reports whether the rejected request carried a
+// proof: several requests may be in flight without one when the first is rejected.
+func (d *dpop) required(err string, hadProof bool, r *response) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case err == useNonce && r.header.Get("DPoP-Nonce") == "":
 		return false
-	case err == invalidProof && proved: // the proof there was did not please
+	case err == invalidProof && hadProof: // another proof would be the same
 		return false
 	case err != useNonce && err != invalidProof:
 		return false
@@ -52,14 +53,14 @@ func (d *dpop) demanded(err string, proved bool, r *response) bool {
 	return true
 }
 
-// keep keeps the newest nonce of a server.
-func (d *dpop) keep(of int, nonce string) {
+// setNonce records the newest nonce of a server.
+func (d *dpop) setNonce(server int, nonce string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.nonces[of] = nonce
+	d.nonces[server] = nonce
 }
 
-// proveToTokenEndpoint puts a proof on a token request, once Okta has asked for one.
+// proveToTokenEndpoint adds a proof to a token request if Okta requires one.
 func (d *dpop) proveToTokenEndpoint(r *http.Request, now time.Time) error {
 	d.mu.Lock()
 	on := d.on
@@ -67,16 +68,16 @@ func (d *dpop) proveToTokenEndpoint(r *http.Request, now time.Time) error {
 	if !on {
 		return nil
 	}
-	return d.sign(r, proof{}, nonceOfTokens, now)
+	return d.sign(r, proof{}, tokenServer, now)
 }
 
-// prove puts a proof on a call with an access token.
+// prove adds a proof to a request with an access token.
 func (d *dpop) prove(r *http.Request, token secrets.Value, now time.Time) error {
 	hash := sha256.Sum256([]byte(token.Reveal()))
-	return d.sign(r, proof{TokenHash: base64.RawURLEncoding.EncodeToString(hash[:])}, nonceOfAPI, now)
+	return d.sign(r, proof{TokenHash: base64.RawURLEncoding.EncodeToString(hash[:])}, apiServer, now)
 }
 
-// proof is the claims of a proof (RFC 9449, section 4.2).
+// proof holds the claims of a proof (RFC 9449, section 4.2).
 type proof struct {
 	jwt.RegisteredClaims        // jti, iat
 	Method               string `json:"htm"`
@@ -85,23 +86,24 @@ type proof struct {
 	Nonce                string `json:"nonce,omitempty"`
 }
 
-func (d *dpop) sign(r *http.Request, p proof, nonceOf int, now time.Time) error {
-	key, nonce, err := d.material(nonceOf)
+// sign completes a proof, signs it and adds it to a request.
+func (d *dpop) sign(r *http.Request, p proof, server int, now time.Time) error {
+	key, nonce, err := d.material(server)
 	if err != nil {
-		return unsigned(err)
+		return notSigned(err)
 	}
 	p.ID, p.IssuedAt = rand.Text(), jwt.NewNumericDate(now)
 	p.Method, p.URL, p.Nonce = r.Method, r.URL.Scheme+"://"+r.URL.Host+r.URL.EscapedPath(), nonce
 	signed, err := key.Sign(map[string]any{"typ": "dpop+jwt", "jwk": key.JWK()}, p)
 	if err != nil {
-		return unsigned(err)
+		return notSigned(err)
 	}
 	r.Header.Set("DPoP", signed)
 	return nil
 }
 
-// material gives the key, made if there is none yet, and the newest nonce of a server.
-func (d *dpop) material(nonceOf int) (keys.Key, string, error) {
+// material returns the key, which it generates at the first call, and the newest nonce of a server.
+func (d *dpop) material(server int) (keys.Key, string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.key.Method() == nil {
@@ -111,5 +113,5 @@ func (d *dpop) material(nonceOf int) (keys.Key, string, error) {
 		}
 		d.key = key
 	}
-	return d.key, d.nonces[nonceOf], nil
+	return d.key, d.nonces[server], nil
 }

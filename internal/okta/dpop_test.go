@@ -14,7 +14,7 @@ import (
 	"example.com/okta-secops/local/emulator"
 )
 
-func TestDPoPIsUsedOnceOktaDemandsIt(t *testing.T) {
+func TestDPoP_IsUsedOnceOktaRequiresIt(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
 	s.get(t)
@@ -34,8 +34,9 @@ func TestDPoPIsUsedOnceOktaDemandsIt(t *testing.T) {
 	}
 }
 
-// TestTwoSetsOfScopesMeetTheDemandAtOnce: both first token requests are on their way before either is refused.
-func TestTwoSetsOfScopesMeetTheDemandAtOnce(t *testing.T) {
+// TestDPoP_RequirementMeetsTwoTokenRequestsAtOnce: both token requests are in flight before Okta
+// rejects the first.
+func TestDPoP_RequirementMeetsTwoTokenRequestsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
 	s.hold(2)
@@ -50,7 +51,7 @@ func TestTwoSetsOfScopesMeetTheDemandAtOnce(t *testing.T) {
 	both.Wait()
 }
 
-func TestAProofIsMadeForEachRequest(t *testing.T) {
+func TestDPoP_EachRequestHasItsProof(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{DPoP: true, APINonce: true}, appKey())
 	s.okta.AddFault(emulator.Fault{Path: "/api/*", Status: 503, Times: 2})
@@ -89,7 +90,7 @@ func TestAProofIsMadeForEachRequest(t *testing.T) {
 			t.Errorf("%s: ath %v", r.URL.Path, claims["ath"])
 		}
 	}
-	if proofs != 6 { // two for a token, three tries, and one for the API's nonce
+	if proofs != 6 { // two for a token, three attempts, and one for the API's nonce
 		t.Errorf("%d proofs", proofs)
 	}
 	other := newServiceApp(t, emulator.App{DPoP: true}, appKey())
@@ -103,13 +104,14 @@ func TestAProofIsMadeForEachRequest(t *testing.T) {
 	}
 }
 
-// A proof that does not please is not made again and again.
-func TestAProofThatIsRefusedForGood(t *testing.T) {
+// TestDPoP_RejectedProofOfTokenRequestEndsIt: the client does not repeat a token request with a
+// proof that Okta rejects.
+func TestDPoP_RejectedProofOfTokenRequestEndsIt(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
 	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Status: 400, Body: `{"error": "invalid_dpop_proof", "error_description": "The clock is wrong."}`})
 	_, err := s.GetUser(t.Context(), "alice")
-	wantFault(t, err, apierr.Credentials, "invalid_dpop_proof", "The clock is wrong.")
+	wantError(t, err, apierr.Credentials, "invalid_dpop_proof", "The clock is wrong.")
 	if n := s.tokens(); n != 2 {
 		t.Errorf("%d token requests", n)
 	}
@@ -117,7 +119,7 @@ func TestAProofThatIsRefusedForGood(t *testing.T) {
 	s.clock.Advance(3 * time.Second)
 	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Status: 400, Body: `{"error": "use_dpop_nonce"}`, Headers: map[string]string{"DPoP-Nonce": "n"}})
 	_, err = s.GetUser(t.Context(), "alice")
-	wantFault(t, err, apierr.Credentials, "use_dpop_nonce", "")
+	wantError(t, err, apierr.Credentials, "use_dpop_nonce", "")
 	if n := s.tokens(); n != 4 {
 		t.Errorf("%d token requests", n)
 	}

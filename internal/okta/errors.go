@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,14 +20,14 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// Okta's error codes that the product tells apart.
+// Okta's error codes that the product distinguishes.
 // https://developer.okta.com/docs/reference/error-codes/
 const (
-	CodeValidation      = "E0000001" // also: an object with this name exists, or the state forbids the change
+	CodeValidation      = "E0000001" // also if an object with this name exists, or the state forbids the change
 	CodeNoPermission    = "E0000006" // the admin role does not cover the target
 	CodeNotFound        = "E0000007"
 	CodeRoleAssigned    = "E0000090"
-	CodeBadExpression   = "E0000031" // of a filter or search
+	CodeBadExpression   = "E0000031" // in a filter or search
 	codeInvalidToken    = "E0000011"
 	codeReadOnly        = "E0000010"
 	codeServerError     = "E0000009"
@@ -36,39 +35,43 @@ const (
 	codeResetFailed     = "E0000017"
 	codeNotAllowedState = "E0000038"
 	codeStillActivating = "E0000112"
-	codeRateLimited     = "rate_limited" // ours
+	codeRateLimited     = "rate_limited" // the product's own
 )
 
-// apiError is what the exchange came to: nil for a 2xx. ctx is the caller's, not the call's own: a call that
-// took too long is another matter than a request whose time is over.
+// apiError returns the error of an attempt, nil for a 2xx response. ctx is the caller's context,
+// which distinguishes the caller's deadline from the timeout of the request.
 func (x *attempt) apiError(ctx context.Context) *apierr.Error {
-	switch {
-	case x.reply != nil && x.reply.status/100 == 2:
-		return nil
-	case x.reply != nil:
-		return x.reply.apiError()
+	if x.response != nil {
+		if x.response.status/100 == 2 {
+			return nil
+		}
+		return x.response.apiError()
 	}
-	var f *apierr.Error
-	if errors.As(x.err, &f) {
-		return f
+	var reported *apierr.Error
+	if errors.As(x.err, &reported) {
+		return reported
 	}
 	cause := x.cause()
 	switch {
 	case errors.Is(x.err, errReadOnly):
 		return apierr.New(apierr.Internal, "internal", "this part of the request may only read from Okta", cause)
 	case ctx.Err() != nil && x.sent.Load():
-		f = apierr.New(apierr.Deadline, "deadline_exceeded", "Okta had not answered when the time for the request ran out", cause)
+		return apierr.New(apierr.Deadline, "deadline_exceeded",
+			"the request's deadline passed before Okta responded", cause)
 	case ctx.Err() != nil:
-		f = apierr.New(apierr.Deadline, "deadline_exceeded", "the time for the request ran out before Okta was asked", cause)
+		return apierr.New(apierr.Deadline, "deadline_exceeded",
+			"the request's deadline passed before a call to Okta was sent", cause)
 	case errors.Is(x.err, context.DeadlineExceeded):
-		f = apierr.New(apierr.Unavailable, "okta_timeout", fmt.Sprintf("Okta did not answer within %s", CallTimeout), cause)
+		return apierr.New(apierr.Unavailable, "okta_timeout",
+			fmt.Sprintf("Okta did not respond within %s", CallTimeout), cause)
 	default:
-		f = apierr.New(apierr.Unavailable, "okta_unreachable", "the connection to Okta failed: "+connectionFailure(x.err), cause)
+		return apierr.New(apierr.Unavailable, "okta_unreachable",
+			"the connection to Okta failed: "+connectionFailure(x.err), cause)
 	}
-	return f
 }
 
-// cause returns the error of a failed connection for the log. net/http quotes what it cannot read of a reply.
+// cause returns the error of a failed connection for the log, without the secrets of the request:
+// net/http quotes malformed responses.
 func (x *attempt) cause() error {
 	if x.err == nil {
 		return nil
@@ -86,8 +89,7 @@ func (e cleanError) Error() string { return e.text }
 
 func (e cleanError) Unwrap() error { return e.err }
 
-// connectionFailure returns the reason that no connection was made, or that it ended, without an
-// address.
+// connectionFailure returns the reason that a connection failed or ended, without an address.
 func connectionFailure(err error) string {
 	var name *net.DNSError
 	var network net.Error
@@ -102,19 +104,20 @@ func connectionFailure(err error) string {
 	case errors.As(err, &notTLS):
 		return "the server does not speak TLS (check OKTA_API_ROOT, Api Root, and any proxy)"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return "there is no route to it (check the egress of the function)"
+		return "the network has no route to it (check the egress of the function)"
 	case errors.As(err, &network) && network.Timeout():
 		return "it timed out"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF),
 		errors.Is(err, io.ErrUnexpectedEOF):
-		return "it was closed before Okta answered"
+		return "it was closed before Okta responded"
 	default:
 		return "the network reported an error"
 	}
 }
 
-// distrust returns the reason that a certificate is not trusted, "" if it is of no common kind.
-func distrust(err error) string {
+// certificateProblem returns the reason that a certificate is not trusted, "" if it is not a common
+// one.
+func certificateProblem(err error) string {
 	var host x509.HostnameError
 	var authority x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
@@ -129,107 +132,101 @@ func distrust(err error) string {
 	return ""
 }
 
-// answered describes a server error of Okta, or of a proxy, after a number of tries of which the
-// last ones were alike. For a code with a specific meaning it returns said, Okta's own words.
-func (r *response) answered(said string, tries, alike int) string {
-	text := fmt.Sprintf("Okta answered %d", r.status)
+// describe returns the message of a server error after a number of attempts, of which the last
+// ones, repeats in number, had the same status. For an error code with a specific meaning it
+// returns message, Okta's own text.
+func (r *response) describe(message string, attempts, repeats int) string {
+	text := fmt.Sprintf("Okta returned status %d", r.status)
 	switch code := r.errorCode(); {
 	case code == codeServerError:
 		text += " (" + code + ")"
 	case code != "":
-		return said
+		return message
 	}
 	switch {
-	case tries == 1:
+	case attempts == 1:
 		return text
-	case alike == tries:
-		return fmt.Sprintf("%s %d times", text, tries)
+	case repeats == attempts:
+		return fmt.Sprintf("%s in all %d attempts", text, attempts)
 	default:
-		return fmt.Sprintf("%s at the last of %d tries", text, tries)
+		return fmt.Sprintf("%s in the last of %d attempts", text, attempts)
 	}
 }
 
-// advise completes the sentence of an error that a later try can help against, of a call that
-// changed nothing.
-func (k call) advise(planning bool, f *apierr.Error) *apierr.Error {
-	if f.Kind != apierr.Unavailable {
-		return f
-	}
-	unchanged := ""
-	if planning {
-		unchanged = "nothing was changed"
-	} else if !k.reads() {
-		unchanged = "the change was not made"
-	}
-	told := *f
-	told.Message = apierr.Sentence("; ", f.Message, unchanged, "try again")
-	return &told
-}
-
-// apiError turns Okta's refusal into a fault. The status stands even where the body is not Okta's JSON.
+// apiError returns the error of a response that is not a 2xx. The status counts even if the body is
+// not Okta's JSON.
 func (r *response) apiError() *apierr.Error {
-	b, code := r.error(), r.errorCode()
-	isOkta := code != ""
-	f := &apierr.Error{
-		Code:      code,
-		Message:   cmp.Or(r.clean(b.words()), fmt.Sprintf("Okta answered %d %s and gives no reason", r.status, http.StatusText(r.status))),
-		RequestID: r.requestID(),
-		Cause:     fmt.Errorf("okta answered %d %s", r.status, http.StatusText(r.status)),
+	b, isOkta := r.error(), r.errorCode() != ""
+	status := fmt.Sprintf("%d %s", r.status, http.StatusText(r.status))
+	err := &apierr.Error{
+		Kind: r.kind(b), Code: r.errorCode(), RequestID: r.requestID(), Cause: errors.New("okta returned " + status),
+		Message: cmp.Or(r.clean(b.message()), "Okta returned "+status+" without a reason"),
 	}
-	if !isOkta || r.clean(code) != code {
-		f.Code = "okta_" + strconv.Itoa(r.status)
+	if !isOkta || r.clean(err.Code) != err.Code {
+		err.Code = "okta_" + strconv.Itoa(r.status)
 	}
 	if !isOkta {
-		f.Message = fmt.Sprintf("Okta answered %d %s without an error of Okta's", r.status, http.StatusText(r.status))
+		err.Message = "Okta returned " + status + " without an Okta error code"
 	}
 	switch {
 	case r.status == http.StatusTooManyRequests:
-		f.Kind, f.RetryAfter = apierr.Unavailable, r.resetAfter()
+		err.RetryAfter = r.resetAfter()
 		if !isOkta {
-			f.Code, f.Message = codeRateLimited, "Okta's rate limit is reached"
+			err.Code, err.Message = codeRateLimited, "Okta's rate limit is reached"
 		}
-	case r.status >= 500, b.Code == codeStillActivating:
-		f.Kind = apierr.Unavailable
-	case r.proofRefused():
+	case err.Kind == apierr.InvalidResponse:
+		err.Code = "bad_reply"
+	case err.Kind == apierr.Credentials && r.proofRejected():
 		c := r.challenge("DPoP")
-		f.Kind, f.Code = apierr.Credentials, c.Error
-		f.Message = "Okta refused the DPoP proof of the request: "
-		if !r.proved {
-			f.Message = "Okta asks for a DPoP proof, and the request carried none: "
+		err.Code = c.Error
+		err.Message = "Okta rejected the DPoP proof of the request: "
+		if !r.hasProof {
+			err.Message = "Okta requires a DPoP proof, and the request had none: "
 		}
-		f.Message += strings.TrimSuffix(c.Error+": "+r.clean(c.Description), ": ")
-	case r.status == http.StatusUnauthorized:
-		f.Kind = apierr.Credentials
-	case b.Code == CodeNoPermission:
-		f.Kind = apierr.NoPermission
-	case !isOkta:
-		f.Kind, f.Code = apierr.InvalidResponse, "bad_reply"
-	case b.Code == CodeNotFound:
-		f.Kind = apierr.NotFound
-	case b.wrongState():
-		f.Kind = apierr.WrongState
-	default:
-		f.Kind = apierr.Rejected
+		err.Message += strings.TrimSuffix(c.Error+": "+r.clean(c.Description), ": ")
 	}
-	return f
+	return err
 }
 
-// stateWords are Okta's words, under its general validation code, for a change that the user's status
-// does not allow.
-var stateWords = regexp.MustCompile(`(?i)cannot .+ user that is not`)
+// kind returns the kind of the error of a response that is not a 2xx, with this Okta error in its
+// body.
+func (r *response) kind(b errorBody) apierr.Kind {
+	switch {
+	case r.status == http.StatusTooManyRequests, r.status >= http.StatusInternalServerError,
+		b.Code == codeStillActivating:
+		return apierr.Unavailable
+	case r.proofRejected(), r.status == http.StatusUnauthorized:
+		return apierr.Credentials
+	case b.Code == CodeNoPermission:
+		return apierr.NoPermission
+	case r.errorCode() == "":
+		return apierr.InvalidResponse
+	case b.Code == CodeNotFound:
+		return apierr.NotFound
+	case b.wrongState():
+		return apierr.WrongState
+	default:
+		return apierr.Rejected
+	}
+}
 
+// stateText matches Okta's message, under its general validation code, for a change that the user's
+// status forbids.
+var stateText = regexp.MustCompile(`(?i)cannot .+ user that is not`)
+
+// wrongState reports whether the error says that the user's status forbids the change.
 func (b errorBody) wrongState() bool {
 	switch b.Code {
 	case codeActivated, codeResetFailed, codeNotAllowedState:
 		return true
 	case CodeValidation:
-		return stateWords.MatchString(b.words())
+		return stateText.MatchString(b.message())
 	}
 	return false
 }
 
-// words returns what Okta says, summary and causes, as it says it.
-func (b errorBody) words() string {
+// message returns Okta's text, summary and causes, unchanged.
+func (b errorBody) message() string {
 	if b.Err != "" {
 		return strings.TrimSuffix(b.Err+": "+b.Description, ": ")
 	}
@@ -240,45 +237,18 @@ func (b errorBody) words() string {
 	return apierr.Sentence(": ", b.Summary, apierr.Sentence(", ", causes...))
 }
 
-// clean returns what Okta says as it may be shown: without the secrets of the request and what looks like one.
-func (r *response) clean(said string) string {
-	return redact(secrets.NewCensor(r.hidden...).Clean(said))
+// clean returns a text of Okta without the secrets of the request and without anything that looks
+// like a secret.
+func (r *response) clean(text string) string {
+	return redact(secrets.NewCensor(r.hidden...).Clean(text))
 }
 
-// requestID names the call in Okta's System Log.
+// requestID returns the id of the request in Okta's System Log.
 func (r *response) requestID() string { return r.clean(r.header.Get("X-Okta-Request-Id")) }
 
-// resetAfter is the time until the bucket fills again: 1 s where Okta does not say, and for the limit on
-// concurrent calls.
+// resetAfter returns the time until the rate limit resets, at least 1 s. It is 1 s if Okta does not
+// send it, and for the concurrency limit.
 func (r *response) resetAfter() time.Duration {
 	q, _ := r.quota()
 	return max(time.Second, q.left)
-}
-
-// invalidResponse is a 2xx reply that does not say what such a reply says.
-func invalidResponse(err error) *apierr.Error {
-	return apierr.New(apierr.InvalidResponse, "bad_reply", "Okta's reply is not what Okta sends: "+reason(err), err)
-}
-
-func (r *response) invalidResponse(err error) *apierr.Error {
-	f := invalidResponse(err)
-	f.RequestID = r.requestID()
-	return f
-}
-
-// reason says what is wrong with a reply without quoting it.
-func reason(err error) string {
-	var syntax *json.SyntaxError
-	var typ *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return "not JSON"
-	case errors.As(err, &typ):
-		if typ.Field == "" {
-			return "a JSON " + typ.Value + " of the wrong type"
-		}
-		return "unexpected type of " + typ.Field
-	default:
-		return err.Error()
-	}
 }

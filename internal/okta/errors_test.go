@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
+func TestErrors_KindAndCodeFollowResponse(t *testing.T) {
 	t.Parallel()
 	const page = "<html><body>canary</body></html>"
 	for name, c := range map[string]struct {
@@ -18,7 +18,7 @@ func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
 		body   string
 		kind   apierr.Kind
 		code   string
-		say    string
+		text   string
 	}{
 		"not found":            {404, `{"errorCode":"E0000007","errorSummary":"Not found: zed","errorCauses":[]}`, apierr.NotFound, "E0000007", "Not found: zed"},
 		"unknown path":         {404, `{"errorCode":"E0000008","errorSummary":"The requested path was not found"}`, apierr.Rejected, "E0000008", "path"},
@@ -37,15 +37,15 @@ func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
 		"read only":            {503, `{"errorCode":"E0000010","errorSummary":"Read only mode"}`, apierr.Unavailable, "E0000010", ""},
 		"HTML 403":             {403, page, apierr.InvalidResponse, "bad_reply", "403 Forbidden"},
 		"HTML 404":             {404, page, apierr.InvalidResponse, "bad_reply", "404 Not Found"},
-		"HTML 502":             {502, page, apierr.Unavailable, "okta_502", "Okta answered 502 4 times; try again"},
+		"HTML 502":             {502, page, apierr.Unavailable, "okta_502", "Okta returned status 502 in all 4 attempts; try again"},
 		"HTML 200":             {200, page, apierr.InvalidResponse, "bad_reply", "not JSON"},
 		"JSON without a code":  {400, `{"message":"canary"}`, apierr.InvalidResponse, "bad_reply", "400 Bad Request"},
 		"a user without an id": {200, `{"status":"ACTIVE"}`, apierr.InvalidResponse, "bad_reply", "without an id"},
 		"an array for a user":  {200, `[]`, apierr.InvalidResponse, "bad_reply", ""},
 		"a wrong type":         {200, `{"id":7}`, apierr.InvalidResponse, "bad_reply", "id"},
 		"no body for a user":   {200, ``, apierr.InvalidResponse, "bad_reply", "not JSON"},
-		"a receiver's refusal": {400, `{"err":"invalid_key","description":"unknown kid"}`, apierr.InvalidResponse, "bad_reply", "400 Bad Request"},
-		"a code of others":     {404, `{"errorCode":"NOT_FOUND","errorSummary":"canary"}`, apierr.InvalidResponse, "bad_reply", "404 Not Found"},
+		"a receiver's error":   {400, `{"err":"invalid_key","description":"unknown kid"}`, apierr.InvalidResponse, "bad_reply", "400 Bad Request"},
+		"another error code":   {404, `{"errorCode":"NOT_FOUND","errorSummary":"canary"}`, apierr.InvalidResponse, "bad_reply", "404 Not Found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,9 +55,9 @@ func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			})
 			_, err := client.GetUser(t.Context(), "00u1")
-			f := wantFault(t, err, c.kind, c.code, c.say)
+			f := wantError(t, err, c.kind, c.code, c.text)
 			if f.RequestID != "req-1" {
-				t.Errorf("the request id is lost: %+v", f)
+				t.Errorf("the request id is missing: %+v", f)
 			}
 			if retryable := c.kind == apierr.Unavailable; f.Retryable() != retryable {
 				t.Errorf("retryable is %v", f.Retryable())
@@ -66,19 +66,19 @@ func TestWhatOktaAnswersDecidesTheFault(t *testing.T) {
 	}
 }
 
-func TestARateLimitSaysHowLongToWait(t *testing.T) {
+func TestRateLimit_ErrorNamesWait(t *testing.T) {
 	t.Parallel()
 	const date = "Mon, 02 Mar 2026 10:00:00 GMT" // 1772445600
 	for name, c := range map[string]struct {
 		headers map[string]string
 		want    time.Duration
 	}{
-		"by Okta's clock":            {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445637"}, 37 * time.Second},
-		"the reset is past":          {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "1772445500"}, time.Second},
-		"the limit on calls at once": {map[string]string{"Date": date, "X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445637"}, time.Second},
-		"no headers":                 {map[string]string{"Date": ""}, time.Second},
-		"no date":                    {map[string]string{"Date": "", "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "1772445637"}, time.Second},
-		"a reset that is no number":  {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "soon"}, time.Second},
+		"by Okta's clock":       {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445637"}, 37 * time.Second},
+		"a past reset":          {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "1772445500"}, time.Second},
+		"the concurrency limit": {map[string]string{"Date": date, "X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445637"}, time.Second},
+		"no headers":            {map[string]string{"Date": ""}, time.Second},
+		"no date":               {map[string]string{"Date": "", "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "1772445637"}, time.Second},
+		"a reset that is text":  {map[string]string{"Date": date, "X-Rate-Limit-Limit": "600", "X-Rate-Limit-Reset": "soon"}, time.Second},
 	} {
 		for _, body := range []string{`{"errorCode":"E0000047","errorSummary":"Too many requests"}`, "slow down"} {
 			client := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -96,20 +96,20 @@ func TestARateLimitSaysHowLongToWait(t *testing.T) {
 				code = "rate_limited"
 			}
 			_, err := client.GetUser(t.Context(), "00u1")
-			if f := wantFault(t, err, apierr.Unavailable, code, ""); f.RetryAfter != c.want {
+			if f := wantError(t, err, apierr.Unavailable, code, ""); f.RetryAfter != c.want {
 				t.Errorf("%s: wait %s, want %s", name, f.RetryAfter, c.want)
 			}
 			err = methods["SetPassword"].call(t.Context(), client, "00u1")
-			if body == "slow down" { // which may be a proxy's
-				wantFault(t, err, apierr.UnknownResult, "unknown_result", "may or may not")
+			if body == "slow down" { // it may be a proxy's
+				wantError(t, err, apierr.UnknownResult, "unknown_result", "may or may not")
 			} else {
-				wantFault(t, err, apierr.Unavailable, code, "")
+				wantError(t, err, apierr.Unavailable, code, "")
 			}
 		}
 	}
 }
 
-func TestAServerErrorLeavesTheResultOfAWriteUnknown(t *testing.T) {
+func TestLostResponse_ServerErrorLeavesWriteUnknown(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status  int
@@ -126,30 +126,30 @@ func TestAServerErrorLeavesTheResultOfAWriteUnknown(t *testing.T) {
 		})
 		for name, m := range methods {
 			err := m.call(t.Context(), client, "00u1")
-			if once[name] && c.unknown {
-				if f := wantFault(t, err, apierr.UnknownResult, "unknown_result", "may or may not"); f.RequestID != "req-1" || f.Retryable() {
+			if nonIdempotent[name] && c.unknown {
+				if f := wantError(t, err, apierr.UnknownResult, "unknown_result", "may or may not"); f.RequestID != "req-1" || f.Retryable() {
 					t.Errorf("%s: %+v", name, f)
 				}
 			} else {
-				wantFault(t, err, apierr.Unavailable, c.code, "")
+				wantError(t, err, apierr.Unavailable, c.code, "")
 			}
 		}
 	}
 }
 
-func TestALoginPageInsteadOfAnAnswerIsNoSuccess(t *testing.T) {
+func TestErrors_LoginPageIsNotASuccess(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Sign in</html>") })
 	for name, m := range methods {
 		kind, code := apierr.InvalidResponse, "bad_reply"
-		if once[name] {
+		if nonIdempotent[name] {
 			kind, code = apierr.UnknownResult, "unknown_result"
 		}
-		wantFault(t, m.call(t.Context(), client, "00u1"), kind, code, "not what Okta sends")
+		wantError(t, m.call(t.Context(), client, "00u1"), kind, code, "the response is not a valid Okta response")
 	}
 }
 
-func TestAChangeWithoutItsLinkIsAChange(t *testing.T) {
+func TestUsers_ChangeWithoutLinkIsASuccess(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "{}"} {
 		client := newClient(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
@@ -162,7 +162,7 @@ func TestAChangeWithoutItsLinkIsAChange(t *testing.T) {
 	}
 }
 
-func TestASignalIsReceivedWith202Or200(t *testing.T) {
+func TestSignals_AcceptedWith202Or200(t *testing.T) {
 	t.Parallel()
 	for status, ok := range map[int]bool{202: true, 200: true, 204: false, 201: false} {
 		client := newClient(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
@@ -172,15 +172,15 @@ func TestASignalIsReceivedWith202Or200(t *testing.T) {
 	}
 }
 
-func TestReachWantsAnOktaOrganization(t *testing.T) {
+func TestReach_RequiresOktaOrganization(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"name":"some other service"}`)
 	})
-	wantFault(t, client.Reach(t.Context()), apierr.InvalidResponse, "bad_reply", "without an id")
+	wantError(t, client.Reach(t.Context()), apierr.InvalidResponse, "bad_reply", "without an id")
 }
 
-func TestObjectsAreKeptAsOktaSentThem(t *testing.T) {
+func TestUsers_KeepRawObject(t *testing.T) {
 	t.Parallel()
 	const raw = `{"id":"00u1","status":"SOMETHING_NEW","created":"","profile":{"login":"a","employeeNumber":7,"department":null},"_links":{"suspend":[]},"n":1.50}`
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, raw) })
@@ -193,12 +193,12 @@ func TestObjectsAreKeptAsOktaSentThem(t *testing.T) {
 	}
 }
 
-func TestOktasWordsLoseTheQueriesOfTheirLinks(t *testing.T) {
+func TestRedact_RemovesQueriesOfLinks(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"errorCode": "E0000001", "errorSummary": "see https://acme.okta.com/x?token=canary now"}`)
 	})
 	err := client.SuspendUser(t.Context(), "00u1")
-	wantFault(t, err, apierr.Rejected, "E0000001", "see https://acme.okta.com/x now")
+	wantError(t, err, apierr.Rejected, "E0000001", "see https://acme.okta.com/x now")
 }

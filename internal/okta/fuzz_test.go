@@ -9,8 +9,8 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// FuzzErrorBody holds what any answer of Okta's that is no success comes to: a fault of the right kind with a short
-// sentence without credentials.
+// FuzzErrorBody checks that every response but a success is an error of the right kind, with a
+// short message without credentials.
 func FuzzErrorBody(f *testing.F) {
 	const keyLine = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj/gEAAoIBAQD+canary012345"
 	for _, body := range []string{

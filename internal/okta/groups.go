@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-
-	sdk "github.com/okta/okta-sdk-golang/v5/okta"
 )
 
-// Group is what the product needs to know of a group; Raw is the whole object as Okta sent it.
+// Group holds the members of a group that the product uses; Raw is the whole object as Okta sent
+// it.
 type Group struct {
 	ID      string
 	Name    string
@@ -18,7 +17,7 @@ type Group struct {
 	Raw     json.RawMessage
 }
 
-// UnmarshalJSON reads what the product needs and keeps the rest.
+// UnmarshalJSON implements json.Unmarshaler. It returns an error for a group without an id.
 func (g *Group) UnmarshalJSON(b []byte) error {
 	var object struct {
 		ID      string          `json:"id"`
@@ -43,25 +42,23 @@ func (g *Group) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON writes the object as Okta sent it.
+// MarshalJSON returns the object as Okta sent it.
 func (g Group) MarshalJSON() ([]byte, error) { return g.Raw, nil }
 
-// AppGroup is the type of a group that an application masters. Its name may be that of another group too.
+// AppGroup is the type of a group that an application masters. Another group may have the same
+// name.
 const AppGroup = "APP_GROUP"
 
-// GetGroup reads the group with exactly this id. If Okta returns another group, it returns a fault of the kind
-// NotFound.
+// GetGroup reads the group with exactly this id. If Okta returns another group, it returns an error
+// of the kind NotFound.
 //
 //	GET /api/v1/groups/{groupId}
 func (c *Client) GetGroup(ctx context.Context, id string) (Group, error) {
 	var g Group
-	if err := pathElement(id); err != nil {
+	if err := checkPathElement(id); err != nil {
 		return g, err
 	}
-	r, err := c.do(ctx, call{op: "GET /api/v1/groups/{groupId}", send: func(ctx context.Context) error {
-		_, _, err := c.api.GroupAPI.GetGroup(ctx, id).Execute()
-		return err
-	}})
+	r, err := c.do(ctx, call{request: c.sdk.getGroup(id)})
 	if err != nil {
 		return g, err
 	}
@@ -69,36 +66,32 @@ func (c *Client) GetGroup(ctx context.Context, id string) (Group, error) {
 		return g, err
 	}
 	if g.ID != id {
-		return Group{}, otherObject("group")
+		return Group{}, differentObject("group")
 	}
 	return g, nil
 }
 
-// FindGroups returns the groups whose name is exactly name, all pages. Okta's search index lags behind its groups:
-// a group that was made seconds ago may not be in it yet.
+// FindGroups returns the groups whose name is exactly name, all pages. Okta's search index lags
+// behind: it may lack a group that was made seconds ago. The error has the kind Rejected if the
+// list is larger than MaxListBytes.
 //
 //	GET /api/v1/groups?search=
 func (c *Client) FindGroups(ctx context.Context, name string) ([]Group, error) {
-	return c.groupsNamed(ctx, name, func(ctx context.Context) error {
-		_, _, err := c.api.GroupAPI.ListGroups(ctx).Search("profile.name eq " + quoted(name)).Limit(200).Execute()
-		return err
-	})
+	return c.groupsNamed(ctx, name, c.sdk.searchGroups("profile.name eq "+quoted(name)))
 }
 
-// QueryGroups returns the groups whose name is exactly name among the first 300 whose name begins with it: Okta does
-// not page a query. Unlike FindGroups it does not depend on the search index.
+// QueryGroups returns the groups whose name is exactly name among the first 300 whose name begins
+// with it: Okta has no further pages for a query. Unlike FindGroups it does not depend on the
+// search index.
 //
 //	GET /api/v1/groups?q=
 func (c *Client) QueryGroups(ctx context.Context, name string) ([]Group, error) {
-	return c.groupsNamed(ctx, name, func(ctx context.Context) error {
-		_, _, err := c.api.GroupAPI.ListGroups(ctx).Q(name).Limit(300).Execute()
-		return err
-	})
+	return c.groupsNamed(ctx, name, c.sdk.queryGroups(name))
 }
 
 // groupsNamed returns the groups of a list whose name is exactly name.
-func (c *Client) groupsNamed(ctx context.Context, name string, send func(context.Context) error) ([]Group, error) {
-	list, err := c.list(ctx, "GET /api/v1/groups", 0, send)
+func (c *Client) groupsNamed(ctx context.Context, name string, first request) ([]Group, error) {
+	list, err := c.list(ctx, first, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -106,34 +99,26 @@ func (c *Client) groupsNamed(ctx context.Context, name string, send func(context
 	return slices.DeleteFunc(hits, func(g Group) bool { return g.Name != name }), err
 }
 
-// CreateGroup makes a group. An existing group of that name is a Rejected fault with CodeValidation.
+// CreateGroup makes a group. If a group of that name exists, the error has the kind Rejected and
+// the code CodeValidation.
 //
 //	POST /api/v1/groups
 func (c *Client) CreateGroup(ctx context.Context, name, description string) (Group, error) {
 	var g Group
-	profile := sdk.GroupProfile{Name: &name}
-	if description != "" {
-		profile.Description = &description
-	}
 	isGroup := func(body []byte) error { return json.Unmarshal(body, &g) }
-	_, err := c.do(ctx, call{op: "POST /api/v1/groups", object: isGroup, send: func(ctx context.Context) error {
-		_, _, err := c.api.GroupAPI.CreateGroup(ctx).Group(sdk.Group{Profile: &profile}).Execute()
-		return err
-	}})
+	_, err := c.do(ctx, call{request: c.sdk.createGroup(name, description), object: isGroup})
 	return g, err
 }
 
-// ListUserGroups lists the groups that a user is a member of, all pages.
+// ListUserGroups lists the groups of which a user is a member, all pages. The error has the kind
+// Rejected if the list is larger than MaxListBytes.
 //
 //	GET /api/v1/users/{userId}/groups
 func (c *Client) ListUserGroups(ctx context.Context, userIDOrLogin string) ([]Group, error) {
-	if err := userID(userIDOrLogin); err != nil {
+	if err := checkUserID(userIDOrLogin); err != nil {
 		return nil, err
 	}
-	list, err := c.list(ctx, "GET /api/v1/users/{userId}/groups", 0, func(ctx context.Context) error {
-		_, _, err := c.api.UserAPI.ListUserGroups(ctx, userIDOrLogin).Execute()
-		return err
-	})
+	list, err := c.list(ctx, c.sdk.listUserGroups(userIDOrLogin), 0)
 	if err != nil {
 		return nil, err
 	}

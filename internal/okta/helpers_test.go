@@ -18,7 +18,7 @@ import (
 
 const apiToken = "token-canary"
 
-// newClient returns a client of an Okta that answers with h.
+// newClient returns a client of an Okta that is served by h.
 func newClient(t *testing.T, h http.HandlerFunc) *okta.Client {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -35,17 +35,17 @@ func options(t *testing.T, address string) okta.Options {
 	return okta.Options{Root: root, Auth: okta.SSWS(testkit.NewCredential(secrets.New(apiToken))), Concurrency: 4, Clock: testkit.NewClock()}
 }
 
-// transportFunc is an http.RoundTripper without a network.
+// transportFunc is a function as http.RoundTripper.
 type transportFunc func(r *http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// answer is a reply of Okta without a network.
-func answer(r *http.Request, status int, body io.Reader) *http.Response {
+// newResponse returns a response to r.
+func newResponse(r *http.Request, status int, body io.Reader) *http.Response {
 	return &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: io.NopCloser(body), Request: r}
 }
 
-// record answers every request with body and keeps "METHOD path?query".
+// record collects "METHOD path?query" of requests.
 type record struct {
 	mu    sync.Mutex
 	lines []string
@@ -75,14 +75,14 @@ const (
 	resetJSON = `{"resetPasswordUrl":"https://acme.test/reset/t1"}`
 )
 
-// method is one method of the client, called with an id.
+// method calls one method of the client with an id.
 type method struct {
-	call   func(ctx context.Context, c *okta.Client, id string) error
-	answer string // what Okta says to it
-	byID   bool   // id is in the path
+	call     func(ctx context.Context, c *okta.Client, id string) error
+	response string // the body of the response
+	byID     bool   // id is in the path
 }
 
-// methods are all methods that call Okta.
+// methods are all methods of the client that call Okta.
 var methods = map[string]method{
 	"GetUser": {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetUser(ctx, id); return err }, userJSON, true},
 	"GetUserByID": {func(ctx context.Context, c *okta.Client, id string) error {
@@ -157,29 +157,30 @@ var methods = map[string]method{
 	"Reach":   {func(ctx context.Context, c *okta.Client, _ string) error { return c.Reach(ctx) }, `{"id":"00o1"}`, false},
 }
 
-// anonymous are the methods that send no credentials.
+// anonymous are the methods whose requests carry no credentials.
 var anonymous = map[string]bool{"PublishSecurityEvent": true, "Reach": true}
 
-// once are the methods whose writes must not happen twice.
-var once = map[string]bool{"ReactivateUser": true, "ResetPassword": true, "SetPassword": true, "PublishSecurityEvent": true}
+// nonIdempotent are the methods whose writes must not happen twice.
+var nonIdempotent = map[string]bool{"ReactivateUser": true, "ResetPassword": true, "SetPassword": true, "PublishSecurityEvent": true}
 
-// wantFault wants a fault of this kind and code, whose sentence holds the word and no secret.
-func wantFault(t *testing.T, err error, kind apierr.Kind, code, word string) *apierr.Error {
+// wantError checks that err has this kind and code, and a message with this text and without
+// secrets.
+func wantError(t *testing.T, err error, kind apierr.Kind, code, text string) *apierr.Error {
 	t.Helper()
 	f := apierr.As(err)
 	if f == nil {
-		t.Errorf("no fault, want %s", code)
+		t.Errorf("no error, want %s", code)
 		return &apierr.Error{}
 	}
-	if f.Kind != kind || f.Code != code || !strings.Contains(f.Message, word) {
-		t.Errorf("fault %d %s %q, want %d %s with %q", f.Kind, f.Code, f.Message, kind, code, word)
+	if f.Kind != kind || f.Code != code || !strings.Contains(f.Message, text) {
+		t.Errorf("error %d %s %q, want %d %s with %q", f.Kind, f.Code, f.Message, kind, code, text)
 	}
 	for _, secret := range []string{apiToken, "Secret-1", "header.claims.signature", "?"} {
 		if strings.Contains(f.Message, secret) {
-			t.Errorf("%q is in the sentence %q", secret, f.Message)
+			t.Errorf("%q is in the message %q", secret, f.Message)
 		}
 		if secret != "?" && strings.Contains(f.Error(), secret) {
-			t.Errorf("%q is in the text for the log %q", secret, f.Error())
+			t.Errorf("%q is in the log text %q", secret, f.Error())
 		}
 	}
 	return f

@@ -2,7 +2,7 @@ package okta
 
 import "context"
 
-// ProviderTypes are the types of identity providers that Okta filters by.
+// ProviderTypes are the types of identity providers by which Okta filters.
 // https://developer.okta.com/docs/api/openapi/okta-management/management/tag/IdentityProvider/
 var ProviderTypes = []string{
 	"AMAZON", "APPLE", "DISCORD", "FACEBOOK", "GITHUB", "GITLAB", "GOOGLE", "LINKEDIN", "MICROSOFT", "OIDC",
@@ -10,20 +10,10 @@ var ProviderTypes = []string{
 	"IDV_PERSONA", "IDV_CLEAR", "IDV_INCODE", "LOGINGOV", "LOGINGOV_SANDBOX", "OKTA_INTEGRATION", "AgentlessDSSO", "IWA",
 }
 
-// ListProviders lists the org's identity providers, all pages up to limit. query matches the beginning of
-// the name; an empty query or type selects nothing.
+// ListProviders lists the org's identity providers, all pages up to limit. query matches the
+// beginning of the name; an empty query or type selects nothing.
 //
 //	GET /api/v1/idps
 func (c *Client) ListProviders(ctx context.Context, query, providerType string, limit int) (List, error) {
-	return c.list(ctx, "GET /api/v1/idps", limit, func(ctx context.Context) error {
-		r := c.api.IdentityProviderAPI.ListIdentityProviders(ctx).Limit(int32(min(limit, 200)))
-		if query != "" {
-			r = r.Q(query)
-		}
-		if providerType != "" {
-			r = r.Type_(providerType)
-		}
-		_, _, err := r.Execute()
-		return err
-	})
+	return c.list(ctx, c.sdk.listProviders(query, providerType, min(limit, 200)), limit)
 }

@@ -17,32 +17,31 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// user is a user as Okta sends it, of at least so many bytes.
+// user returns a user as Okta sends it, of at least size bytes.
 func user(size int) string {
 	return `{"id":"00u1","status":"ACTIVE","profile":{"login":"a@acme.test","description":"` + strings.Repeat("x", size) + `"}}`
 }
 
-// client returns a client that no server answers, but this function.
+// client returns a client that sends its requests to base.
 func client(t *testing.T, base roundTrip) *Client {
 	t.Helper()
 	root, err := url.Parse("https://acme.test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Options{Root: root, Auth: nobody{}, Transport: base, Concurrency: 20})
+	return New(Options{Root: root, Auth: noAuth{}, Transport: base, Concurrency: 20})
 }
 
-// nobody is an Auth that adds nothing.
-type nobody struct{ Auth }
+// noAuth is an Auth that adds no credentials.
+type noAuth struct{ Auth }
 
-func (nobody) ready(context.Context, []string) error                    { return nil }
-func (nobody) authorize(context.Context, *http.Request, []string) error { return nil }
-func (nobody) answered(*http.Request, *response) (bool, error)          { return false, nil }
-func (nobody) explain(*apierr.Error, []string)                          {}
+func (noAuth) ready(context.Context, []string) error                    { return nil }
+func (noAuth) authorize(context.Context, *http.Request, []string) error { return nil }
+func (noAuth) afterResponse(*http.Request, *response) (bool, error)     { return false, nil }
+func (noAuth) explain(*apierr.Error, []string)                          {}
 
-// TestMemory_IsGivenBack: whatever a call comes to, the memory for the next reply is there again. Each reply is as large
-// as those that share a place, so that a single one that is not given back shows.
-func TestMemory_IsGivenBack(t *testing.T) {
+// TestMemory_IsReleased: each call gives its memory back, whether it succeeds or fails.
+func TestMemory_IsReleased(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status int
@@ -51,10 +50,10 @@ func TestMemory_IsGivenBack(t *testing.T) {
 	}{
 		"small":       {200, user(100 << 10), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
 		"large":       {200, user(2 << 20), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
-		"too large":   {200, user(maxReply), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"too large":   {200, user(maxResponse), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
 		"not JSON":    {200, strings.Repeat("<", 1<<20), func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
-		"no user":     {200, `["` + strings.Repeat("x", 1<<20) + `"]`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
-		"refused":     {403, `{"errorCode":"E0000006","errorSummary":"` + strings.Repeat("x", 1<<20) + `"}`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"not a user":  {200, `["` + strings.Repeat("x", 1<<20) + `"]`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
+		"rejected":    {403, `{"errorCode":"E0000006","errorSummary":"` + strings.Repeat("x", 1<<20) + `"}`, func(ctx context.Context, c *Client) error { _, err := c.GetUser(ctx, "00u1"); return err }},
 		"list":        {200, "[" + user(1<<20) + "]", func(ctx context.Context, c *Client) error { _, err := c.ListUsers(ctx, UserQuery{}, 5); return err }},
 		"bad list":    {200, `[4711, "` + strings.Repeat("x", 1<<20) + `"]`, func(ctx context.Context, c *Client) error { _, err := c.ListUsers(ctx, UserQuery{}, 5); return err }},
 		"list inside": {200, "[" + user(1<<20) + "]", func(ctx context.Context, c *Client) error { _, err := c.FindUsers(ctx, "a"); return err }},
@@ -72,20 +71,20 @@ func TestMemory_IsGivenBack(t *testing.T) {
 			mine := c2.For("a", false)
 			_ = c.call(t.Context(), mine)
 			if !c2.memory.small.TryAcquire(maxSmall) || !c2.memory.large.TryAcquire(maxLarge) {
-				t.Error("the memory of a reply is not given back")
+				t.Error("the memory of a response is not given back")
 			}
 			mine.Release()
-			if c2.memory.kept != 0 {
-				t.Errorf("%d bytes are still kept", c2.memory.kept)
+			if c2.memory.retained != 0 {
+				t.Errorf("%d bytes are still retained", c2.memory.retained)
 			}
 		})
 	}
 }
 
-// TestMemory_ReplyOverTheBoundIsRefused: at once if Okta says how long it is.
-func TestMemory_ReplyOverTheBoundIsRefused(t *testing.T) {
+// TestMemory_RefusesTooLargeResponse: before reading it if the response has a Content-Length.
+func TestMemory_RefusesTooLargeResponse(t *testing.T) {
 	t.Parallel()
-	for name, length := range map[string]int64{"its length is said": maxReply + 1, "its length is not said": -1} {
+	for name, length := range map[string]int64{"with Content-Length": maxResponse + 1, "without Content-Length": -1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var read atomic.Int64
@@ -94,7 +93,7 @@ func TestMemory_ReplyOverTheBoundIsRefused(t *testing.T) {
 			})
 			_, err := c.GetUser(t.Context(), "00u1")
 			wantCode(t, apierr.As(err), apierr.InvalidResponse, "reply_too_large")
-			most := int64(maxReply + 1<<20)
+			most := int64(maxResponse + 1<<20)
 			if length > 0 {
 				most = 0
 			}
@@ -105,7 +104,7 @@ func TestMemory_ReplyOverTheBoundIsRefused(t *testing.T) {
 	}
 }
 
-// counted is a body without end.
+// counted is a body that never ends.
 type counted struct{ bytes *atomic.Int64 }
 
 func (c counted) Read(p []byte) (int, error) {
@@ -116,8 +115,8 @@ func (c counted) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestMemory_LargeRepliesWaitForEachOther: 20 arrive at once, and each call ends.
-func TestMemory_LargeRepliesWaitForEachOther(t *testing.T) {
+// TestMemory_LargeResponsesWaitForEachOther: 20 responses arrive at once, and each call ends.
+func TestMemory_LargeResponsesWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
@@ -125,28 +124,28 @@ func TestMemory_LargeRepliesWaitForEachOther(t *testing.T) {
 		var calls sync.WaitGroup
 		for range 20 {
 			calls.Go(func() {
-				body, release, err := m.read(t.Context(), io.MultiReader(strings.NewReader(strings.Repeat("x", smallReply)), &slowly{&reading, &most, false}), -1)
-				if err != nil || len(body) != smallReply+1 {
+				body, release, err := m.read(t.Context(), io.MultiReader(strings.NewReader(strings.Repeat("x", smallResponse)), &slowly{&reading, &most, false}), -1)
+				if err != nil || len(body) != smallResponse+1 {
 					t.Errorf("%d bytes, %v", len(body), err)
 					return
 				}
-				time.Sleep(time.Second) // it is being decoded
+				time.Sleep(time.Second) // the decoding
 				reading.Add(-1)
 				release()
 			})
 		}
 		start := time.Now()
 		calls.Wait()
-		if most.Load() > maxLarge/maxReply {
-			t.Errorf("%d large replies were held at once", most.Load())
+		if most.Load() > maxLarge/maxResponse {
+			t.Errorf("%d large responses were held at once", most.Load())
 		}
 		if took := time.Since(start); took > 25*time.Second {
-			t.Errorf("it took %s", took)
+			t.Errorf("the calls took %s", took)
 		}
 	})
 }
 
-// slowly is the rest of a large body.
+// slowly is the end of a large body, which takes a second.
 type slowly struct {
 	reading, most *atomic.Int64
 	done          bool
@@ -167,20 +166,21 @@ func (s *slowly) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-// TestMemory_KeptIsBoundedForAllInvocations: what does not fit is refused, to be tried again, but for changes.
-func TestMemory_KeptIsBoundedForAllInvocations(t *testing.T) {
+// TestMemory_BoundsRetainedBytesOfAllInvocations: reads over the bound get an error that allows a
+// retry; changes do not.
+func TestMemory_BoundsRetainedBytesOfAllInvocations(t *testing.T) {
 	t.Parallel()
 	c := client(t, func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(strings.NewReader("[" + user(1<<20) + "]")), Request: r}, nil
 	})
 	var all []*Client
-	for i := range maxKept >> 20 {
+	for i := range maxRetained >> 20 {
 		all = append(all, c.For(fmt.Sprint("caller ", i), false))
 		_, err := all[i].ListUsers(t.Context(), UserQuery{}, 1)
 		if f := apierr.As(err); f != nil {
 			wantCode(t, f, apierr.Unavailable, "overloaded")
-			if i < maxKept>>20-2 {
-				t.Errorf("the list %d is refused", i)
+			if i < maxRetained>>20-2 {
+				t.Errorf("list %d is refused", i)
 			}
 		}
 	}
@@ -188,14 +188,14 @@ func TestMemory_KeptIsBoundedForAllInvocations(t *testing.T) {
 	_, err := late.ListUsers(t.Context(), UserQuery{}, 1)
 	wantCode(t, apierr.As(err), apierr.Unavailable, "overloaded")
 	if _, err := late.GetUser(t.Context(), "00u1"); err == nil {
-		t.Error("a list is no user")
+		t.Error("a list is accepted as a user")
 	}
 	if _, err := c.For("late", true).FindUsers(t.Context(), "a@acme.test"); err != nil {
-		t.Errorf("the look-up of a change is refused: %v", err)
+		t.Errorf("the read of a change is refused: %v", err)
 	}
 	all[0].Release()
 	all[1].Release()
 	if _, err := late.ListUsers(t.Context(), UserQuery{}, 1); err != nil {
-		t.Errorf("after others have ended: %v", err)
+		t.Errorf("after the end of other calls: %v", err)
 	}
 }

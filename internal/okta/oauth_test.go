@@ -46,7 +46,7 @@ func mustKey(key keys.Key, err error) keys.Key {
 	return key
 }
 
-// serviceApp is a client that signs in as a service app of an emulator.
+// serviceApp is a client that authenticates as a service app of an emulator.
 type serviceApp struct {
 	*okta.Client
 	okta  *emulator.Emulator
@@ -56,14 +56,14 @@ type serviceApp struct {
 
 	mu    sync.Mutex
 	sent  []*http.Request
-	held  int           // requests that wait for one another yet
-	ready chan struct{} // closed when all have come
+	held  int           // requests that the others wait for
+	ready chan struct{} // closed when all have arrived
 }
 
-// hold has the next n requests wait until all of them have come.
+// hold makes the next n requests wait until all of them have arrived.
 func (s *serviceApp) hold(n int) { s.held, s.ready = n, make(chan struct{}) }
 
-// arrive is where a request waits for those that are held with it.
+// arrive makes a request wait for the others of hold.
 func (s *serviceApp) arrive() {
 	s.mu.Lock()
 	wait := s.held > 0
@@ -78,14 +78,14 @@ func (s *serviceApp) arrive() {
 	}
 }
 
-// newServiceApp starts one. The app of the emulator is a's, with the key that the client has.
+// newServiceApp starts an emulator with the app a and returns a client with the app's key.
 func newServiceApp(t *testing.T, a emulator.App, key keys.Key) *serviceApp {
 	t.Helper()
 	s := &serviceApp{clock: testkit.NewClock(), key: testkit.NewCredential(key)}
 	s.okta = emulator.New(emulator.Options{Now: s.clock.Now})
 	server := httptest.NewServer(s.okta)
 	t.Cleanup(server.Close)
-	t.Cleanup(server.CloseClientConnections) // before that, so that a call that hangs ends
+	t.Cleanup(server.CloseClientConnections) // runs first and ends requests that hang
 	a.ClientID = clientID
 	if a.JWKS == nil {
 		a.JWKS = key.JWKS(keyID)
@@ -110,7 +110,7 @@ func newServiceApp(t *testing.T, a emulator.App, key keys.Key) *serviceApp {
 	return s
 }
 
-// tokens counts the token requests since it was last asked.
+// tokens returns the number of token requests since the last call.
 func (s *serviceApp) tokens() int {
 	n := 0
 	for _, r := range s.okta.Requests() {
@@ -129,7 +129,7 @@ func (s *serviceApp) get(t *testing.T) {
 	}
 }
 
-func TestEveryKindOfKeySignsIn(t *testing.T) {
+func TestOAuth_AuthenticatesWithEveryKindOfKey(t *testing.T) {
 	t.Parallel()
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -179,7 +179,8 @@ func TestEveryKindOfKeySignsIn(t *testing.T) {
 	}
 }
 
-// assertion is what the i-th request, one for a token, asserted.
+// assertion returns the header and claims of the assertion in the i-th request, which is a token
+// request.
 func (s *serviceApp) assertion(t *testing.T, i int) (header map[string]any, claims jwt.MapClaims) {
 	t.Helper()
 	s.mu.Lock()
@@ -204,7 +205,7 @@ func (s *serviceApp) assertion(t *testing.T, i int) (header map[string]any, clai
 	return token.Header, claims
 }
 
-func TestAnAssertionSaysWhatOktaWants(t *testing.T) {
+func TestOAuth_AssertionHasRequiredClaims(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	s.get(t)
@@ -223,11 +224,11 @@ func TestAnAssertionSaysWhatOktaWants(t *testing.T) {
 	}
 }
 
-// A key that is rotated as a JWK brings its own id, so that a rotation needs no new settings.
-func TestAJWKsOwnKeyIDGoesBeforeTheSetting(t *testing.T) {
+// TestOAuth_KeyIDOfJWKTakesPrecedence: a rotation to a JWK needs no change of settings.
+func TestOAuth_KeyIDOfJWKTakesPrecedence(t *testing.T) {
 	t.Parallel()
 	const jwk = `{"kty": "EC", "crv": "P-256", "kid": "rotated", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
-		"y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM", "d": "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}` // of RFC 7517, appendix A.2
+		"y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM", "d": "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}` // RFC 7517, appendix A.2
 	key := mustKey(keys.Parse(secrets.New(jwk)))
 	s := newServiceApp(t, emulator.App{JWKS: key.JWKS("rotated")}, key)
 	s.get(t)
@@ -236,7 +237,7 @@ func TestAJWKsOwnKeyIDGoesBeforeTheSetting(t *testing.T) {
 	}
 }
 
-func TestATokenServesUntilShortlyBeforeItsEnd(t *testing.T) {
+func TestOAuth_TokenIsRenewedBeforeItsEnd(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	for range 3 {
@@ -248,15 +249,15 @@ func TestATokenServesUntilShortlyBeforeItsEnd(t *testing.T) {
 	s.clock.Advance(54 * time.Minute)
 	s.get(t)
 	if n := s.tokens(); n != 0 {
-		t.Errorf("%d token requests although the token is good", n)
+		t.Errorf("%d token requests although the token is valid", n)
 	}
 	s.clock.Advance(2 * time.Minute)
 	s.get(t)
-	s.waitForTokenRequest(t) // nobody waits for a renewal ahead of the end
+	s.waitForTokenRequest(t) // no call waits for the renewal of a valid token
 	s.get(t)
 }
 
-// waitForTokenRequest waits until Okta has been asked for a token.
+// waitForTokenRequest waits until Okta has received a token request.
 func (s *serviceApp) waitForTokenRequest(t *testing.T) {
 	t.Helper()
 	for !slices.ContainsFunc(s.okta.Requests(), func(r emulator.Request) bool { return r.Path == "/oauth2/v1/token" }) {
@@ -266,7 +267,7 @@ func (s *serviceApp) waitForTokenRequest(t *testing.T) {
 	}
 }
 
-func TestEachSetOfScopesHasItsToken(t *testing.T) {
+func TestOAuth_EachSetOfScopesHasItsToken(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	for _, scopes := range [][]string{
@@ -280,10 +281,10 @@ func TestEachSetOfScopesHasItsToken(t *testing.T) {
 		t.Errorf("%d token requests for two sets of scopes", n)
 	}
 	err := s.WithScopes([]string{"okta.users.read"}).SuspendUser(t.Context(), "alice")
-	wantFault(t, err, apierr.NoPermission, "E0000006", "needs the scopes okta.users.read, and an administrator role")
+	wantError(t, err, apierr.NoPermission, "E0000006", "needs the scopes okta.users.read, and an administrator role")
 }
 
-func TestOneTokenRequestServesAllWhoWait(t *testing.T) {
+func TestOAuth_OneTokenRequestServesAllWaitingCalls(t *testing.T) {
 	t.Parallel()
 	for _, dpop := range []bool{false, true} {
 		s := newServiceApp(t, emulator.App{DPoP: dpop}, appKey())
@@ -302,7 +303,7 @@ func TestOneTokenRequestServesAllWhoWait(t *testing.T) {
 	}
 }
 
-func TestWhoWaitsForATokenWaitsNoLongerThanItsDeadline(t *testing.T) {
+func TestOAuth_WaitForTokenEndsAtDeadline(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	s.okta.AddFault(emulator.Fault{Path: "/oauth2/*", Hang: true, Times: 1})
@@ -314,14 +315,14 @@ func TestWhoWaitsForATokenWaitsNoLongerThanItsDeadline(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
 	_, err := s.GetUser(ctx, "alice")
-	wantFault(t, err, apierr.Deadline, "deadline_exceeded", "before Okta was asked")
+	wantError(t, err, apierr.Deadline, "deadline_exceeded", "the request's deadline passed before a call to Okta was sent")
 	cancel()
 	if err := <-first; !apierr.Is(err, apierr.Deadline) {
-		t.Errorf("who gave up is told %v", err)
+		t.Errorf("the error at the deadline is %v", err)
 	}
 }
 
-func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
+func TestOAuth_RejectedKeyIsReadOnceMore(t *testing.T) {
 	t.Parallel()
 	second := mustKey(keys.GenerateEC())
 	t.Run("and the new one is good", func(t *testing.T) {
@@ -350,20 +351,20 @@ func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
 		t.Parallel()
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
 		_, err := s.GetUser(t.Context(), "alice")
-		f := wantFault(t, err, apierr.Credentials, "invalid_client", "OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)")
+		f := wantError(t, err, apierr.Credentials, "invalid_client", "OKTA_CLIENT_ID (Client ID), OKTA_KEY_ID (Key ID) and OKTA_PRIVATE_KEY_SECRET (Private Key)")
 		if !strings.Contains(f.Message, "signature") {
-			t.Errorf("Okta's reason is lost: %s", f.Message)
+			t.Errorf("Okta's reason is missing: %s", f.Message)
 		}
 		if n := s.tokens(); s.key.Reads() != 1 || n != 2 {
 			t.Errorf("%d reads of the key, %d requests for tokens", s.key.Reads(), n)
 		}
 	})
-	t.Run("and the new one is no better", func(t *testing.T) {
+	t.Run("and the new one is rejected too", func(t *testing.T) {
 		t.Parallel()
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
 		s.key.Replace(mustKey(keys.GenerateEC()))
 		_, err := s.GetUser(t.Context(), "alice")
-		wantFault(t, err, apierr.Credentials, "invalid_client", "OKTA_PRIVATE_KEY_SECRET (Private Key)")
+		wantError(t, err, apierr.Credentials, "invalid_client", "OKTA_PRIVATE_KEY_SECRET (Private Key)")
 		if n := s.tokens(); s.key.Reads() != 1 || n != 2 {
 			t.Errorf("%d reads of the key, %d requests for tokens", s.key.Reads(), n)
 		}
@@ -374,18 +375,18 @@ func TestAKeyThatOktaDoesNotKnowIsReadOnceMore(t *testing.T) {
 		s := newServiceApp(t, emulator.App{JWKS: second.JWKS(keyID)}, appKey())
 		s.key.Lose(unread)
 		_, err := s.GetUser(t.Context(), "alice")
-		wantFault(t, err, apierr.Unavailable, "secret_unavailable", "cannot be read")
+		wantError(t, err, apierr.Unavailable, "secret_unavailable", "cannot be read")
 	})
 }
 
-// A token that is revoked before its time is replaced, and the call that met it is made after all: it was not
-// carried out.
-func TestARevokedTokenIsReplacedAndNothingIsLost(t *testing.T) {
+// TestOAuth_RevokedTokenIsReplaced: Okta rejected the request, so that it is repeated with a new
+// token.
+func TestOAuth_RevokedTokenIsReplaced(t *testing.T) {
 	t.Parallel()
 	for _, dpop := range []bool{false, true} {
 		for name, m := range methods {
 			if name == "Me" || !m.byID {
-				continue // an app is no user
+				continue // an app is not a user
 			}
 			s := newServiceApp(t, emulator.App{DPoP: dpop, APINonce: dpop, Scopes: everyScope}, appKey())
 			s.Client = s.WithScopes(everyScope)
@@ -398,18 +399,18 @@ func TestARevokedTokenIsReplacedAndNothingIsLost(t *testing.T) {
 				id = g.ID
 			}
 			err := m.call(t.Context(), s.Client, id)
-			answered := map[int]int{}
+			statuses := map[int]int{}
 			asked := slices.DeleteFunc(s.okta.Requests(), func(r emulator.Request) bool { return r.Path == "/oauth2/v1/token" })
 			for _, r := range asked {
-				if r.Method == asked[0].Method { // after a refused write, the client reads the state
-					answered[r.Status]++
+				if r.Method == asked[0].Method { // after a rejected write, the client reads the state
+					statuses[r.Status]++
 				}
 			}
 			if f := apierr.As(err); f != nil && (f.Kind == apierr.Credentials || f.Retryable()) {
 				t.Errorf("%s: %v", name, err)
 			}
-			if answered[401] == 0 || len(answered) != 2 {
-				t.Errorf("%s: calls by their status: %v, want a 401 and what came of the other", name, answered)
+			if statuses[401] == 0 || len(statuses) != 2 {
+				t.Errorf("%s: responses by status: %v, want 401 and one other", name, statuses)
 			}
 		}
 	}
@@ -419,7 +420,7 @@ var everyScope = []string{
 	"okta.users.read", "okta.users.manage", "okta.groups.read", "okta.groups.manage", "okta.roles.read", "okta.roles.manage", "okta.idps.read",
 }
 
-func TestScopesThatAreNotGrantedAreNamed(t *testing.T) {
+func TestOAuth_MissingScopesAreNamed(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{Scopes: []string{"okta.users.read"}}, appKey())
 	for want, scopes := range map[string][]string{
@@ -428,21 +429,21 @@ func TestScopesThatAreNotGrantedAreNamed(t *testing.T) {
 		"not granted okta.roles.manage, okta.users.manage:": {"okta.users.manage", "okta.users.read", "okta.roles.manage"},
 	} {
 		_, err := s.WithScopes(scopes).GetUser(t.Context(), "alice")
-		if f := wantFault(t, err, apierr.Credentials, "invalid_scope", want); f.RequestID == "" {
-			t.Error("nothing names the refused request")
+		if f := wantError(t, err, apierr.Credentials, "invalid_scope", want); f.RequestID == "" {
+			t.Error("the error has no request id")
 		}
 	}
 }
 
-// A refusal answers for all targets of an action, and is asked for anew soon after.
-func TestARefusalIsNotAskedForOnceMoreForEveryTarget(t *testing.T) {
+// TestOAuth_RejectionIsCachedForAllTargets: the cached rejection expires soon.
+func TestOAuth_RejectionIsCachedForAllTargets(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{Scopes: []string{"okta.users.read"}}, appKey())
 	for range 100 {
 		_, err := s.GetUser(t.Context(), "alice")
-		wantFault(t, err, apierr.Credentials, "invalid_scope", "okta.users.manage")
+		wantError(t, err, apierr.Credentials, "invalid_scope", "okta.users.manage")
 	}
-	if n := s.tokens(); n != 3 { // for both scopes, and for each by itself
+	if n := s.tokens(); n != 3 { // for both scopes together, and for each one
 		t.Errorf("%d token requests for 100 calls", n)
 	}
 	s.okta.RegisterApp(emulator.App{ClientID: clientID, JWKS: appKey().JWKS(keyID), Scopes: appScopes})
@@ -450,11 +451,11 @@ func TestARefusalIsNotAskedForOnceMoreForEveryTarget(t *testing.T) {
 	s.get(t)
 }
 
-func TestWhenTheTokenEndpointFails(t *testing.T) {
+func TestOAuth_TokenEndpointErrors(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault emulator.Fault
-		kind  apierr.Kind // of the fault when it goes on failing; curable ones are tried four times
+		kind  apierr.Kind // if the endpoint keeps failing; an Unavailable one is retried
 		code  string
 		word  string
 	}{
@@ -462,10 +463,10 @@ func TestWhenTheTokenEndpointFails(t *testing.T) {
 		"500":             {emulator.Fault{Status: 500}, apierr.Unavailable, "okta_token_unavailable", "500"},
 		"a proxy's 502":   {emulator.Fault{Status: 502, Body: "<html>canary"}, apierr.Unavailable, "okta_token_unavailable", "502"},
 		"lost":            {emulator.Fault{Drop: true}, apierr.Unavailable, "okta_unreachable", "connection"},
-		"broken off":      {emulator.Fault{Drop: true, Status: 200, Body: `{"access_token": "canary"}`}, apierr.Unavailable, "okta_unreachable", "connection"},
+		"incomplete":      {emulator.Fault{Drop: true, Status: 200, Body: `{"access_token": "canary"}`}, apierr.Unavailable, "okta_unreachable", "connection"},
 		"a page":          {emulator.Fault{Status: 200, Body: "<html>canary"}, apierr.InvalidResponse, "bad_reply", "200"},
 		"an empty object": {emulator.Fault{Status: 200, Body: `{}`}, apierr.InvalidResponse, "bad_reply", "200"},
-		"no life":         {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "Bearer"}`}, apierr.InvalidResponse, "bad_reply", "200"},
+		"no expiry":       {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "Bearer"}`}, apierr.InvalidResponse, "bad_reply", "200"},
 		"another type":    {emulator.Fault{Status: 200, Body: `{"access_token": "canary", "token_type": "MAC", "expires_in": 9}`}, apierr.InvalidResponse, "bad_reply", "200"},
 		"an error":        {emulator.Fault{Status: 400, Body: `{"error": "unauthorized_client", "error_description": "See https://acme.test/help?token=canary"}`}, apierr.Credentials, "unauthorized_client", "https://acme.test/help)"},
 		"a 403 page":      {emulator.Fault{Status: 403, Body: "<html>canary"}, apierr.InvalidResponse, "bad_reply", "403"},
@@ -477,9 +478,9 @@ func TestWhenTheTokenEndpointFails(t *testing.T) {
 			s := newServiceApp(t, emulator.App{}, appKey())
 			s.okta.AddFault(c.fault)
 			_, err := s.GetUser(t.Context(), "alice")
-			f := wantFault(t, err, c.kind, c.code, c.word)
+			f := wantError(t, err, c.kind, c.code, c.word)
 			if strings.Contains(f.Error(), "canary") {
-				t.Errorf("what is no error of OAuth's is quoted: %s", f.Error())
+				t.Errorf("text that is not an OAuth error is quoted: %s", f.Error())
 			}
 			want := 1
 			if c.kind == apierr.Unavailable {
@@ -497,12 +498,13 @@ func TestWhenTheTokenEndpointFails(t *testing.T) {
 	}
 }
 
-// A token is renewed ahead of its end, so that an endpoint that fails, refuses or hangs for minutes fails nothing.
-func TestARenewalThatFailsDoesNoHarmYet(t *testing.T) {
+// TestOAuth_FailedRenewalKeepsValidToken: a token is renewed before its end, so that calls succeed
+// while the token endpoint fails, rejects or hangs.
+func TestOAuth_FailedRenewalKeepsValidToken(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"it fails":   {Status: 503},
-		"it refuses": {Status: 401, Body: `{"error": "invalid_client"}`},
+		"it rejects": {Status: 401, Body: `{"error": "invalid_client"}`},
 		"it hangs":   {Hang: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -524,15 +526,15 @@ func TestARenewalThatFailsDoesNoHarmYet(t *testing.T) {
 			}
 			s.clock.Advance(5 * time.Minute)
 			if _, err := s.GetUser(t.Context(), "alice"); err == nil {
-				t.Error("a token served past its end")
+				t.Error("an expired token is used")
 			}
 		})
 	}
 }
 
-// The rate limit of access tokens is waited for by each caller within its own deadline, and without a place among the
-// calls in flight.
-func TestTheRateLimitOfTokensIsWaitedForByTheCaller(t *testing.T) {
+// TestOAuth_CallerWaitsForRateLimitOfTokens: each caller waits until its own deadline, without a
+// place of the concurrency limit.
+func TestOAuth_CallerWaitsForRateLimitOfTokens(t *testing.T) {
 	t.Parallel()
 	limited := emulator.Fault{Path: "/oauth2/*", Status: 429, Times: 1, Headers: map[string]string{
 		"X-Rate-Limit-Limit": "100", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445650"}}
@@ -541,33 +543,34 @@ func TestTheRateLimitOfTokensIsWaitedForByTheCaller(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	_, err := s.GetUser(ctx, "alice")
-	if f := wantFault(t, err, apierr.Unavailable, "rate_limited", "access tokens"); f.RetryAfter != 50*time.Second || len(s.clock.Naps()) > 0 {
-		t.Errorf("to be tried again after %s, naps %v", f.RetryAfter, s.clock.Naps())
+	if f := wantError(t, err, apierr.Unavailable, "rate_limited", "access tokens"); f.RetryAfter != 50*time.Second || len(s.clock.Naps()) > 0 {
+		t.Errorf("retry after %s, pauses %v", f.RetryAfter, s.clock.Naps())
 	}
 	s.okta.AddFault(limited)
 	s.get(t)
 	if naps := s.clock.Naps(); len(naps) != 1 || naps[0] != 50*time.Second {
-		t.Errorf("naps %v", naps)
+		t.Errorf("pauses %v", naps)
 	}
 }
 
-// A 401 that is not about the token costs no token, and one that is refused again and again is not hammered.
-func TestNotEvery401IsAboutTheToken(t *testing.T) {
+// TestOAuth_Other401KeepsToken: a 401 that is not about the token does not replace it, and repeated
+// rejections of new tokens lead to pauses.
+func TestOAuth_Other401KeepsToken(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{}, appKey())
 	s.get(t)
 	s.okta.ClearRequests()
 	s.okta.AddFault(emulator.Fault{Path: "/api/*", Status: 401, Body: `{"errorCode": "E0000015", "errorSummary": "You do not have permission to access the feature"}`, Times: 1})
 	_, err := s.GetUser(t.Context(), "alice")
-	wantFault(t, err, apierr.Credentials, "E0000015", "feature")
+	wantError(t, err, apierr.Credentials, "E0000015", "feature")
 	s.get(t)
 	if n := s.tokens(); n != 0 {
 		t.Errorf("%d token requests", n)
 	}
 	s.okta.AddFault(emulator.Fault{Path: "/api/*", Status: 401})
 	_, err = s.GetUser(t.Context(), "alice")
-	wantFault(t, err, apierr.Credentials, "E0000011", "")
+	wantError(t, err, apierr.Credentials, "E0000011", "")
 	if naps := s.clock.Naps(); len(naps) != 3 || naps[0] != 0 || naps[1] == 0 || naps[2] == 0 {
-		t.Errorf("naps %v", naps)
+		t.Errorf("pauses %v", naps)
 	}
 }

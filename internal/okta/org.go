@@ -6,17 +6,16 @@ import (
 	"slices"
 )
 
-// Reach proves that an Okta org answers at the configured address, without credentials.
+// Reach checks that an Okta org responds at the configured address, without credentials. It returns
+// an error of the kind Unavailable if the address does not respond, and InvalidResponse if it is
+// not an Okta org.
 //
 //	GET /.well-known/okta-organization
 func (c *Client) Reach(ctx context.Context) error {
 	var org struct {
 		ID string `json:"id"`
 	}
-	r, err := c.do(ctx, call{op: "GET /.well-known/okta-organization", anonymous: true, send: func(ctx context.Context) error {
-		_, _, err := c.api.OrgSettingAPI.GetWellknownOrgMetadata(ctx).Execute()
-		return err
-	}})
+	r, err := c.do(ctx, call{request: c.sdk.getOrganization(), anonymous: true})
 	if err != nil {
 		return err
 	}
@@ -24,48 +23,38 @@ func (c *Client) Reach(ctx context.Context) error {
 		return err
 	}
 	if org.ID == "" {
-		return r.invalidResponse(errors.New("an organization without an id"))
+		return r.invalid(errors.New("an organization without an id"))
 	}
 	return nil
 }
 
-// Me reads the owner of an API token, which proves the token with no scope beyond reading it.
+// Me reads the owner of an API token, which checks the token without any further permission. It
+// returns an error of the kind Credentials if Okta rejects the token.
 //
 //	GET /api/v1/users/me
 func (c *Client) Me(ctx context.Context) (User, error) {
 	var u User
-	r, err := c.do(ctx, call{op: "GET /api/v1/users/me", send: func(ctx context.Context) error {
-		_, _, err := c.api.UserAPI.GetUser(ctx, "me").Execute()
-		return err
-	}})
+	r, err := c.do(ctx, call{request: c.sdk.getCurrentUser()})
 	if err != nil {
 		return u, err
 	}
 	return u, r.decode(&u)
 }
 
-// ReadOne reads one object of a kind that the client's scopes let it read, which proves a service app's scopes and
-// administrator role.
+// ReadOne reads one object of a kind that the client's scopes allow, which checks a service app's
+// scopes and administrator role. It returns an error of the kind Credentials if one of them is
+// missing.
 //
 //	GET /api/v1/users
 func (c *Client) ReadOne(ctx context.Context) error {
-	op, first := "GET /api/v1/users", func(ctx context.Context) error {
-		_, _, err := c.api.UserAPI.ListUsers(ctx).Limit(1).Execute()
-		return err
-	}
+	first := c.sdk.listUsers(UserQuery{}, 1)
 	switch {
 	case slices.Contains(c.scopes, "okta.users.read"):
 	case slices.Contains(c.scopes, "okta.groups.read"):
-		op, first = "GET /api/v1/groups", func(ctx context.Context) error {
-			_, _, err := c.api.GroupAPI.ListGroups(ctx).Limit(1).Execute()
-			return err
-		}
+		first = c.sdk.listGroups(1)
 	case slices.Contains(c.scopes, "okta.idps.read"):
-		op, first = "GET /api/v1/idps", func(ctx context.Context) error {
-			_, _, err := c.api.IdentityProviderAPI.ListIdentityProviders(ctx).Limit(1).Execute()
-			return err
-		}
+		first = c.sdk.listProviders("", "", 1)
 	}
-	_, err := c.list(ctx, op, 1, first)
+	_, err := c.list(ctx, first, 1)
 	return err
 }

@@ -13,19 +13,21 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// MaxListBytes is where a list stops growing.
+// MaxListBytes bounds the objects of a list, in bytes.
 const MaxListBytes = 10 << 20
 
-// maxIdlePages is the most pages in a row without a new object that are read.
+// maxIdlePages bounds the consecutive pages without a new object.
 const maxIdlePages = 50
 
-// List is the objects of a list as Okta sent them. Cut tells that there is more than MaxListBytes let in.
+// List holds the objects of a list as Okta sent them. Cut reports that the list ends at
+// MaxListBytes.
 type List struct {
 	Items []json.RawMessage
 	Cut   bool
 }
 
-// decodeItems reads the items of a list that is of use only as a whole.
+// decodeItems decodes the items of a list that is useful only if it is complete. It returns an
+// error of the kind Rejected if the list was cut.
 func decodeItems[T any](list List) ([]T, error) {
 	if list.Cut {
 		return nil, apierr.Errorf(apierr.Rejected, "too_large", "Okta's list is over %d MB", MaxListBytes>>20)
@@ -39,39 +41,47 @@ func decodeItems[T any](list List) ([]T, error) {
 	return out, nil
 }
 
-// list collects the pages of a list, each object once: op is the route, first makes the first request, the
-// others follow Okta's next links. limit 0 means all there is.
-func (c *Client) list(ctx context.Context, op string, limit int, first func(ctx context.Context) error) (List, error) {
-	return c.listOf(ctx, op, "", limit, first)
+// differentObject returns the error of a response that holds another object than the one with the
+// requested id. Its kind is NotFound: Okta did not return the requested object.
+func differentObject(kind string) error {
+	return apierr.Errorf(apierr.NotFound, "other_object", "Okta returned another %s than the requested one", kind)
 }
 
-// listOf is list for pages that are objects: member is the name of the array in them, "" if the
-// page is an array.
-func (c *Client) listOf(
-	ctx context.Context, op, member string, limit int, first func(ctx context.Context) error,
-) (List, error) {
+// quoted returns a value as a string of a search expression.
+func quoted(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+}
+
+// list collects the pages of a list whose pages are arrays, each object once: first requests the
+// first page, and Okta's next links lead to the others. limit 0 means no limit.
+func (c *Client) list(ctx context.Context, first request, limit int) (List, error) {
+	return c.listMember(ctx, first, "", limit)
+}
+
+// listMember is list for pages that are objects: member is the name of the array in them, "" for
+// pages that are arrays.
+func (c *Client) listMember(ctx context.Context, first request, member string, limit int) (List, error) {
 	all := collection{client: c, limit: limit, seen: map[string]bool{}}
 	visited, idle := map[string]bool{}, 0
-	if limit == 0 { // a list that is of use only as a whole, of which what the result needs is kept by others
+	if limit == 0 { // callers of a complete list decode it and count the part that the result retains themselves
 		defer func() { c.Drop(all.size) }()
 	}
-	send := first
-	for {
-		r, err := c.do(ctx, call{op: op, send: send})
+	for page := first; ; {
+		r, err := c.do(ctx, call{request: page})
 		if err != nil {
 			return all.List, err
 		}
-		page, following, err := r.page(member)
+		items, following, err := r.page(member)
 		if err != nil {
-			return all.List, r.invalidResponse(err)
+			return all.List, r.invalid(err)
 		}
 		before := len(all.Items)
-		if full, err := all.add(r, page); full || err != nil {
+		if full, err := all.add(r, items); full || err != nil {
 			return all.List, err
 		}
 		next, err := c.next(r, following)
 		if err != nil {
-			return all.List, r.invalidResponse(err)
+			return all.List, r.invalid(err)
 		}
 		if next == "" {
 			return all.List, nil
@@ -80,13 +90,13 @@ func (c *Client) listOf(
 			idle = 0
 		}
 		if idle == maxIdlePages {
-			return all.List, r.invalidResponse(fmt.Errorf("%d pages in a row have no new object, and there is another", idle))
+			return all.List, r.invalid(fmt.Errorf("%d pages in a row have no new object, and there are more", idle))
 		}
 		if visited[next] {
-			return all.List, r.invalidResponse(errors.New("its next links lead in a circle"))
+			return all.List, r.invalid(errors.New("its next links form a loop"))
 		}
 		visited[next] = true
-		send = func(ctx context.Context) error { return c.get(ctx, next) }
+		page = request{first.route, func(ctx context.Context) error { return c.get(ctx, next) }}
 	}
 }
 
@@ -95,18 +105,18 @@ type collection struct {
 	List
 	client *Client
 	limit  int             // of items; 0: none
-	seen   map[string]bool // ids: a page shifts when an object is added while we read
+	seen   map[string]bool // ids: pages shift if an object is added during the reading
 	size   int             // of the items, in bytes
 }
 
-// add adds the items of a page that are new. It reports whether the list is full.
+// add adds the new items of a page. It reports whether the list is full.
 func (l *collection) add(r *response, page []json.RawMessage) (full bool, err error) {
 	for _, item := range page {
 		var object struct {
 			ID string `json:"id"`
 		}
 		if err := json.Unmarshal(item, &object); err != nil {
-			return false, r.invalidResponse(err)
+			return false, r.invalid(err)
 		}
 		if object.ID != "" && l.seen[object.ID] {
 			continue
@@ -128,8 +138,7 @@ func (l *collection) add(r *response, page []json.RawMessage) (full bool, err er
 	return false, nil
 }
 
-// page returns the items of a page and, of a page that is an object, the address of the next page
-// that its body gives.
+// page returns the items of a page and, if the page is an object, the next link of its body.
 func (r *response) page(member string) (items []json.RawMessage, next string, err error) {
 	defer r.release()
 	if member == "" {
@@ -142,7 +151,7 @@ func (r *response) page(member string) (items []json.RawMessage, next string, er
 	}
 	array, ok := object[member]
 	if !ok {
-		return nil, "", errors.New("it has no " + member)
+		return nil, "", errors.New("it has no member " + member)
 	}
 	var links struct {
 		Next struct {
@@ -158,18 +167,19 @@ func (r *response) page(member string) (items []json.RawMessage, next string, er
 	return items, links.Next.Href, err
 }
 
-// linkValue is one link of a Link header (RFC 8288): its target, which may hold commas, and its parameters.
+// linkValue matches one link of a Link header (RFC 8288): its target, which may contain commas, and
+// its parameters.
 var (
 	linkValue = regexp.MustCompile(`<([^>]*)>((?:[^",]|"[^"]*")*)`)
 	relNext   = regexp.MustCompile(`(?i);\s*rel\s*=\s*"?next"?\s*(;|$)`)
 )
 
-// next is the reply's next link, from its header or else as found in its body, "" on the last page.
-// A link to another host is refused: following it would hand the credentials over. So is one to another path, which
-// holds another list.
+// next returns the next link of a response, from its header or else from its body, "" on the last
+// page. It refuses a link to another host, which would receive the credentials, and a link to
+// another path, which is another list.
 func (c *Client) next(r *response, inBody string) (string, error) {
 	target := inBody
-	// Okta sends one Link header per relation; a proxy may have folded them into one.
+	// Okta sends one Link header per relation; a proxy may merge them into one.
 	for _, link := range linkValue.FindAllStringSubmatch(strings.Join(r.header.Values("Link"), ","), -1) {
 		if relNext.MatchString(link[2]) {
 			target = link[1]
@@ -185,15 +195,15 @@ func (c *Client) next(r *response, inBody string) (string, error) {
 	}
 	u = c.root.ResolveReference(u)
 	if u.Scheme != c.root.Scheme || !strings.EqualFold(u.Host, c.root.Host) || u.User != nil {
-		return "", errors.New("its next link leads to another host")
+		return "", errors.New("its next link points to another host")
 	}
 	if u.Path != r.path {
-		return "", errors.New("its next link leads to another path")
+		return "", errors.New("its next link points to another path")
 	}
 	return u.String(), nil
 }
 
-// get sends a GET to an address that Okta gave.
+// get sends a GET to a next link.
 func (c *Client) get(ctx context.Context, address string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

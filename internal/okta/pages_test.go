@@ -14,7 +14,8 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// page is a page of a list: its users' ids, and the Link headers, in which ${org} is Okta's address.
+// page is a page of a list: the ids of its users, and its Link headers, in which ${org} stands for
+// the address.
 type page struct {
 	ids   []string
 	links []string
@@ -54,19 +55,19 @@ func ids(t *testing.T, list okta.List) []string {
 	return out
 }
 
-func TestAListFollowsTheNextLinks(t *testing.T) {
+func TestList_FollowsNextLinks(t *testing.T) {
 	t.Parallel()
 	for name, links := range map[string][]string{
-		"one header per relation":   {`<${org}/api/v1/users?limit=200>; rel="self"`, `<${org}/api/v1/users?after=2>; rel="next"`},
-		"next first":                {`<${org}/api/v1/users?after=2>; rel="next"`, `<${org}/api/v1/users?limit=200>; rel="self"`},
-		"folded into one header":    {`<${org}/api/v1/users?limit=200>; rel="self", <${org}/api/v1/users?after=2>; rel="next"`},
-		"folded without blanks":     {`<${org}/api/v1/users>;rel="self",<${org}/api/v1/users?after=2>;rel="next"`},
-		"without quotes":            {`<${org}/api/v1/users?after=2>; rel=next`},
-		"with other parameters":     {`<${org}/api/v1/users?after=2>; title="a, b; c"; rel="next"`},
-		"with a comma in the URL":   {`<${org}/api/v1/users?expand=a,b&after=2>; rel="next"`},
-		"with a semicolon in it":    {`<${org}/api/v1/users?after=2&x=a%3Bb>; rel="next"`},
-		"relative to the org":       {`</api/v1/users?after=2>; rel="next"`},
-		"beside a relation nextish": {`<${org}/api/v1/users?after=9>; rel="nextish"`, `<${org}/api/v1/users?after=2>; rel="next"`},
+		"one header per relation": {`<${org}/api/v1/users?limit=200>; rel="self"`, `<${org}/api/v1/users?after=2>; rel="next"`},
+		"next first":              {`<${org}/api/v1/users?after=2>; rel="next"`, `<${org}/api/v1/users?limit=200>; rel="self"`},
+		"merged into one header":  {`<${org}/api/v1/users?limit=200>; rel="self", <${org}/api/v1/users?after=2>; rel="next"`},
+		"merged without spaces":   {`<${org}/api/v1/users>;rel="self",<${org}/api/v1/users?after=2>;rel="next"`},
+		"without quotes":          {`<${org}/api/v1/users?after=2>; rel=next`},
+		"with other parameters":   {`<${org}/api/v1/users?after=2>; title="a, b; c"; rel="next"`},
+		"with a comma in the URL": {`<${org}/api/v1/users?expand=a,b&after=2>; rel="next"`},
+		"with a semicolon in URL": {`<${org}/api/v1/users?after=2&x=a%3Bb>; rel="next"`},
+		"relative to the org":     {`</api/v1/users?after=2>; rel="next"`},
+		"with a relation nextish": {`<${org}/api/v1/users?after=9>; rel="nextish"`, `<${org}/api/v1/users?after=2>; rel="next"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,13 +81,13 @@ func TestAListFollowsTheNextLinks(t *testing.T) {
 				t.Errorf("users, each once (-want +got):\n%s", diff)
 			}
 			if got := string(list.Items[0]); got != `{"id":"a","extra":{"n":1.50}}` {
-				t.Errorf("the object is altered: %s", got)
+				t.Errorf("the object is changed: %s", got)
 			}
 		})
 	}
 }
 
-func TestAListEndsAtItsLimit(t *testing.T) {
+func TestList_EndsAtLimit(t *testing.T) {
 	t.Parallel()
 	var rec record
 	next := []string{`<${org}/api/v1/users?after=2>; rel="next"`}
@@ -103,11 +104,11 @@ func TestAListEndsAtItsLimit(t *testing.T) {
 	}
 }
 
-func TestAListThatRunsInACircleEnds(t *testing.T) {
+func TestList_EndsIfNextLinksFormLoop(t *testing.T) {
 	t.Parallel()
 	for name, pages := range map[string]map[string]page{
 		"to itself": {"": {[]string{"a"}, []string{`<${org}/api/v1/users?limit=200>; rel="next"`}}},
-		"by two": {
+		"over two pages": {
 			"":  {[]string{"a"}, []string{`<${org}/api/v1/users?after=2>; rel="next"`}},
 			"2": {[]string{"b"}, []string{`<${org}/api/v1/users?after=3>; rel="next"`}},
 			"3": {[]string{"c"}, []string{`<${org}/api/v1/users?after=2>; rel="next"`}},
@@ -115,14 +116,14 @@ func TestAListThatRunsInACircleEnds(t *testing.T) {
 	} {
 		var rec record
 		_, err := pager(t, &rec, pages).ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, apierr.InvalidResponse, "bad_reply", "circle")
+		wantError(t, err, apierr.InvalidResponse, "bad_reply", "its next links form a loop")
 		if n := len(rec.all()); n > 4 {
 			t.Errorf("%s: %d calls", name, n)
 		}
 	}
 }
 
-func TestANextLinkToAnotherHostIsRefused(t *testing.T) {
+func TestList_RefusesNextLinkToAnotherHost(t *testing.T) {
 	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the link was followed, with Authorization %q", r.Header.Get("Authorization"))
@@ -141,11 +142,11 @@ func TestANextLinkToAnotherHostIsRefused(t *testing.T) {
 			_, _ = io.WriteString(w, "["+userJSON+"]")
 		})
 		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, apierr.InvalidResponse, "bad_reply", "another host")
+		wantError(t, err, apierr.InvalidResponse, "bad_reply", "another host")
 	}
 }
 
-func TestAListStopsGrowingAtTenMegabytes(t *testing.T) {
+func TestList_EndsAtTenMegabytes(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("x", 1<<20)
 	serve := func(w http.ResponseWriter, r *http.Request) {
@@ -158,14 +159,14 @@ func TestAListStopsGrowingAtTenMegabytes(t *testing.T) {
 	if err != nil || !list.Cut || len(list.Items) != 9 {
 		t.Errorf("%d items, cut %v, %v", len(list.Items), list.Cut, err)
 	}
-	// What is searched through, or belongs to one user, is of use only as a whole.
+	// A list for a search, or of one user, is useful only if it is complete.
 	_, err = c.FindGroups(t.Context(), "wanted")
-	wantFault(t, err, apierr.Rejected, "too_large", "10 MB")
+	wantError(t, err, apierr.Rejected, "too_large", "10 MB")
 	_, err = c.ListUserGroups(t.Context(), "00u1")
-	wantFault(t, err, apierr.Rejected, "too_large", "10 MB")
+	wantError(t, err, apierr.Rejected, "too_large", "10 MB")
 }
 
-func TestAListThatFailsHalfwayFails(t *testing.T) {
+func TestList_FailsIfOnePageFails(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]struct {
 		status int
@@ -190,11 +191,11 @@ func TestAListThatFailsHalfwayFails(t *testing.T) {
 			_, _ = io.WriteString(w, body)
 		})
 		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, want.kind, want.code, "")
+		wantError(t, err, want.kind, want.code, "")
 	}
 }
 
-func TestAGroupIsFoundByItsWholeName(t *testing.T) {
+func TestGroups_FoundByWholeName(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("after") == "" {
@@ -210,7 +211,7 @@ func TestAGroupIsFoundByItsWholeName(t *testing.T) {
 	}
 }
 
-func TestASearchTermIsQuoted(t *testing.T) {
+func TestUsers_SearchTermIsQuoted(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 		want := `profile.login eq "a\"b\\c@x" or profile.email eq "a\"b\\c@x"`
@@ -224,7 +225,8 @@ func TestASearchTermIsQuoted(t *testing.T) {
 	}
 }
 
-// TestList_EndsWithoutNewObjects: pages that bring nothing new, each with another next link, are bounded.
+// TestList_EndsWithoutNewObjects: pages without a new object, each with another next link, are
+// bounded.
 func TestList_EndsWithoutNewObjects(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -234,7 +236,7 @@ func TestList_EndsWithoutNewObjects(t *testing.T) {
 	}{
 		"empty pages":     {func(int) string { return "[]" }, 50, true},
 		"the same object": {func(int) string { return `[{"id":"a"}]` }, 51, true},
-		"49 empty pages, then a new": {func(n int) string {
+		"49 empty pages, then a new object": {func(n int) string {
 			return map[bool]string{true: fmt.Sprintf(`[{"id":"u%d"}]`, n), false: "[]"}[n%50 == 0]
 		}, 151, false},
 	} {
@@ -251,7 +253,7 @@ func TestList_EndsWithoutNewObjects(t *testing.T) {
 			})
 			list, err := client.ListUsers(t.Context(), okta.UserQuery{}, 0)
 			if c.ends {
-				wantFault(t, err, apierr.InvalidResponse, "bad_reply", "50 pages in a row have no new object")
+				wantError(t, err, apierr.InvalidResponse, "bad_reply", "50 pages in a row have no new object")
 			} else if err != nil || len(list.Items) != 4 {
 				t.Errorf("%d users, %v", len(list.Items), err)
 			}
@@ -262,7 +264,7 @@ func TestList_EndsWithoutNewObjects(t *testing.T) {
 	}
 }
 
-// TestList_RefusesNextLinkToAnotherPath: another path is another list.
+// TestList_RefusesNextLinkToAnotherPath: another path would be another list.
 func TestList_RefusesNextLinkToAnotherPath(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/api/v1/groups", "/api/v1/users/", "/api/v1/users/00u1/groups", "/", "/api/v1/users/../groups"} {
@@ -273,7 +275,7 @@ func TestList_RefusesNextLinkToAnotherPath(t *testing.T) {
 			_, _ = io.WriteString(w, "["+userJSON+"]")
 		})
 		_, err := c.ListUsers(t.Context(), okta.UserQuery{}, 0)
-		wantFault(t, err, apierr.InvalidResponse, "bad_reply", "another path")
+		wantError(t, err, apierr.InvalidResponse, "bad_reply", "another path")
 		if n := len(rec.all()); n != 1 {
 			t.Errorf("%s: %v", path, rec.all())
 		}

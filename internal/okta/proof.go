@@ -8,32 +8,39 @@ import (
 	"strings"
 )
 
-// uncertain reports whether the request of a failed call may have taken effect: the request was
-// sent, and the reply was lost, is a server error, or is a success that cannot be read. Okta's
+// effect returns the effect that a failed attempt may have. A request that was sent may have taken
+// effect if the response was lost, is a server error, or is a success that cannot be read. Okta's
 // read-only mode is the one server error that proves that nothing was written.
 //
-// For a write that must not be repeated, only Okta can prove that it was not made: a proxy may
-// send a redirect, 401, 403, 404, 408 or 429 after Okta has carried out the request.
-func (x *attempt) uncertain() bool {
-	switch r := x.reply; {
-	case r == nil:
-		return x.sent.Load()
-	case r.errorCode() == codeReadOnly:
-		return false
-	case r.status >= 500 || r.status/100 == 2:
-		return true
+// For a write that must not be repeated, only Okta can prove that it was not made: a proxy may send
+// a redirect, 401, 403, 404, 408 or 429 after Okta has processed the request.
+func (x *attempt) effect() effect {
+	r := x.response
+	if r == nil {
+		if x.sent.Load() {
+			return pendingEffect
+		}
+		return noEffect
+	}
+	switch code := r.errorCode(); {
+	case code == codeReadOnly:
+		return noEffect
+	case r.status < 500 && r.status/100 != 2 && (!x.needsProof || r.isRejection(x.scheme)):
+		return noEffect
+	case code == "":
+		return pendingEffect
 	default:
-		return x.provable && !r.refusal(x.scheme)
+		return possibleEffect
 	}
 }
 
-// refusal reports whether the reply is Okta's own refusal of a request with credentials of that
-// scheme: an error with an Okta error code, or a challenge that refuses these credentials. A
-// challenge counts only if the reply has no body and the challenge names the scheme of the request
-// and an error of RFC 6750 or RFC 9449. Okta's API gateway answers so, and it checks credentials
-// before it forwards a request. A proxy's login page or its challenge for another scheme does not
-// count.
-func (r *response) refusal(scheme string) bool {
+// isRejection reports whether the response is Okta's own rejection of a request with credentials of
+// that scheme: an error with an Okta error code, or a challenge that rejects these credentials. A
+// challenge counts only if the response has no body and the challenge names the scheme of the
+// request and an error of RFC 6750 or RFC 9449. Okta's API gateway responds so, and it checks
+// credentials before it forwards a request. A proxy's login page or its challenge for another
+// scheme does not count.
+func (r *response) isRejection(scheme string) bool {
 	if r.status/100 != 4 {
 		return false
 	}
@@ -43,7 +50,7 @@ func (r *response) refusal(scheme string) bool {
 // challenge is an error of a WWW-Authenticate header (RFC 6750, section 3; RFC 9449, section 7.1).
 type challenge struct{ Error, Description string }
 
-// credentialErrors are the errors by which a resource server refuses credentials.
+// credentialErrors are the errors by which a resource server rejects credentials.
 var credentialErrors = []string{invalidProof, useNonce, "invalid_token", "insufficient_scope"}
 
 var (
@@ -52,7 +59,8 @@ var (
 	challengeText   = regexp.MustCompile(`(?i)\berror_description\s*=\s*"([^"]*)"`)
 )
 
-// challenge returns why the reply refuses credentials of that scheme, nothing if it does not say.
+// challenge returns the error by which the response rejects credentials of that scheme, a zero
+// challenge if there is none.
 func (r *response) challenge(scheme string) challenge {
 	if r.status != http.StatusBadRequest && r.status != http.StatusUnauthorized && r.status != http.StatusForbidden {
 		return challenge{}
@@ -79,14 +87,14 @@ func (r *response) challenge(scheme string) challenge {
 	return challenge{}
 }
 
-// proofRefused reports whether the reply refuses the request's DPoP proof.
-func (r *response) proofRefused() bool {
+// proofRejected reports whether the response rejects the request's DPoP proof.
+func (r *response) proofRejected() bool {
 	c := r.challenge("DPoP")
 	return c.Error == invalidProof || c.Error == useNonce
 }
 
-// errorBody is an error response of Okta. err and description are the members of the security
-// events endpoint (RFC 8935).
+// errorBody is the body of an error response. err and description are the members that the security
+// events endpoint sends (RFC 8935).
 type errorBody struct {
 	Code    string `json:"errorCode"`
 	Summary string `json:"errorSummary"`
@@ -102,14 +110,14 @@ var (
 	errorToken = regexp.MustCompile(`^[a-z_]{1,64}$`) // RFC 8935, section 2.4; RFC 6749, section 5.2
 )
 
-// error returns Okta's error in the reply. It is empty if the reply is not from Okta: only the
-// security events endpoint answers with err. An error under a success status proves nothing.
+// error returns the Okta error in the response, an empty one if the response is not Okta's: only
+// the security events endpoint sends err, and an error with a success status proves nothing.
 func (r *response) error() errorBody {
 	var b errorBody
 	switch {
 	case r.status/100 == 2:
 	case json.Unmarshal(r.body, &b) != nil:
-	case r.op == publishEvent && errorToken.MatchString(b.Err):
+	case r.route == routePublishEvent && errorToken.MatchString(b.Err):
 		b.Code = ""
 		return b
 	case apiCode.MatchString(b.Code):
@@ -119,7 +127,7 @@ func (r *response) error() errorBody {
 	return errorBody{}
 }
 
-// errorCode returns the code of Okta's error, "" if the reply is not from Okta.
+// errorCode returns the code of the Okta error, "" if the response is not Okta's.
 func (r *response) errorCode() string {
 	b := r.error()
 	return b.Err + b.Code // one of them

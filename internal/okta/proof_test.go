@@ -18,9 +18,9 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// TestUncertainWrite_OnlyOktaProvesRefusal: a write that must not be repeated is certain to have failed only if Okta
-// itself says so, and then its watcher learns that it was not made.
-func TestUncertainWrite_OnlyOktaProvesRefusal(t *testing.T) {
+// TestLostResponse_OnlyOktaProvesRejection: a non-idempotent write has certainly failed only if
+// Okta itself rejected it. Then the write hook reports that it was not made.
+func TestLostResponse_OnlyOktaProvesRejection(t *testing.T) {
 	t.Parallel()
 	const oktaJSON, page = `{"errorCode":"E0000006","errorSummary":"refused"}`, "<html>sign in</html>"
 	for name, c := range map[string]struct {
@@ -28,16 +28,16 @@ func TestUncertainWrite_OnlyOktaProvesRefusal(t *testing.T) {
 		body      string
 		challenge string
 		certain   bool
-		receiver  bool // the security events endpoint alone refuses so
+		receiver  bool // only the security events endpoint returns this error
 	}{
 		"Okta's error":               {[]int{400, 401, 403, 404, 408, 409, 429}, oktaJSON, "", true, false},
 		"a page":                     {[]int{302, 400, 401, 403, 404, 408, 429}, page, "", false, false},
-		"nothing":                    {[]int{302, 400, 401, 403, 404, 408, 429}, "", "", false, false},
-		"JSON of others":             {[]int{401, 403, 404}, `{"message":"denied"}`, "", false, false},
-		"a code of others":           {[]int{403}, `{"errorCode":"ACCESS_DENIED"}`, "", false, false},
+		"an empty body":              {[]int{302, 400, 401, 403, 404, 408, 429}, "", "", false, false},
+		"other JSON":                 {[]int{401, 403, 404}, `{"message":"denied"}`, "", false, false},
+		"another error code":         {[]int{403}, `{"errorCode":"ACCESS_DENIED"}`, "", false, false},
 		"a code like Okta's":         {[]int{403}, `{"errorCode":"E00000060"}`, "", false, false},
 		"Okta's error in a redirect": {[]int{302}, oktaJSON, "", false, false},
-		"a receiver's refusal":       {[]int{400}, `{"err":"invalid_key","description":"kid"}`, "", true, true},
+		"a receiver's error":         {[]int{400}, `{"err":"invalid_key","description":"kid"}`, "", true, true},
 		"a proxy's challenge":        {[]int{401}, "", `Basic realm="proxy"`, false, false},
 		"a challenge with a page":    {[]int{401}, page, `Bearer error="invalid_token"`, false, false},
 		"another scheme's challenge": {[]int{401}, "", `Bearer error="invalid_token"`, false, false}, // an API token was sent
@@ -50,21 +50,21 @@ func TestUncertainWrite_OnlyOktaProvesRefusal(t *testing.T) {
 				w.WriteHeader(status)
 				_, _ = io.WriteString(w, c.body)
 			})
-			for method := range once {
+			for method := range nonIdempotent {
 				certain := c.certain && (!c.receiver || method == "PublishSecurityEvent")
-				sent, open := 0, false
+				events, inDoubt := 0, false
 				hooked := client.WithWriteHook(func(w okta.WriteEvent) error {
-					if sent++; w.Ended {
-						open = w.Open
+					if events++; w.Ended {
+						inDoubt = w.InDoubt
 					}
 					return nil
 				})
 				f := apierr.As(methods[method].call(t.Context(), hooked, "00u1"))
-				if unknown := f.Code == apierr.CodeUnknownResult; unknown == certain || open == certain || sent != 2 {
-					t.Errorf("%s: %s %d: %v, open %v, told %d times", method, name, status, f, open, sent)
+				if unknown := f.Code == apierr.CodeUnknownResult; unknown == certain || inDoubt == certain || events != 2 {
+					t.Errorf("%s: %s %d: %v, in doubt %v, %d events", method, name, status, f, inDoubt, events)
 				}
 			}
-			// A write that is decided from the state keeps its own error.
+			// A write whose effect can be read keeps its own error.
 			if f := apierr.As(client.SuspendUser(t.Context(), "00u1")); f.Code == apierr.CodeUnknownResult {
 				t.Errorf("suspend: %s %d: %v", name, status, f)
 			}
@@ -72,9 +72,9 @@ func TestUncertainWrite_OnlyOktaProvesRefusal(t *testing.T) {
 	}
 }
 
-// TestUncertainWrite_ChallengeOfTheGatewayProves: an access token or a proof that Okta's gateway refuses by header is
-// replaced, and the write sent once more.
-func TestUncertainWrite_ChallengeOfTheGatewayProves(t *testing.T) {
+// TestLostResponse_GatewayChallengeProvesRejection: the client replaces an access token or a proof
+// that Okta's gateway rejects by header, and repeats the write.
+func TestLostResponse_GatewayChallengeProvesRejection(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		app   emulator.App
@@ -93,7 +93,7 @@ func TestUncertainWrite_ChallengeOfTheGatewayProves(t *testing.T) {
 	}
 }
 
-// apiProofs are the nonces of the proofs that went to the API, in order.
+// apiProofs returns the nonces of the proofs in requests to the API, in order.
 func (s *serviceApp) apiProofs(t *testing.T) []string {
 	t.Helper()
 	var nonces []string
@@ -111,7 +111,7 @@ func (s *serviceApp) apiProofs(t *testing.T) []string {
 	return nonces
 }
 
-func TestDPoP_NonceIsTakenFromEveryResponse(t *testing.T) {
+func TestDPoP_TakesNonceFromEveryResponse(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
 	s.get(t)
@@ -141,12 +141,12 @@ func TestDPoP_NonceIsTakenFromEveryResponse(t *testing.T) {
 	}
 }
 
-func TestDPoP_RefusedProofIsRetriedOnce(t *testing.T) {
+func TestDPoP_RejectedProofIsRetriedOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status          int
 		challenge, code string
-		say             string
+		text            string
 	}{
 		{400, `DPoP error="invalid_dpop_proof"`, "invalid_dpop_proof", "invalid_dpop_proof"},
 		{401, `DPoP error="invalid_dpop_proof", error_description="The iat is off."`, "invalid_dpop_proof", "invalid_dpop_proof: The iat is off"},
@@ -157,7 +157,7 @@ func TestDPoP_RefusedProofIsRetriedOnce(t *testing.T) {
 		s.sent = nil
 		s.okta.AddFault(emulator.Fault{Path: "*/suspend", Status: c.status, Body: " ", Headers: map[string]string{"WWW-Authenticate": c.challenge, "DPoP-Nonce": "n"}})
 		err := s.SuspendUser(t.Context(), "alice")
-		wantFault(t, err, apierr.Credentials, c.code, "Okta refused the DPoP proof of the request: "+c.say)
+		wantError(t, err, apierr.Credentials, c.code, "Okta rejected the DPoP proof of the request: "+c.text)
 		if n := len(s.apiProofs(t)); n != 2 {
 			t.Errorf("%s: %d proofs", c.challenge, n)
 		}
@@ -179,8 +179,9 @@ func TestRateLimit_WithoutDateUsesOwnClock(t *testing.T) {
 	}
 }
 
-// TestErrors_NeverRepeatSecretsOfTheRequest: Okta, or what stands before it, repeats in every place what it was sent.
-func TestErrors_NeverRepeatSecretsOfTheRequest(t *testing.T) {
+// TestErrors_NeverRepeatSecretsOfRequest: the response repeats the secrets of the request in every
+// place.
+func TestErrors_NeverRepeatSecretsOfRequest(t *testing.T) {
 	t.Parallel()
 	const password, base = "Winter-Canary&7Qx!abcdef", "Winter-Canary&7"
 	echo := func(w http.ResponseWriter, r *http.Request) {
@@ -194,14 +195,15 @@ func TestErrors_NeverRepeatSecretsOfTheRequest(t *testing.T) {
 		_, _ = io.WriteString(w, `{"errorCode":"E0000080","errorSummary":`+strconv.Quote(text)+`,"errorCauses":[{"errorSummary":"`+password+` is bad"}]}`)
 	}
 	client := newClient(t, echo)
-	f := wantFault(t, client.WithSecrets(secrets.New(base)).SetPassword(t.Context(), "00u1", secrets.New(password)), apierr.Rejected, "E0000080", "password [redacted], base [redacted], html [redacted], url [redacted]")
+	f := wantError(t, client.WithSecrets(secrets.New(base)).SetPassword(t.Context(), "00u1", secrets.New(password)), apierr.Rejected, "E0000080", "password [redacted], base [redacted], html [redacted], url [redacted]")
 	for _, secret := range []string{password, base, "Winter-Canary", apiToken, "7Qx"} {
 		if text := f.Error() + f.RequestID; strings.Contains(text, secret) {
 			t.Errorf("%q is in %q", secret, text)
 		}
 	}
-	// A short one would show in what is cut out of ordinary words, and a code that is a secret is not Okta's.
-	f = wantFault(t, client.SetPassword(t.Context(), "00u1", secrets.New("bad")), apierr.Rejected, "E0000080", secrets.Withheld)
+	// Cutting a short secret out of ordinary words would reveal it, and a code that equals a secret
+	// is not shown.
+	f = wantError(t, client.SetPassword(t.Context(), "00u1", secrets.New("bad")), apierr.Rejected, "E0000080", secrets.Withheld)
 	if strings.Contains(f.Message, "is bad") {
 		t.Error(f.Message)
 	}
@@ -211,7 +213,7 @@ func TestErrors_NeverRepeatSecretsOfTheRequest(t *testing.T) {
 	}
 }
 
-func TestErrors_NeverRepeatSecretsOfTheConnection(t *testing.T) {
+func TestErrors_NeverRepeatSecretsOfConnection(t *testing.T) {
 	t.Parallel()
 	o := options(t, "http://127.0.0.1:1")
 	o.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
@@ -227,7 +229,7 @@ type brokenReply struct{ text string }
 
 func (e *brokenReply) Error() string { return e.text }
 
-func TestErrors_NeverRepeatTheClientAssertion(t *testing.T) {
+func TestErrors_NeverRepeatClientAssertion(t *testing.T) {
 	t.Parallel()
 	s := newServiceApp(t, emulator.App{DPoP: true}, appKey())
 	o := options(t, s.Root())
@@ -235,11 +237,11 @@ func TestErrors_NeverRepeatTheClientAssertion(t *testing.T) {
 	auth := okta.OAuth(okta.ServiceApp{Root: o.Root, ClientID: clientID, KeyID: keyID, Key: s.key, Clock: s.clock, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 		_ = r.ParseForm()
 		sent = append(sent, r.Form.Get("client_assertion"))
-		return answer(r, 400, strings.NewReader(`{"error":"invalid_request","error_description":"not a JWT: `+sent[len(sent)-1]+`, signature '`+sent[len(sent)-1][60:]+`'"}`)), nil
+		return newResponse(r, 400, strings.NewReader(`{"error":"invalid_request","error_description":"not a JWT: `+sent[len(sent)-1]+`, signature '`+sent[len(sent)-1][60:]+`'"}`)), nil
 	})})
 	o.Auth = auth
 	_, err := okta.New(o).WithScopes(appScopes).GetUser(t.Context(), "alice")
-	f := wantFault(t, err, apierr.Credentials, "invalid_request", "not a JWT: [redacted]")
+	f := wantError(t, err, apierr.Credentials, "invalid_request", "not a JWT: [redacted]")
 	for _, part := range strings.Split(sent[0], ".") {
 		if strings.Contains(f.Error(), part) {
 			t.Errorf("%q is in %q", part, f.Error())

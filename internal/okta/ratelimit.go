@@ -10,16 +10,17 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// rateQuota is what Okta's rate-limit headers say of one bucket.
+// rateQuota is the content of the rate-limit headers, which describe one bucket.
 // https://developer.okta.com/docs/reference/rl-best-practices/
 type rateQuota struct {
 	limit, remaining int
-	window           int64         // X-Rate-Limit-Reset as sent, which names the window
-	left             time.Duration // until the window ends, by Okta's clock: the reply's Date, not ours
+	window           int64         // X-Rate-Limit-Reset as sent, which identifies the window
+	left             time.Duration // until the window ends, by Okta's clock: the response's Date
 }
 
-// quota reads a reply's headers. It is false where there are none, and for the limit on concurrent calls
-// (limit and remaining 0), whose reset is only a guess. A reply without a Date is measured by our own clock.
+// quota reads the rate-limit headers. It returns false if there are none, and for the concurrency
+// limit (limit and remaining 0), whose reset is only an estimate. A response without a Date is
+// measured by the client's clock.
 func (r *response) quota() (rateQuota, bool) {
 	number := func(name string) int64 {
 		n, err := strconv.ParseInt(r.header.Get(name), 10, 64)
@@ -28,7 +29,8 @@ func (r *response) quota() (rateQuota, bool) {
 		}
 		return n
 	}
-	limit, remaining, reset := number("X-Rate-Limit-Limit"), number("X-Rate-Limit-Remaining"), number("X-Rate-Limit-Reset")
+	limit, remaining := number("X-Rate-Limit-Limit"), number("X-Rate-Limit-Remaining")
+	reset := number("X-Rate-Limit-Reset")
 	date, err := http.ParseTime(r.header.Get("Date"))
 	if err != nil {
 		date = r.received
@@ -40,112 +42,116 @@ func (r *response) quota() (rateQuota, bool) {
 	return rateQuota{int(limit), int(remaining), reset, left}, true
 }
 
-// longestWindow is more than Okta's windows last; what names a later reset is not told in seconds.
+// longestWindow is longer than every window of Okta; a later reset is not in seconds.
 const longestWindow = time.Hour
 
-// slowest is the longest pause between two calls while Okta has any left to give.
+// slowest bounds the pause between two requests while the bucket has requests left.
 const slowest = time.Second
 
-// rateLimiter keeps calls within Okta's rate limits before they are hit.
+// rateLimiter delays requests so that they stay within Okta's rate limits. It learns the limits
+// from response headers. It is not a token bucket (golang.org/x/time/rate), because Okta's limits
+// are fixed windows that the org's other clients use too.
 type rateLimiter struct {
-	share float64 // of a bucket that is ours at full speed; the rest is spread over the time that is left
+	share float64 // of a limit that is used at full speed; the rest is spread over the rest of the window
 	clock Clock
 
 	mu       sync.Mutex
-	routes   map[string]*route
-	answered chan struct{} // closed at the next answer
-}
-
-// route is what Okta counts calls by: a method and a path template.
-type route struct {
-	bucket   *rateWindow
+	windows  map[windowKey]*rateWindow
+	newest   map[bucket]*rateWindow // the last one of which a response reported
+	byRoute  map[route]*rateWindow  // of which the last response to this route reported
+	sent     int                    // requests so far
 	inFlight int
-	told     int   // what its own newest reply told to be left
-	apart    int64 // the window in which it was found to share no bucket
+	ended    chan struct{} // closed when the next request ends
 }
 
-// rateWindow is what is known of one of Okta's buckets, nothing where the limit is 0. The calls that it still has are the
-// fewest that a reply of this window has told, less those on their way, which that reply may not have counted.
-//
-// Okta may count several routes in one bucket and says so nowhere: routes that are told much the same share one here,
-// until a reply proves that they do not.
-type rateWindow struct {
-	rateQuota
-	reset time.Time // by our clock
+// windowKey identifies a window. Routes of one bucket for which Okta reports different limits are
+// counted apart, because the table of routes does not describe this org.
+type windowKey struct {
+	bucket bucket
+	limit  int // 0: not reported yet
+}
 
-	// While calls are spread: the next slot, that of the next urgent call, and by how much urgent calls have
-	// delayed the slots of the others so far.
+// rateWindow is the current window of one bucket, as far as responses have reported it.
+type rateWindow struct {
+	rateQuota // remaining is the lowest value that a response has reported
+	reset     time.Time
+	counted   int // remaining counts the requests up to this one, in the order of sending
+	inFlight  int
+
+	// While requests are spread: the next slot, the next slot for an urgent request, and the delay
+	// that urgent requests have caused to the other slots so far.
 	next, nextUrgent time.Time
 	delayed          time.Duration
 }
 
-// slot is when a call may leave while calls are spread. The zero value is a call that has none yet.
-type slot struct {
-	bucket  *rateWindow
-	at      time.Time
-	delayed time.Duration // the bucket's, when the slot was given
+// permit is the permission to send one request.
+type permit struct {
+	window *rateWindow
+	number int // of the request, in the order of sending
 }
 
-// take gives a call the next slot, gap before the one after it. An urgent call waits for urgent calls only, and
-// delays all others by one gap.
-func (b *rateWindow) take(urgent bool, now time.Time, gap time.Duration) slot {
+// slot is the time at which a request may be sent while requests are spread. The zero slot is not
+// assigned.
+type slot struct {
+	window  *rateWindow
+	at      time.Time
+	delayed time.Duration // the window's when the slot was assigned
+}
+
+// assign returns the next slot, gap before the one after it. An urgent request waits for urgent
+// requests only, and delays all others by one gap.
+func (w *rateWindow) assign(urgent bool, now time.Time, gap time.Duration) slot {
 	later := func(t time.Time) time.Time {
 		if t.Before(now) {
 			return now
 		}
 		return t
 	}
-	s := slot{bucket: b, at: later(b.next)}
+	s := slot{window: w, at: later(w.next)}
 	if urgent {
-		s.at = later(b.nextUrgent)
-		b.nextUrgent = s.at.Add(gap)
-		b.delayed += gap
+		s.at = later(w.nextUrgent)
+		w.nextUrgent = s.at.Add(gap)
+		w.delayed += gap
 	}
-	b.next, s.delayed = later(b.next).Add(gap), b.delayed
+	w.next, s.delayed = later(w.next).Add(gap), w.delayed
 	return s
 }
 
-// due is when the call may leave.
+// due returns the time at which the request may be sent.
 func (s slot) due(urgent bool) time.Time {
 	if urgent {
 		return s.at
 	}
-	return s.at.Add(s.bucket.delayed - s.delayed)
+	return s.at.Add(s.window.delayed - s.delayed)
 }
-
-// near is how much the replies to two routes may differ in what they tell to be left of one bucket: calls are made side
-// by side, and their replies come in any order.
-const near = 40
-
-// overlap is for how long two windows of one bucket may seem to run side by side: Okta's times are in whole seconds.
-const overlap = 3 * time.Second
 
 func newRateLimiter(share float64, clock Clock) *rateLimiter {
-	return &rateLimiter{share: share, clock: clock, routes: map[string]*route{}, answered: make(chan struct{})}
+	return &rateLimiter{
+		share: share, clock: clock, windows: map[windowKey]*rateWindow{}, newest: map[bucket]*rateWindow{},
+		byRoute: map[route]*rateWindow{}, ended: make(chan struct{}),
+	}
 }
 
-// turn takes a call's turn and returns what is known of its bucket, with which leave must follow; or it returns what to
-// wait for before asking again. s is the call's own: where calls are spread it is set to when this one may leave, so
-// that they leave in the order in which they first asked, urgent calls before others.
-func (p *rateLimiter) turn(op string, urgent bool, s *slot) (known rateQuota, wait func(ctx context.Context) error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r := p.routes[op]
-	if r == nil {
-		r = &route{bucket: &rateWindow{}}
-		p.routes[op] = r
-	}
-	d, mayGo := p.may(r, p.clock.Now(), urgent, s)
-	switch answered := p.answered; {
-	case mayGo:
-		r.inFlight++
-		return r.bucket.rateQuota, nil
+// acquire returns a permit, after which release must follow, or a function that waits until the
+// caller can ask again. s belongs to the request: while requests are spread, acquire assigns it, so
+// that they are sent in the order in which they first asked, urgent requests before others.
+func (l *rateLimiter) acquire(r route, urgent bool, s *slot) (p permit, wait func(ctx context.Context) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.windowOf(r)
+	d, ok := l.check(w, l.clock.Now(), urgent, s)
+	switch ended := l.ended; {
+	case ok:
+		l.sent++
+		l.inFlight++
+		w.inFlight++
+		return permit{w, l.sent}, nil
 	case d > 0:
-		return rateQuota{}, func(ctx context.Context) error { return p.sleep(ctx, d) }
+		return permit{}, func(ctx context.Context) error { return l.sleep(ctx, d) }
 	default:
-		return rateQuota{}, func(ctx context.Context) error {
+		return permit{}, func(ctx context.Context) error {
 			select {
-			case <-answered:
+			case <-ended:
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
@@ -154,41 +160,57 @@ func (p *rateLimiter) turn(op string, urgent bool, s *slot) (known rateQuota, wa
 	}
 }
 
-// may tells whether a call may leave now, or how long to wait before asking again; 0 means until an answer comes.
-func (p *rateLimiter) may(r *route, now time.Time, urgent bool, s *slot) (wait time.Duration, mayGo bool) {
-	b := r.bucket
-	if b.limit > 0 && !now.Before(b.reset) {
-		b.remaining = b.limit // a new window, of which no reply has told yet
+// windowOf returns the window that counts a route: as reported for the route, or else for its
+// bucket.
+func (l *rateLimiter) windowOf(r route) *rateWindow {
+	if w := l.byRoute[r]; w != nil {
+		return w
 	}
-	left := b.remaining
-	for _, o := range p.routes {
-		if o.bucket == b {
-			left -= o.inFlight
-		}
+	if w := l.newest[r.bucket]; w != nil {
+		return w
 	}
-	switch {
-	case b.limit == 0, float64(left) > (1-p.share)*float64(b.limit):
-	case r.told > b.remaining+near && r.inFlight == 0:
-		// Only replies to other routes say that so little is left: one call goes to see whether they share.
-	case r.told > b.remaining+near:
-		return 0, false // and the others wait for what it is told
-	case b.remaining == 0:
-		return b.reset.Sub(now), false
-	case left <= 0:
-		return 0, false
-	default:
-		if s.bucket == nil {
-			*s = b.take(urgent, now, min(slowest, b.reset.Sub(now)/time.Duration(left)))
-		}
-		if d := min(s.due(urgent).Sub(now), b.reset.Sub(now)); d > 0 {
-			return d, false
-		}
-	}
-	return 0, true
+	return l.windowFor(windowKey{bucket: r.bucket})
 }
 
-func (p *rateLimiter) sleep(ctx context.Context, d time.Duration) error {
-	err := p.clock.Sleep(ctx, d)
+func (l *rateLimiter) windowFor(key windowKey) *rateWindow {
+	if l.windows[key] == nil {
+		l.windows[key] = &rateWindow{}
+	}
+	return l.windows[key]
+}
+
+// check reports whether a request may be sent now. If not, it returns the pause before asking
+// again, 0 to wait until a request ends.
+func (l *rateLimiter) check(w *rateWindow, now time.Time, urgent bool, s *slot) (pause time.Duration, ok bool) {
+	if w.limit == 0 {
+		return 0, true
+	}
+	if !now.Before(w.reset) {
+		w.remaining, w.counted = w.limit, l.sent // a new window, of which no response has reported yet
+	}
+	if w.remaining == 0 {
+		return w.reset.Sub(now), false
+	}
+	// An org may count several buckets as one, so that the requests of all buckets since the last
+	// report count as made. If none may be left, one request asks for the next report, and the
+	// others wait for it.
+	if w.inFlight > 0 && w.remaining <= max(l.inFlight, l.sent-w.counted) {
+		return 0, false
+	}
+	left := w.remaining - w.inFlight
+	if float64(left) > (1-l.share)*float64(w.limit) {
+		return 0, true
+	}
+	if s.window == nil {
+		*s = w.assign(urgent, now, min(slowest, w.reset.Sub(now)/time.Duration(left)))
+	}
+	pause = min(s.due(urgent).Sub(now), w.reset.Sub(now))
+	return pause, pause <= 0
+}
+
+// sleep waits for d. It returns an error of the kind Unavailable if ctx ends before.
+func (l *rateLimiter) sleep(ctx context.Context, d time.Duration) error {
+	err := l.clock.Sleep(ctx, d)
 	if err == nil {
 		return nil
 	}
@@ -198,68 +220,33 @@ func (p *rateLimiter) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// leave ends a call. known is what turn returned; re is nil where there was no reply.
-func (p *rateLimiter) leave(op string, known rateQuota, re *response) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r := p.routes[op]
-	r.inFlight--
-	close(p.answered)
-	p.answered = make(chan struct{})
+// release ends a request. re is nil without a response.
+func (l *rateLimiter) release(r route, p permit, re *response) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inFlight--
+	p.window.inFlight--
+	close(l.ended)
+	l.ended = make(chan struct{})
 	if re == nil {
 		return
 	}
 	if q, ok := re.quota(); ok && q.left > 0 {
-		p.learn(r, known, q)
+		w := l.windowFor(windowKey{r.bucket, q.limit})
+		l.newest[r.bucket], l.byRoute[r] = w, w
+		w.learn(q, p.number, l.clock.Now())
 	}
 }
 
-// learn takes in what a reply tells. known is what was known before its call left.
-func (p *rateLimiter) learn(r *route, known, q rateQuota) {
-	if rest := r.bucket.reset.Sub(p.clock.Now()); r.bucket.limit > 0 && q.window != r.bucket.window && rest > 0 {
-		other := rest + time.Duration(q.window-r.bucket.window)*time.Second
-		switch {
-		case p.shared(r) && min(rest, other) > overlap:
-			r.bucket = &rateWindow{} // two windows that run at one time are two buckets'
-		case q.window < r.bucket.window:
-			return // a slow reply, of the window before
-		}
+// learn takes in the report of a response to the request with this number.
+func (w *rateWindow) learn(q rateQuota, number int, now time.Time) {
+	switch {
+	case q.window == w.window:
+		w.remaining = min(w.remaining, q.remaining)
+	case q.window < w.window && now.Before(w.reset):
+		return // a slow response, of the window before
+	default:
+		w.rateQuota, w.reset = q, now.Add(q.left)
 	}
-	r.told = q.remaining
-	same := q.window == r.bucket.window && q.limit == r.bucket.limit
-	// A bucket holds less after a call than was told of it before.
-	if same && q.window == known.window && q.remaining >= known.remaining && p.shared(r) {
-		r.bucket, r.apart, same = &rateWindow{}, q.window, false
-	}
-	if r.apart != q.window && !p.shared(r) {
-		if twin := p.like(r, q); twin != nil {
-			r.bucket, same = twin, true
-		}
-	}
-	if same {
-		r.bucket.remaining = min(r.bucket.remaining, q.remaining)
-		return
-	}
-	r.bucket.rateQuota, r.bucket.reset = q, p.clock.Now().Add(q.left)
-}
-
-// like is another route's bucket that seems to be the one of which a reply tells, nil where there is none.
-func (p *rateLimiter) like(r *route, q rateQuota) *rateWindow {
-	for _, o := range p.routes {
-		b := o.bucket
-		if b != r.bucket && b.limit == q.limit && b.window == q.window && max(b.remaining-q.remaining, q.remaining-b.remaining) <= near {
-			return b
-		}
-	}
-	return nil
-}
-
-// shared tells whether another route has the same bucket.
-func (p *rateLimiter) shared(r *route) bool {
-	for _, o := range p.routes {
-		if o != r && o.bucket == r.bucket {
-			return true
-		}
-	}
-	return false
+	w.counted = max(w.counted, number)
 }

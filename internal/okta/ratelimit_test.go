@@ -16,13 +16,13 @@ import (
 	"example.com/okta-secops/local/emulator"
 )
 
-// latency is how far away Okta is in these tests.
+// latency is the time between a request and its response.
 const latency = 20 * time.Millisecond
 
-// org is the emulator without a network, in the time of a bubble.
+// org is the emulator as http.RoundTripper, for the time of synctest.
 type org struct {
 	*emulator.Emulator
-	refused atomic.Int32 // 429s
+	rejected atomic.Int32 // responses with status 429
 }
 
 func newOrg(limits ...emulator.Limit) *org {
@@ -44,20 +44,23 @@ func (o *org) RoundTrip(r *http.Request) (*http.Response, error) {
 	o.ServeHTTP(w, r)
 	time.Sleep(latency / 2)
 	if w.Code == http.StatusTooManyRequests {
-		o.refused.Add(1)
+		o.rejected.Add(1)
 	}
 	return w.Result(), nil
 }
 
-// endpoint is a call as these tests make it.
-type endpoint struct{ op, method, path string }
+// endpoint is a request of these tests.
+type endpoint struct {
+	route        route
+	method, path string
+}
 
 var (
-	readUser    = endpoint{"GET /api/v1/users/{userId}", http.MethodGet, "/api/v1/users/alice"}
-	suspendUser = endpoint{"POST /api/v1/users/{userId}/lifecycle/suspend", http.MethodPost, "/api/v1/users/alice/lifecycle/suspend"}
+	readUser    = endpoint{routeGetUser, http.MethodGet, "/api/v1/users/alice"}
+	suspendUser = endpoint{routeSuspendUser, http.MethodPost, "/api/v1/users/alice/lifecycle/suspend"}
 )
 
-// by makes the call on behalf of a caller, which must succeed.
+// by sends the request for a caller. It must succeed.
 func (e endpoint) by(t *testing.T, k *capturingTransport, from origin) {
 	if x := e.send(t.Context(), t, k, from); x.err != nil {
 		t.Error(x.err)
@@ -69,7 +72,7 @@ func (e endpoint) call(ctx context.Context, t *testing.T, k *capturingTransport)
 }
 
 func (e endpoint) send(ctx context.Context, t *testing.T, k *capturingTransport, from origin) *attempt {
-	x := &attempt{op: e.op, from: from, anonymous: true}
+	x := &attempt{route: e.route, from: from, anonymous: true}
 	r, err := http.NewRequestWithContext(context.WithValue(ctx, attemptKey{}, x), e.method, "https://127.0.0.1"+e.path, nil)
 	if err != nil {
 		t.Error(err)
@@ -79,9 +82,9 @@ func (e endpoint) send(ctx context.Context, t *testing.T, k *capturingTransport,
 	return x
 }
 
-// sideBySide makes the calls n times, one after the other, as many at a time as there are workers. It returns how
-// long they took.
-func sideBySide(t *testing.T, k *capturingTransport, workers, n int, calls ...endpoint) time.Duration {
+// callInParallel makes the calls n times, one after the other, by a number of workers. It returns
+// the time taken.
+func callInParallel(t *testing.T, k *capturingTransport, workers, n int, calls ...endpoint) time.Duration {
 	t.Helper()
 	start := time.Now()
 	work := make(chan int)
@@ -105,109 +108,134 @@ func sideBySide(t *testing.T, k *capturingTransport, workers, n int, calls ...en
 	return time.Since(start)
 }
 
-func paced(base http.RoundTripper, concurrency int, share float64) *capturingTransport {
-	return &capturingTransport{base: base, gate: newConcurrencyLimiter(concurrency), pacer: newRateLimiter(share, SystemClock{})}
+func newRatedTransport(base http.RoundTripper, concurrency int, share float64) *capturingTransport {
+	return &capturingTransport{base: base, concurrency: newConcurrencyLimiter(concurrency), rate: newRateLimiter(share, SystemClock{})}
 }
 
-// TestTwoThousandUsersTakeAsLongAsTheLimitDemands: two calls for each user, in Okta's one bucket for both, which no
-// header tells to be one.
-func TestTwoThousandUsersTakeAsLongAsTheLimitDemands(t *testing.T) {
+// TestRateLimit_TwoThousandUsersTakeMinimumTime makes two requests for each user, in the two
+// buckets that Okta documents or in one bucket, which neither the table of routes nor a header
+// shows to be one.
+func TestRateLimit_TwoThousandUsersTakeMinimumTime(t *testing.T) {
 	t.Parallel()
-	for name, calls := range map[string]func(t *testing.T, k *capturingTransport) time.Duration{
-		"all reads first": func(t *testing.T, k *capturingTransport) time.Duration {
-			return sideBySide(t, k, 16, 2000, readUser) + sideBySide(t, k, 16, 2000, suspendUser)
-		},
-		"user by user": func(t *testing.T, k *capturingTransport) time.Duration {
-			return sideBySide(t, k, 16, 2000, readUser, suspendUser)
-		},
-		"a hundred at a time": func(t *testing.T, k *capturingTransport) (took time.Duration) {
+	one := []emulator.Limit{{Path: "/api/v1/users/*", PerMinute: 600}}
+	two := []emulator.Limit{{Path: "/api/v1/users/*", Method: "GET", PerMinute: 600}, {Path: "/api/v1/users/*", Method: "POST", PerMinute: 600}}
+	userByUser := func(t *testing.T, k *capturingTransport) time.Duration {
+		return callInParallel(t, k, 16, 2000, readUser, suspendUser)
+	}
+	for name, c := range map[string]struct {
+		limits   []emulator.Limit
+		minimum  time.Duration
+		rejected int32 // at most
+		calls    func(t *testing.T, k *capturingTransport) time.Duration
+	}{
+		// The 4,000 requests need a seventh window. In each window, one request of each bucket may
+		// find it used up.
+		"one bucket, all reads first": {one, 6 * time.Minute, 7, func(t *testing.T, k *capturingTransport) time.Duration {
+			return callInParallel(t, k, 16, 2000, readUser) + callInParallel(t, k, 16, 2000, suspendUser)
+		}},
+		"one bucket, user by user": {one, 6 * time.Minute, 20, userByUser},
+		"one bucket, a hundred at a time": {one, 6 * time.Minute, 7, func(t *testing.T, k *capturingTransport) (took time.Duration) {
 			for range 20 {
-				took += sideBySide(t, k, 16, 100, readUser) + sideBySide(t, k, 16, 100, suspendUser)
+				took += callInParallel(t, k, 16, 100, readUser) + callInParallel(t, k, 16, 100, suspendUser)
 			}
 			return took
-		},
+		}},
+		"two buckets, user by user": {two, 3 * time.Minute, 0, userByUser},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				okta := newOrg(emulator.Limit{Path: "/api/v1/users/*", PerMinute: 600})
-				took := calls(t, paced(okta, 16, 1))
-				const least = 6 * time.Minute // the 4,000 calls need a seventh window
-				if ratio := took.Seconds() / least.Seconds(); ratio > 1.1 {
-					t.Errorf("%s, %.2f times the least", took, ratio)
+				okta := newOrg(c.limits...)
+				took := c.calls(t, newRatedTransport(okta, 16, 1))
+				if ratio := took.Seconds() / c.minimum.Seconds(); ratio > 1.1 {
+					t.Errorf("it took %s, %.2f times the minimum", took, ratio)
 				}
-				if n := okta.refused.Load(); n > 7 { // one a window may go to see
-					t.Errorf("%d calls were refused", n)
+				if n := okta.rejected.Load(); n > c.rejected {
+					t.Errorf("%d requests were rejected", n)
 				}
 			})
 		})
 	}
 }
 
-// TestEndpointsThatOktaCountsApartDoNotWaitForEachOther: the limits are alike, and so are their resets. Where one is
-// used up, one call to the other goes to see, and the rest wait for what it is told, not for the reset.
-func TestEndpointsThatOktaCountsApartDoNotWaitForEachOther(t *testing.T) {
+// TestRateLimit_BucketsDoNotWaitForEachOther: two buckets have equal limits and resets. If one is
+// used up, requests of the other are sent.
+func TestRateLimit_BucketsDoNotWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ reads, suspensions int }{
-		"little is left of one": {280, 280},
+		"one is nearly used up": {280, 280},
 		"one is used up":        {290, 250},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				k := paced(newOrg(emulator.Limit{Path: readUser.path, PerMinute: 300}, emulator.Limit{Path: suspendUser.path, PerMinute: 300}), 8, 1)
-				sideBySide(t, k, 8, 10, readUser, suspendUser)
-				sideBySide(t, k, 8, c.reads, readUser)
-				if took := sideBySide(t, k, 8, c.suspensions, suspendUser); took > 2*time.Second {
-					t.Errorf("it took %s", took)
+				k := newRatedTransport(newOrg(emulator.Limit{Path: readUser.path, PerMinute: 300}, emulator.Limit{Path: suspendUser.path, PerMinute: 300}), 8, 1)
+				callInParallel(t, k, 8, 10, readUser, suspendUser)
+				callInParallel(t, k, 8, c.reads, readUser)
+				if took := callInParallel(t, k, 8, c.suspensions, suspendUser); took > 2*time.Second {
+					t.Errorf("the calls took %s", took)
 				}
 			})
 		})
 	}
 }
 
-func TestAShareOfTheLimitIsLeftToOthers(t *testing.T) {
+// TestRateLimit_RoutesWithDifferentLimitsStayApart: Okta reports different limits for two routes of
+// one bucket, so that the table of routes does not describe the org.
+func TestRateLimit_RoutesWithDifferentLimitsStayApart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := paced(newOrg(emulator.Limit{Path: "*", PerMinute: 600}), 8, 0.5)
-		if fast := sideBySide(t, k, 8, 290, readUser); fast > 2*time.Second {
-			t.Errorf("the first half took %s: it is ours at full speed", fast)
-		}
-		if rest := sideBySide(t, k, 8, 300, readUser); rest < 50*time.Second || rest > 60*time.Second {
-			t.Errorf("the second half took %s: it is spread over the minute", rest)
+		listRoles := endpoint{routeListUserRoles, http.MethodGet, "/api/v1/users/alice/roles"}
+		k := newRatedTransport(newOrg(emulator.Limit{Path: suspendUser.path, PerMinute: 1}), 1, 1)
+		if took := callInParallel(t, k, 1, 1, listRoles, suspendUser, listRoles); took > time.Second {
+			t.Errorf("the calls took %s", took)
 		}
 	})
 }
 
-// TestRoutesThatSeemedToShareAreParted: their limits and first windows are alike, and later their windows run apart.
-func TestRoutesThatSeemedToShareAreParted(t *testing.T) {
+func TestRateLimit_LeavesShareToOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := newRatedTransport(newOrg(emulator.Limit{Path: "*", PerMinute: 600}), 8, 0.5)
+		if fast := callInParallel(t, k, 8, 290, readUser); fast > 2*time.Second {
+			t.Errorf("the first half took %s, want full speed", fast)
+		}
+		if rest := callInParallel(t, k, 8, 300, readUser); rest < 50*time.Second || rest > 60*time.Second {
+			t.Errorf("the second half took %s, want the rest of the minute", rest)
+		}
+	})
+}
+
+// TestRateLimit_BucketsWithEqualLimitsStayApart: the limits and the first windows are equal, later
+// windows differ.
+func TestRateLimit_BucketsWithEqualLimitsStayApart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		okta := newOrg(emulator.Limit{Path: readUser.path, PerMinute: 100}, emulator.Limit{Path: suspendUser.path, PerMinute: 100})
-		k := paced(okta, 4, 1)
-		sideBySide(t, k, 4, 1, readUser, suspendUser)
+		k := newRatedTransport(okta, 4, 1)
+		callInParallel(t, k, 4, 1, readUser, suspendUser)
 		time.Sleep(2 * time.Minute)
-		sideBySide(t, k, 4, 62, readUser)
+		callInParallel(t, k, 4, 62, readUser)
 		time.Sleep(10 * time.Second)
 		begun := time.Now()
-		sideBySide(t, k, 4, 100, suspendUser) // all of a window of its own
-		sideBySide(t, k, 4, 35, readUser)     // and what is left of the first
+		callInParallel(t, k, 4, 100, suspendUser) // all requests of a new window
+		callInParallel(t, k, 4, 35, readUser)     // and the rest of the first window
 		if took := time.Since(begun); took > 2*time.Second {
-			t.Errorf("it took %s", took)
+			t.Errorf("the calls took %s", took)
 		}
-		sideBySide(t, k, 4, 50, suspendUser, readUser)
-		if n := okta.refused.Load(); n > 0 {
-			t.Errorf("%d calls were refused", n)
+		callInParallel(t, k, 4, 50, suspendUser, readUser)
+		if n := okta.rejected.Load(); n > 0 {
+			t.Errorf("%d requests were rejected", n)
 		}
 	})
 }
 
-// TestSpreadCallsLeaveInTheOrderInWhichTheyAsked: nobody who came early is passed over until the deadline.
-func TestSpreadCallsLeaveInTheOrderInWhichTheyAsked(t *testing.T) {
+// TestRateLimit_SpreadRequestsKeepOrder: no request waits behind later ones.
+func TestRateLimit_SpreadRequestsKeepOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := paced(newOrg(emulator.Limit{Path: "*", PerMinute: 60}), 4, 0.1)
-		sideBySide(t, k, 4, 10, readUser) // from here on calls are spread
+		k := newRatedTransport(newOrg(emulator.Limit{Path: "*", PerMinute: 60}), 4, 0.1)
+		callInParallel(t, k, 4, 10, readUser) // from here on, requests are spread
 		var order []int
 		var mu sync.Mutex
 		var wg sync.WaitGroup
@@ -229,13 +257,14 @@ func TestSpreadCallsLeaveInTheOrderInWhichTheyAsked(t *testing.T) {
 	})
 }
 
-// TestASlowReplyProvesNothing: it tells of a time when more was left, and so must not pass for another bucket's.
-func TestASlowReplyProvesNothing(t *testing.T) {
+// TestRateLimit_IgnoresSlowResponses: a slow response reports more remaining requests than there
+// are.
+func TestRateLimit_IgnoresSlowResponses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		okta := newOrg(emulator.Limit{Path: "/api/v1/users/*", PerMinute: 600})
 		var calls atomic.Int32
-		k := paced(roundTrip(func(r *http.Request) (*http.Response, error) {
+		k := newRatedTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 			res, err := okta.RoundTrip(r)
 			if calls.Add(1)%50 == 0 {
 				time.Sleep(2 * time.Second)
@@ -243,98 +272,98 @@ func TestASlowReplyProvesNothing(t *testing.T) {
 			return res, err
 		}), 16, 1)
 		for range 10 {
-			sideBySide(t, k, 16, 100, readUser)
-			sideBySide(t, k, 16, 100, suspendUser)
+			callInParallel(t, k, 16, 100, readUser)
+			callInParallel(t, k, 16, 100, suspendUser)
 		}
-		if n := okta.refused.Load(); n > 4 {
-			t.Errorf("%d calls were refused", n)
+		if n := okta.rejected.Load(); n > 4 {
+			t.Errorf("%d requests were rejected", n)
 		}
 	})
 }
 
-func TestCallsAreSpreadNoThinnerThanOneASecond(t *testing.T) {
+func TestRateLimit_SpreadsAtLeastOnePerSecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := paced(newOrg(emulator.Limit{Path: "*", PerMinute: 10}), 1, 0.1)
-		if took := sideBySide(t, k, 1, 10, readUser); took > 10*time.Second {
+		k := newRatedTransport(newOrg(emulator.Limit{Path: "*", PerMinute: 10}), 1, 0.1)
+		if took := callInParallel(t, k, 1, 10, readUser); took > 10*time.Second {
 			t.Errorf("10 calls took %s", took)
 		}
 	})
 }
 
-func TestABurstOfWorkersDoesNotOverrunASmallLimit(t *testing.T) {
+func TestRateLimit_BurstStaysWithinSmallLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		okta := newOrg(emulator.Limit{Path: "*", PerMinute: 40})
-		sideBySide(t, paced(okta, 4, 1), 64, 120, readUser)
-		if n := okta.refused.Load(); n > 0 {
-			t.Errorf("%d calls were refused", n)
+		callInParallel(t, newRatedTransport(okta, 4, 1), 64, 120, readUser)
+		if n := okta.rejected.Load(); n > 0 {
+			t.Errorf("%d requests were rejected", n)
 		}
 	})
 }
 
-func TestAnotherClientsCallsAreReckonedWith(t *testing.T) {
+func TestRateLimit_CountsRequestsOfOtherClients(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		okta := newOrg(emulator.Limit{Path: "*", PerMinute: 600})
 		var other sync.WaitGroup
-		other.Go(func() { sideBySide(t, paced(okta, 1, 1), 1, 300, readUser) })
-		sideBySide(t, paced(okta, 8, 1), 8, 1200, readUser)
+		other.Go(func() { callInParallel(t, newRatedTransport(okta, 1, 1), 1, 300, readUser) })
+		callInParallel(t, newRatedTransport(okta, 8, 1), 8, 1200, readUser)
 		other.Wait()
-		if n := okta.refused.Load(); n > 15 { // 1 % of the calls
-			t.Errorf("%d calls were refused", n)
+		if n := okta.rejected.Load(); n > 15 { // 1 % of the requests
+			t.Errorf("%d requests were rejected", n)
 		}
 	})
 }
 
-func TestWaitingForOneLimitDoesNotHoldUpAnother(t *testing.T) {
+func TestRateLimit_WaitForOneBucketDoesNotDelayAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := paced(newOrg(emulator.Limit{Path: readUser.path, PerMinute: 1}), 2, 1)
-		sideBySide(t, k, 1, 1, readUser)
+		k := newRatedTransport(newOrg(emulator.Limit{Path: readUser.path, PerMinute: 1}), 2, 1)
+		callInParallel(t, k, 1, 1, readUser)
 		var waiting sync.WaitGroup
-		waiting.Go(func() { sideBySide(t, k, 2, 2, readUser) })
+		waiting.Go(func() { callInParallel(t, k, 2, 2, readUser) })
 		synctest.Wait()
-		if took := sideBySide(t, k, 1, 5, suspendUser); took > time.Second {
-			t.Errorf("calls to another endpoint took %s", took)
+		if took := callInParallel(t, k, 1, 5, suspendUser); took > time.Second {
+			t.Errorf("calls of another bucket took %s", took)
 		}
 		waiting.Wait()
 	})
 }
 
-func TestAWaitLongerThanTheDeadlineIsNotBegun(t *testing.T) {
+func TestRateLimit_ReportsWaitBeyondDeadlineAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := paced(newOrg(emulator.Limit{Path: "*", PerMinute: 1}), 1, 1)
-		sideBySide(t, k, 1, 1, readUser)
+		k := newRatedTransport(newOrg(emulator.Limit{Path: "*", PerMinute: 1}), 1, 1)
+		callInParallel(t, k, 1, 1, readUser)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
 		f := readUser.call(ctx, t, k).apiError(ctx)
 		wantCode(t, f, apierr.Unavailable, "rate_limited")
 		if f != nil && (f.RetryAfter < 55*time.Second || f.RetryAfter > time.Minute+time.Second) {
-			t.Errorf("to be tried again after %s", f.RetryAfter)
+			t.Errorf("retry after %s", f.RetryAfter)
 		}
 		if time.Since(start) > 0 {
-			t.Errorf("it took %s to say so", time.Since(start))
+			t.Errorf("the error took %s", time.Since(start))
 		}
 	})
 }
 
-func TestWhatThePacerDoesNotKnowItDoesNotSlow(t *testing.T) {
+func TestRateLimit_IgnoresUnusableHeaders(t *testing.T) {
 	t.Parallel()
 	for name, headers := range map[string]map[string]string{
 		"no headers":              {},
 		"no date":                 {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "9999999999"},
-		"words":                   {"X-Rate-Limit-Limit": "many", "X-Rate-Limit-Remaining": "some", "X-Rate-Limit-Reset": "soon", "Date": "today"},
+		"text":                    {"X-Rate-Limit-Limit": "many", "X-Rate-Limit-Remaining": "some", "X-Rate-Limit-Reset": "soon", "Date": "today"},
 		"the concurrency limit":   {"X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684860", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
 		"a reset in milliseconds": {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684860000", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
-		"a window that has gone":  {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684799", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
+		"a past window":           {"X-Rate-Limit-Limit": "1", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "946684799", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				k := paced(roundTrip(func(r *http.Request) (*http.Response, error) {
+				k := newRatedTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
 					res := ok(r)
 					res.Header = http.Header{}
 					for h, v := range headers {
@@ -342,38 +371,38 @@ func TestWhatThePacerDoesNotKnowItDoesNotSlow(t *testing.T) {
 					}
 					return res, nil
 				}), 1, 0.5)
-				if took := sideBySide(t, k, 1, 5, readUser); took > 0 {
-					t.Errorf("it took %s", took)
+				if took := callInParallel(t, k, 1, 5, readUser); took > 0 {
+					t.Errorf("the calls took %s", took)
 				}
 			})
 		})
 	}
 }
 
-// TestTheGateNarrowsWhenOktaIsCrowdedAndWidensAgain: Okta takes 4 calls at once, and later 100.
-func TestTheGateNarrowsWhenOktaIsCrowdedAndWidensAgain(t *testing.T) {
+// TestConcurrency_AdaptsToOktasLimit: Okta allows 4 concurrent requests, later 100.
+func TestConcurrency_AdaptsToOktasLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		okta := newOrg(emulator.Limit{Path: "*", Concurrent: 4})
-		k := paced(crowd{okta, new(atomic.Int32)}, 16, 1)
-		sideBySide(t, k, 16, 16, readUser)
-		if k.gate.width > 8 {
-			t.Errorf("the gate is %.1f wide after %d refusals", k.gate.width, okta.refused.Load())
+		k := newRatedTransport(crowd{okta, new(atomic.Int32)}, 16, 1)
+		callInParallel(t, k, 16, 16, readUser)
+		if k.concurrency.width > 8 {
+			t.Errorf("the bound is %.1f after %d rejections", k.concurrency.width, okta.rejected.Load())
 		}
-		before := okta.refused.Load()
-		sideBySide(t, k, 16, 200, readUser)
-		if n := okta.refused.Load() - before; n > 40 {
-			t.Errorf("of 200 calls %d were refused: the gate does not stay narrow", n)
+		before := okta.rejected.Load()
+		callInParallel(t, k, 16, 200, readUser)
+		if n := okta.rejected.Load() - before; n > 40 {
+			t.Errorf("of 200 requests %d were rejected: the bound does not stay low", n)
 		}
 		okta.AddLimit(emulator.Limit{Path: "*", Concurrent: 100})
-		sideBySide(t, k, 16, 300, readUser)
-		if k.gate.width != 16 {
-			t.Errorf("the gate is %.1f wide, want 16 again", k.gate.width)
+		callInParallel(t, k, 16, 300, readUser)
+		if k.concurrency.width != 16 {
+			t.Errorf("the bound is %.1f, want 16 again", k.concurrency.width)
 		}
 	})
 }
 
-// crowd holds a call up between the emulator's count of it and its reply, as work at Okta does.
+// crowd delays a response after the emulator has counted the request, as processing does.
 type crowd struct {
 	*org
 	calls *atomic.Int32
@@ -386,7 +415,7 @@ func (c crowd) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.org.RoundTrip(r)
 }
 
-func TestTheGateAdmitsInTheOrderOfArrival(t *testing.T) {
+func TestConcurrency_AdmitsInOrderOfArrival(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newConcurrencyLimiter(1)

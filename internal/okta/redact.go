@@ -6,42 +6,42 @@ import (
 	"unicode"
 )
 
-// maxSaid is how much of Okta's words is shown, in bytes.
-const maxSaid = 1000
+// maxQuoted bounds a text of Okta that is shown, in bytes.
+const maxQuoted = 1000
 
 const redacted = "[redacted]"
 
 var (
-	query      = regexp.MustCompile(`(https?://[^\s?]+)\?\S*`)
-	oneTime    = regexp.MustCompile(`(/(?:welcome|reset_password|signin)/)[^\s"',;]+`)
-	pemBlock   = regexp.MustCompile(`(?is)\S*BEGIN [A-Z ]*KEY.*?(?:END [A-Z ]*KEY-*|$)`)
-	jwtText    = regexp.MustCompile(`eyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*)*`)
-	schemeText = regexp.MustCompile(`(?i)(SSWS|Bearer|DPoP|Basic)\s+\S+`)
-	longWord   = regexp.MustCompile(`[\w+/-]{32,}`) // ids of Okta have 20 characters, API tokens 42, a line of a key 64
+	query       = regexp.MustCompile(`(https?://[^\s?]+)\?\S*`)
+	oneTimeLink = regexp.MustCompile(`(/(?:welcome|reset_password|signin)/)[^\s"',;]+`)
+	pemBlock    = regexp.MustCompile(`(?is)\S*BEGIN [A-Z ]*KEY.*?(?:END [A-Z ]*KEY-*|$)`)
+	jwtText     = regexp.MustCompile(`eyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*)*`)
+	schemeText  = regexp.MustCompile(`(?i)(SSWS|Bearer|DPoP|Basic)\s+\S+`)
+	longWord    = regexp.MustCompile(`[\w+/-]{32,}`) // an Okta id has 20 characters, an API token 42, a line of a key 64
 )
 
-// redact is what Okta says, without what looks like a credential: an error may repeat what it was sent. Control characters,
-// which a log or a terminal may obey, become spaces.
-func redact(said string) string {
-	said = pemBlock.ReplaceAllString(said, redacted)
-	said = query.ReplaceAllString(said, "$1")
-	said = oneTime.ReplaceAllString(said, "$1"+redacted)
-	said = jwtText.ReplaceAllString(said, redacted)
-	said = schemeText.ReplaceAllString(said, "$1 "+redacted)
-	said = longWord.ReplaceAllStringFunc(said, func(word string) string {
+// redact returns a text of Okta without anything that looks like a credential, because an error may
+// repeat the request. Control characters, which a log or a terminal may interpret, become spaces.
+func redact(text string) string {
+	text = pemBlock.ReplaceAllString(text, redacted)
+	text = query.ReplaceAllString(text, "$1")
+	text = oneTimeLink.ReplaceAllString(text, "$1"+redacted)
+	text = jwtText.ReplaceAllString(text, redacted)
+	text = schemeText.ReplaceAllString(text, "$1 "+redacted)
+	text = longWord.ReplaceAllStringFunc(text, func(word string) string {
 		if strings.ContainsFunc(word, unicode.IsDigit) && strings.ContainsFunc(word, unicode.IsLetter) {
 			return redacted
 		}
 		return word
 	})
-	said = strings.Map(func(r rune) rune {
+	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, said)
-	if len(said) > maxSaid {
-		said = strings.ToValidUTF8(said[:maxSaid], "") + "…"
+	}, text)
+	if len(text) > maxQuoted {
+		text = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
 	}
-	return said
+	return text
 }

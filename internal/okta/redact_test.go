@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-func TestWhatOktaSaysIsShownWithoutCredentials(t *testing.T) {
+func TestRedact_RemovesCredentials(t *testing.T) {
 	t.Parallel()
-	for said, want := range map[string]string{
+	for text, want := range map[string]string{
 		"Not found: Resource not found: 00u1abcdefGHIJKLMN57 (User)":                 "Not found: Resource not found: 00u1abcdefGHIJKLMN57 (User)",
 		"This operation is not allowed in the user's current status.":                "This operation is not allowed in the user's current status.",
 		"see https://acme.okta.com/help?token=canary for more":                       "see https://acme.okta.com/help for more",
@@ -15,8 +15,8 @@ func TestWhatOktaSaysIsShownWithoutCredentials(t *testing.T) {
 		"the header was SSWS 00canary, and bad":                                      "the header was SSWS [redacted] and bad",
 		"authorization: bearer canary":                                               "authorization: bearer [redacted]",
 		"token eyJhbGciOiJub25lIn0.eyJjYW5hcnkiOjF9.canary is bad":                   "token [redacted] is bad",
-		"00abcdefGHIJKLMNOPqrst12345uvwxyz-canary-is is no token":                    "[redacted] is no token",
-		"-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY----- is no key":   "[redacted] is no key",
+		"00abcdefGHIJKLMNOPqrst12345uvwxyz-canary-is is a token":                     "[redacted] is a token",
+		"-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY----- is a key":    "[redacted] is a key",
 		"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj/gEAAoIBAQD+canary012345\nof a key": "[redacted] of a key",
 		"-----BEGIN RSA PRIVATE KEY-----\ncanary":                                    "[redacted]",
 		"red \x1b[31malert\r\nname\u0085\u009b2J\x00 end":                            "red  [31malert  name  2J  end",
@@ -24,8 +24,8 @@ func TestWhatOktaSaysIsShownWithoutCredentials(t *testing.T) {
 		strings.Repeat("é ", 1000):                                                   strings.Repeat("é ", 333) + "…",
 		"":                                                                           "",
 	} {
-		if got := redact(said); got != want {
-			t.Errorf("%q\nis shown as %q,\nwant        %q", said, got, want)
+		if got := redact(text); got != want {
+			t.Errorf("%q\nis shown as %q,\nwant        %q", text, got, want)
 		}
 	}
 }

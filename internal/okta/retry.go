@@ -1,49 +1,54 @@
 package okta
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"time"
+
+	"example.com/okta-secops/internal/backoff"
 )
 
-// maxTries is how often one call is sent at most.
-const maxTries = 4
+// maxAttempts bounds the attempts of one call.
+const maxAttempts = 4
 
-// The pauses before a second try; each further one is twice as long. A pause is cut short at random by up
-// to half, so that those who failed together do not come back together.
+// The pauses before the second attempt; each further pause is twice as long.
 const (
-	crowded    = 200 * time.Millisecond // the limit on concurrent calls, which others free in an instant
-	stumbled   = 500 * time.Millisecond // a server error, or a lost connection
-	activating = 2 * time.Second        // a user whose activation Okta has not finished
+	concurrencyPause = backoff.Exponential(200 * time.Millisecond) // other clients free places soon
+	serverErrorPause = backoff.Exponential(500 * time.Millisecond) // and the pause after a lost connection
+	activationPause  = backoff.Exponential(2 * time.Second)        // Okta has not completed the user's activation
 )
 
-func pause(first time.Duration, try int) time.Duration {
-	d := first << (try - 1)
-	return d - rand.N(d/2)
-}
+// retryAfter is the pause before another attempt, or never.
+type retryAfter time.Duration
 
-// again tells whether another try can help, and how long to wait before it. Whether the call may be made
-// once more is another question.
-func (x *attempt) again(try int) (wait time.Duration, ok bool) {
-	if try >= maxTries {
-		return 0, false
+// never is the pause after a failure that another attempt does not change.
+const never retryAfter = -1
+
+func (r retryAfter) wait() time.Duration { return time.Duration(r) }
+
+// retryAfter returns the pause after a number of attempts of which this one is the last. It does
+// not consider whether the call may be repeated.
+func (x *attempt) retryAfter(attempts int) retryAfter {
+	if attempts >= maxAttempts {
+		return never
 	}
-	switch r := x.reply; {
-	case x.renewed && try == 1:
-		return 0, true
-	case x.renewed:
-		return pause(crowded, try), true
+	switch r := x.response; {
+	case x.newCredentials && attempts == 1:
+		return 0
+	case x.newCredentials:
+		return retryAfter(concurrencyPause.Jittered(attempts))
+	case r == nil && x.connectionFailed():
+		return retryAfter(serverErrorPause.Jittered(attempts))
 	case r == nil:
-		return pause(stumbled, try), x.lost()
+		return never
 	case r.status == http.StatusTooManyRequests:
-		q, _ := r.quota() // where the limit on concurrent calls is met, or Okta does not say, nothing is left of the window
-		return max(0, q.left) + pause(crowded, try), true
+		q, _ := r.quota() // zero for the concurrency limit, and if Okta sends no headers
+		return retryAfter(max(0, q.left) + concurrencyPause.Jittered(attempts))
 	case r.errorCode() == codeStillActivating:
-		return pause(activating, try), true
+		return retryAfter(activationPause.Jittered(attempts))
 	case r.status == http.StatusInternalServerError, r.status == http.StatusBadGateway,
 		r.status == http.StatusServiceUnavailable, r.status == http.StatusGatewayTimeout:
-		return pause(stumbled, try), true
+		return retryAfter(serverErrorPause.Jittered(attempts))
 	default:
-		return 0, false
+		return never
 	}
 }

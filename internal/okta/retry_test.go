@@ -18,19 +18,19 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// say is one answer of a scripted Okta; status 0 breaks the connection off.
-type say struct {
+// stub is one response of a scripted Okta; status 0 closes the connection without a response.
+type stub struct {
 	status  int
 	body    string
 	headers map[string]string
 }
 
-// script answers one request after another, the last answer for ever, and keeps what was asked.
+// script returns one stub after another, the last one again and again, and records the requests.
 type script struct {
-	mu     sync.Mutex
-	says   []say
-	asked  []string
-	bodies []string
+	mu       sync.Mutex
+	stubs    []stub
+	requests []string
+	bodies   []string
 }
 
 func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -39,11 +39,11 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	s.mu.Lock()
-	next := s.says[0]
-	if len(s.says) > 1 {
-		s.says = s.says[1:]
+	next := s.stubs[0]
+	if len(s.stubs) > 1 {
+		s.stubs = s.stubs[1:]
 	}
-	s.asked, s.bodies = append(s.asked, r.Method+" "+r.URL.Path), append(s.bodies, string(body))
+	s.requests, s.bodies = append(s.requests, r.Method+" "+r.URL.Path), append(s.bodies, string(body))
 	s.mu.Unlock()
 	if next.status == 0 {
 		panic(http.ErrAbortHandler)
@@ -55,17 +55,17 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, next.body)
 }
 
-// sent is what was asked so far, and with which bodies.
-func (s *script) sent() (asked, bodies []string) {
+// sent returns the requests so far and their bodies.
+func (s *script) sent() (requests, bodies []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]string{}, s.asked...), append([]string{}, s.bodies...)
+	return append([]string{}, s.requests...), append([]string{}, s.bodies...)
 }
 
 // scripted returns a client of a scripted Okta, and its clock.
-func scripted(t *testing.T, says ...say) (*okta.Client, *script, *testkit.Clock) {
+func scripted(t *testing.T, stubs ...stub) (*okta.Client, *script, *testkit.Clock) {
 	t.Helper()
-	s := &script{says: says}
+	s := &script{stubs: stubs}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	o := options(t, server.URL)
@@ -75,22 +75,22 @@ func scripted(t *testing.T, says ...say) (*okta.Client, *script, *testkit.Clock)
 }
 
 var (
-	found     = say{200, userJSON, nil}
-	suspended = say{200, strings.Replace(userJSON, "ACTIVE", "SUSPENDED", 1), nil}
-	done      = say{200, `{}`, nil}
-	lost      = say{}
-	readOnly  = say{503, `{"errorCode":"E0000010","errorSummary":"Service is in read only mode"}`, nil}
-	broken    = say{500, `{"errorCode":"E0000009","errorSummary":"Internal Server Error"}`, nil}
-	busy      = say{503, `{"errorCode":"E0000181","errorSummary":"Service temporarily unavailable"}`, nil}
-	proxy503  = say{503, `<html>upstream reset</html>`, nil}
-	crowded   = say{429, `{"errorCode":"E0000047","errorSummary":"Too many requests"}`, map[string]string{
+	found     = stub{200, userJSON, nil}
+	suspended = stub{200, strings.Replace(userJSON, "ACTIVE", "SUSPENDED", 1), nil}
+	done      = stub{200, `{}`, nil}
+	lost      = stub{}
+	readOnly  = stub{503, `{"errorCode":"E0000010","errorSummary":"Service is in read only mode"}`, nil}
+	broken    = stub{500, `{"errorCode":"E0000009","errorSummary":"Internal Server Error"}`, nil}
+	busy      = stub{503, `{"errorCode":"E0000181","errorSummary":"Service temporarily unavailable"}`, nil}
+	proxy503  = stub{503, `<html>upstream reset</html>`, nil}
+	tooMany   = stub{429, `{"errorCode":"E0000047","errorSummary":"Too many requests"}`, map[string]string{
 		"X-Rate-Limit-Limit": "0", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445660", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}}
-	bare    = say{429, `slow down`, nil}
-	limited = say{429, `{"errorCode":"E0000047","errorSummary":"Too many requests"}`, map[string]string{
+	bare    = stub{429, `slow down`, nil}
+	limited = stub{429, `{"errorCode":"E0000047","errorSummary":"Too many requests"}`, map[string]string{
 		"X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445630", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}}
-	notActive  = say{400, `{"errorCode":"E0000001","errorSummary":"Cannot suspend a user that is not active"}`, nil}
-	unfinished = say{409, `{"errorCode":"E0000112","errorSummary":"Still being activated"}`, nil}
-	refused    = say{400, `{"errorCode":"E0000001","errorSummary":"Api validation failed"}`, nil}
+	notActive  = stub{400, `{"errorCode":"E0000001","errorSummary":"Cannot suspend a user that is not active"}`, nil}
+	unfinished = stub{409, `{"errorCode":"E0000112","errorSummary":"Still being activated"}`, nil}
+	refused    = stub{400, `{"errorCode":"E0000001","errorSummary":"Api validation failed"}`, nil}
 )
 
 const (
@@ -102,160 +102,162 @@ const (
 	removes  = "DELETE /api/v1/users/00u1/roles/ra1"
 )
 
-func TestWhatIsTriedAgain(t *testing.T) {
+func TestRetry_Decisions(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		method string
-		says   []say
-		asked  []string
-		code   string // "": it succeeds
+		method   string
+		stubs    []stub
+		requests []string
+		code     string // "": success
 	}{
-		"a read after a server error":                {"GetUser", []say{broken, found}, []string{reads, reads}, ""},
-		"a read after a lost connection":             {"GetUser", []say{lost, lost, lost, found}, []string{reads, reads, reads, reads}, ""},
-		"a read after 502":                           {"GetUser", []say{{502, "", nil}, found}, []string{reads, reads}, ""},
-		"a read after 504":                           {"GetUser", []say{{504, "", nil}, found}, []string{reads, reads}, ""},
-		"a read not after 501":                       {"GetUser", []say{{501, "", nil}, found}, []string{reads}, "okta_501"},
-		"a read not after a refusal":                 {"GetUser", []say{refused, found}, []string{reads}, "E0000001"},
-		"a read four times at most":                  {"GetUser", []say{broken}, []string{reads, reads, reads, reads}, "E0000009"},
-		"a read four times at most, crowded":         {"GetUser", []say{crowded}, []string{reads, reads, reads, reads}, "E0000047"},
-		"a read after a 429 without headers":         {"GetUser", []say{bare, found}, []string{reads, reads}, ""},
-		"a read after the limit's reset":             {"GetUser", []say{limited, found}, []string{reads, reads}, ""},
-		"a read not after nonsense":                  {"GetUser", []say{{200, "<html>", nil}, found}, []string{reads}, "bad_reply"},
-		"a suspend that was refused for its number":  {"SuspendUser", []say{crowded, done}, []string{suspends, suspends}, ""},
-		"a suspend in read-only mode":                {"SuspendUser", []say{readOnly, done}, []string{suspends, suspends}, ""},
-		"a suspend while the user activates":         {"SuspendUser", []say{unfinished, done}, []string{suspends, suspends}, ""},
-		"a lost suspend that was carried out":        {"SuspendUser", []say{lost, suspended}, []string{suspends, reads}, ""},
-		"a lost suspend that was not":                {"SuspendUser", []say{lost, found, done}, []string{suspends, reads, suspends}, ""},
-		"a lost suspend that came through late":      {"SuspendUser", []say{lost, found, notActive, suspended}, []string{suspends, reads, suspends, reads}, ""},
-		"a lost suspend, then another state":         {"SuspendUser", []say{lost, found, notActive, found}, []string{suspends, reads, suspends, reads}, "E0000001"},
-		"a suspend with a server error, carried out": {"SuspendUser", []say{broken, suspended}, []string{suspends, reads}, ""},
-		"a suspend with a proxy's 503":               {"SuspendUser", []say{proxy503, found, done}, []string{suspends, reads, suspends}, ""},
-		"a lost suspend whose user cannot be read":   {"SuspendUser", []say{lost}, []string{suspends, reads, reads, reads, reads}, "okta_unreachable"},
-		"a reset that was refused for its number":    {"ResetPassword", []say{crowded, {200, resetJSON, nil}}, []string{resets, resets}, ""},
-		"a reset in read-only mode":                  {"ResetPassword", []say{readOnly, {200, resetJSON, nil}}, []string{resets, resets}, ""},
-		"no reset that a busy Okta may have begun":   {"ResetPassword", []say{busy}, []string{resets}, "unknown_result"},
-		"a suspend that a busy Okta carried out":     {"SuspendUser", []say{busy, suspended}, []string{suspends, reads}, ""},
-		"no lost reset":                              {"ResetPassword", []say{lost}, []string{resets}, "unknown_result"},
-		"no reset with a server error":               {"ResetPassword", []say{broken}, []string{resets}, "unknown_result"},
-		"no reset with a proxy's 503":                {"ResetPassword", []say{proxy503}, []string{resets}, "unknown_result"},
-		"a lost assignment that was carried out":     {"AssignRole", []say{lost, {200, "[" + roleJSON + "]", nil}}, []string{assigns, lists}, ""},
-		"a lost assignment that was not":             {"AssignRole", []say{lost, {200, "[]", nil}, {201, roleJSON, nil}}, []string{assigns, lists, assigns}, ""},
-		"an assignment refused for its number":       {"AssignRole", []say{crowded, {201, roleJSON, nil}}, []string{assigns, assigns}, ""},
-		"a refused suspend of a suspended user":      {"SuspendUser", []say{notActive, suspended}, []string{suspends, reads}, "E0000001"},
-		"a refused suspend of an active user":        {"SuspendUser", []say{notActive, found}, []string{suspends, reads}, "E0000001"},
-		"a refused suspend whose user is not read":   {"SuspendUser", []say{notActive, refused}, []string{suspends, reads}, "E0000001"},
-		"a refused reset, which cannot be read":      {"ResetPassword", []say{notActive}, []string{resets}, "E0000001"},
-		"a suspend with the wrong token":             {"SuspendUser", []say{{401, `{"errorCode":"E0000011"}`, nil}}, []string{suspends}, "E0000011"},
-		"a removal of what is gone":                  {"UnassignRole", []say{{404, `{"errorCode":"E0000007"}`, nil}, {200, "[]", nil}}, []string{removes, lists}, "E0000007"},
-		"a lost removal that was carried out":        {"UnassignRole", []say{lost, {200, "[]", nil}}, []string{removes, lists}, ""},
-		"a lost removal that was not":                {"UnassignRole", []say{lost, {200, "[" + roleJSON + "]", nil}, done}, []string{removes, lists, removes}, ""},
+		"a read after a server error":               {"GetUser", []stub{broken, found}, []string{reads, reads}, ""},
+		"a read after a lost connection":            {"GetUser", []stub{lost, lost, lost, found}, []string{reads, reads, reads, reads}, ""},
+		"a read after 502":                          {"GetUser", []stub{{502, "", nil}, found}, []string{reads, reads}, ""},
+		"a read after 504":                          {"GetUser", []stub{{504, "", nil}, found}, []string{reads, reads}, ""},
+		"a read not after 501":                      {"GetUser", []stub{{501, "", nil}, found}, []string{reads}, "okta_501"},
+		"a read not after a rejection":              {"GetUser", []stub{refused, found}, []string{reads}, "E0000001"},
+		"a read at most four times":                 {"GetUser", []stub{broken}, []string{reads, reads, reads, reads}, "E0000009"},
+		"a read at most four times after 429":       {"GetUser", []stub{tooMany}, []string{reads, reads, reads, reads}, "E0000047"},
+		"a read after a 429 without headers":        {"GetUser", []stub{bare, found}, []string{reads, reads}, ""},
+		"a read after the limit's reset":            {"GetUser", []stub{limited, found}, []string{reads, reads}, ""},
+		"a read not after an invalid response":      {"GetUser", []stub{{200, "<html>", nil}, found}, []string{reads}, "bad_reply"},
+		"a suspend over the concurrency limit":      {"SuspendUser", []stub{tooMany, done}, []string{suspends, suspends}, ""},
+		"a suspend in read-only mode":               {"SuspendUser", []stub{readOnly, done}, []string{suspends, suspends}, ""},
+		"a suspend while the user activates":        {"SuspendUser", []stub{unfinished, done}, []string{suspends, suspends}, ""},
+		"a lost suspend that was made":              {"SuspendUser", []stub{lost, suspended}, []string{suspends, reads}, ""},
+		"a lost suspend that was not":               {"SuspendUser", []stub{lost, found, done}, []string{suspends, reads, suspends}, ""},
+		"a lost suspend that was made late":         {"SuspendUser", []stub{lost, found, notActive, suspended}, []string{suspends, reads, suspends, reads}, ""},
+		"a lost suspend, then another state":        {"SuspendUser", []stub{lost, found, notActive, found}, []string{suspends, reads, suspends, reads}, "E0000001"},
+		"a suspend with a server error, made":       {"SuspendUser", []stub{broken, suspended}, []string{suspends, reads}, ""},
+		"a suspend with a proxy's 503":              {"SuspendUser", []stub{proxy503, found, done}, []string{suspends, reads, suspends}, ""},
+		"a lost suspend whose user cannot be read":  {"SuspendUser", []stub{lost}, []string{suspends, reads, reads, reads, reads}, "okta_unreachable"},
+		"a reset over the concurrency limit":        {"ResetPassword", []stub{tooMany, {200, resetJSON, nil}}, []string{resets, resets}, ""},
+		"a reset in read-only mode":                 {"ResetPassword", []stub{readOnly, {200, resetJSON, nil}}, []string{resets, resets}, ""},
+		"no reset that may have begun before a 503": {"ResetPassword", []stub{busy}, []string{resets}, "unknown_result"},
+		"a suspend that was made before a 503":      {"SuspendUser", []stub{busy, suspended}, []string{suspends, reads}, ""},
+		"no lost reset":                             {"ResetPassword", []stub{lost}, []string{resets}, "unknown_result"},
+		"no reset with a server error":              {"ResetPassword", []stub{broken}, []string{resets}, "unknown_result"},
+		"no reset with a proxy's 503":               {"ResetPassword", []stub{proxy503}, []string{resets}, "unknown_result"},
+		"a lost assignment that was made":           {"AssignRole", []stub{lost, {200, "[" + roleJSON + "]", nil}}, []string{assigns, lists}, ""},
+		"a lost assignment that was not":            {"AssignRole", []stub{lost, {200, "[]", nil}, {201, roleJSON, nil}}, []string{assigns, lists, assigns}, ""},
+		"an assignment over the concurrency limit":  {"AssignRole", []stub{tooMany, {201, roleJSON, nil}}, []string{assigns, assigns}, ""},
+		"a rejected suspend of a suspended user":    {"SuspendUser", []stub{notActive, suspended}, []string{suspends, reads}, "E0000001"},
+		"a rejected suspend of an active user":      {"SuspendUser", []stub{notActive, found}, []string{suspends, reads}, "E0000001"},
+		"a rejected suspend whose user is not read": {"SuspendUser", []stub{notActive, refused}, []string{suspends, reads}, "E0000001"},
+		"a rejected reset, which cannot be read":    {"ResetPassword", []stub{notActive}, []string{resets}, "E0000001"},
+		"a suspend with the wrong token":            {"SuspendUser", []stub{{401, `{"errorCode":"E0000011"}`, nil}}, []string{suspends}, "E0000011"},
+		"a removal of a role that is gone":          {"UnassignRole", []stub{{404, `{"errorCode":"E0000007"}`, nil}, {200, "[]", nil}}, []string{removes, lists}, "E0000007"},
+		"a lost removal that was made":              {"UnassignRole", []stub{lost, {200, "[]", nil}}, []string{removes, lists}, ""},
+		"a lost removal that was not":               {"UnassignRole", []stub{lost, {200, "[" + roleJSON + "]", nil}, done}, []string{removes, lists, removes}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, s, _ := scripted(t, c.says...)
+			client, s, _ := scripted(t, c.stubs...)
 			err := methods[c.method].call(t.Context(), client, "00u1")
 			switch f := apierr.As(err); {
 			case f == nil && c.code != "":
-				t.Errorf("it succeeds, want %s", c.code)
+				t.Errorf("it succeeded, want %s", c.code)
 			case f != nil && f.Code != c.code:
 				t.Errorf("%s, want %q", f, c.code)
 			}
-			asked, _ := s.sent()
-			if diff := cmp.Diff(c.asked, asked); diff != "" {
-				t.Errorf("asked (-want +got):\n%s", diff)
+			requests, _ := s.sent()
+			if diff := cmp.Diff(c.requests, requests); diff != "" {
+				t.Errorf("requests (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// TestRefusedWrite_AlreadySo: the error of a refused write tells whether the asked state holds. After a lost response
-// the write may be the client's own: then the error does not say so.
-func TestRefusedWrite_AlreadySo(t *testing.T) {
+// TestRejectedWrite_ReportsAlreadyApplied: the error of a rejected write reports whether the
+// requested state holds. After a lost response the state may be the effect of this client, and the
+// error does not report it.
+func TestRejectedWrite_ReportsAlreadyApplied(t *testing.T) {
 	t.Parallel()
-	user := func(status, becoming string) say {
-		return say{200, `{"id":"00u1","status":"` + status + `","transitioningToStatus":"` + becoming + `"}`, nil}
+	user := func(status, becoming string) stub {
+		return stub{200, `{"id":"00u1","status":"` + status + `","transitioningToStatus":"` + becoming + `"}`, nil}
 	}
-	forbidden := say{403, `{"errorCode":"E0000038","errorSummary":"Not allowed in the user's current status."}`, nil}
+	forbidden := stub{403, `{"errorCode":"E0000038","errorSummary":"Not allowed in the user's current status."}`, nil}
 	for name, c := range map[string]struct {
 		method string
-		says   []say
-		status okta.Status // as read; "": the asked state does not hold
+		stubs  []stub
+		status okta.Status // as read; "": the requested state does not hold
 	}{
-		"a suspend of a suspended user":              {"SuspendUser", []say{notActive, suspended}, okta.Suspended},
-		"a suspend of a deactivated user":            {"SuspendUser", []say{forbidden, user("DEPROVISIONED", "")}, okta.Deprovisioned},
-		"a suspend of an active user":                {"SuspendUser", []say{notActive, found}, ""},
-		"a suspend of another user":                  {"SuspendUser", []say{notActive, {200, `{"id":"00u2","status":"SUSPENDED"}`, nil}}, ""},
-		"a suspend with a limit":                     {"SuspendUser", []say{crowded, notActive, suspended}, okta.Suspended},
-		"a lost suspend, deactivated by then":        {"SuspendUser", []say{lost, found, forbidden, user("DEPROVISIONED", "")}, ""},
-		"a deactivation under way":                   {"DeactivateUser", []say{forbidden, user("ACTIVE", "DEPROVISIONED")}, okta.Active},
-		"an unsuspend of a user who is deactivated":  {"UnsuspendUser", []say{forbidden, user("ACTIVE", "DEPROVISIONED")}, ""},
-		"a reactivation of an active user":           {"ReactivateUser", []say{forbidden, found}, okta.Active},
-		"a reactivation of a user who is not active": {"ReactivateUser", []say{forbidden, user("STAGED", "")}, ""},
-		"sessions of a deactivated user":             {"ClearSessions", []say{forbidden, user("DEPROVISIONED", "")}, okta.Deprovisioned},
-		"sessions of an active user":                 {"ClearSessions", []say{forbidden, found}, ""},
-		"a lost clearing, deactivated by then":       {"ClearSessions", []say{lost, forbidden, user("DEPROVISIONED", "")}, ""},
+		"a suspend of a suspended user":              {"SuspendUser", []stub{notActive, suspended}, okta.Suspended},
+		"a suspend of a deactivated user":            {"SuspendUser", []stub{forbidden, user("DEPROVISIONED", "")}, okta.Deprovisioned},
+		"a suspend of an active user":                {"SuspendUser", []stub{notActive, found}, ""},
+		"a suspend of another user":                  {"SuspendUser", []stub{notActive, {200, `{"id":"00u2","status":"SUSPENDED"}`, nil}}, ""},
+		"a suspend after the concurrency limit":      {"SuspendUser", []stub{tooMany, notActive, suspended}, okta.Suspended},
+		"a lost suspend, deactivated by then":        {"SuspendUser", []stub{lost, found, forbidden, user("DEPROVISIONED", "")}, ""},
+		"a deactivation under way":                   {"DeactivateUser", []stub{forbidden, user("ACTIVE", "DEPROVISIONED")}, okta.Active},
+		"an unsuspend of a user who is deactivated":  {"UnsuspendUser", []stub{forbidden, user("ACTIVE", "DEPROVISIONED")}, ""},
+		"a reactivation of an active user":           {"ReactivateUser", []stub{forbidden, found}, okta.Active},
+		"a reactivation of a user who is not active": {"ReactivateUser", []stub{forbidden, user("STAGED", "")}, ""},
+		"sessions of a deactivated user":             {"ClearSessions", []stub{forbidden, user("DEPROVISIONED", "")}, okta.Deprovisioned},
+		"sessions of an active user":                 {"ClearSessions", []stub{forbidden, found}, ""},
+		"a lost clearing, deactivated by then":       {"ClearSessions", []stub{lost, forbidden, user("DEPROVISIONED", "")}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, s, _ := scripted(t, c.says...)
+			client, s, _ := scripted(t, c.stubs...)
 			err := methods[c.method].call(t.Context(), client, "00u1")
 			so := okta.AlreadyApplied(err)
 			if (so != nil) != (c.status != "") || so != nil && so.User.Status != c.status || apierr.As(err) == nil {
 				t.Errorf("%v, want the status %q", err, c.status)
 			}
-			if asked, _ := s.sent(); len(asked) < 2 {
-				t.Errorf("asked %v", asked)
+			if requests, _ := s.sent(); len(requests) < 2 {
+				t.Errorf("requests %v", requests)
 			}
 		})
 	}
 }
 
-// A write that may have been made says so, whatever its last answer was.
-func TestAWriteThatMayHaveBeenMadeSaysSo(t *testing.T) {
+// TestLostResponse_ErrorReportsDoubt: a write that may have been made is reported as such, whatever
+// the last response was.
+func TestLostResponse_ErrorReportsDoubt(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		method string
-		says   []say
-		open   bool
+		method  string
+		stubs   []stub
+		inDoubt bool
 	}{
-		"an assignment that a proxy lost":     {"AssignRole", []say{{502, "<html>", nil}}, true},
-		"an assignment with a login page":     {"AssignRole", []say{{200, "<html>", nil}}, true},
-		"an assignment that was refused":      {"AssignRole", []say{refused}, false},
-		"a suspend, then out of reach":        {"SuspendUser", []say{lost}, true},
-		"a suspend, then a limit":             {"SuspendUser", []say{lost, found, limited, found}, true},
-		"a suspend that only met a limit":     {"SuspendUser", []say{limited}, false},
-		"a read that was lost":                {"GetUser", []say{lost}, false},
-		"sessions that were cleared, perhaps": {"ClearSessions", []say{broken}, true},
+		"an assignment with a proxy's 502":   {"AssignRole", []stub{{502, "<html>", nil}}, true},
+		"an assignment with a login page":    {"AssignRole", []stub{{200, "<html>", nil}}, true},
+		"a rejected assignment":              {"AssignRole", []stub{refused}, false},
+		"a lost suspend, then no connection": {"SuspendUser", []stub{lost}, true},
+		"a lost suspend, then a rate limit":  {"SuspendUser", []stub{lost, found, limited, found}, true},
+		"a suspend with only a rate limit":   {"SuspendUser", []stub{limited}, false},
+		"a lost read":                        {"GetUser", []stub{lost}, false},
+		"a clearing with a server error":     {"ClearSessions", []stub{broken}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, _, _ := scripted(t, c.says...)
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // less than the limit's reset
+			client, _, _ := scripted(t, c.stubs...)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // before the limit's reset
 			defer cancel()
 			f := apierr.As(methods[c.method].call(ctx, client, "00u1"))
-			if f == nil || strings.Contains(f.Message, "may or may not have been made") != c.open {
-				t.Errorf("%v, want it open: %v", f, c.open)
+			if f == nil || strings.Contains(f.Message, "may or may not have been made") != c.inDoubt {
+				t.Errorf("%v, want it in doubt: %v", f, c.inDoubt)
 			}
 		})
 	}
 }
 
-func TestAnActivationWhoseAnswerIsLostIsNotMadeTwice(t *testing.T) {
+func TestLostResponse_ActivationIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	provisioned := say{200, strings.Replace(userJSON, "ACTIVE", "PROVISIONED", 1), nil}
-	underWay := say{200, `{"id":"00u1","status":"DEPROVISIONED","transitioningToStatus":"ACTIVE"}`, nil}
-	for _, now := range []say{provisioned, underWay, found} {
+	provisioned := stub{200, strings.Replace(userJSON, "ACTIVE", "PROVISIONED", 1), nil}
+	underWay := stub{200, `{"id":"00u1","status":"DEPROVISIONED","transitioningToStatus":"ACTIVE"}`, nil}
+	for _, now := range []stub{provisioned, underWay, found} {
 		c, s, _ := scripted(t, lost, now)
 		link, err := c.ActivateUser(t.Context(), "00u1", false)
-		if asked, _ := s.sent(); err != nil || link.URL != "" || len(asked) != 2 {
-			t.Errorf("%v, link %q after %v", err, link.URL, asked)
+		if requests, _ := s.sent(); err != nil || link.URL != "" || len(requests) != 2 {
+			t.Errorf("%v, link %q after %v", err, link.URL, requests)
 		}
 	}
 }
 
-func TestABodyIsSentWholeEachTime(t *testing.T) {
+func TestRetry_SendsCompleteBody(t *testing.T) {
 	t.Parallel()
-	c, s, _ := scripted(t, crowded, crowded, found)
+	c, s, _ := scripted(t, tooMany, tooMany, found)
 	if err := c.SetPassword(t.Context(), "00u1", secrets.New("Secret-1")); err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +273,7 @@ func TestABodyIsSentWholeEachTime(t *testing.T) {
 	}
 }
 
-func TestPausesGrowAndDiffer(t *testing.T) {
+func TestRetry_PausesGrowWithJitter(t *testing.T) {
 	t.Parallel()
 	var firsts []time.Duration
 	for range 5 {
@@ -299,10 +301,10 @@ func TestPausesGrowAndDiffer(t *testing.T) {
 	}
 }
 
-func TestARateLimitIsWaitedForByOktasClock(t *testing.T) {
+func TestRateLimit_WaitsByOktasClock(t *testing.T) {
 	t.Parallel()
 	c, _, clock := scripted(t, limited, found)
-	clock.Advance(time.Hour) // ours is wrong
+	clock.Advance(time.Hour) // the client's clock is wrong
 	if _, err := c.GetUser(t.Context(), "00u1"); err != nil {
 		t.Fatal(err)
 	}
@@ -311,38 +313,38 @@ func TestARateLimitIsWaitedForByOktasClock(t *testing.T) {
 	}
 }
 
-// A reset that is past by Okta's own clock is no reason to try again at once.
-func TestAfterARefusalThereIsAlwaysAPause(t *testing.T) {
+// TestRetry_PausesAfterPastReset: the client pauses even if the reset is past by Okta's clock.
+func TestRetry_PausesAfterPastReset(t *testing.T) {
 	t.Parallel()
 	past := limited
 	past.headers = map[string]string{"X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "1772445500", "Date": "Mon, 02 Mar 2026 10:00:00 GMT"}
 	c, s, clock := scripted(t, past)
 	_, err := c.GetUser(t.Context(), "00u1")
-	wantFault(t, err, apierr.Unavailable, "E0000047", "")
+	wantError(t, err, apierr.Unavailable, "E0000047", "")
 	for i, nap := range clock.Naps() {
 		if nap < 100*time.Millisecond<<i {
 			t.Errorf("pause %d is %s", i+1, nap)
 		}
 	}
-	if asked, _ := s.sent(); len(asked) != 4 || len(clock.Naps()) != 3 {
-		t.Errorf("asked %v, naps %v", asked, clock.Naps())
+	if requests, _ := s.sent(); len(requests) != 4 || len(clock.Naps()) != 3 {
+		t.Errorf("requests %v, pauses %v", requests, clock.Naps())
 	}
 }
 
-func TestAWaitThatTheDeadlineForbidsIsToldAtOnce(t *testing.T) {
+func TestRetry_ReportsWaitBeyondDeadlineAtOnce(t *testing.T) {
 	t.Parallel()
 	c, s, clock := scripted(t, limited, found)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	_, err := c.GetUser(ctx, "00u1")
-	f := wantFault(t, err, apierr.Unavailable, "E0000047", "")
-	if asked, _ := s.sent(); f.RetryAfter != 30*time.Second || len(clock.Naps()) != 0 || len(asked) != 1 {
-		t.Errorf("retry after %s, naps %v, asked %v", f.RetryAfter, clock.Naps(), asked)
+	f := wantError(t, err, apierr.Unavailable, "E0000047", "")
+	if requests, _ := s.sent(); f.RetryAfter != 30*time.Second || len(clock.Naps()) != 0 || len(requests) != 1 {
+		t.Errorf("retry after %s, pauses %v, requests %v", f.RetryAfter, clock.Naps(), requests)
 	}
-	// The next call to the same endpoint is not even sent.
+	// The next request of the same bucket is not sent.
 	_, err = c.GetUser(ctx, "00u2")
-	f = wantFault(t, err, apierr.Unavailable, "rate_limited", "resets after this request's deadline; try again")
-	if asked, _ := s.sent(); f.RetryAfter == 0 || len(asked) != 1 {
-		t.Errorf("retry after %s, asked %v", f.RetryAfter, asked)
+	f = wantError(t, err, apierr.Unavailable, "rate_limited", "resets after this request's deadline; try again")
+	if requests, _ := s.sent(); f.RetryAfter == 0 || len(requests) != 1 {
+		t.Errorf("retry after %s, requests %v", f.RetryAfter, requests)
 	}
 }

@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-
-	sdk "github.com/okta/okta-sdk-golang/v5/okta"
 )
 
-// CustomRole is the type of every role that an org has made itself.
+// CustomRole is the type of every role that an org has defined.
 const CustomRole = "CUSTOM"
 
-// RoleTypes are the types of Okta's standard administrator roles, which can be assigned by type alone.
+// RoleTypes are the types of the standard administrator roles, which can be assigned by type alone.
 // https://developer.okta.com/docs/api/openapi/okta-management/guides/roles/#standard-roles
 var RoleTypes = []string{
 	"SUPER_ADMIN", "ORG_ADMIN", "APP_ADMIN", "USER_ADMIN", "HELP_DESK_ADMIN", "GROUP_MEMBERSHIP_ADMIN",
@@ -41,7 +39,7 @@ var RoleLabels = map[string][]string{
 // https://developer.okta.com/docs/concepts/role-assignment/
 var LimitableRoles = []string{"APP_ADMIN", "USER_ADMIN", "HELP_DESK_ADMIN", "GROUP_MEMBERSHIP_ADMIN"}
 
-// Role is one assignment of a role to a user: ID is the assignment's, CustomID that of the role,
+// Role is one assignment of a role to a user. ID is the assignment's id and CustomID the role's,
 // which only a custom role has. Raw is the whole object as Okta sent it.
 type Role struct {
 	ID        string
@@ -52,8 +50,7 @@ type Role struct {
 	Raw       json.RawMessage
 }
 
-// UnmarshalJSON reads what the product needs and keeps the rest. The SDK's own decoder cannot tell
-// standard from custom roles and fails on both.
+// UnmarshalJSON implements json.Unmarshaler. It returns an error for a role without an id.
 func (r *Role) UnmarshalJSON(b []byte) error {
 	var object struct {
 		ID             string `json:"id"`
@@ -75,54 +72,50 @@ func (r *Role) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON writes the object as Okta sent it.
+// MarshalJSON returns the object as Okta sent it.
 func (r Role) MarshalJSON() ([]byte, error) { return r.Raw, nil }
 
-// ListRoles lists the roles of a user, those held through a group included.
+// ListRoles lists the roles of a user, including those held through a group. The error has the kind
+// Rejected if the list is larger than MaxListBytes.
 //
 //	GET /api/v1/users/{userId}/roles
 func (c *Client) ListRoles(ctx context.Context, id string) ([]Role, error) {
-	if err := userID(id); err != nil {
+	if err := checkUserID(id); err != nil {
 		return nil, err
 	}
-	list, err := c.list(ctx, "GET /api/v1/users/{userId}/roles", 0, func(ctx context.Context) error {
-		_, _, err := c.api.RoleAssignmentAPI.ListAssignedRolesForUser(ctx, id).Execute()
-		return err
-	})
+	list, err := c.list(ctx, c.sdk.listUserRoles(id), 0)
 	if err != nil {
 		return nil, err
 	}
 	return decodeItems[Role](list)
 }
 
-// OrgRole is a custom role that the org has made.
+// OrgRole is a custom role that the org has defined.
 type OrgRole struct {
 	ID    string `json:"id"`
 	Label string `json:"label"`
 }
 
-// ListOrgRoles lists the custom roles of the org, whether or not they are assigned.
+// ListOrgRoles lists the custom roles of the org, assigned or not. The error has the kind Rejected
+// if the list is larger than MaxListBytes.
 //
 //	GET /api/v1/iam/roles
 func (c *Client) ListOrgRoles(ctx context.Context) ([]OrgRole, error) {
-	list, err := c.listOf(ctx, "GET /api/v1/iam/roles", "roles", 0, func(ctx context.Context) error {
-		_, _, err := c.api.RoleAPI.ListRoles(ctx).Execute()
-		return err
-	})
+	list, err := c.listMember(ctx, c.sdk.listRoles(), "roles", 0)
 	if err != nil {
 		return nil, err
 	}
 	return decodeItems[OrgRole](list)
 }
 
-// AssignRole assigns a standard role to a user. A role that the user holds is a fault with
-// CodeRoleAssigned. If Okta's response is lost, the roles of the user are read to find out whether
-// the role was assigned.
+// AssignRole assigns a standard role to a user. If the user holds the role already, the error has
+// the code CodeRoleAssigned. If Okta's response is lost, the client reads the user's roles to learn
+// whether the role was assigned.
 //
 //	POST /api/v1/users/{userId}/roles
 func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, error) {
 	var role Role
-	if err := userID(id); err != nil {
+	if err := checkUserID(id); err != nil {
 		return role, err
 	}
 	held := func(ctx context.Context) (objectState, error) {
@@ -131,43 +124,37 @@ func (c *Client) AssignRole(ctx context.Context, id, roleType string) (Role, err
 		if err == nil && i >= 0 {
 			role = roles[i]
 		}
-		return objectState{made: i >= 0}, err
-	}
-	body := sdk.AssignRoleRequest{Type: &roleType}
-	send := func(ctx context.Context) error {
-		_, _, err := c.api.RoleAssignmentAPI.AssignRoleToUser(ctx, id).AssignRoleRequest(body).Execute()
-		return err
+		return objectState{applied: i >= 0}, err
 	}
 	isRole := func(body []byte) error {
-		var made Role
-		err := json.Unmarshal(body, &made)
-		if err == nil && made.Type != roleType {
+		var assigned Role
+		err := json.Unmarshal(body, &assigned)
+		if err == nil && assigned.Type != roleType {
 			err = errors.New("another role")
 		}
 		if err == nil {
-			role = made
+			role = assigned
 		}
 		return err
 	}
-	if _, err := c.do(ctx, call{op: "POST /api/v1/users/{userId}/roles", applied: held, object: isRole, send: send}); err != nil {
+	if _, err := c.do(ctx, call{request: c.sdk.assignRole(id, roleType), applied: held, object: isRole}); err != nil {
 		return Role{}, err
 	}
 	return role, nil // as returned, or as held if the response was lost
 }
 
-// UnassignRole removes one assignment of a role from a user.
+// UnassignRole removes one assignment of a role from a user. If the assignment is gone already, it
+// returns an AlreadyAppliedError.
 //
 //	DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}
 func (c *Client) UnassignRole(ctx context.Context, id, assignmentID string) error {
-	if err := pathElement(assignmentID); err != nil {
+	if err := checkPathElement(assignmentID); err != nil {
 		return err
 	}
 	gone := func(ctx context.Context) (objectState, error) {
 		roles, err := c.ListRoles(ctx, id)
-		return objectState{made: !slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID })}, err
+		held := slices.ContainsFunc(roles, func(r Role) bool { return r.ID == assignmentID })
+		return objectState{applied: !held}, err
 	}
-	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}", applied: gone, send: func(ctx context.Context) error {
-		_, err := c.api.RoleAssignmentAPI.UnassignRoleFromUser(ctx, id, assignmentID).Execute()
-		return err
-	}}, nil)
+	return c.writeUser(ctx, id, call{request: c.sdk.unassignRole(id, assignmentID), applied: gone}, nil)
 }

@@ -22,23 +22,19 @@ var (
 	placeholder = regexp.MustCompile(`\{\w+\}`)
 )
 
-// documented are the methods of Client that take a context, with the route that their comments name.
+// documented returns the methods of Client that take a context, with the routes in their comments.
 func documented(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	routes := map[string]string{}
+	routes, requests := map[string]string{}, sdkRequests(t)
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range file.Decls {
+		for _, d := range parse(t, name).Decls {
 			f, ok := d.(*ast.FuncDecl)
 			if !ok || f.Recv == nil || !f.Name.IsExported() || len(f.Type.Params.List) == 0 {
 				continue
@@ -49,13 +45,13 @@ func documented(t *testing.T) map[string]string {
 			}
 			m := route.FindStringSubmatch(f.Doc.Text())
 			if m == nil {
-				t.Errorf("%s: the comment of %s names no route", name, f.Name.Name)
+				t.Errorf("%s: the comment of %s has no route", name, f.Name.Name)
 				continue
 			}
 			routes[f.Name.Name] = m[1] + " " + m[2]
 			path, _, _ := strings.Cut(routes[f.Name.Name], "?")
-			if ops := literalRoutes(f); len(ops) > 0 && !slices.Contains(ops, path) {
-				t.Errorf("%s: %s is documented as %s and counted as %v", name, f.Name.Name, path, ops)
+			if used := sdkRoutes(f, requests); len(used) > 0 && !slices.Contains(used, path) {
+				t.Errorf("%s: %s is documented as %s and sends %v", name, f.Name.Name, path, used)
 			}
 		}
 	}
@@ -71,23 +67,68 @@ func isOfClient(f *ast.FuncDecl) bool {
 	return ok && name.Name == "Client"
 }
 
-// literalRoutes are the routes under which a method has its calls counted against Okta's limits.
-func literalRoutes(f *ast.FuncDecl) []string {
-	var ops []string
+// sdkRoutes returns the routes of the requests that a method sends by functions of sdkClient.
+func sdkRoutes(f *ast.FuncDecl, requests map[string]string) []string {
+	var used []string
 	ast.Inspect(f, func(n ast.Node) bool {
-		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-			if text, err := strconv.Unquote(lit.Value); err == nil && route.MatchString("\t"+text) {
-				ops = append(ops, text)
+		if call, ok := n.(*ast.SelectorExpr); ok {
+			if sdk, ok := call.X.(*ast.SelectorExpr); ok && sdk.Sel.Name == "sdk" {
+				used = append(used, requests[call.Sel.Name])
 			}
 		}
 		return true
 	})
-	return ops
+	return used
 }
 
-// TestEveryMethodCallsTheRouteOfItsComment compares what a method documents, what it sends, and what the
-// emulator knows.
-func TestEveryMethodCallsTheRouteOfItsComment(t *testing.T) {
+// sdkRequests returns the names of the functions of sdkClient, with the route of the request that
+// each returns.
+func sdkRequests(t *testing.T) map[string]string {
+	t.Helper()
+	table := map[string]string{} // by the name of the variable
+	ast.Inspect(parse(t, "routes.go"), func(n ast.Node) bool {
+		if v, ok := n.(*ast.ValueSpec); ok && len(v.Values) == 1 {
+			if row, ok := v.Values[0].(*ast.CompositeLit); ok {
+				name, err := strconv.Unquote(row.Elts[0].(*ast.BasicLit).Value)
+				if err != nil || !route.MatchString("\t"+name) {
+					t.Errorf("%s is %s: %v", v.Names[0], name, err)
+				}
+				table[v.Names[0].Name] = name
+			}
+		}
+		return true
+	})
+	requests := map[string]string{}
+	for _, d := range parse(t, "sdk.go").Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Recv == nil {
+			continue
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok && table[id.Name] != "" {
+				requests[f.Name.Name] = table[id.Name]
+			}
+			return true
+		})
+	}
+	if len(table) == 0 || len(requests) < len(table) {
+		t.Errorf("%d routes, %d requests", len(table), len(requests))
+	}
+	return requests
+}
+
+func parse(t *testing.T, name string) *ast.File {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestRoutes_MatchDocumentation compares the documented route of each method with the request that
+// it sends, the table of routes and the emulator.
+func TestRoutes_MatchDocumentation(t *testing.T) {
 	t.Parallel()
 	okta := emulator.New(emulator.Options{})
 	fake := httptest.NewServer(okta)
@@ -105,7 +146,7 @@ func TestEveryMethodCallsTheRouteOfItsComment(t *testing.T) {
 		var rec record
 		c := newClient(t, func(w http.ResponseWriter, r *http.Request) {
 			rec.add(r)
-			_, _ = io.WriteString(w, m.answer)
+			_, _ = io.WriteString(w, m.response)
 		})
 		if err := m.call(t.Context(), c, "00u1"); err != nil {
 			t.Errorf("%s: %v", name, err)

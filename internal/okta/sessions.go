@@ -6,22 +6,20 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// ClearSessions ends every Okta session of a user; revokeOAuth also revokes the OAuth and OpenID Connect
-// tokens that were issued to the user. A user who is DEPROVISIONED or deleted by then has no sessions:
-// an AlreadySoError.
+// ClearSessions ends every Okta session of a user. revokeOAuth also revokes the OAuth and OpenID
+// Connect tokens of the user. A user who is DEPROVISIONED or deleted by then has no sessions: it
+// returns an AlreadyAppliedError.
 //
 //	DELETE /api/v1/users/{userId}/sessions
 func (c *Client) ClearSessions(ctx context.Context, id string, revokeOAuth bool) error {
-	without := func(ctx context.Context) (objectState, error) {
-		now, err := c.standing(id, nil, Deprovisioned)(ctx)
-		if f := apierr.As(err); f != nil && f.Code == CodeNotFound {
-			return objectState{moot: true}, nil
+	withoutSessions := func(ctx context.Context) (objectState, error) {
+		state, err := c.userStatus(id, nil, Deprovisioned)(ctx)
+		if failed := apierr.As(err); failed != nil && failed.Code == CodeNotFound {
+			return objectState{obsolete: true}, nil
 		}
-		return now, err
+		return state, err
 	}
-	return c.lifecycle(ctx, id, call{op: "DELETE /api/v1/users/{userId}/sessions",
-		applied: without, mootOnly: true, send: func(ctx context.Context) error {
-			_, err := c.api.UserAPI.RevokeUserSessions(ctx, id).OauthTokens(revokeOAuth).Execute()
-			return err
-		}}, nil)
+	return c.writeUser(ctx, id, call{
+		request: c.sdk.revokeSessions(id, revokeOAuth), applied: withoutSessions, onlyAfterRejection: true,
+	}, nil)
 }

@@ -10,83 +10,62 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/secrets"
 )
 
-// response is what Okta answered, its body read to the end.
-type response struct {
-	status   int
-	header   http.Header
-	body     []byte
-	op       string          // of the call that it answers
-	path     string          // of the request
-	proved   bool            // the request carried a DPoP proof
-	received time.Time       // by our clock
-	hidden   []secrets.Value // what the request carried and the reply must not be quoted with
-	memory   func()          // gives back what the body takes
-}
-
-// release is called when the body has been decoded.
-func (r *response) release() {
-	if r != nil && r.memory != nil {
-		r.memory()
-	}
-}
-
-// attempt is one request's way through the transport, kept for the method that caused it. It travels in
-// the request's context, because the SDK hands its caller neither the reply of a failed call nor the
-// reason of a lost one.
+// attempt is one request's way through the transport. It travels in the request's context, because
+// the SDK returns neither the response to a failed request nor the reason of a lost one.
 type attempt struct {
-	op        string   // the call's, which names its rate limit
-	scopes    []string // the credentials need
-	anonymous bool
-	from      origin
-	watcher   *writeHook // is told before the request is sent; nil: nobody is
-	readOnly  bool
-	writes    bool   // the request is no GET
-	provable  bool   // that it was not made must be proved by Okta, for it must not be repeated
-	scheme    string // of the credentials that the request carried: SSWS, Bearer or DPoP
-	hidden    []secrets.Value
-	sent      atomic.Bool // bytes of the request may have reached Okta
-	renewed   bool        // Okta refused the credentials, and there are others now
-	unrenewed error       // Okta refused the credentials, and why there are no others
-	reply     *response
-	err       error
+	route      route
+	scopes     []string // of the access token
+	anonymous  bool
+	from       origin
+	hook       *writeHook
+	readOnly   bool
+	needsProof bool   // a failure counts as certain only if Okta proves it, because the write must not be repeated
+	scheme     string // of the credentials in the request: SSWS, Bearer or DPoP
+	hidden     []secrets.Value
+	sent       atomic.Bool // bytes of the request may have reached Okta
+
+	newCredentials bool  // Okta rejected the credentials, and there are others now
+	renewError     error // Okta rejected the credentials, and others could not be obtained
+	response       *response
+	err            error
 }
 
 type attemptKey struct{}
 
-// errNoReply is all that the SDK learns of a failed connection. It is not io.EOF, which the SDK would
-// retry without bound, writes included.
-var errNoReply = errors.New("no reply from Okta")
+// errNoResponse is the error that the SDK gets for a failed connection. It is not io.EOF, after
+// which the SDK would send the request again without limit, writes included.
+var errNoResponse = errors.New("no response from Okta")
 
-// errReadOnly is a write under ReadOnly.
+// errReadOnly is the error of a write by a client of ReadOnly.
 var errReadOnly = errors.New("a write was attempted in a dry run")
 
-// capturingTransport is the transport under the SDK: it waits for the call's turn, authorizes, sends, and keeps the reply in
-// the request's exchange. Above it everyone gets a bare 204 in its place: the SDK neither decodes nor retries,
-// and net/http follows no redirect, which would turn a POST into a GET that looks like success and could carry
-// the credentials to another port.
+// capturingTransport is the transport under the SDK. It waits for the limits, adds the credentials,
+// sends the request, and keeps the response in the request's attempt. The SDK and net/http get an
+// empty 204 in its place: the SDK neither decodes nor retries, and net/http follows no redirect,
+// which would turn a POST into a GET that looks like a success, and could send the credentials to
+// another port.
 type capturingTransport struct {
-	base   http.RoundTripper
-	auth   Auth
-	gate   *concurrencyLimiter
-	pacer  *rateLimiter
-	memory *memory
+	base        http.RoundTripper
+	auth        Auth
+	concurrency *concurrencyLimiter
+	rate        *rateLimiter
+	memory      *memory
 }
 
 // RoundTrip implements http.RoundTripper.
 func (k *capturingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	x, ok := r.Context().Value(attemptKey{}).(*attempt)
 	if !ok {
-		return nil, errors.New("a request to Okta without an exchange")
+		return nil, errors.New("a request to Okta without an attempt")
 	}
-	x.reply, x.err = k.exchange(r, x)
+	x.response, x.err = k.exchange(r, x)
 	if x.err != nil {
-		return nil, errNoReply
+		return nil, errNoResponse
 	}
 	return &http.Response{
 		StatusCode: http.StatusNoContent, Status: "204 No Content", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -94,10 +73,10 @@ func (k *capturingTransport) RoundTrip(r *http.Request) (*http.Response, error) 
 	}, nil
 }
 
+// exchange sends a request when the limits allow it, and returns the response.
 func (k *capturingTransport) exchange(r *http.Request, x *attempt) (re *response, err error) {
 	ctx := r.Context()
-	x.writes = r.Method != http.MethodGet
-	if x.readOnly && x.writes {
+	if x.readOnly && r.Method != http.MethodGet {
 		return nil, errReadOnly
 	}
 	if !x.anonymous {
@@ -105,73 +84,74 @@ func (k *capturingTransport) exchange(r *http.Request, x *attempt) (re *response
 			return nil, err
 		}
 	}
-	known, err := k.turn(ctx, x.op, x.from)
+	p, err := k.acquire(ctx, x.route, x.from)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		k.pacer.leave(x.op, known, re)
-		k.gate.release(x.from, re)
+		k.rate.release(x.route, p, re)
+		k.concurrency.release(x.from, re)
 	}()
 	r = r.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// Before anything is flushed, over HTTP/2 too.
+		// This is before anything is flushed, over HTTP/2 too.
 		WroteHeaderField: func(string, []string) { x.sent.Store(true) },
 	}))
-	r.Header.Del("Authorization") // the SDK has put an empty one there
+	r.Header.Del("Authorization") // the SDK has set an empty one
 	if !x.anonymous {
 		if err := k.auth.authorize(ctx, r, x.scopes); err != nil {
 			return nil, err
 		}
 	}
-	if err := x.watcher.begin(); err != nil {
+	if err := x.hook.begin(); err != nil {
 		return nil, err
 	}
-	x.carry(r)
+	x.noteCredentials(r)
 	if re, err = send(k.base, r, k.memory); err != nil {
 		return nil, err
 	}
-	re.op, re.received, re.hidden = x.op, k.pacer.clock.Now(), x.hidden
-	re.path, re.proved = r.URL.Path, r.Header.Get("DPoP") != ""
+	re.route, re.received, re.hidden = x.route, k.rate.clock.Now(), x.hidden
+	re.path, re.hasProof = r.URL.Path, r.Header.Get("DPoP") != ""
 	if !x.anonymous {
-		x.renewed, x.unrenewed = k.auth.answered(r, re)
+		x.newCredentials, x.renewError = k.auth.afterResponse(r, re)
 	}
 	return re, nil
 }
 
-// carry notes the credentials of a request that is about to leave.
-func (x *attempt) carry(r *http.Request) {
+// noteCredentials records the credentials of a request that is about to be sent.
+func (x *attempt) noteCredentials(r *http.Request) {
 	var credential string
 	x.scheme, credential, _ = strings.Cut(r.Header.Get("Authorization"), " ")
 	x.hidden = append(slices.Clip(x.hidden), secrets.New(credential), secrets.New(r.Header.Get("DPoP")))
 }
 
-// turn waits until the call may leave: there is a place among the calls in flight, and Okta's rate limit has
-// one left. Who waits for the rate limit holds no place, which a call to another endpoint can use.
-func (k *capturingTransport) turn(ctx context.Context, op string, from origin) (known rateQuota, err error) {
+// acquire waits until the concurrency limit and the rate limit allow the request. A request that
+// waits for the rate limit holds no place, so that requests of other buckets can use it.
+func (k *capturingTransport) acquire(ctx context.Context, r route, from origin) (permit, error) {
 	var s slot
 	for {
-		if err := k.gate.acquire(ctx, from); err != nil {
-			return rateQuota{}, err
+		if err := k.concurrency.acquire(ctx, from); err != nil {
+			return permit{}, err
 		}
-		known, wait := k.pacer.turn(op, from.urgent, &s)
+		p, wait := k.rate.acquire(r, from.urgent, &s)
 		if wait == nil {
-			return known, nil
+			return p, nil
 		}
-		k.gate.release(from, nil)
+		k.concurrency.release(from, nil)
 		if err := wait(ctx); err != nil {
-			return rateQuota{}, err
+			return permit{}, err
 		}
 	}
 }
 
-// send sends a request and reads the reply to its end, within CallTimeout.
+// send sends a request and reads the response to its end, within CallTimeout.
 func send(base http.RoundTripper, r *http.Request, m *memory) (*response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), CallTimeout)
 	defer cancel()
 	res, err := base.RoundTrip(r.WithContext(ctx))
-	if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) {
-		return nil, apierr.New(apierr.InvalidResponse, "bad_certificate", "Okta's TLS certificate is not trusted"+distrust(bad.Err)+
-			": check OKTA_API_ROOT (Api Root) and any TLS-inspecting proxy", err)
+	if invalid := (*tls.CertificateVerificationError)(nil); errors.As(err, &invalid) {
+		return nil, apierr.New(apierr.InvalidResponse, "bad_certificate",
+			"Okta's TLS certificate is not trusted"+certificateProblem(invalid.Err)+
+				": check OKTA_API_ROOT (Api Root) and any TLS-inspecting proxy", err)
 	}
 	if err != nil {
 		return nil, err
@@ -182,13 +162,13 @@ func send(base http.RoundTripper, r *http.Request, m *memory) (*response, error)
 		return nil, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the reply: %w", err)
+		return nil, fmt.Errorf("reading the response: %w", err)
 	}
-	return &response{status: res.StatusCode, header: res.Header, body: body, memory: release}, nil
+	return &response{status: res.StatusCode, header: res.Header, body: body, giveBack: release}, nil
 }
 
-// lost tells whether the connection failed, or the reply took too long.
-func (x *attempt) lost() bool {
-	var f *apierr.Error
-	return x.err != nil && !errors.As(x.err, &f) && !errors.Is(x.err, errReadOnly)
+// connectionFailed reports whether the connection failed or the response took too long.
+func (x *attempt) connectionFailed() bool {
+	var reported *apierr.Error
+	return x.err != nil && !errors.As(x.err, &reported) && !errors.Is(x.err, errReadOnly)
 }

@@ -14,8 +14,8 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// The transport is tested by itself, in a bubble where time is not real: the SDK's client keeps a goroutine
-// for as long as it lives, which no bubble can end with.
+// These tests use the transport without the SDK, because the SDK's client keeps a goroutine for its
+// lifetime, which synctest does not allow.
 
 type roundTrip func(r *http.Request) (*http.Response, error)
 
@@ -25,13 +25,13 @@ func ok(r *http.Request) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("{}")), Request: r}
 }
 
-// hang answers when the request's time is over.
+// hang returns when the request's context ends.
 func hang(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
 
-// ask makes one call and returns what it came to.
+// ask sends one request and returns its error.
 func ask(ctx context.Context, t *testing.T, k *capturingTransport) *apierr.Error {
 	x := &attempt{anonymous: true}
 	r, err := http.NewRequestWithContext(context.WithValue(ctx, attemptKey{}, x), http.MethodGet, "https://acme.test/", nil)
@@ -46,38 +46,38 @@ func ask(ctx context.Context, t *testing.T, k *capturingTransport) *apierr.Error
 func wantCode(t *testing.T, f *apierr.Error, kind apierr.Kind, code string) {
 	t.Helper()
 	if f == nil || f.Kind != kind || f.Code != code {
-		t.Errorf("fault %v, want %s", f, code)
+		t.Errorf("error %v, want %s", f, code)
 	}
 }
 
-func newKeeper(concurrency int, base roundTrip) *capturingTransport {
-	return &capturingTransport{base: base, gate: newConcurrencyLimiter(concurrency), pacer: newRateLimiter(1, SystemClock{})}
+func newTransport(concurrency int, base roundTrip) *capturingTransport {
+	return &capturingTransport{base: base, concurrency: newConcurrencyLimiter(concurrency), rate: newRateLimiter(1, SystemClock{})}
 }
 
-func TestTheCallersDeadlineAndTheCallsOwnAreToldApart(t *testing.T) {
+func TestTransport_DistinguishesDeadlineFromTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		wantCode(t, ask(t.Context(), t, newKeeper(1, hang)), apierr.Unavailable, "okta_timeout")
+		wantCode(t, ask(t.Context(), t, newTransport(1, hang)), apierr.Unavailable, "okta_timeout")
 		if took := time.Since(start); took != CallTimeout {
-			t.Errorf("the call's own time is %s, want %s", took, CallTimeout)
+			t.Errorf("the timeout is %s, want %s", took, CallTimeout)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		start = time.Now()
-		wantCode(t, ask(ctx, t, newKeeper(1, hang)), apierr.Deadline, "deadline_exceeded")
+		wantCode(t, ask(ctx, t, newTransport(1, hang)), apierr.Deadline, "deadline_exceeded")
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("the caller's deadline took %s", took)
 		}
 	})
 }
 
-func TestCallsInFlightAreBoundedForAllCallersTogether(t *testing.T) {
+func TestConcurrency_BoundsAllCallersTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var inFlight atomic.Int32
 		release := make(chan struct{})
-		k := newKeeper(3, func(r *http.Request) (*http.Response, error) {
+		k := newTransport(3, func(r *http.Request) (*http.Response, error) {
 			inFlight.Add(1)
 			<-release
 			inFlight.Add(-1)
@@ -100,7 +100,7 @@ func TestCallsInFlightAreBoundedForAllCallersTogether(t *testing.T) {
 		for left := 10; left > 0; left-- {
 			synctest.Wait()
 			if n := inFlight.Load(); int(n) != min(3, left) {
-				t.Errorf("%d calls are in flight with %d to go, want %d", n, left, min(3, left))
+				t.Errorf("%d requests are in flight of %d, want %d", n, left, min(3, left))
 			}
 			release <- struct{}{}
 		}
@@ -108,10 +108,10 @@ func TestCallsInFlightAreBoundedForAllCallersTogether(t *testing.T) {
 	})
 }
 
-func TestWaitingForItsTurnIsNotPartOfACallsTime(t *testing.T) {
+func TestTransport_TimeoutExcludesWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := newKeeper(1, func(r *http.Request) (*http.Response, error) {
+		k := newTransport(1, func(r *http.Request) (*http.Response, error) {
 			select {
 			case <-time.After(20 * time.Second):
 				return ok(r), nil
@@ -131,10 +131,10 @@ func TestWaitingForItsTurnIsNotPartOfACallsTime(t *testing.T) {
 	})
 }
 
-func TestWhoeverWaitsForATurnGivesUpAtTheDeadline(t *testing.T) {
+func TestConcurrency_WaitEndsAtDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := newKeeper(1, hang)
+		k := newTransport(1, hang)
 		var first sync.WaitGroup
 		first.Go(func() { ask(t.Context(), t, k) })
 		synctest.Wait()
@@ -142,8 +142,8 @@ func TestWhoeverWaitsForATurnGivesUpAtTheDeadline(t *testing.T) {
 		defer cancel()
 		f := ask(ctx, t, k)
 		wantCode(t, f, apierr.Deadline, "deadline_exceeded")
-		if f != nil && !strings.Contains(f.Message, "before Okta was asked") {
-			t.Errorf("the sentence is %q", f.Message)
+		if f != nil && !strings.Contains(f.Message, "the request's deadline passed before a call to Okta was sent") {
+			t.Errorf("the message is %q", f.Message)
 		}
 		first.Wait()
 	})

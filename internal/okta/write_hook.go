@@ -2,61 +2,71 @@ package okta
 
 import "example.com/okta-secops/internal/apierr"
 
-// WriteEvent is one call that changes something in Okta. Its tries count as one.
+// WriteEvent reports one write to Okta, all its attempts together, to the hook of WithWriteHook.
 type WriteEvent struct {
-	Route     string // "POST /api/v1/users/{userId}/lifecycle/suspend"
-	Once      bool   // it must not happen twice
-	Notifies  bool   // the user gets a link by it, as by some that must not happen twice
-	Ended     bool   // false: it is about to be sent
-	Open      bool   // it has ended, and nobody knows whether it was made
-	Code      string // once it has ended: Okta's errorCode, or ours, of what kept it; "" for a success
-	RequestID string // Okta's X-Okta-Request-Id, where an answer came
+	Route         string // "POST /api/v1/users/{userId}/lifecycle/suspend"
+	NonIdempotent bool   // the write must not happen twice
+	SendsEmail    bool   // the user may get a link by it, as by some non-idempotent writes
+	Ended         bool   // false: the write is about to be sent
+	InDoubt       bool   // the write has ended and may or may not have been made
+	Code          string // of the error, once the write has ended: Okta's errorCode or the product's; "" for a success
+	RequestID     string // Okta's X-Okta-Request-Id, once the write has ended, "" without a response
 }
 
-// writeHook calls the client's hook for one write.
+// writeHook calls the client's hook for one write. A nil writeHook does nothing.
 type writeHook struct {
-	call  func(WriteEvent) error
-	write WriteEvent
-	begun bool
-	kept  error // why the write was not sent
+	call    func(WriteEvent) error
+	event   WriteEvent
+	sent    bool  // the hook allowed the write
+	refusal error // of the hook
 }
 
 // newWriteHook returns nil if the client has no hook or the call is a read.
 func newWriteHook(hook func(WriteEvent) error, k call) *writeHook {
-	if hook == nil || k.reads() {
+	if hook == nil || k.route.reads() {
 		return nil
 	}
-	return &writeHook{call: hook, write: WriteEvent{Route: k.op, Once: k.nonIdempotent, Notifies: k.sendsEmail}}
+	return &writeHook{call: hook, event: WriteEvent{
+		Route: k.route.name, NonIdempotent: k.nonIdempotent, SendsEmail: k.sendsEmail,
+	}}
 }
 
-// begin is called when a try of the write is about to leave: not before, since it may wait long for its turn, and what was
-// only meant to be sent when the process ends is in doubt from then on.
+// begin is called when an attempt is about to be sent, and not before it waits for the rate limit:
+// a write that was begun counts as in doubt if the process ends.
 func (w *writeHook) begin() error {
-	if w == nil || w.begun {
+	if w == nil || w.sent {
 		return nil
 	}
-	w.kept = w.call(w.write)
-	w.begun = w.kept == nil
-	return w.kept
+	w.refusal = w.call(w.event)
+	w.sent = w.refusal == nil
+	return w.refusal
 }
 
-// open is called where the write may or may not have been made.
-func (w *writeHook) open() {
+// refused returns the error by which the hook prevented the write, nil if there is none.
+func (w *writeHook) refused() error {
+	if w == nil {
+		return nil
+	}
+	return w.refusal
+}
+
+// inDoubt notes that the write may or may not have been made.
+func (w *writeHook) inDoubt() {
 	if w != nil {
-		w.write.Open = true
+		w.event.InDoubt = true
 	}
 }
 
-// end is called with what the write came to.
+// end reports the result of the write to the hook.
 func (w *writeHook) end(re *response, err error) {
-	if w == nil || !w.begun {
+	if w == nil || !w.sent {
 		return
 	}
-	w.write.Ended = true
+	w.event.Ended = true
 	if failed := apierr.As(err); failed != nil {
-		w.write.Code, w.write.RequestID = failed.Code, failed.RequestID
+		w.event.Code, w.event.RequestID = failed.Code, failed.RequestID
 	} else {
-		w.write.RequestID = re.requestID()
+		w.event.RequestID = re.requestID()
 	}
-	_ = w.call(w.write) // what is done is done
+	_ = w.call(w.event) // an error cannot undo the write
 }

@@ -1,0 +1,64 @@
+package okta
+
+import (
+	"net/http"
+	"strings"
+)
+
+// route is one operation of the Okta API.
+type route struct {
+	name   string // method and path template: "POST /api/v1/users/{userId}/lifecycle/suspend"
+	bucket bucket
+}
+
+// reads reports whether the operation changes nothing.
+func (r route) reads() bool { return strings.HasPrefix(r.name, http.MethodGet+" ") }
+
+// deletes reports whether the operation is a DELETE, which has the same effect if it is repeated.
+func (r route) deletes() bool { return strings.HasPrefix(r.name, http.MethodDelete+" ") }
+
+// bucket names a set of routes that Okta counts against one rate limit. The size of a limit depends
+// on the org and is learned from response headers.
+type bucket string
+
+// The buckets, as Okta documents them, and as Okta's own Terraform provider lists them by path.
+// https://developer.okta.com/docs/reference/rl-global-mgmt/
+// https://github.com/okta/terraform-provider-okta/blob/master/okta/internal/apimutex/rate_limit_lines.go
+const (
+	bucketReadUser      bucket = "GET /api/v1/users/{id}"
+	bucketUpdateUser    bucket = "POST, PUT and DELETE /api/v1/users/{id}"
+	bucketCurrentUser   bucket = "GET /api/v1/users/me"
+	bucketUsers         bucket = "/api/v1/users" // and all that is below a user
+	bucketGroup         bucket = "/api/v1/groups/{id}"
+	bucketGroups        bucket = "/api/v1/groups"
+	bucketIAM           bucket = "/api/v1/iam"
+	bucketOther         bucket = "/api/v1"                          // all other management routes
+	bucketSecurityEvent bucket = "/security/api/v1/security-events" // not documented
+	bucketPublic        bucket = "/"
+)
+
+// The routes that the client calls.
+var (
+	routeGetUser         = route{"GET /api/v1/users/{userId}", bucketReadUser}
+	routeUpdateUser      = route{"POST /api/v1/users/{userId}", bucketUpdateUser}
+	routeGetCurrentUser  = route{"GET /api/v1/users/me", bucketCurrentUser}
+	routeListUsers       = route{"GET /api/v1/users", bucketUsers}
+	routeSuspendUser     = route{"POST /api/v1/users/{userId}/lifecycle/suspend", bucketUsers}
+	routeUnsuspendUser   = route{"POST /api/v1/users/{userId}/lifecycle/unsuspend", bucketUsers}
+	routeDeactivateUser  = route{"POST /api/v1/users/{userId}/lifecycle/deactivate", bucketUsers}
+	routeActivateUser    = route{"POST /api/v1/users/{userId}/lifecycle/activate", bucketUsers}
+	routeReactivateUser  = route{"POST /api/v1/users/{userId}/lifecycle/reactivate", bucketUsers}
+	routeResetPassword   = route{"POST /api/v1/users/{userId}/lifecycle/reset_password", bucketUsers}
+	routeRevokeSessions  = route{"DELETE /api/v1/users/{userId}/sessions", bucketUsers}
+	routeListUserGroups  = route{"GET /api/v1/users/{userId}/groups", bucketUsers}
+	routeListUserRoles   = route{"GET /api/v1/users/{userId}/roles", bucketUsers}
+	routeAssignRole      = route{"POST /api/v1/users/{userId}/roles", bucketUsers}
+	routeUnassignRole    = route{"DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}", bucketUsers}
+	routeGetGroup        = route{"GET /api/v1/groups/{groupId}", bucketGroup}
+	routeListGroups      = route{"GET /api/v1/groups", bucketGroups}
+	routeCreateGroup     = route{"POST /api/v1/groups", bucketGroups}
+	routeListRoles       = route{"GET /api/v1/iam/roles", bucketIAM}
+	routeListProviders   = route{"GET /api/v1/idps", bucketOther}
+	routePublishEvent    = route{"POST /security/api/v1/security-events", bucketSecurityEvent}
+	routeGetOrganization = route{"GET /.well-known/okta-organization", bucketPublic}
+)

@@ -1,0 +1,259 @@
+// Package okta is a client of the Okta management API, with one file per resource.
+//
+// # What okta-sdk-golang is used for
+//
+// The SDK builds the requests: paths, escaping, query parameters and request bodies from its
+// models. This file holds all calls into it, one function per route.
+//
+// Everything else of the SDK is switched off, because a response to an attack must report exactly
+// what happened:
+//
+//   - Configuration from files and OKTA_* variables: a variable could replace the org, the token or
+//     the HTTP client.
+//   - Authentication: the SDK requests tokens outside the caller's context. The transport adds the
+//     credentials instead (Auth).
+//   - The response cache, which returns the status from before a suspension.
+//   - Retries and rate limiting: the SDK repeats writes whose response is lost, and knows one rate
+//     limit for all routes.
+//   - Decoding: the SDK cannot decode role assignments, and results contain objects as Okta sent
+//     them.
+//
+// The transport keeps Okta's response and gives the SDK an empty 204, so that the SDK has nothing
+// to cache, retry or decode.
+//
+// # Errors
+//
+// Every method that calls Okta returns an error that is or wraps an *apierr.Error. Its kind is
+//
+//   - BadRequest for an id that does not fit into a path, and Misconfigured without credentials:
+//     nothing was sent;
+//   - NotFound, WrongState or Rejected if Okta rejected the request, and Credentials if Okta
+//     rejected the credentials;
+//   - Unavailable if another attempt can help, and Deadline if the caller's deadline passed;
+//   - InvalidResponse if the response is not one that Okta documents;
+//   - UnknownResult for a non-idempotent write that may have taken effect.
+package okta
+
+import (
+	"context"
+	"net/http"
+
+	sdk "github.com/okta/okta-sdk-golang/v5/okta"
+)
+
+// request is one request that the SDK can send: the route, and the function that sends it once.
+type request struct {
+	route route
+	send  func(ctx context.Context) error
+}
+
+// sdkClient builds requests by the SDK.
+type sdkClient struct{ api *sdk.APIClient }
+
+// newSDKClient returns an SDK client for the org at scheme://host that sends by client. The
+// configuration is built by hand: sdk.NewConfiguration reads files and OKTA_* variables, and drops
+// the port.
+func newSDKClient(scheme, host string, client *http.Client) sdkClient {
+	cfg := &sdk.Configuration{
+		Host:           host,
+		Scheme:         scheme,
+		DefaultHeader:  map[string]string{},
+		UserAgentExtra: "okta-secops",
+		Servers:        sdk.ServerConfigurations{{URL: scheme + "://" + host}},
+		HTTPClient:     client,
+		Context:        context.Background(),
+	}
+	cfg.Okta.Client.OrgUrl = scheme + "://" + host
+	cfg.Okta.Client.AuthorizationMode = "SSWS"
+	return sdkClient{sdk.NewAPIClient(cfg)}
+}
+
+func (s sdkClient) getUser(idOrLogin string) request {
+	return request{routeGetUser, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.GetUser(ctx, idOrLogin).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) getCurrentUser() request {
+	return request{routeGetCurrentUser, s.getUser("me").send}
+}
+
+func (s sdkClient) listUsers(q UserQuery, limit int) request {
+	return request{routeListUsers, func(ctx context.Context) error {
+		r := s.api.UserAPI.ListUsers(ctx).Limit(int32(limit))
+		if q.Query != "" {
+			r = r.Q(q.Query)
+		}
+		if q.Filter != "" {
+			r = r.Filter(q.Filter)
+		}
+		if q.Search != "" {
+			r = r.Search(q.Search)
+		}
+		_, _, err := r.Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) suspendUser(id string) request {
+	return request{routeSuspendUser, func(ctx context.Context) error {
+		_, err := s.api.UserAPI.SuspendUser(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) unsuspendUser(id string) request {
+	return request{routeUnsuspendUser, func(ctx context.Context) error {
+		_, err := s.api.UserAPI.UnsuspendUser(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) deactivateUser(id string, sendEmail bool) request {
+	return request{routeDeactivateUser, func(ctx context.Context) error {
+		_, err := s.api.UserAPI.DeactivateUser(ctx, id).SendEmail(sendEmail).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) activateUser(id string, sendEmail bool) request {
+	return request{routeActivateUser, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.ActivateUser(ctx, id).SendEmail(sendEmail).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) reactivateUser(id string, sendEmail bool) request {
+	return request{routeReactivateUser, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.ReactivateUser(ctx, id).SendEmail(sendEmail).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) resetPassword(id string, sendEmail bool) request {
+	return request{routeResetPassword, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.GenerateResetPasswordToken(ctx, id).SendEmail(sendEmail).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) setPassword(id, password string) request {
+	body := sdk.UpdateUserRequest{
+		Credentials: &sdk.UserCredentials{Password: &sdk.PasswordCredential{Value: &password}},
+	}
+	return request{routeUpdateUser, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.UpdateUser(ctx, id).User(body).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) revokeSessions(id string, revokeOAuth bool) request {
+	return request{routeRevokeSessions, func(ctx context.Context) error {
+		_, err := s.api.UserAPI.RevokeUserSessions(ctx, id).OauthTokens(revokeOAuth).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listUserGroups(idOrLogin string) request {
+	return request{routeListUserGroups, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.ListUserGroups(ctx, idOrLogin).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) getGroup(id string) request {
+	return request{routeGetGroup, func(ctx context.Context) error {
+		_, _, err := s.api.GroupAPI.GetGroup(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listGroups(limit int) request {
+	return request{routeListGroups, func(ctx context.Context) error {
+		_, _, err := s.api.GroupAPI.ListGroups(ctx).Limit(int32(limit)).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) searchGroups(search string) request {
+	return request{routeListGroups, func(ctx context.Context) error {
+		_, _, err := s.api.GroupAPI.ListGroups(ctx).Search(search).Limit(200).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) queryGroups(prefix string) request {
+	return request{routeListGroups, func(ctx context.Context) error {
+		_, _, err := s.api.GroupAPI.ListGroups(ctx).Q(prefix).Limit(300).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) createGroup(name, description string) request {
+	profile := sdk.GroupProfile{Name: &name}
+	if description != "" {
+		profile.Description = &description
+	}
+	return request{routeCreateGroup, func(ctx context.Context) error {
+		_, _, err := s.api.GroupAPI.CreateGroup(ctx).Group(sdk.Group{Profile: &profile}).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listUserRoles(id string) request {
+	return request{routeListUserRoles, func(ctx context.Context) error {
+		_, _, err := s.api.RoleAssignmentAPI.ListAssignedRolesForUser(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) assignRole(id, roleType string) request {
+	body := sdk.AssignRoleRequest{Type: &roleType}
+	return request{routeAssignRole, func(ctx context.Context) error {
+		_, _, err := s.api.RoleAssignmentAPI.AssignRoleToUser(ctx, id).AssignRoleRequest(body).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) unassignRole(id, assignmentID string) request {
+	return request{routeUnassignRole, func(ctx context.Context) error {
+		_, err := s.api.RoleAssignmentAPI.UnassignRoleFromUser(ctx, id, assignmentID).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listRoles() request {
+	return request{routeListRoles, func(ctx context.Context) error {
+		_, _, err := s.api.RoleAPI.ListRoles(ctx).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listProviders(query, providerType string, limit int) request {
+	return request{routeListProviders, func(ctx context.Context) error {
+		r := s.api.IdentityProviderAPI.ListIdentityProviders(ctx).Limit(int32(limit))
+		if query != "" {
+			r = r.Q(query)
+		}
+		if providerType != "" {
+			r = r.Type_(providerType)
+		}
+		_, _, err := r.Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) publishEvent(token string) request {
+	return request{routePublishEvent, func(ctx context.Context) error {
+		_, err := s.api.SSFSecurityEventTokenAPI.PublishSecurityEventTokens(ctx).SecurityEventToken(token).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) getOrganization() request {
+	return request{routeGetOrganization, func(ctx context.Context) error {
+		_, _, err := s.api.OrgSettingAPI.GetWellknownOrgMetadata(ctx).Execute()
+		return err
+	}}
+}
