@@ -37,6 +37,12 @@ func (m members) with(name string, value any) members {
 	return c
 }
 
+// padded returns a copy whose first number ends with the padding of base64.
+func padded(m members) members {
+	d := m["d"].(string)
+	return m.with("d", d+strings.Repeat("=", (4-len(d)%4)%4))
+}
+
 func privateJWK(t testing.TB, private crypto.Signer) members {
 	t.Helper()
 	var set struct{ Keys []members }
@@ -76,6 +82,7 @@ func TestParseReadsAJWK(t *testing.T) {
 			`line breaks written \\n`: strings.ReplaceAll(string(indented), "\n", `\\n`),
 			"byte order mark":         "\ufeff" + good.text(t),
 			"members of other uses":   good.with("key_ops", []string{"sign"}).with("x5c", []string{"MII"}).text(t),
+			"numbers padded":          padded(good).text(t),
 			"without dp, dq, qi":      good.with("dp", nil).with("dq", nil).with("qi", nil).text(t),
 		} {
 			t.Run(alg+"/"+way, func(t *testing.T) {
@@ -169,19 +176,24 @@ func TestParseRefusesAJWK(t *testing.T) {
 		"secp256k1":                {e.with("crv", "secp256k1").text(t), errKind},
 		"no curve":                 {e.with("crv", nil).text(t), errKind},
 
-		"RSA without primes":        {r.with("p", nil).with("q", nil).text(t), errJWKPrimes},
-		"RSA with 1024 bits":        {weakJWK.text(t), checkRSASize(1024)},
-		"RSA with 16384 bits":       {r.with("n", large).text(t), checkRSASize(16384)},
-		"RSA without modulus":       {r.with("n", nil).text(t), errDamaged},
-		"RSA without exponent":      {r.with("e", nil).text(t), errDamaged},
-		"RSA with a vast exponent":  {r.with("e", large).text(t), errDamaged},
-		"RSA with an even exponent": {r.with("e", encode([]byte{2})).text(t), errDamaged},
-		"RSA of another d":          {r.with("d", plusTwo(rsaKey().D)).text(t), errDamaged},
-		"RSA of another prime":      {r.with("p", plusTwo(rsaKey().Primes[0])).text(t), errDamaged},
-		"RSA of another dp":         {r.with("dp", plusTwo(rsaKey().Precomputed.Dp)).text(t), errDamaged},
-		"RSA of another qi":         {r.with("qi", plusTwo(rsaKey().Precomputed.Qinv)).text(t), errDamaged},
-		"RSA not in base64url":      {r.with("d", "*"+r["d"].(string)[1:]).text(t), errDamaged},
-		"RSA with a huge prime":     {r.with("p", strings.Repeat("_", maxText/2)).text(t), errDamaged},
+		"RSA without primes":       {r.with("p", nil).with("q", nil).text(t), errJWKPrimes},
+		"RSA with 1024 bits":       {weakJWK.text(t), checkRSASize(1024)},
+		"RSA with 16384 bits":      {r.with("n", large).text(t), checkRSASize(16384)},
+		"RSA without modulus":      {r.with("n", nil).text(t), errDamaged},
+		"RSA without exponent":     {r.with("e", nil).text(t), errDamaged},
+		"RSA with a vast exponent": {r.with("e", large).text(t), errDamaged},
+		"RSA with an exponent of 65 bits": {
+			r.with("e", encode(new(big.Int).SetBit(big.NewInt(65537), 64, 1).Bytes())).text(t), errDamaged,
+		},
+		"RSA with a negative exponent": {r.with("e", strings.Repeat("_", 11)).text(t), errDamaged},
+		"RSA with the longest prime":   {r.with("p", strings.Repeat("_", 1367)).text(t), errDamaged},
+		"RSA with an even exponent":    {r.with("e", encode([]byte{2})).text(t), errDamaged},
+		"RSA of another d":             {r.with("d", plusTwo(rsaKey().D)).text(t), errDamaged},
+		"RSA of another prime":         {r.with("p", plusTwo(rsaKey().Primes[0])).text(t), errDamaged},
+		"RSA of another dp":            {r.with("dp", plusTwo(rsaKey().Precomputed.Dp)).text(t), errDamaged},
+		"RSA of another qi":            {r.with("qi", plusTwo(rsaKey().Precomputed.Qinv)).text(t), errDamaged},
+		"RSA not in base64url":         {r.with("d", "*"+r["d"].(string)[1:]).text(t), errDamaged},
+		"RSA with a huge prime":        {r.with("p", strings.Repeat("_", maxText/2)).text(t), errDamaged},
 
 		"EC without a point":             {e.with("x", nil).with("y", nil).text(t), errDamaged},
 		"EC with a point off the curve":  {e.with("y", e["x"]).text(t), errJWKPoint},

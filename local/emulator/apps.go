@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"crypto"
-	"encoding/json"
 	"fmt"
 	"mime"
 	"net/http"
@@ -273,18 +272,4 @@ func maskForm(body []byte) string {
 		}
 	}
 	return form.Encode()
-}
-
-// decodeKey reads a public key as a header of a token has it.
-func decodeKey(header any) (jwk, crypto.PublicKey, error) {
-	raw, err := json.Marshal(header)
-	if err != nil {
-		return jwk{}, nil, err
-	}
-	var k jwk
-	if err := json.Unmarshal(raw, &k); err != nil {
-		return jwk{}, nil, err
-	}
-	key, err := k.publicKey()
-	return k, key, err
 }

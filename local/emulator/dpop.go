@@ -3,7 +3,6 @@ package emulator
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -56,11 +55,11 @@ func (e *Emulator) proofOf(c *call, token string) (p proof, problem string) {
 	if members, _ := parsed.Header["jwk"].(map[string]any); members["d"] != nil {
 		return p, "The DPoP proof must not hold a private key."
 	}
-	public, key, err := decodeKey(parsed.Header["jwk"])
+	public, err := decodeKey(parsed.Header["jwk"])
 	if err != nil {
 		return p, "The DPoP proof must hold its public key as jwk."
 	}
-	if checkSignature(values[0], key) != nil {
+	if checkSignature(values[0], public.Key) != nil {
 		return p, "The signature of the DPoP proof is not valid."
 	}
 	switch {
@@ -77,25 +76,14 @@ func (e *Emulator) proofOf(c *call, token string) (p proof, problem string) {
 	case p.ID == "" || !e.org.useUp("proof", p.ID):
 		return p, "The jti of the DPoP proof is missing or was used before."
 	}
-	p.key = public.thumbprint()
+	p.key = thumbprint(public)
 	return p, ""
 }
 
-// thumbprint names a key by its members (RFC 7638).
-func (k jwk) thumbprint() string {
-	members := map[string]string{"kty": k.Type, "n": k.N, "e": k.E}
-	if k.Type == "EC" {
-		members = map[string]string{"kty": k.Type, "crv": k.Curve, "x": k.X, "y": k.Y}
-	}
-	canonical, err := json.Marshal(members) // in the order of their names, as the RFC wants it
-	if err != nil {
-		panic(err) // strings can be encoded
-	}
-	return hash(canonical)
-}
-
-// hash is the base64url SHA-256 that thumbprints and ath are.
+// hash returns the base64url SHA-256 of b, the format of ath.
 func hash(b []byte) string {
 	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	return base64url(sum[:])
 }
+
+func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

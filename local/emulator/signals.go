@@ -2,8 +2,6 @@ package emulator
 
 import (
 	"crypto"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -240,26 +238,4 @@ func (o *org) hasEmail(email string) bool {
 	return slices.ContainsFunc(o.users, func(u *user) bool {
 		return strings.EqualFold(u.text("email"), email) || strings.EqualFold(u.login(), email)
 	})
-}
-
-// parseJWKS reads the public keys of a JSON Web Key Set, by kid.
-func parseJWKS(jwks []byte) (map[string]crypto.PublicKey, error) {
-	var set struct {
-		Keys []jwk `json:"keys"`
-	}
-	if err := json.Unmarshal(jwks, &set); err != nil {
-		return nil, fmt.Errorf("parsing the JWKS: %w", err)
-	}
-	if len(set.Keys) == 0 {
-		return nil, errors.New("the JWKS has no keys")
-	}
-	keys := make(map[string]crypto.PublicKey, len(set.Keys))
-	for _, k := range set.Keys {
-		key, err := k.publicKey()
-		if err != nil {
-			return nil, fmt.Errorf("parsing the key %q: %w", k.ID, err)
-		}
-		keys[k.ID] = key
-	}
-	return keys, nil
 }
