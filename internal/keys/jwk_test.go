@@ -27,7 +27,7 @@ func (m members) text(t testing.TB) string {
 	return string(raw)
 }
 
-// with returns a copy in which a member has another value; nil removes it.
+// with returns a copy in which a member has the given value; nil removes the member.
 func (m members) with(name string, value any) members {
 	c := maps.Clone(m)
 	c[name] = value
@@ -66,7 +66,7 @@ func privateJWK(t testing.TB, private crypto.Signer) members {
 	return m
 }
 
-func TestParseReadsAJWK(t *testing.T) {
+func TestJWK_Parses(t *testing.T) {
 	t.Parallel()
 	for alg, private := range kinds(t) {
 		good := privateJWK(t, private)
@@ -112,7 +112,7 @@ func TestParseReadsAJWK(t *testing.T) {
 	}
 }
 
-func TestParseReadsAJWKWhoseZerosInFrontWereDropped(t *testing.T) {
+func TestJWK_AcceptsDroppedLeadingZeros(t *testing.T) {
 	t.Parallel()
 	for {
 		private := ecKey(t, elliptic.P256())
@@ -134,7 +134,7 @@ func TestParseReadsAJWKWhoseZerosInFrontWereDropped(t *testing.T) {
 	}
 }
 
-func TestAnRSAKeySignsAsItsJWKSays(t *testing.T) {
+func TestJWK_SelectsAlgorithmOfRSAKey(t *testing.T) {
 	t.Parallel()
 	for alg, want := range map[string]string{"": "RS256", "RS256": "RS256", "RS384": "RS384", "RS512": "RS512"} {
 		key, err := Parse(secrets.New(privateJWK(t, rsaKey()).with("alg", alg).text(t)))
@@ -144,7 +144,7 @@ func TestAnRSAKeySignsAsItsJWKSays(t *testing.T) {
 	}
 }
 
-func TestParseRefusesAJWK(t *testing.T) {
+func TestJWK_ReportsMistake(t *testing.T) {
 	t.Parallel()
 	r, e := privateJWK(t, rsaKey()), privateJWK(t, ecKey(t, elliptic.P256()))
 	other := privateJWK(t, ecKey(t, elliptic.P256()))
@@ -216,30 +216,32 @@ func TestJWK_RefusesKeyThatIsNotForSignatures(t *testing.T) {
 		key  members
 		want error
 	}{
-		"RSA for encryption":     {rsa.with("use", "enc"), errJWKUse},
-		"EC for encryption":      {p256.with("use", "enc"), errJWKUse},
-		"an unknown use":         {rsa.with("use", "SIG"), errJWKUse},
-		"operations without it":  {rsa.with("key_ops", []string{"decrypt", "verify"}), errJWKUse},
-		"no operations":          {rsa.with("key_ops", []string{}), errJWKUse},
-		"RSA-OAEP":               {rsa.with("alg", "RSA-OAEP"), errJWKAlg},
-		"PS256":                  {rsa.with("alg", "PS256"), errJWKAlg},
-		"HS256":                  {rsa.with("alg", "HS256"), errJWKAlg},
-		"none":                   {rsa.with("alg", "none"), errJWKAlg},
-		"RS256 in another case":  {rsa.with("alg", "rs256"), errJWKAlg},
-		"RSA with ES256":         {rsa.with("alg", "ES256"), errJWKAlg},
-		"EC with RS256":          {p256.with("alg", "RS256"), errJWKAlg},
-		"EC with another curve":  {p256.with("alg", "ES384"), errJWKAlg},
-		"EC for key agreement":   {p256.with("alg", "ECDH-ES"), errJWKAlg},
-		"both":                   {p256.with("use", "enc").with("alg", "ECDH-ES"), errJWKUse},
-		"a use that is no text":  {rsa.with("use", 7), errJWK},
-		"operations of no array": {rsa.with("key_ops", "sign"), errJWK},
+		"RSA for encryption":         {rsa.with("use", "enc"), errJWKUse},
+		"EC for encryption":          {p256.with("use", "enc"), errJWKUse},
+		"an unknown use":             {rsa.with("use", "SIG"), errJWKUse},
+		"operations without sign":    {rsa.with("key_ops", []string{"decrypt", "verify"}), errJWKUse},
+		"no operations":              {rsa.with("key_ops", []string{}), errJWKUse},
+		"RSA-OAEP":                   {rsa.with("alg", "RSA-OAEP"), errJWKAlg},
+		"PS256":                      {rsa.with("alg", "PS256"), errJWKAlg},
+		"HS256":                      {rsa.with("alg", "HS256"), errJWKAlg},
+		"none":                       {rsa.with("alg", "none"), errJWKAlg},
+		"RS256 in another case":      {rsa.with("alg", "rs256"), errJWKAlg},
+		"RSA with ES256":             {rsa.with("alg", "ES256"), errJWKAlg},
+		"EC with RS256":              {p256.with("alg", "RS256"), errJWKAlg},
+		"EC with another curve":      {p256.with("alg", "ES384"), errJWKAlg},
+		"EC for key agreement":       {p256.with("alg", "ECDH-ES"), errJWKAlg},
+		"both":                       {p256.with("use", "enc").with("alg", "ECDH-ES"), errJWKUse},
+		"a use that is a number":     {rsa.with("use", 7), errJWK},
+		"operations that are a text": {rsa.with("key_ops", "sign"), errJWK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			refused(t, c.key.text(t), c.want)
 		})
 	}
-	for _, good := range []members{rsa.with("use", "sig"), rsa.with("key_ops", []string{"verify", "sign"}), p256.with("alg", "ES256").with("use", nil)} {
+	for _, good := range []members{
+		rsa.with("use", "sig"), rsa.with("key_ops", []string{"verify", "sign"}), p256.with("alg", "ES256").with("use", nil),
+	} {
 		if _, err := Parse(secrets.New(good.text(t))); err != nil {
 			t.Error(err)
 		}

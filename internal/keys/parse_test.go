@@ -45,7 +45,7 @@ func sec1(t testing.TB, private *ecdsa.PrivateKey) []byte {
 	return der
 }
 
-// parameters is what openssl ecparam -genkey puts before an EC key.
+// parameters returns the block that openssl ecparam -genkey writes before an EC key.
 func parameters(t testing.TB) string {
 	t.Helper()
 	der, err := asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7})
@@ -57,13 +57,13 @@ func parameters(t testing.TB) string {
 
 var parametersBlock = regexp.MustCompile(`(?s)-----BEGIN EC PARAMETERS.*?END EC PARAMETERS-----\n`)
 
-// keyBody is the base64 of a key's PEM.
+// keyBody returns the base64 in the PEM of a key.
 func keyBody(p string) string {
 	lines := strings.Split(strings.TrimSpace(parametersBlock.ReplaceAllString(p, "")), "\n")
 	return strings.Join(lines[1:len(lines)-1], "\n")
 }
 
-// pasted are the ways in which a PEM arrives.
+// pasted are the changes that copying and pasting makes to a PEM.
 var pasted = map[string]func(pem string) string{
 	"as written":                   func(p string) string { return p },
 	"line breaks lost":             func(p string) string { return strings.ReplaceAll(p, "\n", "") },
@@ -92,7 +92,7 @@ var pasted = map[string]func(pem string) string{
 	},
 }
 
-func TestParseReadsAPEMHoweverItWasPasted(t *testing.T) {
+func TestPEM_ParsesHoweverItWasPasted(t *testing.T) {
 	t.Parallel()
 	p256, p384, p521 := ecKey(t, elliptic.P256()), ecKey(t, elliptic.P384()), ecKey(t, elliptic.P521())
 	for kind, tc := range map[string]struct {
@@ -130,7 +130,7 @@ func TestParseReadsAPEMHoweverItWasPasted(t *testing.T) {
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParse_ReportsMistake(t *testing.T) {
 	t.Parallel()
 	good := encodePEM("PRIVATE KEY", pkcs8(t, rsaKey()))
 	body := strings.Split(strings.TrimSpace(good), "\n")
@@ -243,7 +243,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// refused checks the sentence and that nothing of the text is in it.
+// refused checks that Parse returns the error want, and that it quotes no part of the text.
 func refused(t *testing.T, text string, want error) {
 	t.Helper()
 	k, err := Parse(secrets.New(text))
@@ -251,7 +251,7 @@ func refused(t *testing.T, text string, want error) {
 		t.Fatalf("error = %v, want %v", err, want)
 	}
 	if k.private != nil {
-		t.Error("a key came with the error")
+		t.Error("Parse returns a key and an error")
 	}
 	const window = 16
 	for i := 0; i+window <= len(text); i++ {
@@ -264,7 +264,7 @@ func refused(t *testing.T, text string, want error) {
 // rsaOID and pssOID are the last bytes of the identifiers of the two algorithms.
 var rsaOID, pssOID = []byte{0xf7, 0x0d, 0x01, 0x01, 0x01}, []byte{0xf7, 0x0d, 0x01, 0x01, 0x0a}
 
-// wrapRSA puts what should be a PKCS#1 key into PKCS#8.
+// wrapRSA returns inner, which need not be a valid PKCS#1 key, in PKCS#8.
 func wrapRSA(t *testing.T, inner []byte) []byte {
 	t.Helper()
 	der, err := asn1.Marshal(struct {
@@ -278,8 +278,8 @@ func wrapRSA(t *testing.T, inner []byte) []byte {
 	return der
 }
 
-// rsaOfSize returns a key in PKCS#1 whose modulus has the given size; its
-// other values are made up.
+// rsaOfSize returns a key in PKCS#1 whose modulus has the given size. Its other numbers are not
+// valid.
 func rsaOfSize(t *testing.T, bits int) []byte {
 	t.Helper()
 	n := new(big.Int).SetBit(big.NewInt(1), bits-1, 1)
@@ -291,7 +291,7 @@ func rsaOfSize(t *testing.T, bits int) []byte {
 	return der
 }
 
-func TestParseReadsWhatThisPackageWrites(t *testing.T) {
+func TestPEM_RoundTrips(t *testing.T) {
 	t.Parallel()
 	for alg, private := range kinds(t) {
 		t.Run(alg, func(t *testing.T) {
@@ -339,21 +339,21 @@ func FuzzParse(f *testing.F) {
 			}
 			for word := range strings.FieldsSeq(text) {
 				if len(word) > 16 && strings.Contains(err.Error(), word) {
-					t.Errorf("a part of %q is in %q", text, err)
+					t.Errorf("the error %q quotes a part of %q", err, text)
 				}
 			}
 			return
 		}
 		if _, err := k.Sign(nil, nil); err != nil {
-			t.Errorf("a parsed key does not sign: %v", err)
+			t.Errorf("signing with a parsed key: %v", err)
 		}
 		if again, err := Parse(k.PEM()); err != nil || again.Method() != k.Method() {
-			t.Errorf("a parsed key does not survive its own PEM: %v", err)
+			t.Errorf("parsing the PEM of a parsed key: %v", err)
 		}
 	})
 }
 
-func TestKeyID_RefusesKeysAndWhatNoHeaderCarries(t *testing.T) {
+func TestKeyID_RefusesKeysAndUnsafeCharacters(t *testing.T) {
 	t.Parallel()
 	ec := ecKey(t, elliptic.P256())
 	body := strings.ReplaceAll(keyBody(encodePEM("PRIVATE KEY", pkcs8(t, ec))), "\n", "")
@@ -361,7 +361,7 @@ func TestKeyID_RefusesKeysAndWhatNoHeaderCarries(t *testing.T) {
 		id   string
 		want error
 	}{
-		"a key's body":      {body, errIDIsKey}, // of 184 printable characters
+		"a key's body":      {body, errIDIsKey}, // 184 printable characters
 		"a PEM":             {encodePEM("PRIVATE KEY", pkcs8(t, ec)), errIDIsKey},
 		"a JWK":             {privateJWK(t, ec).text(t), errIDIsKey},
 		"a damaged JWK":     {`{"kty":"EC","d":"canary"`, errIDIsKey},
