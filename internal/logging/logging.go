@@ -1,5 +1,5 @@
-// Package logging writes the log as Cloud Logging reads it: one JSON object a line, with severity, trace and labels.
-// https://cloud.google.com/logging/docs/structured-logging
+// Package logging writes log entries in the JSON format of Cloud Logging, with severity, trace,
+// source location and labels: https://cloud.google.com/logging/docs/structured-logging
 package logging
 
 import (
@@ -14,8 +14,9 @@ import (
 	"strings"
 )
 
-// New returns a logger that writes to w. An attribute "labels" becomes the entry's labels. What is logged as an error is
-// a defect or a wrong deployment, and goes to Error Reporting. The settings are read when a line needs them.
+// New returns a logger that writes to w. The attribute "labels" sets the labels of the entry. Error
+// Reporting receives every entry with severity ERROR, so use that level only for defects and wrong
+// deployments. The logger reads GOOGLE_CLOUD_PROJECT, K_SERVICE and K_REVISION for each entry.
 func New(w io.Writer, getenv func(string) string) *slog.Logger {
 	h := slog.NewJSONHandler(w, &slog.HandlerOptions{AddSource: true, ReplaceAttr: rename})
 	return slog.New(handler{h, getenv})
@@ -26,7 +27,7 @@ type handler struct {
 	getenv func(string) string
 }
 
-// reportedError makes Error Reporting take an entry without a stack too.
+// reportedError is the @type with which Error Reporting accepts an entry without a stack trace.
 const reportedError = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
 // Handle implements slog.Handler.
@@ -83,7 +84,7 @@ func rename(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// root is the path of the module in the names of source files as they were compiled in.
+// root is the path of the module in the file names that the compiler recorded.
 var root = func() string {
 	_, file, _, _ := runtime.Caller(0)
 	return strings.TrimSuffix(file, "internal/logging/logging.go")
@@ -119,8 +120,8 @@ var (
 	cloudTrace  = regexp.MustCompile(`^([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;|$)`)
 )
 
-// WithTrace returns a context whose lines belong to the trace of a request: traceparent (W3C Trace Context), or Google's
-// X-Cloud-Trace-Context.
+// WithTrace returns a context whose log entries belong to the trace of a request, from its header
+// traceparent (W3C Trace Context) or else X-Cloud-Trace-Context.
 func WithTrace(ctx context.Context, h http.Header) context.Context {
 	if m := traceparent.FindStringSubmatch(h.Get("Traceparent")); m != nil {
 		return context.WithValue(ctx, traceKey{}, trace{m[1], m[2]})

@@ -12,7 +12,7 @@ import (
 	"example.com/okta-secops/internal/logging"
 )
 
-// line logs once and returns what came of it.
+// line logs one entry and returns it decoded.
 func line(t *testing.T, ctx context.Context, env map[string]string, level slog.Level, args ...any) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
@@ -24,10 +24,22 @@ func line(t *testing.T, ctx context.Context, env map[string]string, level slog.L
 	return entry
 }
 
-func TestALineIsAnEntryOfCloudLogging(t *testing.T) {
+func TestLogger_WritesCloudLoggingEntries(t *testing.T) {
 	t.Parallel()
-	for level, severity := range map[slog.Level]string{slog.LevelInfo: "INFO", slog.LevelWarn: "WARNING", slog.LevelError: "ERROR", slog.LevelInfo + 1: "INFO"} {
-		entry := line(t, t.Context(), nil, level, "labels", map[string]string{"log_type": "audit"}, "n", 7, slog.Group("inner", "level", "x", "labels", "y"))
+	for level, severity := range map[slog.Level]string{
+		slog.LevelInfo: "INFO", slog.LevelInfo + 1: "INFO", slog.LevelWarn: "WARNING", slog.LevelError: "ERROR",
+	} {
+		entry := line(
+			t,
+			t.Context(),
+			nil,
+			level,
+			"labels",
+			map[string]string{"log_type": "audit"},
+			"n",
+			7,
+			slog.Group("inner", "level", "x", "labels", "y"),
+		)
 		source, _ := entry["logging.googleapis.com/sourceLocation"].(map[string]any)
 		labels, _ := entry["logging.googleapis.com/labels"].(map[string]any)
 		inner, _ := entry["inner"].(map[string]any)
@@ -35,7 +47,8 @@ func TestALineIsAnEntryOfCloudLogging(t *testing.T) {
 			labels["log_type"] != "audit" || inner["level"] != "x" || inner["labels"] != "y" {
 			t.Errorf("%v", entry)
 		}
-		if file, _ := source["file"].(string); file != "internal/logging/logging_test.go" || source["line"] == "" || !strings.HasSuffix(source["function"].(string), ".line") {
+		if file, _ := source["file"].(string); file != "internal/logging/logging_test.go" || source["line"] == "" ||
+			!strings.HasSuffix(source["function"].(string), ".line") {
 			t.Errorf("source %v", source)
 		}
 		if _, reported := entry["@type"]; reported != (level >= slog.LevelError) {
@@ -44,30 +57,37 @@ func TestALineIsAnEntryOfCloudLogging(t *testing.T) {
 	}
 }
 
-func TestADefectIsReportedWithItsService(t *testing.T) {
+func TestLogger_ReportsErrorsWithTheirService(t *testing.T) {
 	t.Parallel()
-	entry := line(t, t.Context(), map[string]string{"K_SERVICE": "okta-users", "K_REVISION": "okta-users-00007"}, slog.LevelError)
+	entry := line(
+		t,
+		t.Context(),
+		map[string]string{"K_SERVICE": "okta-users", "K_REVISION": "okta-users-00007"},
+		slog.LevelError,
+	)
 	service, _ := entry["serviceContext"].(map[string]any)
-	if !strings.HasSuffix(entry["@type"].(string), "ReportedErrorEvent") || service["service"] != "okta-users" || service["version"] != "okta-users-00007" {
+	if !strings.HasSuffix(entry["@type"].(string), "ReportedErrorEvent") || service["service"] != "okta-users" ||
+		service["version"] != "okta-users-00007" {
 		t.Errorf("%v", entry)
 	}
 }
 
-func TestALineBelongsToTheTraceOfItsRequest(t *testing.T) {
+func TestWithTrace_SetsTraceOfEntry(t *testing.T) {
 	t.Parallel()
 	const id = "0af7651916cd43dd8448eb211c80319c"
-	project := map[string]string{"GOOGLE_CLOUD_PROJECT": "acme"}
+	const parent, span = "00-" + id + "-b7ad6b7169203331-01", "b7ad6b7169203331"
+	project, trace := map[string]string{"GOOGLE_CLOUD_PROJECT": "acme"}, "projects/acme/traces/"+id
 	for name, c := range map[string]struct {
 		header      map[string]string
 		env         map[string]string
 		trace, span any
 	}{
-		"traceparent":                 {map[string]string{"Traceparent": "00-" + id + "-b7ad6b7169203331-01"}, project, "projects/acme/traces/" + id, "b7ad6b7169203331"},
-		"Google's header":             {map[string]string{"X-Cloud-Trace-Context": id + "/1;o=1"}, project, "projects/acme/traces/" + id, "0000000000000001"},
-		"Google's header without end": {map[string]string{"X-Cloud-Trace-Context": id}, project, "projects/acme/traces/" + id, nil},
-		"both": {map[string]string{"X-Cloud-Trace-Context": strings.Repeat("1", 32), "Traceparent": "00-" + id + "-b7ad6b7169203331-01"},
-			project, "projects/acme/traces/" + id, "b7ad6b7169203331"},
-		"no project": {map[string]string{"Traceparent": "00-" + id + "-b7ad6b7169203331-01"}, nil, id, "b7ad6b7169203331"},
+		"traceparent":                 {map[string]string{"Traceparent": parent}, project, trace, span},
+		"Google's header":             {map[string]string{"X-Cloud-Trace-Context": id + "/1;o=1"}, project, trace, "0000000000000001"},
+		"Google's header without end": {map[string]string{"X-Cloud-Trace-Context": id}, project, trace, nil},
+		"both": {map[string]string{"X-Cloud-Trace-Context": strings.Repeat("1", 32), "Traceparent": parent},
+			project, trace, span},
+		"no project": {map[string]string{"Traceparent": parent}, nil, id, "b7ad6b7169203331"},
 		"none":       {nil, project, nil, nil},
 		"nonsense":   {map[string]string{"Traceparent": "00-../../x", "X-Cloud-Trace-Context": "x\"y"}, project, nil, nil},
 	} {
