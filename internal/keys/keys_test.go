@@ -108,7 +108,8 @@ func TestKeyEqual_ComparesKeyAndID(t *testing.T) {
 		other Key
 		want  bool
 	}{
-		"itself": {first, true}, "read again": {again, true}, "another": {second, false}, "under an id": {named, false}, "none": {Key{}, false},
+		"itself": {first, true}, "read again": {again, true}, "another": {second, false}, "under an id": {named, false},
+		"none": {Key{}, false},
 	} {
 		if first.Equal(c.other) != c.want || c.other.Equal(first) != c.want {
 			t.Errorf("%s: %t", name, !c.want)
@@ -313,7 +314,8 @@ func publicKey(t *testing.T, jwks []byte) any {
 			E: int(new(big.Int).SetBytes(octets("e")).Int64()),
 		}
 	}
-	curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}[k["crv"]]
+	curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(),
+		"P-521": elliptic.P521()}[k["crv"]]
 	public, err := ecdsa.ParseUncompressedPublicKey(curve, append(append([]byte{4}, octets("x")...), octets("y")...))
 	if err != nil {
 		t.Fatal(err)

@@ -82,8 +82,10 @@ var pasted = map[string]func(pem string) string{
 	"padding lost":                 func(p string) string { return strings.ReplaceAll(p, "=", "") },
 	"markers lost":                 keyBody,
 	"markers and line breaks lost": func(p string) string { return strings.Join(strings.Fields(keyBody(p)), "") },
-	"body in base64url":            func(p string) string { return strings.NewReplacer("+", "-", "/", "_").Replace(keyBody(p)) },
-	"base64 of the whole PEM":      func(p string) string { return base64.StdEncoding.EncodeToString([]byte(p)) },
+	"body in base64url": func(p string) string {
+		return strings.NewReplacer("+", "-", "/", "_").Replace(keyBody(p))
+	},
+	"base64 of the whole PEM": func(p string) string { return base64.StdEncoding.EncodeToString([]byte(p)) },
 	"base64 in lines, unpadded": func(p string) string {
 		return regexp.MustCompile(`.{76}`).ReplaceAllString(base64.RawStdEncoding.EncodeToString([]byte(p)), "$0\n")
 	},
@@ -100,7 +102,8 @@ func TestPEM_ParsesHoweverItWasPasted(t *testing.T) {
 		want crypto.Signer
 		alg  string
 	}{
-		"RSA in PKCS#1":                    {encodePEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())), rsaKey(), "RS256"},
+		"RSA in PKCS#1": {encodePEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())), rsaKey(),
+			"RS256"},
 		"RSA in PKCS#8":                    {encodePEM("PRIVATE KEY", pkcs8(t, rsaKey())), rsaKey(), "RS256"},
 		"RSA in PKCS#8 labelled as PKCS#1": {encodePEM("RSA PRIVATE KEY", pkcs8(t, rsaKey())), rsaKey(), "RS256"},
 		"P-256 in SEC1":                    {encodePEM("EC PRIVATE KEY", sec1(t, p256)), p256, "ES256"},
@@ -210,26 +213,33 @@ func TestParse_ReportsMistake(t *testing.T) {
 		"a key and its certificate":        {good + certificate, errCertificate},
 		"a certificate request":            {encodePEM("CERTIFICATE REQUEST", noise), errCertificate},
 		"a public key":                     {encodePEM("PUBLIC KEY", public), errPublic},
-		"a public key in PKCS#1":           {encodePEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey)), errPublic},
+		"a public key in PKCS#1": {encodePEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey)),
+			errPublic},
 		"a public key labelled as private": {encodePEM("PRIVATE KEY", public), errUnreadable},
 		"parameters alone":                 {parameters(t), errParameters},
 		"encrypted PKCS#8":                 {encodePEM("ENCRYPTED PRIVATE KEY", noise), errEncrypted},
-		"encrypted PKCS#1": {string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: noise, Headers: map[string]string{
-			"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,0123456789ABCDEF"}})), errEncrypted},
-		"OpenSSH":                {encodePEM("OPENSSH PRIVATE KEY", noise), errOpenSSH},
-		"PGP":                    {encodePEM("PGP PRIVATE KEY BLOCK", noise), errKind},
-		"Ed25519":                {encodePEM("PRIVATE KEY", pkcs8(t, edwards)), errKind},
-		"X25519":                 {encodePEM("PRIVATE KEY", pkcs8(t, agreement)), errKind},
-		"DSA":                    {encodePEM("DSA PRIVATE KEY", noise), errKind},
-		"P-224":                  {encodePEM("EC PRIVATE KEY", sec1(t, ecKey(t, elliptic.P224()))), errKind},
-		"RSA of another d":       {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = plusTwo(r.D) })), errDamaged},
-		"RSA of another dq":      {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.DQ = plusTwo(r.DQ) })), errDamaged},
-		"RSA of swapped primes":  {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.P, r.Q = r.Q, r.P })), errDamaged},
-		"RSA with a negative d":  {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = new(big.Int).Neg(r.D) })), errDamaged},
-		"RSA with a huge prime":  {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.P = huge })), errDamaged},
-		"RSA with a huge d":      {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = huge })), errDamaged},
-		"RSA cut off in PKCS#8":  {encodePEM("PRIVATE KEY", wrapRSA(t, numbers(func(*rsaNumbers) {})[:900])), errDamaged},
-		"RSA for PSS alone":      {encodePEM("PRIVATE KEY", bytes.Replace(pkcs8(t, rsaKey()), rsaOID, pssOID, 1)), errUnreadable},
+		"encrypted PKCS#1": {string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: noise,
+			Headers: map[string]string{
+				"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,0123456789ABCDEF"}})), errEncrypted},
+		"OpenSSH": {encodePEM("OPENSSH PRIVATE KEY", noise), errOpenSSH},
+		"PGP":     {encodePEM("PGP PRIVATE KEY BLOCK", noise), errKind},
+		"Ed25519": {encodePEM("PRIVATE KEY", pkcs8(t, edwards)), errKind},
+		"X25519":  {encodePEM("PRIVATE KEY", pkcs8(t, agreement)), errKind},
+		"DSA":     {encodePEM("DSA PRIVATE KEY", noise), errKind},
+		"P-224":   {encodePEM("EC PRIVATE KEY", sec1(t, ecKey(t, elliptic.P224()))), errKind},
+		"RSA of another d": {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = plusTwo(r.D) })),
+			errDamaged},
+		"RSA of another dq": {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.DQ = plusTwo(r.DQ) })),
+			errDamaged},
+		"RSA of swapped primes": {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.P, r.Q = r.Q, r.P })),
+			errDamaged},
+		"RSA with a negative d": {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = new(big.Int).Neg(r.D) })),
+			errDamaged},
+		"RSA with a huge prime": {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.P = huge })), errDamaged},
+		"RSA with a huge d":     {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = huge })), errDamaged},
+		"RSA cut off in PKCS#8": {encodePEM("PRIVATE KEY", wrapRSA(t, numbers(func(*rsaNumbers) {})[:900])), errDamaged},
+		"RSA for PSS alone": {encodePEM("PRIVATE KEY", bytes.Replace(pkcs8(t, rsaKey()), rsaOID, pssOID, 1)),
+			errUnreadable},
 		"RSA with 1024 bits":     {encodePEM("PRIVATE KEY", pkcs8(t, weak)), checkRSASize(1024)},
 		"RSA with 512 bits":      {encodePEM("RSA PRIVATE KEY", rsaOfSize(t, 512)), checkRSASize(512)},
 		"RSA with 16384 bits":    {encodePEM("RSA PRIVATE KEY", rsaOfSize(t, 16384)), checkRSASize(16384)},
@@ -325,8 +335,10 @@ func FuzzParse(f *testing.F) {
 	f.Add(keyBody(good))
 	f.Add(base64.StdEncoding.EncodeToString([]byte(good)))
 	for _, text := range []string{
-		"-----BEGIN PRIVATE KEY----------END PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----",
-		"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----", `{"keys":[]}`, `{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB","p":"Aw","q":"Aw"}`,
+		"-----BEGIN PRIVATE KEY----------END PRIVATE KEY-----",
+		"-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----",
+		"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----", `{"keys":[]}`,
+		`{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB","p":"Aw","q":"Aw"}`,
 		`{"kty":"EC","crv":"P-256","d":"AQ","x":"AQ","y":"AQ"}`, `{"kty":"EC","crv":"P-521","d":"","x":"","y":""}`,
 	} {
 		f.Add(text)

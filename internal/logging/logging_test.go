@@ -29,17 +29,8 @@ func TestLogger_WritesCloudLoggingEntries(t *testing.T) {
 	for level, severity := range map[slog.Level]string{
 		slog.LevelInfo: "INFO", slog.LevelInfo + 1: "INFO", slog.LevelWarn: "WARNING", slog.LevelError: "ERROR",
 	} {
-		entry := line(
-			t,
-			t.Context(),
-			nil,
-			level,
-			"labels",
-			map[string]string{"log_type": "audit"},
-			"n",
-			7,
-			slog.Group("inner", "level", "x", "labels", "y"),
-		)
+		entry := line(t, t.Context(), nil, level, "labels", map[string]string{"log_type": "audit"}, "n", 7,
+			slog.Group("inner", "level", "x", "labels", "y"))
 		source, _ := entry["logging.googleapis.com/sourceLocation"].(map[string]any)
 		labels, _ := entry["logging.googleapis.com/labels"].(map[string]any)
 		inner, _ := entry["inner"].(map[string]any)
@@ -59,12 +50,8 @@ func TestLogger_WritesCloudLoggingEntries(t *testing.T) {
 
 func TestLogger_ReportsErrorsWithTheirService(t *testing.T) {
 	t.Parallel()
-	entry := line(
-		t,
-		t.Context(),
-		map[string]string{"K_SERVICE": "okta-users", "K_REVISION": "okta-users-00007"},
-		slog.LevelError,
-	)
+	env := map[string]string{"K_SERVICE": "okta-users", "K_REVISION": "okta-users-00007"}
+	entry := line(t, t.Context(), env, slog.LevelError)
 	service, _ := entry["serviceContext"].(map[string]any)
 	if !strings.HasSuffix(entry["@type"].(string), "ReportedErrorEvent") || service["service"] != "okta-users" ||
 		service["version"] != "okta-users-00007" {
@@ -82,8 +69,9 @@ func TestWithTrace_SetsTraceOfEntry(t *testing.T) {
 		env         map[string]string
 		trace, span any
 	}{
-		"traceparent":                 {map[string]string{"Traceparent": parent}, project, trace, span},
-		"Google's header":             {map[string]string{"X-Cloud-Trace-Context": id + "/1;o=1"}, project, trace, "0000000000000001"},
+		"traceparent": {map[string]string{"Traceparent": parent}, project, trace, span},
+		"Google's header": {map[string]string{"X-Cloud-Trace-Context": id + "/1;o=1"}, project, trace,
+			"0000000000000001"},
 		"Google's header without end": {map[string]string{"X-Cloud-Trace-Context": id}, project, trace, nil},
 		"both": {map[string]string{"X-Cloud-Trace-Context": strings.Repeat("1", 32), "Traceparent": parent},
 			project, trace, span},
