@@ -173,11 +173,11 @@ func (c leaseWrites) BeginWrite(target string) (madeBefore bool, err error) {
 	switch intent, err := c.claim.BeginWrite(ctx, target); {
 	case err != nil:
 		return false, apierr.New(apierr.Unavailable, "idempotency_unavailable", "nothing was changed: it cannot be recorded that this is about to be done (IDEMPOTENCY_BUCKET)", err)
-	case intent == idempotency.Unknown:
+	case intent == idempotency.InDoubt:
 		return false, apierr.New(apierr.UnknownResult, apierr.CodeUnknownResult,
 			"an earlier run of this request was about to do this when it ended: it may or may not have been done, and it is not repeated by itself; look at the user in Okta before trying again", nil)
 	default:
-		return intent == idempotency.Made, nil
+		return intent == idempotency.Committed, nil
 	}
 }
 
