@@ -21,15 +21,15 @@ const (
 	maxAssertionLife = time.Hour
 )
 
-// app is a service app with its keys read.
-type app struct {
+// registeredApp is a service app with its keys read.
+type registeredApp struct {
 	App
 	keys map[string]crypto.PublicKey // by kid
 }
 
 // accessToken is what a token endpoint has issued.
 type accessToken struct {
-	app     *app
+	app     *registeredApp
 	scopes  []string
 	key     string // thumbprint of the DPoP key that it is bound to; "" for a Bearer token
 	expires time.Time
@@ -44,12 +44,12 @@ func (e *Emulator) RegisterApp(a App) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.apps[a.ClientID] = app{a, keys}
+	e.apps[a.ClientID] = registeredApp{a, keys}
 	e.org.addApps(e.apps)
 }
 
 // addApps gives the organization service apps as they were registered.
-func (o *org) addApps(registered map[string]app) {
+func (o *org) addApps(registered map[string]registeredApp) {
 	for id, a := range registered {
 		o.apps[id] = &a
 	}
@@ -99,57 +99,57 @@ func invalidClient(description string) *oktaError {
 
 // issueToken implements POST /oauth2/v1/token of the org authorization server, for client_credentials with
 // private_key_jwt. It verifies the assertion as Okta does, and with DPoP the proof.
-func (e *Emulator) issueToken(c *call) (reply, *oktaError) {
+func (e *Emulator) issueToken(c *oktaCall) (oktaResponse, *oktaError) {
 	if media, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
-		return reply{}, oauthError(http.StatusBadRequest, "invalid_request", "The content type must be application/x-www-form-urlencoded.")
+		return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_request", "The content type must be application/x-www-form-urlencoded.")
 	}
 	form, err := url.ParseQuery(string(c.body))
 	switch {
 	case err != nil:
-		return reply{}, oauthError(http.StatusBadRequest, "invalid_request", "The form cannot be read.")
+		return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_request", "The form cannot be read.")
 	case form.Get("grant_type") != "client_credentials":
-		return reply{}, oauthError(http.StatusBadRequest, "unsupported_grant_type", "The grant type must be client_credentials.")
+		return oktaResponse{}, oauthError(http.StatusBadRequest, "unsupported_grant_type", "The grant type must be client_credentials.")
 	case form.Get("client_assertion_type") != assertionType:
-		return reply{}, invalidClient("The client_assertion_type must be " + assertionType + ".")
+		return oktaResponse{}, invalidClient("The client_assertion_type must be " + assertionType + ".")
 	}
 	a, failure := e.verifyAssertion(c, form.Get("client_assertion"))
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	token := &accessToken{app: a, scopes: strings.Fields(form.Get("scope")), expires: c.at.Add(accessTokenLife)}
 	kind := "Bearer"
 	switch p, problem := e.proofOf(c, ""); {
 	case len(c.Header.Values("DPoP")) == 0 && a.DPoP:
-		return reply{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", "The DPoP proof JWT header is missing.")
+		return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", "The DPoP proof JWT header is missing.")
 	case len(c.Header.Values("DPoP")) == 0:
 	case problem != "":
-		return reply{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", problem)
+		return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", problem)
 	case !p.fresh(tokenServer, c.at):
 		refusal := oauthError(http.StatusBadRequest, "use_dpop_nonce", "The authorization server requires a nonce in the DPoP proof.")
 		refusal.header = map[string]string{"DPoP-Nonce": nonce(tokenServer, c.at)}
-		return reply{}, refusal
+		return oktaResponse{}, refusal
 	default:
 		token.key, kind = p.key, "DPoP"
 	}
 	if len(token.scopes) == 0 {
-		return reply{}, oauthError(http.StatusBadRequest, "invalid_scope", "The scope must be given.")
+		return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_scope", "The scope must be given.")
 	}
 	for _, s := range token.scopes {
 		if !slices.Contains(a.Scopes, s) {
-			return reply{}, oauthError(http.StatusBadRequest, "invalid_scope", "One or more scopes are not configured for the authorization server resource.")
+			return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_scope", "One or more scopes are not configured for the authorization server resource.")
 		}
 	}
 	e.issued++
 	// It looks like one of Okta's, so that what looks for leaks finds it.
 	value := "eyJraWQi." + derive(40, "access token", c.id, strconv.Itoa(e.issued))
 	e.org.accessTokens[value] = token
-	return reply{body: map[string]any{
+	return oktaResponse{body: map[string]any{
 		"token_type": kind, "expires_in": int(accessTokenLife.Seconds()), "access_token": value, "scope": strings.Join(token.scopes, " "),
 	}}, nil
 }
 
 // verifyAssertion authenticates a client by its assertion (RFC 7523, section 3) and uses the assertion's jti up.
-func (e *Emulator) verifyAssertion(c *call, assertion string) (*app, *oktaError) {
+func (e *Emulator) verifyAssertion(c *oktaCall, assertion string) (*registeredApp, *oktaError) {
 	claims := jwt.MapClaims{}
 	token, _, err := jwt.NewParser().ParseUnverified(assertion, claims)
 	if err != nil {
@@ -187,14 +187,14 @@ func (e *Emulator) verifyAssertion(c *call, assertion string) (*app, *oktaError)
 	if err := checkSignature(assertion, key); err != nil {
 		return nil, invalidClient("The client_assertion signature is invalid.")
 	}
-	if jti != "" && !e.org.useUp("assertion", issuer, jti) {
+	if jti != "" && !e.org.useOnce("assertion", issuer, jti) {
 		return nil, invalidClient("The client_assertion has been used before.")
 	}
 	return a, nil
 }
 
-// useUp tells whether this is the first use of what the parts name.
-func (o *org) useUp(parts ...string) bool {
+// useOnce tells whether this is the first use of what the parts name.
+func (o *org) useOnce(parts ...string) bool {
 	key := strings.Join(parts, "\x00")
 	if o.used[key] {
 		return false
@@ -205,27 +205,27 @@ func (o *org) useUp(parts ...string) bool {
 
 // authorized demands credentials: the API token, which may do everything here, or an access token with the scope.
 func (e *Emulator) authorized(scope string, h handler) handler {
-	return func(c *call) (reply, *oktaError) {
+	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		scheme, value, _ := strings.Cut(c.Header.Get("Authorization"), " ")
 		switch scheme {
 		case "SSWS":
 			if !slices.Contains(e.org.tokens, value) {
-				return reply{}, errInvalidToken
+				return oktaResponse{}, errInvalidToken
 			}
 		case "Bearer", "DPoP":
 			if failure := e.checkAccess(c, scheme, value, scope); failure != nil {
-				return reply{}, failure
+				return oktaResponse{}, failure
 			}
 			c.byApp = true
 		default:
-			return reply{}, errInvalidToken
+			return oktaResponse{}, errInvalidToken
 		}
 		return h(c)
 	}
 }
 
 // checkAccess checks an access token (RFC 6750; RFC 9449, section 7) and its scopes.
-func (e *Emulator) checkAccess(c *call, scheme, value, scope string) *oktaError {
+func (e *Emulator) checkAccess(c *oktaCall, scheme, value, scope string) *oktaError {
 	refuse := func(o *oktaError, code string) *oktaError {
 		refusal := *o
 		refusal.header = map[string]string{"WWW-Authenticate": scheme + ` error="` + code + `"`}

@@ -21,11 +21,11 @@ const maxLoad = 100_000
 // a browser must not be led to steer the emulator.
 func (e *Emulator) serveControl(w http.ResponseWriter, r *http.Request) {
 	if !isOwnHost(r) {
-		refuse(w, http.StatusForbidden, "the control is served under its own loopback address only")
+		writeControlError(w, http.StatusForbidden, "the control is served under its own loopback address only")
 		return
 	}
 	if origin, ok := r.Header["Origin"]; ok && (len(origin) != 1 || !isOwnOrigin(origin[0], r)) {
-		refuse(w, http.StatusForbidden, "the control refuses a foreign Origin")
+		writeControlError(w, http.StatusForbidden, "the control refuses a foreign Origin")
 		return
 	}
 	e.control.ServeHTTP(w, r)
@@ -59,22 +59,22 @@ func (e *Emulator) controlRoutes() *controlMux {
 	mux.HandleFunc("POST /_emulator/users", e.postUsers)
 	mux.HandleFunc("POST /_emulator/directory", e.postDirectory)
 	mux.HandleFunc("POST /_emulator/faults", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, Fault.check, e.AddFault)
+		applyJSON(w, r, Fault.check, e.AddFault)
 	})
 	mux.HandleFunc("POST /_emulator/limits", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, Limit.check, e.AddLimit)
+		applyJSON(w, r, Limit.check, e.AddLimit)
 	})
 	mux.HandleFunc("POST /_emulator/search-lag", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, searchLag.check, func(in searchLag) { e.SetSearchLag(time.Duration(in.MS) * time.Millisecond) })
+		applyJSON(w, r, searchLag.check, func(in searchLag) { e.SetSearchLag(time.Duration(in.MS) * time.Millisecond) })
 	})
 	mux.HandleFunc("POST /_emulator/deactivation", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, Deactivation.check, e.SetDeactivation)
+		applyJSON(w, r, Deactivation.check, e.SetDeactivation)
 	})
 	mux.HandleFunc("POST /_emulator/token", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, tokenInput.check, func(in tokenInput) { e.SetToken(in.Token, in.Keep) })
+		applyJSON(w, r, tokenInput.check, func(in tokenInput) { e.SetToken(in.Token, in.Keep) })
 	})
 	mux.HandleFunc("POST /_emulator/app", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, appInput.check, e.changeApps)
+		applyJSON(w, r, appInput.check, e.changeApps)
 	})
 	mux.HandleFunc("DELETE /_emulator/tokens", func(w http.ResponseWriter, _ *http.Request) {
 		e.RevokeTokens()
@@ -87,7 +87,7 @@ func (e *Emulator) controlRoutes() *controlMux {
 func (e *Emulator) postUsers(w http.ResponseWriter, r *http.Request) {
 	count, err := strconv.Atoi(r.URL.Query().Get("count"))
 	if err != nil || count < 1 || count > maxLoad {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("count: must be a number from 1 to %d", maxLoad))
+		writeControlError(w, http.StatusBadRequest, fmt.Sprintf("count: must be a number from 1 to %d", maxLoad))
 		return
 	}
 	e.mu.Lock()
@@ -109,12 +109,12 @@ func (t tokenInput) check() string {
 	return ""
 }
 
-// post decodes a body strictly, checks it and applies it.
-func post[T any](w http.ResponseWriter, r *http.Request, check func(T) string, apply func(T)) {
+// applyJSON decodes a body strictly, checks it and applies it.
+func applyJSON[T any](w http.ResponseWriter, r *http.Request, check func(T) string, apply func(T)) {
 	var in T
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "the body is too large")
+		writeControlError(w, http.StatusRequestEntityTooLarge, "the body is too large")
 		return
 	}
 	problem := decodeStrictly(body, &in)
@@ -122,7 +122,7 @@ func post[T any](w http.ResponseWriter, r *http.Request, check func(T) string, a
 		problem = check(in)
 	}
 	if problem != "" {
-		refuse(w, http.StatusBadRequest, problem)
+		writeControlError(w, http.StatusBadRequest, problem)
 		return
 	}
 	apply(in)
@@ -149,8 +149,8 @@ func decodeStrictly(body []byte, v any) string {
 	return ""
 }
 
-// refuse answers an error of the emulator itself, not of Okta.
-func refuse(w http.ResponseWriter, status int, problem string) {
+// writeControlError answers an error of the emulator itself, not of Okta.
+func writeControlError(w http.ResponseWriter, status int, problem string) {
 	writeJSON(w, status, map[string]string{"error": problem})
 }
 

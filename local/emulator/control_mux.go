@@ -68,12 +68,12 @@ func (m *controlMux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, &r2)
 		return
 	}
-	refusal := &nobody{http.Header{}}
+	refusal := &discardWriter{http.Header{}}
 	h.ServeHTTP(refusal, &r2)
 	if allow := refusal.header.Get("Allow"); allow != "" {
 		w.Header().Set("Allow", allow)
-		refuse(w, http.StatusMethodNotAllowed, "the method must be "+allow)
+		writeControlError(w, http.StatusMethodNotAllowed, "the method must be "+allow)
 		return
 	}
-	refuse(w, http.StatusNotFound, "the control has no endpoint "+r.URL.Path+"; GET /_emulator/ lists them")
+	writeControlError(w, http.StatusNotFound, "the control has no endpoint "+r.URL.Path+"; GET /_emulator/ lists them")
 }

@@ -13,7 +13,7 @@ import (
 type delays struct {
 	search       time.Duration // search shows users and groups as they were this long ago
 	deactivation Deactivation
-	changing     []*user // users with a change of status under way
+	pending     []*user // users with a change of status under way
 }
 
 // Deactivation is how Okta deactivates users, and how it refuses a write on a user who is DEPROVISIONED.
@@ -57,8 +57,8 @@ func (e *Emulator) SetDeactivation(d Deactivation) {
 	e.org.delays.deactivation = d
 }
 
-// version is a user as it was before a write.
-type version struct {
+// userVersion is a user as it was before a write.
+type userVersion struct {
 	until time.Time
 	user  user
 }
@@ -70,12 +70,12 @@ func (o *org) keepVersion(u *user, at time.Time) {
 	}
 	was := *u
 	was.versions = nil
-	u.versions = slices.DeleteFunc(u.versions, func(v version) bool { return !v.until.After(at.Add(-o.delays.search)) })
-	u.versions = append(u.versions, version{at, was})
+	u.versions = slices.DeleteFunc(u.versions, func(v userVersion) bool { return !v.until.After(at.Add(-o.delays.search)) })
+	u.versions = append(u.versions, userVersion{at, was})
 }
 
-// searched is the user as the search index has it at a time; nil if it does not have the user yet.
-func (o *org) searched(u *user, at time.Time) *user {
+// indexedUser is the user as the search index has it at a time; nil if it does not have the user yet.
+func (o *org) indexedUser(u *user, at time.Time) *user {
 	at = at.Add(-o.delays.search)
 	if o.delays.search > 0 && u.created.After(at) {
 		return nil
@@ -88,9 +88,9 @@ func (o *org) searched(u *user, at time.Time) *user {
 	return u
 }
 
-// finish completes the changes of status that are due.
-func (o *org) finish(now time.Time) {
-	o.delays.changing = slices.DeleteFunc(o.delays.changing, func(u *user) bool {
+// completeChanges completes the changes of status that are due.
+func (o *org) completeChanges(now time.Time) {
+	o.delays.pending = slices.DeleteFunc(o.delays.pending, func(u *user) bool {
 		due := !u.due.After(now)
 		if due {
 			o.keepVersion(u, u.due)
@@ -100,8 +100,8 @@ func (o *org) finish(now time.Time) {
 	})
 }
 
-// refusal is the error of a write on a user whose deactivation is under way or complete, nil if the write is allowed.
-func (o *org) refusal(c *call, u *user) *oktaError {
+// statusError is the error of a write on a user whose deactivation is under way or complete, nil if the write is allowed.
+func (o *org) statusError(c *oktaCall, u *user) *oktaError {
 	lifecycle := strings.Contains(c.URL.Path, "/lifecycle/")
 	switch {
 	case c.Method == http.MethodGet:
@@ -120,9 +120,9 @@ func (o *org) refusal(c *call, u *user) *oktaError {
 var errBadPath = &oktaError{status: http.StatusBadRequest, html: "<html><head><title>400 Bad Request</title></head>" +
 	"<body><center><h1>400 Bad Request</h1></center></body></html>\n"}
 
-// takesPath reports whether Okta's front end takes a path: no element of it may hold / ? # [ ] \ ; % or a control
+// isValidPath reports whether Okta's front end takes a path: no element of it may hold / ? # [ ] \ ; % or a control
 // character, escaped or not.
-func takesPath(u *url.URL) bool {
+func isValidPath(u *url.URL) bool {
 	return !slices.ContainsFunc(strings.Split(u.EscapedPath(), "/"), func(element string) bool {
 		text, err := url.PathUnescape(element)
 		return err != nil || strings.ContainsFunc(text, func(r rune) bool {

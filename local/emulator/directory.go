@@ -24,7 +24,7 @@ func (e *Emulator) AddDirectory(d Directory) []string {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if problem := e.org.taken(d); problem != "" {
+	if problem := e.org.loginInUse(d); problem != "" {
 		panic("emulator: " + problem)
 	}
 	return e.org.addDirectory(d, e.now().UTC())
@@ -48,8 +48,8 @@ func (d Directory) check() string {
 	return ""
 }
 
-// taken names a login of the directory that a user of the organization has.
-func (o *org) taken(d Directory) string {
+// loginInUse names a login of the directory that a user of the organization has.
+func (o *org) loginInUse(d Directory) string {
 	for _, login := range d.Users {
 		if o.userByLogin[strings.ToLower(login)] != nil {
 			return fmt.Sprintf("users: the login %q is taken", login)
@@ -85,9 +85,9 @@ func (e *Emulator) postDirectory(w http.ResponseWriter, r *http.Request) {
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		return e.org.taken(d)
+		return e.org.loginInUse(d)
 	}
-	post(w, r, taken, func(d Directory) { e.AddDirectory(d) })
+	applyJSON(w, r, taken, func(d Directory) { e.AddDirectory(d) })
 }
 
 // imported adds to the JSON of a group what one from a directory has besides.

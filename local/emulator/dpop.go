@@ -27,12 +27,12 @@ func nonce(server string, at time.Time) string {
 }
 
 // fresh tells whether the proof's nonce is one of the server's that holds.
-func (p proof) fresh(server string, at time.Time) bool {
+func (p dpopProof) fresh(server string, at time.Time) bool {
 	return p.Nonce == nonce(server, at) || p.Nonce == nonce(server, at.Add(-nonceLife))
 }
 
-// proof is what a DPoP proof says, once it is verified (RFC 9449, section 4.2).
-type proof struct {
+// dpopProof is what a DPoP proof says, once it is verified (RFC 9449, section 4.2).
+type dpopProof struct {
 	key       string // thumbprint of its key
 	Method    string `json:"htm"`
 	URL       string `json:"htu"`
@@ -43,7 +43,7 @@ type proof struct {
 
 // proofOf verifies the request's DPoP proof but for its nonce (RFC 9449, section 4.3) and uses its jti up. token is the
 // access token that it goes with, "" at the token endpoint. The problem is "" where there is none.
-func (e *Emulator) proofOf(c *call, token string) (p proof, problem string) {
+func (e *Emulator) proofOf(c *oktaCall, token string) (p dpopProof, problem string) {
 	values := c.Header.Values("DPoP")
 	if len(values) != 1 {
 		return p, "There must be one DPoP header."
@@ -73,7 +73,7 @@ func (e *Emulator) proofOf(c *call, token string) (p proof, problem string) {
 		return p, "The ath of the DPoP proof is not the hash of the access token."
 	case token == "" && p.TokenHash != "":
 		return p, "The DPoP proof has an ath, but there is no access token."
-	case p.ID == "" || !e.org.useUp("proof", p.ID):
+	case p.ID == "" || !e.org.useOnce("proof", p.ID):
 		return p, "The jti of the DPoP proof is missing or was used before."
 	}
 	p.key = thumbprint(public)

@@ -42,7 +42,7 @@ type Emulator struct {
 	org          *org       // replaced by Reset
 	unknown      []string
 	transmitters map[string]map[string]crypto.PublicKey // issuer → kid → key
-	apps         map[string]app                         // as registered, by client id
+	apps         map[string]registeredApp                         // as registered, by client id
 	issued       int                                    // access tokens so far: none repeats after Reset
 }
 
@@ -59,7 +59,7 @@ func New(o Options) *Emulator {
 	}
 	e := &Emulator{
 		token: o.Token, now: o.Now, size: o.PageSize, observe: o.Observe, keep: o.Keep, logger: o.Log,
-		transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]app{},
+		transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]registeredApp{},
 	}
 	e.org = seededOrg(e.token)
 	e.api, e.control = e.routes(), e.controlRoutes()
@@ -129,7 +129,7 @@ func (e *Emulator) routes() *http.ServeMux {
 
 		"GET /api/v1/idps": {"okta.idps.read", e.listProviders},
 	} {
-		mux.Handle(pattern, e.serve(e.authorized(r.scope, declared(pattern, r.handler))))
+		mux.Handle(pattern, e.serve(e.authorized(r.scope, checkQuery(pattern, r.handler))))
 	}
 	mux.Handle("GET /.well-known/okta-organization", e.serve(getOrganization))
 	mux.Handle("POST "+tokenPath, e.serve(e.issueToken))

@@ -10,10 +10,10 @@ import (
 // maxLatency is the longest wait of a fault.
 const maxLatency = 10 * time.Minute
 
-// fault is a Fault that stands.
-type fault struct {
+// activeFault is a Fault that stands.
+type activeFault struct {
 	Fault
-	left int // calls it still meets, where Times is above 0
+	remaining int // calls it still meets, where Times is above 0
 }
 
 // AddFault plays a fault from now on (POST /_emulator/faults). It panics where the control would answer 400.
@@ -24,7 +24,7 @@ func (e *Emulator) AddFault(f Fault) {
 	f.Method = strings.ToUpper(f.Method)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.org.faults = append(e.org.faults, &fault{Fault: f, left: f.Times})
+	e.org.faults = append(e.org.faults, &activeFault{Fault: f, remaining: f.Times})
 }
 
 // check says what is wrong with a fault, naming the field.
@@ -42,19 +42,19 @@ func (f Fault) check() string {
 		return "hang: what never replies has no status and is not dropped"
 	case f.Status == 0 && (f.Body != "" || len(f.Headers) > 0):
 		return "status: is required where there is a body or headers"
-	case f.CarriedOut && !f.ends():
+	case f.CarriedOut && !f.endsCall():
 		return "carried_out: is for a fault with status, drop or hang"
-	case !f.ends() && f.LatencyMS == 0:
+	case !f.endsCall() && f.LatencyMS == 0:
 		return "status: one of status, drop, hang and latency_ms is required"
 	}
 	return ""
 }
 
-// ends tells whether the fault ends a call; else it only delays it.
-func (f Fault) ends() bool { return f.Drop || f.Hang || f.Status != 0 }
+// endsCall tells whether the fault ends a call; else it only delays it.
+func (f Fault) endsCall() bool { return f.Drop || f.Hang || f.Status != 0 }
 
 // meetFault plays the faults that match the call and tells whether they ended it.
-func (x *exchange) meetFault() bool {
+func (x *oktaExchange) meetFault() bool {
 	f, wait := x.emulator.takeFault(x.call.Request)
 	if wait > 0 {
 		// A caller that gives up does not undo the call: it is carried out, as it would be at Okta.
@@ -69,8 +69,8 @@ func (x *exchange) meetFault() bool {
 	x.faulty = true
 	if f.CarriedOut {
 		unheard := *x
-		unheard.ResponseWriter, unheard.entry, unheard.held, unheard.faulty = &nobody{http.Header{}}, &Request{}, nil, false
-		unheard.carryOut()
+		unheard.ResponseWriter, unheard.entry, unheard.limits, unheard.faulty = &discardWriter{http.Header{}}, &Request{}, nil, false
+		unheard.execute()
 	}
 	if f.Hang {
 		<-x.call.Context().Done()
@@ -104,19 +104,19 @@ func (x *exchange) meetFault() bool {
 }
 
 // breakOff sends a reply up to the middle of its body and closes the connection.
-func (x *exchange) breakOff(status int, body []byte) {
+func (x *oktaExchange) breakOff(status int, body []byte) {
 	x.Header().Set("Content-Length", strconv.Itoa(max(2, len(body))))
 	x.send(status, append(body, ' ')[:max(1, len(body)/2)])
 	_ = http.NewResponseController(x.ResponseWriter).Flush()
 	panic(http.ErrAbortHandler)
 }
 
-// nobody is a ResponseWriter whose reply is not heard.
-type nobody struct{ header http.Header }
+// discardWriter is a ResponseWriter whose reply is not heard.
+type discardWriter struct{ header http.Header }
 
-func (n *nobody) Header() http.Header         { return n.header }
-func (n *nobody) Write(b []byte) (int, error) { return len(b), nil }
-func (n *nobody) WriteHeader(int)             {}
+func (n *discardWriter) Header() http.Header         { return n.header }
+func (n *discardWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (n *discardWriter) WriteHeader(int)             {}
 
 // takeFault counts the call against the first fault that ends calls and against every latency; it returns the former and
 // how long to wait in all.
@@ -126,11 +126,11 @@ func (e *Emulator) takeFault(r *http.Request) (*Fault, time.Duration) {
 	var (
 		ends  *Fault
 		wait  time.Duration
-		stand []*fault
+		stand []*activeFault
 	)
 	for _, f := range e.org.faults {
 		applies := matches(f.Path, f.Method, r)
-		if applies && f.ends() {
+		if applies && f.endsCall() {
 			applies = ends == nil
 			if applies {
 				ends = &f.Fault
@@ -138,9 +138,9 @@ func (e *Emulator) takeFault(r *http.Request) (*Fault, time.Duration) {
 		}
 		if applies {
 			wait += time.Duration(f.LatencyMS) * time.Millisecond
-			f.left--
+			f.remaining--
 		}
-		if f.Times == 0 || f.left > 0 {
+		if f.Times == 0 || f.remaining > 0 {
 			stand = append(stand, f)
 		}
 	}

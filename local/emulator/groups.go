@@ -105,25 +105,25 @@ func groupBodies(groups []*group, base string) []groupBody {
 
 // listGroups implements GET /api/v1/groups with search, limit and after, or with q, a prefix of the name in any case,
 // which gives at most 300 groups and is never paged. search lags behind as the emulator is told to.
-func (e *Emulator) listGroups(c *call) (reply, *oktaError) {
+func (e *Emulator) listGroups(c *oktaCall) (oktaResponse, *oktaError) {
 	q, search := c.URL.Query().Get("q"), c.URL.Query().Get("search")
 	most := 10000
 	if q != "" {
 		most = 300
 	}
 	if q != "" && search != "" {
-		return reply{}, errSearchAndFilter
+		return oktaResponse{}, errSearchAndFilter
 	}
 	limit, failure := c.limit(most, most)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if q == "" {
 		found := e.org.groups
 		if search != "" {
 			match, ok := parseExpression(search, false, groupAttribute)
 			if !ok {
-				return reply{}, errInvalidSearch
+				return oktaResponse{}, errInvalidSearch
 			}
 			indexed := c.at.Add(-e.org.delays.search)
 			found = slices.DeleteFunc(slices.Clone(found), func(g *group) bool {
@@ -131,7 +131,7 @@ func (e *Emulator) listGroups(c *call) (reply, *oktaError) {
 			})
 		}
 		groups, links, failure := paged(c, found, limit, e.size)
-		return reply{body: groupBodies(groups, c.base), links: links}, failure
+		return oktaResponse{body: groupBodies(groups, c.base), links: links}, failure
 	}
 	var hits []*group
 	for _, g := range e.org.groups {
@@ -139,7 +139,7 @@ func (e *Emulator) listGroups(c *call) (reply, *oktaError) {
 			hits = append(hits, g)
 		}
 	}
-	return reply{body: groupBodies(hits, c.base), links: []string{selfLink(c)}}, nil
+	return oktaResponse{body: groupBodies(hits, c.base), links: []string{selfLink(c)}}, nil
 }
 
 // groupAttribute are the attributes of a group.
@@ -164,16 +164,16 @@ func groupAttribute(name string) (get func(*group) any, isTime bool) {
 }
 
 // getGroup implements GET /api/v1/groups/{group}.
-func (e *Emulator) getGroup(c *call) (reply, *oktaError) {
+func (e *Emulator) getGroup(c *oktaCall) (oktaResponse, *oktaError) {
 	g := e.org.groupByID[c.PathValue("group")]
 	if g == nil {
-		return reply{}, notFound(c.PathValue("group"), "UserGroup")
+		return oktaResponse{}, notFound(c.PathValue("group"), "UserGroup")
 	}
-	return reply{body: g.body(c.base)}, nil
+	return oktaResponse{body: g.body(c.base)}, nil
 }
 
 // createGroup implements POST /api/v1/groups.
-func (e *Emulator) createGroup(c *call) (reply, *oktaError) {
+func (e *Emulator) createGroup(c *oktaCall) (oktaResponse, *oktaError) {
 	var in struct {
 		Profile struct {
 			Name        string  `json:"name"`
@@ -181,7 +181,7 @@ func (e *Emulator) createGroup(c *call) (reply, *oktaError) {
 		} `json:"profile"`
 	}
 	if failure := c.decode(&in); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	var description any
 	if in.Profile.Description != nil {
@@ -189,55 +189,55 @@ func (e *Emulator) createGroup(c *call) (reply, *oktaError) {
 	}
 	switch name := in.Profile.Name; {
 	case strings.TrimSpace(name) == "":
-		return reply{}, invalid("name", "The field cannot be left blank")
+		return oktaResponse{}, invalid("name", "The field cannot be left blank")
 	case len([]rune(name)) > 255:
-		return reply{}, invalid("name", "The field is too long")
+		return oktaResponse{}, invalid("name", "The field is too long")
 	case e.org.groupNamed(name) != nil:
-		return reply{}, invalid("name", "An object with this field already exists in the current organization")
+		return oktaResponse{}, invalid("name", "An object with this field already exists in the current organization")
 	default:
-		return reply{body: e.org.addGroup(name, description, c.at).body(c.base)}, nil
+		return oktaResponse{body: e.org.addGroup(name, description, c.at).body(c.base)}, nil
 	}
 }
 
 // listUserGroups implements GET /api/v1/users/{user}/groups with limit and after.
-func (e *Emulator) listUserGroups(c *call, u *user) (reply, *oktaError) {
+func (e *Emulator) listUserGroups(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	limit, failure := c.limit(200, 200)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	groups := slices.SortedFunc(slices.Values(u.groups), func(a, b *group) int { return a.n - b.n })
 	groups, links, failure := paged(c, groups, limit, e.size)
-	return reply{body: groupBodies(groups, c.base), links: links}, failure
+	return oktaResponse{body: groupBodies(groups, c.base), links: links}, failure
 }
 
 // addMember implements PUT /api/v1/groups/{group}/users/{userId}.
-func (e *Emulator) addMember(c *call, u *user) (reply, *oktaError) {
+func (e *Emulator) addMember(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	g, failure := e.ownGroup(c)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if !slices.Contains(u.groups, g) {
 		g.add(u, c.at)
 	}
-	return reply{status: http.StatusNoContent}, nil
+	return oktaResponse{status: http.StatusNoContent}, nil
 }
 
 // removeMember implements DELETE /api/v1/groups/{group}/users/{userId}.
-func (e *Emulator) removeMember(c *call, u *user) (reply, *oktaError) {
+func (e *Emulator) removeMember(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	g, failure := e.ownGroup(c)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if slices.Contains(u.groups, g) {
 		g.members = slices.DeleteFunc(g.members, func(m *user) bool { return m == u })
 		u.groups = slices.DeleteFunc(u.groups, func(other *group) bool { return other == g })
 		g.lastMembershipUpdated = c.at
 	}
-	return reply{status: http.StatusNoContent}, nil
+	return oktaResponse{status: http.StatusNoContent}, nil
 }
 
 // ownGroup is the path's group, if its members can be changed.
-func (e *Emulator) ownGroup(c *call) (*group, *oktaError) {
+func (e *Emulator) ownGroup(c *oktaCall) (*group, *oktaError) {
 	g := e.org.groupByID[c.PathValue("group")]
 	switch {
 	case g == nil:

@@ -175,10 +175,10 @@ func providerPolicy(template string) map[string]any {
 }
 
 // listProviders implements GET /api/v1/idps with q (a prefix of the name in any case), type, limit and after.
-func (e *Emulator) listProviders(c *call) (reply, *oktaError) {
+func (e *Emulator) listProviders(c *oktaCall) (oktaResponse, *oktaError) {
 	limit, failure := c.limit(20, 200)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	q, kind := strings.ToLower(c.URL.Query().Get("q")), c.URL.Query().Get("type")
 	var hits []provider
@@ -192,5 +192,5 @@ func (e *Emulator) listProviders(c *call) (reply, *oktaError) {
 	for _, p := range hits {
 		bodies = append(bodies, p.body(c.base))
 	}
-	return reply{body: bodies, links: links}, failure
+	return oktaResponse{body: bodies, links: links}, failure
 }

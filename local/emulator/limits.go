@@ -10,8 +10,8 @@ import (
 // openLimit is the limit that the headers show as long as none is set for a path.
 const openLimit = 10000
 
-// bucket is a limit with what it has counted.
-type bucket struct {
+// activeLimit is a limit with what it has counted.
+type activeLimit struct {
 	Limit
 	windowEnd time.Time // of the window that runs; the next call after it opens another
 	used      int
@@ -27,13 +27,13 @@ func (e *Emulator) AddLimit(l Limit) {
 	l.Method = strings.ToUpper(l.Method)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for i, b := range e.org.buckets {
+	for i, b := range e.org.limits {
 		if b.Path == l.Path && b.Method == l.Method {
-			e.org.buckets[i] = &bucket{Limit: l}
+			e.org.limits[i] = &activeLimit{Limit: l}
 			return
 		}
 	}
-	e.org.buckets = append(e.org.buckets, &bucket{Limit: l})
+	e.org.limits = append(e.org.limits, &activeLimit{Limit: l})
 }
 
 // check says what is wrong with a limit, naming the field.
@@ -53,12 +53,12 @@ func (l Limit) check() string {
 
 // admit counts the call against every limit that matches and sets the rate-limit headers: those of the limit with least
 // left. It returns false where a limit is used up.
-func (x *exchange) admit() bool {
+func (x *oktaExchange) admit() bool {
 	e, now := x.emulator, x.call.at
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var matching []*bucket
-	for _, b := range e.org.buckets {
+	var matching []*activeLimit
+	for _, b := range e.org.limits {
 		if !matches(b.Path, b.Method, x.call.Request) {
 			continue
 		}
@@ -75,7 +75,7 @@ func (x *exchange) admit() bool {
 			return false
 		}
 	}
-	tightest := &bucket{Limit: Limit{PerMinute: openLimit}, used: 1, windowEnd: now.Truncate(time.Minute).Add(time.Minute)}
+	tightest := &activeLimit{Limit: Limit{PerMinute: openLimit}, used: 1, windowEnd: now.Truncate(time.Minute).Add(time.Minute)}
 	for i, b := range matching {
 		b.used++
 		b.inFlight++
@@ -83,18 +83,18 @@ func (x *exchange) admit() bool {
 			tightest = b
 		}
 	}
-	x.held = matching
+	x.limits = matching
 	x.setLimitHeaders(tightest.PerMinute, tightest.PerMinute-tightest.used, tightest.windowEnd)
 	return true
 }
 
 // setConcurrencyHeaders marks a refusal of Okta's concurrency limit, whose reset is a guess.
-func (x *exchange) setConcurrencyHeaders() {
+func (x *oktaExchange) setConcurrencyHeaders() {
 	x.setLimitHeaders(0, 0, x.call.at.Add(time.Second))
 }
 
 // setLimitHeaders sets the rate-limit headers; the reset is rounded up to a second, for the window is over by then.
-func (x *exchange) setLimitHeaders(limit, left int, reset time.Time) {
+func (x *oktaExchange) setLimitHeaders(limit, left int, reset time.Time) {
 	h := x.Header()
 	h.Set("X-Rate-Limit-Limit", strconv.Itoa(limit))
 	h.Set("X-Rate-Limit-Remaining", strconv.Itoa(left))

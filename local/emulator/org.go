@@ -26,7 +26,7 @@ type org struct {
 	orgRoles  []*orgRole
 	providers []provider
 
-	apps         map[string]*app // by client id
+	apps         map[string]*registeredApp // by client id
 	accessTokens map[string]*accessToken
 	used         map[string]bool // what is good for one use
 
@@ -34,8 +34,8 @@ type org struct {
 	seenJTI map[string]bool // issuer and jti
 
 	delays  delays
-	faults  []*fault
-	buckets []*bucket
+	faults  []*activeFault
+	limits []*activeLimit
 	log     []*Request
 	dropped int // requests that are no longer in log
 	calls   int // since the last reset
@@ -141,7 +141,7 @@ func (e *Emulator) AddGroup(name, description string) string {
 func (e *Emulator) User(idOrLogin string) (UserState, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.org.finish(e.now())
+	e.org.completeChanges(e.now())
 	u := e.org.find(idOrLogin)
 	if u == nil {
 		return UserState{}, false

@@ -12,7 +12,7 @@ import (
 type ordered interface{ place() int }
 
 // limit reads the limit of the query.
-func (c *call) limit(byDefault, most int) (int, *oktaError) {
+func (c *oktaCall) limit(byDefault, most int) (int, *oktaError) {
 	q := c.URL.Query()
 	if !q.Has("limit") {
 		return byDefault, nil
@@ -26,7 +26,7 @@ func (c *call) limit(byDefault, most int) (int, *oktaError) {
 
 // paged cuts the page that the query asks for out of items, and returns the Link headers: self, and next where more
 // follow. The cursor is the place of the last item, so that items that come and go do not shift the pages.
-func paged[T ordered](c *call, items []T, limit, size int) ([]T, []string, *oktaError) {
+func paged[T ordered](c *oktaCall, items []T, limit, size int) ([]T, []string, *oktaError) {
 	q := c.URL.Query()
 	if q.Has("after") {
 		after, ok := cursorPlace(q.Get("after"))
@@ -52,7 +52,7 @@ func paged[T ordered](c *call, items []T, limit, size int) ([]T, []string, *okta
 }
 
 // selfLink is the Link header of the page itself.
-func selfLink(c *call) string {
+func selfLink(c *oktaCall) string {
 	u := url.URL{RawQuery: c.URL.RawQuery}
 	return linkHeader(c.base+c.URL.EscapedPath()+u.String(), "self")
 }

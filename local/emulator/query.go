@@ -32,17 +32,17 @@ var queryParameters = map[string][]string{
 	"GET /api/v1/idps":      {"q", "type", "limit", "after"},
 }
 
-// declared refuses a query parameter that the route does not have, and one that is given twice.
-func declared(pattern string, h handler) handler {
-	return func(c *call) (reply, *oktaError) {
+// checkQuery refuses a query parameter that the route does not have, and one that is given twice.
+func checkQuery(pattern string, h handler) handler {
+	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		query := c.URL.Query()
 		for _, name := range slices.Sorted(maps.Keys(query)) {
 			switch known := queryParameters[pattern]; {
 			case !slices.Contains(known, name):
-				return reply{}, invalid(name, fmt.Sprintf(
+				return oktaResponse{}, invalid(name, fmt.Sprintf(
 					"%s has no query parameter %s (known: %s)", pattern, name, strings.Join(known, ", ")))
 			case len(query[name]) > 1:
-				return reply{}, invalid(name, "The query parameter is given more than once")
+				return oktaResponse{}, invalid(name, "The query parameter is given more than once")
 			}
 		}
 		return h(c)

@@ -152,7 +152,7 @@ func (r *role) body(base, assignmentType, assignee string) roleBody {
 
 // listRoles implements GET /api/v1/users/{userId}/roles: the roles held directly (assignmentType USER), then those
 // inherited from groups (GROUP).
-func listRoles(c *call, u *user) (reply, *oktaError) {
+func listRoles(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	bodies := []roleBody{}
 	for _, r := range u.roles {
 		bodies = append(bodies, r.body(c.base, "USER", c.base+"/api/v1/users/"+u.id))
@@ -162,7 +162,7 @@ func listRoles(c *call, u *user) (reply, *oktaError) {
 			bodies = append(bodies, r.body(c.base, "GROUP", c.base+"/api/v1/groups/"+g.id))
 		}
 	}
-	return reply{body: bodies}, nil
+	return oktaResponse{body: bodies}, nil
 }
 
 // orgRolesPage is how many custom roles a page has.
@@ -180,10 +180,10 @@ type orgRoleBody struct {
 
 // listOrgRoles implements GET /api/v1/iam/roles with after: the custom roles. The address of the
 // next page is in the body.
-func (e *Emulator) listOrgRoles(c *call) (reply, *oktaError) {
+func (e *Emulator) listOrgRoles(c *oktaCall) (oktaResponse, *oktaError) {
 	roles, links, failure := paged(c, e.org.orgRoles, orgRolesPage, e.size)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	bodies := []orgRoleBody{}
 	for _, r := range roles {
@@ -199,21 +199,21 @@ func (e *Emulator) listOrgRoles(c *call) (reply, *oktaError) {
 		after := cursor(roles[len(roles)-1].place())
 		body["_links"] = map[string]any{"next": link(c.base + "/api/v1/iam/roles?after=" + after)}
 	}
-	return reply{body: body}, nil
+	return oktaResponse{body: body}, nil
 }
 
 // assignRole implements POST /api/v1/users/{userId}/roles. A CUSTOM role needs the ids of a role and a resource set.
-func (e *Emulator) assignRole(c *call, u *user) (reply, *oktaError) {
+func (e *Emulator) assignRole(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	var in struct {
 		Type        string `json:"type"`
 		Role        string `json:"role"`
 		ResourceSet string `json:"resource-set"`
 	}
 	if failure := c.decode(&in); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if _, failure := c.flag("disableNotifications", false); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	name := in.Type
 	if in.Type == customRole {
@@ -222,28 +222,28 @@ func (e *Emulator) assignRole(c *call, u *user) (reply, *oktaError) {
 	made := e.org.newRole(name, "ra1", u.id, c.at)
 	switch {
 	case roleLabels[in.Type] == "" && in.Type != customRole:
-		return reply{}, invalid("type", "The role type is not valid")
+		return oktaResponse{}, invalid("type", "The role type is not valid")
 	case in.Type == customRole && (in.Role == "" || in.ResourceSet == ""):
-		return reply{}, invalid("role", "A role and a resource-set are required for the type CUSTOM")
+		return oktaResponse{}, invalid("role", "A role and a resource-set are required for the type CUSTOM")
 	case made == nil || in.Type == customRole && made.custom == nil:
-		return reply{}, notFound(in.Role, "CustomRole")
+		return oktaResponse{}, notFound(in.Role, "CustomRole")
 	case in.Type == customRole && in.ResourceSet != ResourceSetID:
-		return reply{}, notFound(in.ResourceSet, "ResourceSet")
+		return oktaResponse{}, notFound(in.ResourceSet, "ResourceSet")
 	case slices.ContainsFunc(u.roles, func(r *role) bool { return r.kind == made.kind && r.custom == made.custom }):
-		return reply{}, errRoleHeld
+		return oktaResponse{}, errRoleHeld
 	}
 	u.roles = append(u.roles, made)
-	return reply{status: http.StatusCreated, body: made.body(c.base, "USER", c.base+"/api/v1/users/"+u.id)}, nil
+	return oktaResponse{status: http.StatusCreated, body: made.body(c.base, "USER", c.base+"/api/v1/users/"+u.id)}, nil
 }
 
 // unassignRole implements DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}. A role inherited from a group is not an
 // assignment of the user: 404.
-func unassignRole(c *call, u *user) (reply, *oktaError) {
+func unassignRole(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	id := c.PathValue("assignment")
 	i := slices.IndexFunc(u.roles, func(r *role) bool { return r.id == id })
 	if i < 0 {
-		return reply{}, notFound(id, "RoleAssignment")
+		return oktaResponse{}, notFound(id, "RoleAssignment")
 	}
 	u.roles = slices.Delete(u.roles, i, i+1)
-	return reply{status: http.StatusNoContent}, nil
+	return oktaResponse{status: http.StatusNoContent}, nil
 }

@@ -18,10 +18,10 @@ import (
 const maxBody = 1 << 20
 
 // handler answers one call of Okta's API. It runs with the state locked.
-type handler func(*call) (reply, *oktaError)
+type handler func(*oktaCall) (oktaResponse, *oktaError)
 
-// call is a request as a handler sees it.
-type call struct {
+// oktaCall is a request as a handler sees it.
+type oktaCall struct {
 	*http.Request
 	id   string    // X-Okta-Request-Id
 	at   time.Time // when it arrived
@@ -31,20 +31,20 @@ type call struct {
 	byApp bool // its credentials are a service app's, which is no user
 }
 
-// reply is what a handler answers. A body is sent as JSON; without one the reply is empty.
-type reply struct {
+// oktaResponse is what a handler answers. A body is sent as JSON; without one the reply is empty.
+type oktaResponse struct {
 	status int // default 200
 	body   any
 	links  []string // values of the Link headers
 }
 
-// exchange is the ResponseWriter that carries a call through the mux to its handler.
-type exchange struct {
+// oktaExchange is the ResponseWriter that carries a call through the mux to its handler.
+type oktaExchange struct {
 	http.ResponseWriter
 	emulator *Emulator
-	call     call
+	call     oktaCall
 	entry    *Request  // of the request log
-	held     []*bucket // limits whose concurrency counts this call
+	limits     []*activeLimit // limits whose concurrency counts this call
 	faulty   bool      // a fault replies
 }
 
@@ -53,7 +53,7 @@ type exchange struct {
 // A call meets, in this order: the limits, the faults, the credentials, its handler.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
-		refuse(w, http.StatusForbidden, "the emulator answers loopback only")
+		writeControlError(w, http.StatusForbidden, "the emulator answers loopback only")
 		return
 	}
 	if r.URL.Path == "/_emulator" || strings.HasPrefix(r.URL.Path, "/_emulator/") {
@@ -62,7 +62,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "reading the request body failed")
+		writeControlError(w, http.StatusRequestEntityTooLarge, "reading the request body failed")
 		return
 	}
 	x := e.begin(w, r, body)
@@ -73,18 +73,18 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.meetFault() {
 		return
 	}
-	x.carryOut()
+	x.execute()
 }
 
-// carryOut has the route's handler answer the call.
-func (x *exchange) carryOut() {
+// execute has the route's handler answer the call.
+func (x *oktaExchange) execute() {
 	r := x.call.Request
 	if path.Clean(r.URL.EscapedPath()) != strings.TrimSuffix(r.URL.EscapedPath(), "/") {
 		// The mux would redirect an unclean path, which Okta does not.
 		x.emulator.serve(x.emulator.unknownRoute).ServeHTTP(x, r)
 		return
 	}
-	if !takesPath(r.URL) {
+	if !isValidPath(r.URL) {
 		x.fail(errBadPath)
 		return
 	}
@@ -92,7 +92,7 @@ func (x *exchange) carryOut() {
 }
 
 // begin logs the call and sets the headers that every reply has.
-func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *exchange {
+func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *oktaExchange {
 	scheme := "http://"
 	if r.TLS != nil {
 		scheme = "https://"
@@ -100,7 +100,7 @@ func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *e
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.org.calls++
-	x := &exchange{ResponseWriter: w, emulator: e, call: call{
+	x := &oktaExchange{ResponseWriter: w, emulator: e, call: oktaCall{
 		Request: r,
 		id:      derive(27, "request", strconv.Itoa(e.org.calls)),
 		at:      e.now(),
@@ -118,7 +118,7 @@ func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *e
 
 // end notes the status (0: none was sent) and gives back what the call holds; the body is for who observes. It comes before the first byte of the
 // reply, so that whoever has the reply finds the log complete and the concurrency slot free.
-func (x *exchange) end(status int, body []byte) {
+func (x *oktaExchange) end(status int, body []byte) {
 	e := x.emulator
 	if e.observe != nil {
 		e.observe(Observed{x.call.Request, x.call.body, status, x.Header().Clone(), body, x.faulty})
@@ -126,14 +126,14 @@ func (x *exchange) end(status int, body []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x.entry.Status = status
-	for _, b := range x.held {
+	for _, b := range x.limits {
 		b.inFlight--
 	}
-	x.held = nil
+	x.limits = nil
 }
 
 // send ends the exchange with a reply. A nil body sends none.
-func (x *exchange) send(status int, body []byte) {
+func (x *oktaExchange) send(status int, body []byte) {
 	if body != nil && x.Header()["Content-Type"] == nil {
 		x.Header().Set("Content-Type", "application/json")
 	}
@@ -143,7 +143,7 @@ func (x *exchange) send(status int, body []byte) {
 }
 
 // fail ends the exchange with Okta's error.
-func (x *exchange) fail(o *oktaError) {
+func (x *oktaExchange) fail(o *oktaError) {
 	for name, value := range o.header {
 		x.Header().Set(name, value)
 	}
@@ -162,11 +162,11 @@ func (x *exchange) fail(o *oktaError) {
 // serve adapts a handler to the mux.
 func (e *Emulator) serve(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := w.(*exchange)
+		x := w.(*oktaExchange)
 		c := x.call
 		c.Request = r // the mux has set the path values on this one
 		e.mu.Lock()
-		e.org.finish(c.at)
+		e.org.completeChanges(c.at)
 		rep, failure := h(&c)
 		var body []byte
 		if failure == nil && rep.body != nil {
@@ -188,11 +188,11 @@ func (e *Emulator) serve(h handler) http.Handler {
 }
 
 // unknownRoute answers what the emulator does not have, and remembers it.
-func (e *Emulator) unknownRoute(c *call) (reply, *oktaError) {
+func (e *Emulator) unknownRoute(c *oktaCall) (oktaResponse, *oktaError) {
 	if e.keep == 0 || len(e.unknown) < e.keep {
 		e.unknown = append(e.unknown, c.Method+" "+c.URL.EscapedPath())
 	}
-	return reply{}, errPathNotFound
+	return oktaResponse{}, errPathNotFound
 }
 
 // UnknownRoutes returns "METHOD /path" of every call to a route the emulator does not have, with Options.Keep of the
@@ -204,8 +204,8 @@ func (e *Emulator) UnknownRoutes() []string {
 }
 
 // getOrganization implements GET /.well-known/okta-organization, which needs no token.
-func getOrganization(c *call) (reply, *oktaError) {
-	return reply{body: map[string]any{
+func getOrganization(c *oktaCall) (oktaResponse, *oktaError) {
+	return oktaResponse{body: map[string]any{
 		"id":       newID("00o", "acme.test"),
 		"_links":   map[string]any{"organization": link(c.base)},
 		"pipeline": "idx",
@@ -214,7 +214,7 @@ func getOrganization(c *call) (reply, *oktaError) {
 }
 
 // decode reads the JSON body into v.
-func (c *call) decode(v any) *oktaError {
+func (c *oktaCall) decode(v any) *oktaError {
 	if !strings.HasPrefix(c.Header.Get("Content-Type"), "application/json") {
 		return errMediaType
 	}
@@ -225,7 +225,7 @@ func (c *call) decode(v any) *oktaError {
 }
 
 // flag reads a boolean of the query, in any case.
-func (c *call) flag(name string, byDefault bool) (bool, *oktaError) {
+func (c *oktaCall) flag(name string, byDefault bool) (bool, *oktaError) {
 	q := c.URL.Query()
 	if !q.Has(name) {
 		return byDefault, nil

@@ -53,7 +53,7 @@ type signalError struct{ code, description string }
 
 // receiveSignal implements POST /security/api/v1/security-events, which needs no token: 202 with an empty body for a token
 // that is verified, whether or not it is acted upon, else 400 with err and description.
-func (e *Emulator) receiveSignal(c *call) (reply, *oktaError) {
+func (e *Emulator) receiveSignal(c *oktaCall) (oktaResponse, *oktaError) {
 	s := Signal{Time: c.at}
 	refused := e.verifySignal(c, &s)
 	if refused == nil {
@@ -66,13 +66,13 @@ func (e *Emulator) receiveSignal(c *call) (reply, *oktaError) {
 	}
 	e.org.signals = append(e.org.signals, s)
 	if refused != nil {
-		return reply{}, &oktaError{status: http.StatusBadRequest, raw: map[string]string{"err": refused.code, "description": refused.description}}
+		return oktaResponse{}, &oktaError{status: http.StatusBadRequest, raw: map[string]string{"err": refused.code, "description": refused.description}}
 	}
-	return reply{status: http.StatusAccepted}, nil
+	return oktaResponse{status: http.StatusAccepted}, nil
 }
 
 // verifySignal fills in what the token says and checks it.
-func (e *Emulator) verifySignal(c *call, s *Signal) *signalError {
+func (e *Emulator) verifySignal(c *oktaCall, s *Signal) *signalError {
 	claims := jwt.MapClaims{}
 	token, parts, err := jwt.NewParser().ParseUnverified(string(c.body), claims)
 	if token == nil || len(parts) != 3 {

@@ -36,7 +36,7 @@ type user struct {
 	oneTime  int       // one-time links issued
 	becoming string    // the status that a change under way leads to
 	due      time.Time // when that change is complete
-	versions []version // as the user was, for a search that lags
+	versions []userVersion // as the user was, for a search that lags
 
 	directory string // that is the source of the user's profile and password; "" for Okta
 
@@ -64,31 +64,31 @@ func (u *user) setStatus(status string, at time.Time) {
 }
 
 // onUser resolves the path's {user}, which is an id, a login or "me", for a handler.
-func (e *Emulator) onUser(h func(*call, *user) (reply, *oktaError)) handler {
-	return func(c *call) (reply, *oktaError) {
+func (e *Emulator) onUser(h func(*oktaCall, *user) (oktaResponse, *oktaError)) handler {
+	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		u := e.org.find(c.PathValue("user"))
 		if u == nil || c.byApp && c.PathValue("user") == "me" {
-			return reply{}, notFound(c.PathValue("user"), "User")
+			return oktaResponse{}, notFound(c.PathValue("user"), "User")
 		}
 		return e.handle(c, u, h)
 	}
 }
 
 // onUserID resolves the path's {user} where Okta takes an id only.
-func (e *Emulator) onUserID(h func(*call, *user) (reply, *oktaError)) handler {
-	return func(c *call) (reply, *oktaError) {
+func (e *Emulator) onUserID(h func(*oktaCall, *user) (oktaResponse, *oktaError)) handler {
+	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		u := e.org.userByID[c.PathValue("user")]
 		if u == nil {
-			return reply{}, notFound(c.PathValue("user"), "User")
+			return oktaResponse{}, notFound(c.PathValue("user"), "User")
 		}
 		return e.handle(c, u, h)
 	}
 }
 
 // handle has a handler answer a call about a user, unless the user's status forbids it.
-func (e *Emulator) handle(c *call, u *user, h func(*call, *user) (reply, *oktaError)) (reply, *oktaError) {
-	if failure := e.org.refusal(c, u); failure != nil {
-		return reply{}, failure
+func (e *Emulator) handle(c *oktaCall, u *user, h func(*oktaCall, *user) (oktaResponse, *oktaError)) (oktaResponse, *oktaError) {
+	if failure := e.org.statusError(c, u); failure != nil {
+		return oktaResponse{}, failure
 	}
 	if c.Method != http.MethodGet {
 		e.org.keepVersion(u, c.at)
@@ -174,17 +174,17 @@ func (u *user) full(base string) userBody {
 }
 
 // getUser implements GET /api/v1/users/{user}.
-func getUser(c *call, u *user) (reply, *oktaError) {
-	return reply{body: u.full(c.base)}, nil
+func getUser(c *oktaCall, u *user) (oktaResponse, *oktaError) {
+	return oktaResponse{body: u.full(c.base)}, nil
 }
 
 // listUsers implements GET /api/v1/users with q, filter, search, limit and after. The plain list and q leave out
 // DEPROVISIONED users; q is never paged.
-func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
+func (e *Emulator) listUsers(c *oktaCall) (oktaResponse, *oktaError) {
 	q := c.URL.Query()
 	query, filter, search := q.Get("q"), q.Get("filter"), q.Get("search")
 	if query != "" && (filter != "" || search != "") || filter != "" && search != "" {
-		return reply{}, errSearchAndFilter
+		return oktaResponse{}, errSearchAndFilter
 	}
 	byDefault := 200
 	match := func(u *user) bool { return u.status != statusDeprovisioned }
@@ -195,17 +195,17 @@ func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
 	case filter != "" || search != "":
 		var ok bool
 		if match, ok = parseExpression(filter+search, filter != "", userAttribute); !ok {
-			return reply{}, errInvalidSearch
+			return oktaResponse{}, errInvalidSearch
 		}
 	}
 	limit, failure := c.limit(byDefault, 200)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	var hits []*user
 	for _, u := range e.org.users {
 		if search != "" {
-			u = e.org.searched(u, c.at)
+			u = e.org.indexedUser(u, c.at)
 		}
 		if u != nil && match(u) {
 			hits = append(hits, u)
@@ -215,7 +215,7 @@ func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
 	if query != "" {
 		hits = hits[:min(limit, len(hits))]
 	} else if hits, links, failure = paged(c, hits, limit, e.size); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	bodies := make([]userBody, 0, len(hits))
 	for _, u := range hits {
@@ -223,7 +223,7 @@ func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
 		b.Links = map[string]any{"self": link(c.base + "/api/v1/users/" + u.id)}
 		bodies = append(bodies, b)
 	}
-	return reply{body: bodies, links: links}, nil
+	return oktaResponse{body: bodies, links: links}, nil
 }
 
 // startsWith is the match of q: the beginning of the names, the e-mail address or the login, in any case.
@@ -234,7 +234,7 @@ func (u *user) startsWith(q string) bool {
 }
 
 // updateUser implements POST /api/v1/users/{user}: the profile attributes given, and the password.
-func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
+func (e *Emulator) updateUser(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	var in struct {
 		Profile     map[string]any `json:"profile"`
 		Credentials struct {
@@ -244,21 +244,21 @@ func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
 		} `json:"credentials"`
 	}
 	if failure := c.decode(&in); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if _, failure := c.flag("strict", false); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if u.status == statusDeprovisioned {
-		return reply{}, errWrongStatus
+		return oktaResponse{}, errWrongStatus
 	}
 	if u.directory != "" {
-		return reply{}, errMastered
+		return oktaResponse{}, errMastered
 	}
 	profile := maps.Clone(u.profile)
 	maps.Copy(profile, in.Profile)
 	if failure := e.org.checkProfile(u, profile); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	var password *string
 	if in.Credentials.Password != nil {
@@ -266,7 +266,7 @@ func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
 	}
 	if password != nil {
 		if broken := brokenRules(*password, profile["login"].(string)); len(broken) > 0 {
-			return reply{}, weakPassword(broken)
+			return oktaResponse{}, weakPassword(broken)
 		}
 		u.setPassword(*password, c.at)
 	}
@@ -274,7 +274,7 @@ func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
 		e.org.setProfile(u, profile)
 	}
 	u.lastUpdated = c.at
-	return reply{body: u.full(c.base)}, nil
+	return oktaResponse{body: u.full(c.base)}, nil
 }
 
 // checkProfile validates a profile that a user is to have.
