@@ -21,22 +21,22 @@ const (
 	maxAssertionLife = time.Hour
 )
 
-// registeredApp is a service app with its keys read.
+// registeredApp is a service app with its parsed keys.
 type registeredApp struct {
 	App
 	keys map[string]crypto.PublicKey // by kid
 }
 
-// accessToken is what a token endpoint has issued.
+// accessToken is a valid access token.
 type accessToken struct {
 	app     *registeredApp
 	scopes  []string
-	key     string // thumbprint of the DPoP key that it is bound to; "" for a Bearer token
+	key     string // thumbprint of its DPoP key; "" for a Bearer token
 	expires time.Time
 }
 
-// RegisterApp registers a service app. It replaces an earlier one of that client id, outlives Reset, and panics on a JWKS
-// that it cannot read.
+// RegisterApp registers a service app, which stays after Reset. It replaces an app with the same
+// client ID. It panics if the JWKS is not valid.
 func (e *Emulator) RegisterApp(a App) {
 	keys, err := parseJWKS(a.JWKS)
 	if err != nil {
@@ -48,24 +48,24 @@ func (e *Emulator) RegisterApp(a App) {
 	e.org.addApps(e.apps)
 }
 
-// addApps gives the organization service apps as they were registered.
+// addApps adds the registered service apps to the organization.
 func (o *org) addApps(registered map[string]registeredApp) {
 	for id, a := range registered {
 		o.apps[id] = &a
 	}
 }
 
-// RevokeTokens makes every access token invalid that was issued so far (DELETE /_emulator/tokens).
+// RevokeTokens revokes all access tokens (DELETE /_emulator/tokens).
 func (e *Emulator) RevokeTokens() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	clear(e.org.accessTokens)
 }
 
-// appInput is the body of POST /_emulator/app: what every service app is from now on, until reset.
+// appInput is the body of POST /_emulator/app, which changes every service app until reset.
 type appInput struct {
-	Scopes *[]string `json:"scopes"` // granted; absent: as before
-	DPoP   *bool     `json:"dpop"`   // required; absent: as before
+	Scopes *[]string `json:"scopes"` // granted; absent: unchanged
+	DPoP   *bool     `json:"dpop"`   // required; absent: unchanged
 }
 
 func (a appInput) check() string {
@@ -93,22 +93,28 @@ func oauthError(status int, code, description string) *oktaError {
 	return &oktaError{status: status, raw: map[string]string{"error": code, "error_description": description}}
 }
 
+// badTokenRequest returns an error with status 400.
+func badTokenRequest(code, description string) *oktaError {
+	return oauthError(http.StatusBadRequest, code, description)
+}
+
 func invalidClient(description string) *oktaError {
 	return oauthError(http.StatusUnauthorized, "invalid_client", description)
 }
 
-// issueToken implements POST /oauth2/v1/token of the org authorization server, for client_credentials with
-// private_key_jwt. It verifies the assertion as Okta does, and with DPoP the proof.
+// issueToken implements POST /oauth2/v1/token of the org authorization server for
+// client_credentials with private_key_jwt. It verifies the assertion and the DPoP proof.
 func (e *Emulator) issueToken(c *oktaCall) (oktaResponse, *oktaError) {
-	if media, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
-		return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_request", "The content type must be application/x-www-form-urlencoded.")
+	const formType = "application/x-www-form-urlencoded"
+	if media, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || media != formType {
+		return oktaResponse{}, badTokenRequest("invalid_request", "The content type must be "+formType+".")
 	}
 	form, err := url.ParseQuery(string(c.body))
 	switch {
 	case err != nil:
-		return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_request", "The form cannot be read.")
+		return oktaResponse{}, badTokenRequest("invalid_request", "The form cannot be read.")
 	case form.Get("grant_type") != "client_credentials":
-		return oktaResponse{}, oauthError(http.StatusBadRequest, "unsupported_grant_type", "The grant type must be client_credentials.")
+		return oktaResponse{}, badTokenRequest("unsupported_grant_type", "The grant type must be client_credentials.")
 	case form.Get("client_assertion_type") != assertionType:
 		return oktaResponse{}, invalidClient("The client_assertion_type must be " + assertionType + ".")
 	}
@@ -120,35 +126,39 @@ func (e *Emulator) issueToken(c *oktaCall) (oktaResponse, *oktaError) {
 	kind := "Bearer"
 	switch p, problem := e.proofOf(c, ""); {
 	case len(c.Header.Values("DPoP")) == 0 && a.DPoP:
-		return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", "The DPoP proof JWT header is missing.")
+		return oktaResponse{}, badTokenRequest("invalid_dpop_proof", "The DPoP proof JWT header is missing.")
 	case len(c.Header.Values("DPoP")) == 0:
 	case problem != "":
-		return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", problem)
+		return oktaResponse{}, badTokenRequest("invalid_dpop_proof", problem)
 	case !p.fresh(tokenServer, c.at):
-		refusal := oauthError(http.StatusBadRequest, "use_dpop_nonce", "The authorization server requires a nonce in the DPoP proof.")
+		refusal := badTokenRequest("use_dpop_nonce",
+			"The authorization server requires a nonce in the DPoP proof.")
 		refusal.header = map[string]string{"DPoP-Nonce": nonce(tokenServer, c.at)}
 		return oktaResponse{}, refusal
 	default:
 		token.key, kind = p.key, "DPoP"
 	}
 	if len(token.scopes) == 0 {
-		return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_scope", "The scope must be given.")
+		return oktaResponse{}, badTokenRequest("invalid_scope", "The scope must be given.")
 	}
 	for _, s := range token.scopes {
 		if !slices.Contains(a.Scopes, s) {
-			return oktaResponse{}, oauthError(http.StatusBadRequest, "invalid_scope", "One or more scopes are not configured for the authorization server resource.")
+			return oktaResponse{}, badTokenRequest("invalid_scope",
+				"One or more scopes are not configured for the authorization server resource.")
 		}
 	}
 	e.issued++
-	// It looks like one of Okta's, so that what looks for leaks finds it.
+	// It looks like a token of a real org, so that checks for leaks find it.
 	value := "eyJraWQi." + derive(40, "access token", c.id, strconv.Itoa(e.issued))
 	e.org.accessTokens[value] = token
 	return oktaResponse{body: map[string]any{
-		"token_type": kind, "expires_in": int(accessTokenLife.Seconds()), "access_token": value, "scope": strings.Join(token.scopes, " "),
+		"token_type": kind, "expires_in": int(accessTokenLife.Seconds()),
+		"access_token": value, "scope": strings.Join(token.scopes, " "),
 	}}, nil
 }
 
-// verifyAssertion authenticates a client by its assertion (RFC 7523, section 3) and uses the assertion's jti up.
+// verifyAssertion authenticates a client by its assertion (RFC 7523, section 3) and records its
+// jti.
 func (e *Emulator) verifyAssertion(c *oktaCall, assertion string) (*registeredApp, *oktaError) {
 	claims := jwt.MapClaims{}
 	token, _, err := jwt.NewParser().ParseUnverified(assertion, claims)
@@ -193,7 +203,7 @@ func (e *Emulator) verifyAssertion(c *oktaCall, assertion string) (*registeredAp
 	return a, nil
 }
 
-// useOnce tells whether this is the first use of what the parts name.
+// useOnce records a use and reports whether it is the first one with these parts.
 func (o *org) useOnce(parts ...string) bool {
 	key := strings.Join(parts, "\x00")
 	if o.used[key] {
@@ -203,7 +213,8 @@ func (o *org) useOnce(parts ...string) bool {
 	return true
 }
 
-// authorized demands credentials: the API token, which may do everything here, or an access token with the scope.
+// authorized requires credentials: an API token, which has all permissions, or an access token with
+// the scope.
 func (e *Emulator) authorized(scope string, h handler) handler {
 	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		scheme, value, _ := strings.Cut(c.Header.Get("Authorization"), " ")
@@ -254,13 +265,14 @@ func (e *Emulator) checkAccess(c *oktaCall, scheme, value, scope string) *oktaEr
 	return nil
 }
 
-// badProof is how Okta's API refuses a DPoP proof: the header has the reason, and there is no body.
+// badProof returns the response of the API to an invalid DPoP proof: a header with the reason
+// and no body.
 func badProof(code string) *oktaError {
 	header := map[string]string{"WWW-Authenticate": `DPoP error="` + code + `"`}
 	return &oktaError{status: http.StatusBadRequest, empty: true, header: header}
 }
 
-// maskForm hides the credentials of a token request.
+// maskForm masks the credentials of a token request.
 func maskForm(body []byte) string {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {

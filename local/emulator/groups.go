@@ -11,7 +11,7 @@ import (
 // The types of a group.
 const (
 	groupOkta    = "OKTA_GROUP"
-	groupApp     = "APP_GROUP" // comes from an application; Okta does not compare its name with those of other groups
+	groupApp     = "APP_GROUP" // mastered by an application; its name need not be unique
 	groupBuiltIn = "BUILT_IN"
 )
 
@@ -20,25 +20,25 @@ type group struct {
 	id          string
 	n           int
 	name        string
-	description any // a string, or nil where none was given
+	description any // a string or nil
 	kind        string
 	members     []*user
-	roles       []*role // that its members inherit
-	directory   string  // that an APP_GROUP comes from
+	roles       []*role // which its members inherit
+	directory   string  // which masters an APP_GROUP
 
 	created, lastUpdated, lastMembershipUpdated time.Time
 }
 
 func (g *group) place() int { return g.n }
 
-// add makes a user a member.
+// add adds a member.
 func (g *group) add(u *user, at time.Time) {
 	g.members = append(g.members, u)
 	u.groups = append(u.groups, g)
 	g.lastMembershipUpdated = at
 }
 
-// groupNamed returns the group with a name that no second one may have, else nil.
+// groupNamed returns the group with that name, or nil. It ignores groups of applications.
 func (o *org) groupNamed(name string) *group {
 	for _, g := range o.groups {
 		if g.name == name && g.kind != groupApp {
@@ -80,9 +80,10 @@ func (g *group) body(base string) groupBody {
 		return link(base+"/assets/img/logos/groups/okta-"+size+".png", map[string]any{"name": size, "type": "image/png"})
 	}
 	b := groupBody{
-		ID: g.id, Created: stamp(g.created), LastUpdated: stamp(g.lastUpdated), LastMembershipUpdated: stamp(g.lastMembershipUpdated),
-		ObjectClass: []string{"okta:user_group"}, Type: g.kind,
-		Profile: map[string]any{"name": g.name, "description": g.description},
+		ID: g.id, ObjectClass: []string{"okta:user_group"}, Type: g.kind,
+		Created: stamp(g.created), LastUpdated: stamp(g.lastUpdated),
+		LastMembershipUpdated: stamp(g.lastMembershipUpdated),
+		Profile:               map[string]any{"name": g.name, "description": g.description},
 		Links: map[string]any{
 			"logo":  []any{logo("medium"), logo("large")},
 			"users": link(self + "/users"),
@@ -103,8 +104,9 @@ func groupBodies(groups []*group, base string) []groupBody {
 	return bodies
 }
 
-// listGroups implements GET /api/v1/groups with search, limit and after, or with q, a prefix of the name in any case,
-// which gives at most 300 groups and is never paged. search lags behind as the emulator is told to.
+// listGroups implements GET /api/v1/groups with search, limit and after, or with q, a prefix of the
+// name in upper or lower case. q returns at most 300 groups and no next page. SetSearchLag delays
+// search.
 func (e *Emulator) listGroups(c *oktaCall) (oktaResponse, *oktaError) {
 	q, search := c.URL.Query().Get("q"), c.URL.Query().Get("search")
 	most := 10000
@@ -142,7 +144,7 @@ func (e *Emulator) listGroups(c *oktaCall) (oktaResponse, *oktaError) {
 	return oktaResponse{body: groupBodies(hits, c.base), links: []string{selfLink(c)}}, nil
 }
 
-// groupAttribute are the attributes of a group.
+// groupAttribute returns the getter of a group's attribute.
 func groupAttribute(name string) (get func(*group) any, isTime bool) {
 	switch strings.ToLower(name) {
 	case "id":
@@ -236,7 +238,7 @@ func (e *Emulator) removeMember(c *oktaCall, u *user) (oktaResponse, *oktaError)
 	return oktaResponse{status: http.StatusNoContent}, nil
 }
 
-// ownGroup is the path's group, if its members can be changed.
+// ownGroup returns the group in the path if its members can be changed.
 func (e *Emulator) ownGroup(c *oktaCall) (*group, *oktaError) {
 	g := e.org.groupByID[c.PathValue("group")]
 	switch {

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// empty is the body of a lifecycle call that has nothing to say.
+// empty is the body of a successful lifecycle operation without a result.
 var empty = struct{}{}
 
-// suspend implements POST /api/v1/users/{user}/lifecycle/suspend: ACTIVE → SUSPENDED. Groups, roles and apps stay, the
-// sessions end.
+// suspend implements POST /api/v1/users/{user}/lifecycle/suspend: ACTIVE → SUSPENDED. It ends the
+// sessions and keeps groups, roles and apps.
 func suspend(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if u.status != statusActive {
 		return oktaResponse{}, preconditionFailed("Cannot suspend a user that is not active")
@@ -29,8 +29,9 @@ func unsuspend(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	return oktaResponse{body: empty}, nil
 }
 
-// deactivate implements POST /api/v1/users/{user}/lifecycle/deactivate: any status → DEPROVISIONED, at once or
-// as the emulator's Deactivation says. sendEmail is false by default. Sessions, OAuth tokens and the password are gone.
+// deactivate implements POST /api/v1/users/{user}/lifecycle/deactivate: any status → DEPROVISIONED,
+// immediately or after Deactivation.MS. sendEmail is false by default. It removes sessions, OAuth
+// tokens and the password.
 func (e *Emulator) deactivate(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	sendEmail, failure := c.flag("sendEmail", false)
 	if failure != nil {
@@ -39,8 +40,8 @@ func (e *Emulator) deactivate(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if u.status == statusDeprovisioned {
 		return oktaResponse{}, errWrongStatus
 	}
-	if takes := e.org.delays.deactivation.MS; takes > 0 {
-		u.becoming, u.due = statusDeprovisioned, c.at.Add(time.Duration(takes)*time.Millisecond)
+	if ms := e.org.delays.deactivation.MS; ms > 0 {
+		u.becoming, u.due = statusDeprovisioned, c.at.Add(time.Duration(ms)*time.Millisecond)
 		e.org.delays.pending = append(e.org.delays.pending, u)
 	} else {
 		u.deprovision(c.at)
@@ -58,8 +59,9 @@ func (u *user) deprovision(at time.Time) {
 	u.sessions, u.tokens, u.password = 0, 0, ""
 }
 
-// activate implements POST /api/v1/users/{user}/lifecycle/activate: STAGED or DEPROVISIONED → ACTIVE with a password,
-// else PROVISIONED. sendEmail is true by default; without an e-mail the activation link is in the reply.
+// activate implements POST /api/v1/users/{user}/lifecycle/activate: STAGED or DEPROVISIONED →
+// ACTIVE if the user has a password, otherwise PROVISIONED. sendEmail is true by default; without
+// an e-mail the response contains the activation link.
 func activate(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	sendEmail, failure := c.flag("sendEmail", true)
 	if failure != nil {
@@ -76,8 +78,8 @@ func activate(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	return u.activation(c, sendEmail), nil
 }
 
-// reactivate implements POST /api/v1/users/{user}/lifecycle/reactivate: a new activation link for a PROVISIONED or
-// RECOVERY user, whose status stays. sendEmail is false by default.
+// reactivate implements POST /api/v1/users/{user}/lifecycle/reactivate: a new activation link for a
+// PROVISIONED or RECOVERY user, without a change of status. sendEmail is false by default.
 func reactivate(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	sendEmail, failure := c.flag("sendEmail", false)
 	if failure != nil {
@@ -89,7 +91,7 @@ func reactivate(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	return u.activation(c, sendEmail), nil
 }
 
-// activation mails an activation link, or replies with it.
+// activation sends an activation link by e-mail or returns it in the response.
 func (u *user) activation(c *oktaCall, sendEmail bool) oktaResponse {
 	token := u.oneTimeToken()
 	if sendEmail {
@@ -99,14 +101,15 @@ func (u *user) activation(c *oktaCall, sendEmail bool) oktaResponse {
 	return oktaResponse{body: map[string]string{"activationUrl": c.base + "/welcome/" + token, "activationToken": token}}
 }
 
-// oneTimeToken issues another token for a link.
+// oneTimeToken returns a new token for a link.
 func (u *user) oneTimeToken() string {
 	u.oneTime++
 	return derive(20, "one-time", u.id, strconv.Itoa(u.oneTime))
 }
 
-// resetPassword implements POST /api/v1/users/{user}/lifecycle/reset_password: → RECOVERY. sendEmail must be given;
-// without an e-mail the link is in the reply. revokeSessions ends the sessions.
+// resetPassword implements POST /api/v1/users/{user}/lifecycle/reset_password: → RECOVERY.
+// sendEmail is required; without an e-mail the response contains the link. revokeSessions ends the
+// sessions.
 func resetPassword(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if !c.URL.Query().Has("sendEmail") {
 		return oktaResponse{}, invalid("sendEmail", "The field is required")
@@ -149,8 +152,8 @@ func unlock(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	return oktaResponse{body: empty}, nil
 }
 
-// expirePassword implements POST /api/v1/users/{user}/lifecycle/expire_password: a user who can sign in →
-// PASSWORD_EXPIRED. The reply is the user.
+// expirePassword implements POST /api/v1/users/{user}/lifecycle/expire_password: a user who can
+// sign in → PASSWORD_EXPIRED. The response is the user.
 func expirePassword(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if !slices.Contains([]string{statusActive, statusLockedOut, statusPasswordExpired, statusRecovery}, u.status) {
 		return oktaResponse{}, errWrongStatus

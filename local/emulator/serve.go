@@ -14,46 +14,46 @@ import (
 	"time"
 )
 
-// maxBody is the largest request body read, in bytes.
+// maxBody is the maximum size of a request body in bytes.
 const maxBody = 1 << 20
 
-// handler answers one call of Okta's API. It runs with the state locked.
+// handler handles one request to Okta's API. It runs with the state locked.
 type handler func(*oktaCall) (oktaResponse, *oktaError)
 
-// oktaCall is a request as a handler sees it.
+// oktaCall is a request to Okta's API.
 type oktaCall struct {
 	*http.Request
 	id   string    // X-Okta-Request-Id
-	at   time.Time // when it arrived
-	base string    // the org URL under which it was called, without trailing slash
+	at   time.Time // of arrival
+	base string    // the org URL of the request, without a trailing slash
 	body []byte
 
-	byApp bool // its credentials are a service app's, which is no user
+	byApp bool // the credentials belong to a service app, which is not a user
 }
 
-// oktaResponse is what a handler answers. A body is sent as JSON; without one the reply is empty.
+// oktaResponse is the response of a handler. A body is sent as JSON; nil is an empty response.
 type oktaResponse struct {
 	status int // default 200
 	body   any
 	links  []string // values of the Link headers
 }
 
-// oktaExchange is the ResponseWriter that carries a call through the mux to its handler.
+// oktaExchange is the ResponseWriter of a request. It carries the oktaCall through the mux to the
+// handler.
 type oktaExchange struct {
 	http.ResponseWriter
 	emulator *Emulator
 	call     oktaCall
-	entry    *Request  // of the request log
-	limits     []*activeLimit // limits whose concurrency counts this call
-	faulty   bool      // a fault replies
+	entry    *Request       // of the request log
+	limits   []*activeLimit // limits whose concurrency includes this request
+	faulty   bool           // the response is that of a fault
 }
 
-// ServeHTTP answers Okta's API and the control under /_emulator/, to loopback only.
-//
-// A call meets, in this order: the limits, the faults, the credentials, its handler.
+// ServeHTTP serves Okta's API and the control API under /_emulator/, only to loopback addresses. It
+// applies the limits, the faults, the credentials and the handler, in this order.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
-		writeControlError(w, http.StatusForbidden, "the emulator answers loopback only")
+		writeControlError(w, http.StatusForbidden, "the emulator serves only loopback addresses")
 		return
 	}
 	if r.URL.Path == "/_emulator" || strings.HasPrefix(r.URL.Path, "/_emulator/") {
@@ -62,7 +62,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		writeControlError(w, http.StatusRequestEntityTooLarge, "reading the request body failed")
+		writeControlError(w, http.StatusRequestEntityTooLarge, "the request body is too large or incomplete")
 		return
 	}
 	x := e.begin(w, r, body)
@@ -76,7 +76,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.execute()
 }
 
-// execute has the route's handler answer the call.
+// execute calls the handler of the route.
 func (x *oktaExchange) execute() {
 	r := x.call.Request
 	if path.Clean(r.URL.EscapedPath()) != strings.TrimSuffix(r.URL.EscapedPath(), "/") {
@@ -91,7 +91,7 @@ func (x *oktaExchange) execute() {
 	x.emulator.api.ServeHTTP(x, r)
 }
 
-// begin logs the call and sets the headers that every reply has.
+// begin logs the request and sets the headers of every response.
 func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *oktaExchange {
 	scheme := "http://"
 	if r.TLS != nil {
@@ -116,8 +116,9 @@ func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *o
 	return x
 }
 
-// end notes the status (0: none was sent) and gives back what the call holds; the body is for who observes. It comes before the first byte of the
-// reply, so that whoever has the reply finds the log complete and the concurrency slot free.
+// end logs the status (0: none was sent), calls Options.Observe and releases the concurrency
+// limits. It runs before the first byte of the response, so that a client that has the response
+// finds the log complete and the limits released.
 func (x *oktaExchange) end(status int, body []byte) {
 	e := x.emulator
 	if e.observe != nil {
@@ -164,13 +165,13 @@ func (e *Emulator) serve(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*oktaExchange)
 		c := x.call
-		c.Request = r // the mux has set the path values on this one
+		c.Request = r // this one has the path values
 		e.mu.Lock()
 		e.org.completeChanges(c.at)
 		rep, failure := h(&c)
 		var body []byte
 		if failure == nil && rep.body != nil {
-			body = encode(rep.body) // while the state it points into is locked
+			body = encode(rep.body) // while the state that it refers to is locked
 		}
 		e.mu.Unlock()
 		if failure != nil {
@@ -187,7 +188,7 @@ func (e *Emulator) serve(h handler) http.Handler {
 	})
 }
 
-// unknownRoute answers what the emulator does not have, and remembers it.
+// unknownRoute responds to a route that the emulator does not have, and records it.
 func (e *Emulator) unknownRoute(c *oktaCall) (oktaResponse, *oktaError) {
 	if e.keep == 0 || len(e.unknown) < e.keep {
 		e.unknown = append(e.unknown, c.Method+" "+c.URL.EscapedPath())
@@ -195,8 +196,8 @@ func (e *Emulator) unknownRoute(c *oktaCall) (oktaResponse, *oktaError) {
 	return oktaResponse{}, errPathNotFound
 }
 
-// UnknownRoutes returns "METHOD /path" of every call to a route the emulator does not have, with Options.Keep of the
-// first so many. Neither Reset nor ClearRequests forgets them.
+// UnknownRoutes returns "METHOD /path" of every request to a route that the emulator does not have,
+// at most Options.Keep. Reset and ClearRequests do not clear the list.
 func (e *Emulator) UnknownRoutes() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -213,7 +214,7 @@ func getOrganization(c *oktaCall) (oktaResponse, *oktaError) {
 	}}, nil
 }
 
-// decode reads the JSON body into v.
+// decode decodes the JSON body into v.
 func (c *oktaCall) decode(v any) *oktaError {
 	if !strings.HasPrefix(c.Header.Get("Content-Type"), "application/json") {
 		return errMediaType
@@ -224,7 +225,7 @@ func (c *oktaCall) decode(v any) *oktaError {
 	return nil
 }
 
-// flag reads a boolean of the query, in any case.
+// flag returns a boolean query parameter, in upper or lower case.
 func (c *oktaCall) flag(name string, byDefault bool) (bool, *oktaError) {
 	q := c.URL.Query()
 	if !q.Has(name) {
@@ -239,22 +240,22 @@ func (c *oktaCall) flag(name string, byDefault bool) (bool, *oktaError) {
 	return false, invalid(name, "The value must be true or false")
 }
 
-// encode renders JSON as Okta does, without escaping <, > and &.
+// encode returns JSON without escapes for <, > and &, like Okta.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		panic(err) // bodies hold nothing that cannot be encoded
+		panic(err) // all bodies can be encoded
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// isOwnHost tells whether the Host of a request is the address that its connection arrived at, which is on loopback.
+// isOwnHost reports whether the Host of a request is the loopback address of its connection.
 func isOwnHost(r *http.Request) bool { return isAddressOf(r, r.Host) }
 
-// isAddressOf reports whether a host, with its port, is the address that the connection of a
-// request arrived at, which is on loopback.
+// isAddressOf reports whether a host with its port is the loopback address at which the connection
+// of a request arrived.
 func isAddressOf(r *http.Request, hostport string) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
@@ -270,7 +271,7 @@ func isAddressOf(r *http.Request, hostport string) bool {
 		(host == "localhost" || addr.Unmap() == own.Addr().Unmap())
 }
 
-// link is a link object of a body, with the extra members that some have.
+// link returns a link object with additional members.
 func link(href string, extra ...map[string]any) map[string]any {
 	l := map[string]any{"href": href}
 	for _, m := range extra {

@@ -2,8 +2,9 @@ package emulator
 
 import "net/http"
 
-// clearSessions implements DELETE /api/v1/users/{userId}/sessions: ends the sessions and, with oauthTokens=true, revokes
-// the OAuth tokens. forgetDevices is accepted and has no effect, for there are no devices.
+// clearSessions implements DELETE /api/v1/users/{userId}/sessions: it ends the sessions and, with
+// oauthTokens=true, revokes the OAuth tokens. forgetDevices has no effect, because there are no
+// devices.
 func clearSessions(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	oauthTokens, failure := c.flag("oauthTokens", false)
 	if failure != nil {
