@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"text/tabwriter"
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/buildinfo"
 )
 
 // usages are the usage lines of the commands by name; "" is the command that serves.
@@ -157,22 +157,7 @@ func notes(p action.Param) []string {
 	return out
 }
 
-// version returns the module version, the revision if the build has one, the Go version and the
-// platform.
+// version returns the version of the build, the Go version and the platform.
 func version() string {
-	v, revision := "(devel)", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			v = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision":
-				revision = " " + s.Value + revision
-			case s.Key == "vcs.modified" && s.Value == "true":
-				revision += " (modified)"
-			}
-		}
-	}
-	return fmt.Sprintf("okta-secops %s%s %s %s/%s", v, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("okta-secops %s %s %s/%s", buildinfo.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

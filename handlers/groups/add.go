@@ -51,7 +51,7 @@ var add = action.Define(action.Spec{
 				return action.Plan{Value: groups[i]}, nil
 			}
 		}
-		return planAdd(c, name, p.Description), nil
+		return planAdd(name, p.Description), nil
 	})
 	if err != nil {
 		return nil, err
@@ -61,20 +61,20 @@ var add = action.Define(action.Spec{
 })
 
 // planAdd makes the group first, and looks for an existing one only when Okta reports a duplicate.
-func planAdd(c *action.Execution, name, description string) action.Plan {
+func planAdd(name, description string) action.Plan {
 	var created okta.Group
 	return action.Plan{
 		After: action.State{"name": name},
-		Write: func(ctx context.Context) (action.WriteResult, error) {
+		Write: func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 			var err error
-			if created, err = c.Okta.CreateGroup(ctx, name, description); nameTaken(err) {
-				existing, err := duplicate(ctx, c, name, err)
+			if created, err = o.CreateGroup(ctx, name, description); nameTaken(err) {
+				existing, err := duplicate(ctx, o, name, err)
 				return action.WriteResult{Value: existing, Outcome: action.Unchanged}, err
 			}
 			return action.WriteResult{Value: created}, err
 		},
-		Read: func(ctx context.Context) (action.State, error) {
-			g, err := c.Okta.GetGroup(ctx, created.ID)
+		Read: func(ctx context.Context, o *okta.Client) (action.State, error) {
+			g, err := o.GetGroup(ctx, created.ID)
 			return action.State{"name": g.Name}, err
 		},
 	}
@@ -88,11 +88,11 @@ func nameTaken(err error) bool {
 
 // duplicate returns the group because of which Okta refused to make another of its name. The search index may not
 // show it yet, so the list by prefix is read too, before a group that an application masters is taken for it.
-func duplicate(ctx context.Context, c *action.Execution, name string, refusal error) (okta.Group, error) {
+func duplicate(ctx context.Context, o *okta.Client, name string, refusal error) (okta.Group, error) {
 	const message = "a group of this name already exists, but it could not be read: "
 	var apps []okta.Group
 	var failed error
-	for _, list := range []func(context.Context, string) ([]okta.Group, error){c.Okta.FindGroups, c.Okta.QueryGroups} {
+	for _, list := range []func(context.Context, string) ([]okta.Group, error){o.FindGroups, o.QueryGroups} {
 		groups, err := list(ctx, name)
 		if i := slices.IndexFunc(groups, isOktas); i >= 0 {
 			return groups[i], nil

@@ -33,8 +33,8 @@ var assign = action.Define(action.Spec{
 }, func(ctx context.Context, c *action.Execution, p assignParams) (*action.Result, error) {
 	assigning := roleOperation{
 		changed: "assigned", unchanged: "already had", planned: "would assign", assigns: true,
-		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
-			return c.Okta.AssignRole(ctx, u.ID, r.Type)
+		do: func(ctx context.Context, o *okta.Client, u okta.User, r okta.Role) (okta.Role, error) {
+			return o.AssignRole(ctx, u.ID, r.Type)
 		},
 		already: func(err error) bool { return err != nil && apierr.As(err).Code == okta.CodeRoleAssigned },
 		after:   func(before, changed []okta.Role) []okta.Role { return append(slices.Clone(before), changed...) },

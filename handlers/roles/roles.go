@@ -37,7 +37,7 @@ type roleRequest struct {
 type roleOperation struct {
 	changed, unchanged, planned string // verbs for the message
 	assigns                     bool   // the user is to hold the roles afterwards
-	do                          func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error)
+	do                          func(ctx context.Context, o *okta.Client, u okta.User, r okta.Role) (okta.Role, error)
 	// already reports whether Okta refused a write because its result may hold already.
 	already func(err error) bool
 	// after returns the roles of a user once some were changed.
@@ -68,18 +68,20 @@ func (ch roleOperation) plan(c *action.Execution, u okta.User, before []okta.Rol
 		p.Value = orEmpty(held)
 		return p
 	}
-	p.Read = func(ctx context.Context) (action.State, error) {
-		now, err := c.Okta.ListRoles(ctx, u.ID)
+	p.Read = func(ctx context.Context, o *okta.Client) (action.State, error) {
+		now, err := o.ListRoles(ctx, u.ID)
 		return rolesState(now), err
 	}
-	p.Write = func(ctx context.Context) (action.WriteResult, error) { return ch.write(ctx, c, u, before, parts) }
+	p.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+		return ch.write(ctx, c, o, u, before, parts)
+	}
 	return p
 }
 
 // write makes the changes of all parts for one user. If Okta refuses one, or the response is lost,
 // the roles are read again: what the reply says of them is what they are.
 func (ch roleOperation) write(
-	ctx context.Context, c *action.Execution, u okta.User, before []okta.Role, parts []roleRequest,
+	ctx context.Context, c *action.Execution, o *okta.Client, u okta.User, before []okta.Role, parts []roleRequest,
 ) (action.WriteResult, error) {
 	var done action.WriteResult
 	var changed, held []okta.Role
@@ -92,7 +94,7 @@ func (ch roleOperation) write(
 			err, sent := results[assignment(r)]
 			if !sent {
 				var role okta.Role
-				if role, err = ch.do(ctx, u, r); err == nil {
+				if role, err = ch.do(ctx, o, u, r); err == nil {
 					changed = append(changed, role)
 				}
 				results[assignment(r)] = err
@@ -106,7 +108,7 @@ func (ch roleOperation) write(
 	}
 	done.After = rolesState(ch.after(before, changed))
 	if refused {
-		now, err := c.Okta.ListRoles(ctx, u.ID)
+		now, err := o.ListRoles(ctx, u.ID)
 		done.After = rolesState(now)
 		if err != nil {
 			done.After = action.State{}

@@ -27,8 +27,8 @@ var unassign = action.Define(action.Spec{
 }, func(ctx context.Context, c *action.Execution, p unassignParams) (*action.Result, error) {
 	unassigning := roleOperation{
 		changed: "unassigned", unchanged: "already without", planned: "would unassign",
-		do: func(ctx context.Context, u okta.User, r okta.Role) (okta.Role, error) {
-			return r, c.Okta.UnassignRole(ctx, u.ID, r.ID)
+		do: func(ctx context.Context, o *okta.Client, u okta.User, r okta.Role) (okta.Role, error) {
+			return r, o.UnassignRole(ctx, u.ID, r.ID)
 		},
 		already: func(err error) bool { return apierr.Is(err, apierr.NotFound) },
 		after: func(before, changed []okta.Role) []okta.Role {

@@ -14,6 +14,7 @@ import (
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/internal/ssf"
 	"example.com/okta-secops/secrets"
 )
@@ -113,8 +114,8 @@ var send = action.Define(action.Spec{
 	result, err := c.Each(ctx, []string{string(p.Email)}, words, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
 			Success: action.Accepted,
-			Write: func(ctx context.Context) (action.WriteResult, error) {
-				status, err := c.Okta.PublishSecurityEvent(ctx, token)
+			Write: func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+				status, err := o.PublishSecurityEvent(ctx, token)
 				if err != nil {
 					return action.WriteResult{Say: apierr.As(err).Message}, err // one target: its name would only repeat the request
 				}

@@ -35,7 +35,7 @@ var disable = action.Define(action.Spec{
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: words,
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
-			return planDisable(c, u, p)
+			return planDisable(u, p)
 		},
 		Enrich: func(any) map[string]string {
 			return map[string]string{"is_deactivate": action.Bool(p.Deactivate), "is_send_email_deactivate": action.Bool(p.SendEmail)}
@@ -43,22 +43,22 @@ var disable = action.Define(action.Spec{
 	})
 })
 
-func planDisable(c *action.Execution, u okta.User, p disableParams) (action.Plan, error) {
-	plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID)}
+func planDisable(u okta.User, p disableParams) (action.Plan, error) {
+	plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
 	status := u.FinalStatus()
 	switch {
 	case status == okta.Deprovisioned, status == okta.Suspended && !p.Deactivate:
 		plan.Value = plan.Before
 	case p.Deactivate:
 		plan.After = action.State{"status": string(okta.Deprovisioned)}
-		plan.Write = func(ctx context.Context) (action.WriteResult, error) {
-			return action.WriteResult{Value: plan.After}, c.Okta.DeactivateUser(ctx, u.ID, p.SendEmail)
+		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+			return action.WriteResult{Value: plan.After}, o.DeactivateUser(ctx, u.ID, p.SendEmail)
 		}
 	case u.Status == okta.Active:
 		plan.After = action.State{"status": string(okta.Suspended)}
 		plan.Undo = undo("Enable User", u, "Is Activate")
-		plan.Write = func(ctx context.Context) (action.WriteResult, error) {
-			return action.WriteResult{Value: plan.After}, c.Okta.SuspendUser(ctx, u.ID)
+		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+			return action.WriteResult{Value: plan.After}, o.SuspendUser(ctx, u.ID)
 		}
 	default:
 		// Peers report this as "already disabled". It is not: such a user can come back by a

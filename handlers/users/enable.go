@@ -42,7 +42,7 @@ var enable = action.Define(action.Spec{
 
 // planEnable chooses the one transition that Okta has for the user's status.
 func planEnable(c *action.Execution, u okta.User, p enableParams) (action.Plan, error) {
-	plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID)}
+	plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
 	switch {
 	case u.FinalStatus() == okta.Active:
 		plan.Value = plan.Before
@@ -52,15 +52,15 @@ func planEnable(c *action.Execution, u okta.User, p enableParams) (action.Plan, 
 	case u.Status == okta.Suspended:
 		plan.After = action.State{"status": string(okta.Active)}
 		plan.Undo = undo("Disable User", u, "Is Deactivate")
-		plan.Write = func(ctx context.Context) (action.WriteResult, error) {
-			return action.WriteResult{Value: plan.After}, c.Okta.UnsuspendUser(ctx, u.ID)
+		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+			return action.WriteResult{Value: plan.After}, o.UnsuspendUser(ctx, u.ID)
 		}
 	case p.Activate && (u.Status == okta.Staged || u.Status == okta.Deprovisioned):
 		plan.After = action.State{"status": string(okta.Provisioned)}
-		plan.Write = activation(c, u, p.SendEmail, c.Okta.ActivateUser)
+		plan.Write = activation(c, u, p.SendEmail, (*okta.Client).ActivateUser)
 	case p.Activate && u.Status == okta.Provisioned:
 		plan.After = plan.Before
-		plan.Write = activation(c, u, p.SendEmail, c.Okta.ReactivateUser)
+		plan.Write = activation(c, u, p.SendEmail, (*okta.Client).ReactivateUser)
 	default:
 		return plan, apierr.New(apierr.WrongState, "wrong_state", cannotEnable(u.Status), nil)
 	}
@@ -69,9 +69,12 @@ func planEnable(c *action.Execution, u okta.User, p enableParams) (action.Plan, 
 
 // activation returns the write that activates a user and says where that left the user: ACTIVE where a
 // password was set before, PROVISIONED where the user has to follow the link.
-func activation(c *action.Execution, u okta.User, sendEmail bool, activate func(context.Context, string, bool) (okta.Activation, error)) func(context.Context) (action.WriteResult, error) {
-	return func(ctx context.Context) (action.WriteResult, error) {
-		link, err := activate(ctx, u.ID, sendEmail)
+func activation(
+	c *action.Execution, u okta.User, sendEmail bool,
+	activate func(o *okta.Client, ctx context.Context, id string, sendEmail bool) (okta.Activation, error),
+) func(context.Context, *okta.Client) (action.WriteResult, error) {
+	return func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+		link, err := activate(o, ctx, u.ID, sendEmail)
 		if okta.AlreadyApplied(err) != nil && !sendEmail {
 			c.Warn("%s was activated by another caller: there is no activation link from this request.", u.Login)
 		}
@@ -79,7 +82,7 @@ func activation(c *action.Execution, u okta.User, sendEmail bool, activate func(
 			return action.WriteResult{}, err
 		}
 		asked := action.State{"status": string(okta.Provisioned)}
-		after, err := c.ReadStatus(u.ID)(ctx)
+		after, err := action.ReadStatus(u.ID)(ctx, o)
 		if err != nil {
 			c.Warn("%s was activated, but the status could not be read again: %s", u.Login, apierr.As(err).Message)
 			after = asked

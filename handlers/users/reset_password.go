@@ -31,11 +31,11 @@ var resetPassword = action.Define(action.Spec{
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Reset the password of", Planned: "Would reset the password of"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
-			plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID), After: action.State{"status": string(okta.Recovery)}}
-			plan.Write = func(ctx context.Context) (action.WriteResult, error) {
-				link, err := c.Okta.ResetPassword(ctx, u.ID, p.SendEmail)
+			plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID), After: action.State{"status": string(okta.Recovery)}}
+			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+				link, err := o.ResetPassword(ctx, u.ID, p.SendEmail)
 				if err != nil {
-					return action.WriteResult{}, whyRefused(ctx, c, u, err)
+					return action.WriteResult{}, whyRefused(ctx, o, u, err)
 				}
 				value := map[string]any{"send_email": p.SendEmail}
 				switch {
@@ -56,12 +56,12 @@ var resetPassword = action.Define(action.Spec{
 // whyRefused adds to Okta's bare refusal of a change of password the user's status and what to do about it. The
 // status is read again: another caller may have changed it, in which case Okta may even answer that there is no such
 // user.
-func whyRefused(ctx context.Context, c *action.Execution, u okta.User, err error) error {
+func whyRefused(ctx context.Context, o *okta.Client, u okta.User, err error) error {
 	f := *apierr.As(err)
 	if f.Kind != apierr.WrongState && f.Kind != apierr.NotFound {
 		return err
 	}
-	if now, err := c.Okta.GetUserByID(ctx, u.ID); err == nil {
+	if now, err := o.GetUserByID(ctx, u.ID); err == nil {
 		u = now
 	} else if f.Kind == apierr.NotFound {
 		return &f

@@ -32,16 +32,16 @@ var setPassword = action.Define(action.Spec{
 	return c.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Set the password of", Planned: "Would set the password of"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
-			plan := action.Plan{Before: action.StatusOf(u), Read: c.ReadStatus(u.ID)}
-			plan.Write = func(ctx context.Context) (action.WriteResult, error) {
+			plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
+			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				password := p.Password
 				value := map[string]any{"set_password": true}
 				if p.Random {
 					text := password.Reveal() + randomChars()
 					password, value["password"] = secrets.New(text), text
 				}
-				if err := c.Okta.SetPassword(ctx, u.ID, password); err != nil {
-					return action.WriteResult{}, whyRefused(ctx, c, u, err)
+				if err := o.SetPassword(ctx, u.ID, password); err != nil {
+					return action.WriteResult{}, whyRefused(ctx, o, u, err)
 				}
 				return action.WriteResult{Value: value}, nil
 			}

@@ -11,6 +11,7 @@ import (
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/secrets"
 )
 
@@ -82,7 +83,7 @@ func each(t *testing.T, ctx context.Context, d action.Deps, o action.Options, mu
 // byName plans what the name says: an outcome, or a panic; a number behind it makes names distinct.
 func byName(_ context.Context, name string) (action.Plan, error) {
 	write := func(done action.WriteResult, err error) (action.Plan, error) {
-		return action.Plan{Before: action.State{"is": "old"}, After: action.State{"is": "new"}, Write: func(context.Context) (action.WriteResult, error) { return done, err }}, nil
+		return action.Plan{Before: action.State{"is": "old"}, After: action.State{"is": "new"}, Write: func(context.Context, *okta.Client) (action.WriteResult, error) { return done, err }}, nil
 	}
 	switch strings.TrimRight(name, "0123456789") {
 	case "changed":

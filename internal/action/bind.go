@@ -155,7 +155,7 @@ func noTarget(a *Action, param string, inScope bool, ignored []ignored) Problem 
 	case inScope:
 		text += ", or entities of the type " + strings.Join(entityTypes(a.RunsOn), " or ")
 	default:
-		text += ", or turn on " + scopeName + " with user entities"
+		text += ", or turn on " + ScopeParameter + " with user entities"
 	}
 	return Problem{Parameter: param, Message: text}
 }
@@ -215,8 +215,9 @@ func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err e
 		return false, "", p.empty()
 	case empty:
 		return false, "", nil
-	case isText && IsPlaceholder(text):
-		return false, "", p.placeholder(text)
+	}
+	if err := p.unfilled(text); err != nil {
+		return false, "", err
 	}
 	if own, is := field.Addr().Interface().(ParamUnmarshaler); is {
 		if b, isBool := raw.(bool); isBool {
@@ -310,8 +311,8 @@ func (p Param) items(raw any, text string) ([]string, error) {
 			continue
 		}
 		seen[strings.ToLower(item)] = true
-		if IsPlaceholder(item) {
-			return nil, p.placeholder(item)
+		if err := p.unfilled(item); err != nil {
+			return nil, err
 		}
 		if err := checkIdentifier(item, p.users); err != nil {
 			return nil, err

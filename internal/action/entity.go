@@ -65,14 +65,14 @@ func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
 	return problems
 }
 
-// unfilledEntity returns the problems of an entity that SecOps did not fill in.
+// unfilledEntity returns the problems of an entity that was not filled in.
 func unfilledEntity(where string, e Entity) []Problem {
 	var problems []Problem
-	if IsPlaceholder(e.Identifier) {
-		problems = append(problems, Problem{Parameter: where + "identifier", Message: Unfilled(e.Identifier)})
+	if problem := Unfilled(e.Identifier); problem != "" {
+		problems = append(problems, Problem{Parameter: where + "identifier", Message: problem})
 	}
-	if IsPlaceholder(string(e.Type)) {
-		problems = append(problems, Problem{Parameter: where + "entity_type", Message: Unfilled(string(e.Type))})
+	if problem := Unfilled(string(e.Type)); problem != "" {
+		problems = append(problems, Problem{Parameter: where + "entity_type", Message: problem})
 	}
 	return problems
 }
@@ -85,12 +85,11 @@ func entityNames(identifier string) (names []string, n int, err error) {
 		return nil, 0, err
 	}
 	for _, item := range items {
-		item = strings.TrimSpace(item)
-		switch {
-		case item == "":
+		if item = strings.TrimSpace(item); item == "" {
 			continue
-		case IsPlaceholder(item):
-			return nil, 0, errors.New(Unfilled(item))
+		}
+		if problem := Unfilled(item); problem != "" {
+			return nil, 0, errors.New(problem)
 		}
 		if err := checkIdentifier(item, true); err != nil {
 			return nil, 0, err

@@ -52,6 +52,7 @@ type Execution struct {
 	Request Request
 	Action  Action
 
+	client   *okta.Client // for writes and for reads after them; Okta is a read-only copy for plans
 	scope    []scopeEntity
 	ignored  []ignored    // entities that are not in scope
 	replay   *StoredReply // the reply that is replayed; nil: the action is carried out
@@ -75,14 +76,16 @@ func (inv *Invocation) execute(ctx context.Context, c *Execution) (*Result, erro
 		*dryRun = true
 		c.Warn("%s", d.ReadOnly)
 	}
-	c.Okta = d.Okta.WithScopes(inv.Action.OktaScopes).For(d.Caller, inv.Action.Mutates && !c.Request.Options.DryRun)
-	runCtx := okta.Hide(ctx, inv.secrets...)
-	if c.Request.Options.DryRun || d.ReadOnly != "" {
-		runCtx = okta.ReadOnly(runCtx)
+	c.client = d.Okta.WithScopes(inv.Action.OktaScopes).For(d.Caller, inv.Action.Mutates && !c.Request.Options.DryRun).WithSecrets(inv.secrets...)
+	if c.Request.Options.DryRun || d.ReadOnly != "" || c.replay != nil {
+		c.client = c.client.ReadOnly()
+	}
+	if c.Okta = c.client.ReadOnly(); inv.Action.Mutates {
+		c.Okta = c.Okta.Planning()
 	}
 	var result *Result
 	err := c.guard(func() (err error) {
-		result, err = inv.run(runCtx, c)
+		result, err = inv.run(ctx, c)
 		return err
 	})
 	if result == nil {
@@ -134,14 +137,6 @@ func (c *Execution) remark(t *Target, text string) {
 	c.remarks[i].targets = append(c.remarks[i].targets, t.name())
 }
 
-// planning returns the context in which plans are decided: nothing has been changed yet.
-func (c *Execution) planning(ctx context.Context) context.Context {
-	if c.Action.Mutates {
-		return okta.BeforeWrites(ctx)
-	}
-	return ctx
-}
-
 // forEachParallel runs work for 0 … n-1, Workers at a time, and returns when all have ended.
 func (c *Execution) forEachParallel(n int, work func(i int)) {
 	next := make(chan int)
@@ -181,8 +176,7 @@ func (c *Execution) Each(ctx context.Context, names []string, w Words, plan func
 	if err := c.allow(len(names), len(targets)); err != nil {
 		return nil, err
 	}
-	planning := c.planning(ctx)
-	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return plan(planning, t.Input) })
+	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
 	return c.result(targets, w), nil
 }
 
@@ -268,7 +262,7 @@ func (c *Execution) execute(ctx context.Context, t *Target, p Plan) error {
 		t.Outcome, t.After = Planned, p.After
 		return nil
 	}
-	done, err := p.Write(okta.Watch(ctx, func(w okta.WriteEvent) error { return c.watch(t, p, w) }))
+	done, err := p.Write(ctx, c.client.WithWriteHook(func(w okta.WriteEvent) error { return c.watch(t, p, w) }))
 	if so := okta.AlreadyApplied(err); so != nil {
 		done, err = p.alreadySo(so), nil
 	}

@@ -237,12 +237,12 @@ func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		verify   bool
-		read     func(context.Context) (action.State, error)
+		read     func(context.Context, *okta.Client) (action.State, error)
 		verified bool
 		after    action.State
 		warning  string
 	}{
-		{"not asked for", false, func(context.Context) (action.State, error) { panic("read") }, false, action.State{"status": "NEW"}, ""},
+		{"not asked for", false, func(context.Context, *okta.Client) (action.State, error) { panic("read") }, false, action.State{"status": "NEW"}, ""},
 		{"as predicted", true, reads(action.State{"status": "NEW"}, nil), true, action.State{"status": "NEW"}, ""},
 		{"changing to it", true, reads(action.State{"status": "OLD", "transitioningToStatus": "NEW"}, nil), false,
 			action.State{"status": "OLD", "transitioningToStatus": "NEW"}, "x: Okta accepted the change, but reads back as OLD, changing to NEW instead of NEW."},
@@ -257,7 +257,7 @@ func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
 			result, err := each(t, t.Context(), deps(), action.Options{Verify: test.verify}, true, []string{"x"}, func(context.Context, string) (action.Plan, error) {
 				return action.Plan{
 					Before: action.State{"status": "OLD"}, After: action.State{"status": "NEW"}, Read: test.read, Undo: &action.Undo{Action: "Undo It"},
-					Write: func(context.Context) (action.WriteResult, error) { return action.WriteResult{}, nil },
+					Write: func(context.Context, *okta.Client) (action.WriteResult, error) { return action.WriteResult{}, nil },
 				}, nil
 			})
 			if err != nil {
@@ -277,8 +277,8 @@ func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
 	}
 }
 
-func reads(s action.State, err error) func(context.Context) (action.State, error) {
-	return func(context.Context) (action.State, error) { return s, err }
+func reads(s action.State, err error) func(context.Context, *okta.Client) (action.State, error) {
+	return func(context.Context, *okta.Client) (action.State, error) { return s, err }
 }
 
 // What was changed before the rest failed has its undo, and the target has failed all the same.
@@ -287,7 +287,7 @@ func TestAHalfDoneChangeKeepsItsUndo(t *testing.T) {
 	result, err := each(t, t.Context(), deps(), action.Options{}, true, []string{"x"}, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
 			Before: action.State{"roles": "none"}, After: action.State{"roles": "both"},
-			Write: func(context.Context) (action.WriteResult, error) {
+			Write: func(context.Context, *okta.Client) (action.WriteResult, error) {
 				return action.WriteResult{
 					Touched: true, After: action.State{"roles": "one"}, Undo: &action.Undo{Action: "Take One"},
 					Roles: []action.RoleOutcome{{Role: "ONE", Outcome: action.Changed}, {Role: "TWO", Outcome: action.Failed}},
@@ -313,7 +313,7 @@ func TestADryRunTellsWhatStandsInTheWay(t *testing.T) {
 		return action.Plan{
 			Roles: []action.RoleOutcome{{Role: "ONE", Outcome: action.Planned}},
 			Err:   apierr.New(apierr.WrongState, "inherited_from_group", "TWO comes from a group", nil),
-			Write: func(context.Context) (action.WriteResult, error) { panic("written") },
+			Write: func(context.Context, *okta.Client) (action.WriteResult, error) { panic("written") },
 		}, nil
 	}
 	result, err := each(t, t.Context(), deps(), action.Options{DryRun: true}, true, []string{"x"}, plan)

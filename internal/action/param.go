@@ -51,7 +51,8 @@ type NamedUserIDs struct {
 	Users Users `param:"User IDs" alias:"User IDs Or Logins" help:"IDs, logins (full, or short where unambiguous) or e-mail addresses of users in Okta."`
 }
 
-const scopeName = "Also Run On Scope"
+// ScopeParameter is the parameter that puts the entities of the request in scope.
+const ScopeParameter = "Also Run On Scope"
 
 // ScopeOn is embedded by the parameters of an action that runs on the entities in scope unless told not to.
 type ScopeOn struct {

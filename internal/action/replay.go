@@ -30,7 +30,7 @@ type StoredReply struct {
 func (inv *Invocation) Replay(ctx context.Context, d Deps, k StoredReply) (*Result, error) {
 	replayed := *inv
 	replayed.Warnings = k.Warnings
-	return replayed.execute(okta.ReadOnly(ctx), &Execution{Deps: d, replay: &k})
+	return replayed.execute(ctx, &Execution{Deps: d, replay: &k})
 }
 
 // replayUsers reads the targets of a kept reply again. Those that the earlier run neither reached nor changed stay as kept.

@@ -92,14 +92,14 @@ func TestOnce_StateOfAWriteMadeBeforeIsNotPredicted(t *testing.T) {
 			t.Parallel()
 			d := inOrg(t, c.status)
 			d.WriteGuard = madeBefore{}
-			result := run(t, d, action.Spec{Mutates: true, ReadBack: c.readBack}, func(call *action.Execution) action.UserWork {
+			result := run(t, d, action.Spec{Mutates: true, ReadBack: c.readBack}, func(*action.Execution) action.UserWork {
 				return action.UserWork{
 					Words: action.Words{Changed: "Changed", Unchanged: "Already changed"},
 					Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 						return action.Plan{
 							Before: action.StatusOf(u), After: action.State{"status": c.planned},
-							Write: func(ctx context.Context) (action.WriteResult, error) {
-								_, err := call.Okta.ReactivateUser(ctx, u.ID, true)
+							Write: func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+								_, err := o.ReactivateUser(ctx, u.ID, true)
 								return action.WriteResult{}, err
 							},
 						}, nil
@@ -153,5 +153,25 @@ func TestEnrich_PanicKeepsTheReply(t *testing.T) {
 				t.Errorf("warnings: %s", warnings)
 			}
 		})
+	}
+}
+
+// TestPlan_WritesOnlyThroughItsOwnClient: a write that bypasses Plan.Write's client would escape the audit, the
+// idempotency records and dry runs.
+func TestPlan_WritesOnlyThroughItsOwnClient(t *testing.T) {
+	t.Parallel()
+	d := inOrg(t, "ACTIVE")
+	result := run(t, d, action.Spec{Mutates: true}, func(c *action.Execution) action.UserWork {
+		return action.UserWork{
+			Words: action.Words{Changed: "Changed"},
+			Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
+				return action.Plan{Write: func(ctx context.Context, _ *okta.Client) (action.WriteResult, error) {
+					return action.WriteResult{}, c.Okta.SuspendUser(ctx, u.ID)
+				}}, nil
+			},
+		}
+	}, "alice")
+	if target := result.Targets[0]; target.Outcome != action.Failed || target.Error.Code != "internal" {
+		t.Errorf("%s %v", target.Outcome, target.Error)
 	}
 }

@@ -44,6 +44,9 @@ const (
 	StatusPlanned Status = "planned" // a dry run in which every target is planned or unchanged
 )
 
+// Statuses are all statuses.
+var Statuses = []Status{StatusSuccess, StatusPartial, StatusFailure, StatusPlanned}
+
 // Status sums the targets up. A result without targets is a success: a list may be empty.
 func (r *Result) Status() Status {
 	var reached, planned, unchanged, changed int

@@ -86,7 +86,7 @@ func TestATargetMayHaveASentenceOfItsOwn(t *testing.T) {
 		if name == "b" {
 			return action.Plan{Say: "b had it."}, nil
 		}
-		return action.Plan{Write: func(context.Context) (action.WriteResult, error) {
+		return action.Plan{Write: func(context.Context, *okta.Client) (action.WriteResult, error) {
 			if name == "c" {
 				return action.WriteResult{Say: "c: one, not two."}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil)
 			}

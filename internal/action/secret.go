@@ -47,7 +47,7 @@ func returnsSecret(a *Action, params reflect.Value) (Problem, bool) {
 // it must be the whole value.
 func repeatedSecret(a *Action, secret Param, given map[string]any, entities []Entity) []Problem {
 	text, _ := given[secret.Name].(string)
-	if text = strings.TrimSpace(text); text == "" || IsPlaceholder(text) {
+	if text = strings.TrimSpace(text); text == "" || Unfilled(text) != "" {
 		return nil
 	}
 	isIn := func(value string) bool {
@@ -78,11 +78,17 @@ func repeatedSecret(a *Action, secret Param, given map[string]any, entities []En
 		", which replies and records show: remove it there, and use another value if it was sent by mistake"}}
 }
 
-func (p Param) placeholder(text string) error {
-	if p.Secret {
+// unfilled returns the error of a value that was not filled in. It does not show the value of a
+// secret.
+func (p Param) unfilled(text string) error {
+	problem := Unfilled(text)
+	switch {
+	case problem == "":
+		return nil
+	case p.Secret && IsPlaceholder(text):
 		return errors.New("holds a placeholder that SecOps did not fill in")
 	}
-	return errors.New(Unfilled(text))
+	return errors.New(problem)
 }
 
 // mustBe is the error of a value that is not what the parameter takes. It shows the value unless

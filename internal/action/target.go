@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/okta"
 )
 
 // Outcome is what became of one target.
@@ -24,6 +25,9 @@ const (
 	WrongState Outcome = "wrong_state"
 	Failed     Outcome = "failed"
 )
+
+// Outcomes are all outcomes.
+var Outcomes = []Outcome{Changed, Unchanged, Accepted, Found, Planned, NotFound, Refused, WrongState, Failed}
 
 // Reached reports whether the target counts as reached.
 func (o Outcome) Reached() bool { return o.wrote() || o == Unchanged || o == Found }
@@ -178,11 +182,11 @@ type Plan struct {
 	Roles  []RoleOutcome
 
 	// Write makes the change; nil: there is nothing to change, and Value and Say hold at once.
-	Write func(ctx context.Context) (WriteResult, error)
+	Write func(ctx context.Context, o *okta.Client) (WriteResult, error)
 	// Err is what already stands in the way of a part of the change; Write knows it too.
 	Err error
 	// Read reads again what After predicts; nil: it cannot be read.
-	Read func(ctx context.Context) (State, error)
+	Read func(ctx context.Context, o *okta.Client) (State, error)
 	Undo *Undo
 	// Success is the outcome of a write without an error; empty: Changed.
 	Success Outcome

@@ -34,12 +34,42 @@ var (
 // in.
 func IsPlaceholder(s string) bool { return wholePlaceholder.MatchString(strings.TrimSpace(s)) }
 
-// FindPlaceholder returns the first SecOps placeholder in a text, "" if it has none.
-func FindPlaceholder(s string) string { return anyPlaceholder.FindString(s) }
+// FillIn marks a value of a suggested request that the author of a playbook replaces, in any case
+// and anywhere in the value: FILL_IN Group Name, 4711-add-group-FILL_IN_STEP_NAME.
+const FillIn = "FILL_IN"
 
-// Unfilled describes a placeholder that SecOps left in a value.
-func Unfilled(placeholder string) string {
-	return fmt.Sprintf("holds the placeholder %s, which SecOps did not fill in", Shorten(strings.TrimSpace(placeholder)))
+var anyFillIn = regexp.MustCompile("(?i)" + FillIn)
+
+// Unfilled returns the problem of a value that holds FillIn or is, as a whole, a SecOps placeholder,
+// "" if there is none.
+func Unfilled(value string) string {
+	if IsPlaceholder(value) {
+		return leftPlaceholder(strings.TrimSpace(value))
+	}
+	return leftFillIn(value)
+}
+
+// UnfilledAnywhere returns the problem of a text that holds FillIn or a SecOps placeholder, "" if
+// there is none. It is for texts in which part of a placeholder would be mistaken for the value.
+func UnfilledAnywhere(text string) string {
+	if problem := leftFillIn(text); problem != "" {
+		return problem
+	}
+	if placeholder := anyPlaceholder.FindString(text); placeholder != "" {
+		return leftPlaceholder(placeholder)
+	}
+	return ""
+}
+
+func leftFillIn(text string) string {
+	if !anyFillIn.MatchString(text) {
+		return ""
+	}
+	return "holds " + FillIn + ", which marks a value to replace"
+}
+
+func leftPlaceholder(placeholder string) string {
+	return fmt.Sprintf("holds the placeholder %s, which SecOps did not fill in", Shorten(placeholder))
 }
 
 // listItems splits a text that lists several names: a JSON array of strings, or names separated by

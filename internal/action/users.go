@@ -52,7 +52,7 @@ func (c *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 	c.forEachParallel(len(names), func(i int) {
 		n := names[i]
 		n.err = c.guard(func() (err error) {
-			n.user, err = c.lookUp(c.planning(ctx), n.text)
+			n.user, err = c.lookUp(ctx, n.text)
 			if !w.Whole || err != nil {
 				n.user.Raw = nil
 				return err
@@ -68,8 +68,7 @@ func (c *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 	if err := c.allow(len(names), len(targets)); err != nil {
 		return nil, err
 	}
-	planning := c.planning(ctx)
-	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(planning, found[t]) })
+	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
 	result := c.result(targets, w.Words)
 	c.enrich(result, namings, w.Enrich)
 	return result, nil
@@ -294,9 +293,9 @@ func StatusOf(u okta.User) State {
 }
 
 // ReadStatus returns a function that reads a user's status again, for Plan.Read.
-func (c *Execution) ReadStatus(id string) func(ctx context.Context) (State, error) {
-	return func(ctx context.Context) (State, error) {
-		u, err := c.Okta.GetUserByID(ctx, id)
+func ReadStatus(id string) func(ctx context.Context, o *okta.Client) (State, error) {
+	return func(ctx context.Context, o *okta.Client) (State, error) {
+		u, err := o.GetUserByID(ctx, id)
 		if err != nil {
 			return nil, fmt.Errorf("reading the user again: %w", err)
 		}

@@ -23,7 +23,7 @@ func (c *Execution) verify(ctx context.Context, t *Target, p Plan) error {
 		c.remark(t, "the result cannot be read back from Okta, so it is not verified.")
 		return nil
 	}
-	now, err := p.Read(ctx)
+	now, err := p.Read(ctx, c.client)
 	if err != nil {
 		c.remark(t, "the change was made but could not be read back: "+apierr.As(err).Message)
 		return nil

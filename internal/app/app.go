@@ -15,6 +15,7 @@ import (
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/audit"
+	"example.com/okta-secops/internal/buildinfo"
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/internal/httpapi"
@@ -107,6 +108,7 @@ func (a *App) Open(g action.Group) httpapi.Open {
 			return setup, err
 		}
 		b := a.build(cfg)
+		setup.API = httpapi.Description{CallerAuth: cfg.CallerAuth, KeyHeader: cfg.CallerKeyHeader, Version: buildinfo.Version()}
 		setup.InFlight, setup.Idempotency, setup.Deadline = b.inFlight, b.idempotency, cfg.Deadline
 		if cfg.ResultsTopic != "" {
 			setup.Results = b.topics.Topic(cfg.ResultsTopic)

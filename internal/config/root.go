@@ -17,7 +17,7 @@ var (
 	errAddress    = errors.New("must name the org by its host name, not by an IP address")
 	errHost       = errors.New("must have a host name of letters, digits, dots and hyphens, without a dot at its end")
 	errPort       = errors.New("must have a port from 1 to 65535, or none")
-	errAdminHost  = errors.New("is the address of the Admin Console: leave -admin out")
+	errAdminHost  = errors.New("is the address of the Admin Console: remove -admin")
 	errPathInRoot = errors.New("must be the org's URL without a path")
 )
 

@@ -38,6 +38,7 @@ type Setup struct {
 	Results     Topic                // of every run; nil: they are not published
 	// DeadLetters gets the messages that nobody can carry out; nil: the log has them.
 	DeadLetters Topic
+	API         Description // of GET /openapi.json
 	Audit       *audit.Log
 	Log         *slog.Logger
 	Deps        func(ctx context.Context) (action.Deps, error)
@@ -128,7 +129,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case "openapi.json":
 		if x.allow(http.MethodGet) {
-			x.json(http.StatusOK, OpenAPI(h.group))
+			x.json(http.StatusOK, OpenAPI(h.group, x.setup.API))
 		}
 	default:
 		h.call(x)

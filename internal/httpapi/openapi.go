@@ -1,50 +1,80 @@
 package httpapi
 
 import (
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
 
 	"example.com/okta-secops/internal/action"
 )
 
 type object = map[string]any
 
-// OpenAPI describes a group in OpenAPI 3.1.
-// https://spec.openapis.org/oas/v3.1.0
-func OpenAPI(g action.Group) map[string]any {
+// Description is the part of an OpenAPI document that depends on the deployment.
+type Description struct {
+	CallerAuth string // iam, oidc, apikey or none
+	KeyHeader  string // of apikey: the header with the key
+	Version    string // of the build
+}
+
+// OpenAPI returns the OpenAPI 3.1 document of a group. https://spec.openapis.org/oas/v3.1.0
+func OpenAPI(g action.Group, d Description) map[string]any {
 	paths := object{
-		"/": object{"post": operation("run", "Run the action that the body names.", bodyOf(object{
+		"/": object{"post": operation("run", "Run the action that the body names.", runStatuses, bodyOf(object{
 			"allOf": []any{ref("Request")}, "required": []string{"action"},
-		}))},
+		}), true)},
 		"/actions":      object{"get": reading("catalog", "The actions of this function, with their parameters.")},
 		"/openapi.json": object{"get": reading("openapi", "This description.")},
-		"/health":       object{"get": reading("health", "Liveness; needs no authentication and does not call Okta.")},
+		"/health":       object{"get": liveness()},
 	}
-	schemas := replySchemas()
+	schemas := sharedSchemas()
 	for _, a := range g.Actions {
 		id := identifier(a.Slug)
 		schemas[id+"Parameters"] = parameters(a)
-		item := object{"post": operation(a.Slug, a.Summary, bodyOf(object{
+		item := object{"post": operation(a.Slug, a.Summary, runStatuses, bodyOf(object{
 			"type": "object", "additionalProperties": false,
-			"properties": object{
-				"action":     object{"type": "string", "description": "May be given; the path decides."},
-				"parameters": ref(id + "Parameters"), "entities": ref("Entities"), "context": ref("Context"), "options": ref("Options"),
-			},
-		}))}
+			"properties": requestProperties("Optional: the path names the action.", ref(id+"Parameters")),
+		}), a.Mutates)}
 		if a.Slug == "ping" {
-			item["get"] = operation("ping-get", a.Summary, nil)
+			item["get"] = operation("ping-get", a.Summary, pingStatuses, nil, false)
 		}
 		paths["/"+a.Slug] = item
 	}
+	components, security := object{"schemas": schemas}, []any{}
+	if scheme := d.securityScheme(); scheme != nil {
+		components["securitySchemes"] = object{"caller": scheme}
+		security = append(security, object{"caller": []any{}})
+	}
 	return object{
-		"openapi":    "3.1.0",
-		"info":       object{"title": g.Function, "summary": g.Summary, "description": "Parameter names match ignoring case, blanks, underscores and hyphens.", "version": "1.0.0"},
-		"servers":    []any{object{"url": "./", "description": "The function's address."}},
+		"openapi": "3.1.0",
+		"info": object{
+			"title": g.Function, "summary": g.Summary, "version": d.Version,
+			"description": "Parameter names match regardless of case, spaces, underscores and hyphens.",
+			"license":     object{"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+		},
+		"servers":    []any{object{"url": ".", "description": "The address of the function."}},
+		"security":   security,
 		"paths":      paths,
-		"components": object{"schemas": schemas},
+		"components": components,
 	}
 }
 
-// identifier is a slug as the name of a schema: disable-user → DisableUser.
+// securityScheme returns the scheme of CALLER_AUTH; nil for none.
+func (d Description) securityScheme() object {
+	switch d.CallerAuth {
+	case "apikey":
+		return object{"type": "apiKey", "in": "header", "name": d.KeyHeader, "description": "A key of CALLER_KEYS_SECRET."}
+	case "iam", "oidc":
+		return object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A Google ID token for the function's address."}
+	}
+	return nil
+}
+
+// identifier returns a slug as the name of a schema: DisableUser for disable-user.
 func identifier(slug string) string {
 	var b strings.Builder
 	for _, word := range strings.Split(slug, "-") {
@@ -55,41 +85,86 @@ func identifier(slug string) string {
 
 func ref(schema string) object { return object{"$ref": "#/components/schemas/" + schema} }
 
-func content(schema object) object {
+func content(schema any) object {
 	return object{"application/json": object{"schema": schema}}
 }
 
 func bodyOf(schema object) object { return object{"content": content(schema)} }
 
-func operation(id, summary string, body object) object {
-	responses := object{}
-	for status, text := range map[string]string{
-		"200": "Done, in part or in whole, planned, or a read that found nothing.",
-		"400": "The request is not valid; nothing was sent to Okta.",
-		"401": "The caller is not authenticated.",
-		"403": "The caller is not allowed.",
-		"404": "No such action here.",
-		"405": "No such method here.",
-		"413": "The body is over 1 MiB.",
-		"415": "The body is not JSON.",
-		"422": "Nothing was reached: not found, wrong state, refused.",
-		"500": "A defect, or the deployment is misconfigured.",
-		"502": "Okta refused the credentials or their scope, answered nonsense, or left unknown whether a write was made.",
-		"503": "Nothing was reached; a later try can help. See Retry-After.",
-		"504": "The deadline passed before anything was reached.",
-	} {
-		responses[status] = object{"description": text, "content": content(ref("Reply"))}
+// statusTexts describe the statuses of the replies.
+var statusTexts = map[int]string{
+	http.StatusOK:                    "Success, partial success, planned, or a read that found nothing.",
+	http.StatusBadRequest:            "The request is not valid; no request was sent to Okta.",
+	http.StatusUnauthorized:          "The caller is not authenticated.",
+	http.StatusForbidden:             "The caller may not run this action.",
+	http.StatusNotFound:              "The function has no such action.",
+	http.StatusMethodNotAllowed:      "The path does not support this method.",
+	http.StatusConflict:              "A request with the same Idempotency-Key is running.",
+	http.StatusRequestEntityTooLarge: "The body is over 1 MiB.",
+	http.StatusUnsupportedMediaType:  "The body is not JSON.",
+	http.StatusUnprocessableEntity: "No target was reached: not found, wrong state, refused; " +
+		"or the Idempotency-Key was used for another request.",
+	http.StatusTooManyRequests:     "The instance is overloaded.",
+	http.StatusInternalServerError: "A defect, or the deployment is misconfigured.",
+	http.StatusBadGateway:          "Okta refused the credentials or their scope, its response is invalid, or it is unknown whether a write was made.",
+	http.StatusServiceUnavailable:  "No target was reached; a retry can succeed.",
+	http.StatusGatewayTimeout:      "The deadline passed before any target was reached.",
+}
+
+// The statuses of the operations.
+var (
+	runStatuses  = []int{200, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 502, 503, 504}
+	pingStatuses = []int{200, 401, 403, 405, 422, 429, 500, 502, 503, 504}
+	readStatuses = []int{401, 405, 500, 503}
+)
+
+// responses describes replies with these statuses.
+func responses(statuses []int) object {
+	all := object{}
+	for _, status := range statuses {
+		response := object{"description": statusTexts[status], "content": content(ref("Reply"))}
+		switch status {
+		case http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+			response["headers"] = object{"Retry-After": object{
+				"description": "Seconds to wait before a retry.", "schema": object{"type": "integer", "minimum": 1},
+			}}
+		case http.StatusOK, http.StatusUnprocessableEntity:
+			response["headers"] = object{"Idempotency-Replayed": object{
+				"description": "The request was executed earlier; this run changed nothing.",
+				"schema":      object{"type": "string", "const": "true"},
+			}}
+		}
+		all[strconv.Itoa(status)] = response
 	}
-	o := object{"operationId": id, "summary": summary, "responses": responses}
+	return all
+}
+
+func operation(id, summary string, statuses []int, body object, mutates bool) object {
+	o := object{"operationId": id, "summary": summary, "responses": responses(statuses)}
 	if body != nil {
 		o["requestBody"] = body
+	}
+	if mutates {
+		o["parameters"] = []any{object{
+			"name": "Idempotency-Key", "in": "header",
+			"description": "One key per request: a repeat with the same key takes effect once, within 24 hours.",
+			"schema":      object{"type": "string", "minLength": 1, "maxLength": maxIdempotencyKey},
+		}}
 	}
 	return o
 }
 
 func reading(id, summary string) object {
-	return object{"operationId": id, "summary": summary, "responses": object{
+	all := responses(readStatuses)
+	all["200"] = object{"description": summary, "content": content(object{"type": "object"})}
+	return object{"operationId": id, "summary": summary, "responses": all}
+}
+
+func liveness() object {
+	const summary = "Liveness; needs no authentication and does not call Okta."
+	return object{"operationId": "health", "summary": summary, "security": []any{}, "responses": object{
 		"200": object{"description": summary, "content": content(object{"type": "object"})},
+		"405": responses([]int{405})["405"],
 	}}
 }
 
@@ -111,8 +186,8 @@ func parameters(a action.Action) object {
 	return object{"type": "object", "description": "Other spellings of the names are accepted too.", "properties": properties, "required": required}
 }
 
-// property is a parameter's schema: its own type, and the strings that SecOps may send instead. An empty string counts as
-// not given, except for a boolean of an action that mutates.
+// property returns the schema of a parameter: its own type, and the strings that SecOps may send instead. An empty
+// string counts as not given, except for a boolean of an action that mutates.
 func property(p action.Param, mutates bool) object {
 	text := object{"type": "string"}
 	if p.Allowed != nil {
@@ -155,72 +230,69 @@ func property(p action.Param, mutates bool) object {
 	return s
 }
 
-// replySchemas are the schemas that all actions share.
-func replySchemas() object {
-	str, boolean := object{"type": "string"}, object{"type": "boolean"}
-	list := func(items object) object { return object{"type": "array", "items": items} }
-	outcomes := []action.Outcome{
-		action.Changed, action.Unchanged, action.Accepted, action.Found, action.Planned,
-		action.NotFound, action.Refused, action.WrongState, action.Failed,
+func requestProperties(actionText string, parameters object) object {
+	return object{
+		"action": object{"type": "string", "description": actionText}, "parameters": parameters,
+		"entities": ref("Entities"), "context": ref("Context"), "options": ref("Options"),
 	}
-	outcome := object{"type": "string", "enum": outcomes}
-	naming := object{"input": str, "source": object{"type": "string", "enum": []string{"parameter", "entity"}}}
-	target := object{
-		"also_named": list(object{"type": "object", "properties": naming}),
-		"user_id":    str, "login": str, "outcome": outcome,
-		"before": object{"type": "object"}, "after": object{"type": "object"},
-		"verified": boolean,
-		"roles":    list(object{"type": "object", "required": []string{"role", "outcome"}, "properties": object{"role": str, "outcome": outcome, "error": ref("TargetError")}}),
-		"undo":     object{"type": "object", "required": []string{"action", "parameters"}, "properties": object{"action": str, "parameters": object{"type": "object"}}},
-		"error":    ref("TargetError"),
-	}
-	for k, v := range naming {
-		target[k] = v
-	}
-	entity := object{"identifier": str, "entity_type": str}
+}
+
+// sharedSchemas returns the schemas that all actions share.
+func sharedSchemas() object {
 	return object{
 		"Request": object{
 			"type": "object", "additionalProperties": false,
-			"properties": object{
-				"action":     object{"type": "string", "description": "The action's name or slug."},
-				"parameters": object{"type": "object"}, "entities": ref("Entities"), "context": ref("Context"), "options": ref("Options"),
-			},
+			"properties": requestProperties("The action's name or slug.", object{"type": "object"}),
 		},
-		"Entities": list(object{"type": "object", "required": []string{"identifier", "entity_type"}, "properties": entity}),
-		"Context":  object{"type": "object", "maxProperties": maxContext, "description": "For the record: case_id, alert_id, playbook, environment, requested_by and so on."},
+		"Entities": schemaOf[[]action.Entity](),
+		"Context": object{
+			"type": "object", "maxProperties": maxContext, "additionalProperties": object{"type": "string"},
+			"description": "For the audit: case_id, alert_id, playbook, environment, requested_by and so on.",
+		},
 		"Options": object{"type": "object", "additionalProperties": false, "properties": object{
-			"dry_run": object{"type": "boolean", "default": false, "description": "Read, predict, write nothing."},
-			"verify":  object{"type": "boolean", "default": false, "description": "Read again after a write."},
+			"dry_run": object{"type": "boolean", "default": false, "description": "Read and predict, without a write."},
+			"verify":  object{"type": "boolean", "default": false, "description": "Read the state back after each write."},
 		}},
-		"Reply": object{
-			"type": "object",
-			"required": []string{"action", "invocation_id", "status", "is_success", "output_message", "script_result",
-				"json_result", "entities", "targets", "warnings", "replayed"},
-			"properties": object{
-				"action": str, "invocation_id": str,
-				"status":         object{"type": "string", "enum": []action.Status{action.StatusSuccess, action.StatusPartial, action.StatusFailure, action.StatusPlanned}},
-				"is_success":     boolean,
-				"output_message": str,
-				"script_result":  object{"type": "object", "required": []string{"name", "value"}, "properties": object{"name": str, "value": boolean}},
-				"json_result":    object{"type": []string{"object", "array", "null"}},
-				"entities": list(object{"type": "object", "required": []string{"identifier", "entity_type", "enrichment"}, "properties": object{
-					"identifier": str, "entity_type": str, "enrichment": object{"type": "object", "additionalProperties": str},
-				}}),
-				"targets":  list(object{"type": "object", "required": []string{"input", "source", "outcome"}, "properties": target}),
-				"warnings": list(str),
-				"replayed": object{
-					"type": []string{"object", "null"}, "required": []string{"invocation_id", "at"},
-					"description": "The earlier run of the request, if nothing was done now.",
-					"properties":  object{"invocation_id": str, "at": object{"type": []string{"string", "null"}, "format": "date-time"}},
-				},
-				"error": object{"type": "object", "required": []string{"code", "message", "problems"}, "properties": object{
-					"code": str, "message": str, "okta_request_id": str, "retry_after_s": object{"type": "integer"},
-					"problems": list(object{"type": "object", "required": []string{"parameter", "message"}, "properties": object{"parameter": str, "message": str}}),
-				}},
-			},
-		},
-		"TargetError": object{"type": "object", "required": []string{"code", "message", "retryable"}, "properties": object{
-			"code": str, "message": str, "retryable": boolean, "okta_request_id": str, "retry_after_s": object{"type": "integer"},
-		}},
+		"Reply": schemaOf[Reply](),
 	}
+}
+
+// schemaOf derives a schema from a Go type whose lists are never null and whose optional members are absent rather
+// than null.
+func schemaOf[T any]() *jsonschema.Schema {
+	s, err := jsonschema.For[T](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[action.Outcome](): enum(action.Outcomes...),
+		reflect.TypeFor[action.Status]():  enum(action.Statuses...),
+	}})
+	if err != nil {
+		panic(err) // a type that JSON cannot represent; every test builds the documents
+	}
+	withoutNulls(s, true)
+	return s
+}
+
+func enum[S ~string](values ...S) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "string"}
+	for _, v := range values {
+		s.Enum = append(s.Enum, v)
+	}
+	return s
+}
+
+// withoutNulls removes the null type from lists and from members that are not required, and allows further members,
+// so that clients accept those of later versions.
+func withoutNulls(s *jsonschema.Schema, required bool) {
+	if s == nil {
+		return
+	}
+	if slices.Contains(s.Types, "null") && (!required || slices.Contains(s.Types, "array")) {
+		s.Type, s.Types = s.Types[1], nil
+	}
+	if len(s.Properties) > 0 {
+		s.AdditionalProperties = nil
+	}
+	for name, p := range s.Properties {
+		withoutNulls(p, slices.Contains(s.Required, name))
+	}
+	withoutNulls(s.Items, true)
 }

@@ -51,6 +51,11 @@ type Client struct {
 	from   origin
 	memory *memory
 	kept   *holding // nil: it is not counted
+
+	readOnly bool
+	planning bool
+	hook     func(WriteEvent) error // nil: none
+	secrets  []secrets.Value
 }
 
 // New makes a client. It does no I/O.
@@ -103,35 +108,47 @@ func (c *Client) HasCredentials() bool { return c.auth != nil }
 // WithScopes returns the client with credentials of these OAuth scopes only, sharing all else. To an API token
 // scopes mean nothing. No client stays none.
 func (c *Client) WithScopes(scopes []string) *Client {
-	if c == nil {
-		return nil
-	}
-	narrowed := *c
-	narrowed.scopes = scopes
-	return &narrowed
+	return c.with(func(n *Client) { n.scopes = scopes })
 }
 
 // For returns the client for one invocation by a caller of the functions, sharing all else. Urgent calls, those of an
 // action that changes something, go before others; a caller's calls leave places to those of other callers. Release
 // must follow. A nil client stays nil.
 func (c *Client) For(caller string, urgent bool) *Client {
-	if c == nil {
-		return nil
-	}
-	narrowed := *c
-	narrowed.from, narrowed.kept = origin{caller, urgent}, &holding{memory: c.memory}
-	return &narrowed
+	return c.with(func(n *Client) { n.from, n.kept = origin{caller, urgent}, &holding{memory: c.memory} })
 }
 
 // IsServiceApp tells whether the credentials are a service app's, which is no user.
 func (c *Client) IsServiceApp() bool { return c.auth != nil && !c.auth.isUser() }
 
-type readOnlyKey struct{}
+// ReadOnly returns a client that refuses every call but GET before it is sent, sharing all else, so that a dry run
+// cannot write even by mistake. A nil client stays nil.
+func (c *Client) ReadOnly() *Client { return c.with(func(n *Client) { n.readOnly = true }) }
 
-// ReadOnly returns a context under which every call but GET is refused before it leaves: a dry run that
-// would write is a defect, not an accident in the org.
-func ReadOnly(ctx context.Context) context.Context {
-	return context.WithValue(ctx, readOnlyKey{}, true)
+// Planning returns a client for the calls that an action makes before it changes anything for a target, sharing all
+// else: the error of a failed call adds that nothing was changed. A nil client stays nil.
+func (c *Client) Planning() *Client { return c.with(func(n *Client) { n.planning = true }) }
+
+// WithWriteHook returns a client that calls hook for every write, sharing all else: before the write is sent, which an
+// error of hook prevents, and when it has ended. A nil client stays nil.
+func (c *Client) WithWriteHook(hook func(WriteEvent) error) *Client {
+	return c.with(func(n *Client) { n.hook = hook })
+}
+
+// WithSecrets returns a client that removes these secrets from every error text of Okta, besides those that a request
+// carries. It shares all else. A nil client stays nil.
+func (c *Client) WithSecrets(values ...secrets.Value) *Client {
+	return c.with(func(n *Client) { n.secrets = slices.Concat(c.secrets, values) })
+}
+
+// with returns a copy of the client that change has changed; nil for a nil client.
+func (c *Client) with(change func(*Client)) *Client {
+	if c == nil {
+		return nil
+	}
+	n := *c
+	change(&n)
+	return &n
 }
 
 // call is one request as the SDK (or next) makes it.
@@ -155,7 +172,7 @@ type call struct {
 	object func(body []byte) error
 	// anonymous leaves the credentials off.
 	anonymous bool
-	hidden    []secrets.Value // in the request's body, besides those of Hide
+	hidden    []secrets.Value // in the request's body, besides those of WithSecrets
 	// name is the name that callers gave and that the path of a read holds: Okta may not take it in a path.
 	name string
 }
@@ -203,7 +220,7 @@ func (c *Client) do(ctx context.Context, k call) (*response, error) {
 	if c.auth == nil && !k.anonymous {
 		return nil, apierr.New(apierr.Misconfigured, "misconfigured", "no Okta credentials are configured: set OKTA_API_TOKEN_SECRET (Api Token), or OKTA_USE_OAUTH (Use Oauth Authentication) and what goes with it", nil)
 	}
-	w := newWriteHook(ctx, k)
+	w := newWriteHook(c.hook, k)
 	re, err := c.try(ctx, k, w)
 	w.end(re, err)
 	if !k.reads() {
@@ -219,7 +236,7 @@ func (c *Client) try(ctx context.Context, k call, w *writeHook) (*response, erro
 	for try := 1; ; try++ {
 		x := &attempt{
 			op: k.op, scopes: c.scopes, from: c.from, anonymous: k.anonymous, watcher: w, provable: k.nonIdempotent || k.sendsEmail,
-			hidden: slices.Concat(hidden(ctx), k.hidden),
+			readOnly: c.readOnly, hidden: slices.Concat(c.secrets, k.hidden),
 		}
 		err := k.send(context.WithValue(ctx, attemptKey{}, x))
 		if w != nil && w.kept != nil {
@@ -292,7 +309,7 @@ func (c *Client) try(ctx context.Context, k call, w *writeHook) (*response, erro
 			w.open()
 			return nil, k.unknown(f)
 		}
-		return nil, k.advise(ctx, f) // Okta ended each try with its own error, and the state is as before
+		return nil, k.advise(c.planning, f) // Okta ended each try with its own error, and the state is as before
 	}
 }
 

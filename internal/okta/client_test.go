@@ -148,7 +148,7 @@ func TestUnderReadOnlyNothingIsWritten(t *testing.T) {
 			rec.add(r)
 			_, _ = io.WriteString(w, m.answer)
 		})
-		err := m.call(okta.ReadOnly(t.Context()), c, "00u1")
+		err := m.call(t.Context(), c.ReadOnly(), "00u1")
 		if sent := rec.all(); len(sent) == 1 && strings.HasPrefix(sent[0], "GET ") {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -157,7 +157,7 @@ func TestUnderReadOnlyNothingIsWritten(t *testing.T) {
 		} else if len(sent) > 0 {
 			t.Errorf("%s: %v was sent", name, sent)
 		}
-		wantFault(t, err, apierr.Internal, "internal", "dry run")
+		wantFault(t, err, apierr.Internal, "internal", "may only read from Okta")
 	}
 }
 

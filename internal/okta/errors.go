@@ -54,7 +54,7 @@ func (x *attempt) apiError(ctx context.Context) *apierr.Error {
 	cause := x.cause()
 	switch {
 	case errors.Is(x.err, errReadOnly):
-		return apierr.New(apierr.Internal, "internal", "a dry run does not write", cause)
+		return apierr.New(apierr.Internal, "internal", "this part of the request may only read from Okta", cause)
 	case ctx.Err() != nil && x.sent.Load():
 		f = apierr.New(apierr.Deadline, "deadline_exceeded", "Okta had not answered when the time for the request ran out", cause)
 	case ctx.Err() != nil:
@@ -128,14 +128,6 @@ func distrust(err error) string {
 	return ""
 }
 
-type beforeWritesKey struct{}
-
-// BeforeWrites returns a context for calls that an action makes before it changes anything for a
-// target. The error of a call that fails then adds that nothing was changed.
-func BeforeWrites(ctx context.Context) context.Context {
-	return context.WithValue(ctx, beforeWritesKey{}, true)
-}
-
 // answered describes a server error of Okta, or of a proxy, after a number of tries of which the
 // last ones were alike. For a code with a specific meaning it returns said, Okta's own words.
 func (r *response) answered(said string, tries, alike int) string {
@@ -158,12 +150,12 @@ func (r *response) answered(said string, tries, alike int) string {
 
 // advise completes the sentence of an error that a later try can help against, of a call that
 // changed nothing.
-func (k call) advise(ctx context.Context, f *apierr.Error) *apierr.Error {
+func (k call) advise(planning bool, f *apierr.Error) *apierr.Error {
 	if f.Kind != apierr.Unavailable {
 		return f
 	}
 	unchanged := ""
-	if before, _ := ctx.Value(beforeWritesKey{}).(bool); before {
+	if planning {
 		unchanged = "nothing was changed"
 	} else if !k.reads() {
 		unchanged = "the change was not made"

@@ -53,13 +53,13 @@ func TestUncertainWrite_OnlyOktaProvesRefusal(t *testing.T) {
 			for method := range once {
 				certain := c.certain && (!c.receiver || method == "PublishSecurityEvent")
 				sent, open := 0, false
-				ctx := okta.Watch(t.Context(), func(w okta.WriteEvent) error {
+				hooked := client.WithWriteHook(func(w okta.WriteEvent) error {
 					if sent++; w.Ended {
 						open = w.Open
 					}
 					return nil
 				})
-				f := apierr.As(methods[method].call(ctx, client, "00u1"))
+				f := apierr.As(methods[method].call(t.Context(), hooked, "00u1"))
 				if unknown := f.Code == apierr.CodeUnknownResult; unknown == certain || open == certain || sent != 2 {
 					t.Errorf("%s: %s %d: %v, open %v, told %d times", method, name, status, f, open, sent)
 				}
@@ -194,8 +194,7 @@ func TestErrors_NeverRepeatSecretsOfTheRequest(t *testing.T) {
 		_, _ = io.WriteString(w, `{"errorCode":"E0000080","errorSummary":`+strconv.Quote(text)+`,"errorCauses":[{"errorSummary":"`+password+` is bad"}]}`)
 	}
 	client := newClient(t, echo)
-	ctx := okta.Hide(t.Context(), secrets.New(base))
-	f := wantFault(t, client.SetPassword(ctx, "00u1", secrets.New(password)), apierr.Rejected, "E0000080", "password [redacted], base [redacted], html [redacted], url [redacted]")
+	f := wantFault(t, client.WithSecrets(secrets.New(base)).SetPassword(t.Context(), "00u1", secrets.New(password)), apierr.Rejected, "E0000080", "password [redacted], base [redacted], html [redacted], url [redacted]")
 	for _, secret := range []string{password, base, "Winter-Canary", apiToken, "7Qx"} {
 		if text := f.Error() + f.RequestID; strings.Contains(text, secret) {
 			t.Errorf("%q is in %q", secret, text)

@@ -1,28 +1,10 @@
 package okta
 
 import (
-	"context"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
-
-	"example.com/okta-secops/secrets"
 )
-
-type secretsKey struct{}
-
-// Hide returns a context under which these secrets are removed from everything that Okta says, besides those that a
-// request to Okta carries.
-func Hide(ctx context.Context, values ...secrets.Value) context.Context {
-	return context.WithValue(ctx, secretsKey{}, slices.Concat(hidden(ctx), values))
-}
-
-// hidden returns the secrets of Hide.
-func hidden(ctx context.Context) []secrets.Value {
-	values, _ := ctx.Value(secretsKey{}).([]secrets.Value)
-	return values
-}
 
 // maxSaid is how much of Okta's words is shown, in bytes.
 const maxSaid = 1000

@@ -45,9 +45,10 @@ type attempt struct {
 	anonymous bool
 	from      origin
 	watcher   *writeHook // is told before the request is sent; nil: nobody is
-	writes    bool       // the request is no GET
-	provable  bool       // that it was not made must be proved by Okta, for it must not be repeated
-	scheme    string     // of the credentials that the request carried: SSWS, Bearer or DPoP
+	readOnly  bool
+	writes    bool   // the request is no GET
+	provable  bool   // that it was not made must be proved by Okta, for it must not be repeated
+	scheme    string // of the credentials that the request carried: SSWS, Bearer or DPoP
 	hidden    []secrets.Value
 	sent      atomic.Bool // bytes of the request may have reached Okta
 	renewed   bool        // Okta refused the credentials, and there are others now
@@ -96,7 +97,7 @@ func (k *capturingTransport) RoundTrip(r *http.Request) (*http.Response, error) 
 func (k *capturingTransport) exchange(r *http.Request, x *attempt) (re *response, err error) {
 	ctx := r.Context()
 	x.writes = r.Method != http.MethodGet
-	if readOnly, _ := ctx.Value(readOnlyKey{}).(bool); readOnly && x.writes {
+	if x.readOnly && x.writes {
 		return nil, errReadOnly
 	}
 	if !x.anonymous {

@@ -1,10 +1,6 @@
 package okta
 
-import (
-	"context"
-
-	"example.com/okta-secops/internal/apierr"
-)
+import "example.com/okta-secops/internal/apierr"
 
 // WriteEvent is one call that changes something in Okta. Its tries count as one.
 type WriteEvent struct {
@@ -17,29 +13,20 @@ type WriteEvent struct {
 	RequestID string // Okta's X-Okta-Request-Id, where an answer came
 }
 
-type watchKey struct{}
-
-// Watch returns a context under which every write is told to f: before it is sent, which an error of f's prevents, and once
-// it has ended.
-func Watch(ctx context.Context, f func(WriteEvent) error) context.Context {
-	return context.WithValue(ctx, watchKey{}, f)
-}
-
-// writeHook tells of one write.
+// writeHook calls the client's hook for one write.
 type writeHook struct {
-	tell  func(WriteEvent) error
+	call  func(WriteEvent) error
 	write WriteEvent
 	begun bool
 	kept  error // why the write was not sent
 }
 
-// newWriteHook makes the watcher of a call; nil where nobody watches, or it is no write.
-func newWriteHook(ctx context.Context, k call) *writeHook {
-	tell, _ := ctx.Value(watchKey{}).(func(WriteEvent) error)
-	if tell == nil || k.reads() {
+// newWriteHook returns nil if the client has no hook or the call is a read.
+func newWriteHook(hook func(WriteEvent) error, k call) *writeHook {
+	if hook == nil || k.reads() {
 		return nil
 	}
-	return &writeHook{tell: tell, write: WriteEvent{Route: k.op, Once: k.nonIdempotent, Notifies: k.sendsEmail}}
+	return &writeHook{call: hook, write: WriteEvent{Route: k.op, Once: k.nonIdempotent, Notifies: k.sendsEmail}}
 }
 
 // begin is called when a try of the write is about to leave: not before, since it may wait long for its turn, and what was
@@ -48,7 +35,7 @@ func (w *writeHook) begin() error {
 	if w == nil || w.begun {
 		return nil
 	}
-	w.kept = w.tell(w.write)
+	w.kept = w.call(w.write)
 	w.begun = w.kept == nil
 	return w.kept
 }
@@ -71,5 +58,5 @@ func (w *writeHook) end(re *response, err error) {
 	} else {
 		w.write.RequestID = re.requestID()
 	}
-	_ = w.tell(w.write) // what is done is done
+	_ = w.call(w.write) // what is done is done
 }

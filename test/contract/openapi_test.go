@@ -2,8 +2,13 @@ package contract_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,9 +17,12 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/test/testkit"
 )
 
@@ -61,6 +69,79 @@ func TestTheDescriptionIsOpenAPI31(t *testing.T) {
 	}
 }
 
+// TestOpenAPI_LintFindsNothing runs Redocly's recommended rules on the documents of all groups.
+func TestOpenAPI_LintFindsNothing(t *testing.T) {
+	t.Parallel()
+	redocly, err := exec.LookPath("redocly")
+	switch {
+	case err != nil && os.Getenv("CI") != "":
+		t.Fatal("npm package @redocly/cli is not installed; .ci/run installs it")
+	case err != nil:
+		t.Skip("skipped without npm package @redocly/cli")
+	}
+	dir, args := t.TempDir(), []string{"lint", "--extends=recommended", "--format=json"}
+	for _, g := range handlers.Groups {
+		text, err := json.MarshalIndent(httpapi.OpenAPI(g, httpapi.Description{CallerAuth: "apikey", KeyHeader: "X-Api-Key", Version: "v1"}), "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, g.Name+".json")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, file)
+	}
+	lint := exec.CommandContext(t.Context(), redocly, args...)
+	lint.Env = append(os.Environ(), "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true", "NO_COLOR=1")
+	out, err := lint.Output()
+	reports := 0
+	for d := json.NewDecoder(bytes.NewReader(out)); d.More(); reports++ {
+		var report struct {
+			Totals struct{ Errors, Warnings, Ignored int }
+		}
+		if decoded := d.Decode(&report); decoded != nil || report.Totals.Errors+report.Totals.Warnings+report.Totals.Ignored > 0 {
+			t.Fatalf("%v\n%s", decoded, out)
+		}
+	}
+	if err != nil || reports != len(handlers.Groups) {
+		t.Errorf("%v: %d reports\n%s", err, reports, out)
+	}
+}
+
+// statuses are those of the replies to a request for an action, by the contract of the product.
+var statuses = []string{"200", "400", "401", "403", "404", "405", "409", "413", "415", "422", "429", "500", "502", "503", "504"}
+
+// TestOpenAPI_NamesTheSecurityOfTheDeployment: the document describes the configured CALLER_AUTH and the build.
+func TestOpenAPI_NamesTheSecurityOfTheDeployment(t *testing.T) {
+	t.Parallel()
+	for auth, want := range map[string]*openapi3.SecurityScheme{
+		"none":   nil,
+		"iam":    {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+		"oidc":   {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+		"apikey": {Type: "apiKey", In: "header", Name: "X-Soc-Key"},
+	} {
+		text, err := json.Marshal(httpapi.OpenAPI(handlers.Groups[0], httpapi.Description{CallerAuth: auth, KeyHeader: "X-Soc-Key", Version: "v1.2.3"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := openapi3.NewLoader().LoadFromData(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if doc.Info.Version != "v1.2.3" || len(doc.Security) == 0 != (want == nil) || len(*doc.Paths.Value("/health").Get.Security) != 0 {
+			t.Errorf("%s: version %s, security %v", auth, doc.Info.Version, doc.Security)
+		}
+		if want == nil {
+			continue
+		}
+		got := *doc.Components.SecuritySchemes["caller"].Value
+		got.Description = ""
+		if diff := cmp.Diff(*want, got, cmpopts.IgnoreUnexported(openapi3.SecurityScheme{}), cmpopts.IgnoreFields(openapi3.SecurityScheme{}, "Origin")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", auth, diff)
+		}
+	}
+}
+
 func TestTheDescriptionHasEveryParameter(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		doc, _ := description(t, s.World, s.group)
@@ -71,10 +152,16 @@ func TestTheDescriptionHasEveryParameter(t *testing.T) {
 		if item.Post.Summary != s.action.Summary {
 			t.Errorf("summary %q", item.Post.Summary)
 		}
-		for _, status := range []string{"200", "400", "401", "403", "404", "405", "413", "415", "422", "500", "502", "503", "504"} {
-			if item.Post.Responses.Value(status) == nil {
-				t.Errorf("the status %s is not described", status)
+		if diff := cmp.Diff(statuses, slices.Sorted(maps.Keys(item.Post.Responses.Map()))); diff != "" {
+			t.Errorf("the described statuses (-contract +document):\n%s", diff)
+		}
+		for _, status := range []string{"409", "429", "503"} {
+			if item.Post.Responses.Value(status).Value.Headers["Retry-After"] == nil {
+				t.Errorf("%s has no Retry-After", status)
 			}
+		}
+		if described := item.Post.Parameters.GetByInAndName("header", "Idempotency-Key") != nil; described != s.action.Mutates {
+			t.Errorf("Idempotency-Key described: %v", described)
 		}
 		schema := item.Post.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties["parameters"].Value
 		for _, p := range s.action.Params {
