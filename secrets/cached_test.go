@@ -138,7 +138,7 @@ func TestCached_ConcurrentCallsShareOneRead(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() {
 			if _, err := c.Get(first, tokenRef); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), tokenRef) {
-				t.Errorf("error of the cancelled caller: %v", err)
+				t.Errorf("error of the canceled caller: %v", err)
 			}
 		})
 		synctest.Wait()

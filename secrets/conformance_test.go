@@ -76,7 +76,7 @@ func TestSource_Conformance(t *testing.T) {
 	}
 }
 
-// conformance tests the behaviour that every Source must have.
+// conformance tests the behavior that every Source must have.
 func conformance(t *testing.T, open openSource) {
 	values := map[string]struct{ stored, want string }{
 		"plain":                     {hidden, hidden},
@@ -117,7 +117,7 @@ func conformance(t *testing.T, open openSource) {
 		refused(t, got, err, ErrNotFound, ref("SECRET"))
 	})
 
-	t.Run("a cancelled context ends Get", func(t *testing.T) {
+	t.Run("a canceled context ends Get", func(t *testing.T) {
 		t.Parallel()
 		source, ref := open(t, map[string]string{"SECRET": hidden})
 		ctx, cancel := context.WithCancel(t.Context())

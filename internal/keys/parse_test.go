@@ -104,13 +104,13 @@ func TestPEM_ParsesHoweverItWasPasted(t *testing.T) {
 	}{
 		"RSA in PKCS#1": {encodePEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())), rsaKey(),
 			"RS256"},
-		"RSA in PKCS#8":                    {encodePEM("PRIVATE KEY", pkcs8(t, rsaKey())), rsaKey(), "RS256"},
-		"RSA in PKCS#8 labelled as PKCS#1": {encodePEM("RSA PRIVATE KEY", pkcs8(t, rsaKey())), rsaKey(), "RS256"},
-		"P-256 in SEC1":                    {encodePEM("EC PRIVATE KEY", sec1(t, p256)), p256, "ES256"},
-		"P-256 in SEC1 after parameters":   {parameters(t) + encodePEM("EC PRIVATE KEY", sec1(t, p256)), p256, "ES256"},
-		"P-256 in PKCS#8":                  {encodePEM("PRIVATE KEY", pkcs8(t, p256)), p256, "ES256"},
-		"P-384 in SEC1":                    {encodePEM("EC PRIVATE KEY", sec1(t, p384)), p384, "ES384"},
-		"P-521 in PKCS#8":                  {encodePEM("PRIVATE KEY", pkcs8(t, p521)), p521, "ES512"},
+		"RSA in PKCS#8":                   {encodePEM("PRIVATE KEY", pkcs8(t, rsaKey())), rsaKey(), "RS256"},
+		"RSA in PKCS#8 labeled as PKCS#1": {encodePEM("RSA PRIVATE KEY", pkcs8(t, rsaKey())), rsaKey(), "RS256"},
+		"P-256 in SEC1":                   {encodePEM("EC PRIVATE KEY", sec1(t, p256)), p256, "ES256"},
+		"P-256 in SEC1 after parameters":  {parameters(t) + encodePEM("EC PRIVATE KEY", sec1(t, p256)), p256, "ES256"},
+		"P-256 in PKCS#8":                 {encodePEM("PRIVATE KEY", pkcs8(t, p256)), p256, "ES256"},
+		"P-384 in SEC1":                   {encodePEM("EC PRIVATE KEY", sec1(t, p384)), p384, "ES384"},
+		"P-521 in PKCS#8":                 {encodePEM("PRIVATE KEY", pkcs8(t, p521)), p521, "ES512"},
 	} {
 		for way, paste := range pasted {
 			t.Run(kind+"/"+way, func(t *testing.T) {
@@ -215,9 +215,9 @@ func TestParse_ReportsMistake(t *testing.T) {
 		"a public key":                     {encodePEM("PUBLIC KEY", public), errPublic},
 		"a public key in PKCS#1": {encodePEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey)),
 			errPublic},
-		"a public key labelled as private": {encodePEM("PRIVATE KEY", public), errUnreadable},
-		"parameters alone":                 {parameters(t), errParameters},
-		"encrypted PKCS#8":                 {encodePEM("ENCRYPTED PRIVATE KEY", noise), errEncrypted},
+		"a public key labeled as private": {encodePEM("PRIVATE KEY", public), errUnreadable},
+		"parameters alone":                {parameters(t), errParameters},
+		"encrypted PKCS#8":                {encodePEM("ENCRYPTED PRIVATE KEY", noise), errEncrypted},
 		"encrypted PKCS#1": {string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: noise,
 			Headers: map[string]string{
 				"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,0123456789ABCDEF"}})), errEncrypted},

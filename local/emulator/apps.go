@@ -105,38 +105,24 @@ func invalidClient(description string) *oktaError {
 // issueToken implements POST /oauth2/v1/token of the org authorization server for
 // client_credentials with private_key_jwt. It verifies the assertion and the DPoP proof.
 func (e *Emulator) issueToken(c *oktaCall) (oktaResponse, *oktaError) {
-	const formType = "application/x-www-form-urlencoded"
-	if media, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || media != formType {
-		return oktaResponse{}, badTokenRequest("invalid_request", "The content type must be "+formType+".")
-	}
-	form, err := url.ParseQuery(string(c.body))
-	switch {
-	case err != nil:
-		return oktaResponse{}, badTokenRequest("invalid_request", "The form cannot be read.")
-	case form.Get("grant_type") != "client_credentials":
-		return oktaResponse{}, badTokenRequest("unsupported_grant_type", "The grant type must be client_credentials.")
-	case form.Get("client_assertion_type") != assertionType:
-		return oktaResponse{}, invalidClient("The client_assertion_type must be " + assertionType + ".")
+	form, failure := c.tokenForm()
+	if failure != nil {
+		return oktaResponse{}, failure
 	}
 	a, failure := e.verifyAssertion(c, form.Get("client_assertion"))
 	if failure != nil {
 		return oktaResponse{}, failure
 	}
-	token := &accessToken{app: a, scopes: strings.Fields(form.Get("scope")), expires: c.at.Add(accessTokenLife)}
+	key, failure := e.dpopKey(c, a)
+	if failure != nil {
+		return oktaResponse{}, failure
+	}
 	kind := "Bearer"
-	switch p, problem := e.proofOf(c, ""); {
-	case len(c.Header.Values("DPoP")) == 0 && a.DPoP:
-		return oktaResponse{}, badTokenRequest("invalid_dpop_proof", "The DPoP proof JWT header is missing.")
-	case len(c.Header.Values("DPoP")) == 0:
-	case problem != "":
-		return oktaResponse{}, badTokenRequest("invalid_dpop_proof", problem)
-	case !p.fresh(tokenServer, c.at):
-		refusal := badTokenRequest("use_dpop_nonce",
-			"The authorization server requires a nonce in the DPoP proof.")
-		refusal.header = map[string]string{"DPoP-Nonce": nonce(tokenServer, c.at)}
-		return oktaResponse{}, refusal
-	default:
-		token.key, kind = p.key, "DPoP"
+	if key != "" {
+		kind = "DPoP"
+	}
+	token := &accessToken{
+		app: a, key: key, scopes: strings.Fields(form.Get("scope")), expires: c.at.Add(accessTokenLife),
 	}
 	if len(token.scopes) == 0 {
 		return oktaResponse{}, badTokenRequest("invalid_scope", "The scope must be given.")
@@ -155,6 +141,45 @@ func (e *Emulator) issueToken(c *oktaCall) (oktaResponse, *oktaError) {
 		"token_type": kind, "expires_in": int(accessTokenLife.Seconds()),
 		"access_token": value, "scope": strings.Join(token.scopes, " "),
 	}}, nil
+}
+
+// tokenForm returns the form of a token request.
+func (c *oktaCall) tokenForm() (url.Values, *oktaError) {
+	const formType = "application/x-www-form-urlencoded"
+	if media, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || media != formType {
+		return nil, badTokenRequest("invalid_request", "The content type must be "+formType+".")
+	}
+	form, err := url.ParseQuery(string(c.body))
+	switch {
+	case err != nil:
+		return nil, badTokenRequest("invalid_request", "The form cannot be read.")
+	case form.Get("grant_type") != "client_credentials":
+		return nil, badTokenRequest("unsupported_grant_type", "The grant type must be client_credentials.")
+	case form.Get("client_assertion_type") != assertionType:
+		return nil, invalidClient("The client_assertion_type must be " + assertionType + ".")
+	}
+	return form, nil
+}
+
+// dpopKey verifies the DPoP proof of a token request and returns the thumbprint of its key, or "" if
+// there is no proof and the app does not require one.
+func (e *Emulator) dpopKey(c *oktaCall, a *registeredApp) (string, *oktaError) {
+	if len(c.Header.Values("DPoP")) == 0 {
+		if a.DPoP {
+			return "", badTokenRequest("invalid_dpop_proof", "The DPoP proof JWT header is missing.")
+		}
+		return "", nil
+	}
+	p, problem := e.proofOf(c, "")
+	if problem != "" {
+		return "", badTokenRequest("invalid_dpop_proof", problem)
+	}
+	if !p.fresh(tokenServer, c.at) {
+		refusal := badTokenRequest("use_dpop_nonce", "The authorization server requires a nonce in the DPoP proof.")
+		refusal.header = map[string]string{"DPoP-Nonce": nonce(tokenServer, c.at)}
+		return "", refusal
+	}
+	return p.key, nil
 }
 
 // verifyAssertion authenticates a client by its assertion (RFC 7523, section 3) and records its
