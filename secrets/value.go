@@ -1,7 +1,7 @@
 // Package secrets reads secret values from Secret Manager, files and environment variables, in a
 // type that cannot be printed by accident.
 //
-// Every Get returns the errors that Source documents. No error contains a value.
+// Get and Refresh return the errors that Source documents. No error contains a value.
 package secrets
 
 import (

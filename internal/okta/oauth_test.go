@@ -259,7 +259,7 @@ func TestATokenServesUntilShortlyBeforeItsEnd(t *testing.T) {
 // waitForTokenRequest waits until Okta has been asked for a token.
 func (s *serviceApp) waitForTokenRequest(t *testing.T) {
 	t.Helper()
-	for !slices.ContainsFunc(s.okta.Requests(), func(r emulator.Request) bool { return r.Path == "/oauth2/v1/token" }) {
+	for !slices.ContainsFunc(s.okta.Requests(), func(r emulator.LoggedRequest) bool { return r.Path == "/oauth2/v1/token" }) {
 		if err := s.Reach(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -399,7 +399,7 @@ func TestARevokedTokenIsReplacedAndNothingIsLost(t *testing.T) {
 			}
 			err := m.call(t.Context(), s.Client, id)
 			answered := map[int]int{}
-			asked := slices.DeleteFunc(s.okta.Requests(), func(r emulator.Request) bool { return r.Path == "/oauth2/v1/token" })
+			asked := slices.DeleteFunc(s.okta.Requests(), func(r emulator.LoggedRequest) bool { return r.Path == "/oauth2/v1/token" })
 			for _, r := range asked {
 				if r.Method == asked[0].Method { // after a refused write, the client reads the state
 					answered[r.Status]++

@@ -27,8 +27,8 @@ type registeredApp struct {
 	keys map[string]crypto.PublicKey // by kid
 }
 
-// accessToken is a valid access token.
-type accessToken struct {
+// issuedToken is a valid access token.
+type issuedToken struct {
 	app     *registeredApp
 	scopes  []string
 	key     string // thumbprint of its DPoP key; "" for a Bearer token
@@ -121,7 +121,7 @@ func (e *Emulator) issueToken(c *oktaCall) (oktaResponse, *oktaError) {
 	if key != "" {
 		kind = "DPoP"
 	}
-	token := &accessToken{
+	token := &issuedToken{
 		app: a, key: key, scopes: strings.Fields(form.Get("scope")), expires: c.at.Add(accessTokenLife),
 	}
 	if len(token.scopes) == 0 {
@@ -161,8 +161,8 @@ func (c *oktaCall) tokenForm() (url.Values, *oktaError) {
 	return form, nil
 }
 
-// dpopKey verifies the DPoP proof of a token request and returns the thumbprint of its key, or "" if
-// there is no proof and the app does not require one.
+// dpopKey verifies the DPoP proof of a token request and returns the thumbprint of its key, or ""
+// if there is no proof and the app does not require one.
 func (e *Emulator) dpopKey(c *oktaCall, a *registeredApp) (string, *oktaError) {
 	if len(c.Header.Values("DPoP")) == 0 {
 		if a.DPoP {
@@ -240,7 +240,7 @@ func (o *org) useOnce(parts ...string) bool {
 
 // authorized requires credentials: an API token, which has all permissions, or an access token with
 // the scope.
-func (e *Emulator) authorized(scope string, h handler) handler {
+func (e *Emulator) authorized(scope string, h oktaHandler) oktaHandler {
 	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		scheme, value, _ := strings.Cut(c.Header.Get("Authorization"), " ")
 		switch scheme {

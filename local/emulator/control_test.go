@@ -174,7 +174,7 @@ func TestRequestLog_MasksSecrets(t *testing.T) {
 			t.Errorf("the log contains %q: %s", secret, a.body)
 		}
 	}
-	var log []emulator.Request
+	var log []emulator.LoggedRequest
 	a.into(t, &log)
 	type line struct {
 		Method, Path, Query, Body, Auth, DPoP string
@@ -269,7 +269,7 @@ func TestRequestLog_StoresNewest(t *testing.T) {
 	check := func(dropped string, first string) {
 		t.Helper()
 		a := o.steer("GET", "/requests", "")
-		var kept []emulator.Request
+		var kept []emulator.LoggedRequest
 		if a.into(t, &kept); len(kept) > 3 || a.header.Get("X-Emulator-Dropped") != dropped || len(kept) > 0 &&
 			kept[0].Query != first {
 			t.Errorf("dropped %q, stored %+v", a.header.Get("X-Emulator-Dropped"), kept)

@@ -101,7 +101,7 @@ func (e *Emulator) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, r := range map[string]struct {
 		scope string
-		handler
+		oktaHandler
 	}{
 		"GET /api/v1/users":                    {"okta.users.read", e.listUsers},
 		"GET /api/v1/users/{user}":             {"okta.users.read", e.onUser(getUser)},
@@ -132,7 +132,7 @@ func (e *Emulator) routes() *http.ServeMux {
 
 		"GET /api/v1/idps": {"okta.idps.read", e.listProviders},
 	} {
-		mux.Handle(pattern, e.serve(e.authorized(r.scope, checkQuery(pattern, r.handler))))
+		mux.Handle(pattern, e.serve(e.authorized(r.scope, checkQuery(pattern, r.oktaHandler))))
 	}
 	mux.Handle("GET /.well-known/okta-organization", e.serve(getOrganization))
 	mux.Handle("POST "+tokenPath, e.serve(e.issueToken))

@@ -87,16 +87,16 @@ func errorForStatus(status int) *oktaError {
 	}
 }
 
-// errorBody is the JSON of an error.
-type errorBody struct {
-	Code    string       `json:"errorCode"`
-	Summary string       `json:"errorSummary"`
-	Link    string       `json:"errorLink"`
-	ID      string       `json:"errorId"`
-	Causes  []errorCause `json:"errorCauses"`
+// oktaErrorBody is the JSON of an error.
+type oktaErrorBody struct {
+	Code    string           `json:"errorCode"`
+	Summary string           `json:"errorSummary"`
+	Link    string           `json:"errorLink"`
+	ID      string           `json:"errorId"`
+	Causes  []oktaErrorCause `json:"errorCauses"`
 }
 
-type errorCause struct {
+type oktaErrorCause struct {
 	Summary string `json:"errorSummary"`
 }
 
@@ -105,11 +105,11 @@ func (o *oktaError) body(requestID string) any {
 	if o.raw != nil {
 		return o.raw
 	}
-	causes := make([]errorCause, 0, len(o.causes))
+	causes := make([]oktaErrorCause, 0, len(o.causes))
 	for _, c := range o.causes {
-		causes = append(causes, errorCause{c})
+		causes = append(causes, oktaErrorCause{c})
 	}
-	return errorBody{Code: o.code, Summary: o.summary, Link: o.code, ID: "oae" + requestID[:22], Causes: causes}
+	return oktaErrorBody{Code: o.code, Summary: o.summary, Link: o.code, ID: "oae" + requestID[:22], Causes: causes}
 }
 
 // weakPassword returns E0000080 with the violated rules.

@@ -76,7 +76,7 @@ func (x *oktaExchange) meetFault() bool {
 	x.faulty = true
 	if f.CarriedOut {
 		discarded := *x
-		discarded.ResponseWriter, discarded.entry = &discardWriter{http.Header{}}, &Request{}
+		discarded.ResponseWriter, discarded.entry = &discardWriter{http.Header{}}, &LoggedRequest{}
 		discarded.limits, discarded.faulty = nil, false
 		discarded.execute()
 	}

@@ -19,16 +19,16 @@ var secretHeaders = map[string]bool{"Authorization": true, "Proxy-Authorization"
 const droppedHeader = "X-Emulator-Dropped"
 
 // Requests returns the request log in order of arrival (GET /_emulator/requests).
-func (e *Emulator) Requests() []Request {
+func (e *Emulator) Requests() []LoggedRequest {
 	requests, _ := e.log()
 	return requests
 }
 
 // log returns the request log and the number of requests that it has dropped.
-func (e *Emulator) log() (requests []Request, dropped int) {
+func (e *Emulator) log() (requests []LoggedRequest, dropped int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	requests = make([]Request, 0, len(e.org.log))
+	requests = make([]LoggedRequest, 0, len(e.org.log))
 	for _, r := range e.org.log {
 		requests = append(requests, *r)
 	}
@@ -37,7 +37,7 @@ func (e *Emulator) log() (requests []Request, dropped int) {
 
 // addToLog adds a request to the request log and drops the oldest one if the log is full. It logs
 // the first drop, and then one in Options.Keep. The caller holds e.mu.
-func (e *Emulator) addToLog(r *Request) {
+func (e *Emulator) addToLog(r *LoggedRequest) {
 	o := e.org
 	o.log = append(o.log, r)
 	for e.keep > 0 && len(o.log) > e.keep {
@@ -59,7 +59,7 @@ func (e *Emulator) ClearRequests() {
 }
 
 // logEntry returns the masked record of a request.
-func logEntry(r *http.Request, at time.Time, body []byte) *Request {
+func logEntry(r *http.Request, at time.Time, body []byte) *LoggedRequest {
 	headers := make(map[string]string, len(r.Header))
 	for name, values := range r.Header {
 		headers[name] = strings.Join(values, ", ")
@@ -67,7 +67,7 @@ func logEntry(r *http.Request, at time.Time, body []byte) *Request {
 			headers[name] = redacted
 		}
 	}
-	return &Request{
+	return &LoggedRequest{
 		Time:    at,
 		Method:  r.Method,
 		Path:    r.URL.EscapedPath(),

@@ -27,16 +27,16 @@ type org struct {
 	providers []provider
 
 	apps         map[string]*registeredApp // by client ID
-	accessTokens map[string]*accessToken
+	accessTokens map[string]*issuedToken
 	used         map[string]bool // assertions and DPoP proofs
 
-	signals []Signal
+	signals []ReceivedSignal
 	seenJTI map[string]bool // issuer and jti
 
 	delays  delays
 	faults  []*activeFault
 	limits  []*activeLimit
-	log     []*Request
+	log     []*LoggedRequest
 	dropped int // from log
 	calls   int // since the last reset
 	load    int // load users

@@ -34,7 +34,7 @@ var queryParameters = map[string][]string{
 
 // checkQuery rejects requests with a query parameter that the route does not have, or that occurs
 // twice.
-func checkQuery(pattern string, h handler) handler {
+func checkQuery(pattern string, h oktaHandler) oktaHandler {
 	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		query := c.URL.Query()
 		for _, name := range slices.Sorted(maps.Keys(query)) {

@@ -25,7 +25,7 @@ func seededOrg(token string) *org {
 		groupByID:   map[string]*group{},
 		seenJTI:     map[string]bool{},
 		providers:   seededProviders(),
-		apps:        map[string]*registeredApp{}, accessTokens: map[string]*accessToken{}, used: map[string]bool{},
+		apps:        map[string]*registeredApp{}, accessTokens: map[string]*issuedToken{}, used: map[string]bool{},
 	}
 	o.everyone = o.addGroup("Everyone", "All users in your organization", seedDay)
 	o.everyone.kind = groupBuiltIn

@@ -17,8 +17,8 @@ import (
 // maxBody is the maximum size of a request body in bytes.
 const maxBody = 1 << 20
 
-// handler handles one request to Okta's API. It runs with the state locked.
-type handler func(*oktaCall) (oktaResponse, *oktaError)
+// oktaHandler handles one request to Okta's API. It runs with the state locked.
+type oktaHandler func(*oktaCall) (oktaResponse, *oktaError)
 
 // oktaCall is a request to Okta's API.
 type oktaCall struct {
@@ -44,7 +44,7 @@ type oktaExchange struct {
 	http.ResponseWriter
 	emulator *Emulator
 	call     oktaCall
-	entry    *Request       // of the request log
+	entry    *LoggedRequest // of the request log
 	limits   []*activeLimit // limits whose concurrency includes this request
 	faulty   bool           // the response is that of a fault
 }
@@ -161,7 +161,7 @@ func (x *oktaExchange) fail(o *oktaError) {
 }
 
 // serve adapts a handler to the mux.
-func (e *Emulator) serve(h handler) http.Handler {
+func (e *Emulator) serve(h oktaHandler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*oktaExchange)
 		c := x.call

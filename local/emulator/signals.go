@@ -50,10 +50,10 @@ func (e *Emulator) RegisterTransmitter(issuer string, jwks []byte) {
 }
 
 // Signals returns the security event tokens received, in order of arrival (GET /_emulator/signals).
-func (e *Emulator) Signals() []Signal {
+func (e *Emulator) Signals() []ReceivedSignal {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]Signal{}, e.org.signals...)
+	return append([]ReceivedSignal{}, e.org.signals...)
 }
 
 // signalError is the error of a rejected token in Okta's terms.
@@ -63,7 +63,7 @@ type signalError struct{ code, description string }
 // returns 202 with an empty body for a valid token, even if it is ignored, otherwise 400 with err
 // and description.
 func (e *Emulator) receiveSignal(c *oktaCall) (oktaResponse, *oktaError) {
-	s := Signal{Time: c.at}
+	s := ReceivedSignal{Time: c.at}
 	refused := e.verifySignal(c, &s)
 	if refused == nil {
 		s.Verified = true
@@ -82,7 +82,7 @@ func (e *Emulator) receiveSignal(c *oktaCall) (oktaResponse, *oktaError) {
 }
 
 // verifySignal checks the token and sets the fields of s from it.
-func (e *Emulator) verifySignal(c *oktaCall, s *Signal) *signalError {
+func (e *Emulator) verifySignal(c *oktaCall, s *ReceivedSignal) *signalError {
 	claims := jwt.MapClaims{}
 	token, parts, err := jwt.NewParser().ParseUnverified(string(c.body), claims)
 	if token == nil || len(parts) != 3 {

@@ -222,7 +222,7 @@ func TestSignal_SilentlyIgnored(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	s := newTransmitter(t, o)
-	post := func(change func(*signal)) emulator.Signal {
+	post := func(change func(*signal)) emulator.ReceivedSignal {
 		v := s.valid(o)
 		v.claims = maps.Clone(v.claims)
 		change(v)

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Request is an entry of the request log, with credentials and passwords replaced by "[redacted]".
-type Request struct {
+// LoggedRequest is an entry of the request log, with credentials and passwords replaced by
+// "[redacted]".
+type LoggedRequest struct {
 	Time    time.Time         `json:"time"`
 	Method  string            `json:"method"`
 	Path    string            `json:"path"`    // as sent, percent-encoding included
@@ -26,8 +27,8 @@ type Observed struct {
 	Fault   bool          // the response is that of a fault
 }
 
-// Signal is a received security event token, valid or not.
-type Signal struct {
+// ReceivedSignal is a received security event token, valid or not.
+type ReceivedSignal struct {
 	Time     time.Time      `json:"time"`
 	KeyID    string         `json:"kid"`
 	Claims   map[string]any `json:"claims"`   // numbers are float64; nil if the token cannot be parsed

@@ -67,7 +67,7 @@ func (u *user) setStatus(status string, at time.Time) {
 type userHandler func(*oktaCall, *user) (oktaResponse, *oktaError)
 
 // onUser returns a handler that finds the user of the path by ID, login or "me".
-func (e *Emulator) onUser(h userHandler) handler {
+func (e *Emulator) onUser(h userHandler) oktaHandler {
 	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		u := e.org.find(c.PathValue("user"))
 		if u == nil || c.byApp && c.PathValue("user") == "me" {
@@ -78,7 +78,7 @@ func (e *Emulator) onUser(h userHandler) handler {
 }
 
 // onUserID returns a handler that finds the user of the path only by ID.
-func (e *Emulator) onUserID(h userHandler) handler {
+func (e *Emulator) onUserID(h userHandler) oktaHandler {
 	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		u := e.org.userByID[c.PathValue("user")]
 		if u == nil {

@@ -39,13 +39,13 @@ type server struct {
 	log  *slog.Logger
 
 	mu            sync.Mutex
-	topics        map[string]*topic
+	topics        map[string]*storedTopic
 	subscriptions map[string]*subscription
 	published     int // messages so far
 }
 
-// topic stores the messages that were published to it, oldest first.
-type topic struct {
+// storedTopic stores the messages that were published to it, oldest first.
+type storedTopic struct {
 	proto    *pubsubpb.Topic
 	messages []*pubsubpb.PubsubMessage
 	dropped  int // messages so far
@@ -74,7 +74,7 @@ func serve(addr string, keep int, log *slog.Logger) (s *server, bound string, er
 	}
 	s = &server{
 		grpc: grpc.NewServer(grpc.MaxRecvMsgSize(maxRequest)), keep: keep, log: log,
-		topics: map[string]*topic{}, subscriptions: map[string]*subscription{},
+		topics: map[string]*storedTopic{}, subscriptions: map[string]*subscription{},
 	}
 	pubsubpb.RegisterPublisherServer(s.grpc, s)
 	pubsubpb.RegisterSubscriberServer(s.grpc, s)
@@ -89,7 +89,7 @@ func (s *server) CreateTopic(_ context.Context, t *pubsubpb.Topic) (*pubsubpb.To
 	if s.topics[t.Name] != nil {
 		return nil, status.Errorf(codes.AlreadyExists, "the topic %s exists", t.Name)
 	}
-	s.topics[t.Name] = &topic{proto: t}
+	s.topics[t.Name] = &storedTopic{proto: t}
 	return t, nil
 }
 
@@ -132,7 +132,7 @@ func (s *server) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsub
 
 // storeIn stores a message in a topic and drops the oldest one if the topic is full. It logs the
 // first drop of a topic, and then one in Options.Keep.
-func (s *server) storeIn(t *topic, m *pubsubpb.PubsubMessage) {
+func (s *server) storeIn(t *storedTopic, m *pubsubpb.PubsubMessage) {
 	t.messages = append(t.messages, m)
 	if s.keep == 0 {
 		return
@@ -279,7 +279,8 @@ func (s *server) change(name string, ids []string, f func(*subscription, string)
 	return &emptypb.Empty{}, nil
 }
 
-// prefixFilter is the filter that the server knows. https://cloud.google.com/pubsub/docs/subscription-message-filter
+// prefixFilter is the filter that the server knows.
+// https://cloud.google.com/pubsub/docs/subscription-message-filter
 var prefixFilter = regexp.MustCompile(`^hasPrefix\(attributes\.([A-Za-z_][A-Za-z0-9_-]*), "([^"\\]*)"\)$`)
 
 // matches reports whether the filter of the subscription, if it has one, matches the message.
