@@ -16,8 +16,8 @@ type Callers struct {
 	PushAudiences, PushEmails      []string // PUSH_AUDIENCE, PUSH_EMAILS; not with iam
 }
 
-// CallersFromEnv reads only the settings of the authentication, so that authenticated callers can be shown the errors of
-// the other settings. The error is an *Error.
+// CallersFromEnv reads only the settings of the authentication, so that authenticated callers can be shown the errors
+// of the other settings. The error is an *Error.
 func CallersFromEnv(getenv func(string) string) (Callers, error) {
 	e := env{getenv: getenv}
 	c := e.callers()
@@ -34,20 +34,46 @@ func (e *env) callers() Callers {
 	c.CallerKeysRef, c.CallerKeyHeader = e.ref("CALLER_KEYS_SECRET"), e.get("CALLER_KEY_HEADER")
 	c.CallerAudiences, c.CallerEmails = e.list("CALLER_AUDIENCE"), e.emails("CALLER_EMAILS")
 	c.PushAudiences, c.PushEmails = e.list("PUSH_AUDIENCE"), e.emails("PUSH_EMAILS")
+	e.checkMode(c)
+	for _, own := range [][2]string{
+		{"CALLER_KEYS_SECRET", caller.APIKey}, {"CALLER_KEY_HEADER", caller.APIKey},
+		{"CALLER_AUDIENCE", caller.OIDC}, {"CALLER_EMAILS", caller.OIDC},
+	} {
+		if name, mode := own[0], own[1]; c.CallerAuth != mode && e.getenv(name) != "" {
+			e.problem("%s is set, but CALLER_AUTH is not %s: remove it, or change CALLER_AUTH", name, mode)
+		}
+	}
+	switch push := len(c.PushAudiences) > 0; {
+	case push != (len(c.PushEmails) > 0):
+		e.problem("PUSH_AUDIENCE and PUSH_EMAILS need each other: the audience of the push subscription's ID tokens, and " +
+			"the e-mail address of its service account")
+	case push && c.CallerAuth == caller.IAM:
+		e.problem("PUSH_AUDIENCE is set, but with CALLER_AUTH iam Cloud Run authenticates deliveries: remove it and " +
+			"PUSH_EMAILS")
+	}
+	return c
+}
+
+// checkMode checks that CALLER_AUTH is a mode, that its settings are set, and that it works on this platform.
+func (e *env) checkMode(c Callers) {
 	onCloud := e.get("K_SERVICE") != ""
 	switch c.CallerAuth {
 	case "":
-		e.problem("CALLER_AUTH is not set: set it to iam, oidc, apikey, or none on loopback; until then every request is refused")
+		e.problem("CALLER_AUTH is not set: set it to iam, oidc, apikey, or none on loopback; until then every request is " +
+			"refused")
 	case caller.IAM:
 		if !onCloud {
-			e.problem("CALLER_AUTH is iam, which only Cloud Run checks, but this is not Cloud Run (K_SERVICE is not set): use oidc or apikey")
+			e.problem("CALLER_AUTH is iam, which only Cloud Run checks, but this is not Cloud Run (K_SERVICE is not set): " +
+				"use oidc or apikey")
 		}
 	case caller.OIDC:
 		if len(c.CallerAudiences) == 0 {
-			e.problem("CALLER_AUDIENCE is not set, but CALLER_AUTH is oidc: give the audience of the ID tokens, which is the function's URL")
+			e.problem("CALLER_AUDIENCE is not set, but CALLER_AUTH is oidc: give the audience of the ID tokens, which is " +
+				"the function's URL")
 		}
 		if len(c.CallerEmails) == 0 {
-			e.problem("CALLER_EMAILS is not set, but CALLER_AUTH is oidc: give the e-mail addresses of the service accounts that may call")
+			e.problem("CALLER_EMAILS is not set, but CALLER_AUTH is oidc: give the e-mail addresses of the service accounts " +
+				"that may call")
 		}
 	case caller.APIKey:
 		if c.CallerKeysRef == "" {
@@ -58,25 +84,12 @@ func (e *env) callers() Callers {
 		}
 	case caller.None:
 		if onCloud {
-			e.problem("CALLER_AUTH is none, which works on loopback only, but this is Cloud Run (K_SERVICE is set): use iam, oidc or apikey")
+			e.problem("CALLER_AUTH is none, which works on loopback only, but this is Cloud Run (K_SERVICE is set): use " +
+				"iam, oidc or apikey")
 		}
 	default:
 		e.problem("CALLER_AUTH must be iam, oidc, apikey or none")
 	}
-	for _, own := range [][2]string{
-		{"CALLER_KEYS_SECRET", caller.APIKey}, {"CALLER_KEY_HEADER", caller.APIKey}, {"CALLER_AUDIENCE", caller.OIDC}, {"CALLER_EMAILS", caller.OIDC},
-	} {
-		if name, mode := own[0], own[1]; c.CallerAuth != mode && e.getenv(name) != "" {
-			e.problem("%s is set, but CALLER_AUTH is not %s: remove it, or change CALLER_AUTH", name, mode)
-		}
-	}
-	switch push := len(c.PushAudiences) > 0; {
-	case push != (len(c.PushEmails) > 0):
-		e.problem("PUSH_AUDIENCE and PUSH_EMAILS need each other: the audience of the push subscription's ID tokens, and the e-mail address of its service account")
-	case push && c.CallerAuth == caller.IAM:
-		e.problem("PUSH_AUDIENCE is set, but with CALLER_AUTH iam Cloud Run authenticates deliveries: remove it and PUSH_EMAILS")
-	}
-	return c
 }
 
 func (e *env) emails(name string) []string {

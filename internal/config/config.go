@@ -43,7 +43,7 @@ type Config struct {
 	MaxInvocations int // MAX_INVOCATIONS, in flight in one process
 
 	IdempotencyBucket, IdempotencyPrefix string        // IDEMPOTENCY_BUCKET, IDEMPOTENCY_PREFIX; no bucket: in memory
-	ResultsTopic, DeadLetterTopic        string        // RESULTS_TOPIC, DEAD_LETTER_TOPIC, full names; empty: nothing is published
+	ResultsTopic, DeadLetterTopic        string        // RESULTS_TOPIC, DEAD_LETTER_TOPIC, full names; empty: none
 	Deadline                             time.Duration // REQUEST_DEADLINE
 }
 
@@ -76,7 +76,8 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 	}
 	e.checkCredentials(credentials, c)
 	if e.get("GUARDRAILS") != "" {
-		e.problem("GUARDRAILS is set, but this build does not support it: remove it, because an ignored safeguard would be dangerous")
+		e.problem("GUARDRAILS is set, but this build does not support it: remove it, because an ignored safeguard would " +
+			"be dangerous")
 	}
 	for _, old := range slices.Sorted(maps.Keys(renamed)) {
 		if getenv(old) != "" {
@@ -129,14 +130,16 @@ func (e *env) checkCredentials(credentials bool, c Config) {
 	} {
 		switch {
 		case !c.OAuth && oauth.value != "":
-			e.problem("%s is an OAuth setting, but Use Oauth Authentication is off (OKTA_USE_OAUTH): turn it on, or remove the setting", setting(oauth.name).title())
+			e.problem("%s is an OAuth setting, but Use Oauth Authentication is off (OKTA_USE_OAUTH): turn it on, or remove "+
+				"the setting", setting(oauth.name).title())
 		case c.OAuth && oauth.value == "":
 			e.problem("%s is not set, but Use Oauth Authentication is on (OKTA_USE_OAUTH): set it", setting(oauth.name).title())
 		}
 	}
 	switch {
 	case c.OAuth && c.TokenRef != "":
-		e.problem("OKTA_API_TOKEN_SECRET (Api Token) is set, but Use Oauth Authentication is on (OKTA_USE_OAUTH): choose one of them")
+		e.problem("OKTA_API_TOKEN_SECRET (Api Token) is set, but Use Oauth Authentication is on (OKTA_USE_OAUTH): choose " +
+			"one of them")
 	case credentials && !c.OAuth && c.TokenRef == "":
 		e.problem("OKTA_API_TOKEN_SECRET (Api Token) is not set: give a reference to the secret with the API token, " +
 			"or turn OKTA_USE_OAUTH (Use Oauth Authentication) on and set its settings")

@@ -136,6 +136,21 @@ func (f *Function) examineAccess(ctx context.Context, o Options) {
 	if request.code == http.StatusOK {
 		f.find(Error, "it accepts unauthenticated requests: check CALLER_AUTH and its invokers")
 	}
+	delivery := f.deliverUnsigned(ctx, o)
+	own := f.Auth == caller.APIKey || f.Auth == caller.OIDC
+	switch {
+	case own && delivery.refused() && !delivery.product():
+		f.find(Error, "CALLER_AUTH is %s, but Cloud Run checks the invoker role and removes the signature of ID tokens: "+
+			"the function refuses every delivery. Make the service public (allow_public_invocation), or use CALLER_AUTH iam",
+			f.Auth)
+	case f.Auth == caller.IAM && delivery.product():
+		f.find(Error, "CALLER_AUTH is iam, but Cloud Run does not check callers: the function would accept forged tokens. "+
+			"Remove the invoker role from allUsers, or use CALLER_AUTH apikey or oidc")
+	}
+}
+
+// deliverUnsigned sends a delivery without a token, which must be refused.
+func (f *Function) deliverUnsigned(ctx context.Context, o Options) response {
 	unsigned, err := json.Marshal(map[string]any{
 		"message":      map[string]any{"messageId": "doctor-unsigned", "data": []byte(`{"action": "Ping"}`)},
 		"subscription": "doctor",
@@ -155,16 +170,7 @@ func (f *Function) examineAccess(ctx context.Context, o Options) {
 		f.find(Warning, "it cannot be checked that an unsigned delivery is refused: POST /pubsub was answered %d",
 			delivery.code)
 	}
-	own := f.Auth == caller.APIKey || f.Auth == caller.OIDC
-	switch {
-	case own && delivery.refused() && !delivery.product():
-		f.find(Error, "CALLER_AUTH is %s, but Cloud Run checks the invoker role and removes the signature of ID tokens: "+
-			"the function refuses "+
-			"every delivery. Make the service public (allow_public_invocation), or use CALLER_AUTH iam", f.Auth)
-	case f.Auth == caller.IAM && delivery.product():
-		f.find(Error, "CALLER_AUTH is iam, but Cloud Run does not check callers: the function would accept forged tokens. "+
-			"Remove the invoker role from allUsers, or use CALLER_AUTH apikey or oidc")
-	}
+	return delivery
 }
 
 // ping sends an authenticated Ping.

@@ -34,7 +34,9 @@ func main() {
 	root := flag.String("root", ".", "the `directory` of the module")
 	flag.Parse()
 	in := func(name string) string { return filepath.Join(*root, filepath.FromSlash(name)) }
-	for name, write := range map[string]func(io.Writer) error{"docs/actions.md": actions, "terraform/catalog.json": catalog} {
+	for name, write := range map[string]func(io.Writer) error{
+		"docs/actions.md": actions, "terraform/catalog.json": catalog,
+	} {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {
 			log.Fatal(err)
@@ -106,10 +108,12 @@ func actions(w io.Writer) error {
 				ping = a
 				continue
 			}
-			fmt.Fprintf(w, "| [%s](#%s) | `%s` | `POST /%s` | %s | %s | %s |\n", a.Name, a.Slug, g.Function, a.Slug, yes(a.Mutates), orDash(codes(a.RunsOn)), orDash(codes(a.OktaScopes)))
+			fmt.Fprintf(w, "| [%s](#%s) | `%s` | `POST /%s` | %s | %s | %s |\n", a.Name, a.Slug, g.Function, a.Slug,
+				yes(a.Mutates), orDash(codes(a.RunsOn)), orDash(codes(a.OktaScopes)))
 		}
 	}
-	fmt.Fprintf(w, "| [Ping](#ping) | all | `GET /ping`, `POST /ping` | no | - | `okta.users.read`; none in `OktaSignals` |\n")
+	fmt.Fprint(w, "| [Ping](#ping) | all | `GET /ping`, `POST /ping` | no | - | "+
+		"`okta.users.read`; none in `OktaSignals` |\n")
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {
 			if a.Slug == "ping" {

@@ -57,7 +57,7 @@ func images(text []byte) ([]reference, error) {
 		return nil, err
 	}
 	if len(build.Steps) == 0 {
-		return nil, errors.New("there are no steps")
+		return nil, errors.New("it has no steps")
 	}
 	var all []reference
 	for i, step := range build.Steps {

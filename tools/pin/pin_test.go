@@ -206,7 +206,7 @@ func TestCheck_ReportsWhatIsNotPinned(t *testing.T) {
 		"no hashes": {pinned, unhashed,
 			[]string{"no version or no hash"}},
 		"both":     {"steps:\n  - name: b:2\n", "", []string{"b:2 has no digest", "does not exist", "go run ./tools/pin"}},
-		"no steps": {"substitutions: {}\n", locked, []string{"there are no steps"}},
+		"no steps": {"substitutions: {}\n", locked, []string{"it has no steps"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
