@@ -79,7 +79,7 @@ func help(words []string, stdout io.Writer, run func(args ...string) error) erro
 	}
 	g, a, ok := find(name)
 	if !ok {
-		return fmt.Errorf("there is no command or action %q; the commands are %s; the actions are %s",
+		return fmt.Errorf("unknown command or action %q; the commands are %s; the actions are %s",
 			name, strings.Join(commands, ", "), actionNames())
 	}
 	printAction(stdout, g, a)

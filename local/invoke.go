@@ -51,7 +51,7 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	}
 	group, a, ok := find(words[0])
 	if !ok {
-		return fmt.Errorf("there is no action %q; the actions are %s", words[0], actionNames())
+		return fmt.Errorf("unknown action %q; the actions are %s", words[0], actionNames())
 	}
 	parameters, err := parametersOf(words[1:])
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"example.com/okta-secops/internal/caller"
 )
 
-// listen opens the address of the functions and that of the emulator. okta is nil if there is no
-// emulator. The error lists every address that cannot be opened, including that of Pub/Sub.
+// listen opens the address of the functions and that of the emulator. okta is nil without
+// an emulator. The error lists every address that cannot be opened, including that of Pub/Sub.
 func (o options) listen() (functions, okta net.Listener, err error) {
 	var problems []string
 	open := func(flag, addr string) net.Listener {

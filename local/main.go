@@ -89,7 +89,7 @@ func serve(ctx context.Context, args []string, getenv func(string) string, stdou
 	case len(words) > 0 && slices.Contains(commands, words[0]):
 		return fmt.Errorf("the command must be the first argument: %s", usages[words[0]])
 	case len(words) > 0:
-		return fmt.Errorf("there is no command %q; the commands are %s", words[0], strings.Join(commands, ", "))
+		return fmt.Errorf("unknown command %q; the commands are %s", words[0], strings.Join(commands, ", "))
 	}
 	if err := o.check(flags); err != nil {
 		return err

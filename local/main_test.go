@@ -398,10 +398,10 @@ func TestLocal_ReportsMistakeOnOneLine(t *testing.T) {
 				"port " + port + " is in use: stop the process that uses it, or select a free port with -okta-addr 127.0.0.1:0; " +
 				"port " + port + " is in use: stop the process that uses it, or select a free port with -pubsub-addr 127.0.0.1:0"},
 		"an unknown command": {[]string{"invok"}, noEnv,
-			`no command "invok"; the commands are invoke, publish, results, help`},
+			`unknown command "invok"; the commands are invoke, publish, results, help`},
 		"a command too late": {[]string{"-addr", "127.0.0.1:0", "invoke"}, noEnv,
 			"the command must be the first argument: go run ./local invoke"},
-		"help for nothing":     {[]string{"help", "Disable", "Usr"}, noEnv, `no command or action "Disable Usr"`},
+		"help for nothing":     {[]string{"help", "Disable", "Usr"}, noEnv, `unknown command or action "Disable Usr"`},
 		"an unknown flag":      {[]string{"-adr", "x"}, noEnv, "-adr; see go run ./local -h"},
 		"a command's bad flag": {[]string{"invoke", "-adr", "x"}, noEnv, "-adr; see go run ./local invoke -h"},
 		"a real org's unreadable secrets": {[]string{"-addr", "127.0.0.1:0", "-okta", real}, environment(map[string]string{
@@ -745,7 +745,7 @@ func TestResults_PrintsResultsOfPublishedRequests(t *testing.T) {
 		say  string
 	}{
 		{[]string{"publish", "users"}, "name a group (users, groups, "}, {[]string{"publish", "user", "{}"},
-			`there is no group "user"`},
+			`unknown group "user"`},
 		{[]string{"publish", "users", "{}"}, "no Pub/Sub runs at " + s.pubsub},
 		{[]string{"results"}, "no Pub/Sub runs at " + s.pubsub}, {[]string{"results", "users"}, `no argument "users"`},
 		{[]string{"results", "-n", "-1"}, "-n -1 is negative"},

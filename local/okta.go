@@ -25,8 +25,8 @@ const (
 )
 
 // startOkta starts the emulator on the listener and returns the settings of the functions: getenv,
-// and defaults for the emulator. If -okta or OKTA_API_ROOT names another Okta, there is no
-// emulator.
+// and defaults for the emulator. It starts no emulator if -okta or OKTA_API_ROOT names
+// another Okta.
 func (p *product) startOkta(o options, listener net.Listener) (func(string) string, error) {
 	p.defaults = map[string]string{"CALLER_AUTH": "none", "OKTA_API_ROOT": o.okta}
 	env := withDefaults(o.getenv, p.defaults)

@@ -19,10 +19,10 @@ import (
 // product is the running local product.
 type product struct {
 	functions, okta string              // addresses, with scheme
-	token           string              // API token of the emulator; "" if there is no emulator
+	token           string              // API token of the emulator; "" without an emulator
 	note            string              // a warning about a real org
 	defaults        map[string]string   // settings that getenv does not set
-	broker          *localpubsub.Broker // nil if there is no Pub/Sub
+	broker          *localpubsub.Broker // nil without Pub/Sub
 
 	servers []*http.Server
 	failed  chan error

@@ -47,7 +47,7 @@ func publish(ctx context.Context, args []string, getenv func(string) string, std
 		}
 	}
 	if group == "" {
-		return fmt.Errorf("there is no group %q; the groups are %s", words[0], strings.Join(groups, ", "))
+		return fmt.Errorf("unknown group %q; the groups are %s", words[0], strings.Join(groups, ", "))
 	}
 	attributes := map[string]string{}
 	for attribute, value := range map[string]string{"action": *name, "idempotency_key": *key} {

@@ -69,7 +69,7 @@ func (c *Cached) Get(ctx context.Context, ref string) (Value, error) {
 
 // Refresh returns the current value of a secret after Okta rejected a value. It returns the cached
 // value if that is another one; otherwise it reads the secret, at most once in 30 seconds for each
-// secret in Secret Manager. If there is no newer value, it returns the rejected one.
+// secret in Secret Manager. If no newer value exists, it returns the rejected one.
 func (c *Cached) Refresh(ctx context.Context, ref string, rejected Value) (Value, error) {
 	for {
 		c.mu.Lock()

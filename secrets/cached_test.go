@@ -235,7 +235,7 @@ func TestRefresh_ReadsOnceInThirtySeconds(t *testing.T) {
 	c.now = c.now.Add(1)
 	c.wantRefresh(t, b, third, 1)
 	c.now = c.now.Add(30 * time.Second)
-	c.wantRefresh(t, third, third, 1) // there is no newer value
+	c.wantRefresh(t, third, third, 1) // no newer value exists
 	c.wantRefresh(t, third, third, 0)
 	if log := c.log.String(); strings.Contains(log, hidden) || strings.Count(log, "\n") != 3 {
 		t.Errorf("log: %s", log)

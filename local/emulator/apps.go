@@ -162,7 +162,7 @@ func (c *oktaCall) tokenForm() (url.Values, *oktaError) {
 }
 
 // dpopKey verifies the DPoP proof of a token request and returns the thumbprint of its key, or ""
-// if there is no proof and the app does not require one.
+// without a proof if the app does not require one.
 func (e *Emulator) dpopKey(c *oktaCall, a *registeredApp) (string, *oktaError) {
 	if len(c.Header.Values("DPoP")) == 0 {
 		if a.DPoP {

@@ -86,7 +86,7 @@ func (p dpopProof) check(c *oktaCall, token string) string {
 	case token != "" && p.TokenHash != hash([]byte(token)):
 		return "The ath of the DPoP proof is not the hash of the access token."
 	case token == "" && p.TokenHash != "":
-		return "The DPoP proof has an ath, but there is no access token."
+		return "The DPoP proof has an ath, but the request has no access token."
 	}
 	return ""
 }

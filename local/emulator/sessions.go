@@ -3,8 +3,8 @@ package emulator
 import "net/http"
 
 // clearSessions implements DELETE /api/v1/users/{userId}/sessions: it ends the sessions and, with
-// oauthTokens=true, revokes the OAuth tokens. forgetDevices has no effect, because there are no
-// devices.
+// oauthTokens=true, revokes the OAuth tokens. forgetDevices has no effect, because the emulator
+// has no devices.
 func clearSessions(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	oauthTokens, failure := c.flag("oauthTokens", false)
 	if failure != nil {

@@ -21,7 +21,7 @@ type LoggedRequest struct {
 type Observed struct {
 	Request *http.Request // its body has been read
 	Body    []byte        // of the request
-	Status  int           // 0: there was no response
+	Status  int           // 0: no response was sent
 	Header  http.Header   // of the response
 	Reply   []byte        // body of the response
 	Fault   bool          // the response is that of a fault

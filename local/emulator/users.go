@@ -184,7 +184,7 @@ func getUser(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 }
 
 // listUsers implements GET /api/v1/users with q, filter, search, limit and after. Without filter
-// and search the list does not contain DEPROVISIONED users. With q there is no next page.
+// and search the list does not contain DEPROVISIONED users. With q it has only one page.
 func (e *Emulator) listUsers(c *oktaCall) (oktaResponse, *oktaError) {
 	q := c.URL.Query()
 	isSearch, isQ := q.Get("search") != "", q.Get("q") != ""

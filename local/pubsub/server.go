@@ -335,5 +335,5 @@ func find[T any](all map[string]*T, kind, name string) (*T, error) {
 	if found := all[name]; found != nil {
 		return found, nil
 	}
-	return nil, status.Errorf(codes.NotFound, "there is no %s %s", kind, name)
+	return nil, status.Errorf(codes.NotFound, "the %s %s does not exist", kind, name)
 }
