@@ -379,7 +379,7 @@ func TestLocal_ReportsMistakeOnOneLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	const real = "https://acme.okta.com"
 	for name, c := range map[string]struct {

@@ -27,7 +27,7 @@ func serveTarget(ctx context.Context, o options, target string, stdout io.Writer
 	if !slices.Contains(names, target) {
 		return fmt.Errorf("FUNCTION_TARGET %q is not a function; the functions are %s", target, strings.Join(names, ", "))
 	}
-	// The framework opens the address itself. This reserves the port, with a clear error if it is in
+	// The framework opens the address itself. This selects the port, with a clear error if it is in
 	// use.
 	o.pubsubAddr = "" // a deployed function does not run a Pub/Sub server
 	listener, oktaListener, err := o.listen()

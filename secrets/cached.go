@@ -17,7 +17,7 @@ const (
 
 // Cached caches the values of another Source, so that actions do not wait for it and continue while
 // it is unavailable. It reads a value at the first Get, again after 4 to 5 minutes, and immediately
-// after Okta rejected it. Concurrent calls for one secret share one read. Cached is safe for
+// after it was rejected. Concurrent calls for one secret share one read. Cached is safe for
 // concurrent use.
 type Cached struct {
 	source Source
@@ -67,7 +67,7 @@ func (c *Cached) Get(ctx context.Context, ref string) (Value, error) {
 	return r.wait(ctx, ref)
 }
 
-// Refresh returns the current value of a secret after Okta rejected a value. It returns the cached
+// Refresh returns the current value of a secret after a value was rejected. It returns the cached
 // value if that is another one; otherwise it reads the secret, at most once in 30 seconds for each
 // secret in Secret Manager. If no newer value exists, it returns the rejected one.
 func (c *Cached) Refresh(ctx context.Context, ref string, rejected Value) (Value, error) {

@@ -1,7 +1,7 @@
 // Package keys parses private signing keys in the formats in which users paste them, and signs JSON
 // Web Tokens with them.
 //
-// Parse and CheckID return fixed sentences that never quote their input. Generate, GenerateEC and
+// Parse and CheckID return sentences that never quote their input. Generate, GenerateEC and
 // Sign return errors of the crypto packages; Sign also fails for the zero Key.
 package keys
 
@@ -34,7 +34,8 @@ type Key struct {
 	id      string
 }
 
-// Generate returns a new RSA key of 2048 bits, the kind that Okta accepts for security event tokens.
+// Generate returns a new RSA key of 2048 bits, the kind that Okta accepts for security event
+// tokens.
 func Generate() (Key, error) {
 	private, err := rsa.GenerateKey(rand.Reader, minRSABits)
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package pubsub publishes messages to Pub/Sub topics.
 //
-// Publish returns errors of the Pub/Sub client with the topic's name. FullName returns an error that
-// completes a sentence about the name.
+// Publish returns errors of the Pub/Sub client with the topic's name. FullName returns an error
+// that completes a sentence about the name.
 package pubsub
 
 import (

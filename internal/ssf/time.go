@@ -22,8 +22,8 @@ const maxOffset = 14 * 60 * 60 // seconds, the largest offset from UTC in use
 
 const example = "such as 2025-05-25T14:47:52Z or 2025-05-25T16:47:52+02:00"
 
-// ParseTime parses an ISO 8601 date and time with Z or an offset (+02:00, +0200, +02) and returns it
-// in UTC. Seconds are optional. Their fraction starts with a point or a comma and may have any
+// ParseTime parses an ISO 8601 date and time with Z or an offset (+02:00, +0200, +02) and returns
+// it in UTC. Seconds are optional. Their fraction starts with a point or a comma and may have any
 // length; digits after the ninth are ignored. ParseTime returns an error for a time without a zone
 // and for a time before 2000 or after 2099.
 func ParseTime(s string) (time.Time, error) {

@@ -82,7 +82,7 @@ type Broker struct {
 }
 
 // Start starts a Broker, which runs until Close. It returns an error if it cannot listen on the
-// address or if a name in Options.Topics is used twice.
+// address.
 func Start(o Options) (b *Broker, err error) {
 	o.Speed, o.Log = cmp.Or(o.Speed, 1), cmp.Or(o.Log, slog.Default())
 	if o.Transport == nil {

@@ -139,7 +139,7 @@ func TestServer_WorksWithClientLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	const n = 20
 	publisher := client.Publisher("okta-results")
 	for i := range n {

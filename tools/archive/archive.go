@@ -57,16 +57,16 @@ func Make(root string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// add writes a file to the archive. The file is not compressed, because the output of the compressor
-// depends on the Go version. Its length and checksum precede it, because streaming readers such as
-// Java's ZipInputStream reject stored files with a data descriptor.
+// add writes a file to the archive. The file is not compressed, because the output of the
+// compressor depends on the Go version. Its length and checksum precede it, because streaming
+// readers such as Java's ZipInputStream reject stored files with a data descriptor.
 func add(z *zip.Writer, name string, data []byte) error {
 	header := &zip.FileHeader{
 		Name: name, Method: zip.Store, ReaderVersion: 20,
 		CRC32: crc32.ChecksumIEEE(data), CompressedSize64: uint64(len(data)), UncompressedSize64: uint64(len(data)),
 	}
-	//lint:ignore SA1019 Modified would add an extra field, and some readers reject the default, month 0
-	header.ModifiedDate = 1<<5 | 1 // 1 January 1980
+	// 1 January 1980. Modified would add an extra field, and some readers reject the default, month 0.
+	header.ModifiedDate = 1<<5 | 1 //nolint:staticcheck // SA1019, see above
 	header.SetMode(0o644)
 	w, err := z.CreateRaw(header)
 	if err == nil {
@@ -89,8 +89,8 @@ type pattern struct {
 
 type patterns []pattern
 
-// readPatterns parses the list. It supports a subset of the gitignore syntax and returns an error for
-// any other pattern, because a file that it should exclude would be deployed.
+// readPatterns parses the list. It supports a subset of the gitignore syntax and returns an error
+// for any other pattern, because a file that it should exclude would be deployed.
 func readPatterns(file string) (patterns, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
