@@ -14,7 +14,7 @@ import (
 	"example.com/okta-secops/internal/buildinfo"
 )
 
-// usages has the usage line of each command; "" is the command that serves.
+// usages are the usage lines of the commands by name; "" is the command that serves.
 var usages = map[string]string{
 	"":        "go run ./local [flags]",
 	"invoke":  "go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]",
@@ -26,7 +26,8 @@ var usages = map[string]string{
 // commands are the names of the commands, in the order of the help.
 var commands = []string{"invoke", "publish", "results", "help"}
 
-// newFlags returns the flags of a command. They print nothing by themselves: parse does.
+// newFlags returns an empty flag set for a command. It prints nothing; parse prints help and
+// errors.
 func newFlags(name string) *flag.FlagSet {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -34,8 +35,8 @@ func newFlags(name string) *flag.FlagSet {
 	return flags
 }
 
-// parse parses flags wherever they stand among the words. For -h it prints the help of the command to stdout and returns
-// flag.ErrHelp.
+// parse parses flags before, between and after the other words, which it returns. For -h it prints
+// the help of the command and returns flag.ErrHelp.
 func parse(flags *flag.FlagSet, args []string, stdout io.Writer) (words []string, err error) {
 	for {
 		switch err := flags.Parse(args); {
@@ -43,7 +44,8 @@ func parse(flags *flag.FlagSet, args []string, stdout io.Writer) (words []string
 			printFlags(stdout, flags)
 			return words, err
 		case err != nil:
-			return nil, fmt.Errorf("%w; see %s", err, strings.Join(strings.Fields("go run ./local "+flags.Name()+" -h"), " "))
+			command := strings.Join(strings.Fields("go run ./local "+flags.Name()+" -h"), " ")
+			return nil, fmt.Errorf("%w; see %s", err, command)
 		}
 		if flags.NArg() == 0 {
 			return words, nil
@@ -65,7 +67,7 @@ func printFlags(w io.Writer, flags *flag.FlagSet) {
 	flags.SetOutput(io.Discard)
 }
 
-// help prints what a command or an action takes; run runs the help of a command.
+// help prints the help of a command, by running it with -h, or of an action.
 func help(words []string, stdout io.Writer, run func(args ...string) error) error {
 	name := strings.Join(words, " ")
 	if _, ok := usages[name]; ok && name != "help" {
@@ -77,7 +79,7 @@ func help(words []string, stdout io.Writer, run func(args ...string) error) erro
 	}
 	g, a, ok := find(name)
 	if !ok {
-		return fmt.Errorf("there is no command or action %q; the commands are %s; the actions are %s",
+		return fmt.Errorf("unknown command or action %q; the commands are %s; the actions are %s",
 			name, strings.Join(commands, ", "), actionNames())
 	}
 	printAction(stdout, g, a)
@@ -99,7 +101,7 @@ func printActions(w io.Writer) {
 	_ = table.Flush()
 }
 
-// printAction prints what an action does and takes, as the catalog has it.
+// printAction prints the catalog entry of an action.
 func printAction(w io.Writer, g action.Group, a action.Action) {
 	fmt.Fprintf(w, "%s: %s\n\nusage: go run ./local invoke %q", a.Name, a.Summary, a.Name)
 	if len(a.Params) > 0 {
@@ -126,7 +128,7 @@ func printAction(w io.Writer, g action.Group, a action.Action) {
 	_ = table.Flush()
 }
 
-// notes are the description of a parameter and what is not in the other columns.
+// notes returns the description of a parameter and its constraints.
 func notes(p action.Param) []string {
 	var out []string
 	if p.Required {
@@ -155,7 +157,7 @@ func notes(p action.Param) []string {
 	return out
 }
 
-// version names the build, Go's version and the platform.
+// version returns the version of the build, the Go version and the platform.
 func version() string {
 	return fmt.Sprintf("okta-secops %s %s %s/%s", buildinfo.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -15,11 +15,11 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// secretTime bounds the reading of all secrets at the start.
+// secretTime limits reading all secrets at the start.
 const secretTime = 20 * time.Second
 
-// checkSecrets reads each secret that the settings refer to, once, and parses it. The error names every variable whose
-// secret cannot be read or used, on one line. Neither the functions nor Okta are called.
+// checkSecrets reads and parses each secret that the settings refer to. The error is one line that
+// names every variable whose secret cannot be read or parsed. checkSecrets does not call Okta.
 func checkSecrets(ctx context.Context, cfg config.Config, source secrets.Source) error {
 	ctx, cancel := context.WithTimeout(ctx, secretTime)
 	defer cancel()
@@ -29,9 +29,9 @@ func checkSecrets(ctx context.Context, cfg config.Config, source secrets.Source)
 		parse     func(secrets.Value) error
 	}{
 		{"OKTA_API_TOKEN_SECRET", cfg.TokenRef, func(v secrets.Value) error { _, err := config.APIToken(v); return err }},
-		{"OKTA_PRIVATE_KEY_SECRET", cfg.KeyRef, func(v secrets.Value) error { _, err := keys.Parse(v); return err }},
-		{"ITP_SIGNING_KEY_SECRET", cfg.SigningKeyRef, func(v secrets.Value) error { _, err := keys.Parse(v); return err }},
-		{"CALLER_KEYS_SECRET", cfg.CallerKeysRef, parseKeys},
+		{"OKTA_PRIVATE_KEY_SECRET", cfg.KeyRef, checkPrivateKey},
+		{"ITP_SIGNING_KEY_SECRET", cfg.SigningKeyRef, checkPrivateKey},
+		{"CALLER_KEYS_SECRET", cfg.CallerKeysRef, checkCallerKeys},
 	} {
 		if s.ref == "" {
 			continue
@@ -50,8 +50,12 @@ func checkSecrets(ctx context.Context, cfg config.Config, source secrets.Source)
 	return errors.New(strings.Join(problems, "; "))
 }
 
-// parseKeys checks the keys of callers.
-func parseKeys(v secrets.Value) error {
+func checkPrivateKey(v secrets.Value) error {
+	_, err := keys.Parse(v)
+	return err
+}
+
+func checkCallerKeys(v secrets.Value) error {
 	_, err := caller.ParseKeys(v, func(name string) (string, bool) { return action.SlugOf(handlers.Groups, name) })
 	return err
 }

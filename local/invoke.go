@@ -20,7 +20,7 @@ import (
 	"example.com/okta-secops/internal/caller"
 )
 
-// errNotDone is an action that was carried out and did not succeed.
+// errNotDone is the error of invoke after it has printed the reply of a failed action.
 var errNotDone = errors.New("the action did not succeed")
 
 // isSet reports whether a flag was given.
@@ -30,18 +30,20 @@ func isSet(flags *flag.FlagSet, name string) bool {
 	return given
 }
 
-// invoke runs one action against the product that serves at -addr, and prints the outcome of each target. Without
-// -addr it starts a product of its own if none runs.
+// invoke runs one action on the product at -addr and prints the outcome of each target. Without
+// -addr it starts a temporary product if none runs.
 func invoke(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	flags := newFlags("invoke")
-	addr := flags.String("addr", defaultAddr, "loopback `address` of a running local product; without the flag, a throw-away one is used if none runs")
+	addr := flags.String("addr", defaultAddr,
+		"loopback `address` of a running local product; without the flag, a temporary product starts if none runs")
 	asJSON := flags.Bool("json", false, "print the whole reply as JSON")
-	dryRun := flags.Bool("dry-run", false, "read and predict, write nothing")
-	header := flags.String("header", "", "a `header` to send along, as 'X-Api-Key: ...', where the product authenticates its callers")
-	verify := flags.Bool("verify", false, "read again after a write")
+	dryRun := flags.Bool("dry-run", false, "predict the outcome and change nothing")
+	header := flags.String("header", "",
+		"a `header` for a product that authenticates its callers, such as 'X-Api-Key: ...'")
+	verify := flags.Bool("verify", false, "read the state again after each change")
 	words, err := parse(flags, args, stdout)
 	if err != nil {
-		helpOfInvoke(stdout, words, err)
+		printInvokeHelp(stdout, words, err)
 		return err
 	}
 	if len(words) == 0 {
@@ -49,28 +51,17 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	}
 	group, a, ok := find(words[0])
 	if !ok {
-		return fmt.Errorf("there is no action %q; there are %s", words[0], actionNames())
+		return fmt.Errorf("unknown action %q; the actions are %s", words[0], actionNames())
 	}
 	parameters, err := parametersOf(words[1:])
 	if err != nil {
 		return err
 	}
-	address := "http://" + *addr
-	if host, _, err := net.SplitHostPort(*addr); err != nil || !caller.IsLoopback(host) {
-		return fmt.Errorf("-addr %s is not a loopback address; write it as 127.0.0.1:8080", *addr)
+	address, stop, err := findOrStart(ctx, *addr, isSet(flags, "addr"), getenv, stderr)
+	if err != nil {
+		return err
 	}
-	if !healthy(ctx, address) {
-		if isSet(flags, "addr") {
-			return fmt.Errorf("no product serves at %s: start it with go run ./local, or leave -addr out to use a throw-away one", address)
-		}
-		fmt.Fprintf(stderr, "No product serves at %s; using a throw-away one.\n", address)
-		p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", auth: authSSWS, getenv: getenv})
-		if err != nil {
-			return err
-		}
-		defer p.close()
-		address = p.functions
-	}
+	defer stop()
 	body, err := json.Marshal(map[string]any{
 		"parameters": parameters, "options": map[string]any{"dry_run": *dryRun, "verify": *verify},
 	})
@@ -84,8 +75,32 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	return printReply(stdout, reply, *asJSON, a.SecretResults)
 }
 
-// helpOfInvoke prints what follows the flags in the help of invoke: the actions, or the one that is named.
-func helpOfInvoke(stdout io.Writer, words []string, err error) {
+// findOrStart returns the address of the product at addr. If none runs there and addr is the
+// default, it starts a temporary product, which stop ends.
+func findOrStart(
+	ctx context.Context, addr string, required bool, getenv func(string) string, stderr io.Writer,
+) (address string, stop func(), err error) {
+	if host, _, err := net.SplitHostPort(addr); err != nil || !caller.IsLoopback(host) {
+		return "", nil, fmt.Errorf("-addr %s is not a loopback address; use a form such as 127.0.0.1:8080", addr)
+	}
+	address = "http://" + addr
+	if healthy(ctx, address) {
+		return address, func() {}, nil
+	}
+	if required {
+		return "", nil, fmt.Errorf("no product runs at %s: start one with go run ./local, "+
+			"or omit -addr to use a temporary product", address)
+	}
+	fmt.Fprintf(stderr, "No product runs at %s; starting a temporary one.\n", address)
+	p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", auth: authSSWS, getenv: getenv})
+	if err != nil {
+		return "", nil, err
+	}
+	return p.functions, p.close, nil
+}
+
+// printInvokeHelp prints the end of the help of invoke: all actions, or the one in words.
+func printInvokeHelp(stdout io.Writer, words []string, err error) {
 	switch {
 	case !errors.Is(err, flag.ErrHelp):
 	case len(words) == 0:
@@ -98,27 +113,28 @@ func helpOfInvoke(stdout io.Writer, words []string, err error) {
 	}
 }
 
-// parametersOf reads words of the form NAME=VALUE.
+// parametersOf parses words of the form NAME=VALUE.
 func parametersOf(words []string) (map[string]any, error) {
 	parameters := map[string]any{}
 	for _, word := range words {
 		name, value, ok := strings.Cut(word, "=")
 		if !ok || strings.TrimSpace(name) == "" {
-			return nil, fmt.Errorf("%q is not a parameter with a value; write it as 'User IDs Or Logins=alice'", word)
+			return nil, fmt.Errorf("%q is not a parameter with a value; use a form such as 'User IDs Or Logins=alice'", word)
 		}
 		if _, twice := parameters[name]; twice {
-			return nil, fmt.Errorf("the parameter %s is given twice; separate several values with commas", name)
+			return nil, fmt.Errorf("the parameter %s occurs twice; separate several values with commas", name)
 		}
 		parameters[name] = value
 	}
 	return parameters, nil
 }
 
-// printReply prints a reply, secrets that the action made included. It returns errNotDone if the action did not succeed.
+// printReply prints a reply, including the secrets that the action created. It returns errNotDone
+// if the action did not succeed.
 func printReply(stdout io.Writer, reply []byte, asJSON bool, secretResults []string) error {
 	var r replyView
 	if err := json.Unmarshal(reply, &r); err != nil {
-		return fmt.Errorf("the product's reply is not JSON: %w", err)
+		return fmt.Errorf("the reply of the product is not JSON: %w", err)
 	}
 	if asJSON {
 		var out bytes.Buffer
@@ -156,11 +172,11 @@ func post(ctx context.Context, url, header string, body []byte) ([]byte, error) 
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	own, err := parseHeader(header)
+	extra, err := parseHeader(header)
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(r.Header, own)
+	maps.Copy(r.Header, extra)
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return nil, err
@@ -169,19 +185,20 @@ func post(ctx context.Context, url, header string, body []byte) ([]byte, error) 
 	return io.ReadAll(res.Body)
 }
 
-// parseHeader reads the value of -header; nothing is no header. What stands there may be a key, and is not repeated.
+// parseHeader parses the value of -header, which may be empty. The error does not repeat the value,
+// because it may contain a key.
 func parseHeader(text string) (http.Header, error) {
 	if text == "" {
 		return nil, nil
 	}
 	name, value, ok := strings.Cut(text, ":")
 	if !ok {
-		return nil, errors.New("-header is no header; write it as 'X-Api-Key: ...'")
+		return nil, errors.New("-header has no colon; use a form such as 'X-Api-Key: ...'")
 	}
 	return http.Header{http.CanonicalHeaderKey(strings.TrimSpace(name)): {strings.TrimSpace(value)}}, nil
 }
 
-// replyView is what the table shows of a reply.
+// replyView contains the members of a reply that invoke and results print.
 type replyView struct {
 	Status        string          `json:"status"`
 	IsSuccess     bool            `json:"is_success"`
@@ -209,7 +226,8 @@ func (r replyView) print(w io.Writer) {
 			if t.Error != nil {
 				code = t.Error.Code
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Input, t.Login, t.Outcome, state(t.Before), state(t.After), code)
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n",
+				t.Input, t.Login, t.Outcome, shortState(t.Before), shortState(t.After), code)
 		}
 	} else {
 		r.printRows(table)
@@ -221,15 +239,15 @@ func (r replyView) print(w io.Writer) {
 	fmt.Fprintf(w, "%s: %s\n", r.Status, r.OutputMessage)
 }
 
-// printSecrets shows the secrets that the action made: a random password, a link. They stand in json_result under the
-// input of the target, by these names.
+// printSecrets prints the secrets that the action created, such as a random password or a link: the
+// members of json_result with these names, by the input of the target.
 func (r replyView) printSecrets(w io.Writer, names []string) {
 	var results map[string]map[string]any
 	if len(names) == 0 || json.Unmarshal(r.JSONResult, &results) != nil {
 		return
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	head := "\nThe action made these secrets. Okta does not show them again:\n"
+	head := "\nThe action created these secrets. Okta does not show them again:\n"
 	for _, t := range r.Targets {
 		for _, name := range names {
 			if secret, ok := results[t.Input][name].(string); ok {
@@ -241,7 +259,7 @@ func (r replyView) printSecrets(w io.Writer, names []string) {
 	_ = table.Flush()
 }
 
-// printRows shows the objects of a list action, a line each.
+// printRows prints the objects of a list action, one per line.
 func (r replyView) printRows(w io.Writer) {
 	var rows []struct {
 		ID      string `json:"id"`
@@ -257,13 +275,13 @@ func (r replyView) printRows(w io.Writer) {
 	}
 	fmt.Fprintln(w, "ID\tNAME\tTYPE\tSTATUS")
 	for _, row := range rows {
-		kind, _ := row.Type.(string) // of a user it is an object
+		kind, _ := row.Type.(string) // the type of a user is an object
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", row.ID, row.Name+row.Profile.Login, kind, row.Status)
 	}
 }
 
-// state is a state in few words.
-func state(s map[string]any) string {
+// shortState returns the values of a state without their names.
+func shortState(s map[string]any) string {
 	var words []string
 	for _, k := range slices.Sorted(maps.Keys(s)) {
 		words = append(words, strings.Trim(fmt.Sprint(s[k]), "[]"))

@@ -10,8 +10,8 @@ import (
 	"example.com/okta-secops/internal/caller"
 )
 
-// listen opens the address of the functions and, if Okta is the emulator, that of Okta (else nil). One error names every
-// address that cannot be had, that of Pub/Sub included.
+// listen opens the address of the functions and that of the emulator. okta is nil without
+// an emulator. The error lists every address that cannot be opened, including that of Pub/Sub.
 func (o options) listen() (functions, okta net.Listener, err error) {
 	var problems []string
 	open := func(flag, addr string) net.Listener {
@@ -26,7 +26,7 @@ func (o options) listen() (functions, okta net.Listener, err error) {
 	if o.okta == "" && o.getenv("OKTA_API_ROOT") == "" {
 		okta = open("-okta-addr", o.oktaAddr)
 	}
-	if o.pubsubAddr != "" && o.pubsubAddr != defaultPubSubAddr { // the broker opens it by itself
+	if o.pubsubAddr != "" && o.pubsubAddr != defaultPubSubAddr { // only a check: the broker opens it
 		closeAll(open("-pubsub-addr", o.pubsubAddr))
 	}
 	if len(problems) > 0 {
@@ -49,14 +49,16 @@ func closeAll(listeners ...net.Listener) {
 func listen(flag, addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s is not an address; write it as 127.0.0.1:8080", flag, addr)
+		return nil, fmt.Errorf("%s %s is not an address; use a form such as 127.0.0.1:8080", flag, addr)
 	}
 	if !caller.IsLoopback(host) {
-		return nil, fmt.Errorf("%s %s is not a loopback address: the local product has no authentication and serves this machine only", flag, addr)
+		return nil, fmt.Errorf("%s %s is not a loopback address: the local product does not authenticate callers "+
+			"and serves only this machine", flag, addr)
 	}
 	l, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("port %s is taken: stop what listens there, or choose another with %s 127.0.0.1:0", port, flag)
+		return nil, fmt.Errorf("port %s is in use: stop the process that uses it, or select a free port with %s 127.0.0.1:0",
+			port, flag)
 	}
 	return l, err
 }

@@ -27,37 +27,40 @@ import (
 
 func noEnv(string) string { return "" }
 
-// started is a local product on free ports, as its own announcement describes it.
-type started struct {
+// running is a local product on free ports, with the addresses that it announced.
+type running struct {
 	functions, okta, token string
-	pubsub                 string       // of one that startLocal has started
-	stop                   func() error // as Ctrl-C does; returns what run returned
+	pubsub                 string       // set by startLocal
+	stop                   func() error // stops it as Ctrl-C does and returns the result of run
 }
 
-// environment is a getenv of these variables.
+// environment returns a getenv with these variables.
 func environment(variables map[string]string) func(string) string {
 	return func(name string) string { return variables[name] }
 }
 
-// startLocal starts one whose Okta is an emulator.
-func startLocal(t *testing.T, getenv func(string) string, args ...string) started {
+// startLocal starts a product with an emulator.
+func startLocal(t *testing.T, getenv func(string) string, args ...string) running {
 	t.Helper()
-	return startOn(t, getenv, []string{"functions", "okta", "token", "PUBSUB_EMULATOR_HOST"}, append([]string{"-okta-addr", "127.0.0.1:0"}, args...))
+	words := []string{"functions", "okta", "token", "PUBSUB_EMULATOR_HOST"}
+	return startWith(t, getenv, words, append([]string{"-okta-addr", "127.0.0.1:0"}, args...))
 }
 
-// startOn starts one that announces these words first.
-func startOn(t *testing.T, getenv func(string) string, words, args []string) started {
+// startWith starts a product whose first lines of output begin with these words.
+func startWith(t *testing.T, getenv func(string) string, words, args []string) running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, append([]string{"-addr", "127.0.0.1:0", "-pubsub-addr", "127.0.0.1:0"}, args...), getenv, write, io.Discard)
+		args := append([]string{"-addr", "127.0.0.1:0", "-pubsub-addr", "127.0.0.1:0"}, args...)
+		done <- run(ctx, args, getenv, write, io.Discard)
 		_ = write.Close()
 	}()
-	var s started
+	var s running
 	lines := bufio.NewScanner(read)
-	into := map[string]*string{"functions": &s.functions, "okta": &s.okta, "token": &s.token, "PUBSUB_EMULATOR_HOST": &s.pubsub}
+	into := map[string]*string{"functions": &s.functions, "okta": &s.okta, "token": &s.token,
+		"PUBSUB_EMULATOR_HOST": &s.pubsub}
 	for _, word := range words {
 		if !lines.Scan() {
 			t.Fatalf("no line %q; run returned %v", word, <-done)
@@ -98,56 +101,63 @@ func request(t *testing.T, method, url, body string, header map[string]string) (
 	return res.StatusCode, string(text)
 }
 
-func TestLocalServesEveryGroupBesideItsOkta(t *testing.T) {
+func TestLocal_ServesEveryGroup(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, noEnv)
-	if status, body := request(t, http.MethodGet, s.functions+"/health", "", nil); status != 200 || strings.TrimSpace(body) != `{"status":"ok"}` {
+	if status, body := request(t, http.MethodGet, s.functions+"/health", "", nil); status != 200 ||
+		strings.TrimSpace(body) != `{"status":"ok"}` {
 		t.Errorf("GET /health: %d %s", status, body)
 	}
 	for _, g := range handlers.Groups {
-		if status, body := request(t, http.MethodGet, s.functions+"/"+g.Name+"/ping", "", nil); status != 200 || !strings.Contains(body, "Successfully connected to the Okta organization "+s.okta) {
+		if status, body := request(t, http.MethodGet, s.functions+"/"+g.Name+"/ping", "", nil); status != 200 ||
+			!strings.Contains(body, "Successfully connected to the Okta organization "+s.okta) {
 			t.Errorf("GET /%s/ping: %d %s", g.Name, status, body)
 		}
 	}
 	status, body := request(t, http.MethodPost, s.functions+"/signals/send-itp-signal",
-		`{"parameters": {"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52+02:00", "Reason": "test", "Severity": "High"}}`,
+		`{"parameters": {"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52+02:00",
+			"Reason": "test", "Severity": "High"}}`,
 		map[string]string{"Content-Type": "application/json"})
 	if status != 200 || !strings.Contains(body, `"event_timestamp":1748177272000`) {
 		t.Errorf("Send ITP Signal: %d %s", status, body)
 	}
 	var signals []struct{ Verified, Accepted bool }
 	_, body = request(t, http.MethodGet, s.okta+"/_emulator/signals", "", nil)
-	if err := json.Unmarshal([]byte(body), &signals); err != nil || len(signals) != 1 || !signals[0].Verified || !signals[0].Accepted {
+	if err := json.Unmarshal([]byte(body), &signals); err != nil || len(signals) != 1 || !signals[0].Verified ||
+		!signals[0].Accepted {
 		t.Errorf("the emulator's signals: %s", body)
 	}
-	if status, _ := request(t, http.MethodGet, s.okta+"/api/v1/users/me", "", map[string]string{"Authorization": "SSWS " + s.token}); status != 200 {
-		t.Errorf("the announced token is answered %d", status)
+	if status, _ := request(t, http.MethodGet, s.okta+"/api/v1/users/me", "",
+		map[string]string{"Authorization": "SSWS " + s.token}); status != 200 {
+		t.Errorf("the response to the announced token is %d", status)
 	}
 	if err := s.stop(); err != nil {
 		t.Errorf("Ctrl-C ended with %v", err)
 	}
 }
 
-func TestLocalSignsInAsItIsTold(t *testing.T) {
+func TestLocal_AuthenticatesWithEachMethod(t *testing.T) {
 	t.Parallel()
 	key, err := keys.GenerateEC()
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := map[string]string{"OKTA_USE_OAUTH": "true", "OKTA_CLIENT_ID": "0oaMine", "OKTA_KEY_ID": "mine", "OKTA_PRIVATE_KEY_SECRET": "env:MY_KEY", "MY_KEY": key.PEM().Reveal()}
+	own := map[string]string{"OKTA_USE_OAUTH": "true", "OKTA_CLIENT_ID": "0oaMine", "OKTA_KEY_ID": "mine",
+		"OKTA_PRIVATE_KEY_SECRET": "env:MY_KEY", "MY_KEY": key.PEM().Reveal()}
 	for name, c := range map[string]struct {
 		getenv func(string) string
 		args   []string
-		asked  int // for the first access token
+		asked  int // requests for the first access token
 	}{
 		"an API token":            {noEnv, nil, 0},
 		"a service app":           {noEnv, []string{"-auth", "oauth"}, 1},
 		"a service app with DPoP": {noEnv, []string{"-auth", "oauth-dpop"}, 3},
 		"the caller's own app":    {func(n string) string { return own[n] }, nil, 1},
-		"the same with DPoP":      {func(n string) string { return own[n] }, []string{"-auth", "oauth-dpop"}, 3},
+		"that app with DPoP":      {func(n string) string { return own[n] }, []string{"-auth", "oauth-dpop"}, 3},
 	} {
 		s := startLocal(t, c.getenv, c.args...)
-		status, body := request(t, http.MethodPost, s.functions+"/users/disable-user", `{"parameters": {"User IDs Or Logins": "alice", "Is Deactivate": false}}`,
+		status, body := request(t, http.MethodPost, s.functions+"/users/disable-user",
+			`{"parameters": {"User IDs Or Logins": "alice", "Is Deactivate": false}}`,
 			map[string]string{"Content-Type": "application/json"})
 		if status != 200 || !strings.Contains(body, `"outcome":"changed"`) {
 			t.Errorf("%s: Disable User: %d %s", name, status, body)
@@ -171,7 +181,8 @@ func TestLocalSignsInAsItIsTold(t *testing.T) {
 		}
 		for _, g := range handlers.Groups {
 			status, body := request(t, http.MethodGet, s.functions+"/"+g.Name+"/ping", "", nil)
-			if status != 200 || c.asked > 0 && len(g.Actions[0].OktaScopes) > 0 && !strings.Contains(body, "The service app has the scopes okta.") {
+			if status != 200 || c.asked > 0 && len(g.Actions[0].OktaScopes) > 0 && !strings.Contains(body,
+				"The service app has the scopes okta.") {
 				t.Errorf("%s: GET /%s/ping: %d %s", name, g.Name, status, body)
 			}
 		}
@@ -181,7 +192,7 @@ func TestLocalSignsInAsItIsTold(t *testing.T) {
 	}
 }
 
-func TestLocalListsItsActionsOnAPage(t *testing.T) {
+func TestIndexPage_ListsActions(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, noEnv)
 	status, body := request(t, http.MethodGet, s.functions+"/", "", nil)
@@ -195,12 +206,13 @@ func TestLocalListsItsActionsOnAPage(t *testing.T) {
 			}
 		}
 	}
-	if status, body := request(t, http.MethodPost, s.functions+"/disable-user", "", nil); status != 404 || !strings.Contains(body, "/users/disable-user") {
+	if status, body := request(t, http.MethodPost, s.functions+"/disable-user", "", nil); status != 404 ||
+		!strings.Contains(body, "/users/disable-user") {
 		t.Errorf("an action without its group: %d %s", status, body)
 	}
 }
 
-func TestLocalRefusesWhatAForeignPageCouldSend(t *testing.T) {
+func TestLocal_RejectsForeignPages(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, noEnv)
 	port := s.functions[strings.LastIndex(s.functions, ":"):]
@@ -225,27 +237,30 @@ func TestLocalRefusesWhatAForeignPageCouldSend(t *testing.T) {
 	}
 }
 
-func TestLocalTakesTheCallersSettings(t *testing.T) {
+func TestLocal_UsesEnvironment(t *testing.T) {
 	t.Parallel()
-	s := startLocal(t, environment(map[string]string{"OKTA_API_TOKEN_SECRET": "env:MY_TOKEN", "MY_TOKEN": "my-own-token", "MAX_TARGETS": "1"}))
+	s := startLocal(t, environment(map[string]string{"OKTA_API_TOKEN_SECRET": "env:MY_TOKEN", "MY_TOKEN": "my-own-token",
+		"MAX_TARGETS": "1"}))
 	if s.token != "my-own-token" {
-		t.Errorf("token %s, want the one that the reference holds", s.token)
+		t.Errorf("token %s, want that of OKTA_API_TOKEN_SECRET", s.token)
 	}
-	status, body := request(t, http.MethodPost, s.functions+"/users/disable-user", `{"parameters": {"User IDs Or Logins": "alice, bob"}}`,
+	status, body := request(t, http.MethodPost, s.functions+"/users/disable-user",
+		`{"parameters": {"User IDs Or Logins": "alice, bob"}}`,
 		map[string]string{"Content-Type": "application/json"})
 	if status != 400 || !strings.Contains(body, "MAX_TARGETS") {
-		t.Errorf("two targets where MAX_TARGETS is 1: %d %s", status, body)
+		t.Errorf("two targets with MAX_TARGETS=1: %d %s", status, body)
 	}
 }
 
 // disable disables alice and returns the reply.
-func disable(t *testing.T, s started, options string) (int, string) {
+func disable(t *testing.T, s running, options string) (int, string) {
 	t.Helper()
 	return request(t, http.MethodPost, s.functions+"/users/disable-user",
-		`{"parameters": {"User IDs Or Logins": "alice", "Is Deactivate": false}, "options": {`+options+`}}`, map[string]string{"Content-Type": "application/json"})
+		`{"parameters": {"User IDs Or Logins": "alice", "Is Deactivate": false}, "options": {`+options+`}}`,
+		map[string]string{"Content-Type": "application/json"})
 }
 
-func TestLocalFollowsARotatedTokenInAFile(t *testing.T) {
+func TestLocal_UsesRotatedTokenInFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")
 	write := func(token string) {
@@ -261,10 +276,11 @@ func TestLocalFollowsARotatedTokenInAFile(t *testing.T) {
 			t.Errorf("with token %d: %d %s", n, status, body)
 		}
 		next := fmt.Sprintf("token-%d-canary", n)
-		if status, body := request(t, http.MethodPost, s.okta+"/_emulator/token", `{"token": "`+next+`"}`, nil); status != 204 {
+		if status, body := request(t, http.MethodPost, s.okta+"/_emulator/token", `{"token": "`+next+`"}`,
+			nil); status != 204 {
 			t.Fatalf("%d %s", status, body)
 		}
-		if n == 1 { // somebody tries too early
+		if n == 1 { // a request before the file is changed
 			if status, body := disable(t, s, ""); status != 502 || !strings.Contains(body, "OKTA_API_TOKEN_SECRET") {
 				t.Errorf("with a revoked token: %d %s", status, body)
 			}
@@ -273,8 +289,8 @@ func TestLocalFollowsARotatedTokenInAFile(t *testing.T) {
 	}
 }
 
-// asked are the calls to an emulator that were no reads.
-func asked(t *testing.T, okta string) []string {
+// writesTo returns the requests to an emulator that are not GET.
+func writesTo(t *testing.T, okta string) []string {
 	t.Helper()
 	_, body := request(t, http.MethodGet, okta+"/_emulator/requests", "", nil)
 	var requests []struct{ Method, Path string }
@@ -290,30 +306,33 @@ func asked(t *testing.T, okta string) []string {
 	return writes
 }
 
-// TestLocalChangesARealOrgOnlyWhereItIsToldTo has the emulator of another product stand in for the org.
-func TestLocalChangesARealOrgOnlyWhereItIsToldTo(t *testing.T) {
+// The emulator of another product replaces the org.
+func TestRealOrg_IsChangedOnlyWithWrite(t *testing.T) {
 	t.Parallel()
 	org := startLocal(t, noEnv)
 	env := environment(map[string]string{
 		"OKTA_API_TOKEN_SECRET": "env:MY_TOKEN", "MY_TOKEN": org.token,
-		"ITP_SIGNING_KEY_SECRET": "env:MY_KEY", "MY_KEY": mustPEM(t), "ITP_KEY_ID": "key-1", "ITP_ISSUER_URL": "https://soc.acme.test",
+		"ITP_SIGNING_KEY_SECRET": "env:MY_KEY", "MY_KEY": mustPEM(t), "ITP_KEY_ID": "key-1",
+		"ITP_ISSUER_URL": "https://soc.acme.test",
 	})
 	words := []string{"functions", "okta"}
-	s := startOn(t, env, words, []string{"-okta", org.okta})
+	s := startWith(t, env, words, []string{"-okta", org.okta})
 	if s.okta != org.okta {
 		t.Errorf("okta %s, want %s", s.okta, org.okta)
 	}
-	if status, body := request(t, http.MethodGet, s.functions+"/users/ping", "", nil); status != 200 || strings.Contains(body, "dry run") {
+	if status, body := request(t, http.MethodGet, s.functions+"/users/ping", "", nil); status != 200 ||
+		strings.Contains(body, "dry run") {
 		t.Errorf("%d %s", status, body)
 	}
 	for _, options := range []string{"", `"dry_run": false`, `"verify": true`} {
 		status, body := disable(t, s, options)
-		if status != 200 || !strings.Contains(body, `"status":"planned"`) || !strings.Contains(body, "started without -write") {
+		if status != 200 || !strings.Contains(body, `"status":"planned"`) ||
+			!strings.Contains(body, "started without -write") {
 			t.Errorf("{%s}: %d %s", options, status, body)
 		}
 	}
 	if _, body := disable(t, s, `"dry_run": true`); strings.Contains(body, "-write") {
-		t.Errorf("who asks for a dry run is told about -write: %s", body)
+		t.Errorf("the reply to a requested dry run mentions -write: %s", body)
 	}
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {
@@ -324,21 +343,24 @@ func TestLocalChangesARealOrgOnlyWhereItIsToldTo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, reply := request(t, http.MethodPost, s.functions+"/"+g.Name+"/"+a.Slug, string(body), map[string]string{"Content-Type": "application/json"})
-			if !strings.Contains(reply, "started without -write") || !strings.Contains(reply, `"planned"`) || strings.Contains(reply, `"outcome":"changed"`) {
+			_, reply := request(t, http.MethodPost, s.functions+"/"+g.Name+"/"+a.Slug, string(body),
+				map[string]string{"Content-Type": "application/json"})
+			if !strings.Contains(reply, "started without -write") || !strings.Contains(reply, `"planned"`) ||
+				strings.Contains(reply, `"outcome":"changed"`) {
 				t.Errorf("%s: %s", a.Name, reply)
 			}
 		}
 	}
-	if writes := asked(t, org.okta); len(writes) > 0 {
-		t.Errorf("the org was asked for %v", writes)
+	if writes := writesTo(t, org.okta); len(writes) > 0 {
+		t.Errorf("writes to the org: %v", writes)
 	}
-	s = startOn(t, env, words, []string{"-okta", org.okta, "-write"})
-	if status, body := disable(t, s, ""); status != 200 || !strings.Contains(body, `"outcome":"changed"`) || strings.Contains(body, "-write") {
+	s = startWith(t, env, words, []string{"-okta", org.okta, "-write"})
+	if status, body := disable(t, s, ""); status != 200 || !strings.Contains(body, `"outcome":"changed"`) ||
+		strings.Contains(body, "-write") {
 		t.Errorf("with -write: %d %s", status, body)
 	}
-	if writes := asked(t, org.okta); len(writes) != 1 || !strings.HasSuffix(writes[0], "/lifecycle/suspend") {
-		t.Errorf("the org was asked for %v", writes)
+	if writes := writesTo(t, org.okta); len(writes) != 1 || !strings.HasSuffix(writes[0], "/lifecycle/suspend") {
+		t.Errorf("writes to the org: %v", writes)
 	}
 }
 
@@ -351,13 +373,13 @@ func mustPEM(t *testing.T) string {
 	return key.PEM().Reveal()
 }
 
-func TestLocalSaysInASentenceWhatKeepsItFromStarting(t *testing.T) {
+func TestLocal_ReportsMistakeOnOneLine(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	const real = "https://acme.okta.com"
 	for name, c := range map[string]struct {
@@ -365,39 +387,52 @@ func TestLocalSaysInASentenceWhatKeepsItFromStarting(t *testing.T) {
 		getenv func(string) string
 		want   string
 	}{
-		"a taken port":      {[]string{"-addr", taken.Addr().String()}, noEnv, "port " + port + " is taken"},
-		"a taken Okta port": {[]string{"-addr", "127.0.0.1:0", "-okta-addr", taken.Addr().String()}, noEnv, "port " + port + " is taken"},
-		"not loopback":      {[]string{"-addr", "0.0.0.0:0"}, noEnv, "not a loopback address"},
-		"not an address":    {[]string{"-addr", "8080"}, noEnv, "not an address"},
-		"both ports taken": {[]string{"-addr", taken.Addr().String(), "-okta-addr", taken.Addr().String(), "-pubsub-addr", taken.Addr().String()}, noEnv,
-			"port " + port + " is taken: stop what listens there, or choose another with -addr 127.0.0.1:0; " +
-				"port " + port + " is taken: stop what listens there, or choose another with -okta-addr 127.0.0.1:0; " +
-				"port " + port + " is taken: stop what listens there, or choose another with -pubsub-addr 127.0.0.1:0"},
-		"an unknown command":   {[]string{"invok"}, noEnv, `no command "invok"; the commands are invoke, publish, results, help`},
-		"a command too late":   {[]string{"-addr", "127.0.0.1:0", "invoke"}, noEnv, "the command comes first: go run ./local invoke"},
-		"help for nothing":     {[]string{"help", "Disable", "Usr"}, noEnv, `no command or action "Disable Usr"`},
+		"a used port": {[]string{"-addr", taken.Addr().String()}, noEnv, "port " + port + " is in use"},
+		"a used Okta port": {[]string{"-addr", "127.0.0.1:0", "-okta-addr", taken.Addr().String()}, noEnv,
+			"port " + port + " is in use"},
+		"not loopback":   {[]string{"-addr", "0.0.0.0:0"}, noEnv, "not a loopback address"},
+		"not an address": {[]string{"-addr", "8080"}, noEnv, "not an address"},
+		"all ports used": {[]string{"-addr", taken.Addr().String(), "-okta-addr", taken.Addr().String(), "-pubsub-addr",
+			taken.Addr().String()}, noEnv,
+			"port " + port + " is in use: stop the process that uses it, or select a free port with -addr 127.0.0.1:0; " +
+				"port " + port + " is in use: stop the process that uses it, or select a free port with -okta-addr 127.0.0.1:0; " +
+				"port " + port + " is in use: stop the process that uses it, or select a free port with -pubsub-addr 127.0.0.1:0"},
+		"an unknown command": {[]string{"invok"}, noEnv,
+			`unknown command "invok"; the commands are invoke, publish, results, help`},
+		"a command too late": {[]string{"-addr", "127.0.0.1:0", "invoke"}, noEnv,
+			"the command must be the first argument: go run ./local invoke"},
+		"help for nothing":     {[]string{"help", "Disable", "Usr"}, noEnv, `unknown command or action "Disable Usr"`},
 		"an unknown flag":      {[]string{"-adr", "x"}, noEnv, "-adr; see go run ./local -h"},
 		"a command's bad flag": {[]string{"invoke", "-adr", "x"}, noEnv, "-adr; see go run ./local invoke -h"},
 		"a real org's unreadable secrets": {[]string{"-addr", "127.0.0.1:0", "-okta", real}, environment(map[string]string{
-			"OKTA_API_TOKEN_SECRET": "file:/nowhere/canary-token", "ITP_SIGNING_KEY_SECRET": "env:KEY", "ITP_ISSUER_URL": "https://soc.acme.test", "ITP_KEY_ID": "k", "KEY": "no key",
+			"OKTA_API_TOKEN_SECRET": "file:/nowhere/canary-token", "ITP_SIGNING_KEY_SECRET": "env:KEY",
+			"ITP_ISSUER_URL": "https://soc.acme.test", "ITP_KEY_ID": "k", "KEY": "no key",
 		}), "-okta needs the secrets of a real org: OKTA_API_TOKEN_SECRET: "},
 		"a real org's signing key": {[]string{"-addr", "127.0.0.1:0", "-okta", real}, environment(map[string]string{
-			"OKTA_API_TOKEN_SECRET": "env:T", "T": "00abcdefghijklmnopqrstuvwxyz0123456789AbCd", "ITP_SIGNING_KEY_SECRET": "env:KEY", "ITP_ISSUER_URL": "https://soc.acme.test", "ITP_KEY_ID": "k", "KEY": "no key",
+			"OKTA_API_TOKEN_SECRET": "env:T", "T": "00abcdefghijklmnopqrstuvwxyz0123456789AbCd",
+			"ITP_SIGNING_KEY_SECRET": "env:KEY", "ITP_ISSUER_URL": "https://soc.acme.test", "ITP_KEY_ID": "k", "KEY": "no key",
 		}), "ITP_SIGNING_KEY_SECRET: "},
 		"a real org's token that is a key": {[]string{"-addr", "127.0.0.1:0", "-okta", real}, environment(map[string]string{
 			"OKTA_API_TOKEN_SECRET": "env:T", "T": mustPEM(t),
 		}), "OKTA_API_TOKEN_SECRET: this is a private key"},
 		"an unknown auth":     {[]string{"-auth", "basic"}, noEnv, "-auth basic"},
 		"an unknown function": {nil, environment(map[string]string{"FUNCTION_TARGET": "OktaUser"}), "OktaUsers"},
-		"a real org by accident": {[]string{"-addr", "127.0.0.1:0"},
-			environment(map[string]string{"OKTA_API_ROOT": "https://acme.okta.com"}), "start with -okta https://acme.okta.com"},
-		"a real org without credentials":       {[]string{"-addr", "127.0.0.1:0", "-okta", real}, noEnv, "OKTA_API_TOKEN_SECRET (Api Token) is not set"},
-		"a real org, not by https":             {[]string{"-addr", "127.0.0.1:0", "-okta", "http://acme.okta.com"}, noEnv, "must begin with https://"},
-		"a real org and another":               {[]string{"-okta", real}, environment(map[string]string{"OKTA_API_ROOT": "https://other.okta.com"}), "give one of the two"},
-		"a real org and a way to the emulator": {[]string{"-okta", real, "-auth", "oauth"}, noEnv, "-auth is for the emulator"},
-		"a real org and a place for it":        {[]string{"-okta", real, "-okta-addr", "127.0.0.1:0"}, noEnv, "-okta-addr is for the emulator"},
-		"a real org and a function":            {[]string{"-okta", real}, environment(map[string]string{"FUNCTION_TARGET": "OktaUsers"}), "knows no dry run"},
-		"-write alone":                         {[]string{"-write"}, noEnv, "-write goes with -okta"},
+		"a real org without -okta": {[]string{"-addr", "127.0.0.1:0"},
+			environment(map[string]string{"OKTA_API_ROOT": "https://acme.okta.com"}),
+			"to use a real org, start with -okta https://acme.okta.com"},
+		"a real org without credentials": {[]string{"-addr", "127.0.0.1:0", "-okta", real}, noEnv,
+			"OKTA_API_TOKEN_SECRET (Api Token) is not set"},
+		"a real org, not by https": {[]string{"-addr", "127.0.0.1:0", "-okta", "http://acme.okta.com"}, noEnv,
+			"must begin with https://"},
+		"a real org and another": {[]string{"-okta", real},
+			environment(map[string]string{"OKTA_API_ROOT": "https://other.okta.com"}), "use only one of them"},
+		"a real org and a way to the emulator": {[]string{"-okta", real, "-auth", "oauth"}, noEnv,
+			"-auth is a setting of the emulator"},
+		"a real org and a place for it": {[]string{"-okta", real, "-okta-addr", "127.0.0.1:0"}, noEnv,
+			"-okta-addr is a setting of the emulator"},
+		"a real org and a function": {[]string{"-okta", real},
+			environment(map[string]string{"FUNCTION_TARGET": "OktaUsers"}), "FUNCTION_TARGET cannot be used with -okta"},
+		"-write alone": {[]string{"-write"}, noEnv, "-write requires -okta"},
 		"a missing secret": {[]string{"-addr", "127.0.0.1:0", "-okta-addr", "127.0.0.1:0"},
 			environment(map[string]string{"OKTA_API_TOKEN_SECRET": "env:NOT_SET"}), "OKTA_API_TOKEN_SECRET"},
 	} {
@@ -408,7 +443,7 @@ func TestLocalSaysInASentenceWhatKeepsItFromStarting(t *testing.T) {
 	}
 }
 
-func TestInvokeRunsOneActionAndPrintsWhatBecameOfIt(t *testing.T) {
+func TestInvoke_PrintsOutcomes(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, noEnv)
 	addr := strings.TrimPrefix(s.functions, "http://")
@@ -419,9 +454,12 @@ func TestInvokeRunsOneActionAndPrintsWhatBecameOfIt(t *testing.T) {
 	}{
 		"every target has its line": {
 			[]string{"Disable User", "User IDs Or Logins=alice,erin,zed", "Is Deactivate=false", "-dry-run"},
-			[]string{"TARGET", "alice@acme.test", "planned", "ACTIVE", "SUSPENDED", "erin", "wrong_state", "zed", "not_found", "E0000007", "partial: "}, errNotDone},
-		"a list shows its objects": {[]string{"list-providers", "Limit=2"}, []string{"ID", "NAME", "0oa", "ACTIVE", "success: Found 2 providers."}, nil},
-		"the whole reply":          {[]string{"-json", "Get User", "users=x"}, []string{`"error"`, `"invalid_request"`}, errNotDone},
+			[]string{"TARGET", "alice@acme.test", "planned", "ACTIVE", "SUSPENDED", "erin", "wrong_state", "zed", "not_found",
+				"E0000007", "partial: "}, errNotDone},
+		"a list shows its objects": {[]string{"list-providers", "Limit=2"}, []string{"ID", "NAME", "0oa", "ACTIVE",
+			"success: Found 2 providers."}, nil},
+		"the whole reply": {[]string{"-json", "Get User", "users=x"}, []string{`"error"`, `"invalid_request"`},
+			errNotDone},
 	} {
 		var out bytes.Buffer
 		err := run(t.Context(), append([]string{"invoke", "-addr", addr}, c.args...), noEnv, &out, io.Discard)
@@ -432,7 +470,7 @@ func TestInvokeRunsOneActionAndPrintsWhatBecameOfIt(t *testing.T) {
 		for _, want := range c.want {
 			_, after, ok := strings.Cut(rest, want)
 			if !ok {
-				t.Errorf("%s: no %q where it belongs in\n%s", name, want, out.String())
+				t.Errorf("%s: %q is missing or out of order in\n%s", name, want, out.String())
 				break
 			}
 			rest = after
@@ -440,27 +478,28 @@ func TestInvokeRunsOneActionAndPrintsWhatBecameOfIt(t *testing.T) {
 	}
 }
 
-func TestInvokeStartsAThrowAwayProductWhereNoneServes(t *testing.T) {
+func TestInvoke_StartsTemporaryProduct(t *testing.T) {
 	t.Parallel()
 	var out, notes bytes.Buffer
-	running := healthy(t.Context(), "http://"+defaultAddr) // somebody's own
+	exists := healthy(t.Context(), "http://"+defaultAddr) // a developer may run one
 	err := run(t.Context(), []string{"invoke", "Ping"}, noEnv, &out, &notes)
-	if err != nil || !strings.Contains(out.String(), "Successfully connected") || strings.Contains(notes.String(), "throw-away") == running {
+	if err != nil || !strings.Contains(out.String(), "Successfully connected") || strings.Contains(notes.String(),
+		"temporary") == exists {
 		t.Errorf("%v\n%s%s", err, out.String(), notes.String())
 	}
 }
 
-// TestInvoke_RefusesWhatCouldActElsewhere: on another product, on other users, or on another host.
-func TestInvoke_RefusesWhatCouldActElsewhere(t *testing.T) {
+// Each of the arguments could act on another product, other users or another host.
+func TestInvoke_RejectsAmbiguousArguments(t *testing.T) {
 	t.Parallel()
 	for say, args := range map[string][]string{
-		"Disable User": {"-addr", "127.0.0.1:1", "Disable Usr"}, // the names that there are
-		"no product serves at http://127.0.0.1:1": {"-addr", "127.0.0.1:1", "Ping"},
-		"-addr example.com:80 is not a loopback":  {"-addr", "example.com:80", "Ping"},
-		"-addr nonsense is not a loopback":        {"-addr", "nonsense", "Ping"},
-		"User IDs is given twice":                 {"Disable User", "User IDs=alice", "User IDs=bob"},
-		`"User IDs" is not a parameter with`:      {"Get User", "User IDs"},
-		`"=alice" is not a parameter with`:        {"Get User", "=alice"},
+		"Disable User":                           {"-addr", "127.0.0.1:1", "Disable Usr"}, // lists the names
+		"no product runs at http://127.0.0.1:1":  {"-addr", "127.0.0.1:1", "Ping"},
+		"-addr example.com:80 is not a loopback": {"-addr", "example.com:80", "Ping"},
+		"-addr nonsense is not a loopback":       {"-addr", "nonsense", "Ping"},
+		"User IDs occurs twice":                  {"Disable User", "User IDs=alice", "User IDs=bob"},
+		`"User IDs" is not a parameter with`:     {"Get User", "User IDs"},
+		`"=alice" is not a parameter with`:       {"Get User", "=alice"},
 	} {
 		err := run(t.Context(), append([]string{"invoke"}, args...), noEnv, io.Discard, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), say) {
@@ -469,22 +508,25 @@ func TestInvoke_RefusesWhatCouldActElsewhere(t *testing.T) {
 	}
 }
 
-func TestInvokeSendsAHeaderAlong(t *testing.T) {
+func TestInvoke_SendsHeader(t *testing.T) {
 	t.Parallel()
 	const key = "canary-0123456789-0123456789"
 	s := startLocal(t, environment(map[string]string{
-		"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "env:KEYS", "KEYS": `[{"id": "me", "key": "` + key + `", "actions": ["*"]}]`,
+		"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "env:KEYS",
+		"KEYS": `[{"id": "me", "key": "` + key + `", "actions": ["*"]}]`,
 	}))
-	for header, want := range map[string]string{"X-Api-Key: " + key: "success: ", "X-Api-Key: " + key + "x": "the caller is not authenticated"} {
+	for header, want := range map[string]string{"X-Api-Key: " + key: "success: ",
+		"X-Api-Key: " + key + "x": "the caller is not authenticated"} {
 		var out bytes.Buffer
-		err := run(t.Context(), []string{"invoke", "-addr", strings.TrimPrefix(s.functions, "http://"), "-header", header, "Get User", "User IDs=alice"}, noEnv, &out, io.Discard)
+		err := run(t.Context(), []string{"invoke", "-addr", strings.TrimPrefix(s.functions, "http://"), "-header", header,
+			"Get User", "User IDs=alice"}, noEnv, &out, io.Discard)
 		if !strings.Contains(out.String(), want) || (err == nil) != (want == "success: ") {
 			t.Errorf("%s: %v %s", want, err, out.String())
 		}
 	}
 }
 
-func TestInvoke_PrintsTheSecretsThatItMade(t *testing.T) {
+func TestInvoke_PrintsCreatedSecrets(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, noEnv)
 	for name, c := range map[string]struct {
@@ -492,15 +534,20 @@ func TestInvoke_PrintsTheSecretsThatItMade(t *testing.T) {
 		want string // a pattern of the end of the output; "" for no secrets
 	}{
 		"a link of each user": {[]string{"Reset Password", "User IDs=alice,zed,bob"},
-			`\n\nThe action made these secrets. Okta does not show them again:\nalice +resetPasswordUrl +http://\S+/reset_password/\w+\nbob +resetPasswordUrl +http://\S+\n$`},
-		"a random password":   {[]string{"Set Password", "User IDs=alice", "New Password=Canary-Pass-1", "Add 10 Random Chars=true"}, `\nalice +password +Canary-Pass-1.{10}\n$`},
-		"an activation":       {[]string{"Enable User", "User IDs=frank", "Send Email If Activate=false"}, `\nfrank +activationUrl +http\S+\nfrank +activationToken +\w+\n$`},
+			`\n\nThe action created these secrets. Okta does not show them again:\n` +
+				`alice +resetPasswordUrl +http://\S+/reset_password/\w+\nbob +resetPasswordUrl +http://\S+\n$`},
+		"a random password": {[]string{"Set Password", "User IDs=alice", "New Password=Canary-Pass-1",
+			"Add 10 Random Chars=true"}, `\nalice +password +Canary-Pass-1.{10}\n$`},
+		"an activation": {[]string{"Enable User", "User IDs=frank", "Send Email If Activate=false"},
+			`\nfrank +activationUrl +http\S+\nfrank +activationToken +\w+\n$`},
 		"a password as given": {[]string{"Set Password", "User IDs=alice", "New Password=Canary-Passw0rd-1"}, ""},
 		"a dry run":           {[]string{"-dry-run", "Reset Password", "User IDs=alice"}, ""},
 	} {
 		var out bytes.Buffer
-		_ = run(t.Context(), append([]string{"invoke", "-addr", strings.TrimPrefix(s.functions, "http://")}, c.args...), noEnv, &out, io.Discard)
-		if c.want == "" && (strings.Contains(out.String(), "secrets") || strings.Contains(strings.ToLower(out.String()), "canary")) ||
+		_ = run(t.Context(), append([]string{"invoke", "-addr", strings.TrimPrefix(s.functions, "http://")}, c.args...),
+			noEnv, &out, io.Discard)
+		if c.want == "" && (strings.Contains(out.String(), "secrets") || strings.Contains(strings.ToLower(out.String()),
+			"canary")) ||
 			!regexp.MustCompile(c.want).MatchString(out.String()) {
 			t.Errorf("%s: no %s in\n%s", name, c.want, out.String())
 		}
@@ -513,16 +560,19 @@ func TestHelp_DescribesCommandsAndActions(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"-h"}, []string{"usage: go run ./local [flags]\n", "go run ./local invoke [flags]", "-okta-addr address", "-version", "Disable User", "Send ITP Signal", "\n  Ping "}},
+		{[]string{"-h"}, []string{"usage: go run ./local [flags]\n", "go run ./local invoke [flags]", "-okta-addr address",
+			"-version", "Disable User", "Send ITP Signal", "\n  Ping "}},
 		{[]string{"help"}, []string{"usage: go run ./local [flags]\n", "-okta-addr address", "Disable User"}},
 		{[]string{"help", "help"}, []string{"go run ./local help [COMMAND or ACTION]"}},
 		{[]string{"help", "results"}, []string{"usage: go run ./local results [flags]\n", "-all", "at most 10000"}},
 		{[]string{"results", "-h"}, []string{"usage: go run ./local results [flags]\n", "-all"}},
 		{[]string{"publish", "-h"}, []string{"usage: go run ./local publish [flags] GROUP JSON\n", "-key key"}},
 		{[]string{"invoke", "-h"}, []string{"usage: go run ./local invoke [flags] ACTION", "-dry-run", "Disable User"}},
-		{[]string{"invoke", "disable-user", "-h"}, []string{"-dry-run", "Disable User: ", "POST /users/disable-user", "Is Deactivate "}},
+		{[]string{"invoke", "disable-user", "-h"}, []string{"-dry-run", "Disable User: ", "POST /users/disable-user",
+			"Is Deactivate "}},
 		{[]string{"help", "set", "password"}, []string{
-			`invoke "Set Password" 'PARAMETER=VALUE'`, "OAuth scopes: okta.users.", "PARAMETER", "DEFAULT", "User IDs Or Logins ", "list ", "Also named User IDs.",
+			`invoke "Set Password" 'PARAMETER=VALUE'`, "OAuth scopes: okta.users.", "PARAMETER", "DEFAULT",
+			"User IDs Or Logins ", "list ", "Also named User IDs.",
 			"New Password ", "string ", "Required. Secret. ", "Add 10 Random Chars ", "boolean ", "false "}},
 		{[]string{"help", "List Users"}, []string{"Limit ", "integer ", "200 ", "1 to 5000."}},
 		{[]string{"help", "ping"}, []string{"It has no parameters."}},
@@ -535,7 +585,7 @@ func TestHelp_DescribesCommandsAndActions(t *testing.T) {
 		for _, want := range c.want {
 			_, after, ok := strings.Cut(rest, want)
 			if !ok {
-				t.Errorf("%q: no %q where it belongs in\n%s", c.args, want, out.String())
+				t.Errorf("%q: %q is missing or out of order in\n%s", c.args, want, out.String())
 				break
 			}
 			rest = after
@@ -559,12 +609,13 @@ func TestHelp_DescribesCommandsAndActions(t *testing.T) {
 func TestVersion_NamesTheBuild(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	if err := run(t.Context(), []string{"-version"}, noEnv, &out, io.Discard); err != nil || !regexp.MustCompile(`^okta-secops \S.* go1\.\S+ \w+/\w+\n$`).MatchString(out.String()) {
+	if err := run(t.Context(), []string{"-version"}, noEnv, &out, io.Discard); err != nil ||
+		!regexp.MustCompile(`^okta-secops \S.* go1\.\S+ \w+/\w+\n$`).MatchString(out.String()) {
 		t.Errorf("%q %v", out.String(), err)
 	}
 }
 
-func TestPaths_RepeatedSlashesAndUnknownPathsAreAnsweredInJSON(t *testing.T) {
+func TestPaths_RepliesAreJSON(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, noEnv)
 	const body = `{"parameters": {"User IDs": "alice"}}`
@@ -597,15 +648,16 @@ func TestPaths_RepeatedSlashesAndUnknownPathsAreAnsweredInJSON(t *testing.T) {
 	}
 }
 
-func TestLocal_KeepsTheNewestRequestsAndMessages(t *testing.T) {
+func TestLocal_StoresNewestRequestsAndMessages(t *testing.T) {
 	t.Parallel()
-	p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", pubsubAddr: "127.0.0.1:0", auth: authSSWS, getenv: noEnv})
+	p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", pubsubAddr: "127.0.0.1:0", auth: authSSWS,
+		getenv: noEnv})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.close()
 	const extra = 5
-	for range keep + extra {
+	for range maxStored + extra {
 		res, err := http.Get(p.okta + "/api/v1/users/me")
 		if err != nil {
 			t.Fatal(err)
@@ -618,9 +670,10 @@ func TestLocal_KeepsTheNewestRequestsAndMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	var kept []json.RawMessage
-	if err := json.NewDecoder(res.Body).Decode(&kept); err != nil || len(kept) != keep || res.Header.Get("X-Emulator-Dropped") != fmt.Sprint(extra) {
-		t.Errorf("%d requests kept, %s dropped, %v", len(kept), res.Header.Get("X-Emulator-Dropped"), err)
+	var log []json.RawMessage
+	if err := json.NewDecoder(res.Body).Decode(&log); err != nil || len(log) != maxStored ||
+		res.Header.Get("X-Emulator-Dropped") != fmt.Sprint(extra) {
+		t.Errorf("%d requests stored, %s dropped, %v", len(log), res.Header.Get("X-Emulator-Dropped"), err)
 	}
 	client, err := topicadmin.NewTopicAdminClient(t.Context(), pubsub.ClientOptions(p.broker.Addr)...)
 	if err != nil {
@@ -628,19 +681,19 @@ func TestLocal_KeepsTheNewestRequestsAndMessages(t *testing.T) {
 	}
 	defer client.Close()
 	var messages []*pubsubpb.PubsubMessage
-	for n := range keep + extra {
+	for n := range maxStored + extra {
 		messages = append(messages, &pubsubpb.PubsubMessage{Data: []byte(fmt.Sprint(n))})
 	}
-	if _, err := client.Publish(t.Context(), &pubsubpb.PublishRequest{Topic: pubsub.ResultsTopic, Messages: messages}); err != nil {
+	if _, err := client.Publish(t.Context(), &pubsubpb.PublishRequest{Topic: pubsub.ResultsTopic,
+		Messages: messages}); err != nil {
 		t.Fatal(err)
 	}
-	if all := p.broker.Published(pubsub.ResultsTopic); len(all) != keep || string(all[0].Data) != fmt.Sprint(extra) {
-		t.Errorf("%d messages kept, from %s on", len(all), all[0].Data)
+	if all := p.broker.Published(pubsub.ResultsTopic); len(all) != maxStored || string(all[0].Data) != fmt.Sprint(extra) {
+		t.Errorf("%d messages stored, the first is %s", len(all), all[0].Data)
 	}
 }
 
-// TestMessagesAreCarriedOutAndTheirResultsFollowed publishes with the command, and follows what comes of it.
-func TestMessagesAreCarriedOutAndTheirResultsFollowed(t *testing.T) {
+func TestResults_PrintsResultsOfPublishedRequests(t *testing.T) {
 	t.Parallel()
 	s := startLocal(t, noEnv)
 	env := environment(map[string]string{"PUBSUB_EMULATOR_HOST": s.pubsub})
@@ -650,8 +703,10 @@ func TestMessagesAreCarriedOutAndTheirResultsFollowed(t *testing.T) {
 		return out.String(), err
 	}
 	for _, args := range [][]string{
-		{"publish", "users", `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": false}, "context": {"case_id": "4711"}}`},
-		{"publish", "-action", "Clear Okta User Session", "-key", "case-4711", "sessions", `{"parameters": {"User IDs": "bob"}}`},
+		{"publish", "users", `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": false},
+			"context": {"case_id": "4711"}}`},
+		{"publish", "-action", "Clear Okta User Session", "-key", "case-4711", "sessions",
+			`{"parameters": {"User IDs": "bob"}}`},
 		{"publish", "Users", `{"action": "Set Password", "parameters": {"New Password": "canary-Passw0rd!"}}`},
 		{"publish", "groups", `{`},
 	} {
@@ -662,15 +717,17 @@ func TestMessagesAreCarriedOutAndTheirResultsFollowed(t *testing.T) {
 	if out, err := command("results", "-n", "6", "-all"); err != nil || strings.Count(out, "\n\n") != 6 {
 		t.Errorf("%s %v", out, err)
 	}
-	out, err := command("results", "-all", "-n", "6") // reading takes nothing away
+	out, err := command("results", "-all", "-n", "6") // reading does not remove messages
 	if err != nil {
 		t.Fatal(err)
 	}
-	if today := time.Now().Format("2006-01-02 "); strings.Count(out, "\n"+today)+strings.Count(out[:len(today)], today) != 6 {
+	if today := time.Now().Format("2006-01-02 "); strings.Count(out, "\n"+today)+strings.Count(out[:len(today)],
+		today) != 6 {
 		t.Errorf("not every result has its time: %s", out)
 	}
 	for _, want := range []string{
-		"Disable User invocation_id=", " case_id=4711\n", "alice   alice@acme.test  changed  ACTIVE  SUSPENDED", "Clear Okta User Session invocation_id=", "DEAD LETTER Set Password invocation_id=",
+		"Disable User invocation_id=", " case_id=4711\n", "alice   alice@acme.test  changed  ACTIVE  SUSPENDED",
+		"Clear Okta User Session invocation_id=", "DEAD LETTER Set Password invocation_id=",
 		"secret_needs_http: ", "DEAD LETTER (no action) ", "invalid_request: data: is not JSON: it ends too early",
 	} {
 		if !strings.Contains(out, want) {
@@ -687,8 +744,11 @@ func TestMessagesAreCarriedOutAndTheirResultsFollowed(t *testing.T) {
 		args []string
 		say  string
 	}{
-		{[]string{"publish", "users"}, "name a group (users, groups, "}, {[]string{"publish", "user", "{}"}, `there is no group "user"`},
-		{[]string{"publish", "users", "{}"}, "no Pub/Sub serves at " + s.pubsub}, {[]string{"results"}, "no Pub/Sub serves at " + s.pubsub}, {[]string{"results", "users"}, `takes no "users"`}, {[]string{"results", "-n", "-1"}, "-n -1: give the number"},
+		{[]string{"publish", "users"}, "name a group (users, groups, "}, {[]string{"publish", "user", "{}"},
+			`unknown group "user"`},
+		{[]string{"publish", "users", "{}"}, "no Pub/Sub runs at " + s.pubsub},
+		{[]string{"results"}, "no Pub/Sub runs at " + s.pubsub}, {[]string{"results", "users"}, `no argument "users"`},
+		{[]string{"results", "-n", "-1"}, "-n -1 is negative"},
 	} {
 		if _, err := command(c.args...); err == nil || !strings.Contains(err.Error(), c.say) {
 			t.Errorf("%q: %v, want %q", c.args, err, c.say)

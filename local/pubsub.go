@@ -16,17 +16,18 @@ import (
 	"example.com/okta-secops/local/pubsub"
 )
 
-// pubsubAddr adds the flag that says where Pub/Sub is.
-func pubsubAddr(flags *flag.FlagSet, getenv func(string) string) *string {
-	return flags.String("pubsub-addr", cmp.Or(getenv("PUBSUB_EMULATOR_HOST"), defaultPubSubAddr), "`address` of the running product's Pub/Sub (PUBSUB_EMULATOR_HOST)")
+// addPubSubAddr adds the flag -pubsub-addr.
+func addPubSubAddr(flags *flag.FlagSet, getenv func(string) string) *string {
+	return flags.String("pubsub-addr", cmp.Or(getenv("PUBSUB_EMULATOR_HOST"), defaultPubSubAddr),
+		"`address` of the Pub/Sub of the running product (PUBSUB_EMULATOR_HOST)")
 }
 
 // publish publishes a request to the topic of a group.
 func publish(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
 	flags := newFlags("publish")
-	addr := pubsubAddr(flags, getenv)
-	name := flags.String("action", "", "the `action`, as an attribute; else the JSON has it")
-	key := flags.String("key", "", "the idempotency `key`; else the message's id is")
+	addr := addPubSubAddr(flags, getenv)
+	name := flags.String("action", "", "the `action` as an attribute, if the JSON does not name it")
+	key := flags.String("key", "", "the idempotency `key` (default: the ID of the message)")
 	words, err := parse(flags, args, stdout)
 	if err != nil {
 		return err
@@ -36,7 +37,8 @@ func publish(ctx context.Context, args []string, getenv func(string) string, std
 		groups = append(groups, g.Name)
 	}
 	if len(words) != 2 {
-		return fmt.Errorf("name a group (%s) and give a request as JSON: publish users '{\"action\": \"Get User\", \"parameters\": {\"User IDs\": \"alice\"}}'", strings.Join(groups, ", "))
+		return fmt.Errorf("name a group (%s) and a request in JSON: "+
+			"publish users '{\"action\": \"Get User\", \"parameters\": {\"User IDs\": \"alice\"}}'", strings.Join(groups, ", "))
 	}
 	group := ""
 	for _, g := range groups {
@@ -45,7 +47,7 @@ func publish(ctx context.Context, args []string, getenv func(string) string, std
 		}
 	}
 	if group == "" {
-		return fmt.Errorf("there is no group %q; there are %s", words[0], strings.Join(groups, ", "))
+		return fmt.Errorf("unknown group %q; the groups are %s", words[0], strings.Join(groups, ", "))
 	}
 	attributes := map[string]string{}
 	for attribute, value := range map[string]string{"action": *name, "idempotency_key": *key} {
@@ -61,38 +63,63 @@ func publish(ctx context.Context, args []string, getenv func(string) string, std
 	return nil
 }
 
-// errEnough ends the following of results.
+// errEnough ends results after -n messages.
 var errEnough = errors.New("enough results")
 
-// results prints what the functions publish from now on, results and dead letters, until Ctrl-C. With -all it begins with
-// what the local Pub/Sub has kept.
+// results prints the results and dead letters that the functions publish, until Ctrl-C. With -all
+// it first prints the stored ones.
 func results(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
 	flags := newFlags("results")
-	addr := pubsubAddr(flags, getenv)
-	asJSON := flags.Bool("json", false, "print each as it was published, one a line")
-	most := flags.Int("n", 0, "end after so many; 0: at Ctrl-C")
-	all := flags.Bool("all", false, fmt.Sprintf("print first what was published before, at most %d of each topic", keep))
+	addr := addPubSubAddr(flags, getenv)
+	asJSON := flags.Bool("json", false, "print each message as it was published, one per line")
+	most := flags.Int("n", 0, "stop after `N` messages; 0: at Ctrl-C")
+	all := flags.Bool("all", false, fmt.Sprintf("first print earlier messages, at most %d of each topic", maxStored))
 	words, err := parse(flags, args, stdout)
 	if err != nil {
 		return err
 	}
 	if len(words) > 0 {
-		return fmt.Errorf("results takes no %q", words[0])
+		return fmt.Errorf("results has no argument %q; see go run ./local results -h", words[0])
 	}
 	if *most < 0 {
-		return fmt.Errorf("-n %d: give the number of results to wait for, or 0 to go on until Ctrl-C", *most)
+		return fmt.Errorf("-n %d is negative; use the number of messages to wait for, or 0 for no limit", *most)
 	}
+	err = watchResults(ctx, *addr, *all, func(n int, m pubsub.Message, dead bool) error {
+		switch {
+		case *asJSON:
+			fmt.Fprintln(stdout, strings.TrimSpace(string(m.Data)))
+		case dead:
+			printDeadLetter(stdout, m)
+		default:
+			printResult(stdout, m)
+		}
+		if n == *most {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// watchResults calls show for each result and dead letter, one at a time, with their number from 1.
+// It ends with ctx or with the first error of show or of Pub/Sub.
+func watchResults(
+	ctx context.Context, addr string, all bool, show func(n int, m pubsub.Message, dead bool) error,
+) error {
 	type published struct {
-		dead    bool
 		message pubsub.Message
+		dead    bool
 	}
 	arrived := make(chan published)
-	following, ctx := errgroup.WithContext(ctx)
+	watchers, ctx := errgroup.WithContext(ctx)
 	for _, topic := range []string{pubsub.ResultsTopic, pubsub.DeadLetterTopic} {
-		following.Go(func() error {
-			return pubsub.Watch(ctx, *addr, topic, *all, func(m pubsub.Message) bool {
+		watchers.Go(func() error {
+			return pubsub.Watch(ctx, addr, topic, all, func(m pubsub.Message) bool {
 				select {
-				case arrived <- published{topic == pubsub.DeadLetterTopic, m}:
+				case arrived <- published{m, topic == pubsub.DeadLetterTopic}:
 					return true
 				case <-ctx.Done():
 					return false
@@ -100,39 +127,29 @@ func results(ctx context.Context, args []string, getenv func(string) string, std
 			})
 		})
 	}
-	following.Go(func() error {
+	watchers.Go(func() error {
 		for n := 1; ; n++ {
 			select {
 			case <-ctx.Done():
 				return nil
-			case m := <-arrived:
-				switch {
-				case *asJSON:
-					fmt.Fprintln(stdout, strings.TrimSpace(string(m.message.Data)))
-				case m.dead:
-					printDeadLetter(stdout, m.message)
-				default:
-					printResult(stdout, m.message)
-				}
-				if n == *most {
-					return errEnough
+			case p := <-arrived:
+				if err := show(n, p.message, p.dead); err != nil {
+					return err
 				}
 			}
 		}
 	})
-	if err := following.Wait(); !errors.Is(err, errEnough) {
-		return err
-	}
-	return nil
+	return watchers.Wait()
 }
 
 func printResult(w io.Writer, m pubsub.Message) {
 	var r replyView
 	if json.Unmarshal(m.Data, &r) != nil {
-		fmt.Fprintf(w, "%s %s\n\n", at(m), m.Data)
+		fmt.Fprintf(w, "%s %s\n\n", publishedAt(m), m.Data)
 		return
 	}
-	fmt.Fprintf(w, "%s %s %s\n", at(m), cmp.Or(m.Attributes["action"], "(no action)"), attributes(m, "invocation_id", "message_id", "case_id"))
+	fmt.Fprintf(w, "%s %s %s\n", publishedAt(m), cmp.Or(m.Attributes["action"], "(no action)"),
+		attributes(m, "invocation_id", "message_id", "case_id"))
 	r.print(w)
 	fmt.Fprintln(w)
 }
@@ -145,16 +162,18 @@ func printDeadLetter(w io.Writer, m pubsub.Message) {
 		} `json:"reason"`
 	}
 	if json.Unmarshal(m.Data, &letter) != nil || letter.Reason.Code == "" {
-		fmt.Fprintf(w, "%s DEAD LETTER, given up after %s deliveries\n\n", at(m), m.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"])
+		deliveries := m.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"]
+		fmt.Fprintf(w, "%s DEAD LETTER, not acknowledged after %s deliveries\n\n", publishedAt(m), deliveries)
 		return
 	}
-	fmt.Fprintf(w, "%s DEAD LETTER %s %s\n%s: %s\n\n", at(m), cmp.Or(m.Attributes["action"], "(no action)"), attributes(m, "invocation_id", "message_id"), letter.Reason.Code, letter.Reason.Message)
+	fmt.Fprintf(w, "%s DEAD LETTER %s %s\n%s: %s\n\n", publishedAt(m), cmp.Or(m.Attributes["action"], "(no action)"),
+		attributes(m, "invocation_id", "message_id"), letter.Reason.Code, letter.Reason.Message)
 }
 
-// at is when a message was published, in local time.
-func at(m pubsub.Message) string { return m.Published.Local().Format("2006-01-02 15:04:05") }
+// publishedAt returns the time of publication in local time.
+func publishedAt(m pubsub.Message) string { return m.Published.Local().Format("2006-01-02 15:04:05") }
 
-// attributes are those of these names that a message has.
+// attributes returns the attributes with these names that a message has, as name=value.
 func attributes(m pubsub.Message, names ...string) string {
 	var out []string
 	for _, name := range names {

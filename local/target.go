@@ -18,19 +18,19 @@ import (
 	"example.com/okta-secops/internal/app"
 )
 
-// serveTarget serves one function at / through the functions framework, as deployed, with the emulator
-// beside it.
+// serveTarget serves one function at / with the functions framework, as deployed, and the emulator.
 func serveTarget(ctx context.Context, o options, target string, stdout io.Writer) error {
 	var names []string
 	for _, g := range handlers.Groups {
 		names = append(names, g.Function, g.EventFunction())
 	}
 	if !slices.Contains(names, target) {
-		return fmt.Errorf("FUNCTION_TARGET %q is no function; there are %s", target, strings.Join(names, ", "))
+		return fmt.Errorf("FUNCTION_TARGET %q is not a function; the functions are %s", target, strings.Join(names, ", "))
 	}
-	// The framework listens by itself; this only finds the port, and says it in words where it is taken.
-	o.pubsubAddr = "" // a deployed function has none of its own
-	listener, forOkta, err := o.listen()
+	// The framework opens the address itself. This selects the port, with a clear error if it is in
+	// use.
+	o.pubsubAddr = "" // a deployed function does not run a Pub/Sub server
+	listener, oktaListener, err := o.listen()
 	if err != nil {
 		return err
 	}
@@ -39,15 +39,15 @@ func serveTarget(ctx context.Context, o options, target string, stdout io.Writer
 		return err
 	}
 	p := &product{failed: make(chan error, 2)}
-	env, err := p.startOkta(o, forOkta)
+	env, err := p.startOkta(o, oktaListener)
 	if err != nil {
 		return err
 	}
 	if err := listener.Close(); err != nil {
 		return err
 	}
-	// The deployed function reads the process's environment, at its first request.
-	for name := range p.own {
+	// The deployed function reads the environment of the process at its first request.
+	for name := range p.defaults {
 		if err := os.Setenv(name, env(name)); err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func serveTarget(ctx context.Context, o options, target string, stdout io.Writer
 	return oktasecops.Drain(drain)
 }
 
-// ready waits until the framework serves.
+// ready waits until the framework serves the function.
 func (p *product) ready(ctx context.Context) error {
 	for {
 		if healthy(ctx, p.functions) {
@@ -87,7 +87,7 @@ func (p *product) ready(ctx context.Context) error {
 	}
 }
 
-// healthy tells whether a product serves at the address.
+// healthy reports whether a product serves at the address.
 func healthy(ctx context.Context, address string) bool {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

@@ -10,154 +10,159 @@ import (
 )
 
 const (
-	freshFor    = 5 * time.Minute  // a value is used at most this long before it is read again
-	staleFor    = time.Hour        // and this long while it cannot be read
-	pauseBefore = 30 * time.Second // another try, where the last one failed or brought what the caller already had
+	maxAge      = 5 * time.Minute  // after which a value is read again
+	maxStaleAge = time.Hour        // up to which a value is used while it cannot be read
+	retryPause  = 30 * time.Second // after a read that failed or returned a rejected value
 )
 
-// Cached keeps the values of another Source, so that an action does not wait for it, and goes on while it is down. A
-// value is read when it is first asked for, again after 4 to 5 minutes, and at once when it was refused. Of those who
-// ask at the same time one reads. It is safe for concurrent use.
+// Cached caches the values of another Source, so that actions do not wait for it and continue while
+// it is unavailable. It reads a value at the first Get, again after 4 to 5 minutes, and immediately
+// after it was rejected. Concurrent calls for one secret share one read. Cached is safe for
+// concurrent use.
 type Cached struct {
 	source Source
 	now    func() time.Time
 	log    func() *slog.Logger
 
-	mu   sync.Mutex
-	kept map[string]*cachedSecret // by reference
+	mu      sync.Mutex
+	entries map[string]*cachedSecret // by reference
 }
 
-// NewCached makes a Cached on top of source, which must bound the time of a Get by itself: the one who asked first may
-// be gone before it ends. log gets a line for every version that comes into use, and for every failure that is bridged;
-// never a value.
+// NewCached returns a Cached on top of source. The source must limit the duration of Get itself,
+// because the read continues if the caller that started it gives up. Cached logs every new version
+// and every use of a cached value after a failed read, never a value.
 func NewCached(source Source, now func() time.Time, log func() *slog.Logger) *Cached {
-	return &Cached{source: source, now: now, log: log, kept: map[string]*cachedSecret{}}
+	return &Cached{source: source, now: now, log: log, entries: map[string]*cachedSecret{}}
 }
 
-// cachedSecret is what is known of one secret. The zero kept knows nothing.
+// cachedSecret is the cache entry of one secret. The zero cachedSecret has no value.
 type cachedSecret struct {
 	value   Value
-	read    time.Time // when the value was
-	due     time.Time // when it is to be read again
-	forced  time.Time // when it was last read because it was refused
-	reading *reading  // under way
+	read    time.Time // when value was read
+	due     time.Time // when to read it again
+	forced  time.Time // when it was last read because it was rejected
+	pending *sharedRead
 }
 
-// reading is one read, which serves all who wait for it.
-type reading struct {
+// sharedRead is a read in progress, for which any number of callers wait.
+type sharedRead struct {
 	done  chan struct{} // closed when value and err are set
 	value Value
 	err   error
 }
 
-// Get returns the secret as it is kept, or reads it.
+// Get returns the cached value, or reads the secret if there is none or it is due.
 func (c *Cached) Get(ctx context.Context, ref string) (Value, error) {
 	if err := ctx.Err(); err != nil {
 		return Value{}, failed(ref, err)
 	}
 	c.mu.Lock()
-	k := c.of(ref)
-	if c.now().Before(k.due) {
+	e := c.entry(ref)
+	if c.now().Before(e.due) {
 		defer c.mu.Unlock()
-		return k.value, nil
+		return e.value, nil
 	}
-	r := c.join(ctx, ref, k)
+	r := c.startRead(ctx, ref, e)
 	c.mu.Unlock()
 	return r.wait(ctx, ref)
 }
 
-// Refresh returns what has come in the place of a value that was refused: what another caller has read since, or what a
-// read past the cache brings. Secret Manager is read so at most once in 30 seconds for each secret; in the meantime, and
-// where nothing has come, the refused value comes again.
-func (c *Cached) Refresh(ctx context.Context, ref string, refused Value) (Value, error) {
+// Refresh returns the current value of a secret after a value was rejected. It returns the cached
+// value if that is another one; otherwise it reads the secret, at most once in 30 seconds for each
+// secret in Secret Manager. If no newer value exists, it returns the rejected one.
+func (c *Cached) Refresh(ctx context.Context, ref string, rejected Value) (Value, error) {
 	for {
 		c.mu.Lock()
-		k := c.of(ref)
-		r := k.reading // may have begun before the value was replaced
+		e := c.entry(ref)
+		r := e.pending // may have begun before the value was replaced
 		if r == nil {
 			now := c.now()
-			if !k.value.IsZero() && !k.value.Equal(refused) || now.Before(k.forced.Add(pauseBefore)) && !isLocal(ref) {
+			newer := !e.value.IsZero() && !e.value.Equal(rejected)
+			if newer || now.Before(e.forced.Add(retryPause)) && !isLocal(ref) {
 				c.mu.Unlock()
 				return c.Get(ctx, ref)
 			}
-			k.forced = now
-			r = c.join(ctx, ref, k)
+			e.forced = now
+			r = c.startRead(ctx, ref, e)
 			c.mu.Unlock()
 			return r.wait(ctx, ref)
 		}
 		c.mu.Unlock()
-		if v, err := r.wait(ctx, ref); err != nil || !v.Equal(refused) {
+		if v, err := r.wait(ctx, ref); err != nil || !v.Equal(rejected) {
 			return v, err
 		}
 	}
 }
 
-// Drop gives up a value that is of no use, so that the next Get reads the secret.
-func (c *Cached) Drop(ref string, useless Value) {
+// Drop removes an unusable value from the cache, so that the next Get reads the secret. It does
+// nothing if the cache contains another value.
+func (c *Cached) Drop(ref string, unusable Value) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k := c.of(ref); k.value.Equal(useless) {
-		k.drop()
+	if e := c.entry(ref); e.value.Equal(unusable) {
+		e.drop()
 	}
 }
 
-// isLocal tells whether reading the secret anew is free, so that a mended file counts at once.
+// isLocal reports whether reading the secret costs nothing, so that Refresh needs no pause.
 func isLocal(ref string) bool {
 	return strings.HasPrefix(ref, fileScheme) || strings.HasPrefix(ref, envScheme)
 }
 
-func (c *Cached) of(ref string) *cachedSecret {
-	k := c.kept[ref]
-	if k == nil {
-		k = &cachedSecret{}
-		c.kept[ref] = k
+func (c *Cached) entry(ref string) *cachedSecret {
+	e := c.entries[ref]
+	if e == nil {
+		e = &cachedSecret{}
+		c.entries[ref] = e
 	}
-	return k
+	return e
 }
 
-// join is the read that is under way, or a new one. c.mu is held.
-func (c *Cached) join(ctx context.Context, ref string, k *cachedSecret) *reading {
-	if k.reading != nil {
-		return k.reading
+// startRead returns the read in progress, or starts one. The caller holds c.mu.
+func (c *Cached) startRead(ctx context.Context, ref string, e *cachedSecret) *sharedRead {
+	if e.pending != nil {
+		return e.pending
 	}
-	r := &reading{done: make(chan struct{})}
-	k.reading = r
+	r := &sharedRead{done: make(chan struct{})}
+	e.pending = r
 	go func() {
-		ctx := context.WithoutCancel(ctx) // the others still wait
+		ctx := context.WithoutCancel(ctx) // other callers may wait for the read
 		v, err := c.source.Get(ctx, ref)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		r.value, r.err = c.store(ctx, ref, k, v, err)
-		k.reading = nil
+		r.value, r.err = c.store(ctx, ref, e, v, err)
+		e.pending = nil
 		close(r.done)
 	}()
 	return r
 }
 
-// store keeps what a read brought and returns what its callers get. What Secret Manager says for certain is obeyed: a
-// version that somebody has disabled is not used any longer.
-func (c *Cached) store(ctx context.Context, ref string, k *cachedSecret, v Value, err error) (Value, error) {
+// store stores the result of a read and returns the result for its callers: the cached value after
+// a transient error. A terminal error removes the cached value, so that a version is no longer used
+// after an operator disabled it.
+func (c *Cached) store(ctx context.Context, ref string, e *cachedSecret, v Value, err error) (Value, error) {
 	now := c.now()
 	switch {
 	case err == nil:
-		if !v.Equal(k.value) || v.Version() != k.value.Version() {
+		if !v.Equal(e.value) || v.Version() != e.value.Version() {
 			c.log().InfoContext(ctx, "a secret was read", "secret", ref, "version", v.Version())
 		}
-		k.value, k.read, k.due = v, now, now.Add(freshFor-rand.N(freshFor/5))
-	case !Terminal(err) && now.Before(k.read.Add(staleFor)):
-		c.log().WarnContext(ctx, "a secret cannot be read: the value that was read before goes on being used",
-			"secret", ref, "version", k.value.Version(), "age", now.Sub(k.read).Round(time.Second).String(), "error", err.Error())
-		k.due = now.Add(pauseBefore)
+		e.value, e.read, e.due = v, now, now.Add(maxAge-rand.N(maxAge/5))
+	case !Terminal(err) && now.Before(e.read.Add(maxStaleAge)):
+		age := now.Sub(e.read).Round(time.Second)
+		c.log().WarnContext(ctx, "a secret cannot be read; its cached value is used",
+			"secret", ref, "version", e.value.Version(), "age", age.String(), "error", err.Error())
+		e.due = now.Add(retryPause)
 	default:
-		k.drop()
+		e.drop()
 		return Value{}, err
 	}
-	return k.value, nil
+	return e.value, nil
 }
 
-func (k *cachedSecret) drop() { k.value, k.read, k.due = Value{}, time.Time{}, time.Time{} }
+func (e *cachedSecret) drop() { e.value, e.read, e.due = Value{}, time.Time{}, time.Time{} }
 
-func (r *reading) wait(ctx context.Context, ref string) (Value, error) {
+func (r *sharedRead) wait(ctx context.Context, ref string) (Value, error) {
 	select {
 	case <-r.done:
 		return r.value, r.err

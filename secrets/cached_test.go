@@ -16,24 +16,25 @@ import (
 
 const tokenRef = "projects/acme/secrets/token/versions/latest"
 
-// cache is a Cached over a store of which a test decides what it holds, and when it answers.
+// cache is a Cached on top of a Source whose value, errors and timing the test controls.
 type cache struct {
 	*Cached
 	now time.Time
 	log bytes.Buffer
 
 	mu      sync.Mutex
-	holds   string
+	current string
 	version int
 	err     error
 	reads   int
-	gate    chan struct{} // nil: reads end at once
+	block   chan struct{} // if set, reads wait until it is closed
 }
 
-// newCache returns one whose store holds a first version.
+// newCache returns a cache whose source has a first version.
 func newCache() *cache {
 	c := &cache{now: time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)}
-	c.Cached = NewCached(storeOf{c}, func() time.Time { return c.now }, func() *slog.Logger { return slog.New(slog.NewTextHandler(&c.log, nil)) })
+	log := func() *slog.Logger { return slog.New(slog.NewTextHandler(&c.log, nil)) }
+	c.Cached = NewCached(cacheSource{c}, func() time.Time { return c.now }, log)
 	c.add(hidden + "-1")
 	return c
 }
@@ -41,7 +42,7 @@ func newCache() *cache {
 func (c *cache) add(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.holds, c.err = text, nil
+	c.current, c.err = text, nil
 	c.version++
 }
 
@@ -51,7 +52,7 @@ func (c *cache) fail(err error) {
 	c.err = err
 }
 
-// read is how often the store was read since it was last asked.
+// read returns the number of reads of the source since the last call.
 func (c *cache) read() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,17 +61,17 @@ func (c *cache) read() int {
 	return n
 }
 
-// storeOf is the Source below a cache.
-type storeOf struct{ *cache }
+// cacheSource is the Source of a cache.
+type cacheSource struct{ *cache }
 
-func (s storeOf) Get(_ context.Context, ref string) (Value, error) {
+func (s cacheSource) Get(_ context.Context, ref string) (Value, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++
-	text, err, version, gate := s.holds, s.err, s.version, s.gate
-	if gate != nil {
+	text, err, version, block := s.current, s.err, s.version, s.block
+	if block != nil {
 		s.mu.Unlock()
-		<-gate
+		<-block
 		s.mu.Lock()
 	}
 	if err != nil {
@@ -79,7 +80,7 @@ func (s storeOf) Get(_ context.Context, ref string) (Value, error) {
 	return value(ref, strings.Replace(ref, "latest", fmt.Sprint(version), 1), text)
 }
 
-// want asks for the token and wants it after so many reads.
+// want checks that Get returns the text after so many reads.
 func (c *cache) want(t *testing.T, text string, reads int) {
 	t.Helper()
 	got, err := c.Get(t.Context(), tokenRef)
@@ -88,18 +89,18 @@ func (c *cache) want(t *testing.T, text string, reads int) {
 	}
 }
 
-// wantRefresh refuses a value and wants another after so many reads.
-func (c *cache) wantRefresh(t *testing.T, refused, text string, reads int) {
+// wantRefresh checks that Refresh returns the text after so many reads.
+func (c *cache) wantRefresh(t *testing.T, rejected, text string, reads int) {
 	t.Helper()
-	got, err := c.Refresh(t.Context(), tokenRef, New(refused))
+	got, err := c.Refresh(t.Context(), tokenRef, New(rejected))
 	if n := c.read(); err != nil || got.Reveal() != text || n != reads {
-		t.Errorf("in the place of %q: %q, %v after %d reads; want %q after %d", refused, got.Reveal(), err, n, text, reads)
+		t.Errorf("Refresh of %q: %q, %v after %d reads; want %q after %d", rejected, got.Reveal(), err, n, text, reads)
 	}
 }
 
-var errDown = errors.New("the store is down")
+var errDown = errors.New("the source is down")
 
-func TestASecretIsReadAgainWithinFiveMinutes(t *testing.T) {
+func TestCached_ReadsAgainWithinFiveMinutes(t *testing.T) {
 	t.Parallel()
 	ages := map[time.Duration]bool{}
 	for range 20 {
@@ -124,20 +125,20 @@ func TestASecretIsReadAgainWithinFiveMinutes(t *testing.T) {
 		ages[age] = true
 	}
 	if len(ages) < 3 {
-		t.Errorf("20 instances that began together read together: %v", ages)
+		t.Errorf("20 instances that start together read at only these ages: %v", ages)
 	}
 }
 
-func TestThoseWhoNeedASecretAtTheSameTimeReadItOnce(t *testing.T) {
+func TestCached_ConcurrentCallsShareOneRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache()
-		c.gate = make(chan struct{})
+		c.block = make(chan struct{})
 		first, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		all.Go(func() {
 			if _, err := c.Get(first, tokenRef); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), tokenRef) {
-				t.Errorf("who gave up is told %v", err)
+				t.Errorf("error of the canceled caller: %v", err)
 			}
 		})
 		synctest.Wait()
@@ -149,9 +150,9 @@ func TestThoseWhoNeedASecretAtTheSameTimeReadItOnce(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		cancel() // the others still wait for what the first one began
+		cancel() // the other callers still wait for the read of the first one
 		synctest.Wait()
-		close(c.gate)
+		close(c.block)
 		all.Wait()
 		if n := c.read(); n != 1 {
 			t.Errorf("%d reads", n)
@@ -159,7 +160,7 @@ func TestThoseWhoNeedASecretAtTheSameTimeReadItOnce(t *testing.T) {
 	})
 }
 
-func TestASecretThatCannotBeReadGoesOnBeingUsedForAnHour(t *testing.T) {
+func TestCached_UsesValueForAnHourWhileSourceIsDown(t *testing.T) {
 	t.Parallel()
 	c := newCache()
 	c.want(t, hidden+"-1", 1)
@@ -167,9 +168,11 @@ func TestASecretThatCannotBeReadGoesOnBeingUsedForAnHour(t *testing.T) {
 	c.fail(errDown)
 	c.now = begun.Add(10 * time.Minute)
 	c.want(t, hidden+"-1", 1)
-	c.want(t, hidden+"-1", 0) // not tried again at once
-	if log := c.log.String(); !strings.Contains(log, "WARN") || !strings.Contains(log, "versions/1") || !strings.Contains(log, "age=10m0s") || !strings.Contains(log, errDown.Error()) {
-		t.Errorf("log: %s", log)
+	c.want(t, hidden+"-1", 0) // no immediate retry
+	for _, want := range []string{"WARN", "versions/1", "age=10m0s", errDown.Error()} {
+		if log := c.log.String(); !strings.Contains(log, want) {
+			t.Errorf("log: %s, want %s in it", log, want)
+		}
 	}
 	c.now = c.now.Add(30 * time.Second)
 	c.want(t, hidden+"-1", 1)
@@ -185,17 +188,17 @@ func TestASecretThatCannotBeReadGoesOnBeingUsedForAnHour(t *testing.T) {
 	c.want(t, hidden+"-2", 1)
 }
 
-// TestWhatIsSaidForCertainIsObeyed: whoever disables a version, or takes the role away, means it.
-func TestWhatIsSaidForCertainIsObeyed(t *testing.T) {
+// An operator who disables a version or removes a role intends the effect.
+func TestCached_TerminalErrorDropsValue(t *testing.T) {
 	t.Parallel()
 	for _, certain := range []error{ErrNotFound, ErrEmpty, ErrDenied, ErrDisabled, ErrUnsupported} {
 		c := newCache()
 		c.want(t, hidden+"-1", 1)
 		c.now = c.now.Add(5 * time.Minute)
-		for _, err := range []error{certain, errDown} { // what was given up does not come back
+		for _, err := range []error{certain, errDown} { // a dropped value is not used again
 			c.fail(err)
-			got, told := c.Get(t.Context(), tokenRef)
-			refused(t, got, told, err, tokenRef)
+			got, gotErr := c.Get(t.Context(), tokenRef)
+			refused(t, got, gotErr, err, tokenRef)
 		}
 		c.read()
 		c.add(hidden + "-2")
@@ -203,20 +206,20 @@ func TestWhatIsSaidForCertainIsObeyed(t *testing.T) {
 	}
 }
 
-func TestAFailureIsNotKept(t *testing.T) {
+func TestCached_DoesNotCacheErrors(t *testing.T) {
 	t.Parallel()
 	c := newCache()
 	for _, err := range []error{errDown, ErrDenied} {
 		c.fail(err)
-		got, told := c.Get(t.Context(), tokenRef)
-		refused(t, got, told, err, tokenRef)
+		got, gotErr := c.Get(t.Context(), tokenRef)
+		refused(t, got, gotErr, err, tokenRef)
 	}
 	c.add(hidden)
 	c.read()
 	c.want(t, hidden, 1)
 }
 
-func TestARefusedSecretIsReadPastTheCacheOnceInThirtySeconds(t *testing.T) {
+func TestRefresh_ReadsOnceInThirtySeconds(t *testing.T) {
 	t.Parallel()
 	c := newCache()
 	a, b, third := hidden+"-1", hidden+"-2", hidden+"-3"
@@ -232,7 +235,7 @@ func TestARefusedSecretIsReadPastTheCacheOnceInThirtySeconds(t *testing.T) {
 	c.now = c.now.Add(1)
 	c.wantRefresh(t, b, third, 1)
 	c.now = c.now.Add(30 * time.Second)
-	c.wantRefresh(t, third, third, 1) // nothing has come
+	c.wantRefresh(t, third, third, 1) // no newer value exists
 	c.wantRefresh(t, third, third, 0)
 	if log := c.log.String(); strings.Contains(log, hidden) || strings.Count(log, "\n") != 3 {
 		t.Errorf("log: %s", log)
@@ -244,7 +247,7 @@ func TestARefusedSecretIsReadPastTheCacheOnceInThirtySeconds(t *testing.T) {
 	}
 }
 
-func TestARefusedSecretThatCannotBeReadIsAnotherMatter(t *testing.T) {
+func TestRefresh_WhenSourceFails(t *testing.T) {
 	t.Parallel()
 	c := newCache()
 	c.want(t, hidden+"-1", 1)
@@ -257,8 +260,8 @@ func TestARefusedSecretThatCannotBeReadIsAnotherMatter(t *testing.T) {
 	}
 }
 
-// TestAMendedFileCountsAtOnce: whoever has just written it is not told to wait.
-func TestAMendedFileCountsAtOnce(t *testing.T) {
+// A new value of a file is used without a pause.
+func TestRefresh_ReadsLocalSecretWithoutPause(t *testing.T) {
 	t.Parallel()
 	for _, ref := range []string{"file:/etc/token", "env:TOKEN"} {
 		c := newCache()
@@ -274,14 +277,14 @@ func TestAMendedFileCountsAtOnce(t *testing.T) {
 	}
 }
 
-// TestAReadThatBeganBeforeTheChangeIsNotTheLast: the value was replaced while it was under way.
-func TestAReadThatBeganBeforeTheChangeIsNotTheLast(t *testing.T) {
+// The value is replaced during a read, so Refresh must read again.
+func TestRefresh_ReadsAgainAfterReadInProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache()
 		c.want(t, hidden+"-1", 1)
 		c.now = c.now.Add(5 * time.Minute)
-		c.gate = make(chan struct{})
+		c.block = make(chan struct{})
 		var all sync.WaitGroup
 		all.Go(func() { _, _ = c.Get(t.Context(), tokenRef) })
 		synctest.Wait()
@@ -294,7 +297,7 @@ func TestAReadThatBeganBeforeTheChangeIsNotTheLast(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		close(c.gate)
+		close(c.block)
 		all.Wait()
 		if n := c.read(); n != 2 {
 			t.Errorf("%d reads", n)
@@ -302,7 +305,7 @@ func TestAReadThatBeganBeforeTheChangeIsNotTheLast(t *testing.T) {
 	})
 }
 
-func TestAValueThatIsOfNoUseIsNotKept(t *testing.T) {
+func TestDrop_RemovesOnlyThatValue(t *testing.T) {
 	t.Parallel()
 	c := newCache()
 	c.want(t, hidden+"-1", 1)
@@ -313,7 +316,7 @@ func TestAValueThatIsOfNoUseIsNotKept(t *testing.T) {
 	c.want(t, hidden+"-2", 1)
 }
 
-func TestSecretsAreKeptEachByItself(t *testing.T) {
+func TestCached_SeparatesReferences(t *testing.T) {
 	t.Parallel()
 	c := NewCached(Memory{"a": "1", "b": "2"}, time.Now, func() *slog.Logger { return slog.New(slog.DiscardHandler) })
 	var got []string

@@ -13,22 +13,22 @@ import (
 	"unicode/utf8"
 )
 
-// Withheld stands for a text that a Censor cannot clean.
+// Withheld replaces a text that a Censor cannot clean.
 const Withheld = "[withheld: contains a secret of the request]"
 
 const (
 	shortValue = 8  // characters; a shorter secret may occur in ordinary words
-	keyPart    = 24 // characters; a run of base64 of this length is a part of a key or of a token
+	keyPart    = 24 // characters; base64 of this length is treated as a part of a key or token
 )
 
 // Censor removes the values of secrets from texts of other systems, such as an error that repeats
 // a part of the request. The zero Censor removes nothing.
 type Censor struct {
-	values []string // the secrets, as they are
-	forms  []string // to cut out: the long secrets and their parts, plain and escaped; longest first
+	values []string // the secrets
+	forms  []string // to replace: the long secrets and their parts, plain and escaped; longest first
 }
 
-// NewCensor returns a Censor for these secrets. Empty ones are ignored.
+// NewCensor returns a Censor for these secrets. It ignores empty ones.
 func NewCensor(values ...Value) Censor {
 	var c Censor
 	for _, v := range values {
@@ -47,10 +47,10 @@ func NewCensor(values ...Value) Censor {
 	return c
 }
 
-// Clean returns text with [redacted] in place of every secret of at least 8 characters, also if it
-// is escaped for JSON, for a URL or for HTML. A text that contains a shorter secret, or one that
-// is escaped in another way, is withheld as a whole: to cut a secret of three characters out of
-// ordinary words would show what it is.
+// Clean returns text with every secret of at least 8 characters replaced by [redacted], including
+// secrets that are escaped for JSON, a URL or HTML. It returns Withheld for a text that contains a
+// shorter secret, because removing three characters from ordinary words would reveal them, and for
+// a text that contains a secret escaped in another way.
 func (c Censor) Clean(text string) string {
 	for _, form := range c.forms {
 		text = strings.ReplaceAll(text, form, redacted)
@@ -78,7 +78,7 @@ func (c Censor) occurs(text string, depth int) bool {
 	return false
 }
 
-// escaped returns the forms in which a program may repeat a text.
+// escaped returns the text as programs may repeat it: plain, and escaped for URLs, HTML and JSON.
 func escaped(text string) []string {
 	inHTML := html.EscapeString(text)
 	forms := []string{
@@ -99,8 +99,8 @@ func escaped(text string) []string {
 
 var base64Run = regexp.MustCompile(`[A-Za-z0-9+/_-]{` + strconv.Itoa(keyPart) + `,}`)
 
-// parts returns the long runs of base64 in a text: the lines of a PEM, the segments of a token,
-// the members of a JWK.
+// parts returns the long sequences of base64 in a text: the lines of a PEM, the segments of a
+// token, or the members of a JWK.
 func parts(text string) []string {
 	return base64Run.FindAllString(strings.NewReplacer(`\n`, "\n", `\r`, "\n").Replace(text), -1)
 }
@@ -110,7 +110,7 @@ var (
 	backslash = regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|.)`)
 )
 
-// unescapeURL decodes what is percent-encoded and leaves the rest.
+// unescapeURL decodes valid percent-encoding and keeps the rest of the text.
 func unescapeURL(text string) string {
 	return percent.ReplaceAllStringFunc(text, func(s string) string {
 		n, _ := strconv.ParseUint(s[1:], 16, 8) // two hex digits
@@ -118,12 +118,12 @@ func unescapeURL(text string) string {
 	})
 }
 
-// unescapeJSON decodes JSON's escapes and leaves the rest.
+// unescapeJSON decodes JSON escapes and keeps the rest of the text.
 func unescapeJSON(text string) string {
 	return backslash.ReplaceAllStringFunc(text, func(s string) string {
 		var plain string
 		if json.Unmarshal([]byte(`"`+s+`"`), &plain) != nil {
-			return s[1:] // not one of JSON's
+			return s[1:] // not a JSON escape
 		}
 		return plain
 	})

@@ -13,7 +13,8 @@ func TestCensor_RemovesSecretsInEveryForm(t *testing.T) {
 	const token = "eyJhbGciOiJSUzI1NiJ9x.eyJjYW5hcnkiOiJjYW5hcnkifQ.canaryCANARYcanaryCANARY01234"
 	const pem = "-----BEGIN PRIVATE KEY-----\\ncanaryMIIEvQIBADANBgkqhkiG9w0B\\n-----END PRIVATE KEY-----"
 	for _, c := range []struct{ secret, text, want string }{
-		{"Hunter2-Canary!", "The password Hunter2-Canary! is too weak, Hunter2-Canary!", "The password [redacted] is too weak, [redacted]"},
+		{"Hunter2-Canary!", "The password Hunter2-Canary! is too weak, Hunter2-Canary!",
+			"The password [redacted] is too weak, [redacted]"},
 		{"  Hunter2-Canary  ", "password 'Hunter2-Canary'", "password '[redacted]'"},
 		{password, "plain " + password, "plain [redacted]"},
 		{password, `JSON Canary \"1\" <&> 50%+é`, "JSON [redacted]"},
@@ -41,15 +42,17 @@ func TestCensor_RemovesSecretsInEveryForm(t *testing.T) {
 		}
 	}
 	base, whole := secrets.New("Summer-Canary"), secrets.New("Summer-CanaryQx7!abcdef")
-	if got := secrets.NewCensor(base, whole).Clean("Summer-CanaryQx7!abcdef and Summer-Canary"); got != "[redacted] and [redacted]" {
+	if got := secrets.NewCensor(base,
+		whole).Clean("Summer-CanaryQx7!abcdef and Summer-Canary"); got != "[redacted] and [redacted]" {
 		t.Errorf("a secret that begins with another: %q", got)
 	}
-	if got := secrets.NewCensor(secrets.New("red"), secrets.New("canary-canary")).Clean("canary-canary"); got != "[redacted]" {
-		t.Errorf("a short secret that occurs in the mark alone: %q", got)
+	if got := secrets.NewCensor(secrets.New("red"),
+		secrets.New("canary-canary")).Clean("canary-canary"); got != "[redacted]" {
+		t.Errorf("a short secret that occurs only in [redacted]: %q", got)
 	}
 }
 
-// FuzzCensor: whatever the secret and the text around it, the secret is not in the cleaned text.
+// The cleaned text must not contain the secret, for any secret and any text around it.
 func FuzzCensor(f *testing.F) {
 	for _, secret := range []string{"Hunter2-Canary!", "abc", `"\`, "a%41", "&amp;", "\u212a", "[redacted]", "withheld"} {
 		f.Add(secret, "before ", " after")
@@ -60,7 +63,8 @@ func FuzzCensor(f *testing.F) {
 			return
 		}
 		got := secrets.NewCensor(secrets.New(secret)).Clean(before + secret + after)
-		if strings.Contains(strings.ReplaceAll(got, "[redacted]", ""), trimmed) && !strings.Contains(before+after, trimmed) && got != secrets.Withheld {
+		if strings.Contains(strings.ReplaceAll(got, "[redacted]", ""), trimmed) && !strings.Contains(before+after, trimmed) &&
+			got != secrets.Withheld {
 			t.Errorf("%q is in %q", trimmed, got)
 		}
 	})

@@ -12,32 +12,34 @@ import (
 	"time"
 )
 
-// store fills a place that keeps secrets with content by name. It returns the
-// source that reads the place, and what turns a name into a reference.
-type store func(t *testing.T, content map[string]string) (Source, func(name string) string)
+// openSource returns a Source with the given secrets by name, and a function that returns the
+// reference of a name.
+type openSource func(t *testing.T, content map[string]string) (Source, func(name string) string)
 
-// stores lists every source there is; each must pass the same suite.
-var stores = map[string]store{
-	"Env":                               openEnv(func(getenv func(string) string) Source { return Env{Getenv: getenv} }),
-	"Default of an env":                 openEnv(Default),
-	"File":                              openFile(File{}),
-	"Default of a file":                 openFile(Default(nil)),
-	"Memory":                            openMemory,
-	"Cached file":                       openCached(openFile(File{})),
-	"Cached memory":                     openCached(openMemory),
-	"Cached Secret Manager":             openCached(openManager(func(name string) string { return name })),
-	"Secret Manager":                    openManager(func(name string) string { return "projects/acme/secrets/" + name + "/versions/latest" }),
-	"Secret Manager of the own project": openManager(func(name string) string { return name }),
+// sources are the implementations of Source. Each must pass the same tests.
+var sources = map[string]openSource{
+	"Env":                   openEnv(func(getenv func(string) string) Source { return Env{Getenv: getenv} }),
+	"Default of an env":     openEnv(Default),
+	"File":                  openFile(File{}),
+	"Default of a file":     openFile(Default(nil)),
+	"Memory":                openMemory,
+	"Cached file":           openCached(openFile(File{})),
+	"Cached memory":         openCached(openMemory),
+	"Cached Secret Manager": openCached(openManager(func(name string) string { return name })),
+	"Secret Manager": openManager(func(name string) string {
+		return "projects/acme/secrets/" + name + "/versions/latest"
+	}),
+	"Secret Manager in the default project": openManager(func(name string) string { return name }),
 }
 
-func openEnv(source func(getenv func(string) string) Source) store {
+func openEnv(source func(getenv func(string) string) Source) openSource {
 	return func(_ *testing.T, content map[string]string) (Source, func(string) string) {
 		return source(func(name string) string { return content[name] }),
 			func(name string) string { return "env:" + name }
 	}
 }
 
-func openFile(source Source) store {
+func openFile(source Source) openSource {
 	return func(t *testing.T, content map[string]string) (Source, func(string) string) {
 		dir := t.TempDir()
 		for name, value := range content {
@@ -57,16 +59,16 @@ func openMemory(_ *testing.T, content map[string]string) (Source, func(string) s
 	return memory, func(name string) string { return "projects/p/secrets/" + name + "/versions/latest" }
 }
 
-func openCached(under store) store {
+func openCached(under openSource) openSource {
 	return func(t *testing.T, content map[string]string) (Source, func(string) string) {
 		source, ref := under(t, content)
 		return NewCached(source, time.Now, func() *slog.Logger { return slog.New(slog.DiscardHandler) }), ref
 	}
 }
 
-func TestSources(t *testing.T) {
+func TestSource_Conformance(t *testing.T) {
 	t.Parallel()
-	for name, open := range stores {
+	for name, open := range sources {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			conformance(t, open)
@@ -74,14 +76,14 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// conformance is what every Source promises.
-func conformance(t *testing.T, open store) {
+// conformance tests the behavior that every Source must have.
+func conformance(t *testing.T, open openSource) {
 	values := map[string]struct{ stored, want string }{
 		"plain":                     {hidden, hidden},
 		"a line break at the end":   {hidden + "\n", hidden},
 		"CRLF at the end":           {hidden + "\r\n", hidden},
 		"several line breaks":       {hidden + "\n\r\n\n", hidden},
-		"blanks are part of it":     {" " + hidden + " ", " " + hidden + " "},
+		"spaces around":             {" " + hidden + " ", " " + hidden + " "},
 		"line breaks inside remain": {"\na\r\nb\nc\n", "\na\r\nb\nc"},
 		"not ASCII":                 {"pässwörd-✓", "pässwörd-✓"},
 	}
@@ -115,7 +117,7 @@ func conformance(t *testing.T, open store) {
 		refused(t, got, err, ErrNotFound, ref("SECRET"))
 	})
 
-	t.Run("a cancelled context is honoured", func(t *testing.T) {
+	t.Run("a canceled context ends Get", func(t *testing.T) {
 		t.Parallel()
 		source, ref := open(t, map[string]string{"SECRET": hidden})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -139,14 +141,14 @@ func conformance(t *testing.T, open store) {
 	})
 }
 
-// refused checks an error that names the reference and never the value.
+// refused checks that the error is want, names the reference and does not contain the value.
 func refused(t *testing.T, got Value, err, want error, ref string) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Fatalf("error = %v, want %v", err, want)
 	}
 	if !got.IsZero() {
-		t.Error("a value came with the error")
+		t.Error("Get returns a value and an error")
 	}
 	if !strings.Contains(err.Error(), ref) {
 		t.Errorf("error %q does not name %s", err, ref)

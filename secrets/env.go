@@ -7,12 +7,12 @@ import (
 
 const envScheme = "env:"
 
-// Env reads secrets from environment variables: env:NAME. It is meant for
-// local work; a deployed function would show them to whoever may describe it.
+// Env reads secrets from environment variables: env:NAME. It is for local use: everyone with
+// permission to describe a deployed function can read its variables.
 type Env struct{ Getenv func(string) string }
 
-// Get returns the value of the variable. An unset variable cannot be told
-// from an empty one: the error is both ErrNotFound and ErrEmpty.
+// Get returns the value of the variable. For an unset or empty variable, the error is both
+// ErrNotFound and ErrEmpty, because getenv does not distinguish them.
 func (e Env) Get(ctx context.Context, ref string) (Value, error) {
 	name, err := locate(ctx, ref, envScheme)
 	if err != nil {

@@ -11,16 +11,15 @@ import (
 
 const fileScheme = "file:"
 
-// maxFile is in bytes; Secret Manager takes no larger payload either.
+// maxFile is in bytes. It is also the limit of Secret Manager.
 const maxFile = 64 << 10
 
-// File reads secrets from files: file:/path, absolute or relative to the
-// working directory. Each Get reads the file anew, so a changed file counts
-// from the next call on.
+// File reads secrets from files: file:/path, absolute or relative to the working directory. Each
+// Get reads the file again.
 type File struct{}
 
-// Get returns the content of the file. Only regular files of at most 64 KiB
-// are read: a pipe could block for ever.
+// Get returns the content of the file. It returns an error if the file is not a regular file,
+// because a pipe could block, or if it is larger than 64 KiB.
 func (File) Get(ctx context.Context, ref string) (Value, error) {
 	path, err := locate(ctx, ref, fileScheme)
 	if err != nil {

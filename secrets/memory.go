@@ -2,8 +2,8 @@ package secrets
 
 import "context"
 
-// Memory holds secrets by reference, any reference, for tests and the local
-// product. It must not be written to while it is in use.
+// Memory contains secrets by reference, for tests and the local product. References can be any
+// text. It must not be modified while it is in use.
 type Memory map[string]string
 
 // Get returns the value stored under ref.

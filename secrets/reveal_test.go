@@ -14,12 +14,12 @@ import (
 	"testing/fstest"
 )
 
-// mayReveal lists the packages that read secrets. Whoever adds one decides
-// that its code never lets a secret reach a log, an error or a reply.
+// mayReveal are the packages that call Reveal. Before you add a package, check that its code never
+// writes a secret to a log, an error or a reply.
 var mayReveal = []string{
 	"handlers/users",  // a password that random characters are added to
 	"internal/caller", // the keys of callers
-	"internal/config", // takes the scheme off a pasted API token
+	"internal/config", // removes the scheme from a pasted API token
 	"internal/keys",   // private keys
 	"internal/okta",   // the API token, passwords and tokens that it sends
 	"secrets",         // compares secrets
@@ -27,7 +27,7 @@ var mayReveal = []string{
 	"tools/gen",       // the key made for the examples
 }
 
-func TestOnlyKnownPackagesRevealSecrets(t *testing.T) {
+func TestReveal_IsUsedOnlyInKnownPackages(t *testing.T) {
 	t.Parallel()
 	root := ".."
 	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
@@ -49,7 +49,7 @@ func TestOnlyKnownPackagesRevealSecrets(t *testing.T) {
 			return nil
 		}
 		for _, line := range revealLines(t, tree, name) {
-			t.Errorf("%s:%d reads a secret; add %s to mayReveal if it has to", name, line, path.Dir(name))
+			t.Errorf("%s:%d calls Reveal; add %s to mayReveal if it must", name, line, path.Dir(name))
 		}
 		return nil
 	})
@@ -58,8 +58,7 @@ func TestOnlyKnownPackagesRevealSecrets(t *testing.T) {
 	}
 }
 
-// revealLines returns the lines on which the file calls Reveal or takes it as
-// a function value.
+// revealLines returns the lines on which the file calls Reveal or uses it as a function value.
 func revealLines(t *testing.T, tree fs.FS, name string) []int {
 	t.Helper()
 	source, err := fs.ReadFile(tree, name)
@@ -81,7 +80,7 @@ func revealLines(t *testing.T, tree fs.FS, name string) []int {
 	return lines
 }
 
-func TestRevealIsFoundHoweverItIsUsed(t *testing.T) {
+func TestReveal_IsFoundAsCallAndAsFunctionValue(t *testing.T) {
 	t.Parallel()
 	tree := fstest.MapFS{"caller.go": {Data: []byte(`package caller
 

@@ -16,13 +16,12 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// accessTimeout bounds one Get, its tries included: the client's own minute is longer than whoever contains an attack
-// can wait.
+// accessTimeout limits one Get, retries included. The default of the client, one minute, is too
+// long for an analyst who contains an attack.
 const accessTimeout = 3 * time.Second
 
-// SecretManager reads secrets from Google Secret Manager: references that name a project, and bare ones of its own. A
-// secret with a location is asked for at that region's endpoint, the only one that has it. It connects at the first Get
-// and is safe for concurrent use.
+// SecretManager reads secrets from Google Secret Manager. It reads a regional secret from the
+// endpoint of its region. It connects at the first Get and is safe for concurrent use.
 type SecretManager struct {
 	project func() string
 	options []option.ClientOption
@@ -31,13 +30,14 @@ type SecretManager struct {
 	clients map[string]*secretmanager.Client // by endpoint
 }
 
-// NewSecretManager makes a SecretManager. project is asked for that of a reference without one.
+// NewSecretManager returns a SecretManager. project returns the project of references that do not
+// name one.
 func NewSecretManager(project func() string, options ...option.ClientOption) *SecretManager {
 	return &SecretManager{project: project, options: options, clients: map[string]*secretmanager.Client{}}
 }
 
-// Get calls projects.secrets.versions.access, over and over for at most 3 seconds while Secret Manager fails to answer
-// or the answer's checksum is not that of its payload.
+// Get calls projects.secrets.versions.access. It retries transient errors and responses with a
+// wrong checksum for up to 3 seconds.
 // https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/access
 func (s *SecretManager) Get(ctx context.Context, ref string) (Value, error) {
 	name, err := s.name(ctx, ref)
@@ -48,13 +48,13 @@ func (s *SecretManager) Get(ctx context.Context, ref string) (Value, error) {
 	defer cancel()
 	client, err := s.client(ctx, Endpoint(name))
 	if err != nil {
-		return Value{}, failed(ref, fmt.Errorf("%w: there are no Google credentials to read it with: %w", ErrDenied, err))
+		return Value{}, failed(ref, fmt.Errorf("%w: no Google credentials were found: %w", ErrDenied, err))
 	}
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		answer, err := access(ctx, client, name)
+		version, err := access(ctx, client, name)
 		switch {
 		case err == nil:
-			return value(name, answer.GetName(), string(answer.GetPayload().GetData()))
+			return value(name, version.GetName(), string(version.GetPayload().GetData()))
 		case Terminal(err):
 			return Value{}, failed(name, err)
 		}
@@ -66,7 +66,7 @@ func (s *SecretManager) Get(ctx context.Context, ref string) (Value, error) {
 	}
 }
 
-// name is the resource name that a reference stands for.
+// name returns the resource name of a reference.
 func (s *SecretManager) name(ctx context.Context, ref string) (string, error) {
 	if _, err := locate(ctx, ref, ""); err != nil {
 		return "", err
@@ -74,8 +74,9 @@ func (s *SecretManager) name(ctx context.Context, ref string) (string, error) {
 	return ResourceName(ref, s.project())
 }
 
-// ResourceName is the name that Secret Manager knows the version behind a reference by. project is that of a reference
-// without one. An error is ErrUnsupported: ref is no reference, or not one to Secret Manager.
+// ResourceName returns the resource name in Secret Manager of the version that ref names, or of the
+// latest version. It uses project for a reference that does not name one. The error is
+// ErrUnsupported if ref is not a reference to Secret Manager.
 func ResourceName(ref, project string) (string, error) {
 	name := ref
 	switch err := CheckRef(ref); {
@@ -84,23 +85,24 @@ func ResourceName(ref, project string) (string, error) {
 	case fullRef.MatchString(name):
 		return name, nil
 	case !idRef.MatchString(name):
-		return "", failed(ref, fmt.Errorf("%w: want the name of a secret", ErrUnsupported))
+		return "", failed(ref, fmt.Errorf("%w: use the name of a secret in Secret Manager", ErrUnsupported))
 	}
 	if project == "" {
-		return "", failed(ref, fmt.Errorf("%w: it names no project, and GOOGLE_CLOUD_PROJECT is not set", ErrUnsupported))
+		return "", failed(ref, fmt.Errorf("%w: it does not name a project, and GOOGLE_CLOUD_PROJECT is not set",
+			ErrUnsupported))
 	}
 	if !strings.Contains(name, "/versions/") {
 		name += "/versions/latest"
 	}
 	name = "projects/" + project + "/secrets/" + name
 	if !fullRef.MatchString(name) {
-		return "", failed(ref, fmt.Errorf("%w: GOOGLE_CLOUD_PROJECT is not the id or number of a project", ErrUnsupported))
+		return "", failed(ref, fmt.Errorf("%w: GOOGLE_CLOUD_PROJECT is not the ID or number of a project", ErrUnsupported))
 	}
 	return name, nil
 }
 
-// Endpoint is the address that serves the version of a resource name: its region's where it has one, "" for the
-// client's own.
+// Endpoint returns the address that serves a resource name: that of its region, or "" for the
+// default of the client.
 func Endpoint(name string) string {
 	if m := fullRef.FindStringSubmatch(name); m != nil && m[1] != "" {
 		return "secretmanager." + m[1] + ".rep.googleapis.com:443"
@@ -118,16 +120,16 @@ func (s *SecretManager) client(ctx context.Context, endpoint string) (*secretman
 	if endpoint != "" {
 		options = append(options, option.WithEndpoint(endpoint))
 	}
-	// The client outlives the call that makes it.
+	// The client outlives ctx.
 	c, err := secretmanager.NewClient(context.WithoutCancel(ctx), append(options, s.options...)...)
 	if err == nil {
-		c.CallOptions.AccessSecretVersion = nil // its retries begin after 2 seconds
+		c.CallOptions.AccessSecretVersion = nil // its first retry is after 2 seconds
 		s.clients[endpoint] = c
 	}
 	return c, err
 }
 
-// Close ends the connections.
+// Close closes the connections and returns the errors of the clients.
 func (s *SecretManager) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,27 +143,30 @@ func (s *SecretManager) Close() error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// access returns an answer whose payload is whole, with the name of the version that it is of.
-func access(ctx context.Context, client *secretmanager.Client, name string) (*secretmanagerpb.AccessSecretVersionResponse, error) {
-	answer, err := client.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: name})
+// access returns the response for one version after it has verified the checksum of the payload.
+func access(ctx context.Context, client *secretmanager.Client, name string) (
+	*secretmanagerpb.AccessSecretVersionResponse, error,
+) {
+	response, err := client.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: name})
 	switch status.Code(err) {
 	case codes.OK:
 	case codes.NotFound:
-		return nil, fmt.Errorf("%w: there is no such secret, or no such version of it", ErrNotFound)
+		return nil, fmt.Errorf("%w: the secret or this version of it does not exist", ErrNotFound)
 	case codes.PermissionDenied:
-		return nil, fmt.Errorf("%w: the function's service account needs roles/secretmanager.secretAccessor on this secret", ErrDenied)
+		return nil, fmt.Errorf("%w: the function's service account needs roles/secretmanager.secretAccessor "+
+			"on this secret", ErrDenied)
 	case codes.Unauthenticated:
-		return nil, fmt.Errorf("%w: Google does not accept the credentials that it is read with", ErrDenied)
+		return nil, fmt.Errorf("%w: Google rejects the credentials of the function", ErrDenied)
 	case codes.FailedPrecondition:
 		return nil, fmt.Errorf("%w: enable this version or use another", ErrDisabled)
 	case codes.InvalidArgument:
-		return nil, fmt.Errorf("%w: Secret Manager does not accept the name", ErrUnsupported)
+		return nil, fmt.Errorf("%w: Secret Manager rejects the name", ErrUnsupported)
 	default:
 		return nil, err
 	}
-	payload := answer.GetPayload()
+	payload := response.GetPayload()
 	if payload.DataCrc32C != nil && int64(crc32.Checksum(payload.GetData(), castagnoli)) != payload.GetDataCrc32C() {
-		return nil, errors.New("the payload arrived damaged: its checksum is another")
+		return nil, errors.New("the payload does not match its checksum")
 	}
-	return answer, nil
+	return response, nil
 }

@@ -17,7 +17,7 @@ import (
 	"example.com/okta-secops/test/fakegcp"
 )
 
-// served returns how the real client reaches the service on loopback.
+// served starts the service on loopback and returns the options of a client for it.
 func served(t *testing.T, m *fakegcp.SecretManager) []option.ClientOption {
 	t.Helper()
 	options, stop, err := m.Serve()
@@ -28,8 +28,8 @@ func served(t *testing.T, m *fakegcp.SecretManager) []option.ClientOption {
 	return options
 }
 
-// holds is a Secret Manager with one secret of four versions, of which the last is what is looked for.
-func holds(secret string) *fakegcp.SecretManager {
+// withFourVersions returns a Secret Manager with one secret, whose fourth version is hidden.
+func withFourVersions(secret string) *fakegcp.SecretManager {
 	m := &fakegcp.SecretManager{}
 	for _, payload := range []string{"the first", "the second", "the third", hidden} {
 		m.Add(secret, payload)
@@ -47,7 +47,7 @@ func opened(t *testing.T, project string, options []option.ClientOption) *Secret
 	return s
 }
 
-func openManager(ref func(name string) string) store {
+func openManager(ref func(name string) string) openSource {
 	return func(t *testing.T, content map[string]string) (Source, func(string) string) {
 		m := &fakegcp.SecretManager{}
 		for name, value := range content {
@@ -57,7 +57,7 @@ func openManager(ref func(name string) string) store {
 	}
 }
 
-func TestSecretManagerIsAskedForTheVersionThatTheReferenceNames(t *testing.T) {
+func TestSecretManager_ReadsVersionOfReference(t *testing.T) {
 	t.Parallel()
 	const global = "secretmanager.googleapis.com:443"
 	for ref, want := range map[string]struct{ name, endpoint string }{
@@ -65,12 +65,13 @@ func TestSecretManagerIsAskedForTheVersionThatTheReferenceNames(t *testing.T) {
 		"token/versions/4": {"projects/acme/secrets/token/versions/4", global},
 		"projects/123/secrets/token/versions/latest": {"projects/123/secrets/token/versions/latest", global},
 		"projects/other/locations/europe-west3/secrets/token/versions/4": {
-			"projects/other/locations/europe-west3/secrets/token/versions/4", "secretmanager.europe-west3.rep.googleapis.com:443"},
+			"projects/other/locations/europe-west3/secrets/token/versions/4",
+			"secretmanager.europe-west3.rep.googleapis.com:443"},
 	} {
 		t.Run(ref, func(t *testing.T) {
 			t.Parallel()
 			secret, _, _ := strings.Cut(want.name, "/versions/")
-			m := holds(secret)
+			m := withFourVersions(secret)
 			var endpoint string
 			got, err := opened(t, "acme", m.Direct(func(address string) { endpoint = address })).Get(t.Context(), ref)
 			if err != nil || got.Reveal() != hidden {
@@ -86,9 +87,12 @@ func TestSecretManagerIsAskedForTheVersionThatTheReferenceNames(t *testing.T) {
 	}
 }
 
-func TestABareReferenceNeedsAProject(t *testing.T) {
+func TestSecretManager_NameWithoutProjectNeedsDefault(t *testing.T) {
 	t.Parallel()
-	for project, say := range map[string]string{"": "GOOGLE_CLOUD_PROJECT is not set", "Acme Inc": "GOOGLE_CLOUD_PROJECT is not the id or number of a project"} {
+	for project, say := range map[string]string{
+		"":         "it does not name a project, and GOOGLE_CLOUD_PROJECT is not set",
+		"Acme Inc": "GOOGLE_CLOUD_PROJECT is not the ID or number of a project",
+	} {
 		m := &fakegcp.SecretManager{}
 		got, err := opened(t, project, m.Direct(nil)).Get(t.Context(), "token")
 		refused(t, got, err, ErrUnsupported, "token")
@@ -98,52 +102,52 @@ func TestABareReferenceNeedsAProject(t *testing.T) {
 	}
 }
 
-// TestWhatOnlyAnOperatorCanMendIsNotTriedAgain: and it is told which version, and what is missing.
-func TestWhatOnlyAnOperatorCanMendIsNotTriedAgain(t *testing.T) {
+// The error names the version and the required change.
+func TestSecretManager_TerminalErrorsAreNotRetried(t *testing.T) {
 	t.Parallel()
 	const name = "projects/acme/secrets/token/versions/4"
 	for code, want := range map[codes.Code]struct {
 		err error
 		say string
 	}{
-		codes.NotFound:           {ErrNotFound, "no such version"},
+		codes.NotFound:           {ErrNotFound, "the secret or this version of it does not exist"},
 		codes.PermissionDenied:   {ErrDenied, "roles/secretmanager.secretAccessor"},
-		codes.Unauthenticated:    {ErrDenied, "credentials"},
+		codes.Unauthenticated:    {ErrDenied, "Google rejects the credentials of the function"},
 		codes.FailedPrecondition: {ErrDisabled, "enable this version"},
-		codes.InvalidArgument:    {ErrUnsupported, "does not accept the name"},
+		codes.InvalidArgument:    {ErrUnsupported, "Secret Manager rejects the name"},
 	} {
 		t.Run(code.String(), func(t *testing.T) {
 			t.Parallel()
-			m := holds("projects/acme/secrets/token")
+			m := withFourVersions("projects/acme/secrets/token")
 			m.Spoil(fakegcp.Refuse(code))
 			got, err := opened(t, "acme", served(t, m)).Get(t.Context(), "token/versions/4")
 			refused(t, got, err, want.err, name)
 			if tries := len(m.Asked()); !Terminal(err) || !strings.Contains(err.Error(), want.say) || tries != 1 {
-				t.Errorf("error %q after %d tries", err, tries)
+				t.Errorf("error %q after %d attempts", err, tries)
 			}
 		})
 	}
 }
 
-func TestSecretManagerIsAskedAgainWithinThreeSeconds(t *testing.T) {
+func TestSecretManager_RetriesForThreeSeconds(t *testing.T) {
 	t.Parallel()
 	damage := func(a *secretmanagerpb.AccessSecretVersionResponse) error { a.Payload.Data[0]++; return nil }
 	for name, c := range map[string]struct {
 		spoil  fakegcp.Spoil
 		times  int
-		within time.Duration // 0: it does not come
+		within time.Duration // 0: Get fails
 	}{
-		"down for a moment":        {fakegcp.Refuse(codes.Unavailable), 3, time.Second},
+		"temporarily down":         {fakegcp.Refuse(codes.Unavailable), 3, time.Second},
 		"a payload damaged once":   {damage, 1, time.Second},
 		"an internal error":        {fakegcp.Refuse(codes.Internal), 2, time.Second},
-		"more than it can serve":   {fakegcp.Refuse(codes.ResourceExhausted), 2, time.Second},
-		"down for good":            {fakegcp.Refuse(codes.Unavailable), 1000, 0},
+		"quota exhausted":          {fakegcp.Refuse(codes.ResourceExhausted), 2, time.Second},
+		"permanently down":         {fakegcp.Refuse(codes.Unavailable), 1000, 0},
 		"a payload always damaged": {damage, 1000, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				m := holds("projects/acme/secrets/token")
+				m := withFourVersions("projects/acme/secrets/token")
 				m.Spoil(slices.Repeat([]fakegcp.Spoil{c.spoil}, c.times)...)
 				begun := time.Now()
 				got, err := opened(t, "acme", m.Direct(nil)).Get(t.Context(), "token")
@@ -161,9 +165,9 @@ func TestSecretManagerIsAskedAgainWithinThreeSeconds(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatDoesNotComeEndsWithTheCallersContext(t *testing.T) {
+func TestSecretManager_EndsWithContext(t *testing.T) {
 	t.Parallel()
-	m := holds("projects/acme/secrets/token")
+	m := withFourVersions("projects/acme/secrets/token")
 	ctx, cancel := context.WithCancel(t.Context())
 	m.Spoil(func(*secretmanagerpb.AccessSecretVersionResponse) error {
 		cancel()
@@ -171,6 +175,6 @@ func TestAnAnswerThatDoesNotComeEndsWithTheCallersContext(t *testing.T) {
 	})
 	got, err := opened(t, "acme", served(t, m)).Get(ctx, "token")
 	if tries := len(m.Asked()); !errors.Is(err, context.Canceled) || !got.IsZero() || tries != 1 {
-		t.Errorf("error %v after %d tries", err, tries)
+		t.Errorf("error %v after %d attempts", err, tries)
 	}
 }

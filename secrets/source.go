@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Errors of a Source. They come wrapped with the reference, never with the
-// value. They call for a change of the configuration, not for a retry.
+// Errors of a Source, wrapped with the reference and never with the value. A retry does not help:
+// an operator must change the configuration.
 var (
 	ErrNotFound    = errors.New("not found")
 	ErrEmpty       = errors.New("empty")
@@ -18,7 +18,7 @@ var (
 	ErrUnsupported = errors.New("unsupported secret reference")
 )
 
-// Terminal reports whether reading a secret again cannot cure the error.
+// Terminal reports whether reading the secret again cannot succeed.
 func Terminal(err error) bool {
 	for _, terminal := range []error{ErrNotFound, ErrEmpty, ErrDenied, ErrDisabled, ErrUnsupported} {
 		if errors.Is(err, terminal) {
@@ -28,17 +28,18 @@ func Terminal(err error) bool {
 	return false
 }
 
-// Source gives the current value behind a reference. Trailing line breaks are
-// not part of the value; a blank value is ErrEmpty.
+// Source returns the current value of a reference, without trailing line breaks. The error is one
+// of this package, an error of ctx, or one of the service or file system; it is ErrEmpty for a
+// value of white space only.
 type Source interface {
 	Get(ctx context.Context, ref string) (Value, error)
 }
 
-// Default returns the source for the references of a configuration. The
-// scheme of the reference chooses: env:NAME is read with getenv, file:/path
-// from the disk, all others from Secret Manager.
+// Default returns a Source that reads env:NAME with getenv, file:/path from the file system and all
+// other references from Secret Manager.
 func Default(getenv func(string) string) Source {
-	return byScheme{env: Env{Getenv: getenv}, manager: NewSecretManager(func() string { return getenv("GOOGLE_CLOUD_PROJECT") })}
+	project := func() string { return getenv("GOOGLE_CLOUD_PROJECT") }
+	return byScheme{env: Env{Getenv: getenv}, manager: NewSecretManager(project)}
 }
 
 type byScheme struct {
@@ -63,39 +64,39 @@ const (
 )
 
 var (
-	fullRef = regexp.MustCompile(`^projects/[a-z0-9][a-z0-9.:-]*(?:/locations/([a-z0-9-]{1,63}))?/secrets/` + idPattern + versionPattern + `$`)
+	fullRef = regexp.MustCompile(`^projects/[a-z0-9][a-z0-9.:-]*(?:/locations/([a-z0-9-]{1,63}))?/secrets/` + idPattern +
+		versionPattern + `$`)
 	idRef   = regexp.MustCompile(`^` + idPattern + `(` + versionPattern + `)?$`)
 	envRef  = regexp.MustCompile(`^` + envScheme + `[A-Za-z_][A-Za-z0-9_]*$`)
 	fileRef = regexp.MustCompile(`^` + fileScheme + `[^\x00-\x1f]+$`)
 )
 
-// CheckRef reports whether ref is a secret reference: one of
+// CheckRef checks the syntax of a secret reference. Valid references are
 //
 //	projects/P/secrets/S/versions/V               V is a number or latest
 //	projects/P/locations/L/secrets/S/versions/V   a regional secret
-//	S, S/versions/V                               a secret of the own project
+//	S, S/versions/V                               a secret of the function's project
 //	file:/path
 //	env:NAME
 //
-// It looks at the syntax only. An error is ErrUnsupported and does not repeat
-// ref, which may be the secret itself, put in the wrong place.
+// The error is ErrUnsupported and does not repeat ref, which may be a secret in the wrong place.
 func CheckRef(ref string) error {
 	switch {
 	case looksRandom(ref):
 		return fmt.Errorf("%w: this looks like a secret, not like the name of one; "+
-			"a Secret Manager secret of such a name is written projects/P/secrets/S/versions/V", ErrUnsupported)
+			"write a Secret Manager secret with such a name as projects/P/secrets/S/versions/V", ErrUnsupported)
 	case strings.HasPrefix(ref, envScheme) && !envRef.MatchString(ref):
-		return fmt.Errorf("%w: after %s comes the name of an environment variable", ErrUnsupported, envScheme)
+		return fmt.Errorf("%w: use %sNAME with the name of an environment variable", ErrUnsupported, envScheme)
 	case strings.HasPrefix(ref, fileScheme) && !fileRef.MatchString(ref):
-		return fmt.Errorf("%w: after %s comes the path of a file", ErrUnsupported, fileScheme)
+		return fmt.Errorf("%w: use %s/path with the path of a file", ErrUnsupported, fileScheme)
 	case envRef.MatchString(ref), fileRef.MatchString(ref), fullRef.MatchString(ref), idRef.MatchString(ref):
 		return nil
 	}
 	return fmt.Errorf("%w: use projects/P/secrets/S/versions/V, S, S/versions/V, file:/path or env:NAME", ErrUnsupported)
 }
 
-// looksRandom tells a token from the bare name of a secret. Both are made of
-// the same characters, and a token taken for a name would be sent and logged.
+// looksRandom reports whether ref is probably a token and not the name of a secret. Both have the
+// same characters, and CheckRef must reject a token because names are sent and logged.
 func looksRandom(ref string) bool {
 	const (
 		lower  = "abcdefghijklmnopqrstuvwxyz"
@@ -113,7 +114,7 @@ func locate(ctx context.Context, ref, scheme string) (string, error) {
 	}
 	rest, ok := strings.CutPrefix(ref, scheme)
 	if !ok {
-		return "", failed(ref, fmt.Errorf("%w: want %s", ErrUnsupported, scheme))
+		return "", failed(ref, fmt.Errorf("%w: it does not start with %s", ErrUnsupported, scheme))
 	}
 	if err := ctx.Err(); err != nil {
 		return "", failed(ref, err)
@@ -121,7 +122,7 @@ func locate(ctx context.Context, ref, scheme string) (string, error) {
 	return rest, nil
 }
 
-// value drops what an editor or echo leaves at the end of a secret.
+// value returns the secret without the line breaks that editors and echo append.
 func value(ref, version, raw string) (Value, error) {
 	if strings.TrimSpace(raw) == "" {
 		return Value{}, failed(ref, ErrEmpty)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestCheckRefAccepts(t *testing.T) {
+func TestCheckRef_AcceptsReferences(t *testing.T) {
 	t.Parallel()
 	for _, ref := range []string{
 		"projects/acme-prod/secrets/okta-token/versions/3",
@@ -33,29 +33,29 @@ func TestCheckRefAccepts(t *testing.T) {
 	}
 }
 
-func TestCheckRefRefusesWithoutRepeatingTheText(t *testing.T) {
+func TestCheckRef_RejectsWithoutRepeatingText(t *testing.T) {
 	t.Parallel()
 	token := "00" + strings.Repeat("aB3-", 10) // the shape of an API token
 	for name, ref := range map[string]string{
-		"nothing":                     "",
-		"blanks around":               " okta-token ",
-		"a token in place of a name":  token,
-		"a PEM":                       "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----",
-		"a JWK":                       `{"kty":"RSA","d":"MIIEvQIBADANBg"}`,
-		"no version":                  "projects/acme-prod/secrets/okta-token",
-		"version 0":                   "projects/acme-prod/secrets/okta-token/versions/0",
-		"a version alias":             "okta-token/versions/newest",
-		"no project":                  "projects//secrets/okta-token/versions/1",
-		"a name with a dot":           "okta.token",
-		"a name of 256 characters":    strings.Repeat("a", 256),
-		"another scheme":              "vault:okta-token",
-		"a URL":                       "https://acme.test/okta-token",
-		"env without a name":          "env:",
-		"env with a name of no shell": "env:OKTA-API-TOKEN",
-		"env with a value":            "env:OKTA_API_TOKEN=" + token,
-		"file without a path":         "file:",
-		"file with a line break":      "file:/run/okta\ntoken",
-		"capitals in the scheme":      "ENV:OKTA_API_TOKEN",
+		"nothing":                    "",
+		"blanks around":              " okta-token ",
+		"a token in place of a name": token,
+		"a PEM":                      "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----",
+		"a JWK":                      `{"kty":"RSA","d":"MIIEvQIBADANBg"}`,
+		"no version":                 "projects/acme-prod/secrets/okta-token",
+		"version 0":                  "projects/acme-prod/secrets/okta-token/versions/0",
+		"a version alias":            "okta-token/versions/newest",
+		"no project":                 "projects//secrets/okta-token/versions/1",
+		"a name with a dot":          "okta.token",
+		"a name of 256 characters":   strings.Repeat("a", 256),
+		"another scheme":             "vault:okta-token",
+		"a URL":                      "https://acme.test/okta-token",
+		"env without a name":         "env:",
+		"env with an invalid name":   "env:OKTA-API-TOKEN",
+		"env with a value":           "env:OKTA_API_TOKEN=" + token,
+		"file without a path":        "file:",
+		"file with a line break":     "file:/run/okta\ntoken",
+		"capitals in the scheme":     "ENV:OKTA_API_TOKEN",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +64,7 @@ func TestCheckRefRefusesWithoutRepeatingTheText(t *testing.T) {
 				t.Fatalf("error = %v, want ErrUnsupported", err)
 			}
 			if _, got := Default(os.Getenv).Get(t.Context(), ref); got == nil || got.Error() != err.Error() {
-				t.Errorf("Get answers %v, want %v", got, err)
+				t.Errorf("Get returns %v, want %v", got, err)
 			}
 			if len(ref) > 5 && strings.Contains(err.Error(), ref) || strings.Contains(err.Error(), token) ||
 				strings.Contains(err.Error(), "MIIEvQ") {
@@ -74,7 +74,7 @@ func TestCheckRefRefusesWithoutRepeatingTheText(t *testing.T) {
 	}
 }
 
-func TestDefaultReadsANameInSecretManager(t *testing.T) {
+func TestDefault_ReadsNameInSecretManager(t *testing.T) {
 	t.Parallel()
 	for _, ref := range []string{"okta-token", "okta-token/versions/3"} {
 		got, err := Default(func(string) string { return "" }).Get(t.Context(), ref)
@@ -85,7 +85,7 @@ func TestDefaultReadsANameInSecretManager(t *testing.T) {
 	}
 }
 
-func TestASourceRefusesTheSchemeOfAnother(t *testing.T) {
+func TestSource_RejectsSchemeOfAnother(t *testing.T) {
 	t.Parallel()
 	got, err := Env{Getenv: os.Getenv}.Get(t.Context(), "file:/run/okta-token")
 	refused(t, got, err, ErrUnsupported, "file:/run/okta-token")
@@ -95,7 +95,7 @@ func TestASourceRefusesTheSchemeOfAnother(t *testing.T) {
 	refused(t, got, err, ErrUnsupported, "env:OKTA_API_TOKEN")
 }
 
-func TestFile(t *testing.T) {
+func TestFile_ReadsRegularFilesUpTo64KiB(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, content string) string {
@@ -123,7 +123,8 @@ func TestFile(t *testing.T) {
 	})
 	t.Run("a directory is refused", func(t *testing.T) {
 		t.Parallel()
-		if _, err := (File{}).Get(t.Context(), "file:"+dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		if _, err := (File{}).Get(t.Context(), "file:"+dir); err == nil || !strings.Contains(err.Error(),
+			"not a regular file") {
 			t.Errorf("error = %v", err)
 		}
 	})
@@ -138,7 +139,7 @@ func TestFile(t *testing.T) {
 			t.Errorf("error = %v", err)
 		}
 	})
-	t.Run("a changed file counts at once", func(t *testing.T) {
+	t.Run("a changed file is read again", func(t *testing.T) {
 		t.Parallel()
 		for _, want := range []string{"first", "second"} {
 			got, err := File{}.Get(t.Context(), "file:"+write("rotated", want))

@@ -1,5 +1,7 @@
-// Package secrets holds secret values so that they cannot be printed by
-// accident, and reads them from where they are kept.
+// Package secrets reads secret values from Secret Manager, files and environment variables, in a
+// type that cannot be printed by accident.
+//
+// Get and Refresh return the errors that Source documents. No error contains a value.
 package secrets
 
 import (
@@ -11,13 +13,12 @@ import (
 
 const redacted = "[redacted]"
 
-// Value is a secret that cannot be printed: every way of formatting, logging
-// or encoding it gives [redacted]. Only Reveal reads it. The zero Value holds
-// no secret.
+// Value is a secret. Formatting, logging and encoding it give [redacted]; only Reveal returns the
+// secret. The zero Value has no secret.
 type Value struct {
-	_ [0]func() // not comparable: == would compare addresses, not secrets
-	// A pointer, because fmt cannot call the methods of a Value that sits in
-	// another struct's unexported field: it then prints the address.
+	_ [0]func() // not comparable, because == would compare addresses
+	// A pointer, because fmt cannot call the methods of a Value in an unexported field of another
+	// struct, and then prints the address.
 	s       *string
 	version *string
 }
@@ -25,7 +26,7 @@ type Value struct {
 // New returns s as a secret.
 func New(s string) Value { return Value{s: &s} }
 
-// Reveal returns the secret itself. It is the one way to read it.
+// Reveal returns the secret.
 func (v Value) Reveal() string {
 	if v.s == nil {
 		return ""
@@ -33,8 +34,8 @@ func (v Value) Reveal() string {
 	return *v.s
 }
 
-// Version names what the secret was read from, in full, for the log: of Secret
-// Manager the very version behind latest. It is empty for a secret of New.
+// Version returns the full name of the version that was read, for the log: the number and not
+// latest for Secret Manager, and otherwise the reference. It is empty for a Value from New.
 func (v Value) Version() string {
 	if v.version == nil {
 		return ""
@@ -42,13 +43,12 @@ func (v Value) Version() string {
 	return *v.version
 }
 
-// Equal tells whether both hold the same secret. How long it takes does not
-// depend on where they differ.
+// Equal reports whether both contain the same secret, in constant time.
 func (v Value) Equal(other Value) bool {
 	return subtle.ConstantTimeCompare([]byte(v.Reveal()), []byte(other.Reveal())) == 1
 }
 
-// IsZero reports whether v holds no secret or an empty one.
+// IsZero reports whether v has no secret or an empty one.
 func (v Value) IsZero() bool { return v.Reveal() == "" }
 
 // String returns [redacted].
@@ -57,7 +57,7 @@ func (v Value) String() string { return redacted }
 // GoString returns [redacted].
 func (v Value) GoString() string { return redacted }
 
-// Format writes [redacted] whatever the verb and flags.
+// Format writes [redacted] for every verb and flag.
 func (v Value) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalJSON returns the JSON string "[redacted]".

@@ -12,28 +12,29 @@ import (
 
 const hidden = "correct-horse-battery-staple"
 
-func TestValueRevealsOnlyOnRequest(t *testing.T) {
+func TestValue_RevealReturnsSecret(t *testing.T) {
 	t.Parallel()
 	if got := New(hidden).Reveal(); got != hidden {
 		t.Errorf("Reveal() = %q, want the secret", got)
 	}
 	if New(hidden).IsZero() {
-		t.Error("a secret is zero")
+		t.Error("a Value with a secret is zero")
 	}
 	for _, v := range []Value{{}, New("")} {
 		if !v.IsZero() || v.Reveal() != "" {
-			t.Error("an empty value is not zero")
+			t.Error("an empty Value is not zero")
 		}
 	}
 }
 
-func TestValuesAreEqualByTheirSecrets(t *testing.T) {
+func TestValue_EqualComparesSecrets(t *testing.T) {
 	t.Parallel()
 	read, err := value("ref", "ref/1", hidden)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !New(hidden).Equal(read) || !(Value{}).Equal(New("")) || New(hidden).Equal(New(hidden+"x")) || New(hidden).Equal(Value{}) {
+	if !New(hidden).Equal(read) || !(Value{}).Equal(New("")) || New(hidden).Equal(New(hidden+"x")) ||
+		New(hidden).Equal(Value{}) {
 		t.Error("Equal does not compare the secrets")
 	}
 	if read.Version() != "ref/1" || New(hidden).Version() != "" {
@@ -41,7 +42,7 @@ func TestValuesAreEqualByTheirSecrets(t *testing.T) {
 	}
 }
 
-func TestValueCannotBeFormatted(t *testing.T) {
+func TestValue_IsRedactedByFmt(t *testing.T) {
 	t.Parallel()
 	v := New(hidden)
 	holder := struct {
@@ -72,7 +73,7 @@ func TestValueCannotBeFormatted(t *testing.T) {
 	}
 }
 
-func TestValueCannotBeEncoded(t *testing.T) {
+func TestValue_IsRedactedByEncoders(t *testing.T) {
 	t.Parallel()
 	type holder struct {
 		Token Value
@@ -96,7 +97,7 @@ func TestValueCannotBeEncoded(t *testing.T) {
 	}
 }
 
-func TestValueCannotBeLogged(t *testing.T) {
+func TestValue_IsRedactedBySlog(t *testing.T) {
 	t.Parallel()
 	v := New(hidden)
 	for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{

@@ -31,7 +31,7 @@ const sentText = "Successfully sent the ITP signal to Okta. Okta accepted the si
 	"which also accepts signals about e-mail addresses that it does not know."
 
 // sent is the one request that carried a signal to Okta.
-func sent(t *testing.T, w *testkit.World) emulator.Request {
+func sent(t *testing.T, w *testkit.World) emulator.LoggedRequest {
 	t.Helper()
 	requests := w.Okta.Requests()
 	if len(requests) != 1 || requests[0].Method != "POST" || requests[0].Path != path {
@@ -41,7 +41,7 @@ func sent(t *testing.T, w *testkit.World) emulator.Request {
 }
 
 // received is the one signal that Okta has.
-func received(t *testing.T, w *testkit.World) emulator.Signal {
+func received(t *testing.T, w *testkit.World) emulator.ReceivedSignal {
 	t.Helper()
 	signals := w.Okta.Signals()
 	if len(signals) != 1 {

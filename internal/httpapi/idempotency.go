@@ -200,12 +200,12 @@ func (g writeGuard) BeginWrite(target string) (madeBefore bool, err error) {
 	case err != nil:
 		return false, apierr.New(apierr.Unavailable, "idempotency_unavailable",
 			"nothing was changed: the write cannot be recorded in the idempotency store (IDEMPOTENCY_BUCKET)", err)
-	case intent == idempotency.Unknown:
+	case intent == idempotency.InDoubt:
 		return false, apierr.New(apierr.UnknownResult, apierr.CodeUnknownResult,
 			"an earlier run of this request ended while it made this change: the change may or may not have been made, "+
 				"and is not repeated automatically; check the user in Okta before you try again", nil)
 	}
-	return intent == idempotency.Made, nil
+	return intent == idempotency.Committed, nil
 }
 
 // CommitWrite implements action.WriteGuard.

@@ -15,15 +15,16 @@ import (
 	"google.golang.org/api/option"
 )
 
-// storeTimeout bounds one read or write, its tries included.
+// storeTimeout limits one read or write, retries included.
 const storeTimeout = 5 * time.Second
 
-// backoff is short: an object may be written again after a second, and storeTimeout is over soon.
+// backoff is short because storeTimeout is short, and because Cloud Storage accepts the next write
+// to an object after one second.
 var backoff = gax.Backoff{Initial: 300 * time.Millisecond, Max: time.Second, Multiplier: 2}
 
-// Bucket keeps objects in Cloud Storage, whose generation preconditions are the lock. It connects at the first use. The
-// client tries again what fails for a moment, and waits where an object is written more than once a second.
-// https://cloud.google.com/storage/docs/request-preconditions
+// Bucket implements Objects with a Cloud Storage bucket. Generation preconditions make each write a
+// compare-and-swap: https://cloud.google.com/storage/docs/request-preconditions
+// A Bucket connects at the first use. Its client retries transient errors and rate limits.
 type Bucket struct {
 	name, prefix string
 	options      []option.ClientOption
@@ -32,7 +33,7 @@ type Bucket struct {
 	client *storage.Client
 }
 
-// NewBucket makes a Bucket: prefix goes before the names of all objects.
+// NewBucket returns a Bucket that puts prefix before the names of all objects.
 func NewBucket(name, prefix string, options ...option.ClientOption) *Bucket {
 	return &Bucket{name: name, prefix: prefix, options: options}
 }
@@ -42,7 +43,7 @@ func (b *Bucket) object(ctx context.Context, name string) (*storage.ObjectHandle
 	defer b.mu.Unlock()
 	if b.client == nil {
 		options := append([]option.ClientOption{storage.WithJSONReads()}, b.options...)
-		client, err := storage.NewClient(context.WithoutCancel(ctx), options...) // it outlives the call that makes it
+		client, err := storage.NewClient(context.WithoutCancel(ctx), options...) // the client outlives ctx
 		if err != nil {
 			return nil, fmt.Errorf("connecting to Cloud Storage: %w", err)
 		}
@@ -80,7 +81,7 @@ func (b *Bucket) Write(ctx context.Context, name string, data []byte, instead in
 		return 0, err
 	}
 	w := o.If(condition(instead)).NewWriter(ctx)
-	// One request: a buffer of this size is made for each write.
+	// A chunk larger than the data makes the upload one request. The client allocates it per write.
 	w.ContentType, w.ChunkSize = "application/json", max(googleapi.MinUploadChunkSize, len(data)+1)
 	if _, err := w.Write(data); err != nil {
 		_ = w.Close()
@@ -114,7 +115,7 @@ func condition(generation int64) storage.Conditions {
 	return storage.Conditions{GenerationMatch: generation}
 }
 
-// changed tells a failed precondition from other errors.
+// changed returns ErrChanged for a failed precondition, and any other error unchanged.
 func changed(err error) error {
 	var status *googleapi.Error
 	if errors.As(err, &status) && status.Code == http.StatusPreconditionFailed {
@@ -123,7 +124,7 @@ func changed(err error) error {
 	return err
 }
 
-// Close ends the connections.
+// Close closes the connections and returns the error of the client.
 func (b *Bucket) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -16,25 +16,25 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// backends are what claims can be kept in; each must pass the same suite.
+// backends are the implementations of Objects. Each must pass the same tests.
 var backends = map[string]func(t *testing.T, clock *testkit.Clock) idempotency.Objects{
 	"memory": func(_ *testing.T, clock *testkit.Clock) idempotency.Objects {
 		return &idempotency.Memory{Now: clock.Now}
 	},
 	"bucket": func(t *testing.T, _ *testkit.Clock) idempotency.Objects {
-		storage, err := fakegcp.NewStorage("claims")
+		storage, err := fakegcp.NewStorage("idempotency")
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(storage.Close)
-		bucket := idempotency.NewBucket("claims", "okta/", storage.Options()...)
+		bucket := idempotency.NewBucket("idempotency", "okta/", storage.Options()...)
 		t.Cleanup(func() { _ = bucket.Close() })
 		return bucket
 	},
 }
 
-// stand is a Store with its clock.
-type stand struct {
+// testStore is a Store with its clock.
+type testStore struct {
 	*idempotency.Store
 	clock *testkit.Clock
 }
@@ -42,19 +42,19 @@ type stand struct {
 var key = idempotency.RequestKey{Caller: "secops", Action: "disable-user", Text: "case-4711"}
 
 // each runs a test on every backend.
-func each(t *testing.T, test func(t *testing.T, s stand)) {
+func each(t *testing.T, test func(t *testing.T, s testStore)) {
 	t.Parallel()
 	for name, open := range backends {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := testkit.NewClock()
-			test(t, stand{idempotency.New(open(t, clock), clock.Now, idempotency.LeaseDuration), clock})
+			test(t, testStore{idempotency.New(open(t, clock), clock.Now, idempotency.LeaseDuration), clock})
 		})
 	}
 }
 
-// begin claims the key and wants to get it.
-func (s stand) begin(t *testing.T, request string) *idempotency.Lease {
+// begin acquires the lease of the key.
+func (s testStore) begin(t *testing.T, request string) *idempotency.Lease {
 	t.Helper()
 	c, reply, err := s.Begin(t.Context(), key, []byte(request))
 	if err != nil || c == nil {
@@ -63,18 +63,18 @@ func (s stand) begin(t *testing.T, request string) *idempotency.Lease {
 	return c
 }
 
-// running wants another run to hold the claim.
-func (s stand) running(t *testing.T) time.Duration {
+// running checks that another execution holds the lease, and returns the remaining time.
+func (s testStore) running(t *testing.T) time.Duration {
 	t.Helper()
 	c, reply, err := s.Begin(t.Context(), key, []byte("body"))
 	var busy *idempotency.RunningError
 	if c != nil || reply != nil || !errors.As(err, &busy) || busy.For <= 0 || busy.For > time.Minute {
-		t.Fatalf("%v %s %v, want a run that goes on", c, reply, err)
+		t.Fatalf("%v %s %v, want a RunningError", c, reply, err)
 	}
 	return busy.For
 }
 
-func (s stand) replay(t *testing.T, want string) {
+func (s testStore) replay(t *testing.T, want string) {
 	t.Helper()
 	c, reply, err := s.Begin(t.Context(), key, []byte("body"))
 	if c != nil || err != nil || string(reply) != want {
@@ -89,8 +89,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func TestAFinalRunIsTheAnswerToEveryRepeat(t *testing.T) {
-	each(t, func(t *testing.T, s stand) {
+func TestFinish_ReplyAnswersRepeats(t *testing.T) {
+	each(t, func(t *testing.T, s testStore) {
 		c := s.begin(t, "body")
 		s.running(t)
 		s.clock.Advance(30 * time.Second)
@@ -105,8 +105,8 @@ func TestAFinalRunIsTheAnswerToEveryRepeat(t *testing.T) {
 	})
 }
 
-func TestAKeyIsForOneRequest(t *testing.T) {
-	each(t, func(t *testing.T, s stand) {
+func TestBegin_RejectsAnotherRequestWithTheKey(t *testing.T) {
+	each(t, func(t *testing.T, s testStore) {
 		c := s.begin(t, "body")
 		for _, when := range []string{"while it runs", "after it"} {
 			if _, _, err := s.Begin(t.Context(), key, []byte("another")); !errors.Is(err, idempotency.ErrOtherRequest) {
@@ -117,7 +117,8 @@ func TestAKeyIsForOneRequest(t *testing.T) {
 			}
 		}
 		for _, other := range []idempotency.RequestKey{
-			{Caller: "another", Action: key.Action, Text: key.Text}, {Caller: key.Caller, Action: "enable-user", Text: key.Text}, {Caller: key.Caller, Action: key.Action, Text: "another"},
+			{Caller: "another", Action: key.Action, Text: key.Text}, {Caller: key.Caller, Action: "enable-user", Text: key.Text},
+			{Caller: key.Caller, Action: key.Action, Text: "another"},
 			{Caller: key.Caller + key.Action, Text: key.Text},
 		} {
 			if c, _, err := s.Begin(t.Context(), other, []byte("another")); c == nil || err != nil {
@@ -127,8 +128,8 @@ func TestAKeyIsForOneRequest(t *testing.T) {
 	})
 }
 
-func TestOfTwinsOneRuns(t *testing.T) {
-	each(t, func(t *testing.T, s stand) {
+func TestBegin_OneOfConcurrentExecutionsRuns(t *testing.T) {
+	each(t, func(t *testing.T, s testStore) {
 		var got, busy atomic.Int32
 		var all sync.WaitGroup
 		for range 8 {
@@ -147,29 +148,29 @@ func TestOfTwinsOneRuns(t *testing.T) {
 		}
 		all.Wait()
 		if got.Load() != 1 || busy.Load() != 7 {
-			t.Errorf("%d run, %d are told to wait", got.Load(), busy.Load())
+			t.Errorf("%d executions run, %d get a RunningError", got.Load(), busy.Load())
 		}
 	})
 }
 
-func TestARunThatDiedIsTakenOver(t *testing.T) {
-	each(t, func(t *testing.T, s stand) {
-		dead := s.begin(t, "body")
+func TestLease_IsTakenOverAfterExpiry(t *testing.T) {
+	each(t, func(t *testing.T, s testStore) {
+		first := s.begin(t, "body")
 		s.clock.Advance(s.running(t))
-		heir := s.begin(t, "body")
-		if err := dead.Renew(t.Context()); !errors.Is(err, idempotency.ErrLost) {
-			t.Errorf("who has lost the claim renews it: %v", err)
+		second := s.begin(t, "body")
+		if err := first.Renew(t.Context()); !errors.Is(err, idempotency.ErrLost) {
+			t.Errorf("Renew of a lost lease: %v", err)
 		}
-		must(t, heir.Finish(t.Context(), json.RawMessage(`"the heir's"`)))
-		if err := dead.Finish(t.Context(), json.RawMessage(`"the dead's"`)); !errors.Is(err, idempotency.ErrLost) {
-			t.Errorf("who has lost the claim finishes: %v", err)
+		must(t, second.Finish(t.Context(), json.RawMessage(`"second"`)))
+		if err := first.Finish(t.Context(), json.RawMessage(`"first"`)); !errors.Is(err, idempotency.ErrLost) {
+			t.Errorf("Finish of a lost lease: %v", err)
 		}
-		s.replay(t, `"the heir's"`)
+		s.replay(t, `"second"`)
 	})
 }
 
-func TestALeaseThatIsRenewedLasts(t *testing.T) {
-	each(t, func(t *testing.T, s stand) {
+func TestLease_RenewExtendsIt(t *testing.T) {
+	each(t, func(t *testing.T, s testStore) {
 		c := s.begin(t, "body")
 		for range 2 {
 			s.clock.Advance(50 * time.Second)
@@ -179,8 +180,8 @@ func TestALeaseThatIsRenewedLasts(t *testing.T) {
 	})
 }
 
-func TestARunThatWasCutShortIsGoneOnWith(t *testing.T) {
-	each(t, func(t *testing.T, s stand) {
+func TestSuspend_NextExecutionGetsCompletedTargets(t *testing.T) {
+	each(t, func(t *testing.T, s testStore) {
 		c := s.begin(t, "body")
 		must(t, c.Suspend(t.Context(), map[string]json.RawMessage{"00u1": json.RawMessage(`{"outcome":"changed"}`)}))
 		c = s.begin(t, "body") // at once
@@ -193,8 +194,8 @@ func TestARunThatWasCutShortIsGoneOnWith(t *testing.T) {
 	})
 }
 
-func TestAKeyThatWasGivenBackIsFree(t *testing.T) {
-	each(t, func(t *testing.T, s stand) {
+func TestForget_FreesKey(t *testing.T) {
+	each(t, func(t *testing.T, s testStore) {
 		must(t, s.begin(t, "body").Forget(t.Context()))
 		c := s.begin(t, "another")
 		if _, _, err := s.Begin(t.Context(), key, []byte("body")); !errors.Is(err, idempotency.ErrOtherRequest) {
@@ -207,52 +208,55 @@ func TestAKeyThatWasGivenBackIsFree(t *testing.T) {
 	})
 }
 
-func TestAWriteThatMustNotHappenTwiceIsIntendedFirst(t *testing.T) {
-	each(t, func(t *testing.T, s stand) {
-		intend := func(c *idempotency.Lease, target string, want idempotency.WriteIntent) {
+func TestBeginWrite_ReturnsStateOfWrite(t *testing.T) {
+	each(t, func(t *testing.T, s testStore) {
+		begin := func(c *idempotency.Lease, target string, want idempotency.WriteIntent) {
 			t.Helper()
 			if got, err := c.BeginWrite(t.Context(), target); err != nil || got != want {
 				t.Errorf("%s: %d %v, want %d", target, got, err, want)
 			}
 		}
 		c := s.begin(t, "body")
-		for _, target := range []string{"made", "unknown", "withdrawn"} {
-			intend(c, target, idempotency.Fresh)
+		for _, target := range []string{"committed", "in doubt", "aborted"} {
+			begin(c, target, idempotency.Fresh)
 		}
-		must(t, c.CommitWrite(t.Context(), "made"))
+		must(t, c.CommitWrite(t.Context(), "committed"))
 		s.clock.Advance(time.Minute)
-		heir := s.begin(t, "body")
-		intend(heir, "made", idempotency.Made)
-		intend(heir, "unknown", idempotency.Unknown)
-		intend(heir, "fresh", idempotency.Fresh)
-		must(t, c.AbortWrite(t.Context(), "withdrawn"))
-		intend(heir, "withdrawn", idempotency.Fresh)
+		next := s.begin(t, "body")
+		begin(next, "committed", idempotency.Committed)
+		begin(next, "in doubt", idempotency.InDoubt)
+		begin(next, "fresh", idempotency.Fresh)
+		must(t, c.AbortWrite(t.Context(), "aborted"))
+		begin(next, "aborted", idempotency.Fresh)
 	})
 }
 
-func TestTheStoreFailsAsItIs(t *testing.T) {
+func TestBucket_ReturnsErrorsOfStorage(t *testing.T) {
 	t.Parallel()
-	storage, err := fakegcp.NewStorage("claims")
+	storage, err := fakegcp.NewStorage("idempotency")
 	must(t, err)
 	t.Cleanup(storage.Close)
-	bucket := idempotency.NewBucket("claims", "", storage.Options()...)
+	bucket := idempotency.NewBucket("idempotency", "", storage.Options()...)
 	t.Cleanup(func() { _ = bucket.Close() })
 	storage.SetDown(true)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if c, reply, err := idempotency.New(bucket, time.Now, idempotency.LeaseDuration).Begin(ctx, key, []byte("body")); err == nil || c != nil || reply != nil {
+	s := idempotency.New(bucket, time.Now, idempotency.LeaseDuration)
+	if c, reply, err := s.Begin(ctx, key, []byte("body")); err == nil || c != nil || reply != nil {
 		t.Errorf("%v %s %v", c, reply, err)
 	}
 	storage.SetDown(false)
-	if c, _, err := idempotency.New(bucket, time.Now, idempotency.LeaseDuration).Begin(t.Context(), key, []byte("body")); err != nil || c == nil {
+	if c, _, err := s.Begin(t.Context(), key, []byte("body")); err != nil || c == nil {
 		t.Error(err)
 	}
-	if _, _, err := idempotency.New(idempotency.NewBucket("no-such-bucket", "", storage.Options()...), time.Now, idempotency.LeaseDuration).Begin(t.Context(), key, []byte("body")); err == nil || strings.Contains(err.Error(), "4711") {
+	missing := idempotency.NewBucket("no-such-bucket", "", storage.Options()...)
+	s = idempotency.New(missing, time.Now, idempotency.LeaseDuration)
+	if _, _, err := s.Begin(t.Context(), key, []byte("body")); err == nil || strings.Contains(err.Error(), "4711") {
 		t.Errorf("%v", err)
 	}
 }
 
-// large is a reply, in bytes.
+// large is the size of a reply, in bytes.
 const large = 1 << 20
 
 // filler returns the key of another request.
@@ -260,8 +264,8 @@ func filler(i int) idempotency.RequestKey {
 	return idempotency.RequestKey{Caller: "another", Action: "x", Text: fmt.Sprint(i)}
 }
 
-// fill carries out 80 requests of another caller with large replies.
-func (s stand) fill(t *testing.T, from int) {
+// fill finishes 80 requests of another caller with large replies.
+func (s testStore) fill(t *testing.T, from int) {
 	t.Helper()
 	reply := json.RawMessage(`"` + strings.Repeat("x", large) + `"`)
 	for i := range 80 {
@@ -271,11 +275,11 @@ func (s stand) fill(t *testing.T, from int) {
 	}
 }
 
-// TestMemory_KeepsARunningClaimWhileOthersFillTheRoom: the attack is many large replies of another caller.
-func TestMemory_KeepsARunningClaimWhileOthersFillTheRoom(t *testing.T) {
+// Another caller must not be able to displace a record with many large replies.
+func TestMemory_KeepsRecordOfRunningExecution(t *testing.T) {
 	t.Parallel()
 	clock := testkit.NewClock()
-	s := stand{idempotency.New(&idempotency.Memory{Now: clock.Now}, clock.Now, idempotency.LeaseDuration), clock}
+	s := testStore{idempotency.New(&idempotency.Memory{Now: clock.Now}, clock.Now, idempotency.LeaseDuration), clock}
 	c := s.begin(t, "body")
 	if got, err := c.BeginWrite(t.Context(), "alice"); got != idempotency.Fresh || err != nil {
 		t.Fatalf("%d %v", got, err)
@@ -284,7 +288,7 @@ func TestMemory_KeepsARunningClaimWhileOthersFillTheRoom(t *testing.T) {
 	s.running(t)
 	clock.Advance(time.Second)
 	must(t, c.Renew(t.Context()))
-	if got, err := c.BeginWrite(t.Context(), "alice"); got != idempotency.Unknown || err != nil {
+	if got, err := c.BeginWrite(t.Context(), "alice"); got != idempotency.InDoubt || err != nil {
 		t.Errorf("the intent is lost: %d %v", got, err)
 	}
 	must(t, c.CommitWrite(t.Context(), "alice"))
@@ -295,28 +299,28 @@ func TestMemory_KeepsARunningClaimWhileOthersFillTheRoom(t *testing.T) {
 	c, reply, err := s.Begin(t.Context(), key, []byte("body"))
 	var busy *idempotency.RunningError
 	if c != nil || reply != nil || !errors.As(err, &busy) {
-		t.Fatalf("a reply was dropped, the lease was not: %v %s %v", c, reply, err)
+		t.Fatalf("Begin after the reply was dropped: %v %s %v, want a RunningError", c, reply, err)
 	}
 	clock.Advance(busy.For)
-	if got, err := s.begin(t, "body").BeginWrite(t.Context(), "alice"); got != idempotency.Made || err != nil {
-		t.Errorf("the end of the intent is lost with the reply: %d %v", got, err)
+	if got, err := s.begin(t, "body").BeginWrite(t.Context(), "alice"); got != idempotency.Committed || err != nil {
+		t.Errorf("the mark of the committed write was dropped with the reply: %d %v", got, err)
 	}
 }
 
-// TestMemory_RefusesWhatHasNoRoom: runs that have not ended are never dropped.
-func TestMemory_RefusesWhatHasNoRoom(t *testing.T) {
+func TestMemory_ReturnsErrFullAndErrTooLarge(t *testing.T) {
 	t.Parallel()
 	clock := testkit.NewClock()
 	m := &idempotency.Memory{Now: clock.Now}
 	write := func(name string, size int, kind idempotency.ObjectKind) error {
-		_, err := m.Write(t.Context(), name, make([]byte, size), 0, idempotency.ObjectLabel{Kind: kind, Attempt: name, Expires: clock.Now().Add(time.Hour)})
+		_, err := m.Write(t.Context(), name, make([]byte, size), 0, idempotency.ObjectLabel{Kind: kind, Attempt: name,
+			Expires: clock.Now().Add(time.Hour)})
 		return err
 	}
 	for i := 0; ; i++ {
 		err := write(fmt.Sprintf("live%d/lease", i), large, idempotency.LeaseObject)
 		if errors.Is(err, idempotency.ErrFull) {
 			if i < 60 || i > 64 {
-				t.Errorf("%d of 1 MiB have room", i)
+				t.Errorf("Memory has room for %d objects of 1 MiB", i)
 			}
 			break
 		}
@@ -328,21 +332,21 @@ func TestMemory_RefusesWhatHasNoRoom(t *testing.T) {
 		}
 	}
 	if err := write("one/lease", 5<<20, idempotency.LeaseObject); !errors.Is(err, idempotency.ErrTooLarge) {
-		t.Errorf("one large object: %v", err)
+		t.Errorf("an object of 5 MiB: %v", err)
 	}
 	clock.Advance(time.Hour)
 	must(t, write("next/lease", large, idempotency.LeaseObject)) // the others have expired
 	if n, size := m.Held(); n != 1 || size < large || size > 2*large {
-		t.Errorf("%d claims in %d bytes are held", n, size)
+		t.Errorf("%d records of %d bytes are stored", n, size)
 	}
 }
 
-// TestMemory_HoldsNothingOfWhatIsGone: neither deleting and making again nor expired claims leave anything behind.
-func TestMemory_HoldsNothingOfWhatIsGone(t *testing.T) {
+// Neither repeated writes and deletions nor expired records may leave anything in memory.
+func TestMemory_FreesDeletedAndExpired(t *testing.T) {
 	t.Parallel()
 	clock := testkit.NewClock()
 	m := &idempotency.Memory{Now: clock.Now}
-	s := stand{idempotency.New(m, clock.Now, idempotency.LeaseDuration), clock}
+	s := testStore{idempotency.New(m, clock.Now, idempotency.LeaseDuration), clock}
 	c := s.begin(t, "body")
 	for range 1000 {
 		if got, err := c.BeginWrite(t.Context(), "alice"); got != idempotency.Fresh || err != nil {
@@ -351,17 +355,18 @@ func TestMemory_HoldsNothingOfWhatIsGone(t *testing.T) {
 		must(t, c.AbortWrite(t.Context(), "alice"))
 	}
 	if n, size := m.Held(); n != 1 || size > 1000 {
-		t.Errorf("%d claims in %d bytes are held", n, size)
+		t.Errorf("%d records of %d bytes are stored", n, size)
 	}
 	must(t, c.Finish(t.Context(), json.RawMessage(`{}`)))
 	for i := range 1000 {
 		s.clock.Advance(time.Hour)
-		if c, _, err := s.Begin(t.Context(), filler(i), nil); err != nil || c.Finish(t.Context(), json.RawMessage(`{}`)) != nil {
+		if c, _, err := s.Begin(t.Context(), filler(i), nil); err != nil ||
+			c.Finish(t.Context(), json.RawMessage(`{}`)) != nil {
 			t.Fatal(err)
 		}
 	}
 	if n, size := m.Held(); n > 26 || size > 26*2000 {
-		t.Errorf("%d claims in %d bytes are held", n, size)
+		t.Errorf("%d records of %d bytes are stored", n, size)
 	}
 	for range 100 {
 		gen, err := m.Write(t.Context(), "x/lease", nil, 0, idempotency.ObjectLabel{Expires: clock.Now().Add(time.Hour)})
@@ -369,32 +374,32 @@ func TestMemory_HoldsNothingOfWhatIsGone(t *testing.T) {
 		must(t, m.Delete(t.Context(), "x/lease", gen))
 	}
 	if n, _ := m.Held(); n > 26 {
-		t.Errorf("%d claims are held", n)
+		t.Errorf("%d records are stored", n)
 	}
 }
 
-// ticker gives ticks when the test says so.
-type ticker struct {
+// manualTicker ticks when the test sends to ticks.
+type manualTicker struct {
 	every chan time.Duration
 	ticks chan time.Time
 }
 
-// TestLease_IsKeptForSeveralLeasesThoughRenewalsFail: every second renewal fails.
-func TestLease_IsKeptForSeveralLeasesThoughRenewalsFail(t *testing.T) {
+// Every second renewal fails.
+func TestLease_SurvivesFailedRenewals(t *testing.T) {
 	t.Parallel()
 	for name, open := range backends {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := testkit.NewClock()
 			l := &lossy{Objects: open(t, clock), writes: make(chan struct{}, 100)}
-			s := stand{idempotency.New(l, clock.Now, idempotency.LeaseDuration), clock}
-			k := ticker{make(chan time.Duration, 1), make(chan time.Time)}
+			s := testStore{idempotency.New(l, clock.Now, idempotency.LeaseDuration), clock}
+			k := manualTicker{make(chan time.Duration, 1), make(chan time.Time)}
 			s.SetTicks(func(every time.Duration) (<-chan time.Time, func()) { k.every <- every; return k.ticks, func() {} })
 			c := s.begin(t, "body")
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan struct{})
 			go func() {
-				c.KeepAlive(ctx, func() { t.Error("the claim is lost") })
+				c.KeepAlive(ctx, func() { t.Error("the lease is lost") })
 				close(ended)
 			}()
 			every := <-k.every
@@ -406,10 +411,10 @@ func TestLease_IsKeptForSeveralLeasesThoughRenewalsFail(t *testing.T) {
 					k.ticks <- clock.Now()
 					<-l.writes
 				}
-				k.ticks <- clock.Now() // Hold takes it once the renewal before has ended
+				k.ticks <- clock.Now() // KeepAlive receives it after the renewal before has ended
 				<-l.writes
 				if left := s.running(t); left != idempotency.LeaseDuration {
-					t.Errorf("lease %d: %s are left after a renewal", lease, left)
+					t.Errorf("lease %d: %s remain after a renewal", lease, left)
 				}
 			}
 			cancel()
@@ -418,16 +423,17 @@ func TestLease_IsKeptForSeveralLeasesThoughRenewalsFail(t *testing.T) {
 	}
 }
 
-// lossy carries writes out and loses the answers to some.
+// lossy makes writes and loses some of the responses.
 type lossy struct {
 	idempotency.Objects
 	lose   bool
-	down   atomic.Bool   // no write is carried out
-	writes chan struct{} // is told of renewals; may be nil
+	down   atomic.Bool   // every write fails
+	writes chan struct{} // receives a value for each renewal; may be nil
 }
 
 // Write implements idempotency.Objects.
-func (l *lossy) Write(ctx context.Context, name string, data []byte, instead int64, label idempotency.ObjectLabel) (int64, error) {
+func (l *lossy) Write(ctx context.Context, name string, data []byte, instead int64,
+	label idempotency.ObjectLabel) (int64, error) {
 	if l.writes != nil && instead != 0 {
 		defer func() { l.writes <- struct{}{} }()
 	}
@@ -436,16 +442,16 @@ func (l *lossy) Write(ctx context.Context, name string, data []byte, instead int
 	}
 	gen, err := l.Objects.Write(ctx, name, data, instead, label)
 	if l.lose && err == nil {
-		return 0, errors.New("the answer was lost")
+		return 0, errors.New("the response was lost")
 	}
 	return gen, err
 }
 
-func TestAWriteWhoseAnswerIsLostIsNobodyElses(t *testing.T) {
+func TestLease_LostResponseOfOwnWriteIsNotAConflict(t *testing.T) {
 	t.Parallel()
 	clock := testkit.NewClock()
 	l := &lossy{Objects: &idempotency.Memory{Now: clock.Now}}
-	s := stand{idempotency.New(l, clock.Now, idempotency.LeaseDuration), clock}
+	s := testStore{idempotency.New(l, clock.Now, idempotency.LeaseDuration), clock}
 	c := s.begin(t, "body")
 	renew := func(lose, fails bool) {
 		t.Helper()
@@ -462,18 +468,18 @@ func TestAWriteWhoseAnswerIsLostIsNobodyElses(t *testing.T) {
 
 	l.lose = true
 	if _, err := c.BeginWrite(t.Context(), "alice"); err == nil {
-		t.Error("a write is sent whose intent may not be kept")
+		t.Error("BeginWrite allows a write whose intent may not be stored")
 	}
 	l.lose = false
 	if got, err := c.BeginWrite(t.Context(), "alice"); got != idempotency.Fresh || err != nil {
-		t.Errorf("the next try: %d %v", got, err)
+		t.Errorf("the next attempt: %d %v", got, err)
 	}
 	clock.Advance(2 * idempotency.LeaseDuration)
-	heir := s.begin(t, "body")
+	next := s.begin(t, "body")
 	if err := c.Renew(t.Context()); !errors.Is(err, idempotency.ErrLost) {
 		t.Errorf("%v", err)
 	}
-	if got, err := heir.BeginWrite(t.Context(), "alice"); got != idempotency.Unknown || err != nil {
-		t.Errorf("what the first was about to do: %d %v", got, err)
+	if got, err := next.BeginWrite(t.Context(), "alice"); got != idempotency.InDoubt || err != nil {
+		t.Errorf("the write that the first execution began: %d %v", got, err)
 	}
 }

@@ -10,18 +10,23 @@ import (
 )
 
 const (
-	// mostInMemory bounds all objects, in bytes.
-	mostInMemory = 64 << 20
-	// shareOfOne is the part of the room that one object may take, so that no single reply displaces many others.
-	shareOfOne = 16
-	// objectSize is about what an object takes besides its name and data, in bytes.
-	objectSize = 300
+	// defaultRoom is the default of Memory.Room, in bytes.
+	defaultRoom = 64 << 20
+	// maxShare limits one object to 1/16 of the room, so that one reply cannot displace many others.
+	maxShare = 16
+	// objectOverhead is the approximate memory of an object besides its name and data, in bytes.
+	objectOverhead = 300
 )
 
-// Memory keeps objects in the process: for local work, and for one instance that nothing else runs beside. Its room is
-// bounded. It never drops what belongs to a run that has not ended. If it needs room, it first drops the replies of the runs
-// that ended first: the leases and write intents of these stay, so that a repeat still does not make a write twice that
-// must happen once. Only then it drops whole claims. If that is not enough, Write returns ErrFull.
+// Memory implements Objects in the memory of the process, for local use and for deployments with a
+// single instance. Its memory is limited and it never drops the record of an execution that has not
+// ended. If it needs room it drops, in this order and oldest first:
+//
+//  1. the replies of ended executions; leases and write marks stay, so that a later execution still
+//     does not repeat a non-idempotent write
+//  2. whole records of ended executions
+//
+// If that is not enough, Write returns ErrFull.
 type Memory struct {
 	Now  func() time.Time // nil: time.Now
 	Room int              // for all objects, in bytes; 0: 64 MiB
@@ -29,22 +34,22 @@ type Memory struct {
 	mu      sync.Mutex
 	records map[string]*memoryRecord // by the text before the first slash of the objects' names
 	stages  [stages]memoryStage
-	last    int64 // the newest generation
+	lastGen int64
 }
 
-// stage is how far a claim is.
+// stage is the state of a record.
 type stage int
 
 const (
-	live    stage = iota // a run has not ended
-	ended                // its result is kept
-	dropped              // its result was dropped; lease and marks are kept
+	live    stage = iota // an execution has not ended
+	ended                // the result is stored
+	dropped              // the result was dropped; lease and marks are stored
 	stages
 )
 
-// memoryStage is the claims in one stage, in the order in which they got there.
+// memoryStage contains the records of one stage in the order in which they entered it.
 type memoryStage struct {
-	records list.List // of *memoryClaim
+	records list.List // of *memoryRecord
 	size    int       // in bytes
 }
 
@@ -52,11 +57,11 @@ type memoryRecord struct {
 	name    string
 	objects map[string]memoryObject // by the rest of their names
 	holder  string                  // the attempt of the lease
-	result  string                  // name of the result
-	size    int
+	result  string                  // the rest of the result's name
+	size    int                     // in bytes
 	expires time.Time
 	stage   stage
-	place   *list.Element
+	element *list.Element // in the list of the stage
 }
 
 type memoryObject struct {
@@ -71,8 +76,8 @@ func (m *Memory) Read(ctx context.Context, name string) ([]byte, int64, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c, rest := m.find(name)
-	o, ok := c.objects[rest]
+	r, rest := m.find(name)
+	o, ok := r.objects[rest]
 	if !ok {
 		return nil, 0, ErrNone
 	}
@@ -84,42 +89,42 @@ func (m *Memory) Write(ctx context.Context, name string, data []byte, instead in
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if len(data) > m.room()/shareOfOne {
+	if len(data) > m.room()/maxShare {
 		return 0, ErrTooLarge
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.dropExpired()
-	c, rest := m.find(name)
-	was, there := c.objects[rest]
+	r, rest := m.find(name)
+	was, there := r.objects[rest]
 	if was.generation != instead {
 		return 0, ErrChanged
 	}
-	more := len(name) + len(data) + objectSize
+	more := len(name) + len(data) + objectOverhead
 	if there {
 		more = len(data) - len(was.data)
 	}
-	if !m.makeRoom(more, c) {
+	if !m.makeRoom(more, r) {
 		return 0, ErrFull
 	}
-	if c.place == nil {
-		m.add(c)
+	if r.element == nil {
+		m.add(r)
 	}
-	m.last++
-	c.objects[rest] = memoryObject{append([]byte(nil), data...), m.last}
-	m.grow(c, more)
-	if l.Expires.After(c.expires) {
-		c.expires = l.Expires
+	m.lastGen++
+	r.objects[rest] = memoryObject{append([]byte(nil), data...), m.lastGen}
+	m.grow(r, more)
+	if l.Expires.After(r.expires) {
+		r.expires = l.Expires
 	}
 	switch {
 	case l.Kind == LeaseObject:
-		c.holder = l.Attempt
-		m.move(c, live)
-	case l.Kind == ResultObject && l.Attempt == c.holder:
-		c.result = rest
-		m.move(c, ended)
+		r.holder = l.Attempt
+		m.move(r, live)
+	case l.Kind == ResultObject && l.Attempt == r.holder:
+		r.result = rest
+		m.move(r, ended)
 	}
-	return m.last, nil
+	return m.lastGen, nil
 }
 
 // Delete implements Objects.
@@ -129,80 +134,81 @@ func (m *Memory) Delete(ctx context.Context, name string, generation int64) erro
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c, rest := m.find(name)
-	if c.objects[rest].generation != generation || generation == 0 {
+	r, rest := m.find(name)
+	if r.objects[rest].generation != generation || generation == 0 {
 		return ErrChanged
 	}
-	m.dropObject(c, rest)
-	if len(c.objects) == 0 {
-		m.drop(c)
+	m.dropObject(r, rest)
+	if len(r.objects) == 0 {
+		m.drop(r)
 	}
 	return nil
 }
 
-// find returns the claim that an object belongs to, a new one if there is none yet, and the rest of the object's name.
-func (m *Memory) find(name string) (c *memoryRecord, rest string) {
+// find returns the record of an object, or a new one that is not yet stored, and the rest of the
+// object's name.
+func (m *Memory) find(name string) (r *memoryRecord, rest string) {
 	group, rest, _ := strings.Cut(name, "/")
-	if c := m.records[group]; c != nil {
-		return c, rest
+	if r := m.records[group]; r != nil {
+		return r, rest
 	}
 	return &memoryRecord{name: group}, rest
 }
 
-func (m *Memory) add(c *memoryRecord) {
+func (m *Memory) add(r *memoryRecord) {
 	if m.records == nil {
 		m.records = map[string]*memoryRecord{}
 	}
-	m.records[c.name] = c
-	c.objects = map[string]memoryObject{}
-	c.place = m.stages[c.stage].records.PushBack(c)
+	m.records[r.name] = r
+	r.objects = map[string]memoryObject{}
+	r.element = m.stages[r.stage].records.PushBack(r)
 }
 
-func (m *Memory) grow(c *memoryRecord, more int) {
-	c.size += more
-	m.stages[c.stage].size += more
+func (m *Memory) grow(r *memoryRecord, more int) {
+	r.size += more
+	m.stages[r.stage].size += more
 }
 
-// move puts a claim at the end of a stage.
-func (m *Memory) move(c *memoryRecord, to stage) {
-	from := &m.stages[c.stage]
-	from.records.Remove(c.place)
-	from.size -= c.size
-	c.stage = to
-	c.place = m.stages[to].records.PushBack(c)
-	m.stages[to].size += c.size
+// move appends a record to a stage.
+func (m *Memory) move(r *memoryRecord, to stage) {
+	from := &m.stages[r.stage]
+	from.records.Remove(r.element)
+	from.size -= r.size
+	r.stage = to
+	r.element = m.stages[to].records.PushBack(r)
+	m.stages[to].size += r.size
 }
 
-func (m *Memory) dropObject(c *memoryRecord, rest string) {
-	if o, ok := c.objects[rest]; ok {
-		m.grow(c, -(len(c.name) + 1 + len(rest) + len(o.data) + objectSize))
-		delete(c.objects, rest)
+func (m *Memory) dropObject(r *memoryRecord, rest string) {
+	if o, ok := r.objects[rest]; ok {
+		m.grow(r, -(len(r.name) + 1 + len(rest) + len(o.data) + objectOverhead))
+		delete(r.objects, rest)
 	}
 }
 
-func (m *Memory) drop(c *memoryRecord) {
-	m.stages[c.stage].records.Remove(c.place)
-	m.stages[c.stage].size -= c.size
-	delete(m.records, c.name)
+func (m *Memory) drop(r *memoryRecord) {
+	m.stages[r.stage].records.Remove(r.element)
+	m.stages[r.stage].size -= r.size
+	delete(m.records, r.name)
 }
 
-// makeRoom drops what it may, oldest first, until so many bytes more fit. It reports whether they do; if they cannot, it
-// drops nothing. c, for which the room is, stays.
-func (m *Memory) makeRoom(more int, c *memoryRecord) bool {
+// makeRoom drops replies and records, oldest first and never of r, until r can grow by more bytes.
+// It reports whether r can; if not, it drops nothing.
+func (m *Memory) makeRoom(more int, r *memoryRecord) bool {
 	over := more - m.room()
 	for i := range m.stages {
 		over += m.stages[i].size
 	}
 	spare := m.stages[ended].size + m.stages[dropped].size
-	if c.stage != live {
-		spare -= c.size
+	if r.stage != live {
+		spare -= r.size
 	}
 	if over > spare {
 		return false
 	}
 	for e := m.stages[ended].records.Front(); e != nil && over > 0; {
 		old := e.Value.(*memoryRecord)
-		if e = e.Next(); old != c {
+		if e = e.Next(); old != r {
 			before := old.size
 			m.dropObject(old, old.result)
 			over -= before - old.size
@@ -211,7 +217,7 @@ func (m *Memory) makeRoom(more int, c *memoryRecord) bool {
 	}
 	for e := m.stages[dropped].records.Front(); e != nil && over > 0; {
 		old := e.Value.(*memoryRecord)
-		if e = e.Next(); old != c {
+		if e = e.Next(); old != r {
 			over -= old.size
 			m.drop(old)
 		}
@@ -219,7 +225,8 @@ func (m *Memory) makeRoom(more int, c *memoryRecord) bool {
 	return true
 }
 
-// dropExpired drops the claims that have expired. Each stage is about in the order in which its claims expire.
+// dropExpired drops expired records. The records of a stage are approximately in the order of their
+// expiry, so it stops at the first that has not expired.
 func (m *Memory) dropExpired() {
 	now := time.Now
 	if m.Now != nil {
@@ -237,5 +244,5 @@ func (m *Memory) dropExpired() {
 	}
 }
 
-// room returns the bound on all objects, in bytes.
-func (m *Memory) room() int { return cmp.Or(m.Room, mostInMemory) }
+// room returns the limit for all objects, in bytes.
+func (m *Memory) room() int { return cmp.Or(m.Room, defaultRoom) }

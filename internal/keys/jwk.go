@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -26,8 +27,9 @@ var curves = []struct {
 	{"P-521", elliptic.P521(), jwt.SigningMethodES512},
 }
 
-// jwk is a JSON Web Key (RFC 7517, RFC 7518 section 6).
-type jwk struct {
+// jwkMembers are the members of a private JWK that parseJWK reads (RFC 7517; RFC 7518, section 6).
+// It ignores all others, so that a certificate chain, for example, cannot make a key invalid.
+type jwkMembers struct {
 	Kty string          `json:"kty,omitempty"`
 	Use string          `json:"use,omitempty"`
 	Alg string          `json:"alg,omitempty"`
@@ -44,14 +46,14 @@ type jwk struct {
 	DQ  string          `json:"dq,omitempty"`
 	QI  string          `json:"qi,omitempty"`
 	Ops []string        `json:"key_ops,omitempty"`
-	Set json.RawMessage `json:"keys,omitempty"` // only to recognise a JWK Set
+	Set json.RawMessage `json:"keys,omitempty"` // only to recognize a JWK Set
 }
 
 func parseJWK(text string) (Key, error) {
-	j, err := decodeJWK(text)
+	m, err := decodeMembers(text)
 	if err != nil {
 		if unescaped := writtenBreak.ReplaceAllString(text, "\n"); unescaped != text {
-			j, err = decodeJWK(unescaped)
+			m, err = decodeMembers(unescaped)
 		}
 	}
 	if err != nil {
@@ -59,68 +61,117 @@ func parseJWK(text string) (Key, error) {
 	}
 	var key Key
 	switch {
-	case j.Set != nil:
+	case m.Set != nil:
 		return Key{}, errJWKSet
-	case j.Kty == "":
+	case m.Kty == "":
 		return Key{}, errJWK
-	case j.Kty != "RSA" && j.Kty != "EC":
+	case m.Kty != "RSA" && m.Kty != "EC":
 		return Key{}, errKind
-	case j.D == "":
+	case m.D == "":
 		return Key{}, errJWKPublic
-	case j.Use != "" && j.Use != "sig", j.Ops != nil && !slices.Contains(j.Ops, "sign"):
+	case m.Use != "" && m.Use != "sig", m.Ops != nil && !slices.Contains(m.Ops, "sign"):
 		return Key{}, errJWKUse
-	case j.Kty == "RSA":
-		key, err = j.rsa()
+	case m.Kty == "RSA":
+		key, err = m.rsa()
 	default:
-		key, err = j.ec()
+		key, err = m.ec()
 	}
 	if err != nil {
 		return Key{}, err
 	}
-	key.id = j.Kid
-	switch {
-	case j.Alg == "" || j.Alg == key.method.Alg():
-	case j.Kty == "RSA" && (j.Alg == "RS384" || j.Alg == "RS512"): // an RSA key serves several algorithms
-		key.method = jwt.GetSigningMethod(j.Alg)
-	default:
-		return Key{}, errJWKAlg
-	}
-	return key, nil
+	key.id = m.Kid
+	return key.signingAs(m.Alg)
 }
 
-func decodeJWK(text string) (jwk, error) {
-	var j jwk
+// signingAs returns the key with the algorithm that its JWK names, "" for the default. An RSA key
+// supports several, an EC key only that of its curve.
+func (k Key) signingAs(alg string) (Key, error) {
+	_, isRSA := k.private.(*rsa.PrivateKey)
+	switch {
+	case alg == "" || alg == k.method.Alg():
+		return k, nil
+	case isRSA && (alg == "RS384" || alg == "RS512"):
+		k.method = jwt.GetSigningMethod(alg)
+		return k, nil
+	}
+	return Key{}, errJWKAlg
+}
+
+func decodeMembers(text string) (jwkMembers, error) {
+	var m jwkMembers
 	d := json.NewDecoder(strings.NewReader(text))
-	if err := d.Decode(&j); err != nil {
-		return jwk{}, errJWK
+	if err := d.Decode(&m); err != nil {
+		return jwkMembers{}, errJWK
 	}
 	var next json.RawMessage
 	switch err := d.Decode(&next); {
 	case errors.Is(err, io.EOF):
-		return j, nil
+		for _, number := range m.numbers() {
+			*number = strings.TrimRight(*number, "=") // a JWK has no padding; some tools write it
+		}
+		return m, nil
 	case err == nil && bytes.HasPrefix(next, []byte("{")):
-		return jwk{}, errSeveral
+		return jwkMembers{}, errSeveral
 	}
-	return jwk{}, errAround
+	return jwkMembers{}, errAround
 }
 
-func (j jwk) rsa() (Key, error) {
-	if j.P == "" || j.Q == "" {
+// numbers returns the members that are base64url of big-endian octets.
+func (m *jwkMembers) numbers() []*string {
+	return []*string{&m.X, &m.Y, &m.N, &m.E, &m.D, &m.P, &m.Q, &m.DP, &m.DQ, &m.QI}
+}
+
+// decode returns the key, *rsa.PublicKey, *rsa.PrivateKey or *ecdsa.PrivateKey.
+func (m jwkMembers) decode() (any, error) {
+	var decoded jose.JSONWebKey
+	if err := decoded.UnmarshalJSON(marshal(m)); err != nil {
+		return nil, errDamaged // the error of go-jose may repeat a part of the key
+	}
+	return decoded.Key, nil
+}
+
+// rsa decodes an RSA key. It limits the length of every number first, because decode validates
+// the whole key; see rsaNumbers.key.
+func (m jwkMembers) rsa() (Key, error) {
+	if m.P == "" || m.Q == "" {
 		return Key{}, errJWKPrimes
 	}
+	public, err := jwkMembers{Kty: m.Kty, N: m.N, E: m.E}.decode()
+	if err != nil {
+		return Key{}, err
+	}
+	if err := checkRSASize(public.(*rsa.PublicKey).N.BitLen()); err != nil {
+		return Key{}, err
+	}
+	const maxExponent = 8 // octets; go-jose would drop any above
+	if len(m.E) > base64.RawURLEncoding.EncodedLen(maxExponent) {
+		return Key{}, errDamaged
+	}
+	for _, number := range m.numbers() {
+		if len(*number) > base64.RawURLEncoding.EncodedLen(maxRSABits/8+1) { // 1 for a sign octet
+			return Key{}, errDamaged
+		}
+	}
+	decoded, err := m.decode()
+	if err != nil {
+		return Key{}, err
+	}
+	p := decoded.(*rsa.PrivateKey)
 	return rsaNumbers{
-		N: number(j.N), E: number(j.E), D: number(j.D), P: number(j.P), Q: number(j.Q),
-		DP: number(j.DP), DQ: number(j.DQ), QI: number(j.QI),
+		N: p.N, E: big.NewInt(int64(p.E)), D: p.D, P: p.Primes[0], Q: p.Primes[1],
+		DP: p.Precomputed.Dp, DQ: p.Precomputed.Dq, QI: p.Precomputed.Qinv,
 	}.key()
 }
 
-func (j jwk) ec() (Key, error) {
+// ec decodes an EC key. Unlike go-jose, it accepts numbers whose leading zeros were dropped, and
+// checks that x and y are the public point of d.
+func (m jwkMembers) ec() (Key, error) {
 	for _, c := range curves {
-		if c.name != j.Crv {
+		if c.name != m.Crv {
 			continue
 		}
 		size := (c.curve.Params().BitSize + 7) / 8
-		d, x, y := octets(j.D, size), octets(j.X, size), octets(j.Y, size)
+		d, x, y := octets(m.D, size), octets(m.X, size), octets(m.Y, size)
 		if d == nil || x == nil || y == nil {
 			return Key{}, errDamaged
 		}
@@ -128,10 +179,9 @@ func (j jwk) ec() (Key, error) {
 		if err != nil {
 			return Key{}, errDamaged
 		}
-		const uncompressed = 4
-		point := append(append([]byte{uncompressed}, x...), y...)
-		public, err := ecdsa.ParseUncompressedPublicKey(c.curve, point) // refuses a point off the curve
-		if err != nil || !private.PublicKey.Equal(public) {
+		m.D, m.X, m.Y = encode(d), encode(x), encode(y)
+		decoded, err := m.decode() // can fail only if the point is not on the curve
+		if err != nil || !private.Equal(decoded) {
 			return Key{}, errJWKPoint
 		}
 		return newKey(private)
@@ -139,65 +189,42 @@ func (j jwk) ec() (Key, error) {
 	return Key{}, errKind
 }
 
-// number decodes a positive integer of a JWK, nil when it is none.
-func number(s string) *big.Int {
-	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(s, "="))
-	if err != nil {
-		return nil
-	}
-	n := new(big.Int).SetBytes(raw)
-	if n.Sign() == 0 {
-		return nil
-	}
-	return n
-}
-
-// octets decodes an integer of a JWK to size bytes, nil when it does not fit.
-// The zeros in front, which some writers drop, are put back.
+// octets decodes base64url and returns the octets with leading zeros up to size, or nil if the
+// number is invalid or does not fit.
 func octets(s string, size int) []byte {
-	n := number(s)
-	if n == nil || n.BitLen() > 8*size {
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	raw = bytes.TrimLeft(raw, "\x00")
+	if err != nil || len(raw) == 0 || len(raw) > size {
 		return nil
 	}
-	return n.FillBytes(make([]byte, size))
+	return append(make([]byte, size-len(raw)), raw...)
 }
 
-// JWK returns the public half of the key as a JWK without kid, use and alg: the bare members that RFC 7638
-// hashes and a DPoP proof carries. It is empty for the zero Key.
-func (k Key) JWK() json.RawMessage { return marshal(k.public()) }
+// JWK returns the public half of the key as a JWK without kid, use and alg: only the members that
+// RFC 7638 hashes and a DPoP proof carries. It returns nil for the zero Key.
+func (k Key) JWK() json.RawMessage {
+	if k.private == nil {
+		return nil
+	}
+	return marshal(jose.JSONWebKey{Key: k.private.Public()})
+}
 
-// JWKS returns the public half of the key as a JWK Set of one key with kid,
-// use and alg, as jwks_uri serves it and Okta fetches it. Without kid, that
-// member is left out.
+// JWKS returns the public half of the key as a JWK Set of one key with kid, use and alg, in the
+// format that Okta fetches from jwks_uri. If kid is empty, the member is omitted.
 func (k Key) JWKS(kid string) []byte {
-	set := struct {
-		Keys []jwk `json:"keys"`
-	}{Keys: []jwk{}}
-	if public := k.public(); public.Kty != "" {
-		public.Use, public.Alg, public.Kid = "sig", k.method.Alg(), kid
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	if k.private != nil {
+		public := jose.JSONWebKey{Key: k.private.Public(), Use: "sig", Algorithm: k.method.Alg(), KeyID: kid}
 		set.Keys = append(set.Keys, public)
 	}
 	return marshal(set)
 }
 
-// public is the public half of the key, empty for the zero Key.
-func (k Key) public() jwk {
-	switch p := k.private.(type) {
-	case *rsa.PrivateKey:
-		return jwk{Kty: "RSA", N: encode(p.N.Bytes()), E: encode(big.NewInt(int64(p.E)).Bytes())}
-	case *ecdsa.PrivateKey:
-		point, err := p.PublicKey.Bytes()
-		if err != nil {
-			break // impossible for the curves that newKey accepts
-		}
-		size := len(point) / 2
-		return jwk{Kty: "EC", Crv: p.Params().Name, X: encode(point[1 : 1+size]), Y: encode(point[1+size:])}
-	}
-	return jwk{}
-}
-
 func marshal(v any) []byte {
-	raw, _ := json.Marshal(v) // strings only: cannot fail
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // strings, and public keys of the kinds that newKey accepts
+	}
 	return raw
 }
 

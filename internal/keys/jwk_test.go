@@ -27,7 +27,7 @@ func (m members) text(t testing.TB) string {
 	return string(raw)
 }
 
-// with returns a copy in which a member has another value; nil removes it.
+// with returns a copy in which a member has the given value; nil removes the member.
 func (m members) with(name string, value any) members {
 	c := maps.Clone(m)
 	c[name] = value
@@ -35,6 +35,12 @@ func (m members) with(name string, value any) members {
 		delete(c, name)
 	}
 	return c
+}
+
+// padded returns a copy whose first number ends with the padding of base64.
+func padded(m members) members {
+	d := m["d"].(string)
+	return m.with("d", d+strings.Repeat("=", (4-len(d)%4)%4))
 }
 
 func privateJWK(t testing.TB, private crypto.Signer) members {
@@ -60,7 +66,7 @@ func privateJWK(t testing.TB, private crypto.Signer) members {
 	return m
 }
 
-func TestParseReadsAJWK(t *testing.T) {
+func TestJWK_Parses(t *testing.T) {
 	t.Parallel()
 	for alg, private := range kinds(t) {
 		good := privateJWK(t, private)
@@ -76,6 +82,7 @@ func TestParseReadsAJWK(t *testing.T) {
 			`line breaks written \\n`: strings.ReplaceAll(string(indented), "\n", `\\n`),
 			"byte order mark":         "\ufeff" + good.text(t),
 			"members of other uses":   good.with("key_ops", []string{"sign"}).with("x5c", []string{"MII"}).text(t),
+			"numbers padded":          padded(good).text(t),
 			"without dp, dq, qi":      good.with("dp", nil).with("dq", nil).with("qi", nil).text(t),
 		} {
 			t.Run(alg+"/"+way, func(t *testing.T) {
@@ -105,7 +112,7 @@ func TestParseReadsAJWK(t *testing.T) {
 	}
 }
 
-func TestParseReadsAJWKWhoseZerosInFrontWereDropped(t *testing.T) {
+func TestJWK_AcceptsDroppedLeadingZeros(t *testing.T) {
 	t.Parallel()
 	for {
 		private := ecKey(t, elliptic.P256())
@@ -127,7 +134,7 @@ func TestParseReadsAJWKWhoseZerosInFrontWereDropped(t *testing.T) {
 	}
 }
 
-func TestAnRSAKeySignsAsItsJWKSays(t *testing.T) {
+func TestJWK_SelectsAlgorithmOfRSAKey(t *testing.T) {
 	t.Parallel()
 	for alg, want := range map[string]string{"": "RS256", "RS256": "RS256", "RS384": "RS384", "RS512": "RS512"} {
 		key, err := Parse(secrets.New(privateJWK(t, rsaKey()).with("alg", alg).text(t)))
@@ -137,7 +144,7 @@ func TestAnRSAKeySignsAsItsJWKSays(t *testing.T) {
 	}
 }
 
-func TestParseRefusesAJWK(t *testing.T) {
+func TestJWK_ReportsMistake(t *testing.T) {
 	t.Parallel()
 	r, e := privateJWK(t, rsaKey()), privateJWK(t, ecKey(t, elliptic.P256()))
 	other := privateJWK(t, ecKey(t, elliptic.P256()))
@@ -169,19 +176,24 @@ func TestParseRefusesAJWK(t *testing.T) {
 		"secp256k1":                {e.with("crv", "secp256k1").text(t), errKind},
 		"no curve":                 {e.with("crv", nil).text(t), errKind},
 
-		"RSA without primes":        {r.with("p", nil).with("q", nil).text(t), errJWKPrimes},
-		"RSA with 1024 bits":        {weakJWK.text(t), checkRSASize(1024)},
-		"RSA with 16384 bits":       {r.with("n", large).text(t), checkRSASize(16384)},
-		"RSA without modulus":       {r.with("n", nil).text(t), errDamaged},
-		"RSA without exponent":      {r.with("e", nil).text(t), errDamaged},
-		"RSA with a vast exponent":  {r.with("e", large).text(t), errDamaged},
-		"RSA with an even exponent": {r.with("e", encode([]byte{2})).text(t), errDamaged},
-		"RSA of another d":          {r.with("d", plusTwo(rsaKey().D)).text(t), errDamaged},
-		"RSA of another prime":      {r.with("p", plusTwo(rsaKey().Primes[0])).text(t), errDamaged},
-		"RSA of another dp":         {r.with("dp", plusTwo(rsaKey().Precomputed.Dp)).text(t), errDamaged},
-		"RSA of another qi":         {r.with("qi", plusTwo(rsaKey().Precomputed.Qinv)).text(t), errDamaged},
-		"RSA not in base64url":      {r.with("d", "*"+r["d"].(string)[1:]).text(t), errDamaged},
-		"RSA with a huge prime":     {r.with("p", strings.Repeat("_", maxText/2)).text(t), errDamaged},
+		"RSA without primes":       {r.with("p", nil).with("q", nil).text(t), errJWKPrimes},
+		"RSA with 1024 bits":       {weakJWK.text(t), checkRSASize(1024)},
+		"RSA with 16384 bits":      {r.with("n", large).text(t), checkRSASize(16384)},
+		"RSA without modulus":      {r.with("n", nil).text(t), errDamaged},
+		"RSA without exponent":     {r.with("e", nil).text(t), errDamaged},
+		"RSA with a vast exponent": {r.with("e", large).text(t), errDamaged},
+		"RSA with an exponent of 65 bits": {
+			r.with("e", encode(new(big.Int).SetBit(big.NewInt(65537), 64, 1).Bytes())).text(t), errDamaged,
+		},
+		"RSA with a negative exponent": {r.with("e", strings.Repeat("_", 11)).text(t), errDamaged},
+		"RSA with the longest prime":   {r.with("p", strings.Repeat("_", 1367)).text(t), errDamaged},
+		"RSA with an even exponent":    {r.with("e", encode([]byte{2})).text(t), errDamaged},
+		"RSA of another d":             {r.with("d", plusTwo(rsaKey().D)).text(t), errDamaged},
+		"RSA of another prime":         {r.with("p", plusTwo(rsaKey().Primes[0])).text(t), errDamaged},
+		"RSA of another dp":            {r.with("dp", plusTwo(rsaKey().Precomputed.Dp)).text(t), errDamaged},
+		"RSA of another qi":            {r.with("qi", plusTwo(rsaKey().Precomputed.Qinv)).text(t), errDamaged},
+		"RSA not in base64url":         {r.with("d", "*"+r["d"].(string)[1:]).text(t), errDamaged},
+		"RSA with a huge prime":        {r.with("p", strings.Repeat("_", maxText/2)).text(t), errDamaged},
 
 		"EC without a point":             {e.with("x", nil).with("y", nil).text(t), errDamaged},
 		"EC with a point off the curve":  {e.with("y", e["x"]).text(t), errJWKPoint},
@@ -204,30 +216,32 @@ func TestJWK_RefusesKeyThatIsNotForSignatures(t *testing.T) {
 		key  members
 		want error
 	}{
-		"RSA for encryption":     {rsa.with("use", "enc"), errJWKUse},
-		"EC for encryption":      {p256.with("use", "enc"), errJWKUse},
-		"an unknown use":         {rsa.with("use", "SIG"), errJWKUse},
-		"operations without it":  {rsa.with("key_ops", []string{"decrypt", "verify"}), errJWKUse},
-		"no operations":          {rsa.with("key_ops", []string{}), errJWKUse},
-		"RSA-OAEP":               {rsa.with("alg", "RSA-OAEP"), errJWKAlg},
-		"PS256":                  {rsa.with("alg", "PS256"), errJWKAlg},
-		"HS256":                  {rsa.with("alg", "HS256"), errJWKAlg},
-		"none":                   {rsa.with("alg", "none"), errJWKAlg},
-		"RS256 in another case":  {rsa.with("alg", "rs256"), errJWKAlg},
-		"RSA with ES256":         {rsa.with("alg", "ES256"), errJWKAlg},
-		"EC with RS256":          {p256.with("alg", "RS256"), errJWKAlg},
-		"EC with another curve":  {p256.with("alg", "ES384"), errJWKAlg},
-		"EC for key agreement":   {p256.with("alg", "ECDH-ES"), errJWKAlg},
-		"both":                   {p256.with("use", "enc").with("alg", "ECDH-ES"), errJWKUse},
-		"a use that is no text":  {rsa.with("use", 7), errJWK},
-		"operations of no array": {rsa.with("key_ops", "sign"), errJWK},
+		"RSA for encryption":         {rsa.with("use", "enc"), errJWKUse},
+		"EC for encryption":          {p256.with("use", "enc"), errJWKUse},
+		"an unknown use":             {rsa.with("use", "SIG"), errJWKUse},
+		"operations without sign":    {rsa.with("key_ops", []string{"decrypt", "verify"}), errJWKUse},
+		"no operations":              {rsa.with("key_ops", []string{}), errJWKUse},
+		"RSA-OAEP":                   {rsa.with("alg", "RSA-OAEP"), errJWKAlg},
+		"PS256":                      {rsa.with("alg", "PS256"), errJWKAlg},
+		"HS256":                      {rsa.with("alg", "HS256"), errJWKAlg},
+		"none":                       {rsa.with("alg", "none"), errJWKAlg},
+		"RS256 in another case":      {rsa.with("alg", "rs256"), errJWKAlg},
+		"RSA with ES256":             {rsa.with("alg", "ES256"), errJWKAlg},
+		"EC with RS256":              {p256.with("alg", "RS256"), errJWKAlg},
+		"EC with another curve":      {p256.with("alg", "ES384"), errJWKAlg},
+		"EC for key agreement":       {p256.with("alg", "ECDH-ES"), errJWKAlg},
+		"both":                       {p256.with("use", "enc").with("alg", "ECDH-ES"), errJWKUse},
+		"a use that is a number":     {rsa.with("use", 7), errJWK},
+		"operations that are a text": {rsa.with("key_ops", "sign"), errJWK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			refused(t, c.key.text(t), c.want)
 		})
 	}
-	for _, good := range []members{rsa.with("use", "sig"), rsa.with("key_ops", []string{"verify", "sign"}), p256.with("alg", "ES256").with("use", nil)} {
+	for _, good := range []members{
+		rsa.with("use", "sig"), rsa.with("key_ops", []string{"verify", "sign"}), p256.with("alg", "ES256").with("use", nil),
+	} {
 		if _, err := Parse(secrets.New(good.text(t))); err != nil {
 			t.Error(err)
 		}

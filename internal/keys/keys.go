@@ -1,5 +1,8 @@
-// Package keys reads private signing keys in the forms in which people paste
-// them, and signs JSON Web Tokens with them.
+// Package keys parses private signing keys in the formats in which users paste them, and signs JSON
+// Web Tokens with them.
+//
+// Parse and CheckID return sentences that never quote their input. Generate, GenerateEC and
+// Sign return errors of the crypto packages; Sign also fails for the zero Key.
 package keys
 
 import (
@@ -23,16 +26,16 @@ import (
 
 const redacted = "[redacted]"
 
-// Key is a private signing key with the algorithm that it calls for. Like a
-// secret, it cannot be printed. Parse and Generate make keys; the zero Key
-// signs nothing.
+// Key is a private signing key and its algorithm. Formatting, logging and encoding it give
+// [redacted]. The zero Key cannot sign.
 type Key struct {
-	private crypto.Signer // *rsa.PrivateKey or *ecdsa.PrivateKey
+	private crypto.Signer // *rsa.PrivateKey or *ecdsa.PrivateKey; nil in the zero Key
 	method  jwt.SigningMethod
 	id      string
 }
 
-// Generate returns a fresh RSA key of 2048 bits, as Okta wants one for security event tokens.
+// Generate returns a new RSA key of 2048 bits, the kind that Okta accepts for security event
+// tokens.
 func Generate() (Key, error) {
 	private, err := rsa.GenerateKey(rand.Reader, minRSABits)
 	if err != nil {
@@ -41,7 +44,7 @@ func Generate() (Key, error) {
 	return newKey(private)
 }
 
-// GenerateEC returns a fresh EC key on P-256, which is quick to make.
+// GenerateEC returns a new EC key on P-256, which takes far less time than an RSA key.
 func GenerateEC() (Key, error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -50,7 +53,7 @@ func GenerateEC() (Key, error) {
 	return newKey(private)
 }
 
-// newKey chooses the algorithm for the key and refuses what has none.
+// newKey selects the algorithm of the key. It returns errKind for an unsupported key.
 func newKey(private any) (Key, error) {
 	switch p := private.(type) {
 	case *rsa.PrivateKey:
@@ -65,11 +68,10 @@ func newKey(private any) (Key, error) {
 	return Key{}, errKind
 }
 
-// ID returns the key id (kid) that a JWK carries, "" when it carries none and
-// for a PEM.
+// ID returns the key ID (kid) of the JWK, or "" if it has none or the key was a PEM.
 func (k Key) ID() string { return k.id }
 
-// Equal tells whether both are the same key under the same id.
+// Equal reports whether both are the same key with the same ID and algorithm.
 func (k Key) Equal(other Key) bool {
 	if k.private == nil || other.private == nil {
 		return k.private == other.private
@@ -78,12 +80,12 @@ func (k Key) Equal(other Key) bool {
 	return ok && private.Equal(other.private) && k.id == other.id && k.method == other.method
 }
 
-// Method returns the signing algorithm: RS256 for an RSA key, or RS384 or RS512
-// where its JWK says so; ES256, ES384 or ES512 by the curve of an EC key.
+// Method returns the signing algorithm: RS256 for an RSA key unless its JWK names RS384 or RS512;
+// ES256, ES384 or ES512 for an EC key, depending on its curve.
 func (k Key) Method() jwt.SigningMethod { return k.method }
 
-// Sign returns the claims as a compact JWS. The members of header (typ, kid)
-// override or add to alg and typ JWT; alg is always the key's own.
+// Sign returns the claims as a compact JWS. The members of header are added to the default header
+// and override its typ, JWT; alg is always the algorithm of the key.
 func (k Key) Sign(header map[string]any, claims jwt.Claims) (string, error) {
 	if k.private == nil {
 		return "", errors.New("signing a token: no key")
@@ -98,11 +100,11 @@ func (k Key) Sign(header map[string]any, claims jwt.Claims) (string, error) {
 	return signed, nil
 }
 
-// PEM returns the key as a PKCS#8 PEM.
+// PEM returns the key as a PKCS#8 PEM, or the zero Value for the zero Key.
 func (k Key) PEM() secrets.Value {
 	der, err := x509.MarshalPKCS8PrivateKey(k.private)
 	if err != nil {
-		return secrets.Value{} // the zero Key; every other kind can be encoded
+		return secrets.Value{} // only for the zero Key
 	}
 	return secrets.New(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 }
@@ -113,7 +115,7 @@ func (k Key) String() string { return redacted }
 // GoString returns [redacted].
 func (k Key) GoString() string { return redacted }
 
-// Format writes [redacted] whatever the verb and flags.
+// Format writes [redacted] for every verb and flag.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalJSON returns the JSON string "[redacted]".

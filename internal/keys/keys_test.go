@@ -22,7 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// rsaKey is one key for all tests, for a new one takes long.
+// rsaKey returns one key for all tests, because generating one takes long.
 var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 	private, err := rsa.GenerateKey(rand.Reader, minRSABits)
 	if err != nil {
@@ -40,7 +40,7 @@ func ecKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 	return private
 }
 
-// kinds are the kinds of key that are supported, by signing algorithm.
+// kinds returns a key of every supported kind, by signing algorithm.
 func kinds(t testing.TB) map[string]crypto.Signer {
 	t.Helper()
 	return map[string]crypto.Signer{
@@ -60,7 +60,7 @@ func mustKey(t testing.TB, private any) Key {
 	return k
 }
 
-func TestGenerateMakesAnRSAKeyThatParses(t *testing.T) {
+func TestGenerate_ReturnsRSAKeyOf2048Bits(t *testing.T) {
 	t.Parallel()
 	k, err := Generate()
 	if err != nil {
@@ -81,7 +81,7 @@ func TestGenerateMakesAnRSAKeyThatParses(t *testing.T) {
 	}
 }
 
-func TestGenerateECMakesAKeyOnP256(t *testing.T) {
+func TestGenerateEC_ReturnsKeyOnP256(t *testing.T) {
 	t.Parallel()
 	k, err := GenerateEC()
 	if err != nil {
@@ -95,7 +95,7 @@ func TestGenerateECMakesAKeyOnP256(t *testing.T) {
 	}
 }
 
-func TestKeysAreEqualByWhatTheySignWith(t *testing.T) {
+func TestKeyEqual_ComparesKeyAndID(t *testing.T) {
 	t.Parallel()
 	first, second := mustGenerate(t), mustGenerate(t)
 	named := first
@@ -108,14 +108,15 @@ func TestKeysAreEqualByWhatTheySignWith(t *testing.T) {
 		other Key
 		want  bool
 	}{
-		"itself": {first, true}, "read again": {again, true}, "another": {second, false}, "under an id": {named, false}, "none": {Key{}, false},
+		"itself": {first, true}, "read again": {again, true}, "another": {second, false}, "under an id": {named, false},
+		"none": {Key{}, false},
 	} {
 		if first.Equal(c.other) != c.want || c.other.Equal(first) != c.want {
 			t.Errorf("%s: %t", name, !c.want)
 		}
 	}
 	if !(Key{}).Equal(Key{}) {
-		t.Error("no key is not no key")
+		t.Error("two zero keys are not equal")
 	}
 }
 
@@ -128,7 +129,7 @@ func mustGenerate(t *testing.T) Key {
 	return k
 }
 
-func TestSign(t *testing.T) {
+func TestSign_VerifiesWithJWKS(t *testing.T) {
 	t.Parallel()
 	for alg, private := range kinds(t) {
 		t.Run(alg, func(t *testing.T) {
@@ -142,11 +143,11 @@ func TestSign(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The public key comes from the JWK Set: the two must fit together.
+			// The public key comes from the JWK Set, so that the test covers both.
 			token, err := jwt.Parse(signed, func(*jwt.Token) (any, error) { return publicKey(t, k.JWKS("k1")), nil },
 				jwt.WithValidMethods([]string{alg}))
 			if err != nil {
-				t.Fatalf("the signature is refused: %v", err)
+				t.Fatalf("the signature is not valid: %v", err)
 			}
 			want := map[string]any{"alg": alg, "kid": "k1", "typ": "secevent+jwt"}
 			if diff := cmp.Diff(want, token.Header); diff != "" {
@@ -156,7 +157,7 @@ func TestSign(t *testing.T) {
 	}
 }
 
-func TestSignWithoutHeaderIsAPlainJWT(t *testing.T) {
+func TestSign_WithoutHeaderReturnsPlainJWT(t *testing.T) {
 	t.Parallel()
 	k := mustKey(t, ecKey(t, elliptic.P256()))
 	signed, err := k.Sign(nil, jwt.MapClaims{})
@@ -172,21 +173,21 @@ func TestSignWithoutHeaderIsAPlainJWT(t *testing.T) {
 	}
 }
 
-func TestTheZeroKeyIsHarmless(t *testing.T) {
+func TestZeroKey_CannotSign(t *testing.T) {
 	t.Parallel()
 	var k Key
 	if _, err := k.Sign(nil, jwt.MapClaims{}); err == nil {
-		t.Error("the zero key signs")
+		t.Error("the zero Key signs a token")
 	}
 	if got := string(k.JWKS("k1")); got != `{"keys":[]}` {
 		t.Errorf("JWKS = %s", got)
 	}
 	if !k.PEM().IsZero() {
-		t.Error("the zero key has a PEM")
+		t.Error("the zero Key has a PEM")
 	}
 }
 
-func TestJWKSHoldsThePublicHalfOnly(t *testing.T) {
+func TestJWKS_ContainsOnlyPublicHalf(t *testing.T) {
 	t.Parallel()
 	members := map[string][]string{
 		"RSA": {"alg", "e", "kid", "kty", "n", "use"},
@@ -212,7 +213,7 @@ func TestJWKSHoldsThePublicHalfOnly(t *testing.T) {
 			}
 		})
 	}
-	t.Run("without kid the member is left out", func(t *testing.T) {
+	t.Run("without kid", func(t *testing.T) {
 		t.Parallel()
 		if got := mustKey(t, rsaKey()).JWKS(""); bytes.Contains(got, []byte("kid")) {
 			t.Errorf("JWKS = %s", got)
@@ -220,7 +221,7 @@ func TestJWKSHoldsThePublicHalfOnly(t *testing.T) {
 	})
 }
 
-func TestAJWKIsTheBarePublicHalf(t *testing.T) {
+func TestJWK_ContainsOnlyThumbprintMembers(t *testing.T) {
 	t.Parallel()
 	members := map[string][]string{"RSA": {"e", "kty", "n"}, "EC": {"crv", "kty", "x", "y"}}
 	for alg, private := range kinds(t) {
@@ -234,7 +235,7 @@ func TestAJWKIsTheBarePublicHalf(t *testing.T) {
 	}
 }
 
-func TestKeyCannotBePrinted(t *testing.T) {
+func TestKey_IsAlwaysRedacted(t *testing.T) {
 	t.Parallel()
 	for alg, private := range kinds(t) {
 		t.Run(alg, func(t *testing.T) {
@@ -291,7 +292,8 @@ func TestKeyCannotBePrinted(t *testing.T) {
 	}
 }
 
-// publicKey reads the one key of a JWK Set by the letter of RFC 7518.
+// publicKey decodes the one key of a JWK Set as RFC 7518 specifies, independently of the library
+// that encodes it.
 func publicKey(t *testing.T, jwks []byte) any {
 	t.Helper()
 	var set struct{ Keys []map[string]string }
@@ -312,7 +314,8 @@ func publicKey(t *testing.T, jwks []byte) any {
 			E: int(new(big.Int).SetBytes(octets("e")).Int64()),
 		}
 	}
-	curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}[k["crv"]]
+	curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(),
+		"P-521": elliptic.P521()}[k["crv"]]
 	public, err := ecdsa.ParseUncompressedPublicKey(curve, append(append([]byte{4}, octets("x")...), octets("y")...))
 	if err != nil {
 		t.Fatal(err)

@@ -9,16 +9,17 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// maxText is in bytes. The longest key accepted, RSA with 8192 bits, takes
-// about 7 KiB in either form.
+// maxText is in bytes. The longest accepted key, RSA with 8192 bits, takes about 7 KiB as a PEM or
+// a JWK.
 const maxText = 16 << 10
 
-// What Parse answers is shown to whoever configured the key, so each mistake
-// has its own sentence, and none repeats a part of the input.
+// Errors of Parse and CheckID. The operator sees them, so each mistake has its own sentence. None
+// repeats a part of the input, which may be secret.
 var (
-	errEmpty       = errors.New("the private key is empty")
-	errTooLong     = errors.New("this is too long for a private key")
-	errNotKey      = errors.New("this is neither a PEM nor a JWK; paste the whole key, from -----BEGIN to the end of the -----END line")
+	errEmpty   = errors.New("the private key is empty")
+	errTooLong = errors.New("this is too long for a private key")
+	errNotKey  = errors.New("this is neither a PEM nor a JWK; " +
+		"paste the whole key, from -----BEGIN to the end of the -----END line")
 	errToken       = errors.New("this looks like an API token, not like a private key")
 	errCutOff      = errors.New("the PEM is cut off: a -----BEGIN line has no matching -----END line")
 	errAround      = errors.New("there is text around the private key; paste the key alone")
@@ -30,27 +31,35 @@ var (
 	errOpenSSH     = errors.New("this is a key in OpenSSH's own format; convert it to PEM first (ssh-keygen -p -m PEM)")
 	errKind        = errors.New("this kind of key is not supported; use RSA or EC on P-256, P-384 or P-521")
 	errDamaged     = errors.New("the private key is damaged; copy it again from its source")
-	errUnreadable  = errors.New("the private key is damaged, or of a kind that is not supported; use RSA or EC on P-256, P-384 or P-521")
-	errJWK         = errors.New("this JSON is not a JWK")
-	errJWKSet      = errors.New("this is a JWK Set; paste the one private key in it")
-	errJWKPublic   = errors.New("the JWK holds only the public half of the key; the private half is required")
-	errJWKPrimes   = errors.New("the JWK lacks the primes p and q of the RSA key")
-	errJWKPoint    = errors.New("the JWK is damaged: x and y are not the public point of d")
-	errJWKUse      = errors.New("the JWK is not for signatures (use, key_ops); use a key that signs")
-	errJWKAlg      = errors.New("the alg of the JWK is not one that the key signs with: RS256, RS384 or RS512 for RSA, ES256, ES384 or ES512 by the curve for EC")
-	errIDForm      = errors.New("must be printable ASCII without spaces, at most 256 characters")
-	errIDIsKey     = errors.New("holds a private key or a token; it must be the ID (kid) of the key")
+	errUnreadable  = errors.New("the private key is damaged, or of a kind that is not supported; " +
+		"use RSA or EC on P-256, P-384 or P-521")
+	errJWK       = errors.New("this JSON is not a JWK")
+	errJWKSet    = errors.New("this is a JWK Set; paste the one private key in it")
+	errJWKPublic = errors.New("the JWK holds only the public half of the key; the private half is required")
+	errJWKPrimes = errors.New("the JWK lacks the primes p and q of the RSA key")
+	errJWKPoint  = errors.New("the JWK is damaged: x and y are not the public point of d")
+	errJWKUse    = errors.New("the JWK is not for signatures (use, key_ops); use a key that signs")
+	errJWKAlg    = errors.New("the alg of the JWK is not one that the key signs with: " +
+		"RS256, RS384 or RS512 for RSA, ES256, ES384 or ES512 by the curve for EC")
+	errIDForm  = errors.New("must be printable ASCII without spaces, at most 256 characters")
+	errIDIsKey = errors.New("holds a private key or a token; it must be the ID (kid) of the key")
 )
 
-// writtenBreak is a line break as JSON, shells and web forms write it, escaped
-// once or more often. Neither base64 nor a marker holds a backslash.
+// writtenBreak is an escaped line break, as JSON, shells and web forms write it, escaped once or
+// several times. Base64 and PEM markers contain no backslash.
 var writtenBreak = regexp.MustCompile(`\\+[nr]`)
 
 var tokenLike = regexp.MustCompile(`^(SSWS )?[A-Za-z0-9_-]{20,}$`)
 
-// Parse reads a private key: PEM (PKCS#1, PKCS#8 or SEC1), with or without its BEGIN and END lines, base64 of a whole
-// PEM, or JWK; RSA from 2048 bits or EC on P-256, P-384 or P-521. Line breaks of a PEM may be lost, doubled or written
-// as \n. The error is a sentence for whoever configured the key and holds no part of it.
+// Parse parses a private key, RSA with 2048 to 8192 bits or EC on P-256, P-384 or P-521, in one of
+// these formats:
+//
+//   - PEM (PKCS#1, PKCS#8 or SEC1), with or without its BEGIN and END lines. Line breaks may be
+//     missing, doubled or escaped as \n.
+//   - base64 of a whole PEM
+//   - JWK
+//
+// The error is a sentence for the operator that contains no part of the key.
 func Parse(v secrets.Value) (Key, error) {
 	text := strings.TrimPrefix(v.Reveal(), "\ufeff")
 	if len(text) > maxText {
@@ -70,12 +79,12 @@ func Parse(v secrets.Value) (Key, error) {
 
 const beginText = "-----BEGIN "
 
-// oneLine returns a text with single blanks for all line breaks and other white space.
+// oneLine returns a text in which every run of line breaks and other white space is one space.
 func oneLine(text string) string {
 	return strings.Join(strings.Fields(writtenBreak.ReplaceAllString(text, " ")), " ")
 }
 
-// parseBase64 reads a key without markers: the body of a PEM, or a PEM that is encoded as a whole.
+// parseBase64 parses a key without markers: the body of a PEM, or the base64 of a whole PEM.
 func parseBase64(line string) (Key, error) {
 	const sequence = 0x30 // every private key in DER begins with this ASN.1 tag
 	body := strings.NewReplacer(" ", "", "-", "+", "_", "/").Replace(line)
@@ -91,13 +100,14 @@ func parseBase64(line string) (Key, error) {
 	return Key{}, errNotKey
 }
 
-// maxID is the length of a key id, in characters.
+// maxID is the maximum length of a key ID in characters.
 const maxID = 256
 
-// CheckID refuses what is not the id (kid) of a key, such as the key itself. The error completes a sentence about the
-// id and does not quote it.
+// CheckID returns an error for a text that cannot be the ID (kid) of a key, for example because it
+// is the key itself. The error completes a sentence about the ID and does not quote it.
 func CheckID(id string) error {
-	if _, err := Parse(secrets.New(id)); err == nil || strings.Contains(id, beginText) || strings.HasPrefix(id, "{") || strings.HasPrefix(id, "eyJ") {
+	_, err := Parse(secrets.New(id))
+	if err == nil || strings.Contains(id, beginText) || strings.HasPrefix(id, "{") || strings.HasPrefix(id, "eyJ") {
 		return errIDIsKey
 	}
 	if len(id) > maxID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {

@@ -45,7 +45,7 @@ func sec1(t testing.TB, private *ecdsa.PrivateKey) []byte {
 	return der
 }
 
-// parameters is what openssl ecparam -genkey puts before an EC key.
+// parameters returns the block that openssl ecparam -genkey writes before an EC key.
 func parameters(t testing.TB) string {
 	t.Helper()
 	der, err := asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7})
@@ -57,13 +57,13 @@ func parameters(t testing.TB) string {
 
 var parametersBlock = regexp.MustCompile(`(?s)-----BEGIN EC PARAMETERS.*?END EC PARAMETERS-----\n`)
 
-// keyBody is the base64 of a key's PEM.
+// keyBody returns the base64 in the PEM of a key.
 func keyBody(p string) string {
 	lines := strings.Split(strings.TrimSpace(parametersBlock.ReplaceAllString(p, "")), "\n")
 	return strings.Join(lines[1:len(lines)-1], "\n")
 }
 
-// pasted are the ways in which a PEM arrives.
+// pasted are the changes that copying and pasting makes to a PEM.
 var pasted = map[string]func(pem string) string{
 	"as written":                   func(p string) string { return p },
 	"line breaks lost":             func(p string) string { return strings.ReplaceAll(p, "\n", "") },
@@ -82,8 +82,10 @@ var pasted = map[string]func(pem string) string{
 	"padding lost":                 func(p string) string { return strings.ReplaceAll(p, "=", "") },
 	"markers lost":                 keyBody,
 	"markers and line breaks lost": func(p string) string { return strings.Join(strings.Fields(keyBody(p)), "") },
-	"body in base64url":            func(p string) string { return strings.NewReplacer("+", "-", "/", "_").Replace(keyBody(p)) },
-	"base64 of the whole PEM":      func(p string) string { return base64.StdEncoding.EncodeToString([]byte(p)) },
+	"body in base64url": func(p string) string {
+		return strings.NewReplacer("+", "-", "/", "_").Replace(keyBody(p))
+	},
+	"base64 of the whole PEM": func(p string) string { return base64.StdEncoding.EncodeToString([]byte(p)) },
 	"base64 in lines, unpadded": func(p string) string {
 		return regexp.MustCompile(`.{76}`).ReplaceAllString(base64.RawStdEncoding.EncodeToString([]byte(p)), "$0\n")
 	},
@@ -92,7 +94,7 @@ var pasted = map[string]func(pem string) string{
 	},
 }
 
-func TestParseReadsAPEMHoweverItWasPasted(t *testing.T) {
+func TestPEM_ParsesHoweverItWasPasted(t *testing.T) {
 	t.Parallel()
 	p256, p384, p521 := ecKey(t, elliptic.P256()), ecKey(t, elliptic.P384()), ecKey(t, elliptic.P521())
 	for kind, tc := range map[string]struct {
@@ -100,14 +102,15 @@ func TestParseReadsAPEMHoweverItWasPasted(t *testing.T) {
 		want crypto.Signer
 		alg  string
 	}{
-		"RSA in PKCS#1":                    {encodePEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())), rsaKey(), "RS256"},
-		"RSA in PKCS#8":                    {encodePEM("PRIVATE KEY", pkcs8(t, rsaKey())), rsaKey(), "RS256"},
-		"RSA in PKCS#8 labelled as PKCS#1": {encodePEM("RSA PRIVATE KEY", pkcs8(t, rsaKey())), rsaKey(), "RS256"},
-		"P-256 in SEC1":                    {encodePEM("EC PRIVATE KEY", sec1(t, p256)), p256, "ES256"},
-		"P-256 in SEC1 after parameters":   {parameters(t) + encodePEM("EC PRIVATE KEY", sec1(t, p256)), p256, "ES256"},
-		"P-256 in PKCS#8":                  {encodePEM("PRIVATE KEY", pkcs8(t, p256)), p256, "ES256"},
-		"P-384 in SEC1":                    {encodePEM("EC PRIVATE KEY", sec1(t, p384)), p384, "ES384"},
-		"P-521 in PKCS#8":                  {encodePEM("PRIVATE KEY", pkcs8(t, p521)), p521, "ES512"},
+		"RSA in PKCS#1": {encodePEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())), rsaKey(),
+			"RS256"},
+		"RSA in PKCS#8":                   {encodePEM("PRIVATE KEY", pkcs8(t, rsaKey())), rsaKey(), "RS256"},
+		"RSA in PKCS#8 labeled as PKCS#1": {encodePEM("RSA PRIVATE KEY", pkcs8(t, rsaKey())), rsaKey(), "RS256"},
+		"P-256 in SEC1":                   {encodePEM("EC PRIVATE KEY", sec1(t, p256)), p256, "ES256"},
+		"P-256 in SEC1 after parameters":  {parameters(t) + encodePEM("EC PRIVATE KEY", sec1(t, p256)), p256, "ES256"},
+		"P-256 in PKCS#8":                 {encodePEM("PRIVATE KEY", pkcs8(t, p256)), p256, "ES256"},
+		"P-384 in SEC1":                   {encodePEM("EC PRIVATE KEY", sec1(t, p384)), p384, "ES384"},
+		"P-521 in PKCS#8":                 {encodePEM("PRIVATE KEY", pkcs8(t, p521)), p521, "ES512"},
 	} {
 		for way, paste := range pasted {
 			t.Run(kind+"/"+way, func(t *testing.T) {
@@ -130,7 +133,7 @@ func TestParseReadsAPEMHoweverItWasPasted(t *testing.T) {
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParse_ReportsMistake(t *testing.T) {
 	t.Parallel()
 	good := encodePEM("PRIVATE KEY", pkcs8(t, rsaKey()))
 	body := strings.Split(strings.TrimSpace(good), "\n")
@@ -210,26 +213,33 @@ func TestParseRefuses(t *testing.T) {
 		"a key and its certificate":        {good + certificate, errCertificate},
 		"a certificate request":            {encodePEM("CERTIFICATE REQUEST", noise), errCertificate},
 		"a public key":                     {encodePEM("PUBLIC KEY", public), errPublic},
-		"a public key in PKCS#1":           {encodePEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey)), errPublic},
-		"a public key labelled as private": {encodePEM("PRIVATE KEY", public), errUnreadable},
-		"parameters alone":                 {parameters(t), errParameters},
-		"encrypted PKCS#8":                 {encodePEM("ENCRYPTED PRIVATE KEY", noise), errEncrypted},
-		"encrypted PKCS#1": {string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: noise, Headers: map[string]string{
-			"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,0123456789ABCDEF"}})), errEncrypted},
-		"OpenSSH":                {encodePEM("OPENSSH PRIVATE KEY", noise), errOpenSSH},
-		"PGP":                    {encodePEM("PGP PRIVATE KEY BLOCK", noise), errKind},
-		"Ed25519":                {encodePEM("PRIVATE KEY", pkcs8(t, edwards)), errKind},
-		"X25519":                 {encodePEM("PRIVATE KEY", pkcs8(t, agreement)), errKind},
-		"DSA":                    {encodePEM("DSA PRIVATE KEY", noise), errKind},
-		"P-224":                  {encodePEM("EC PRIVATE KEY", sec1(t, ecKey(t, elliptic.P224()))), errKind},
-		"RSA of another d":       {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = plusTwo(r.D) })), errDamaged},
-		"RSA of another dq":      {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.DQ = plusTwo(r.DQ) })), errDamaged},
-		"RSA of swapped primes":  {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.P, r.Q = r.Q, r.P })), errDamaged},
-		"RSA with a negative d":  {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = new(big.Int).Neg(r.D) })), errDamaged},
-		"RSA with a huge prime":  {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.P = huge })), errDamaged},
-		"RSA with a huge d":      {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = huge })), errDamaged},
-		"RSA cut off in PKCS#8":  {encodePEM("PRIVATE KEY", wrapRSA(t, numbers(func(*rsaNumbers) {})[:900])), errDamaged},
-		"RSA for PSS alone":      {encodePEM("PRIVATE KEY", bytes.Replace(pkcs8(t, rsaKey()), rsaOID, pssOID, 1)), errUnreadable},
+		"a public key in PKCS#1": {encodePEM("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey)),
+			errPublic},
+		"a public key labeled as private": {encodePEM("PRIVATE KEY", public), errUnreadable},
+		"parameters alone":                {parameters(t), errParameters},
+		"encrypted PKCS#8":                {encodePEM("ENCRYPTED PRIVATE KEY", noise), errEncrypted},
+		"encrypted PKCS#1": {string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: noise,
+			Headers: map[string]string{
+				"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,0123456789ABCDEF"}})), errEncrypted},
+		"OpenSSH": {encodePEM("OPENSSH PRIVATE KEY", noise), errOpenSSH},
+		"PGP":     {encodePEM("PGP PRIVATE KEY BLOCK", noise), errKind},
+		"Ed25519": {encodePEM("PRIVATE KEY", pkcs8(t, edwards)), errKind},
+		"X25519":  {encodePEM("PRIVATE KEY", pkcs8(t, agreement)), errKind},
+		"DSA":     {encodePEM("DSA PRIVATE KEY", noise), errKind},
+		"P-224":   {encodePEM("EC PRIVATE KEY", sec1(t, ecKey(t, elliptic.P224()))), errKind},
+		"RSA of another d": {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = plusTwo(r.D) })),
+			errDamaged},
+		"RSA of another dq": {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.DQ = plusTwo(r.DQ) })),
+			errDamaged},
+		"RSA of swapped primes": {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.P, r.Q = r.Q, r.P })),
+			errDamaged},
+		"RSA with a negative d": {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = new(big.Int).Neg(r.D) })),
+			errDamaged},
+		"RSA with a huge prime": {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.P = huge })), errDamaged},
+		"RSA with a huge d":     {encodePEM("RSA PRIVATE KEY", numbers(func(r *rsaNumbers) { r.D = huge })), errDamaged},
+		"RSA cut off in PKCS#8": {encodePEM("PRIVATE KEY", wrapRSA(t, numbers(func(*rsaNumbers) {})[:900])), errDamaged},
+		"RSA for PSS alone": {encodePEM("PRIVATE KEY", bytes.Replace(pkcs8(t, rsaKey()), rsaOID, pssOID, 1)),
+			errUnreadable},
 		"RSA with 1024 bits":     {encodePEM("PRIVATE KEY", pkcs8(t, weak)), checkRSASize(1024)},
 		"RSA with 512 bits":      {encodePEM("RSA PRIVATE KEY", rsaOfSize(t, 512)), checkRSASize(512)},
 		"RSA with 16384 bits":    {encodePEM("RSA PRIVATE KEY", rsaOfSize(t, 16384)), checkRSASize(16384)},
@@ -243,7 +253,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// refused checks the sentence and that nothing of the text is in it.
+// refused checks that Parse returns the error want, and that it quotes no part of the text.
 func refused(t *testing.T, text string, want error) {
 	t.Helper()
 	k, err := Parse(secrets.New(text))
@@ -251,7 +261,7 @@ func refused(t *testing.T, text string, want error) {
 		t.Fatalf("error = %v, want %v", err, want)
 	}
 	if k.private != nil {
-		t.Error("a key came with the error")
+		t.Error("Parse returns a key and an error")
 	}
 	const window = 16
 	for i := 0; i+window <= len(text); i++ {
@@ -264,7 +274,7 @@ func refused(t *testing.T, text string, want error) {
 // rsaOID and pssOID are the last bytes of the identifiers of the two algorithms.
 var rsaOID, pssOID = []byte{0xf7, 0x0d, 0x01, 0x01, 0x01}, []byte{0xf7, 0x0d, 0x01, 0x01, 0x0a}
 
-// wrapRSA puts what should be a PKCS#1 key into PKCS#8.
+// wrapRSA returns inner, which need not be a valid PKCS#1 key, in PKCS#8.
 func wrapRSA(t *testing.T, inner []byte) []byte {
 	t.Helper()
 	der, err := asn1.Marshal(struct {
@@ -278,8 +288,8 @@ func wrapRSA(t *testing.T, inner []byte) []byte {
 	return der
 }
 
-// rsaOfSize returns a key in PKCS#1 whose modulus has the given size; its
-// other values are made up.
+// rsaOfSize returns a key in PKCS#1 whose modulus has the given size. Its other numbers are not
+// valid.
 func rsaOfSize(t *testing.T, bits int) []byte {
 	t.Helper()
 	n := new(big.Int).SetBit(big.NewInt(1), bits-1, 1)
@@ -291,7 +301,7 @@ func rsaOfSize(t *testing.T, bits int) []byte {
 	return der
 }
 
-func TestParseReadsWhatThisPackageWrites(t *testing.T) {
+func TestPEM_RoundTrips(t *testing.T) {
 	t.Parallel()
 	for alg, private := range kinds(t) {
 		t.Run(alg, func(t *testing.T) {
@@ -325,8 +335,10 @@ func FuzzParse(f *testing.F) {
 	f.Add(keyBody(good))
 	f.Add(base64.StdEncoding.EncodeToString([]byte(good)))
 	for _, text := range []string{
-		"-----BEGIN PRIVATE KEY----------END PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----",
-		"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----", `{"keys":[]}`, `{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB","p":"Aw","q":"Aw"}`,
+		"-----BEGIN PRIVATE KEY----------END PRIVATE KEY-----",
+		"-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----",
+		"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----", `{"keys":[]}`,
+		`{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB","p":"Aw","q":"Aw"}`,
 		`{"kty":"EC","crv":"P-256","d":"AQ","x":"AQ","y":"AQ"}`, `{"kty":"EC","crv":"P-521","d":"","x":"","y":""}`,
 	} {
 		f.Add(text)
@@ -339,21 +351,21 @@ func FuzzParse(f *testing.F) {
 			}
 			for word := range strings.FieldsSeq(text) {
 				if len(word) > 16 && strings.Contains(err.Error(), word) {
-					t.Errorf("a part of %q is in %q", text, err)
+					t.Errorf("the error %q quotes a part of %q", err, text)
 				}
 			}
 			return
 		}
 		if _, err := k.Sign(nil, nil); err != nil {
-			t.Errorf("a parsed key does not sign: %v", err)
+			t.Errorf("signing with a parsed key: %v", err)
 		}
 		if again, err := Parse(k.PEM()); err != nil || again.Method() != k.Method() {
-			t.Errorf("a parsed key does not survive its own PEM: %v", err)
+			t.Errorf("parsing the PEM of a parsed key: %v", err)
 		}
 	})
 }
 
-func TestKeyID_RefusesKeysAndWhatNoHeaderCarries(t *testing.T) {
+func TestKeyID_RefusesKeysAndUnsafeCharacters(t *testing.T) {
 	t.Parallel()
 	ec := ecKey(t, elliptic.P256())
 	body := strings.ReplaceAll(keyBody(encodePEM("PRIVATE KEY", pkcs8(t, ec))), "\n", "")
@@ -361,7 +373,7 @@ func TestKeyID_RefusesKeysAndWhatNoHeaderCarries(t *testing.T) {
 		id   string
 		want error
 	}{
-		"a key's body":      {body, errIDIsKey}, // of 184 printable characters
+		"a key's body":      {body, errIDIsKey}, // 184 printable characters
 		"a PEM":             {encodePEM("PRIVATE KEY", pkcs8(t, ec)), errIDIsKey},
 		"a JWK":             {privateJWK(t, ec).text(t), errIDIsKey},
 		"a damaged JWK":     {`{"kty":"EC","d":"canary"`, errIDIsKey},

@@ -13,8 +13,8 @@ var (
 	endMarker   = regexp.MustCompile(`-----END ([A-Z0-9 ]+?) *-----`)
 )
 
-// parsePEM reads the one private key in text, in which single blanks stand for
-// all line breaks. encoding/pem needs every marker on its own line.
+// parsePEM parses the one private key in text, in which spaces replace all line breaks. It does not
+// use encoding/pem, which requires every marker on a separate line.
 func parsePEM(text string) (Key, error) {
 	var body, label string
 	for text != "" {
@@ -22,7 +22,7 @@ func parsePEM(text string) (Key, error) {
 		if err != nil {
 			return Key{}, err
 		}
-		if l != "EC PARAMETERS" { // openssl puts them before an EC key; the key names its curve itself
+		if l != "EC PARAMETERS" { // openssl writes them before an EC key, which also names its curve
 			if body != "" {
 				return Key{}, errSeveral
 			}
@@ -41,8 +41,8 @@ func parsePEM(text string) (Key, error) {
 	return parseDER(der)
 }
 
-// nextBlock takes the first block off text. It refuses blocks that hold
-// something else than a private key or the parameters of one.
+// nextBlock returns the first block of text and the rest. It returns an error for a block that
+// contains neither a private key nor the parameters of an EC key.
 func nextBlock(text string) (label, body, rest string, err error) {
 	begin := beginMarker.FindStringSubmatchIndex(text)
 	if begin == nil || begin[0] != 0 {
@@ -74,12 +74,12 @@ func nextBlock(text string) (label, body, rest string, err error) {
 	return "", "", "", errKind
 }
 
-// parseDER goes by the content, not by the label of the PEM: tools that repair
-// a pasted key put the wrong label on it.
+// parseDER parses a key by its content and not by the label of the PEM, because tools that repair a
+// pasted key may write the wrong label.
 func parseDER(der []byte) (Key, error) {
 	var whole asn1.RawValue
 	if rest, err := asn1.Unmarshal(der, &whole); err != nil || len(rest) > 0 {
-		return Key{}, errDamaged // crypto/x509 would not mind bytes after the key
+		return Key{}, errDamaged // crypto/x509 would accept bytes after the key
 	}
 	if numbers, ok := rsaFromDER(der); ok {
 		return numbers.key()

@@ -24,8 +24,8 @@ func checkRSASize(bits int) error {
 	return nil
 }
 
-// rsaNumbers are the numbers of an RSA key with two primes, in the order of
-// RSAPrivateKey in PKCS#1. What is missing or no number is nil.
+// rsaNumbers are the numbers of an RSA key with two primes, in the order of RSAPrivateKey in PKCS#1
+// (RFC 8017, appendix A.1.2). A missing number is nil.
 type rsaNumbers struct {
 	Version       int
 	N, E, D, P, Q *big.Int
@@ -34,8 +34,8 @@ type rsaNumbers struct {
 
 var rsaEncryption = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
 
-// rsaFromDER reads an RSA key in PKCS#1 or PKCS#8; ok is false for any other
-// kind of key. A damaged RSA key comes without numbers.
+// rsaFromDER parses an RSA key in PKCS#1 or PKCS#8. ok is false for any other kind of key. The
+// numbers of a damaged RSA key are nil.
 func rsaFromDER(der []byte) (r rsaNumbers, ok bool) {
 	var wrapped struct {
 		Version int
@@ -51,9 +51,8 @@ func rsaFromDER(der []byte) (r rsaNumbers, ok bool) {
 	return r, true
 }
 
-// key checks the numbers and makes the key. All sizes are checked before
-// anything is computed: crypto/rsa spends minutes on a "prime" of 50000 bits,
-// and the caller of an action may bring a key of his own.
+// key checks the numbers and returns the key. It checks all sizes before it computes anything,
+// because crypto/rsa takes minutes for a prime of 50000 bits, and callers may send their own key.
 func (r rsaNumbers) key() (Key, error) {
 	if r.N == nil {
 		return Key{}, errDamaged

@@ -29,10 +29,10 @@ const (
 // settings are read when an entry needs them.
 func New(w io.Writer, getenv func(string) string) *slog.Logger {
 	h := slog.NewJSONHandler(w, &slog.HandlerOptions{AddSource: true, ReplaceAttr: rename})
-	return slog.New(handler{h, getenv})
+	return slog.New(cloudHandler{h, getenv})
 }
 
-type handler struct {
+type cloudHandler struct {
 	slog.Handler
 	getenv func(string) string
 }
@@ -41,7 +41,7 @@ type handler struct {
 const reportedError = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
 // Handle implements slog.Handler.
-func (h handler) Handle(ctx context.Context, r slog.Record) error {
+func (h cloudHandler) Handle(ctx context.Context, r slog.Record) error {
 	if t, ok := ctx.Value(traceKey{}).(trace); ok {
 		name := t.id
 		if project := h.getenv("GOOGLE_CLOUD_PROJECT"); project != "" {
@@ -61,13 +61,13 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs implements slog.Handler.
-func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return handler{h.Handler.WithAttrs(attrs), h.getenv}
+func (h cloudHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return cloudHandler{h.Handler.WithAttrs(attrs), h.getenv}
 }
 
 // WithGroup implements slog.Handler.
-func (h handler) WithGroup(name string) slog.Handler {
-	return handler{h.Handler.WithGroup(name), h.getenv}
+func (h cloudHandler) WithGroup(name string) slog.Handler {
+	return cloudHandler{h.Handler.WithGroup(name), h.getenv}
 }
 
 // rename gives attributes the names that Cloud Logging reads, and cuts their texts.

@@ -260,7 +260,7 @@ func TestOAuth_TokenIsRenewedBeforeItsEnd(t *testing.T) {
 // waitForTokenRequest waits until Okta has received a token request.
 func (s *serviceApp) waitForTokenRequest(t *testing.T) {
 	t.Helper()
-	for !slices.ContainsFunc(s.okta.Requests(), func(r emulator.Request) bool { return r.Path == "/oauth2/v1/token" }) {
+	for !slices.ContainsFunc(s.okta.Requests(), func(r emulator.LoggedRequest) bool { return r.Path == "/oauth2/v1/token" }) {
 		if err := s.Reach(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -400,7 +400,7 @@ func TestOAuth_RevokedTokenIsReplaced(t *testing.T) {
 			}
 			err := m.call(t.Context(), s.Client, id)
 			statuses := map[int]int{}
-			asked := slices.DeleteFunc(s.okta.Requests(), func(r emulator.Request) bool { return r.Path == "/oauth2/v1/token" })
+			asked := slices.DeleteFunc(s.okta.Requests(), func(r emulator.LoggedRequest) bool { return r.Path == "/oauth2/v1/token" })
 			for _, r := range asked {
 				if r.Method == asked[0].Method { // after a rejected write, the client reads the state
 					statuses[r.Status]++

@@ -1,4 +1,7 @@
-// Package pubsub publishes to Pub/Sub.
+// Package pubsub publishes messages to Pub/Sub topics.
+//
+// Publish returns errors of the Pub/Sub client with the topic's name. FullName returns an error
+// that completes a sentence about the name.
 package pubsub
 
 import (
@@ -14,11 +17,12 @@ import (
 	"google.golang.org/api/option"
 )
 
-// publishTimeout bounds the publishing of one message, its tries included.
+// publishTimeout limits one call of Publish, retries included.
 const publishTimeout = 5 * time.Second
 
-// Publisher publishes to the topics of a deployment. It connects at the first use. Messages are sent one by one: whoever
-// publishes waits until Pub/Sub has the message, and gains nothing by a batch.
+// Publisher publishes to the topics of a deployment. It connects at the first use. It sends each
+// message in its own request, because the publisher of a message waits for the acknowledgement
+// and batching would only delay it.
 type Publisher struct {
 	options []option.ClientOption
 
@@ -26,19 +30,20 @@ type Publisher struct {
 	client *pubsub.TopicAdminClient
 }
 
-// NewPublisher makes a Publisher.
+// NewPublisher returns a Publisher that connects with the given options.
 func NewPublisher(options ...option.ClientOption) *Publisher { return &Publisher{options: options} }
 
-// Topic is a topic by its full name.
+// Topic returns the topic with that full name.
 func (p *Publisher) Topic(name string) Topic { return Topic{p, name} }
 
-// Topic is a topic that can be published to.
+// Topic is a Pub/Sub topic and the connection to it.
 type Topic struct {
 	publisher *Publisher
 	name      string
 }
 
-// Publish publishes a message, and returns once Pub/Sub has it. What fails for a moment is tried again.
+// Publish publishes a message and returns after Pub/Sub has acknowledged it. It retries transient
+// errors for up to publishTimeout.
 func (t Topic) Publish(ctx context.Context, data []byte, attributes map[string]string) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
@@ -46,7 +51,9 @@ func (t Topic) Publish(ctx context.Context, data []byte, attributes map[string]s
 	if err != nil {
 		return err
 	}
-	if _, err = client.Publish(ctx, &pubsubpb.PublishRequest{Topic: t.name, Messages: []*pubsubpb.PubsubMessage{{Data: data, Attributes: attributes}}}); err != nil {
+	message := &pubsubpb.PubsubMessage{Data: data, Attributes: attributes}
+	request := &pubsubpb.PublishRequest{Topic: t.name, Messages: []*pubsubpb.PubsubMessage{message}}
+	if _, err = client.Publish(ctx, request); err != nil {
 		return fmt.Errorf("publishing to %s: %w", t.name, err)
 	}
 	return nil
@@ -56,7 +63,8 @@ func (p *Publisher) connect(ctx context.Context) (*pubsub.TopicAdminClient, erro
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.client == nil {
-		client, err := pubsub.NewTopicAdminClient(context.WithoutCancel(ctx), p.options...) // it outlives the call that makes it
+		// The client outlives ctx.
+		client, err := pubsub.NewTopicAdminClient(context.WithoutCancel(ctx), p.options...)
 		if err != nil {
 			return nil, fmt.Errorf("connecting to Pub/Sub: %w", err)
 		}
@@ -65,13 +73,14 @@ func (p *Publisher) connect(ctx context.Context) (*pubsub.TopicAdminClient, erro
 	return p.client, nil
 }
 
-// The forms of a topic's name. https://cloud.google.com/pubsub/docs/create-topic#resource_names
+// The formats of topic names: https://cloud.google.com/pubsub/docs/create-topic#resource_names
 var (
 	fullName  = regexp.MustCompile(`^projects/[a-z0-9.:-]{1,80}/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}$`)
 	shortName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$`)
 )
 
-// FullName is the full name of a topic: projects/P/topics/T, or T, which is of the project.
+// FullName returns the full name of a topic, projects/P/topics/T. name is the full name or only T,
+// a topic of the project.
 func FullName(name, project string) (string, error) {
 	switch {
 	case fullName.MatchString(name):

@@ -2,8 +2,7 @@ package ssf
 
 import "errors"
 
-// Level is a user's risk: "low", "medium" or "high"; as a previous level also
-// "none".
+// Level is the risk of a user: "low", "medium" or "high". A previous level may also be "none".
 type Level string
 
 const (
@@ -15,11 +14,11 @@ const (
 
 var errLevel = errors.New("the severity must be low, medium or high")
 
-// Levels are the levels that a signal can state, as text.
+// Levels are the valid levels of a signal as text.
 var Levels = []string{string(low), string(medium), string(high)}
 
-// Previous returns the level that the risk is taken to have risen from: one
-// lower. A signal without a rise would be no change.
+// Previous returns the next lower level, which a signal states as previous_level: current_level and
+// previous_level must differ for the signal to be a change.
 func (l Level) Previous() Level {
 	switch l {
 	case high:

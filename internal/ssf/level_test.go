@@ -2,7 +2,7 @@ package ssf
 
 import "testing"
 
-func TestPreviousLevelIsOneLower(t *testing.T) {
+func TestLevel_PreviousIsOneLower(t *testing.T) {
 	t.Parallel()
 	for level, want := range map[Level]Level{"high": "medium", "medium": "low", "low": "none"} {
 		if got := level.Previous(); got != want {

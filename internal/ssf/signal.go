@@ -1,5 +1,8 @@
-// Package ssf builds and signs security event tokens (RFC 8417) as Okta's
-// Identity Threat Protection takes them. It sends nothing.
+// Package ssf builds and signs security event tokens (RFC 8417) for Okta's Identity Threat
+// Protection. It does not send them.
+//
+// ParseTime returns sentences for the caller of an action. Sign returns an error that lists the
+// missing fields, or an error of the key.
 package ssf
 
 import (
@@ -15,23 +18,22 @@ import (
 
 const userRiskChange = "https://schemas.okta.com/secevent/okta/event-type/user-risk-change"
 
-// Signal is one change of a user's risk, the payload of
-// POST /security/api/v1/security-events. Okta ignores a signal whose ID it has
-// seen before.
+// Signal is one change of a user's risk, the payload of POST /security/api/v1/security-events. Okta
+// ignores a signal whose ID it has received before.
 type Signal struct {
 	ID         string    // jti
 	Issuer     string    // iss: the transmitter's URL as registered with Okta
 	Audience   string    // aud: the Okta organization's URL
-	Email      string    // of the user, in any case
+	Email      string    // of the user, in upper or lower case
 	Reason     string    // shown to Okta administrators
 	Level      Level     // current_level; previous_level is one level lower
 	OccurredAt time.Time // event_timestamp
 	IssuedAt   time.Time // iat
 }
 
-// Claims returns the claims of the security event token: iat in seconds,
-// event_timestamp in milliseconds. There is no exp and no sub: the profile
-// forbids both, and Okta takes the subject inside the event.
+// Claims returns the claims of the security event token, with iat in seconds and event_timestamp in
+// milliseconds. exp and sub are absent: the profile forbids both, and Okta expects the subject
+// inside the event.
 func (s Signal) Claims() map[string]any {
 	return map[string]any{
 		"iss": s.Issuer,
@@ -52,9 +54,8 @@ func (s Signal) Claims() map[string]any {
 	}
 }
 
-// Sign returns the signal as a signed security event token: typ secevent+jwt
-// and kid in the header. A signal that Okta could only refuse or misread is an
-// error.
+// Sign returns the signal as a signed security event token with typ secevent+jwt and kid in its
+// header. It returns an error if a field is missing or the level is not valid.
 func Sign(k keys.Key, kid string, s Signal) (token secrets.Value, err error) {
 	if err := s.check(kid); err != nil {
 		return secrets.Value{}, fmt.Errorf("signing a security event token: %w", err)

@@ -39,7 +39,7 @@ func signal(t *testing.T) Signal {
 	}
 }
 
-// claims is the payload by the letter of the contract.
+// claims is the payload that Okta documents.
 const claims = `{
 	"iss": "https://transmitter.test",
 	"aud": "https://acme.test",
@@ -56,8 +56,8 @@ const claims = `{
 	}
 }`
 
-// decode keeps numbers as they are written: 1.748e12 is not an integer to
-// every reader.
+// decode keeps numbers as they are written, because some parsers do not accept 1.748e12 as an
+// integer.
 func decode(t *testing.T, raw string) map[string]any {
 	t.Helper()
 	var decoded map[string]any
@@ -69,7 +69,7 @@ func decode(t *testing.T, raw string) map[string]any {
 	return decoded
 }
 
-func TestClaimsAreExactlyTheContracts(t *testing.T) {
+func TestClaims_AreExactlyOktas(t *testing.T) {
 	t.Parallel()
 	raw, err := json.Marshal(signal(t).Claims())
 	if err != nil {
@@ -80,7 +80,7 @@ func TestClaimsAreExactlyTheContracts(t *testing.T) {
 	}
 }
 
-func TestClaimsGiveThePreviousLevel(t *testing.T) {
+func TestClaims_ContainPreviousLevel(t *testing.T) {
 	t.Parallel()
 	for level, want := range map[Level]string{"low": "none", "medium": "low", "high": "medium"} {
 		s := signal(t)
@@ -92,7 +92,7 @@ func TestClaimsGiveThePreviousLevel(t *testing.T) {
 	}
 }
 
-func TestSignMakesATokenThatThePublicKeyVerifies(t *testing.T) {
+func TestSign_TokenVerifiesWithPublicKey(t *testing.T) {
 	t.Parallel()
 	private := map[string]crypto.Signer{}
 	var err error
@@ -116,7 +116,7 @@ func TestSignMakesATokenThatThePublicKeyVerifies(t *testing.T) {
 			parsed, err := jwt.Parse(token.Reveal(), func(*jwt.Token) (any, error) { return signer.Public(), nil },
 				jwt.WithValidMethods([]string{alg}))
 			if err != nil {
-				t.Fatalf("the signature is refused: %v", err)
+				t.Fatalf("the signature is not valid: %v", err)
 			}
 			want := map[string]any{"alg": alg, "typ": "secevent+jwt", "kid": "key-1"}
 			if diff := cmp.Diff(want, parsed.Header); diff != "" {
@@ -146,14 +146,14 @@ func parse(t *testing.T, private any) keys.Key {
 	return k
 }
 
-func TestSignRefusesAnIncompleteSignal(t *testing.T) {
+func TestSign_RejectsIncompleteSignal(t *testing.T) {
 	t.Parallel()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := parse(t, private)
-	for want, spoil := range map[string]func(*Signal){
+	for want, change := range map[string]func(*Signal){
 		"missing: id":                 func(s *Signal) { s.ID = "" },
 		"missing: issuer, audience":   func(s *Signal) { s.Issuer, s.Audience = "", "" },
 		"missing: e-mail address":     func(s *Signal) { s.Email = "" },
@@ -165,7 +165,7 @@ func TestSignRefusesAnIncompleteSignal(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
 			s := signal(t)
-			spoil(&s)
+			change(&s)
 			token, err := Sign(k, "key-1", s)
 			if err == nil || !strings.Contains(err.Error(), want) || !token.IsZero() {
 				t.Errorf("error = %v, want %q in it", err, want)
@@ -181,7 +181,7 @@ func TestSignRefusesAnIncompleteSignal(t *testing.T) {
 	t.Run("no key", func(t *testing.T) {
 		t.Parallel()
 		if _, err := Sign(keys.Key{}, "key-1", signal(t)); err == nil {
-			t.Error("signed without a key")
+			t.Error("Sign accepts the zero Key")
 		}
 	})
 }

@@ -8,23 +8,24 @@ import (
 )
 
 var (
-	isoTime = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(:\d{2})?(?:[.,](\d+))? ?([Zz]|[+-]\d{2}(?::?[0-5]\d)?)?$`)
+	isoTime = regexp.MustCompile(
+		`^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(:\d{2})?(?:[.,](\d+))? ?([Zz]|[+-]\d{2}(?::?[0-5]\d)?)?$`,
+	)
 	isoDate = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
 
-	// A zero time or a wrong unit lands outside, a real event inside.
+	// The range excludes zero times and times in the wrong unit.
 	earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	latest   = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-const maxOffset = 14 * 60 * 60 // seconds; no place on earth is further from UTC
+const maxOffset = 14 * 60 * 60 // seconds, the largest offset from UTC in use
 
 const example = "such as 2025-05-25T14:47:52Z or 2025-05-25T16:47:52+02:00"
 
-// ParseTime reads an ISO 8601 date and time with Z or an offset (+02:00,
-// +0200, +02) and returns it in UTC. Seconds may be missing; a fraction of
-// them may have any length, after a point or a comma, and counts to the
-// nanosecond. A time without a zone is refused, for it would be a guess, and
-// so is one before 2000 or after 2099.
+// ParseTime parses an ISO 8601 date and time with Z or an offset (+02:00, +0200, +02) and returns
+// it in UTC. Seconds are optional. Their fraction starts with a point or a comma and may have any
+// length; digits after the ninth are ignored. ParseTime returns an error for a time without a zone
+// and for a time before 2000 or after 2099.
 func ParseTime(s string) (time.Time, error) {
 	s = strings.TrimSpace(s)
 	m := isoTime.FindStringSubmatch(s)
@@ -53,7 +54,8 @@ func ParseTime(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, date+"T"+clock+seconds+fraction+zone)
 	_, offset := t.Zone()
 	if err != nil || max(offset, -offset) > maxOffset {
-		return time.Time{}, errors.New("the timestamp names a date, a time of day or an offset that does not exist; write it " + example)
+		return time.Time{}, errors.New(
+			"the timestamp names a date, a time of day or an offset that does not exist; write it " + example)
 	}
 	if t.Before(earliest) || !t.Before(latest) {
 		return time.Time{}, errors.New("the timestamp is outside the years 2000 to 2099")

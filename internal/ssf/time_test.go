@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestParseTimeReadsISO8601(t *testing.T) {
+func TestParseTime_AcceptsISO8601(t *testing.T) {
 	t.Parallel()
 	const noon = 1748177272000 // 2025-05-25T12:47:52Z
 	for text, want := range map[string]int64{
@@ -52,8 +52,8 @@ func TestParseTimeReadsISO8601(t *testing.T) {
 	}
 }
 
-func TestParseTimeIgnoresTheZoneOfTheMachine(t *testing.T) {
-	// Not parallel: it sets the zone of the whole process.
+func TestParseTime_IgnoresLocalTimeZone(t *testing.T) {
+	// Not parallel: it sets the time zone of the process.
 	before := time.Local
 	t.Cleanup(func() { time.Local = before })
 	time.Local = time.FixedZone("elsewhere", 2*60*60)
@@ -63,7 +63,7 @@ func TestParseTimeIgnoresTheZoneOfTheMachine(t *testing.T) {
 	}
 }
 
-func TestParseTimeRefusesWithAReason(t *testing.T) {
+func TestParseTime_ReportsMistake(t *testing.T) {
 	t.Parallel()
 	const (
 		notISO  = "is not an ISO 8601 date and time"
@@ -132,7 +132,7 @@ func FuzzParseTime(f *testing.F) {
 		}
 		again, err := ParseTime(got.Format(time.RFC3339Nano))
 		if err != nil || !again.Equal(got) {
-			t.Errorf("%v reads back as %v, %v", got, again, err)
+			t.Errorf("%v is parsed as %v, %v", got, again, err)
 		}
 	})
 }

@@ -2,9 +2,9 @@ package ssf
 
 import "example.com/okta-secops/internal/keys"
 
-// Transmitter is who signs security event tokens: the key, and the names under which Okta knows it.
+// Transmitter is the signer of security event tokens, as registered in Okta.
 type Transmitter struct {
 	Key    keys.Key
 	KeyID  string
-	Issuer string // the URL registered in Okta
+	Issuer string // a URL
 }

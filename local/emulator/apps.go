@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"crypto"
-	"encoding/json"
 	"fmt"
 	"mime"
 	"net/http"
@@ -22,22 +21,22 @@ const (
 	maxAssertionLife = time.Hour
 )
 
-// app is a service app with its keys read.
-type app struct {
+// registeredApp is a service app with its parsed keys.
+type registeredApp struct {
 	App
 	keys map[string]crypto.PublicKey // by kid
 }
 
-// accessToken is what a token endpoint has issued.
-type accessToken struct {
-	app     *app
+// issuedToken is a valid access token.
+type issuedToken struct {
+	app     *registeredApp
 	scopes  []string
-	key     string // thumbprint of the DPoP key that it is bound to; "" for a Bearer token
+	key     string // thumbprint of its DPoP key; "" for a Bearer token
 	expires time.Time
 }
 
-// RegisterApp registers a service app. It replaces an earlier one of that client id, outlives Reset, and panics on a JWKS
-// that it cannot read.
+// RegisterApp registers a service app, which stays after Reset. It replaces an app with the same
+// client ID. It panics if the JWKS is not valid.
 func (e *Emulator) RegisterApp(a App) {
 	keys, err := parseJWKS(a.JWKS)
 	if err != nil {
@@ -45,28 +44,28 @@ func (e *Emulator) RegisterApp(a App) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.apps[a.ClientID] = app{a, keys}
+	e.apps[a.ClientID] = registeredApp{a, keys}
 	e.org.addApps(e.apps)
 }
 
-// addApps gives the organization service apps as they were registered.
-func (o *org) addApps(registered map[string]app) {
+// addApps adds the registered service apps to the organization.
+func (o *org) addApps(registered map[string]registeredApp) {
 	for id, a := range registered {
 		o.apps[id] = &a
 	}
 }
 
-// RevokeTokens makes every access token invalid that was issued so far (DELETE /_emulator/tokens).
+// RevokeTokens revokes all access tokens (DELETE /_emulator/tokens).
 func (e *Emulator) RevokeTokens() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	clear(e.org.accessTokens)
 }
 
-// appInput is the body of POST /_emulator/app: what every service app is from now on, until reset.
+// appInput is the body of POST /_emulator/app, which changes every service app until reset.
 type appInput struct {
-	Scopes *[]string `json:"scopes"` // granted; absent: as before
-	DPoP   *bool     `json:"dpop"`   // required; absent: as before
+	Scopes *[]string `json:"scopes"` // granted; absent: unchanged
+	DPoP   *bool     `json:"dpop"`   // required; absent: unchanged
 }
 
 func (a appInput) check() string {
@@ -94,63 +93,98 @@ func oauthError(status int, code, description string) *oktaError {
 	return &oktaError{status: status, raw: map[string]string{"error": code, "error_description": description}}
 }
 
+// badTokenRequest returns an error with status 400.
+func badTokenRequest(code, description string) *oktaError {
+	return oauthError(http.StatusBadRequest, code, description)
+}
+
 func invalidClient(description string) *oktaError {
 	return oauthError(http.StatusUnauthorized, "invalid_client", description)
 }
 
-// issueToken implements POST /oauth2/v1/token of the org authorization server, for client_credentials with
-// private_key_jwt. It verifies the assertion as Okta does, and with DPoP the proof.
-func (e *Emulator) issueToken(c *call) (reply, *oktaError) {
-	if media, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
-		return reply{}, oauthError(http.StatusBadRequest, "invalid_request", "The content type must be application/x-www-form-urlencoded.")
+// issueToken implements POST /oauth2/v1/token of the org authorization server for
+// client_credentials with private_key_jwt. It verifies the assertion and the DPoP proof.
+func (e *Emulator) issueToken(c *oktaCall) (oktaResponse, *oktaError) {
+	form, failure := c.tokenForm()
+	if failure != nil {
+		return oktaResponse{}, failure
+	}
+	a, failure := e.verifyAssertion(c, form.Get("client_assertion"))
+	if failure != nil {
+		return oktaResponse{}, failure
+	}
+	key, failure := e.dpopKey(c, a)
+	if failure != nil {
+		return oktaResponse{}, failure
+	}
+	kind := "Bearer"
+	if key != "" {
+		kind = "DPoP"
+	}
+	token := &issuedToken{
+		app: a, key: key, scopes: strings.Fields(form.Get("scope")), expires: c.at.Add(accessTokenLife),
+	}
+	if len(token.scopes) == 0 {
+		return oktaResponse{}, badTokenRequest("invalid_scope", "The scope must be given.")
+	}
+	for _, s := range token.scopes {
+		if !slices.Contains(a.Scopes, s) {
+			return oktaResponse{}, badTokenRequest("invalid_scope",
+				"One or more scopes are not configured for the authorization server resource.")
+		}
+	}
+	e.issued++
+	// It looks like a token of a real org, so that checks for leaks find it.
+	value := "eyJraWQi." + derive(40, "access token", c.id, strconv.Itoa(e.issued))
+	e.org.accessTokens[value] = token
+	return oktaResponse{body: map[string]any{
+		"token_type": kind, "expires_in": int(accessTokenLife.Seconds()),
+		"access_token": value, "scope": strings.Join(token.scopes, " "),
+	}}, nil
+}
+
+// tokenForm returns the form of a token request.
+func (c *oktaCall) tokenForm() (url.Values, *oktaError) {
+	const formType = "application/x-www-form-urlencoded"
+	if media, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || media != formType {
+		return nil, badTokenRequest("invalid_request", "The content type must be "+formType+".")
 	}
 	form, err := url.ParseQuery(string(c.body))
 	switch {
 	case err != nil:
-		return reply{}, oauthError(http.StatusBadRequest, "invalid_request", "The form cannot be read.")
+		return nil, badTokenRequest("invalid_request", "The form cannot be read.")
 	case form.Get("grant_type") != "client_credentials":
-		return reply{}, oauthError(http.StatusBadRequest, "unsupported_grant_type", "The grant type must be client_credentials.")
+		return nil, badTokenRequest("unsupported_grant_type", "The grant type must be client_credentials.")
 	case form.Get("client_assertion_type") != assertionType:
-		return reply{}, invalidClient("The client_assertion_type must be " + assertionType + ".")
+		return nil, invalidClient("The client_assertion_type must be " + assertionType + ".")
 	}
-	a, failure := e.verifyAssertion(c, form.Get("client_assertion"))
-	if failure != nil {
-		return reply{}, failure
-	}
-	token := &accessToken{app: a, scopes: strings.Fields(form.Get("scope")), expires: c.at.Add(accessTokenLife)}
-	kind := "Bearer"
-	switch p, problem := e.proofOf(c, ""); {
-	case len(c.Header.Values("DPoP")) == 0 && a.DPoP:
-		return reply{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", "The DPoP proof JWT header is missing.")
-	case len(c.Header.Values("DPoP")) == 0:
-	case problem != "":
-		return reply{}, oauthError(http.StatusBadRequest, "invalid_dpop_proof", problem)
-	case !p.fresh(tokenServer, c.at):
-		refusal := oauthError(http.StatusBadRequest, "use_dpop_nonce", "The authorization server requires a nonce in the DPoP proof.")
-		refusal.header = map[string]string{"DPoP-Nonce": nonce(tokenServer, c.at)}
-		return reply{}, refusal
-	default:
-		token.key, kind = p.key, "DPoP"
-	}
-	if len(token.scopes) == 0 {
-		return reply{}, oauthError(http.StatusBadRequest, "invalid_scope", "The scope must be given.")
-	}
-	for _, s := range token.scopes {
-		if !slices.Contains(a.Scopes, s) {
-			return reply{}, oauthError(http.StatusBadRequest, "invalid_scope", "One or more scopes are not configured for the authorization server resource.")
-		}
-	}
-	e.issued++
-	// It looks like one of Okta's, so that what looks for leaks finds it.
-	value := "eyJraWQi." + derive(40, "access token", c.id, strconv.Itoa(e.issued))
-	e.org.accessTokens[value] = token
-	return reply{body: map[string]any{
-		"token_type": kind, "expires_in": int(accessTokenLife.Seconds()), "access_token": value, "scope": strings.Join(token.scopes, " "),
-	}}, nil
+	return form, nil
 }
 
-// verifyAssertion authenticates a client by its assertion (RFC 7523, section 3) and uses the assertion's jti up.
-func (e *Emulator) verifyAssertion(c *call, assertion string) (*app, *oktaError) {
+// dpopKey verifies the DPoP proof of a token request and returns the thumbprint of its key, or ""
+// without a proof if the app does not require one.
+func (e *Emulator) dpopKey(c *oktaCall, a *registeredApp) (string, *oktaError) {
+	if len(c.Header.Values("DPoP")) == 0 {
+		if a.DPoP {
+			return "", badTokenRequest("invalid_dpop_proof", "The DPoP proof JWT header is missing.")
+		}
+		return "", nil
+	}
+	p, problem := e.proofOf(c, "")
+	if problem != "" {
+		return "", badTokenRequest("invalid_dpop_proof", problem)
+	}
+	if !p.fresh(tokenServer, c.at) {
+		refusal := badTokenRequest("use_dpop_nonce", "The authorization server requires a nonce in the DPoP proof.")
+		refusal.header = map[string]string{"DPoP-Nonce": nonce(tokenServer, c.at)}
+		return "", refusal
+	}
+	return p.key, nil
+}
+
+// verifyAssertion authenticates a client by its assertion (RFC 7523, section 3) and records its
+// jti.
+func (e *Emulator) verifyAssertion(c *oktaCall, assertion string) (*registeredApp, *oktaError) {
 	claims := jwt.MapClaims{}
 	token, _, err := jwt.NewParser().ParseUnverified(assertion, claims)
 	if err != nil {
@@ -188,14 +222,14 @@ func (e *Emulator) verifyAssertion(c *call, assertion string) (*app, *oktaError)
 	if err := checkSignature(assertion, key); err != nil {
 		return nil, invalidClient("The client_assertion signature is invalid.")
 	}
-	if jti != "" && !e.org.useUp("assertion", issuer, jti) {
+	if jti != "" && !e.org.useOnce("assertion", issuer, jti) {
 		return nil, invalidClient("The client_assertion has been used before.")
 	}
 	return a, nil
 }
 
-// useUp tells whether this is the first use of what the parts name.
-func (o *org) useUp(parts ...string) bool {
+// useOnce records a use and reports whether it is the first one with these parts.
+func (o *org) useOnce(parts ...string) bool {
 	key := strings.Join(parts, "\x00")
 	if o.used[key] {
 		return false
@@ -204,29 +238,30 @@ func (o *org) useUp(parts ...string) bool {
 	return true
 }
 
-// authorized demands credentials: the API token, which may do everything here, or an access token with the scope.
-func (e *Emulator) authorized(scope string, h handler) handler {
-	return func(c *call) (reply, *oktaError) {
+// authorized requires credentials: an API token, which has all permissions, or an access token with
+// the scope.
+func (e *Emulator) authorized(scope string, h oktaHandler) oktaHandler {
+	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		scheme, value, _ := strings.Cut(c.Header.Get("Authorization"), " ")
 		switch scheme {
 		case "SSWS":
 			if !slices.Contains(e.org.tokens, value) {
-				return reply{}, errInvalidToken
+				return oktaResponse{}, errInvalidToken
 			}
 		case "Bearer", "DPoP":
 			if failure := e.checkAccess(c, scheme, value, scope); failure != nil {
-				return reply{}, failure
+				return oktaResponse{}, failure
 			}
 			c.byApp = true
 		default:
-			return reply{}, errInvalidToken
+			return oktaResponse{}, errInvalidToken
 		}
 		return h(c)
 	}
 }
 
 // checkAccess checks an access token (RFC 6750; RFC 9449, section 7) and its scopes.
-func (e *Emulator) checkAccess(c *call, scheme, value, scope string) *oktaError {
+func (e *Emulator) checkAccess(c *oktaCall, scheme, value, scope string) *oktaError {
 	refuse := func(o *oktaError, code string) *oktaError {
 		refusal := *o
 		refusal.header = map[string]string{"WWW-Authenticate": scheme + ` error="` + code + `"`}
@@ -255,13 +290,14 @@ func (e *Emulator) checkAccess(c *call, scheme, value, scope string) *oktaError 
 	return nil
 }
 
-// badProof is how Okta's API refuses a DPoP proof: the header has the reason, and there is no body.
+// badProof returns the response of the API to an invalid DPoP proof: a header with the reason
+// and no body.
 func badProof(code string) *oktaError {
 	header := map[string]string{"WWW-Authenticate": `DPoP error="` + code + `"`}
 	return &oktaError{status: http.StatusBadRequest, empty: true, header: header}
 }
 
-// maskForm hides the credentials of a token request.
+// maskForm masks the credentials of a token request.
 func maskForm(body []byte) string {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -273,18 +309,4 @@ func maskForm(body []byte) string {
 		}
 	}
 	return form.Encode()
-}
-
-// decodeKey reads a public key as a header of a token has it.
-func decodeKey(header any) (jwk, crypto.PublicKey, error) {
-	raw, err := json.Marshal(header)
-	if err != nil {
-		return jwk{}, nil, err
-	}
-	var k jwk
-	if err := json.Unmarshal(raw, &k); err != nil {
-		return jwk{}, nil, err
-	}
-	key, err := k.publicKey()
-	return k, key, err
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The keys of these tests are made once.
+// All tests share these keys, because generating one takes long.
 var (
 	rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -43,7 +43,7 @@ func newECKey(curve elliptic.Curve) *ecdsa.PrivateKey {
 	return key
 }
 
-// publicJWK is the public half of a key as a JWK.
+// publicJWK returns the public half of a key as a JWK.
 func publicJWK(key crypto.Signer) map[string]any {
 	b64 := base64.RawURLEncoding.EncodeToString
 	switch public := key.Public().(type) {
@@ -97,7 +97,7 @@ func withApp(t *testing.T, a emulator.App) *org {
 	return o
 }
 
-// assertion is a valid one, changed by these claims; a nil value removes one.
+// assertion returns a valid client assertion with changed claims. A nil value removes a claim.
 func (o *org) assertion(changes map[string]any) string {
 	return sign(o.t, jwt.SigningMethodES256, ecKey(), map[string]any{"kid": "k1"}, o.claims(changes))
 }
@@ -117,9 +117,9 @@ func changed(claims, changes map[string]any) map[string]any {
 	return claims
 }
 
-// tokenAnswer is an answer of the token endpoint.
-type tokenAnswer struct {
-	answer
+// tokenResponse is a response of the token endpoint.
+type tokenResponse struct {
+	response
 	Type    string `json:"token_type"`
 	Token   string `json:"access_token"`
 	Expires int    `json:"expires_in"`
@@ -128,8 +128,8 @@ type tokenAnswer struct {
 	Why     string `json:"error_description"`
 }
 
-// askToken makes a token request; proof "" sends none.
-func (o *org) askToken(assertion, scope, proof string) tokenAnswer {
+// askToken sends a token request, with a DPoP proof unless proof is "".
+func (o *org) askToken(assertion, scope, proof string) tokenResponse {
 	o.t.Helper()
 	return o.postForm(url.Values{
 		"grant_type": {"client_credentials"}, "scope": {scope}, "client_assertion": {assertion},
@@ -137,7 +137,7 @@ func (o *org) askToken(assertion, scope, proof string) tokenAnswer {
 	}, proof)
 }
 
-func (o *org) postForm(form url.Values, proof string) tokenAnswer {
+func (o *org) postForm(form url.Values, proof string) tokenResponse {
 	o.t.Helper()
 	header := []string{"Content-Type", "application/x-www-form-urlencoded"}
 	if proof != "" {
@@ -147,13 +147,13 @@ func (o *org) postForm(form url.Values, proof string) tokenAnswer {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	out := tokenAnswer{answer: a}
+	out := tokenResponse{response: a}
 	a.into(o.t, &out)
 	return out
 }
 
-// with calls Okta's API with an access token.
-func (o *org) with(authorization, method, path, proof string) answer {
+// with sends a request to the Okta API with an access token.
+func (o *org) with(authorization, method, path, proof string) response {
 	o.t.Helper()
 	header := []string{"Authorization", authorization}
 	if proof != "" {
@@ -166,51 +166,53 @@ func (o *org) with(authorization, method, path, proof string) answer {
 	return a
 }
 
-func TestTokenForAServiceApp(t *testing.T) {
+func TestServiceApp_GetsAccessToken(t *testing.T) {
 	t.Parallel()
 	o := withApp(t, emulator.App{})
 	a := o.askToken(o.assertion(nil), "okta.users.read", "")
-	if a.status != 200 || a.Type != "Bearer" || a.Expires != 3600 || a.Scope != "okta.users.read" || a.header.Get("Cache-Control") != "no-cache, no-store" {
+	if a.status != 200 || a.Type != "Bearer" || a.Expires != 3600 || a.Scope != "okta.users.read" ||
+		a.header.Get("Cache-Control") != "no-cache, no-store" {
 		t.Fatalf("%d %v %s", a.status, a.header, a.body)
 	}
 	if got := o.with("Bearer "+a.Token, "GET", "/api/v1/users/alice", ""); got.status != 200 {
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	if got := o.with("Bearer "+a.Token, "POST", "/api/v1/users/alice/lifecycle/suspend", ""); got.status != 403 || got.code() != "E0000006" ||
+	if got := o.with("Bearer "+a.Token, "POST", "/api/v1/users/alice/lifecycle/suspend", ""); got.status != 403 ||
+		got.code() != "E0000006" ||
 		got.header.Get("WWW-Authenticate") != `Bearer error="insufficient_scope"` || o.user("alice").Status != "ACTIVE" {
 		t.Errorf("without the scope: %d %v %s", got.status, got.header, got.body)
 	}
 	if got := o.with("Bearer "+a.Token, "GET", "/api/v1/users/me", ""); got.status != 404 {
-		t.Errorf("an app is no user: %d %s", got.status, got.body)
+		t.Errorf("users/me of a service app: %d %s", got.status, got.body)
 	}
 	if got := o.with("DPoP "+a.Token, "GET", "/api/v1/users/alice", ""); got.status != 401 {
-		t.Errorf("a Bearer token is not bound: %d %s", got.status, got.body)
+		t.Errorf("a Bearer token with the DPoP scheme: %d %s", got.status, got.body)
 	}
 	o.clock.advance(time.Hour)
 	if got := o.with("Bearer "+a.Token, "GET", "/api/v1/users/alice", ""); got.status != 401 || got.code() != "E0000011" ||
 		got.header.Get("WWW-Authenticate") != `Bearer error="invalid_token"` {
-		t.Errorf("after its time: %d %v %s", got.status, got.header, got.body)
+		t.Errorf("an expired token: %d %v %s", got.status, got.header, got.body)
 	}
 	for _, end := range []func(){func() { o.steer("DELETE", "/tokens", "") }, o.Reset} {
 		a = o.askToken(o.assertion(nil), "okta.users.read", "")
 		end()
 		if got := o.with("Bearer "+a.Token, "GET", "/api/v1/users/alice", ""); a.status != 200 || got.status != 401 {
-			t.Errorf("revoked: %d, then %d", a.status, got.status)
+			t.Errorf("after revocation: %d, then %d", a.status, got.status)
 		}
 	}
 	if log := o.Requests(); strings.Contains(log[0].Body, "eyJ") {
-		t.Errorf("the request log holds an assertion: %s", log[0].Body)
+		t.Errorf("the request log contains an assertion: %s", log[0].Body)
 	}
 }
 
-func TestAnAssertionIsVerified(t *testing.T) {
+func TestAssertion_IsVerified(t *testing.T) {
 	t.Parallel()
 	o := withApp(t, emulator.App{})
 	now := o.clock.Now()
 	es, rs := jwt.SigningMethodES256, jwt.SigningMethodRS256
 	k1 := map[string]any{"kid": "k1"}
 	for name, c := range map[string]struct {
-		assertion, why string // why "": it is accepted
+		assertion, why string // why is "" for a valid assertion
 	}{
 		"as it should be":        {o.assertion(nil), ""},
 		"an audience in a list":  {o.assertion(map[string]any{"aud": []string{o.url + "/oauth2/v1/token"}}), "audience"},
@@ -229,8 +231,9 @@ func TestAnAssertionIsVerified(t *testing.T) {
 		"no kid, of two keys":    {sign(t, es, ecKey(), nil, o.claims(nil)), "kid"},
 		"the kid of another key": {sign(t, es, ecKey(), map[string]any{"kid": "k2"}, o.claims(nil)), "signature"},
 		"another's signature":    {sign(t, es, otherKey(), k1, o.claims(nil)), "signature"},
-		"alg none":               {sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, k1, o.claims(nil)), "signature"},
-		"HS256":                  {sign(t, jwt.SigningMethodHS256, []byte("secret"), k1, o.claims(nil)), "signature"},
+		"alg none": {sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, k1, o.claims(nil)),
+			"signature"},
+		"HS256": {sign(t, jwt.SigningMethodHS256, []byte("secret"), k1, o.claims(nil)), "signature"},
 	} {
 		a := o.askToken(c.assertion, "okta.users.read", "")
 		if c.why == "" && a.status != 200 {
@@ -241,16 +244,18 @@ func TestAnAssertionIsVerified(t *testing.T) {
 		}
 	}
 	replayed := o.assertion(nil)
-	if first, second := o.askToken(replayed, "okta.users.read", ""), o.askToken(replayed, "okta.users.read", ""); first.status != 200 || second.Error != "invalid_client" || !strings.Contains(second.Why, "before") {
+	if first, second := o.askToken(replayed, "okta.users.read", ""), o.askToken(replayed, "okta.users.read",
+		""); first.status != 200 || second.Error != "invalid_client" || !strings.Contains(second.Why, "before") {
 		t.Errorf("a replay: %d, then %d %s", first.status, second.status, second.body)
 	}
 }
 
-func TestWhatTheTokenEndpointRefuses(t *testing.T) {
+func TestTokenEndpoint_RejectsInvalidRequests(t *testing.T) {
 	t.Parallel()
 	o := withApp(t, emulator.App{})
 	form := func(name, value string) url.Values {
-		f := url.Values{"grant_type": {"client_credentials"}, "scope": {"okta.users.read"}, "client_assertion": {o.assertion(nil)},
+		f := url.Values{"grant_type": {"client_credentials"}, "scope": {"okta.users.read"},
+			"client_assertion":      {o.assertion(nil)},
 			"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}}
 		f.Set(name, value)
 		return f
@@ -269,18 +274,19 @@ func TestWhatTheTokenEndpointRefuses(t *testing.T) {
 			t.Errorf("%s=%s: %d %s", c.name, c.value, a.status, a.body)
 		}
 	}
-	if a, err := o.send("POST", o.url+"/oauth2/v1/token", `{}`, "Content-Type", "application/json"); err != nil || a.status != 400 {
+	if a, err := o.send("POST", o.url+"/oauth2/v1/token", `{}`, "Content-Type", "application/json"); err != nil ||
+		a.status != 400 {
 		t.Errorf("JSON: %d %s %v", a.status, a.body, err)
 	}
 }
 
-func TestWhatAnAppIsGrantedCanChange(t *testing.T) {
+func TestServiceApp_GrantsCanChange(t *testing.T) {
 	t.Parallel()
 	o := withApp(t, emulator.App{})
 	status := func(scope string) int { return o.askToken(o.assertion(nil), scope, "").status }
 	o.steer("POST", "/app", `{"scopes": ["okta.roles.read"], "dpop": false}`)
 	if status("okta.users.read") != 400 || status("okta.roles.read") != 200 {
-		t.Error("the grants did not change")
+		t.Error("the granted scopes did not change")
 	}
 	o.steer("POST", "/app", `{"dpop": true}`)
 	if a := o.askToken(o.assertion(nil), "okta.roles.read", ""); a.Error != "invalid_dpop_proof" {
@@ -288,17 +294,19 @@ func TestWhatAnAppIsGrantedCanChange(t *testing.T) {
 	}
 	o.Reset()
 	if status("okta.users.read") != 200 || status("okta.roles.read") != 400 {
-		t.Error("a reset does not bring the grants back")
+		t.Error("Reset does not restore the granted scopes")
 	}
 }
 
-// proof is a valid DPoP proof for a request, changed by these claims.
+// proof returns a valid DPoP proof for a request, with changed claims.
 func (o *org) proof(method, path string, changes map[string]any) string {
-	return sign(o.t, jwt.SigningMethodES256, ecKey(), map[string]any{"typ": "dpop+jwt", "jwk": publicJWK(ecKey())}, o.proofClaims(method, path, changes))
+	return sign(o.t, jwt.SigningMethodES256, ecKey(), map[string]any{"typ": "dpop+jwt", "jwk": publicJWK(ecKey())},
+		o.proofClaims(method, path, changes))
 }
 
 func (o *org) proofClaims(method, path string, changes map[string]any) map[string]any {
-	return changed(map[string]any{"htm": method, "htu": o.url + path, "iat": o.clock.Now().Unix(), "jti": rand.Text()}, changes)
+	return changed(map[string]any{"htm": method, "htu": o.url + path, "iat": o.clock.Now().Unix(), "jti": rand.Text()},
+		changes)
 }
 
 func ath(token string) string {
@@ -306,11 +314,11 @@ func ath(token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-func TestATokenBoundToAKey(t *testing.T) {
+func TestDPoP_TokenIsBoundToKey(t *testing.T) {
 	t.Parallel()
 	o := withApp(t, emulator.App{DPoP: true})
 	const path = "/oauth2/v1/token"
-	ask := func(proof string) tokenAnswer { return o.askToken(o.assertion(nil), "okta.users.read", proof) }
+	ask := func(proof string) tokenResponse { return o.askToken(o.assertion(nil), "okta.users.read", proof) }
 
 	if a := ask(""); a.status != 400 || a.Error != "invalid_dpop_proof" {
 		t.Errorf("without a proof: %d %s", a.status, a.body)
@@ -325,8 +333,9 @@ func TestATokenBoundToAKey(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	bound := map[string]any{"ath": ath(a.Token)}
-	for range 2 { // a proof for each call
-		if got := o.with("DPoP "+a.Token, "GET", "/api/v1/users?limit=1", o.proof("GET", "/api/v1/users", bound)); got.status != 200 {
+	for range 2 { // each request has its own proof
+		if got := o.with("DPoP "+a.Token, "GET", "/api/v1/users?limit=1", o.proof("GET", "/api/v1/users",
+			bound)); got.status != 200 {
 			t.Errorf("%d %v %s", got.status, got.header, got.body)
 		}
 	}
@@ -335,19 +344,22 @@ func TestATokenBoundToAKey(t *testing.T) {
 	}
 	o.clock.advance(10 * time.Minute)
 	if a := ask(o.proof("POST", path, map[string]any{"nonce": nonce})); a.status != 200 {
-		t.Errorf("the nonce before the newest: %d %s", a.status, a.body)
+		t.Errorf("the previous nonce: %d %s", a.status, a.body)
 	}
 	o.clock.advance(10 * time.Minute)
-	if a := ask(o.proof("POST", path, map[string]any{"nonce": nonce})); a.Error != "use_dpop_nonce" || a.header.Get("DPoP-Nonce") == nonce {
-		t.Errorf("an old nonce: %d %s", a.status, a.body)
+	if a := ask(o.proof("POST", path, map[string]any{"nonce": nonce})); a.Error != "use_dpop_nonce" ||
+		a.header.Get("DPoP-Nonce") == nonce {
+		t.Errorf("an expired nonce: %d %s", a.status, a.body)
 	}
 }
 
-func TestAProofIsVerified(t *testing.T) {
+func TestDPoP_ProofIsVerified(t *testing.T) {
 	t.Parallel()
 	o := withApp(t, emulator.App{DPoP: true})
-	nonce := o.askToken(o.assertion(nil), "okta.users.read", o.proof("POST", "/oauth2/v1/token", nil)).header.Get("DPoP-Nonce")
-	token := o.askToken(o.assertion(nil), "okta.users.read", o.proof("POST", "/oauth2/v1/token", map[string]any{"nonce": nonce})).Token
+	nonce := o.askToken(o.assertion(nil), "okta.users.read", o.proof("POST", "/oauth2/v1/token",
+		nil)).header.Get("DPoP-Nonce")
+	token := o.askToken(o.assertion(nil), "okta.users.read", o.proof("POST", "/oauth2/v1/token",
+		map[string]any{"nonce": nonce})).Token
 	const path = "/api/v1/users/alice"
 	good := map[string]any{"ath": ath(token)}
 	with := func(name string, value any) map[string]any {
@@ -365,28 +377,31 @@ func TestAProofIsVerified(t *testing.T) {
 	private := publicJWK(ecKey())
 	private["d"] = "AQAB"
 	for name, proof := range map[string]string{
-		"none":                  "",
-		"no JWT":                "proof",
-		"used before":           used,
-		"of another method":     o.proof("POST", path, good),
-		"of another path":       o.proof("GET", "/api/v1/users/bob", good),
-		"with the query":        o.proof("GET", path+"?x=1", good),
-		"old":                   o.proof("GET", path, with("iat", now.Add(-6*time.Minute).Unix())),
-		"ahead":                 o.proof("GET", path, with("iat", now.Add(6*time.Minute).Unix())),
-		"without a time":        o.proof("GET", path, with("iat", nil)),
-		"without an id":         o.proof("GET", path, with("jti", nil)),
-		"for no token":          o.proof("GET", path, nil),
-		"for another token":     o.proof("GET", path, with("ath", ath("x"))),
-		"of another type":       sign(t, es, ecKey(), header("JWT", publicJWK(ecKey())), o.proofClaims("GET", path, good)),
-		"without its key":       sign(t, es, ecKey(), map[string]any{"typ": "dpop+jwt"}, o.proofClaims("GET", path, good)),
-		"with its private key":  sign(t, es, ecKey(), header("dpop+jwt", private), o.proofClaims("GET", path, good)),
-		"signed by another key": sign(t, es, otherKey(), header("dpop+jwt", publicJWK(ecKey())), o.proofClaims("GET", path, good)),
-		"of another key":        sign(t, es, otherKey(), header("dpop+jwt", publicJWK(otherKey())), o.proofClaims("GET", path, good)),
-		"of a shared secret":    sign(t, jwt.SigningMethodHS256, []byte("secret"), header("dpop+jwt", publicJWK(ecKey())), o.proofClaims("GET", path, good)),
+		"none":                 "",
+		"no JWT":               "proof",
+		"used before":          used,
+		"of another method":    o.proof("POST", path, good),
+		"of another path":      o.proof("GET", "/api/v1/users/bob", good),
+		"with the query":       o.proof("GET", path+"?x=1", good),
+		"old":                  o.proof("GET", path, with("iat", now.Add(-6*time.Minute).Unix())),
+		"ahead":                o.proof("GET", path, with("iat", now.Add(6*time.Minute).Unix())),
+		"without a time":       o.proof("GET", path, with("iat", nil)),
+		"without an id":        o.proof("GET", path, with("jti", nil)),
+		"for no token":         o.proof("GET", path, nil),
+		"for another token":    o.proof("GET", path, with("ath", ath("x"))),
+		"of another type":      sign(t, es, ecKey(), header("JWT", publicJWK(ecKey())), o.proofClaims("GET", path, good)),
+		"without its key":      sign(t, es, ecKey(), map[string]any{"typ": "dpop+jwt"}, o.proofClaims("GET", path, good)),
+		"with its private key": sign(t, es, ecKey(), header("dpop+jwt", private), o.proofClaims("GET", path, good)),
+		"signed by another key": sign(t, es, otherKey(), header("dpop+jwt", publicJWK(ecKey())),
+			o.proofClaims("GET", path, good)),
+		"of another key": sign(t, es, otherKey(), header("dpop+jwt", publicJWK(otherKey())),
+			o.proofClaims("GET", path, good)),
+		"of a shared secret": sign(t, jwt.SigningMethodHS256, []byte("secret"), header("dpop+jwt", publicJWK(ecKey())),
+			o.proofClaims("GET", path, good)),
 	} {
 		a := o.with("DPoP "+token, "GET", path, proof)
 		status, challenge := 400, `DPoP error="invalid_dpop_proof"`
-		if name == "of another key" { // a good proof, but not for this token
+		if name == "of another key" { // a valid proof with a key other than that of the token
 			status, challenge = 401, `DPoP error="invalid_token"`
 		}
 		if a.status != status || a.header.Get("WWW-Authenticate") != challenge || (len(a.body) == 0) != (status == 400) {
@@ -395,48 +410,60 @@ func TestAProofIsVerified(t *testing.T) {
 	}
 }
 
-func TestTheAPIMayAskForANonceToo(t *testing.T) {
+func TestDPoP_APICanRequireNonce(t *testing.T) {
 	t.Parallel()
 	o := withApp(t, emulator.App{DPoP: true, APINonce: true})
-	nonce := o.askToken(o.assertion(nil), "okta.users.read", o.proof("POST", "/oauth2/v1/token", nil)).header.Get("DPoP-Nonce")
-	token := o.askToken(o.assertion(nil), "okta.users.read", o.proof("POST", "/oauth2/v1/token", map[string]any{"nonce": nonce})).Token
+	nonce := o.askToken(o.assertion(nil), "okta.users.read", o.proof("POST", "/oauth2/v1/token",
+		nil)).header.Get("DPoP-Nonce")
+	token := o.askToken(o.assertion(nil), "okta.users.read", o.proof("POST", "/oauth2/v1/token",
+		map[string]any{"nonce": nonce})).Token
 	const path = "/api/v1/users/alice"
 	a := o.with("DPoP "+token, "GET", path, o.proof("GET", path, map[string]any{"ath": ath(token)}))
-	if a.status != 400 || len(a.body) > 0 || a.header.Get("WWW-Authenticate") != `DPoP error="use_dpop_nonce"` || a.header.Get("DPoP-Nonce") == "" {
+	if a.status != 400 || len(a.body) > 0 || a.header.Get("WWW-Authenticate") != `DPoP error="use_dpop_nonce"` ||
+		a.header.Get("DPoP-Nonce") == "" {
 		t.Fatalf("%d %v", a.status, a.header)
 	}
-	if a := o.with("DPoP "+token, "GET", path, o.proof("GET", path, map[string]any{"ath": ath(token), "nonce": a.header.Get("DPoP-Nonce")})); a.status != 200 {
+	if a := o.with("DPoP "+token, "GET", path,
+		o.proof("GET", path, map[string]any{"ath": ath(token), "nonce": a.header.Get("DPoP-Nonce")})); a.status != 200 {
 		t.Errorf("%d %v %s", a.status, a.header, a.body)
 	}
 }
 
-func TestThumbprintsTellKeysApart(t *testing.T) {
+func TestDPoP_ThumbprintIdentifiesKey(t *testing.T) {
 	t.Parallel()
 	for _, key := range []crypto.Signer{rsaKey(), ecKey(), newECKey(elliptic.P384()), newECKey(elliptic.P521())} {
 		o := start(t)
-		method := map[int]jwt.SigningMethod{256: jwt.SigningMethodES256, 384: jwt.SigningMethodES384, 521: jwt.SigningMethodES512, 0: jwt.SigningMethodRS256}
+		method := map[int]jwt.SigningMethod{256: jwt.SigningMethodES256, 384: jwt.SigningMethodES384,
+			521: jwt.SigningMethodES512, 0: jwt.SigningMethodRS256}
 		bits := 0
 		if ec, ok := key.(*ecdsa.PrivateKey); ok {
 			bits = ec.Params().BitSize
 		}
-		o.RegisterApp(emulator.App{ClientID: "0oaApp", JWKS: jwks(map[string]crypto.Signer{"only": key}), Scopes: []string{"okta.users.read"}, DPoP: true})
-		assertion := func() string { return sign(t, method[bits], key, nil, o.claims(nil)) } // one key needs no kid
+		o.RegisterApp(emulator.App{ClientID: "0oaApp", JWKS: jwks(map[string]crypto.Signer{"only": key}),
+			Scopes: []string{"okta.users.read"}, DPoP: true})
+		assertion := func() string {
+			return sign(t, method[bits], key, nil,
+				o.claims(nil))
+		} // with a single key, kid is optional
 		proof := func(path, httpMethod string, changes map[string]any) string {
-			return sign(t, method[bits], key, map[string]any{"typ": "dpop+jwt", "jwk": publicJWK(key)}, o.proofClaims(httpMethod, path, changes))
+			return sign(t, method[bits], key, map[string]any{"typ": "dpop+jwt", "jwk": publicJWK(key)},
+				o.proofClaims(httpMethod, path, changes))
 		}
 		nonce := o.askToken(assertion(), "okta.users.read", proof("/oauth2/v1/token", "POST", nil)).header.Get("DPoP-Nonce")
 		a := o.askToken(assertion(), "okta.users.read", proof("/oauth2/v1/token", "POST", map[string]any{"nonce": nonce}))
-		if got := o.with("DPoP "+a.Token, "GET", "/api/v1/users/alice", proof("/api/v1/users/alice", "GET", map[string]any{"ath": ath(a.Token)})); got.status != 200 {
+		if got := o.with("DPoP "+a.Token, "GET", "/api/v1/users/alice", proof("/api/v1/users/alice", "GET",
+			map[string]any{"ath": ath(a.Token)})); got.status != 200 {
 			t.Errorf("%d: %d %s", bits, got.status, got.body)
 		}
 		if got := o.with("DPoP "+a.Token, "GET", "/api/v1/users/alice", sign(t, jwt.SigningMethodES256, otherKey(),
-			map[string]any{"typ": "dpop+jwt", "jwk": publicJWK(otherKey())}, o.proofClaims("GET", "/api/v1/users/alice", map[string]any{"ath": ath(a.Token)}))); got.status != 401 {
+			map[string]any{"typ": "dpop+jwt", "jwk": publicJWK(otherKey())}, o.proofClaims("GET", "/api/v1/users/alice",
+				map[string]any{"ath": ath(a.Token)}))); got.status != 401 {
 			t.Errorf("%d, with another key: %d", bits, got.status)
 		}
 	}
 }
 
-func TestTheRequestLogOfATokenRequestKeepsWhatIsNoSecret(t *testing.T) {
+func TestRequestLog_MasksOnlySecretsOfTokenRequest(t *testing.T) {
 	t.Parallel()
 	o := withApp(t, emulator.App{})
 	o.askToken(o.assertion(nil), "okta.users.read", "a.b.c")
@@ -465,6 +492,6 @@ func TestAccessTokens_NeverRepeatAfterReset(t *testing.T) {
 		if a := o.with("Bearer "+token, "GET", "/api/v1/users/alice", ""); a.status != 401 {
 			t.Errorf("a token from before the reset: %d", a.status)
 		}
-		o.Reset() // the next call is again the first of its organization
+		o.Reset() // so that the next request is again the first one after a reset
 	}
 }

@@ -14,30 +14,30 @@ import (
 	"unicode"
 )
 
-// maxLoad is the most load users that one call adds.
+// maxLoad is the maximum number of load users that one request adds.
 const maxLoad = 100_000
 
-// serveControl answers /_emulator/. A page of another origin, or a name that only resolves to this machine, is refused:
-// a browser must not be led to steer the emulator.
+// serveControl serves /_emulator/. It rejects pages of other origins and host names that resolve to
+// this machine, so that a website cannot control the emulator through a browser.
 func (e *Emulator) serveControl(w http.ResponseWriter, r *http.Request) {
 	if !isOwnHost(r) {
-		refuse(w, http.StatusForbidden, "the control is served under its own loopback address only")
+		writeControlError(w, http.StatusForbidden, "the control API requires a loopback address as Host")
 		return
 	}
 	if origin, ok := r.Header["Origin"]; ok && (len(origin) != 1 || !isOwnOrigin(origin[0], r)) {
-		refuse(w, http.StatusForbidden, "the control refuses a foreign Origin")
+		writeControlError(w, http.StatusForbidden, "the control API rejects requests from pages of other origins")
 		return
 	}
 	e.control.ServeHTTP(w, r)
 }
 
-// isOwnOrigin tells whether an Origin is the one under which the emulator was called.
+// isOwnOrigin reports whether an Origin is the scheme and host of the request.
 func isOwnOrigin(origin string, r *http.Request) bool {
 	u, err := url.Parse(origin)
 	return err == nil && (u.Scheme == "http" && r.TLS == nil || u.Scheme == "https" && r.TLS != nil) && u.Host == r.Host
 }
 
-// controlRoutes is the index of the control.
+// controlRoutes returns the routes of the control API.
 func (e *Emulator) controlRoutes() *controlMux {
 	mux := newControlMux()
 	mux.HandleFunc("POST /_emulator/reset", func(w http.ResponseWriter, _ *http.Request) {
@@ -59,22 +59,22 @@ func (e *Emulator) controlRoutes() *controlMux {
 	mux.HandleFunc("POST /_emulator/users", e.postUsers)
 	mux.HandleFunc("POST /_emulator/directory", e.postDirectory)
 	mux.HandleFunc("POST /_emulator/faults", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, Fault.check, e.AddFault)
+		applyJSON(w, r, Fault.check, e.AddFault)
 	})
 	mux.HandleFunc("POST /_emulator/limits", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, Limit.check, e.AddLimit)
+		applyJSON(w, r, Limit.check, e.AddLimit)
 	})
 	mux.HandleFunc("POST /_emulator/search-lag", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, searchLag.check, func(in searchLag) { e.SetSearchLag(time.Duration(in.MS) * time.Millisecond) })
+		applyJSON(w, r, searchLag.check, func(in searchLag) { e.SetSearchLag(time.Duration(in.MS) * time.Millisecond) })
 	})
 	mux.HandleFunc("POST /_emulator/deactivation", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, Deactivation.check, e.SetDeactivation)
+		applyJSON(w, r, Deactivation.check, e.SetDeactivation)
 	})
 	mux.HandleFunc("POST /_emulator/token", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, tokenInput.check, func(in tokenInput) { e.SetToken(in.Token, in.Keep) })
+		applyJSON(w, r, tokenInput.check, func(in tokenInput) { e.SetToken(in.Token, in.Keep) })
 	})
 	mux.HandleFunc("POST /_emulator/app", func(w http.ResponseWriter, r *http.Request) {
-		post(w, r, appInput.check, e.changeApps)
+		applyJSON(w, r, appInput.check, e.changeApps)
 	})
 	mux.HandleFunc("DELETE /_emulator/tokens", func(w http.ResponseWriter, _ *http.Request) {
 		e.RevokeTokens()
@@ -87,7 +87,7 @@ func (e *Emulator) controlRoutes() *controlMux {
 func (e *Emulator) postUsers(w http.ResponseWriter, r *http.Request) {
 	count, err := strconv.Atoi(r.URL.Query().Get("count"))
 	if err != nil || count < 1 || count > maxLoad {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("count: must be a number from 1 to %d", maxLoad))
+		writeControlError(w, http.StatusBadRequest, fmt.Sprintf("count: must be a number from 1 to %d", maxLoad))
 		return
 	}
 	e.mu.Lock()
@@ -99,22 +99,24 @@ func (e *Emulator) postUsers(w http.ResponseWriter, r *http.Request) {
 // tokenInput is the body of POST /_emulator/token.
 type tokenInput struct {
 	Token string `json:"token"`
-	Keep  bool   `json:"keep"` // the tokens before it go on being accepted
+	Keep  bool   `json:"keep"` // earlier tokens stay valid
 }
 
 func (t tokenInput) check() string {
-	if t.Token == "" || strings.ContainsFunc(t.Token, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) || r == ' ' }) {
+	invalid := func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) || r == ' ' }
+	if t.Token == "" || strings.ContainsFunc(t.Token, invalid) {
 		return "token: must be printable ASCII without spaces, and not empty"
 	}
 	return ""
 }
 
-// post decodes a body strictly, checks it and applies it.
-func post[T any](w http.ResponseWriter, r *http.Request, check func(T) string, apply func(T)) {
+// applyJSON decodes the body, checks it and calls apply. check returns the problem, or "" if there
+// is none.
+func applyJSON[T any](w http.ResponseWriter, r *http.Request, check func(T) string, apply func(T)) {
 	var in T
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "the body is too large")
+		writeControlError(w, http.StatusRequestEntityTooLarge, "the body is too large")
 		return
 	}
 	problem := decodeStrictly(body, &in)
@@ -122,14 +124,15 @@ func post[T any](w http.ResponseWriter, r *http.Request, check func(T) string, a
 		problem = check(in)
 	}
 	if problem != "" {
-		refuse(w, http.StatusBadRequest, problem)
+		writeControlError(w, http.StatusBadRequest, problem)
 		return
 	}
 	apply(in)
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// decodeStrictly decodes one JSON object without unknown fields, and says what is wrong, naming the field where it can.
+// decodeStrictly decodes one JSON object without unknown fields. It returns the problem, with the
+// field if possible, or "" if there is none.
 func decodeStrictly(body []byte, v any) string {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
@@ -139,7 +142,7 @@ func decodeStrictly(body []byte, v any) string {
 	case errors.As(err, &wrongType) && wrongType.Field != "":
 		return fmt.Sprintf("%s: must not be a JSON %s", wrongType.Field, wrongType.Value)
 	case err != nil && strings.HasPrefix(err.Error(), "json: unknown field "):
-		return strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`) + ": is not known"
+		return strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`) + ": is an unknown field"
 	case err != nil:
 		return "the body is not a JSON object"
 	}
@@ -149,8 +152,8 @@ func decodeStrictly(body []byte, v any) string {
 	return ""
 }
 
-// refuse answers an error of the emulator itself, not of Okta.
-func refuse(w http.ResponseWriter, status int, problem string) {
+// writeControlError writes an error of the emulator itself, which does not have Okta's format.
+func writeControlError(w http.ResponseWriter, status int, problem string) {
 	writeJSON(w, status, map[string]string{"error": problem})
 }
 

@@ -6,22 +6,26 @@ import (
 	"strings"
 )
 
-// controlHelp says what each endpoint of the control does, by its pattern.
+// controlHelp describes the endpoints of the control API by pattern.
 var controlHelp = map[string]string{
-	"GET /_emulator/{$}":           "lists these endpoints",
-	"POST /_emulator/reset":        "restores the seeded org and the first token",
-	"GET /_emulator/requests":      "lists the requests to Okta's API, secrets masked; the header " + droppedHeader + " counts older ones",
-	"DELETE /_emulator/requests":   "empties the request log",
-	"GET /_emulator/signals":       "lists the security event tokens received",
-	"POST /_emulator/users":        "adds ?count=N users load0@acme.test, load1@acme.test, …",
-	"POST /_emulator/directory":    `adds a directory: {"name": "corp.acme.test", "users": ["jane@corp.acme.test"], "groups": ["Staff"]}`,
-	"POST /_emulator/deactivation": `chooses how users are deactivated: {"ms": 2000, "refusal": 403}`,
-	"POST /_emulator/faults":       `adds a fault: {"path": "/api/v1/users/*", "method": "POST", "times": 3, "status": 429}`,
-	"POST /_emulator/limits":       `sets a rate limit: {"path": "/api/v1/users/*", "per_minute": 600, "concurrent": 75}`,
-	"POST /_emulator/token":        `replaces the API token: {"token": "…"}; "keep": true accepts the earlier ones too`,
-	"POST /_emulator/app":          `changes the service apps: {"scopes": ["okta.users.read"], "dpop": true}`,
-	"DELETE /_emulator/tokens":     "revokes the access tokens",
-	"POST /_emulator/search-lag":   `delays what a search finds: {"ms": 2000}`,
+	"GET /_emulator/{$}":    "lists these endpoints",
+	"POST /_emulator/reset": "restores the seeded org and the first token",
+	"GET /_emulator/requests": "lists the requests to Okta's API, secrets masked; the header " + droppedHeader +
+		" is the number of dropped older ones",
+	"DELETE /_emulator/requests": "empties the request log",
+	"GET /_emulator/signals":     "lists the security event tokens received",
+	"POST /_emulator/users":      "adds ?count=N users load0@acme.test, load1@acme.test, …",
+	"POST /_emulator/directory": `adds a directory: ` +
+		`{"name": "corp.acme.test", "users": ["jane@corp.acme.test"], "groups": ["Staff"]}`,
+	"POST /_emulator/deactivation": `sets how users are deactivated: {"ms": 2000, "refusal": 403}`,
+	"POST /_emulator/faults": `adds a fault: ` +
+		`{"path": "/api/v1/users/*", "method": "POST", "times": 3, "status": 429}`,
+	"POST /_emulator/limits": `sets a rate limit: {"path": "/api/v1/users/*", "per_minute": 600, "concurrent": 75}`,
+	"POST /_emulator/token": `replaces the API token: {"token": "…"}; ` +
+		`with "keep": true the earlier ones stay valid`,
+	"POST /_emulator/app":        `changes the service apps: {"scopes": ["okta.users.read"], "dpop": true}`,
+	"DELETE /_emulator/tokens":   "revokes the access tokens",
+	"POST /_emulator/search-lag": `delays the search index: {"ms": 2000}`,
 }
 
 // controlEndpoint is an entry of GET /_emulator/.
@@ -31,7 +35,7 @@ type controlEndpoint struct {
 	Help   string `json:"help"`
 }
 
-// controlMux routes the control. It remembers its endpoints for GET /_emulator/.
+// controlMux routes the control API and lists its endpoints at GET /_emulator/.
 type controlMux struct {
 	mux       http.ServeMux
 	endpoints []controlEndpoint
@@ -53,7 +57,7 @@ func (m *controlMux) HandleFunc(pattern string, h func(http.ResponseWriter, *htt
 	m.mux.HandleFunc(pattern, h)
 }
 
-// ServeHTTP implements http.Handler. A trailing slash makes no difference. A 404 or 405 has a JSON body.
+// ServeHTTP implements http.Handler. It ignores a trailing slash and writes 404 and 405 as JSON.
 func (m *controlMux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route := path.Clean(r.URL.Path)
 	if route == "/_emulator" {
@@ -68,12 +72,13 @@ func (m *controlMux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, &r2)
 		return
 	}
-	refusal := &nobody{http.Header{}}
+	refusal := &discardWriter{http.Header{}}
 	h.ServeHTTP(refusal, &r2)
 	if allow := refusal.header.Get("Allow"); allow != "" {
 		w.Header().Set("Allow", allow)
-		refuse(w, http.StatusMethodNotAllowed, "the method must be "+allow)
+		writeControlError(w, http.StatusMethodNotAllowed, "the method must be "+allow)
 		return
 	}
-	refuse(w, http.StatusNotFound, "the control has no endpoint "+r.URL.Path+"; GET /_emulator/ lists them")
+	writeControlError(w, http.StatusNotFound,
+		"the control API has no endpoint "+r.URL.Path+"; GET /_emulator/ lists the endpoints")
 }

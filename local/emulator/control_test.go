@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestControlRefusesForeignCallers(t *testing.T) {
+func TestControl_RejectsForeignOrigins(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	port := o.url[strings.LastIndex(o.url, ":"):]
@@ -46,10 +46,11 @@ func TestControlRefusesForeignCallers(t *testing.T) {
 	}
 }
 
-func TestOnlyLoopbackIsAnswered(t *testing.T) {
+func TestEmulator_ServesOnlyLoopback(t *testing.T) {
 	t.Parallel()
 	e := emulator.New(emulator.Options{})
-	for addr, status := range map[string]int{"127.0.0.1:999": 200, "[::1]:999": 200, "[::ffff:127.0.0.1]:9": 200, "192.0.2.1:999": 403, "[2001:db8::1]:9": 403, "": 403} {
+	for addr, status := range map[string]int{"127.0.0.1:999": 200, "[::1]:999": 200, "[::ffff:127.0.0.1]:9": 200,
+		"192.0.2.1:999": 403, "[2001:db8::1]:9": 403, "": 403} {
 		for _, path := range []string{"/.well-known/okta-organization", "/_emulator/requests"} {
 			own := context.WithValue(t.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80})
 			r := httptest.NewRequestWithContext(own, "GET", "http://127.0.0.1"+path, nil)
@@ -62,7 +63,7 @@ func TestOnlyLoopbackIsAnswered(t *testing.T) {
 	}
 }
 
-func TestControlNamesTheWrongField(t *testing.T) {
+func TestControl_ErrorNamesField(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for _, tc := range []struct{ path, body, problem string }{
@@ -102,7 +103,7 @@ func TestControlNamesTheWrongField(t *testing.T) {
 	o.expect(200, "GET", "/api/v1/users", "")
 }
 
-func TestAnotherToken(t *testing.T) {
+func TestToken_CanBeReplaced(t *testing.T) {
 	t.Parallel()
 	o := startWith(t, emulator.Options{Token: "first"})
 	with := func(token string) int {
@@ -129,7 +130,7 @@ func TestAnotherToken(t *testing.T) {
 	}
 }
 
-func TestResetBringsBackTheSeed(t *testing.T) {
+func TestReset_RestoresSeed(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.steer("POST", "/users?count=3", "")
@@ -149,11 +150,11 @@ func TestResetBringsBackTheSeed(t *testing.T) {
 		o.expect(404, "GET", "/api/v1/users/load0", "")
 	}
 	if _, ok := o.Group("Extra"); ok || o.user("alice").Status != "ACTIVE" {
-		t.Error("the state of before the reset is still there")
+		t.Error("Reset does not remove the earlier state")
 	}
 }
 
-func TestRequestLog(t *testing.T) {
+func TestRequestLog_MasksSecrets(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for _, body := range []string{
@@ -170,10 +171,10 @@ func TestRequestLog(t *testing.T) {
 	a := o.steer("GET", "/requests", "")
 	for _, secret := range []string{"N3w-Secret!", emulator.DefaultToken, "topsecret", "proof"} {
 		if strings.Contains(a.body, secret) {
-			t.Errorf("the log holds %q: %s", secret, a.body)
+			t.Errorf("the log contains %q: %s", secret, a.body)
 		}
 	}
-	var log []emulator.Request
+	var log []emulator.LoggedRequest
 	a.into(t, &log)
 	type line struct {
 		Method, Path, Query, Body, Auth, DPoP string
@@ -184,7 +185,8 @@ func TestRequestLog(t *testing.T) {
 		if !r.Time.Equal(o.clock.Now()) {
 			t.Error(r.Time)
 		}
-		got = append(got, line{r.Method, r.Path, r.Query, r.Body, r.Headers["Authorization"], r.Headers[http.CanonicalHeaderKey("DPoP")], r.Status})
+		got = append(got, line{r.Method, r.Path, r.Query, r.Body, r.Headers["Authorization"],
+			r.Headers[http.CanonicalHeaderKey("DPoP")], r.Status})
 	}
 	const path, hidden = "/api/v1/users/bob%40acme.test", "[redacted]"
 	if diff := cmp.Diff([]line{
@@ -218,7 +220,8 @@ func TestControl_ListsItsEndpoints(t *testing.T) {
 			}
 		}
 		for _, want := range []string{
-			"GET /_emulator/", "POST /_emulator/reset", "GET /_emulator/requests", "DELETE /_emulator/requests", "POST /_emulator/faults",
+			"GET /_emulator/", "POST /_emulator/reset", "GET /_emulator/requests", "DELETE /_emulator/requests",
+			"POST /_emulator/faults",
 			"GET /_emulator/signals", "POST /_emulator/users", "POST /_emulator/limits", "POST /_emulator/token",
 		} {
 			if !found[want] {
@@ -228,7 +231,7 @@ func TestControl_ListsItsEndpoints(t *testing.T) {
 	}
 }
 
-func TestEmulator_RefusesInJSON(t *testing.T) {
+func TestEmulator_ErrorsAreJSON(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for _, c := range []struct {
@@ -236,7 +239,7 @@ func TestEmulator_RefusesInJSON(t *testing.T) {
 		status       int
 		say          string
 	}{
-		{"GET", "/_emulator/nothing", 404, "GET /_emulator/ lists them"},
+		{"GET", "/_emulator/nothing", 404, "GET /_emulator/ lists the endpoints"},
 		{"GET", "/_emulator//requests", 200, ""},
 		{"GET", "/_emulator/requests/", 200, ""},
 		{"PUT", "/_emulator/requests", 405, "DELETE, GET"},
@@ -251,23 +254,25 @@ func TestEmulator_RefusesInJSON(t *testing.T) {
 	} {
 		a, err := o.send(c.method, o.url+c.path, "", "Authorization", "SSWS "+emulator.DefaultToken)
 		var body any
-		if err != nil || a.status != c.status || a.header.Get("Content-Type") != "application/json" || !strings.Contains(a.body, c.say) {
+		if err != nil || a.status != c.status || a.header.Get("Content-Type") != "application/json" ||
+			!strings.Contains(a.body, c.say) {
 			t.Errorf("%s %s: %d %v %s", c.method, c.path, a.status, err, a.body)
 		}
 		a.into(t, &body)
 	}
 }
 
-func TestRequestLog_KeepsTheNewest(t *testing.T) {
+func TestRequestLog_StoresNewest(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	o := startWith(t, emulator.Options{Keep: 3, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	check := func(dropped string, first string) {
 		t.Helper()
 		a := o.steer("GET", "/requests", "")
-		var kept []emulator.Request
-		if a.into(t, &kept); len(kept) > 3 || a.header.Get("X-Emulator-Dropped") != dropped || len(kept) > 0 && kept[0].Query != first {
-			t.Errorf("dropped %q, kept %+v", a.header.Get("X-Emulator-Dropped"), kept)
+		var kept []emulator.LoggedRequest
+		if a.into(t, &kept); len(kept) > 3 || a.header.Get("X-Emulator-Dropped") != dropped || len(kept) > 0 &&
+			kept[0].Query != first {
+			t.Errorf("dropped %q, stored %+v", a.header.Get("X-Emulator-Dropped"), kept)
 		}
 	}
 	check("0", "")
@@ -276,7 +281,7 @@ func TestRequestLog_KeepsTheNewest(t *testing.T) {
 	}
 	check("5", "limit=6")
 	if got := strings.Count(log.String(), "\n"); got != 2 || !strings.Contains(log.String(), "dropped=4") {
-		t.Errorf("one line per 3 dropped requests: %s", log.String())
+		t.Errorf("want one line per 3 dropped requests: %s", log.String())
 	}
 	o.steer("DELETE", "/requests", "")
 	check("0", "")

@@ -9,17 +9,21 @@ import (
 	"unicode"
 )
 
-// delays is how far Okta's asynchronous parts are behind. The zero value is never behind.
+// delays are the delays of asynchronous operations in Okta. The zero value has none.
 type delays struct {
-	search       time.Duration // search shows users and groups as they were this long ago
+	search       time.Duration // age of the users and groups in the search index
 	deactivation Deactivation
-	changing     []*user // users with a change of status under way
+	pending      []*user // users whose change of status is not complete
 }
 
-// Deactivation is how Okta deactivates users, and how it refuses a write on a user who is DEPROVISIONED.
+// Deactivation controls how users are deactivated, and the response to a write on a DEPROVISIONED
+// user.
 type Deactivation struct {
-	MS      int `json:"ms"`      // how long the change takes, in milliseconds; transitioningToStatus is set meanwhile
-	Refusal int `json:"refusal"` // 403 (E0000038) or 404 (E0000007) for every write but an activation; 0: as each call has it
+	// MS is the duration of the change in milliseconds, during which transitioningToStatus is set.
+	MS int `json:"ms"`
+	// Refusal is the status of every write except an activation: 403 (E0000038) or 404 (E0000007).
+	// With 0 the status depends on the operation.
+	Refusal int `json:"refusal"`
 }
 
 // searchLag is the body of POST /_emulator/search-lag.
@@ -43,39 +47,42 @@ func checkMS(ms int) string {
 	return ""
 }
 
-// SetSearchLag makes search show users and groups as they were this long ago, until reset (POST /_emulator/search-lag).
+// SetSearchLag sets the age of the users and groups in search results until reset
+// (POST /_emulator/search-lag).
 func (e *Emulator) SetSearchLag(lag time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.org.delays.search = lag
 }
 
-// SetDeactivation chooses how users are deactivated, until reset (POST /_emulator/deactivation).
+// SetDeactivation sets how users are deactivated until reset (POST /_emulator/deactivation).
 func (e *Emulator) SetDeactivation(d Deactivation) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.org.delays.deactivation = d
 }
 
-// version is a user as it was before a write.
-type version struct {
+// userVersion is the state of a user before a write.
+type userVersion struct {
 	until time.Time
 	user  user
 }
 
-// keepVersion notes the user before a write, as long as search may show it.
+// keepVersion stores the state of the user before a write and removes states that search no longer
+// needs.
 func (o *org) keepVersion(u *user, at time.Time) {
 	if o.delays.search == 0 {
 		return
 	}
-	was := *u
-	was.versions = nil
-	u.versions = slices.DeleteFunc(u.versions, func(v version) bool { return !v.until.After(at.Add(-o.delays.search)) })
-	u.versions = append(u.versions, version{at, was})
+	before := *u
+	before.versions = nil
+	oldest := at.Add(-o.delays.search)
+	u.versions = slices.DeleteFunc(u.versions, func(v userVersion) bool { return !v.until.After(oldest) })
+	u.versions = append(u.versions, userVersion{at, before})
 }
 
-// searched is the user as the search index has it at a time; nil if it does not have the user yet.
-func (o *org) searched(u *user, at time.Time) *user {
+// indexedUser returns the user in the search index at a time, or nil if it is not indexed yet.
+func (o *org) indexedUser(u *user, at time.Time) *user {
 	at = at.Add(-o.delays.search)
 	if o.delays.search > 0 && u.created.After(at) {
 		return nil
@@ -88,9 +95,9 @@ func (o *org) searched(u *user, at time.Time) *user {
 	return u
 }
 
-// finish completes the changes of status that are due.
-func (o *org) finish(now time.Time) {
-	o.delays.changing = slices.DeleteFunc(o.delays.changing, func(u *user) bool {
+// completeChanges completes the pending changes of status that are due.
+func (o *org) completeChanges(now time.Time) {
+	o.delays.pending = slices.DeleteFunc(o.delays.pending, func(u *user) bool {
 		due := !u.due.After(now)
 		if due {
 			o.keepVersion(u, u.due)
@@ -100,8 +107,9 @@ func (o *org) finish(now time.Time) {
 	})
 }
 
-// refusal is the error of a write on a user whose deactivation is under way or complete, nil if the write is allowed.
-func (o *org) refusal(c *call, u *user) *oktaError {
+// statusError returns the error of a write on a user whose deactivation is pending or complete, or
+// nil if the write is allowed.
+func (o *org) statusError(c *oktaCall, u *user) *oktaError {
 	lifecycle := strings.Contains(c.URL.Path, "/lifecycle/")
 	switch {
 	case c.Method == http.MethodGet:
@@ -116,13 +124,13 @@ func (o *org) refusal(c *call, u *user) *oktaError {
 	return nil
 }
 
-// errBadPath is what Okta's front end answers to a path that it does not take, before any handler: no JSON.
+// errBadPath is the response of the Okta front end to an invalid path. It is HTML.
 var errBadPath = &oktaError{status: http.StatusBadRequest, html: "<html><head><title>400 Bad Request</title></head>" +
 	"<body><center><h1>400 Bad Request</h1></center></body></html>\n"}
 
-// takesPath reports whether Okta's front end takes a path: no element of it may hold / ? # [ ] \ ; % or a control
-// character, escaped or not.
-func takesPath(u *url.URL) bool {
+// isValidPath reports whether Okta's front end accepts a path: no element may contain / ? # [ ] \ ;
+// % or a control character, escaped or not.
+func isValidPath(u *url.URL) bool {
 	return !slices.ContainsFunc(strings.Split(u.EscapedPath(), "/"), func(element string) bool {
 		text, err := url.PathUnescape(element)
 		return err != nil || strings.ContainsFunc(text, func(r rune) bool {

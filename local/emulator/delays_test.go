@@ -12,8 +12,8 @@ import (
 	"example.com/okta-secops/local/emulator"
 )
 
-// TestPath_WithACharacterThatOktaRefuses: 400 with an HTML page, whether there is such an object or not.
-func TestPath_WithACharacterThatOktaRefuses(t *testing.T) {
+// The response is 400 with an HTML page, for existing and for missing objects.
+func TestPath_RejectsInvalidCharacters(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for _, login := range []string{"a/b", "a?b", "a#b", "a[b", "a]b", `a\b`, "a;b", "a%b", "a\x01b"} {
@@ -24,9 +24,10 @@ func TestPath_WithACharacterThatOktaRefuses(t *testing.T) {
 				t.Errorf("%q: %s %s", login, a.header.Get("Content-Type"), a.body)
 			}
 		}
-		search := "/api/v1/users?search=" + url.QueryEscape(`profile.login eq "`+strings.ReplaceAll(login, `\`, `\\`)+`@acme.test"`)
+		search := "/api/v1/users?search=" + url.QueryEscape(`profile.login eq "`+strings.ReplaceAll(login, `\`,
+			`\\`)+`@acme.test"`)
 		if login != "a\x01b" && len(o.expect(200, "GET", search, "").logins(t)) != 1 {
-			t.Errorf("%q is not found by search", login)
+			t.Errorf("search does not find %q", login)
 		}
 	}
 	if got := o.UnknownRoutes(); got != nil {
@@ -34,8 +35,8 @@ func TestPath_WithACharacterThatOktaRefuses(t *testing.T) {
 	}
 }
 
-// TestSearchLag: search shows users and groups as they were, a read by path as they are.
-func TestSearchLag(t *testing.T) {
+// Search returns earlier states of users and groups; a read by path returns the current state.
+func TestSearchLag_DelaysOnlySearch(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	users := func(expression string) []string {
@@ -49,7 +50,7 @@ func TestSearchLag(t *testing.T) {
 	o.AddGroup("New group", "")
 	o.expect(200, "POST", "/api/v1/users/bob/lifecycle/suspend", "")
 	o.expect(200, "POST", "/api/v1/users/alice", `{"profile":{"email":"new@acme.test"}}`)
-	for range 2 { // before the lag has passed, and once it has
+	for range 2 { // before and after the end of the lag
 		late := o.clock.Now().After(newClock().Now())
 		shown := func(s ...string) []string {
 			if late {
@@ -70,11 +71,11 @@ func TestSearchLag(t *testing.T) {
 			t.Errorf("late %v: %s", late, diff)
 		}
 		if names := groupNames(t, o.expect(200, "GET", "/api/v1/groups?q=New", "")); len(names) != 1 {
-			t.Errorf("q lags: %v", names)
+			t.Errorf("q is delayed: %v", names)
 		}
 		var u struct{ Status string }
 		if o.expect(200, "GET", "/api/v1/users/bob", "").into(t, &u); u.Status != "SUSPENDED" {
-			t.Errorf("the read by path lags: %s", u.Status)
+			t.Errorf("the read by path is delayed: %s", u.Status)
 		}
 		o.clock.advance(2001 * time.Millisecond)
 	}
@@ -86,7 +87,7 @@ func TestSearchLag(t *testing.T) {
 	}
 }
 
-func TestGroupSearch(t *testing.T) {
+func TestListGroups_Search(t *testing.T) {
 	t.Parallel()
 	o := startWith(t, emulator.Options{PageSize: 2})
 	for i := range 5 {
@@ -110,17 +111,19 @@ func TestGroupSearch(t *testing.T) {
 			t.Errorf("%s: %s", expression, diff)
 		}
 	}
-	for _, query := range []string{"search=x", "search=profile.name+eq", "search=nickname+eq+%22x%22", "search=id+pr&q=x"} {
+	for _, query := range []string{"search=x", "search=profile.name+eq", "search=nickname+eq+%22x%22",
+		"search=id+pr&q=x"} {
 		o.expect(400, "GET", "/api/v1/groups?"+query, "")
 	}
 	o.expect(200, "POST", "/api/v1/groups", `{"profile":{"name":"SOC"}}`)
-	if a := o.expect(400, "POST", "/api/v1/groups", `{"profile":{"name":"SOC"}}`); !strings.Contains(a.body, "already exists") {
+	if a := o.expect(400, "POST", "/api/v1/groups", `{"profile":{"name":"SOC"}}`); !strings.Contains(a.body,
+		"already exists") {
 		t.Error(a.body)
 	}
 }
 
-// TestDeactivation_TakesTime: the status stays and transitioningToStatus is set until the change is complete.
-func TestDeactivation_TakesTime(t *testing.T) {
+// Until the change is complete, the status does not change and transitioningToStatus is set.
+func TestDeactivation_PendingUntilDue(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.steer("POST", "/deactivation", `{"ms": 1000}`)
@@ -128,7 +131,7 @@ func TestDeactivation_TakesTime(t *testing.T) {
 	o.expect(200, "POST", "/api/v1/users/bob/lifecycle/deactivate", "")
 	for _, call := range []string{"deactivate", "suspend", "reset_password?sendEmail=false"} {
 		if a := o.expect(403, "POST", "/api/v1/users/bob/lifecycle/"+call, ""); a.code() != "E0000038" {
-			t.Errorf("%s while it is under way: %s", call, a.body)
+			t.Errorf("%s during the deactivation: %s", call, a.body)
 		}
 	}
 	for _, want := range [][2]string{{"ACTIVE", "DEPROVISIONED"}, {"DEPROVISIONED", ""}} {
@@ -141,16 +144,18 @@ func TestDeactivation_TakesTime(t *testing.T) {
 	}
 }
 
-// TestDeactivation_Refusal: writes on a DEPROVISIONED user are refused as chosen, reads and an activation are not.
-func TestDeactivation_Refusal(t *testing.T) {
+// Reads and an activation of a DEPROVISIONED user are not rejected.
+func TestDeactivation_RejectsWrites(t *testing.T) {
 	t.Parallel()
 	for status, code := range map[int]string{403: "E0000038", 404: "E0000007"} {
 		o := start(t)
 		o.steer("POST", "/deactivation", fmt.Sprintf(`{"refusal": %d}`, status))
 		dave := o.user("dave").ID
 		for _, call := range [][3]string{
-			{"POST", "/lifecycle/suspend", ""}, {"POST", "/lifecycle/unsuspend", ""}, {"POST", "/lifecycle/deactivate", ""}, {"DELETE", "/sessions", ""},
-			{"POST", "/lifecycle/reset_password?sendEmail=false", ""}, {"POST", "", `{"profile":{}}`}, {"POST", "/roles", `{"type":"USER_ADMIN"}`},
+			{"POST", "/lifecycle/suspend", ""}, {"POST", "/lifecycle/unsuspend", ""}, {"POST", "/lifecycle/deactivate", ""},
+			{"DELETE", "/sessions", ""},
+			{"POST", "/lifecycle/reset_password?sendEmail=false", ""}, {"POST", "", `{"profile":{}}`},
+			{"POST", "/roles", `{"type":"USER_ADMIN"}`},
 		} {
 			if a := o.expect(status, call[0], "/api/v1/users/"+dave+call[1], call[2]); a.code() != code {
 				t.Errorf("%v: %s", call, a.body)
@@ -162,11 +167,12 @@ func TestDeactivation_Refusal(t *testing.T) {
 	}
 }
 
-func TestControl_RefusesADelayThatIsNotValid(t *testing.T) {
+func TestControl_RejectsInvalidDelays(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for _, in := range [][2]string{
-		{"/search-lag", `{"ms": -1}`}, {"/search-lag", `{"ms": 600001}`}, {"/search-lag", `{"seconds": 1}`}, {"/search-lag", `{"ms": "x"}`},
+		{"/search-lag", `{"ms": -1}`}, {"/search-lag", `{"ms": 600001}`}, {"/search-lag", `{"seconds": 1}`},
+		{"/search-lag", `{"ms": "x"}`},
 		{"/deactivation", `{"ms": -1}`}, {"/deactivation", `{"refusal": 500}`},
 	} {
 		if a, err := o.send("POST", o.url+"/_emulator"+in[0], in[1]); err != nil || a.status != 400 {

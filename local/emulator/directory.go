@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// Directory is an Active Directory that is the source of users and groups.
+// Directory is an Active Directory that masters users and groups.
 type Directory struct {
-	Name   string   `json:"name"`   // domain: corp.acme.test
+	Name   string   `json:"name"`   // domain, such as corp.acme.test
 	Users  []string `json:"users"`  // full logins; the users are ACTIVE, and the directory has their passwords
-	Groups []string `json:"groups"` // names; they may repeat, and be those of other groups
+	Groups []string `json:"groups"` // names, which need not be unique
 }
 
 // AddDirectory adds the users and groups of a directory (POST /_emulator/directory) and returns the
-// ids of the groups. It panics where the control would answer 400.
+// IDs of the groups. It panics if the directory is not valid or a login is in use.
 func (e *Emulator) AddDirectory(d Directory) []string {
 	if problem := d.check(); problem != "" {
 		panic("emulator: " + problem)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if problem := e.org.taken(d); problem != "" {
+	if problem := e.org.loginInUse(d); problem != "" {
 		panic("emulator: " + problem)
 	}
 	return e.org.addDirectory(d, e.now().UTC())
 }
 
-// check says what is wrong with a directory, naming the field.
+// check returns the problem with a directory and the field, or "".
 func (d Directory) check() string {
 	switch {
 	case d.Name == "":
@@ -41,18 +41,18 @@ func (d Directory) check() string {
 	logins := map[string]bool{}
 	for _, login := range d.Users {
 		if key := strings.ToLower(login); shortLogin(login) == "" || logins[key] {
-			return fmt.Sprintf("users: the login %q is empty or given twice", login)
+			return fmt.Sprintf("users: the login %q is empty or occurs twice", login)
 		}
 		logins[strings.ToLower(login)] = true
 	}
 	return ""
 }
 
-// taken names a login of the directory that a user of the organization has.
-func (o *org) taken(d Directory) string {
+// loginInUse returns a problem if another user has a login of the directory, or "".
+func (o *org) loginInUse(d Directory) string {
 	for _, login := range d.Users {
 		if o.userByLogin[strings.ToLower(login)] != nil {
-			return fmt.Sprintf("users: the login %q is taken", login)
+			return fmt.Sprintf("users: the login %q is already in use", login)
 		}
 	}
 	return ""
@@ -79,18 +79,18 @@ func (o *org) addDirectory(d Directory, at time.Time) []string {
 
 // postDirectory implements POST /_emulator/directory.
 func (e *Emulator) postDirectory(w http.ResponseWriter, r *http.Request) {
-	taken := func(d Directory) string {
+	check := func(d Directory) string {
 		if problem := d.check(); problem != "" {
 			return problem
 		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		return e.org.taken(d)
+		return e.org.loginInUse(d)
 	}
-	post(w, r, taken, func(d Directory) { e.AddDirectory(d) })
+	applyJSON(w, r, check, func(d Directory) { e.AddDirectory(d) })
 }
 
-// imported adds to the JSON of a group what one from a directory has besides.
+// imported adds the members of a directory's group to the JSON of a group.
 func (g *group) imported(b *groupBody, base string) {
 	b.ObjectClass = []string{"okta:windows_security_principal"}
 	b.Profile["samAccountName"] = g.name

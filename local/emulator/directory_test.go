@@ -9,7 +9,7 @@ import (
 	"example.com/okta-secops/local/emulator"
 )
 
-func TestDirectory_PasswordsOfItsUsersAreRefused(t *testing.T) {
+func TestDirectory_PasswordOperationsAreRejected(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.steer("POST", "/directory", `{"name": "corp.acme.test", "users": ["anna@acme.test"]}`)
@@ -40,13 +40,14 @@ func TestDirectory_PasswordsOfItsUsersAreRefused(t *testing.T) {
 		`{"users": ["b@acme.test"]}`:                              "name",
 		`{"name": "corp.acme.test", "groups": [""]}`:              "groups",
 	} {
-		if a, err := o.send("POST", o.url+"/_emulator/directory", body); err != nil || a.status != 400 || !strings.Contains(a.body, `"`+field+`: `) {
+		if a, err := o.send("POST", o.url+"/_emulator/directory", body); err != nil || a.status != 400 ||
+			!strings.Contains(a.body, `"`+field+`: `) {
 			t.Errorf("%s: %d %s, want 400 for %s", body, a.status, a.body, field)
 		}
 	}
 }
 
-func TestDirectory_GroupsMayHaveOneName(t *testing.T) {
+func TestDirectory_GroupNamesMayRepeat(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	ids := o.AddDirectory(emulator.Directory{Name: "corp.acme.test", Groups: []string{"SOC", "SOC", "Finance"}})
@@ -60,10 +61,11 @@ func TestDirectory_GroupsMayHaveOneName(t *testing.T) {
 		Profile     map[string]any
 	}
 	o.expect(200, "GET", "/api/v1/groups/"+ids[0], "").into(t, &g)
-	if g.Type != "APP_GROUP" || !cmp.Equal(g.ObjectClass, []string{"okta:windows_security_principal"}) || g.Profile["windowsDomainQualifiedName"] != `CORP\SOC` {
+	if g.Type != "APP_GROUP" || !cmp.Equal(g.ObjectClass, []string{"okta:windows_security_principal"}) ||
+		g.Profile["windowsDomainQualifiedName"] != `CORP\SOC` {
 		t.Errorf("%+v", g)
 	}
-	o.expect(200, "POST", "/api/v1/groups", `{"profile": {"name": "SOC"}}`) // an Okta group may be called so, once
+	o.expect(200, "POST", "/api/v1/groups", `{"profile": {"name": "SOC"}}`) // one Okta group may have the same name
 	o.expect(400, "POST", "/api/v1/groups", `{"profile": {"name": "SOC"}}`)
 	o.expect(501, "PUT", "/api/v1/groups/"+ids[0]+"/users/"+o.user("bob").ID, "")
 	if finance, _ := o.Group("Finance"); finance.Type != "OKTA_GROUP" {

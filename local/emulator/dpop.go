@@ -3,37 +3,37 @@ package emulator
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"strconv"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// nonceLife is how long a DPoP nonce is the newest; it holds for as long once more.
+// nonceLife is the time after which a new DPoP nonce replaces the last one, which stays valid as
+// long again.
 const nonceLife = 10 * time.Minute
 
-// proofAge is how old a DPoP proof may be, and how far ahead.
+// proofAge is the maximum difference between the iat of a DPoP proof and the clock.
 const proofAge = 5 * time.Minute
 
-// The servers that give nonces, each its own.
+// The servers, each of which has its own nonces.
 const (
 	tokenServer = "token"
 	apiServer   = "api"
 )
 
-// nonce is the newest one of a server at a time.
+// nonce returns the newest nonce of a server at a time.
 func nonce(server string, at time.Time) string {
 	return derive(22, "nonce", server, strconv.FormatInt(at.Unix()/int64(nonceLife.Seconds()), 10))
 }
 
-// fresh tells whether the proof's nonce is one of the server's that holds.
-func (p proof) fresh(server string, at time.Time) bool {
+// fresh reports whether the proof has a valid nonce of the server.
+func (p dpopProof) fresh(server string, at time.Time) bool {
 	return p.Nonce == nonce(server, at) || p.Nonce == nonce(server, at.Add(-nonceLife))
 }
 
-// proof is what a DPoP proof says, once it is verified (RFC 9449, section 4.2).
-type proof struct {
+// dpopProof contains the claims of a verified DPoP proof (RFC 9449, section 4.2).
+type dpopProof struct {
 	key       string // thumbprint of its key
 	Method    string `json:"htm"`
 	URL       string `json:"htu"`
@@ -42,9 +42,10 @@ type proof struct {
 	jwt.RegisteredClaims
 }
 
-// proofOf verifies the request's DPoP proof but for its nonce (RFC 9449, section 4.3) and uses its jti up. token is the
-// access token that it goes with, "" at the token endpoint. The problem is "" where there is none.
-func (e *Emulator) proofOf(c *call, token string) (p proof, problem string) {
+// proofOf verifies the DPoP proof of the request except its nonce (RFC 9449, section 4.3) and
+// records its jti. token is the access token of the request, "" at the token endpoint. problem is
+// "" if the proof is valid.
+func (e *Emulator) proofOf(c *oktaCall, token string) (p dpopProof, problem string) {
 	values := c.Header.Values("DPoP")
 	if len(values) != 1 {
 		return p, "There must be one DPoP header."
@@ -56,46 +57,44 @@ func (e *Emulator) proofOf(c *call, token string) (p proof, problem string) {
 	if members, _ := parsed.Header["jwk"].(map[string]any); members["d"] != nil {
 		return p, "The DPoP proof must not hold a private key."
 	}
-	public, key, err := decodeKey(parsed.Header["jwk"])
+	public, err := decodeKey(parsed.Header["jwk"])
 	if err != nil {
 		return p, "The DPoP proof must hold its public key as jwk."
 	}
-	if checkSignature(values[0], key) != nil {
+	if checkSignature(values[0], public.Key) != nil {
 		return p, "The signature of the DPoP proof is not valid."
 	}
-	switch {
-	case p.Method != c.Method:
-		return p, "The htm of the DPoP proof is not the method of the request."
-	case p.URL != c.base+c.URL.EscapedPath():
-		return p, "The htu of the DPoP proof is not the URL of the request without its query."
-	case p.IssuedAt == nil || c.at.Sub(p.IssuedAt.Time).Abs() > proofAge:
-		return p, "The iat of the DPoP proof is missing or not recent."
-	case token != "" && p.TokenHash != hash([]byte(token)):
-		return p, "The ath of the DPoP proof is not the hash of the access token."
-	case token == "" && p.TokenHash != "":
-		return p, "The DPoP proof has an ath, but there is no access token."
-	case p.ID == "" || !e.org.useUp("proof", p.ID):
+	p.key = thumbprint(public)
+	if problem := p.check(c, token); problem != "" {
+		return p, problem
+	}
+	if p.ID == "" || !e.org.useOnce("proof", p.ID) {
 		return p, "The jti of the DPoP proof is missing or was used before."
 	}
-	p.key = public.thumbprint()
 	return p, ""
 }
 
-// thumbprint names a key by its members (RFC 7638).
-func (k jwk) thumbprint() string {
-	members := map[string]string{"kty": k.Type, "n": k.N, "e": k.E}
-	if k.Type == "EC" {
-		members = map[string]string{"kty": k.Type, "crv": k.Curve, "x": k.X, "y": k.Y}
+// check returns the problem with the claims of the proof, except the nonce and the jti, or "".
+func (p dpopProof) check(c *oktaCall, token string) string {
+	switch {
+	case p.Method != c.Method:
+		return "The htm of the DPoP proof is not the method of the request."
+	case p.URL != c.base+c.URL.EscapedPath():
+		return "The htu of the DPoP proof is not the URL of the request without its query."
+	case p.IssuedAt == nil || c.at.Sub(p.IssuedAt.Time).Abs() > proofAge:
+		return "The iat of the DPoP proof is missing or not recent."
+	case token != "" && p.TokenHash != hash([]byte(token)):
+		return "The ath of the DPoP proof is not the hash of the access token."
+	case token == "" && p.TokenHash != "":
+		return "The DPoP proof has an ath, but the request has no access token."
 	}
-	canonical, err := json.Marshal(members) // in the order of their names, as the RFC wants it
-	if err != nil {
-		panic(err) // strings can be encoded
-	}
-	return hash(canonical)
+	return ""
 }
 
-// hash is the base64url SHA-256 that thumbprints and ath are.
+// hash returns the base64url SHA-256 of b, the format of ath.
 func hash(b []byte) string {
 	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	return base64url(sum[:])
 }
+
+func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

@@ -1,9 +1,11 @@
-// Package emulator is a small, stateful Okta: the routes the product calls, with Okta's own bodies, errors, paging and
-// rate limits, over an organization that lives in memory. It serves `go run ./local`, the tests and the docs.
+// Package emulator emulates the Okta API as far as the product calls it, with Okta's bodies,
+// errors, paging and rate limits, for an organization in memory. `go run ./local`, the tests and
+// the docs use it.
 //
-// It answers loopback only. Everything in it is deterministic: ids derive from names and the seeded timestamps are fixed,
-// so that the same calls under an injected clock give the same bodies. Beside Okta's API it has a control under
-// /_emulator/ (control.go) for faults, limits, the request log and the signals received.
+// It serves only loopback addresses. It is deterministic: IDs derive from names and the timestamps
+// of the seed are fixed, so that the same requests with the same clock get the same responses. The
+// control API under /_emulator/ (control.go) sets faults and limits and returns the request log and
+// the received signals.
 package emulator
 
 import (
@@ -16,18 +18,18 @@ import (
 
 // Options configures New. The zero value is a working emulator.
 type Options struct {
-	Token    string           // API token (SSWS) accepted; default DefaultToken
+	Token    string           // the valid API token (SSWS); default DefaultToken
 	Now      func() time.Time // clock; default time.Now
-	PageSize int              // when above 0, no page of a list is longer than this, whatever the limit asked for
-	Observe  func(Observed)   // when set, told of every call as it is answered
-	Keep     int              // the number of newest requests that the request log keeps; 0: all
-	Log      *slog.Logger     // is told when the request log drops requests; default slog.Default
+	PageSize int              // maximum items per page for any limit of the request; 0: no maximum
+	Observe  func(Observed)   // if set, called for each request before its response is sent
+	Keep     int              // maximum requests in the request log; 0: no maximum
+	Log      *slog.Logger     // logs when the request log drops requests; default slog.Default
 }
 
-// DefaultToken is the API token accepted when Options has none.
+// DefaultToken is the default of Options.Token.
 const DefaultToken = "emulator-token"
 
-// Emulator is an http.Handler that answers as an Okta organization. It is safe for concurrent use.
+// Emulator is an http.Handler that serves an Okta organization. It is safe for concurrent use.
 type Emulator struct {
 	token   string
 	now     func() time.Time
@@ -42,11 +44,11 @@ type Emulator struct {
 	org          *org       // replaced by Reset
 	unknown      []string
 	transmitters map[string]map[string]crypto.PublicKey // issuer → kid → key
-	apps         map[string]app                         // as registered, by client id
-	issued       int                                    // access tokens so far: none repeats after Reset
+	apps         map[string]registeredApp               // by client ID
+	issued       int                                    // access tokens so far, not reset, so that none repeats
 }
 
-// New returns an emulator that holds the seeded organization acme.test.
+// New returns an emulator with the seeded organization acme.test.
 func New(o Options) *Emulator {
 	if o.Token == "" {
 		o.Token = DefaultToken
@@ -59,21 +61,22 @@ func New(o Options) *Emulator {
 	}
 	e := &Emulator{
 		token: o.Token, now: o.Now, size: o.PageSize, observe: o.Observe, keep: o.Keep, logger: o.Log,
-		transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]app{},
+		transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]registeredApp{},
 	}
 	e.org = seededOrg(e.token)
 	e.api, e.control = e.routes(), e.controlRoutes()
 	return e
 }
 
-// Token returns the API token accepted now, of several the newest.
+// Token returns the newest valid API token.
 func (e *Emulator) Token() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.org.tokens[len(e.org.tokens)-1]
 }
 
-// SetToken makes another API token be accepted (POST /_emulator/token). The ones before it are revoked, unless keep.
+// SetToken adds an API token (POST /_emulator/token). It revokes the earlier tokens unless keep is
+// set.
 func (e *Emulator) SetToken(token string, keep bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -83,9 +86,9 @@ func (e *Emulator) SetToken(token string, keep bool) {
 	e.org.tokens = append(e.org.tokens, token)
 }
 
-// Reset brings back the seeded organization and the first token: faults, limits, the request log, signals and every user
-// and group added since are gone (POST /_emulator/reset), and so are access tokens. Registered transmitters and apps and the
-// list of unknown routes stay.
+// Reset restores the seeded organization and the first token (POST /_emulator/reset). It removes
+// faults, limits, the request log, signals, access tokens and all later changes of users and
+// groups. Registered transmitters and apps and the list of unknown routes stay.
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -93,12 +96,12 @@ func (e *Emulator) Reset() {
 	e.org.addApps(e.apps)
 }
 
-// routes is the index of what the emulator can do of Okta's API.
+// routes returns the emulated routes of the Okta API.
 func (e *Emulator) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, r := range map[string]struct {
 		scope string
-		handler
+		oktaHandler
 	}{
 		"GET /api/v1/users":                    {"okta.users.read", e.listUsers},
 		"GET /api/v1/users/{user}":             {"okta.users.read", e.onUser(getUser)},
@@ -129,7 +132,7 @@ func (e *Emulator) routes() *http.ServeMux {
 
 		"GET /api/v1/idps": {"okta.idps.read", e.listProviders},
 	} {
-		mux.Handle(pattern, e.serve(e.authorized(r.scope, declared(pattern, r.handler))))
+		mux.Handle(pattern, e.serve(e.authorized(r.scope, checkQuery(pattern, r.oktaHandler))))
 	}
 	mux.Handle("GET /.well-known/okta-organization", e.serve(getOrganization))
 	mux.Handle("POST "+tokenPath, e.serve(e.issueToken))

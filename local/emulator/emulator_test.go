@@ -18,7 +18,7 @@ func contextWithCancel(t *testing.T) (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// sendWith makes a call that the context may end.
+// sendWith sends a request that ends with the context.
 func sendWith(ctx context.Context, o *org, method, path string) error {
 	req, err := http.NewRequestWithContext(ctx, method, o.url+path, nil)
 	if err != nil {
@@ -32,8 +32,8 @@ func sendWith(ctx context.Context, o *org, method, path string) error {
 	return resp.Body.Close()
 }
 
-// occupy makes a call that does not end by itself, again where it finds no place. Its error comes when the context has
-// ended it.
+// occupy repeats a request until it hangs. The channel receives its error after the end of the
+// context.
 func occupy(ctx context.Context, o *org, method, path string) <-chan error {
 	done := make(chan error, 1)
 	go func() {
@@ -46,7 +46,7 @@ func occupy(ctx context.Context, o *org, method, path string) <-chan error {
 	return done
 }
 
-func TestToken(t *testing.T) {
+func TestToken_IsRequired(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for _, authorization := range []string{"", "SSWS wrong", "Bearer " + emulator.DefaultToken, emulator.DefaultToken} {
@@ -61,7 +61,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-func TestUnknownRoutesAreOktaErrorsAndCounted(t *testing.T) {
+func TestUnknownRoutes_AreOktaErrorsAndRecorded(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for _, call := range [][2]string{
@@ -76,19 +76,23 @@ func TestUnknownRoutesAreOktaErrorsAndCounted(t *testing.T) {
 		}
 	}
 	o.Reset()
-	if diff := cmp.Diff([]string{"GET /api/v1/apps", "PUT /api/v1/users/alice", "POST /api/v1/users//lifecycle/deactivate", "POST /oauth2/default/v1/token"}, o.UnknownRoutes()); diff != "" {
+	if diff := cmp.Diff([]string{"GET /api/v1/apps", "PUT /api/v1/users/alice", "POST /api/v1/users//lifecycle/deactivate",
+		"POST /oauth2/default/v1/token"}, o.UnknownRoutes()); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestSeed(t *testing.T) {
+func TestSeed_HasDocumentedUsers(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for login, status := range map[string]string{
-		"alice": "ACTIVE", "bob": "ACTIVE", "carol": "SUSPENDED", "dave": "DEPROVISIONED", "erin": "LOCKED_OUT", "frank": "STAGED",
-		"grace": "PASSWORD_EXPIRED", "heidi": "PROVISIONED", "ivan": "RECOVERY", "admin": "ACTIVE", "helpdesk": "ACTIVE", "breakglass": "ACTIVE",
+		"alice": "ACTIVE", "bob": "ACTIVE", "carol": "SUSPENDED", "dave": "DEPROVISIONED", "erin": "LOCKED_OUT",
+		"frank": "STAGED",
+		"grace": "PASSWORD_EXPIRED", "heidi": "PROVISIONED", "ivan": "RECOVERY", "admin": "ACTIVE", "helpdesk": "ACTIVE",
+		"breakglass": "ACTIVE",
 	} {
-		if got := o.user(login + "@acme.test"); got.Status != status || got.Email != login+"@acme.test" || len(got.ID) != 20 || got.ID[:3] != "00u" {
+		if got := o.user(login + "@acme.test"); got.Status != status || got.Email != login+"@acme.test" ||
+			len(got.ID) != 20 || got.ID[:3] != "00u" {
 			t.Errorf("%+v", got)
 		}
 	}
@@ -96,12 +100,13 @@ func TestSeed(t *testing.T) {
 	if !cmp.Equal(engineering.Members, []string{"alice@acme.test", "bob@acme.test"}) {
 		t.Error(engineering)
 	}
-	if got := o.user("helpdesk"); got.Roles != nil || len(got.RoleAssignments) != 1 || got.RoleAssignments[0].AssignmentType != "GROUP" {
+	if got := o.user("helpdesk"); got.Roles != nil || len(got.RoleAssignments) != 1 ||
+		got.RoleAssignments[0].AssignmentType != "GROUP" {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestTheSameCallsGiveTheSameReplies(t *testing.T) {
+func TestEmulator_IsDeterministic(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	run := func() string {
@@ -129,7 +134,7 @@ func TestTheSameCallsGiveTheSameReplies(t *testing.T) {
 	}
 }
 
-func TestParallelUse(t *testing.T) {
+func TestEmulator_ConcurrentUse(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.steer("POST", "/users?count=20", "")

@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// maxLatency is the longest wait of a fault.
+// maxLatency is the maximum latency of a fault.
 const maxLatency = 10 * time.Minute
 
-// fault is a Fault that stands.
-type fault struct {
+// activeFault is a Fault with its counter.
+type activeFault struct {
 	Fault
-	left int // calls it still meets, where Times is above 0
+	remaining int // requests, if Times is not 0
 }
 
-// AddFault plays a fault from now on (POST /_emulator/faults). It panics where the control would answer 400.
+// AddFault adds a fault for the next requests that match (POST /_emulator/faults). It panics if the
+// fault is not valid.
 func (e *Emulator) AddFault(f Fault) {
 	if problem := f.check(); problem != "" {
 		panic("emulator: " + problem)
@@ -24,10 +25,10 @@ func (e *Emulator) AddFault(f Fault) {
 	f.Method = strings.ToUpper(f.Method)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.org.faults = append(e.org.faults, &fault{Fault: f, left: f.Times})
+	e.org.faults = append(e.org.faults, &activeFault{Fault: f, remaining: f.Times})
 }
 
-// check says what is wrong with a fault, naming the field.
+// check returns the problem with a fault and the field, or "".
 func (f Fault) check() string {
 	switch {
 	case f.Path == "":
@@ -38,26 +39,32 @@ func (f Fault) check() string {
 		return "latency_ms: must be 0 to 600000"
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return "status: must be 200 to 599"
+	}
+	return f.checkCombination()
+}
+
+func (f Fault) checkCombination() string {
+	switch {
 	case f.Hang && (f.Drop || f.Status != 0):
-		return "hang: what never replies has no status and is not dropped"
+		return "hang: cannot be combined with status or drop"
 	case f.Status == 0 && (f.Body != "" || len(f.Headers) > 0):
-		return "status: is required where there is a body or headers"
-	case f.CarriedOut && !f.ends():
-		return "carried_out: is for a fault with status, drop or hang"
-	case !f.ends() && f.LatencyMS == 0:
+		return "status: is required with body and headers"
+	case f.CarriedOut && !f.endsCall():
+		return "carried_out: requires status, drop or hang"
+	case !f.endsCall() && f.LatencyMS == 0:
 		return "status: one of status, drop, hang and latency_ms is required"
 	}
 	return ""
 }
 
-// ends tells whether the fault ends a call; else it only delays it.
-func (f Fault) ends() bool { return f.Drop || f.Hang || f.Status != 0 }
+// endsCall reports whether the fault ends a request; otherwise it only delays it.
+func (f Fault) endsCall() bool { return f.Drop || f.Hang || f.Status != 0 }
 
-// meetFault plays the faults that match the call and tells whether they ended it.
-func (x *exchange) meetFault() bool {
+// meetFault applies the faults that match the request and reports whether they ended it.
+func (x *oktaExchange) meetFault() bool {
 	f, wait := x.emulator.takeFault(x.call.Request)
 	if wait > 0 {
-		// A caller that gives up does not undo the call: it is carried out, as it would be at Okta.
+		// As in Okta, a request is executed even if its client gives up.
 		select {
 		case <-time.After(wait):
 		case <-x.call.Context().Done():
@@ -68,23 +75,24 @@ func (x *exchange) meetFault() bool {
 	}
 	x.faulty = true
 	if f.CarriedOut {
-		unheard := *x
-		unheard.ResponseWriter, unheard.entry, unheard.held, unheard.faulty = &nobody{http.Header{}}, &Request{}, nil, false
-		unheard.carryOut()
+		discarded := *x
+		discarded.ResponseWriter, discarded.entry = &discardWriter{http.Header{}}, &LoggedRequest{}
+		discarded.limits, discarded.faulty = nil, false
+		discarded.execute()
 	}
 	if f.Hang {
 		<-x.call.Context().Done()
 	}
 	if f.Status == 0 {
 		x.end(0, nil)
-		panic(http.ErrAbortHandler) // net/http closes the connection without a reply
+		panic(http.ErrAbortHandler) // net/http closes the connection without a response
 	}
 	if f.Status == http.StatusTooManyRequests {
 		x.setConcurrencyHeaders()
 	}
 	for name, value := range f.Headers {
 		if value == "" {
-			x.Header()[http.CanonicalHeaderKey(name)] = nil // nil, and not absent, also silences Date
+			x.Header()[http.CanonicalHeaderKey(name)] = nil // unlike a missing key, nil also removes Date
 		} else {
 			x.Header().Set(name, value)
 		}
@@ -103,47 +111,47 @@ func (x *exchange) meetFault() bool {
 	return true
 }
 
-// breakOff sends a reply up to the middle of its body and closes the connection.
-func (x *exchange) breakOff(status int, body []byte) {
+// breakOff sends a response up to the middle of its body and closes the connection.
+func (x *oktaExchange) breakOff(status int, body []byte) {
 	x.Header().Set("Content-Length", strconv.Itoa(max(2, len(body))))
 	x.send(status, append(body, ' ')[:max(1, len(body)/2)])
 	_ = http.NewResponseController(x.ResponseWriter).Flush()
 	panic(http.ErrAbortHandler)
 }
 
-// nobody is a ResponseWriter whose reply is not heard.
-type nobody struct{ header http.Header }
+// discardWriter is a ResponseWriter that discards the response.
+type discardWriter struct{ header http.Header }
 
-func (n *nobody) Header() http.Header         { return n.header }
-func (n *nobody) Write(b []byte) (int, error) { return len(b), nil }
-func (n *nobody) WriteHeader(int)             {}
+func (n *discardWriter) Header() http.Header         { return n.header }
+func (n *discardWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (n *discardWriter) WriteHeader(int)             {}
 
-// takeFault counts the call against the first fault that ends calls and against every latency; it returns the former and
-// how long to wait in all.
+// takeFault counts the request against the first matching fault that ends requests, which it
+// returns, and against every matching latency. It returns the sum of the latencies.
 func (e *Emulator) takeFault(r *http.Request) (*Fault, time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var (
-		ends  *Fault
-		wait  time.Duration
-		stand []*fault
+		ending *Fault
+		wait   time.Duration
+		active []*activeFault
 	)
 	for _, f := range e.org.faults {
 		applies := matches(f.Path, f.Method, r)
-		if applies && f.ends() {
-			applies = ends == nil
+		if applies && f.endsCall() {
+			applies = ending == nil
 			if applies {
-				ends = &f.Fault
+				ending = &f.Fault
 			}
 		}
 		if applies {
 			wait += time.Duration(f.LatencyMS) * time.Millisecond
-			f.left--
+			f.remaining--
 		}
-		if f.Times == 0 || f.left > 0 {
-			stand = append(stand, f)
+		if f.Times == 0 || f.remaining > 0 {
+			active = append(active, f)
 		}
 	}
-	e.org.faults = stand
-	return ends, wait
+	e.org.faults = active
+	return ending, wait
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestFaultMeetsTheCallsThatMatch(t *testing.T) {
+func TestFault_AppliesToMatchingRequests(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.steer("POST", "/faults", `{"path": "/api/v1/users/*/suspend", "method": "post", "times": 2, "status": 503}`)
@@ -21,12 +21,12 @@ func TestFaultMeetsTheCallsThatMatch(t *testing.T) {
 		}
 	}
 	if got := o.user("alice").Status; got != "ACTIVE" {
-		t.Errorf("a call that met a fault was carried out: %s", got)
+		t.Errorf("a request that a fault ended was executed: %s", got)
 	}
 	o.expect(200, "POST", "/api/v1/users/alice/lifecycle/suspend", "")
 }
 
-func TestFaultGlob(t *testing.T) {
+func TestFault_Glob(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		glob, path string
@@ -51,39 +51,43 @@ func TestFaultGlob(t *testing.T) {
 	}
 }
 
-func TestFaultRepliesAreOktas(t *testing.T) {
+func TestFault_ResponsesAreOktas(t *testing.T) {
 	t.Parallel()
 	for status, code := range map[int]string{
-		400: "E0000001", 401: "E0000011", 403: "E0000006", 404: "E0000007", 409: "E0000112", 429: "E0000047", 500: "E0000009", 502: "E0000009", 503: "E0000010",
+		400: "E0000001", 401: "E0000011", 403: "E0000006", 404: "E0000007", 409: "E0000112", 429: "E0000047", 500: "E0000009",
+		502: "E0000009", 503: "E0000010",
 	} {
 		o := start(t)
 		o.AddFault(emulator.Fault{Path: "*", Status: status})
-		if a := o.expect(status, "GET", "/api/v1/users/alice", ""); a.code() != code || a.header.Get("Content-Type") != "application/json" {
+		if a := o.expect(status, "GET", "/api/v1/users/alice", ""); a.code() != code ||
+			a.header.Get("Content-Type") != "application/json" {
 			t.Errorf("%d: %s", status, a.body)
 		}
 	}
 }
 
-func TestFaultWithItsOwnReply(t *testing.T) {
+func TestFault_WithBodyAndHeaders(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.AddFault(emulator.Fault{Path: "*", Status: 200, Body: "<html>", Headers: map[string]string{
 		"content-type": "text/html", "Retry-After": "7", "X-Rate-Limit-Reset": "", "Date": "",
 	}})
 	a := o.expect(200, "GET", "/api/v1/users/alice", "")
-	got := []string{a.body, a.header.Get("Content-Type"), a.header.Get("Retry-After"), a.header.Get("X-Rate-Limit-Limit"), a.header.Get("X-Rate-Limit-Reset"), a.header.Get("Date")}
+	got := []string{a.body, a.header.Get("Content-Type"), a.header.Get("Retry-After"), a.header.Get("X-Rate-Limit-Limit"),
+		a.header.Get("X-Rate-Limit-Reset"), a.header.Get("Date")}
 	if diff := cmp.Diff([]string{"<html>", "text/html", "7", "10000", "", ""}, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// rateLimit are the rate-limit headers; the reset counts in seconds from now.
-func (o *org) rateLimit(a answer) [3]string {
+// rateLimit returns the rate-limit headers, with the reset in seconds from now.
+func (o *org) rateLimit(a response) [3]string {
 	reset, _ := strconv.ParseInt(a.header.Get("X-Rate-Limit-Reset"), 10, 64)
-	return [3]string{a.header.Get("X-Rate-Limit-Limit"), a.header.Get("X-Rate-Limit-Remaining"), strconv.FormatInt(reset-o.clock.Now().Unix(), 10)}
+	return [3]string{a.header.Get("X-Rate-Limit-Limit"), a.header.Get("X-Rate-Limit-Remaining"),
+		strconv.FormatInt(reset-o.clock.Now().Unix(), 10)}
 }
 
-func TestA429LooksLikeTheConcurrencyLimit(t *testing.T) {
+func TestFault_429IsConcurrencyLimit(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.AddFault(emulator.Fault{Path: "*", Status: 429, Times: 1})
@@ -91,19 +95,21 @@ func TestA429LooksLikeTheConcurrencyLimit(t *testing.T) {
 		t.Error(got)
 	}
 	o.AddFault(emulator.Fault{Path: "*", Status: 429, Headers: map[string]string{
-		"X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": strconv.FormatInt(o.clock.Now().Unix()+30, 10),
+		"X-Rate-Limit-Limit": "600", "X-Rate-Limit-Remaining": "0",
+		"X-Rate-Limit-Reset": strconv.FormatInt(o.clock.Now().Unix()+30, 10),
 	}})
 	if got := o.rateLimit(o.expect(429, "GET", "/api/v1/users", "")); got != [3]string{"600", "0", "30"} {
 		t.Error(got)
 	}
 }
 
-func TestDropClosesTheConnectionWithoutCarryingOutTheCall(t *testing.T) {
+func TestFault_DropDoesNotExecuteRequest(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.AddFault(emulator.Fault{Path: "*", Method: "POST", Drop: true, Times: 1})
-	if a, err := o.send("POST", o.url+"/api/v1/users/alice/lifecycle/suspend", "", "Authorization", "SSWS emulator-token"); err == nil {
-		t.Errorf("a reply came: %+v", a)
+	if a, err := o.send("POST", o.url+"/api/v1/users/alice/lifecycle/suspend", "", "Authorization",
+		"SSWS emulator-token"); err == nil {
+		t.Errorf("the client got a response: %+v", a)
 	}
 	if got := o.user("alice").Status; got != "ACTIVE" {
 		t.Error(got)
@@ -114,7 +120,7 @@ func TestDropClosesTheConnectionWithoutCarryingOutTheCall(t *testing.T) {
 	o.expect(200, "POST", "/api/v1/users/alice/lifecycle/suspend", "")
 }
 
-func TestAReplyThatBreaksOffInItsMiddle(t *testing.T) {
+func TestFault_DropInMiddleOfBody(t *testing.T) {
 	t.Parallel()
 	for body, begins := range map[string]string{`{"id": "00u1"}`: `{"id": `, "": " ", "x": "x"} {
 		o := start(t)
@@ -126,7 +132,7 @@ func TestAReplyThatBreaksOffInItsMiddle(t *testing.T) {
 	}
 }
 
-func TestACallThatIsCarriedOutAndItsReplySpoilt(t *testing.T) {
+func TestFault_CarriedOutLosesOnlyResponse(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"lost":           {Drop: true},
@@ -150,7 +156,7 @@ func TestACallThatIsCarriedOutAndItsReplySpoilt(t *testing.T) {
 	}
 }
 
-func TestACallThatHangsEndsWithItsCaller(t *testing.T) {
+func TestFault_HangEndsWithClient(t *testing.T) {
 	t.Parallel()
 	for _, carriedOut := range []bool{false, true} {
 		o := start(t)
@@ -158,21 +164,21 @@ func TestACallThatHangsEndsWithItsCaller(t *testing.T) {
 		o.AddFault(emulator.Fault{Path: "*/alice/*", Hang: true, CarriedOut: carriedOut})
 		ctx, cancel := contextWithCancel(t)
 		done := occupy(ctx, o, "POST", "/api/v1/users/alice/lifecycle/suspend")
-		for o.do("GET", "/api/v1/users/bob", "").status == 200 { // until the call has arrived
+		for o.do("GET", "/api/v1/users/bob", "").status == 200 { // until the request has arrived
 		}
 		cancel()
 		if err := <-done; err == nil {
-			t.Error("a reply came")
+			t.Error("the client got a response")
 		}
-		for o.do("GET", "/api/v1/users/bob", "").status == 429 { // until the emulator notices
+		for o.do("GET", "/api/v1/users/bob", "").status == 429 { // until the emulator detects the closed connection
 		}
 		if got := o.user("alice").Status == "SUSPENDED"; got != carriedOut {
-			t.Errorf("carried out: %v, want %v", got, carriedOut)
+			t.Errorf("executed: %v, want %v", got, carriedOut)
 		}
 	}
 }
 
-func TestFaultsThatStandTogether(t *testing.T) {
+func TestFault_SeveralMatch(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.AddFault(emulator.Fault{Path: "*", LatencyMS: 20})
@@ -182,7 +188,7 @@ func TestFaultsThatStandTogether(t *testing.T) {
 		begun := time.Now()
 		o.expect(want, "GET", "/api/v1/users", "")
 		if took := time.Since(begun); took < 20*time.Millisecond {
-			t.Errorf("the latency applies besides: %v", took)
+			t.Errorf("the latency is not added: %v", took)
 		}
 	}
 	o.Reset()
@@ -191,7 +197,7 @@ func TestFaultsThatStandTogether(t *testing.T) {
 	o.expect(200, "GET", "/api/v1/users", "")
 }
 
-func TestLatencyDoesNotHoldUpOtherCalls(t *testing.T) {
+func TestFault_LatencyDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.AddFault(emulator.Fault{Path: "/api/v1/users/alice*", LatencyMS: 600_000})

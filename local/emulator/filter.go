@@ -2,10 +2,10 @@ package emulator
 
 import "slices"
 
-// filterOperators lists the attributes that the filter parameter of GET /api/v1/users takes, by their
-// names in lower case, each with its operators. Any other attribute or operator is 400 E0000031.
-//
-// https://developer.okta.com/docs/reference/user-query/#filter-users
+// filterOperators are the attributes that the filter parameter of GET /api/v1/users supports, in
+// lower case, with their operators:
+// https://developer.okta.com/docs/reference/user-query/#filter-users Any other attribute or
+// operator gets 400 E0000031.
 var filterOperators = map[string][]string{
 	"id":                {"eq"},
 	"status":            {"eq"},
@@ -16,7 +16,7 @@ var filterOperators = map[string][]string{
 	"lastupdated":       {"eq", "gt", "ge", "lt", "le"},
 }
 
-// filterTakes reports whether filter takes an operator on an attribute, both in lower case.
+// filterTakes reports whether filter supports an operator for an attribute, both in lower case.
 func filterTakes(attribute, operator string) bool {
 	return slices.Contains(filterOperators[attribute], operator)
 }

@@ -11,7 +11,7 @@ import (
 // The types of a group.
 const (
 	groupOkta    = "OKTA_GROUP"
-	groupApp     = "APP_GROUP" // comes from an application; Okta does not compare its name with those of other groups
+	groupApp     = "APP_GROUP" // mastered by an application; its name need not be unique
 	groupBuiltIn = "BUILT_IN"
 )
 
@@ -20,25 +20,25 @@ type group struct {
 	id          string
 	n           int
 	name        string
-	description any // a string, or nil where none was given
+	description any // a string or nil
 	kind        string
 	members     []*user
-	roles       []*role // that its members inherit
-	directory   string  // that an APP_GROUP comes from
+	roles       []*role // which its members inherit
+	directory   string  // which masters an APP_GROUP
 
 	created, lastUpdated, lastMembershipUpdated time.Time
 }
 
 func (g *group) place() int { return g.n }
 
-// add makes a user a member.
+// add adds a member.
 func (g *group) add(u *user, at time.Time) {
 	g.members = append(g.members, u)
 	u.groups = append(u.groups, g)
 	g.lastMembershipUpdated = at
 }
 
-// groupNamed returns the group with a name that no second one may have, else nil.
+// groupNamed returns the group with that name, or nil. It ignores groups of applications.
 func (o *org) groupNamed(name string) *group {
 	for _, g := range o.groups {
 		if g.name == name && g.kind != groupApp {
@@ -80,9 +80,10 @@ func (g *group) body(base string) groupBody {
 		return link(base+"/assets/img/logos/groups/okta-"+size+".png", map[string]any{"name": size, "type": "image/png"})
 	}
 	b := groupBody{
-		ID: g.id, Created: stamp(g.created), LastUpdated: stamp(g.lastUpdated), LastMembershipUpdated: stamp(g.lastMembershipUpdated),
-		ObjectClass: []string{"okta:user_group"}, Type: g.kind,
-		Profile: map[string]any{"name": g.name, "description": g.description},
+		ID: g.id, ObjectClass: []string{"okta:user_group"}, Type: g.kind,
+		Created: stamp(g.created), LastUpdated: stamp(g.lastUpdated),
+		LastMembershipUpdated: stamp(g.lastMembershipUpdated),
+		Profile:               map[string]any{"name": g.name, "description": g.description},
 		Links: map[string]any{
 			"logo":  []any{logo("medium"), logo("large")},
 			"users": link(self + "/users"),
@@ -103,27 +104,28 @@ func groupBodies(groups []*group, base string) []groupBody {
 	return bodies
 }
 
-// listGroups implements GET /api/v1/groups with search, limit and after, or with q, a prefix of the name in any case,
-// which gives at most 300 groups and is never paged. search lags behind as the emulator is told to.
-func (e *Emulator) listGroups(c *call) (reply, *oktaError) {
+// listGroups implements GET /api/v1/groups with search, limit and after, or with q, a prefix of the
+// name in upper or lower case. q returns at most 300 groups and no next page. SetSearchLag delays
+// search.
+func (e *Emulator) listGroups(c *oktaCall) (oktaResponse, *oktaError) {
 	q, search := c.URL.Query().Get("q"), c.URL.Query().Get("search")
 	most := 10000
 	if q != "" {
 		most = 300
 	}
 	if q != "" && search != "" {
-		return reply{}, errSearchAndFilter
+		return oktaResponse{}, errSearchAndFilter
 	}
 	limit, failure := c.limit(most, most)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if q == "" {
 		found := e.org.groups
 		if search != "" {
 			match, ok := parseExpression(search, false, groupAttribute)
 			if !ok {
-				return reply{}, errInvalidSearch
+				return oktaResponse{}, errInvalidSearch
 			}
 			indexed := c.at.Add(-e.org.delays.search)
 			found = slices.DeleteFunc(slices.Clone(found), func(g *group) bool {
@@ -131,7 +133,7 @@ func (e *Emulator) listGroups(c *call) (reply, *oktaError) {
 			})
 		}
 		groups, links, failure := paged(c, found, limit, e.size)
-		return reply{body: groupBodies(groups, c.base), links: links}, failure
+		return oktaResponse{body: groupBodies(groups, c.base), links: links}, failure
 	}
 	var hits []*group
 	for _, g := range e.org.groups {
@@ -139,10 +141,10 @@ func (e *Emulator) listGroups(c *call) (reply, *oktaError) {
 			hits = append(hits, g)
 		}
 	}
-	return reply{body: groupBodies(hits, c.base), links: []string{selfLink(c)}}, nil
+	return oktaResponse{body: groupBodies(hits, c.base), links: []string{selfLink(c)}}, nil
 }
 
-// groupAttribute are the attributes of a group.
+// groupAttribute returns the getter of a group's attribute.
 func groupAttribute(name string) (get func(*group) any, isTime bool) {
 	switch strings.ToLower(name) {
 	case "id":
@@ -164,16 +166,16 @@ func groupAttribute(name string) (get func(*group) any, isTime bool) {
 }
 
 // getGroup implements GET /api/v1/groups/{group}.
-func (e *Emulator) getGroup(c *call) (reply, *oktaError) {
+func (e *Emulator) getGroup(c *oktaCall) (oktaResponse, *oktaError) {
 	g := e.org.groupByID[c.PathValue("group")]
 	if g == nil {
-		return reply{}, notFound(c.PathValue("group"), "UserGroup")
+		return oktaResponse{}, notFound(c.PathValue("group"), "UserGroup")
 	}
-	return reply{body: g.body(c.base)}, nil
+	return oktaResponse{body: g.body(c.base)}, nil
 }
 
 // createGroup implements POST /api/v1/groups.
-func (e *Emulator) createGroup(c *call) (reply, *oktaError) {
+func (e *Emulator) createGroup(c *oktaCall) (oktaResponse, *oktaError) {
 	var in struct {
 		Profile struct {
 			Name        string  `json:"name"`
@@ -181,7 +183,7 @@ func (e *Emulator) createGroup(c *call) (reply, *oktaError) {
 		} `json:"profile"`
 	}
 	if failure := c.decode(&in); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	var description any
 	if in.Profile.Description != nil {
@@ -189,55 +191,55 @@ func (e *Emulator) createGroup(c *call) (reply, *oktaError) {
 	}
 	switch name := in.Profile.Name; {
 	case strings.TrimSpace(name) == "":
-		return reply{}, invalid("name", "The field cannot be left blank")
+		return oktaResponse{}, invalid("name", "The field cannot be left blank")
 	case len([]rune(name)) > 255:
-		return reply{}, invalid("name", "The field is too long")
+		return oktaResponse{}, invalid("name", "The field is too long")
 	case e.org.groupNamed(name) != nil:
-		return reply{}, invalid("name", "An object with this field already exists in the current organization")
+		return oktaResponse{}, invalid("name", "An object with this field already exists in the current organization")
 	default:
-		return reply{body: e.org.addGroup(name, description, c.at).body(c.base)}, nil
+		return oktaResponse{body: e.org.addGroup(name, description, c.at).body(c.base)}, nil
 	}
 }
 
 // listUserGroups implements GET /api/v1/users/{user}/groups with limit and after.
-func (e *Emulator) listUserGroups(c *call, u *user) (reply, *oktaError) {
+func (e *Emulator) listUserGroups(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	limit, failure := c.limit(200, 200)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	groups := slices.SortedFunc(slices.Values(u.groups), func(a, b *group) int { return a.n - b.n })
 	groups, links, failure := paged(c, groups, limit, e.size)
-	return reply{body: groupBodies(groups, c.base), links: links}, failure
+	return oktaResponse{body: groupBodies(groups, c.base), links: links}, failure
 }
 
 // addMember implements PUT /api/v1/groups/{group}/users/{userId}.
-func (e *Emulator) addMember(c *call, u *user) (reply, *oktaError) {
+func (e *Emulator) addMember(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	g, failure := e.ownGroup(c)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if !slices.Contains(u.groups, g) {
 		g.add(u, c.at)
 	}
-	return reply{status: http.StatusNoContent}, nil
+	return oktaResponse{status: http.StatusNoContent}, nil
 }
 
 // removeMember implements DELETE /api/v1/groups/{group}/users/{userId}.
-func (e *Emulator) removeMember(c *call, u *user) (reply, *oktaError) {
+func (e *Emulator) removeMember(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	g, failure := e.ownGroup(c)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if slices.Contains(u.groups, g) {
 		g.members = slices.DeleteFunc(g.members, func(m *user) bool { return m == u })
 		u.groups = slices.DeleteFunc(u.groups, func(other *group) bool { return other == g })
 		g.lastMembershipUpdated = c.at
 	}
-	return reply{status: http.StatusNoContent}, nil
+	return oktaResponse{status: http.StatusNoContent}, nil
 }
 
-// ownGroup is the path's group, if its members can be changed.
-func (e *Emulator) ownGroup(c *call) (*group, *oktaError) {
+// ownGroup returns the group in the path if its members can be changed.
+func (e *Emulator) ownGroup(c *oktaCall) (*group, *oktaError) {
 	g := e.org.groupByID[c.PathValue("group")]
 	switch {
 	case g == nil:

@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// groupNames are those of a list of groups.
-func groupNames(t *testing.T, a answer) []string {
+// groupNames returns the names in a list of groups.
+func groupNames(t *testing.T, a response) []string {
 	t.Helper()
 	var groups []struct{ Profile struct{ Name string } }
 	a.into(t, &groups)
@@ -19,7 +19,7 @@ func groupNames(t *testing.T, a answer) []string {
 	return names
 }
 
-func TestCreateGroup(t *testing.T) {
+func TestCreateGroup_RequiresUniqueName(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	var g struct {
@@ -50,7 +50,7 @@ func TestCreateGroup(t *testing.T) {
 	o.expect(404, "GET", "/api/v1/groups/Engineering", "")
 }
 
-func TestListGroups(t *testing.T) {
+func TestListGroups_Q(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for query, want := range map[string][]string{
@@ -68,26 +68,28 @@ func TestListGroups(t *testing.T) {
 	}
 	a := o.expect(200, "GET", "/api/v1/groups?q=Team", "")
 	if n := len(groupNames(t, a)); n != 300 || a.next() != "" {
-		t.Errorf("q gives at most 300 groups and no next page: %d %q", n, a.next())
+		t.Errorf("q returns %d groups and the next page %q, want 300 and none", n, a.next())
 	}
 	o.expect(400, "GET", "/api/v1/groups?q=Team&limit=301", "")
 }
 
-func TestMembership(t *testing.T) {
+func TestGroupMembers_AddAndRemove(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	bob, _ := o.User("bob")
 	finance, _ := o.Group("Finance")
 	o.expect(204, "PUT", "/api/v1/groups/"+finance.ID+"/users/"+bob.ID, "")
 	o.expect(204, "PUT", "/api/v1/groups/"+finance.ID+"/users/"+bob.ID, "")
-	if got := groupNames(t, o.expect(200, "GET", "/api/v1/users/bob/groups", "")); !cmp.Equal(got, []string{"Everyone", "Engineering", "Finance"}) {
+	if got := groupNames(t, o.expect(200, "GET", "/api/v1/users/bob/groups", "")); !cmp.Equal(got,
+		[]string{"Everyone", "Engineering", "Finance"}) {
 		t.Error(got)
 	}
 	if got, _ := o.Group("Finance"); !cmp.Equal(got.Members, []string{"carol@acme.test", "bob@acme.test"}) {
 		t.Error(got.Members)
 	}
 	o.expect(204, "DELETE", "/api/v1/groups/"+finance.ID+"/users/"+bob.ID, "")
-	if got := groupNames(t, o.expect(200, "GET", "/api/v1/users/"+bob.ID+"/groups", "")); !cmp.Equal(got, []string{"Everyone", "Engineering"}) {
+	if got := groupNames(t, o.expect(200, "GET", "/api/v1/users/"+bob.ID+"/groups", "")); !cmp.Equal(got,
+		[]string{"Everyone", "Engineering"}) {
 		t.Error(got)
 	}
 	everyone, _ := o.Group("Everyone")

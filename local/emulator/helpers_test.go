@@ -15,7 +15,7 @@ import (
 	"example.com/okta-secops/test/oktaspec"
 )
 
-// clock is a time that a test moves.
+// clock is a clock that the test advances.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -35,7 +35,7 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// org is an emulator behind a server of its own.
+// org is an emulator with its own server.
 type org struct {
 	*emulator.Emulator
 	t     *testing.T
@@ -45,7 +45,7 @@ type org struct {
 
 func start(t *testing.T) *org { return startWith(t, emulator.Options{}) }
 
-// startWith starts an emulator whose replies are held against Okta's specification.
+// startWith starts an emulator and checks its responses against the OpenAPI specification of Okta.
 func startWith(t *testing.T, o emulator.Options) *org {
 	t.Helper()
 	spec, err := oktaspec.Load()
@@ -68,34 +68,34 @@ func startWith(t *testing.T, o emulator.Options) *org {
 	return &org{Emulator: e, t: t, url: s.URL, clock: c}
 }
 
-// answer is a reply read to its end.
-type answer struct {
+// response is a complete response.
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// into decodes the body.
-func (a answer) into(t *testing.T, v any) {
+// into decodes the body into v.
+func (a response) into(t *testing.T, v any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(a.body), v); err != nil {
 		t.Fatalf("decoding %q: %v", a.body, err)
 	}
 }
 
-// code is the errorCode of the body, "" if there is none.
-func (a answer) code() string {
+// code returns the errorCode in the body, or "".
+func (a response) code() string {
 	var e struct{ ErrorCode string }
 	_ = json.Unmarshal([]byte(a.body), &e)
 	return e.ErrorCode
 }
 
-// send sends any request; the header values alternate with their names.
-func (o *org) send(method, url, body string, header ...string) (answer, error) {
+// send sends any request. header alternates names and values.
+func (o *org) send(method, url, body string, header ...string) (response, error) {
 	o.t.Helper()
 	req, err := http.NewRequestWithContext(o.t.Context(), method, url, bytes.NewBufferString(body))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	for i := 0; i < len(header); i += 2 {
 		if header[i] == "Host" {
@@ -105,25 +105,26 @@ func (o *org) send(method, url, body string, header ...string) (answer, error) {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	raw, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, string(raw)}, err
+	return response{resp.StatusCode, resp.Header, string(raw)}, err
 }
 
-// do calls Okta's API with the token.
-func (o *org) do(method, path, body string) answer {
+// do sends a request to the Okta API with the API token.
+func (o *org) do(method, path, body string) response {
 	o.t.Helper()
-	a, err := o.send(method, o.url+path, body, "Authorization", "SSWS "+emulator.DefaultToken, "Content-Type", "application/json")
+	a, err := o.send(method, o.url+path, body, "Authorization", "SSWS "+emulator.DefaultToken, "Content-Type",
+		"application/json")
 	if err != nil {
 		o.t.Errorf("%s %s: %v", method, path, err) // not Fatal: tests call it from goroutines
 	}
 	return a
 }
 
-// expect calls Okta's API and fails the test on another status.
-func (o *org) expect(status int, method, path, body string) answer {
+// expect is do, and fails the test for another status.
+func (o *org) expect(status int, method, path, body string) response {
 	o.t.Helper()
 	a := o.do(method, path, body)
 	if a.status != status {
@@ -132,8 +133,8 @@ func (o *org) expect(status int, method, path, body string) answer {
 	return a
 }
 
-// steer calls the control and fails the test unless it succeeds.
-func (o *org) steer(method, path, body string) answer {
+// steer sends a request to the control API and fails the test if it does not succeed.
+func (o *org) steer(method, path, body string) response {
 	o.t.Helper()
 	a, err := o.send(method, o.url+"/_emulator"+path, body)
 	if err != nil || a.status/100 != 2 {
@@ -151,8 +152,8 @@ func (o *org) user(idOrLogin string) emulator.UserState {
 	return u
 }
 
-// logins are those of a list of users.
-func (a answer) logins(t *testing.T) []string {
+// logins returns the logins in a list of users.
+func (a response) logins(t *testing.T) []string {
 	t.Helper()
 	var users []struct{ Profile struct{ Login string } }
 	a.into(t, &users)
@@ -164,8 +165,8 @@ func (a answer) logins(t *testing.T) []string {
 	return logins
 }
 
-// next is the URL of the next page, "" on the last.
-func (a answer) next() string {
+// next returns the URL of the next page, or "" for the last page.
+func (a response) next() string {
 	for _, l := range a.header.Values("Link") {
 		if href, ok := strings.CutSuffix(l, `>; rel="next"`); ok {
 			return strings.TrimPrefix(href, "<")

@@ -17,7 +17,7 @@ type provider struct {
 
 func (p provider) place() int { return p.n }
 
-// seededProviders are more than the default page of the list, of every protocol.
+// seededProviders returns providers of every protocol, more than a default page of the list.
 func seededProviders() []provider {
 	var all []provider
 	for i, seed := range []struct{ kind, name, status string }{
@@ -86,8 +86,8 @@ func (p provider) body(base string) providerBody {
 		links["activate"] = link(self+"/lifecycle/activate", allow("POST"))
 	}
 	body := providerBody{
-		ID: p.id, IssuerMode: "DYNAMIC", Name: p.name, Status: p.status, Created: stamp(p.created), LastUpdated: stamp(p.created),
-		Type: p.kind, Links: links,
+		ID: p.id, IssuerMode: "DYNAMIC", Name: p.name, Status: p.status, Type: p.kind, Links: links,
+		Created: stamp(p.created), LastUpdated: stamp(p.created),
 	}
 	idp := "https://" + strings.ReplaceAll(strings.ToLower(p.name), " ", "-") + ".example.com"
 	switch p.kind {
@@ -100,7 +100,8 @@ func (p provider) body(base string) providerBody {
 	default:
 		body.Protocol, body.Policy = oidcProtocol(p, idp), providerPolicy("idpuser.email")
 		links["authorize"] = link(base+"/oauth2/v1/authorize?idp="+p.id+
-			"&client_id={clientId}&response_type={responseType}&response_mode={responseMode}&scope={scopes}&redirect_uri={redirectUri}&state={state}&nonce={nonce}",
+			"&client_id={clientId}&response_type={responseType}&response_mode={responseMode}"+
+			"&scope={scopes}&redirect_uri={redirectUri}&state={state}&nonce={nonce}",
 			map[string]any{"templated": true}, allow("GET"))
 		links["clientRedirectUri"] = link(base+"/oauth2/v1/authorize/callback", allow("POST"))
 	}
@@ -118,11 +119,13 @@ func samlProtocol(p provider, idp string) map[string]any {
 			"acs": map[string]any{"binding": "HTTP-POST", "type": "INSTANCE"},
 		},
 		"algorithms": map[string]any{"request": signature("REQUEST"), "response": signature("ANY")},
-		"settings":   map[string]any{"nameFormat": "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified", "honorPersistentNameId": true},
+		"settings": map[string]any{
+			"nameFormat": "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified", "honorPersistentNameId": true,
+		},
 		"credentials": map[string]any{
 			"trust": map[string]any{
-				"issuer": idp, "audience": "https://acme.test/saml2/service-provider/" + p.id, "kid": derive(36, "trust", p.id),
-				"revocationCacheLifetime": 0,
+				"issuer": idp, "audience": "https://acme.test/saml2/service-provider/" + p.id,
+				"kid": derive(36, "trust", p.id), "revocationCacheLifetime": 0,
 			},
 			"signing": map[string]any{"kid": derive(36, "signing", p.id)},
 		},
@@ -137,7 +140,9 @@ func oidcProtocol(p provider, idp string) map[string]any {
 			"authorization": map[string]any{"url": idp + "/authorize", "binding": "HTTP-REDIRECT"},
 			"token":         map[string]any{"url": idp + "/token", "binding": "HTTP-POST"},
 		},
-		"credentials": map[string]any{"client": map[string]any{"client_id": derive(20, "client", p.id), "client_secret": "your-client-secret"}},
+		"credentials": map[string]any{
+			"client": map[string]any{"client_id": derive(20, "client", p.id), "client_secret": "your-client-secret"},
+		},
 	}
 	if p.kind == "OIDC" || p.kind == "OKTA_INTEGRATION" {
 		kind = "OIDC"
@@ -154,7 +159,8 @@ func certificateProtocol(p provider) map[string]any {
 	return map[string]any{
 		"type": "MTLS",
 		"credentials": map[string]any{"trust": map[string]any{
-			"issuer": "CN=Acme Smart Card CA", "kid": derive(36, "trust", p.id), "revocation": "CRL", "revocationCacheLifetime": 2880,
+			"issuer": "CN=Acme Smart Card CA", "kid": derive(36, "trust", p.id),
+			"revocation": "CRL", "revocationCacheLifetime": 2880,
 		}},
 	}
 }
@@ -168,17 +174,19 @@ func providerPolicy(template string) map[string]any {
 		},
 		"accountLink": map[string]any{"filter": nil, "action": "AUTO"},
 		"subject": map[string]any{
-			"userNameTemplate": map[string]any{"template": template}, "filter": nil, "matchType": "USERNAME", "matchAttribute": nil,
+			"userNameTemplate": map[string]any{"template": template}, "filter": nil,
+			"matchType": "USERNAME", "matchAttribute": nil,
 		},
 		"maxClockSkew": 0,
 	}
 }
 
-// listProviders implements GET /api/v1/idps with q (a prefix of the name in any case), type, limit and after.
-func (e *Emulator) listProviders(c *call) (reply, *oktaError) {
+// listProviders implements GET /api/v1/idps with q (a prefix of the name in upper or lower case),
+// type, limit and after.
+func (e *Emulator) listProviders(c *oktaCall) (oktaResponse, *oktaError) {
 	limit, failure := c.limit(20, 200)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	q, kind := strings.ToLower(c.URL.Query().Get("q")), c.URL.Query().Get("type")
 	var hits []provider
@@ -192,5 +200,5 @@ func (e *Emulator) listProviders(c *call) (reply, *oktaError) {
 	for _, p := range hits {
 		bodies = append(bodies, p.body(c.base))
 	}
-	return reply{body: bodies, links: links}, failure
+	return oktaResponse{body: bodies, links: links}, failure
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestListProviders(t *testing.T) {
+func TestListProviders_PagesAndFilters(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	type provider struct {

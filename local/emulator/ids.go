@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// derive returns n alphanumerics (at most 40) that depend on the parts alone.
+// derive returns n alphanumeric characters (at most 40) that depend only on the parts.
 func derive(n int, parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return new(big.Int).SetBytes(append([]byte{1}, sum[:]...)).Text(62)[1 : n+1]
 }
 
-// newID returns an id of Okta's form: 20 characters, of which the first three are the kind.
+// newID returns an ID in Okta's format: 20 characters, of which the first three are the kind.
 func newID(prefix string, parts ...string) string {
 	return prefix + derive(20-len(prefix), append([]string{prefix}, parts...)...)
 }
 
-// stamp is a time as Okta writes it; the zero one is null.
+// stamp is a time in Okta's JSON format. The zero stamp is null.
 type stamp time.Time
 
 // MarshalJSON implements json.Marshaler.

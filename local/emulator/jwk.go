@@ -2,64 +2,56 @@ package emulator
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rsa"
-	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
-// jwk is a public JSON Web Key, RSA or EC.
-type jwk struct {
-	ID    string `json:"kid"`
-	Type  string `json:"kty"`
-	Curve string `json:"crv"`
-	N     string `json:"n"`
-	E     string `json:"e"`
-	X     string `json:"x"`
-	Y     string `json:"y"`
-}
-
-// publicKey builds the key.
-func (k jwk) publicKey() (crypto.PublicKey, error) {
-	switch k.Type {
-	case "RSA":
-		n, errN := bigEndian(k.N)
-		e, errE := bigEndian(k.E)
-		if err := errors.Join(errN, errE); err != nil {
-			return nil, err
-		}
-		if n.Sign() == 0 || !e.IsInt64() || e.Sign() == 0 {
-			return nil, errors.New("the RSA key is not valid")
-		}
-		return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
-	case "EC":
-		curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}[k.Curve]
-		if curve == nil {
-			return nil, fmt.Errorf("the curve %q is not known", k.Curve)
-		}
-		x, errX := bigEndian(k.X)
-		y, errY := bigEndian(k.Y)
-		if err := errors.Join(errX, errY); err != nil {
-			return nil, err
-		}
-		size := (curve.Params().BitSize + 7) / 8
-		if x.BitLen() > size*8 || y.BitLen() > size*8 {
-			return nil, errors.New("the point is not on the curve")
-		}
-		point := append([]byte{4}, x.FillBytes(make([]byte, size))...)
-		return ecdsa.ParseUncompressedPublicKey(curve, append(point, y.FillBytes(make([]byte, size))...))
+// parseJWKS returns the public keys of a JSON Web Key Set by kid.
+func parseJWKS(jwks []byte) (map[string]crypto.PublicKey, error) {
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(jwks, &set); err != nil {
+		return nil, fmt.Errorf("parsing the JWKS: %w", err)
 	}
-	return nil, fmt.Errorf("the key type %q is not known", k.Type)
+	if len(set.Keys) == 0 {
+		return nil, errors.New("the JWKS has no keys")
+	}
+	keys := make(map[string]crypto.PublicKey, len(set.Keys))
+	for _, k := range set.Keys {
+		public := k.Public()
+		if !public.Valid() {
+			return nil, fmt.Errorf("the key %q of the JWKS is not a valid RSA or EC key", k.KeyID)
+		}
+		keys[k.KeyID] = public.Key
+	}
+	return keys, nil
 }
 
-// bigEndian reads a base64url number.
-func bigEndian(s string) (*big.Int, error) {
-	raw, err := base64.RawURLEncoding.DecodeString(s)
+var errNotPublic = errors.New("the JWK is not a public RSA or EC key")
+
+// decodeKey returns the public key in the header of a token.
+func decodeKey(header any) (jose.JSONWebKey, error) {
+	raw, err := json.Marshal(header)
 	if err != nil {
-		return nil, fmt.Errorf("decoding a number of the key: %w", err)
+		return jose.JSONWebKey{}, err
 	}
-	return new(big.Int).SetBytes(raw), nil
+	var k jose.JSONWebKey
+	if err := json.Unmarshal(raw, &k); err != nil {
+		return jose.JSONWebKey{}, err
+	}
+	if !k.IsPublic() || !k.Valid() {
+		return jose.JSONWebKey{}, errNotPublic
+	}
+	return k, nil
+}
+
+// thumbprint returns the SHA-256 thumbprint of a public key (RFC 7638).
+func thumbprint(k jose.JSONWebKey) string {
+	sum, err := k.Thumbprint(crypto.SHA256)
+	if err != nil {
+		panic(err) // decodeKey has checked the key
+	}
+	return base64url(sum)
 }

@@ -6,49 +6,50 @@ import (
 	"time"
 )
 
-// empty is the body of a lifecycle call that has nothing to say.
+// empty is the body of a successful lifecycle operation without a result.
 var empty = struct{}{}
 
-// suspend implements POST /api/v1/users/{user}/lifecycle/suspend: ACTIVE → SUSPENDED. Groups, roles and apps stay, the
-// sessions end.
-func suspend(c *call, u *user) (reply, *oktaError) {
+// suspend implements POST /api/v1/users/{user}/lifecycle/suspend: ACTIVE → SUSPENDED. It ends the
+// sessions and keeps groups, roles and apps.
+func suspend(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if u.status != statusActive {
-		return reply{}, preconditionFailed("Cannot suspend a user that is not active")
+		return oktaResponse{}, preconditionFailed("Cannot suspend a user that is not active")
 	}
 	u.setStatus(statusSuspended, c.at)
 	u.sessions = 0
-	return reply{body: empty}, nil
+	return oktaResponse{body: empty}, nil
 }
 
 // unsuspend implements POST /api/v1/users/{user}/lifecycle/unsuspend: SUSPENDED → ACTIVE.
-func unsuspend(c *call, u *user) (reply, *oktaError) {
+func unsuspend(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if u.status != statusSuspended {
-		return reply{}, preconditionFailed("Cannot unsuspend a user that is not suspended")
+		return oktaResponse{}, preconditionFailed("Cannot unsuspend a user that is not suspended")
 	}
 	u.setStatus(statusActive, c.at)
-	return reply{body: empty}, nil
+	return oktaResponse{body: empty}, nil
 }
 
-// deactivate implements POST /api/v1/users/{user}/lifecycle/deactivate: any status → DEPROVISIONED, at once or
-// as the emulator's Deactivation says. sendEmail is false by default. Sessions, OAuth tokens and the password are gone.
-func (e *Emulator) deactivate(c *call, u *user) (reply, *oktaError) {
+// deactivate implements POST /api/v1/users/{user}/lifecycle/deactivate: any status → DEPROVISIONED,
+// immediately or after Deactivation.MS. sendEmail is false by default. It removes sessions, OAuth
+// tokens and the password.
+func (e *Emulator) deactivate(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	sendEmail, failure := c.flag("sendEmail", false)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if u.status == statusDeprovisioned {
-		return reply{}, errWrongStatus
+		return oktaResponse{}, errWrongStatus
 	}
-	if takes := e.org.delays.deactivation.MS; takes > 0 {
-		u.becoming, u.due = statusDeprovisioned, c.at.Add(time.Duration(takes)*time.Millisecond)
-		e.org.delays.changing = append(e.org.delays.changing, u)
+	if ms := e.org.delays.deactivation.MS; ms > 0 {
+		u.becoming, u.due = statusDeprovisioned, c.at.Add(time.Duration(ms)*time.Millisecond)
+		e.org.delays.pending = append(e.org.delays.pending, u)
 	} else {
 		u.deprovision(c.at)
 	}
 	if sendEmail {
 		u.mails = append(u.mails, "deactivated")
 	}
-	return reply{body: empty}, nil
+	return oktaResponse{body: empty}, nil
 }
 
 // deprovision completes a deactivation.
@@ -58,15 +59,16 @@ func (u *user) deprovision(at time.Time) {
 	u.sessions, u.tokens, u.password = 0, 0, ""
 }
 
-// activate implements POST /api/v1/users/{user}/lifecycle/activate: STAGED or DEPROVISIONED → ACTIVE with a password,
-// else PROVISIONED. sendEmail is true by default; without an e-mail the activation link is in the reply.
-func activate(c *call, u *user) (reply, *oktaError) {
+// activate implements POST /api/v1/users/{user}/lifecycle/activate: STAGED or DEPROVISIONED →
+// ACTIVE if the user has a password, otherwise PROVISIONED. sendEmail is true by default; without
+// an e-mail the response contains the activation link.
+func activate(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	sendEmail, failure := c.flag("sendEmail", true)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if u.status != statusStaged && u.status != statusDeprovisioned {
-		return reply{}, errAlreadyActive
+		return oktaResponse{}, errAlreadyActive
 	}
 	if u.password != "" {
 		u.setStatus(statusActive, c.at)
@@ -76,57 +78,58 @@ func activate(c *call, u *user) (reply, *oktaError) {
 	return u.activation(c, sendEmail), nil
 }
 
-// reactivate implements POST /api/v1/users/{user}/lifecycle/reactivate: a new activation link for a PROVISIONED or
-// RECOVERY user, whose status stays. sendEmail is false by default.
-func reactivate(c *call, u *user) (reply, *oktaError) {
+// reactivate implements POST /api/v1/users/{user}/lifecycle/reactivate: a new activation link for a
+// PROVISIONED or RECOVERY user, without a change of status. sendEmail is false by default.
+func reactivate(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	sendEmail, failure := c.flag("sendEmail", false)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if u.status != statusProvisioned && u.status != statusRecovery {
-		return reply{}, errWrongStatus
+		return oktaResponse{}, errWrongStatus
 	}
 	return u.activation(c, sendEmail), nil
 }
 
-// activation mails an activation link, or replies with it.
-func (u *user) activation(c *call, sendEmail bool) reply {
+// activation sends an activation link by e-mail or returns it in the response.
+func (u *user) activation(c *oktaCall, sendEmail bool) oktaResponse {
 	token := u.oneTimeToken()
 	if sendEmail {
 		u.mails = append(u.mails, "activation")
-		return reply{body: empty}
+		return oktaResponse{body: empty}
 	}
-	return reply{body: map[string]string{"activationUrl": c.base + "/welcome/" + token, "activationToken": token}}
+	return oktaResponse{body: map[string]string{"activationUrl": c.base + "/welcome/" + token, "activationToken": token}}
 }
 
-// oneTimeToken issues another token for a link.
+// oneTimeToken returns a new token for a link.
 func (u *user) oneTimeToken() string {
 	u.oneTime++
 	return derive(20, "one-time", u.id, strconv.Itoa(u.oneTime))
 }
 
-// resetPassword implements POST /api/v1/users/{user}/lifecycle/reset_password: → RECOVERY. sendEmail must be given;
-// without an e-mail the link is in the reply. revokeSessions ends the sessions.
-func resetPassword(c *call, u *user) (reply, *oktaError) {
+// resetPassword implements POST /api/v1/users/{user}/lifecycle/reset_password: → RECOVERY.
+// sendEmail is required; without an e-mail the response contains the link. revokeSessions ends the
+// sessions.
+func resetPassword(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if !c.URL.Query().Has("sendEmail") {
-		return reply{}, invalid("sendEmail", "The field is required")
+		return oktaResponse{}, invalid("sendEmail", "The field is required")
 	}
 	sendEmail, failure := c.flag("sendEmail", false)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	revokeSessions, failure := c.flag("revokeSessions", false)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	switch u.status {
 	case statusDeprovisioned:
-		return reply{}, errWrongStatus
+		return oktaResponse{}, errWrongStatus
 	case statusStaged, statusSuspended:
-		return reply{}, errResetFailed
+		return oktaResponse{}, errResetFailed
 	}
 	if u.directory != "" {
-		return reply{}, errResetFailed
+		return oktaResponse{}, errResetFailed
 	}
 	u.setStatus(statusRecovery, c.at)
 	if revokeSessions {
@@ -135,29 +138,29 @@ func resetPassword(c *call, u *user) (reply, *oktaError) {
 	token := u.oneTimeToken()
 	if sendEmail {
 		u.mails = append(u.mails, "reset_password")
-		return reply{body: empty}, nil
+		return oktaResponse{body: empty}, nil
 	}
-	return reply{body: map[string]string{"resetPasswordUrl": c.base + "/reset_password/" + token}}, nil
+	return oktaResponse{body: map[string]string{"resetPasswordUrl": c.base + "/reset_password/" + token}}, nil
 }
 
 // unlock implements POST /api/v1/users/{user}/lifecycle/unlock: LOCKED_OUT → ACTIVE.
-func unlock(c *call, u *user) (reply, *oktaError) {
+func unlock(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if u.status != statusLockedOut || u.directory != "" {
-		return reply{}, errUnlockForbidden
+		return oktaResponse{}, errUnlockForbidden
 	}
 	u.setStatus(statusActive, c.at)
-	return reply{body: empty}, nil
+	return oktaResponse{body: empty}, nil
 }
 
-// expirePassword implements POST /api/v1/users/{user}/lifecycle/expire_password: a user who can sign in →
-// PASSWORD_EXPIRED. The reply is the user.
-func expirePassword(c *call, u *user) (reply, *oktaError) {
+// expirePassword implements POST /api/v1/users/{user}/lifecycle/expire_password: a user who can
+// sign in → PASSWORD_EXPIRED. The response is the user.
+func expirePassword(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if !slices.Contains([]string{statusActive, statusLockedOut, statusPasswordExpired, statusRecovery}, u.status) {
-		return reply{}, errWrongStatus
+		return oktaResponse{}, errWrongStatus
 	}
 	if u.directory != "" {
-		return reply{}, errMastered
+		return oktaResponse{}, errMastered
 	}
 	u.setStatus(statusPasswordExpired, c.at)
-	return reply{body: u.full(c.base)}, nil
+	return oktaResponse{body: u.full(c.base)}, nil
 }

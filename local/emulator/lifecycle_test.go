@@ -8,22 +8,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var allStatuses = []string{"ACTIVE", "SUSPENDED", "DEPROVISIONED", "LOCKED_OUT", "STAGED", "PASSWORD_EXPIRED", "PROVISIONED", "RECOVERY"}
+var allStatuses = []string{"ACTIVE", "SUSPENDED", "DEPROVISIONED", "LOCKED_OUT", "STAGED", "PASSWORD_EXPIRED",
+	"PROVISIONED", "RECOVERY"}
 
-// TestLifecycle makes every lifecycle call from every status: the status after it, or the error that leaves it.
-func TestLifecycle(t *testing.T) {
+func TestLifecycle_EveryOperationFromEveryStatus(t *testing.T) {
 	t.Parallel()
-	// In the order of allStatuses.
+	// The status after the operation or the error, in the order of allStatuses.
 	for call, outcomes := range map[string][]string{
-		"lifecycle/suspend":                                    {"SUSPENDED", "E0000001", "E0000001", "E0000001", "E0000001", "E0000001", "E0000001", "E0000001"},
-		"lifecycle/unsuspend":                                  {"E0000001", "ACTIVE", "E0000001", "E0000001", "E0000001", "E0000001", "E0000001", "E0000001"},
-		"lifecycle/deactivate":                                 {"DEPROVISIONED", "DEPROVISIONED", "E0000038", "DEPROVISIONED", "DEPROVISIONED", "DEPROVISIONED", "DEPROVISIONED", "DEPROVISIONED"},
-		"lifecycle/activate":                                   {"E0000016", "E0000016", "PROVISIONED", "E0000016", "PROVISIONED", "E0000016", "E0000016", "E0000016"},
-		"lifecycle/reactivate":                                 {"E0000038", "E0000038", "E0000038", "E0000038", "E0000038", "E0000038", "PROVISIONED", "RECOVERY"},
-		"lifecycle/reset_password?sendEmail=false":             {"RECOVERY", "E0000017", "E0000038", "RECOVERY", "E0000017", "RECOVERY", "RECOVERY", "RECOVERY"},
-		"lifecycle/unlock":                                     {"E0000032", "E0000032", "E0000032", "ACTIVE", "E0000032", "E0000032", "E0000032", "E0000032"},
-		"lifecycle/expire_password":                            {"PASSWORD_EXPIRED", "E0000038", "E0000038", "PASSWORD_EXPIRED", "E0000038", "PASSWORD_EXPIRED", "E0000038", "PASSWORD_EXPIRED"},
-		`{"credentials":{"password":{"value":"N3w-Secret!"}}}`: {"ACTIVE", "SUSPENDED", "E0000038", "ACTIVE", "STAGED", "ACTIVE", "ACTIVE", "ACTIVE"},
+		"lifecycle/suspend": {"SUSPENDED", "E0000001", "E0000001", "E0000001", "E0000001",
+			"E0000001", "E0000001", "E0000001"},
+		"lifecycle/unsuspend": {"E0000001", "ACTIVE", "E0000001", "E0000001", "E0000001",
+			"E0000001", "E0000001", "E0000001"},
+		"lifecycle/deactivate": {"DEPROVISIONED", "DEPROVISIONED", "E0000038",
+			"DEPROVISIONED", "DEPROVISIONED", "DEPROVISIONED", "DEPROVISIONED", "DEPROVISIONED"},
+		"lifecycle/activate": {"E0000016", "E0000016", "PROVISIONED", "E0000016",
+			"PROVISIONED", "E0000016", "E0000016", "E0000016"},
+		"lifecycle/reactivate": {"E0000038", "E0000038", "E0000038", "E0000038", "E0000038",
+			"E0000038", "PROVISIONED", "RECOVERY"},
+		"lifecycle/reset_password?sendEmail=false": {"RECOVERY", "E0000017", "E0000038", "RECOVERY", "E0000017",
+			"RECOVERY", "RECOVERY", "RECOVERY"},
+		"lifecycle/unlock": {"E0000032", "E0000032", "E0000032", "ACTIVE", "E0000032",
+			"E0000032", "E0000032", "E0000032"},
+		"lifecycle/expire_password": {"PASSWORD_EXPIRED", "E0000038", "E0000038",
+			"PASSWORD_EXPIRED", "E0000038", "PASSWORD_EXPIRED", "E0000038", "PASSWORD_EXPIRED"},
+		`{"credentials":{"password":{"value":"N3w-Secret!"}}}`: {"ACTIVE", "SUSPENDED", "E0000038", "ACTIVE", "STAGED",
+			"ACTIVE", "ACTIVE", "ACTIVE"},
 	} {
 		t.Run(call, func(t *testing.T) {
 			t.Parallel()
@@ -41,7 +50,7 @@ func TestLifecycle(t *testing.T) {
 				if got == "" {
 					got = o.user(id).Status
 				} else if o.user(id).Status != status {
-					t.Errorf("from %s: refused, yet the status became %s", status, o.user(id).Status)
+					t.Errorf("from %s: rejected, but the status became %s", status, o.user(id).Status)
 				}
 				if got != outcomes[i] {
 					t.Errorf("from %s: %s, want %s (%d %s)", status, got, outcomes[i], a.status, a.body)
@@ -51,7 +60,7 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
-func TestSuspendSaysWhyAndEndsSessionsOnly(t *testing.T) {
+func TestSuspend_ReportsReasonAndEndsOnlySessions(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	before := o.user("alice")
@@ -61,12 +70,13 @@ func TestSuspendSaysWhyAndEndsSessionsOnly(t *testing.T) {
 		t.Errorf("after suspend: %+v, before: %+v", after, before)
 	}
 	a := o.expect(400, "POST", "/api/v1/users/alice/lifecycle/suspend", "")
-	if !strings.Contains(a.body, "Cannot suspend a user that is not active") || !strings.Contains(a.body, `"errorCauses":[]`) {
+	if !strings.Contains(a.body, "Cannot suspend a user that is not active") ||
+		!strings.Contains(a.body, `"errorCauses":[]`) {
 		t.Error(a.body)
 	}
 }
 
-func TestActivateWithAPasswordIsActive(t *testing.T) {
+func TestActivate_WithPasswordMakesActive(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.expect(200, "POST", "/api/v1/users/frank", `{"credentials":{"password":{"value":"N3w-Secret!"}}}`)
@@ -76,19 +86,21 @@ func TestActivateWithAPasswordIsActive(t *testing.T) {
 	}
 }
 
-func TestMails(t *testing.T) {
+func TestMails_OrLinksInResponse(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name, user, call, mail string
-		keys                   []string // of the reply
+		keys                   []string // of the response
 	}{
 		{"Deactivate sends none by default", "bob", "deactivate", "", nil},
 		{"Deactivate sends one when asked", "bob", "deactivate?sendEmail=true", "deactivated", nil},
 		{"Activate sends one by default", "frank", "activate", "activation", nil},
-		{"Activate without e-mail returns the link", "frank", "activate?sendEmail=false", "", []string{"activationToken", "activationUrl"}},
+		{"Activate without e-mail returns the link", "frank", "activate?sendEmail=false", "",
+			[]string{"activationToken", "activationUrl"}},
 		{"Reactivate returns the link by default", "heidi", "reactivate", "", []string{"activationToken", "activationUrl"}},
 		{"Reactivate sends one when asked", "heidi", "reactivate?sendEmail=true", "activation", nil},
-		{"Reset password without e-mail returns the link", "bob", "reset_password?sendEmail=false", "", []string{"resetPasswordUrl"}},
+		{"Reset password without e-mail returns the link", "bob", "reset_password?sendEmail=false", "",
+			[]string{"resetPasswordUrl"}},
 		{"Reset password sends one when asked", "bob", "reset_password?sendEmail=true", "reset_password", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -111,7 +123,7 @@ func TestMails(t *testing.T) {
 	}
 }
 
-func TestEveryLinkIsAnother(t *testing.T) {
+func TestLinks_NeverRepeat(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	a := o.expect(200, "POST", "/api/v1/users/bob/lifecycle/reset_password?sendEmail=false", "")
@@ -121,7 +133,7 @@ func TestEveryLinkIsAnother(t *testing.T) {
 	}
 }
 
-func TestQueryBooleansAreStrict(t *testing.T) {
+func TestQueryBooleans_RejectOtherValues(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for _, path := range []string{
@@ -141,7 +153,7 @@ func TestQueryBooleansAreStrict(t *testing.T) {
 	}
 }
 
-func TestQueryBooleans_AnyCaseIsAccepted(t *testing.T) {
+func TestQueryBooleans_AcceptUpperAndLowerCase(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for path, mails := range map[string]string{
@@ -158,20 +170,20 @@ func TestQueryBooleans_AnyCaseIsAccepted(t *testing.T) {
 	}
 }
 
-func TestResetPasswordRevokesSessionsWhenAsked(t *testing.T) {
+func TestResetPassword_RevokesSessionsOnRequest(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.expect(200, "POST", "/api/v1/users/alice/lifecycle/reset_password?sendEmail=true", "")
 	if o.user("alice").Sessions == 0 {
-		t.Error("the sessions ended though nobody asked")
+		t.Error("the sessions ended without revokeSessions")
 	}
 	o.expect(200, "POST", "/api/v1/users/alice/lifecycle/reset_password?sendEmail=true&revokeSessions=true", "")
 	if o.user("alice").Sessions != 0 {
-		t.Error("the sessions did not end")
+		t.Error("the sessions did not end with revokeSessions")
 	}
 }
 
-func TestClearSessions(t *testing.T) {
+func TestClearSessions_RevokesTokensOnRequest(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	alice, bob := o.user("alice"), o.user("bob")

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// openLimit is the limit that the headers show as long as none is set for a path.
-const openLimit = 10000
+// defaultLimit is the limit in the headers if no limit matches the path. It is not enforced.
+const defaultLimit = 10000
 
-// bucket is a limit with what it has counted.
-type bucket struct {
+// activeLimit is a Limit with its counters.
+type activeLimit struct {
 	Limit
-	windowEnd time.Time // of the window that runs; the next call after it opens another
+	windowEnd time.Time // the first request after it starts the next window
 	used      int
 	inFlight  int
 }
 
-// AddLimit sets a rate limit (POST /_emulator/limits). A limit on the same path and method is replaced. It panics where
-// the control would answer 400.
+// AddLimit sets a rate limit (POST /_emulator/limits). It replaces a limit for the same path and
+// method. It panics if the limit is not valid.
 func (e *Emulator) AddLimit(l Limit) {
 	if problem := l.check(); problem != "" {
 		panic("emulator: " + problem)
@@ -27,16 +27,16 @@ func (e *Emulator) AddLimit(l Limit) {
 	l.Method = strings.ToUpper(l.Method)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for i, b := range e.org.buckets {
+	for i, b := range e.org.limits {
 		if b.Path == l.Path && b.Method == l.Method {
-			e.org.buckets[i] = &bucket{Limit: l}
+			e.org.limits[i] = &activeLimit{Limit: l}
 			return
 		}
 	}
-	e.org.buckets = append(e.org.buckets, &bucket{Limit: l})
+	e.org.limits = append(e.org.limits, &activeLimit{Limit: l})
 }
 
-// check says what is wrong with a limit, naming the field.
+// check returns the problem with a limit and the field, or "".
 func (l Limit) check() string {
 	switch {
 	case l.Path == "":
@@ -51,14 +51,14 @@ func (l Limit) check() string {
 	return ""
 }
 
-// admit counts the call against every limit that matches and sets the rate-limit headers: those of the limit with least
-// left. It returns false where a limit is used up.
-func (x *exchange) admit() bool {
+// admit counts the request against every limit that matches and sets the rate-limit headers to
+// those of the limit with the fewest requests left. It returns false if a limit is exceeded.
+func (x *oktaExchange) admit() bool {
 	e, now := x.emulator, x.call.at
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var matching []*bucket
-	for _, b := range e.org.buckets {
+	var matching []*activeLimit
+	for _, b := range e.org.limits {
 		if !matches(b.Path, b.Method, x.call.Request) {
 			continue
 		}
@@ -75,7 +75,9 @@ func (x *exchange) admit() bool {
 			return false
 		}
 	}
-	tightest := &bucket{Limit: Limit{PerMinute: openLimit}, used: 1, windowEnd: now.Truncate(time.Minute).Add(time.Minute)}
+	tightest := &activeLimit{
+		Limit: Limit{PerMinute: defaultLimit}, used: 1, windowEnd: now.Truncate(time.Minute).Add(time.Minute),
+	}
 	for i, b := range matching {
 		b.used++
 		b.inFlight++
@@ -83,30 +85,33 @@ func (x *exchange) admit() bool {
 			tightest = b
 		}
 	}
-	x.held = matching
+	x.limits = matching
 	x.setLimitHeaders(tightest.PerMinute, tightest.PerMinute-tightest.used, tightest.windowEnd)
 	return true
 }
 
-// setConcurrencyHeaders marks a refusal of Okta's concurrency limit, whose reset is a guess.
-func (x *exchange) setConcurrencyHeaders() {
+// setConcurrencyHeaders sets the headers of a response at the concurrency limit. Its reset is
+// arbitrary, as in Okta.
+func (x *oktaExchange) setConcurrencyHeaders() {
 	x.setLimitHeaders(0, 0, x.call.at.Add(time.Second))
 }
 
-// setLimitHeaders sets the rate-limit headers; the reset is rounded up to a second, for the window is over by then.
-func (x *exchange) setLimitHeaders(limit, left int, reset time.Time) {
+// setLimitHeaders sets the rate-limit headers. The reset is rounded up to a second, so that the
+// window has ended by then.
+func (x *oktaExchange) setLimitHeaders(limit, left int, reset time.Time) {
 	h := x.Header()
 	h.Set("X-Rate-Limit-Limit", strconv.Itoa(limit))
 	h.Set("X-Rate-Limit-Remaining", strconv.Itoa(left))
 	h.Set("X-Rate-Limit-Reset", strconv.FormatInt(reset.Add(time.Second-1).Unix(), 10))
 }
 
-// matches tells whether a fault or a limit concerns a request. The glob is held against the path as sent and as decoded.
+// matches reports whether a fault or a limit applies to a request. The glob may match the path as
+// sent or as decoded.
 func matches(glob, method string, r *http.Request) bool {
 	return (method == "" || method == r.Method) && (matchGlob(glob, r.URL.Path) || matchGlob(glob, r.URL.EscapedPath()))
 }
 
-// matchGlob matches s against a glob in which * stands for anything, / included.
+// matchGlob reports whether s matches a glob, in which * matches any text, including /.
 func matchGlob(glob, s string) bool {
 	parts := strings.Split(glob, "*")
 	if len(parts) == 1 {

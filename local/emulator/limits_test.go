@@ -7,7 +7,7 @@ import (
 	"example.com/okta-secops/local/emulator"
 )
 
-func TestNoLimitIsSetAtFirst(t *testing.T) {
+func TestLimit_DefaultIsNotEnforced(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for range 3 {
@@ -17,11 +17,11 @@ func TestNoLimitIsSetAtFirst(t *testing.T) {
 	}
 }
 
-func TestLimitPerMinute(t *testing.T) {
+func TestLimit_PerMinute(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.steer("POST", "/limits", `{"path": "/api/v1/users/*", "method": "", "per_minute": 2}`)
-	o.clock.advance(1500 * time.Millisecond) // the window begins with the first call, not with the limit
+	o.clock.advance(1500 * time.Millisecond) // the window begins with the first request, not with the limit
 	call := func(status int, path string, want [3]string) {
 		t.Helper()
 		if got := o.rateLimit(o.expect(status, "GET", path, "")); got != want {
@@ -30,7 +30,7 @@ func TestLimitPerMinute(t *testing.T) {
 	}
 	call(200, "/api/v1/users/alice", [3]string{"2", "1", "61"}) // rounded up
 	o.clock.advance(20 * time.Second)
-	call(200, "/api/v1/users/bob", [3]string{"2", "0", "41"}) // one bucket for all paths
+	call(200, "/api/v1/users/bob", [3]string{"2", "0", "41"}) // all paths share the limit
 	call(429, "/api/v1/users/bob", [3]string{"2", "0", "41"})
 	call(200, "/api/v1/users", [3]string{"10000", "9999", "39"})
 	o.clock.advance(41 * time.Second)
@@ -38,12 +38,12 @@ func TestLimitPerMinute(t *testing.T) {
 	o.AddLimit(emulator.Limit{Path: "/api/v1/users/*", PerMinute: 20000}) // replaces
 	call(200, "/api/v1/users/bob", [3]string{"20000", "19999", "61"})
 	o.AddLimit(emulator.Limit{Path: "*", PerMinute: 5})
-	call(200, "/api/v1/users/bob", [3]string{"5", "4", "61"}) // the tighter one shows
+	call(200, "/api/v1/users/bob", [3]string{"5", "4", "61"}) // the headers are those of the tighter limit
 	o.Reset()
 	call(200, "/api/v1/users/bob", [3]string{"10000", "9999", "58"})
 }
 
-func TestLimitRefusesLikeOkta(t *testing.T) {
+func TestLimit_ResponseIsOktas(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.AddLimit(emulator.Limit{Path: "*", Method: "POST", PerMinute: 1})
@@ -57,11 +57,11 @@ func TestLimitRefusesLikeOkta(t *testing.T) {
 	o.expect(200, "GET", "/api/v1/users/bob", "")
 }
 
-func TestLimitOfConcurrency(t *testing.T) {
+func TestLimit_Concurrency(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.AddLimit(emulator.Limit{Path: "*", Concurrent: 1})
-	for range 3 { // the slot is free as soon as the reply is there
+	for range 3 { // the limit is released before the response arrives
 		o.expect(200, "GET", "/api/v1/users", "")
 	}
 	o.AddFault(emulator.Fault{Path: "*/alice", LatencyMS: 600_000})
@@ -70,7 +70,7 @@ func TestLimitOfConcurrency(t *testing.T) {
 	for {
 		a := o.do("GET", "/api/v1/users/bob", "")
 		if a.status == 200 {
-			continue // the slow call has not arrived yet
+			continue // the slow request has not arrived yet
 		}
 		if got := o.rateLimit(a); a.status != 429 || a.code() != "E0000047" || got != [3]string{"0", "0", "1"} {
 			t.Errorf("%d %s %v", a.status, a.body, got)
@@ -79,6 +79,6 @@ func TestLimitOfConcurrency(t *testing.T) {
 	}
 	cancel()
 	<-done
-	for o.do("GET", "/api/v1/users/bob", "").status != 200 { // free again once the emulator notices
+	for o.do("GET", "/api/v1/users/bob", "").status != 200 { // until the emulator detects the closed connection
 	}
 }

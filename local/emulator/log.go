@@ -8,37 +8,36 @@ import (
 	"time"
 )
 
-// redacted stands for a credential in the request log.
+// redacted replaces a credential in the request log.
 const redacted = "[redacted]"
 
-// secretHeaders are those whose values the request log does not hold.
+// secretHeaders are the headers whose values the request log masks.
 var secretHeaders = map[string]bool{"Authorization": true, "Proxy-Authorization": true, "Dpop": true, "Cookie": true}
 
-// droppedHeader is the header of GET /_emulator/requests that says how many requests, older than those
-// of the body, the log has dropped.
+// droppedHeader is the header of GET /_emulator/requests with the number of requests that the log
+// has dropped.
 const droppedHeader = "X-Emulator-Dropped"
 
-// Requests returns the calls to Okta's API so far, in order of arrival (GET /_emulator/requests).
-// With Options.Keep these are the newest.
-func (e *Emulator) Requests() []Request {
+// Requests returns the request log in order of arrival (GET /_emulator/requests).
+func (e *Emulator) Requests() []LoggedRequest {
 	requests, _ := e.log()
 	return requests
 }
 
 // log returns the request log and the number of requests that it has dropped.
-func (e *Emulator) log() (requests []Request, dropped int) {
+func (e *Emulator) log() (requests []LoggedRequest, dropped int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	requests = make([]Request, 0, len(e.org.log))
+	requests = make([]LoggedRequest, 0, len(e.org.log))
 	for _, r := range e.org.log {
 		requests = append(requests, *r)
 	}
 	return requests, e.org.dropped
 }
 
-// addToLog adds a request to the log, which drops its oldest requests when it is full. The process log
-// says so the first time, then once per Options.Keep requests. The caller holds e.mu.
-func (e *Emulator) addToLog(r *Request) {
+// addToLog adds a request to the request log and drops the oldest one if the log is full. It logs
+// the first drop, and then one in Options.Keep. The caller holds e.mu.
+func (e *Emulator) addToLog(r *LoggedRequest) {
 	o := e.org
 	o.log = append(o.log, r)
 	for e.keep > 0 && len(o.log) > e.keep {
@@ -46,7 +45,7 @@ func (e *Emulator) addToLog(r *Request) {
 			e.logger.Info("the emulator's request log is full and drops its oldest requests",
 				"kept", e.keep, "dropped", o.dropped+1)
 		}
-		o.log[0] = nil // the array of the slice still refers to it
+		o.log[0] = nil // so that the array does not keep it in memory
 		o.log = o.log[1:]
 		o.dropped++
 	}
@@ -59,8 +58,8 @@ func (e *Emulator) ClearRequests() {
 	e.org.log, e.org.dropped = nil, 0
 }
 
-// logEntry is the masked record of a call.
-func logEntry(r *http.Request, at time.Time, body []byte) *Request {
+// logEntry returns the masked record of a request.
+func logEntry(r *http.Request, at time.Time, body []byte) *LoggedRequest {
 	headers := make(map[string]string, len(r.Header))
 	for name, values := range r.Header {
 		headers[name] = strings.Join(values, ", ")
@@ -68,7 +67,7 @@ func logEntry(r *http.Request, at time.Time, body []byte) *Request {
 			headers[name] = redacted
 		}
 	}
-	return &Request{
+	return &LoggedRequest{
 		Time:    at,
 		Method:  r.Method,
 		Path:    r.URL.EscapedPath(),
@@ -78,7 +77,8 @@ func logEntry(r *http.Request, at time.Time, body []byte) *Request {
 	}
 }
 
-// maskBody hides the passwords of a JSON body and the credentials of a token request, and leaves every other body as it is.
+// maskBody masks the passwords in a JSON body and the credentials in a token request. It returns
+// any other body unchanged.
 func maskBody(path string, body []byte) string {
 	if path == tokenPath {
 		return maskForm(body)
@@ -88,12 +88,12 @@ func maskBody(path string, body []byte) string {
 	}
 	var v any
 	if json.Unmarshal(body, &v) != nil {
-		return redacted // it cannot be told where the password ends
+		return redacted // the end of the password is unknown
 	}
 	return string(encode(maskPasswords(v)))
 }
 
-// maskPasswords replaces every string found under a key that names a password.
+// maskPasswords replaces every string in a member whose name contains "password".
 func maskPasswords(v any) any {
 	switch v := v.(type) {
 	case map[string]any:

@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// userTypeID is the id of the organization's only user type.
+// userTypeID is the ID of the only user type of the organization.
 var userTypeID = newID("oty", "user")
 
-// org is everything that a reset replaces.
+// org is the state that a reset replaces.
 type org struct {
-	tokens []string // the API tokens accepted, the newest last
+	tokens []string // the valid API tokens, newest last
 
 	users       []*user
 	userByID    map[string]*user
 	userByLogin map[string]*user   // by login in lower case
-	userByShort map[string][]*user // by the login's local part in lower case
+	userByShort map[string][]*user // by the local part of the login in lower case
 	owner       *user              // of the API token: "me"
 
 	groups    []*group
@@ -26,24 +26,24 @@ type org struct {
 	orgRoles  []*orgRole
 	providers []provider
 
-	apps         map[string]*app // by client id
-	accessTokens map[string]*accessToken
-	used         map[string]bool // what is good for one use
+	apps         map[string]*registeredApp // by client ID
+	accessTokens map[string]*issuedToken
+	used         map[string]bool // assertions and DPoP proofs
 
-	signals []Signal
+	signals []ReceivedSignal
 	seenJTI map[string]bool // issuer and jti
 
 	delays  delays
-	faults  []*fault
-	buckets []*bucket
-	log     []*Request
-	dropped int // requests that are no longer in log
+	faults  []*activeFault
+	limits  []*activeLimit
+	log     []*LoggedRequest
+	dropped int // from log
 	calls   int // since the last reset
 	load    int // load users
 }
 
-// find resolves what stands in a path for a user: "me", an id, a login in any case, or the part of a login before the @
-// where one user only has it.
+// find returns the user for a path element: "me", an ID, a login in upper or lower case, or the
+// local part of a login if only one user has it. It returns nil if there is none.
 func (o *org) find(s string) *user {
 	if s == "me" {
 		return o.owner
@@ -90,15 +90,15 @@ func shortLogin(login string) string {
 	return name
 }
 
-// AddUser adds a user and returns its id. It panics on a login that is empty or taken, and on an unknown status or role
-// type.
+// AddUser adds a user and returns its ID. It panics if the login is empty or in use, or if the
+// status or a role is unknown.
 func (e *Emulator) AddUser(s UserSeed) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.org.addUser(s, e.now().UTC()).id
 }
 
-// SetProfile changes attributes of a user's profile. It panics if there is no such user.
+// SetProfile changes attributes of a user's profile. It panics if the user does not exist.
 func (e *Emulator) SetProfile(id string, attributes map[string]any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -109,7 +109,7 @@ func (e *Emulator) SetProfile(id string, attributes map[string]any) {
 	e.org.setProfile(u, profile)
 }
 
-// SetStatus moves a user to a status. It panics if there is no such user.
+// SetStatus sets the status of a user. It panics if the user does not exist.
 func (e *Emulator) SetStatus(id, status string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -118,7 +118,8 @@ func (e *Emulator) SetStatus(id, status string) {
 	u.setStatus(status, e.now().UTC())
 }
 
-// AddAppGroup adds a group that an application masters and returns its id. Its name may be that of other groups.
+// AddAppGroup adds a group that an application masters and returns its ID. The name need not be
+// unique.
 func (e *Emulator) AddAppGroup(name string) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -127,21 +128,21 @@ func (e *Emulator) AddAppGroup(name string) string {
 	return g.id
 }
 
-// AddGroup adds a group and returns its id. It panics on a name that is empty or taken.
+// AddGroup adds a group and returns its ID. It panics if the name is empty or in use.
 func (e *Emulator) AddGroup(name, description string) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if name == "" || e.org.groupNamed(name) != nil {
-		panic("emulator: the group name " + name + " is empty or taken")
+		panic("emulator: the group name " + name + " is empty or in use")
 	}
 	return e.org.addGroup(name, description, e.now().UTC()).id
 }
 
-// User returns a copy of a user, found as a path of Okta's API finds it.
+// User returns a copy of a user by its ID, login or local part of the login.
 func (e *Emulator) User(idOrLogin string) (UserState, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.org.finish(e.now())
+	e.org.completeChanges(e.now())
 	u := e.org.find(idOrLogin)
 	if u == nil {
 		return UserState{}, false
@@ -163,7 +164,7 @@ func (e *Emulator) User(idOrLogin string) (UserState, bool) {
 	return s, true
 }
 
-// Group returns a copy of a group by its id or exact name.
+// Group returns a copy of a group by its ID or exact name.
 func (e *Emulator) Group(idOrName string) (GroupState, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// ordered is an item of a list: its place among all items of its kind, which never changes.
+// ordered is an item of a list with a constant place among all items of its kind.
 type ordered interface{ place() int }
 
-// limit reads the limit of the query.
-func (c *call) limit(byDefault, most int) (int, *oktaError) {
+// limit returns the query parameter limit.
+func (c *oktaCall) limit(byDefault, most int) (int, *oktaError) {
 	q := c.URL.Query()
 	if !q.Has("limit") {
 		return byDefault, nil
@@ -24,9 +24,10 @@ func (c *call) limit(byDefault, most int) (int, *oktaError) {
 	return n, nil
 }
 
-// paged cuts the page that the query asks for out of items, and returns the Link headers: self, and next where more
-// follow. The cursor is the place of the last item, so that items that come and go do not shift the pages.
-func paged[T ordered](c *call, items []T, limit, size int) ([]T, []string, *oktaError) {
+// paged returns the requested page of items and the Link headers: self, and next if there are more
+// items. The cursor is the place of the last item, so that added and removed items do not shift the
+// pages.
+func paged[T ordered](c *oktaCall, items []T, limit, size int) ([]T, []string, *oktaError) {
 	q := c.URL.Query()
 	if q.Has("after") {
 		after, ok := cursorPlace(q.Get("after"))
@@ -51,8 +52,8 @@ func paged[T ordered](c *call, items []T, limit, size int) ([]T, []string, *okta
 	return items, links, nil
 }
 
-// selfLink is the Link header of the page itself.
-func selfLink(c *call) string {
+// selfLink returns the Link header of the page itself.
+func selfLink(c *oktaCall) string {
 	u := url.URL{RawQuery: c.URL.RawQuery}
 	return linkHeader(c.base+c.URL.EscapedPath()+u.String(), "self")
 }

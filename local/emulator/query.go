@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// queryParameters lists the query parameters of the routes that have any, by the pattern of the route.
-// Each is declared in Okta's OpenAPI document, and the emulator implements it.
+// queryParameters are the query parameters that the emulator implements, by the pattern of the
+// route. Each is declared in Okta's OpenAPI document.
 //
-// Okta does not document what it does with an undeclared parameter. The emulator refuses it, and a
-// declared one that it does not implement, so that a misspelled or ignored parameter is noticed.
-// https://github.com/okta/okta-management-openapi-spec
+// Okta does not document its response to an undeclared parameter. The emulator rejects it, and also
+// a declared one that it does not implement, so that a misspelled or ignored parameter fails a
+// test. https://github.com/okta/okta-management-openapi-spec
 var queryParameters = map[string][]string{
 	"GET /api/v1/users":                    {"q", "filter", "search", "limit", "after"},
 	"POST /api/v1/users/{user}":            {"strict"},
@@ -24,7 +24,7 @@ var queryParameters = map[string][]string{
 	"POST /api/v1/users/{user}/lifecycle/deactivate":     {"sendEmail"},
 	"POST /api/v1/users/{user}/lifecycle/reset_password": {"sendEmail", "revokeSessions"},
 
-	"GET /api/v1/users/{user}/roles":  {"after"}, // a next link may be a fault's: there is one page here
+	"GET /api/v1/users/{user}/roles":  {"after"}, // for next links of faults; the emulator has one page
 	"POST /api/v1/users/{user}/roles": {"disableNotifications"},
 
 	"GET /api/v1/groups":    {"q", "search", "limit", "after"},
@@ -32,17 +32,18 @@ var queryParameters = map[string][]string{
 	"GET /api/v1/idps":      {"q", "type", "limit", "after"},
 }
 
-// declared refuses a query parameter that the route does not have, and one that is given twice.
-func declared(pattern string, h handler) handler {
-	return func(c *call) (reply, *oktaError) {
+// checkQuery rejects requests with a query parameter that the route does not have, or that occurs
+// twice.
+func checkQuery(pattern string, h oktaHandler) oktaHandler {
+	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		query := c.URL.Query()
 		for _, name := range slices.Sorted(maps.Keys(query)) {
 			switch known := queryParameters[pattern]; {
 			case !slices.Contains(known, name):
-				return reply{}, invalid(name, fmt.Sprintf(
+				return oktaResponse{}, invalid(name, fmt.Sprintf(
 					"%s has no query parameter %s (known: %s)", pattern, name, strings.Join(known, ", ")))
 			case len(query[name]) > 1:
-				return reply{}, invalid(name, "The query parameter is given more than once")
+				return oktaResponse{}, invalid(name, "The query parameter occurs more than once")
 			}
 		}
 		return h(c)

@@ -9,18 +9,18 @@ import (
 	"example.com/okta-secops/test/oktaspec"
 )
 
-func TestQuery_RefusesParametersThatOktaDoesNotHave(t *testing.T) {
+func TestQuery_RejectsUndeclaredParameters(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	alice := o.user("alice").ID
 	for _, c := range []struct {
-		method, path, wrong string // wrong is the name of the refused parameter, "" if none is
+		method, path, wrong string // wrong is the rejected parameter, or ""
 	}{
 		{"GET", "/api/v1/users?limit=1&q=a", ""},
 		{"GET", "/api/v1/users?limits=1", "limits"},
 		{"GET", "/api/v1/users?Limit=1", "Limit"},
 		{"GET", "/api/v1/users?limit=1&limit=2", "limit"},
-		{"GET", "/api/v1/users?sortBy=id", "sortBy"}, // Okta has it, the emulator does not sort
+		{"GET", "/api/v1/users?sortBy=id", "sortBy"}, // declared in Okta, but the emulator does not sort
 		{"GET", "/api/v1/users/alice?expand=x", "expand"},
 		{"POST", "/api/v1/users/alice/lifecycle/suspend?sendEmail=true", "sendEmail"},
 		{"POST", "/api/v1/users/alice/lifecycle/deactivate?send_email=true", "send_email"},
@@ -29,24 +29,24 @@ func TestQuery_RefusesParametersThatOktaDoesNotHave(t *testing.T) {
 		{"GET", "/api/v1/groups?query=x", "query"},
 	} {
 		a := o.do(c.method, c.path, "")
-		if refused := a.status == 400 && a.code() == "E0000001" && strings.Contains(a.body, `"`+c.wrong+": "); refused != (c.wrong != "") {
+		if refused := a.status == 400 && a.code() == "E0000001" && strings.Contains(a.body,
+			`"`+c.wrong+": "); refused != (c.wrong != "") {
 			t.Errorf("%s %s: %d %s", c.method, c.path, a.status, a.body)
 		}
 	}
 	if u := o.user("alice"); u.Status != "ACTIVE" || u.Sessions != 2 {
-		t.Errorf("a refused request was carried out: %+v", u)
+		t.Errorf("a rejected request was executed: %+v", u)
 	}
 }
 
-// TestQuery_KnowsOnlyParametersOfTheSpecification holds the emulator's table against Okta's document.
-func TestQuery_KnowsOnlyParametersOfTheSpecification(t *testing.T) {
+func TestQuery_ParametersAreInSpecification(t *testing.T) {
 	t.Parallel()
 	spec, err := oktaspec.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Okta's documentation of the operation has these, the SDK's document does not (reference: DELETE
-	// /users/{id}/sessions).
+	// These are in the documentation of DELETE /users/{id}/sessions, but not in the OpenAPI document
+	// of the SDK.
 	newer := map[string]bool{"forgetDevices": true}
 	known := 0
 	for pattern, names := range emulator.QueryParameters() {

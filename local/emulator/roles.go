@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// The custom role and the resource set that the organization is seeded with, for roles of type
-// CUSTOM.
+// The custom role and the resource set of the seeded organization, for roles of type CUSTOM.
 const (
 	CustomRoleID  = "cr0CaseResponderAcme"
 	ResourceSetID = "iamAllUsersAcmeTest0"
@@ -35,8 +34,7 @@ var roleLabels = map[string]string{
 	"ACCESS_REQUESTS_ADMIN":       "Access Requests Administrator",
 }
 
-// legacyRoleLabels are role types that Okta no longer assigns. Users who were seeded with one still
-// hold it.
+// legacyRoleLabels are role types that Okta no longer assigns. Seeded users may have them.
 var legacyRoleLabels = map[string]string{
 	"API_ADMIN":    "Access Management Administrator",
 	"MOBILE_ADMIN": "Mobile Administrator",
@@ -50,7 +48,7 @@ func labelOf(kind string) string {
 	return roleLabels[kind]
 }
 
-// orgRole is a custom role that the organization has made.
+// orgRole is a custom role of the organization.
 type orgRole struct {
 	id      string
 	n       int
@@ -60,17 +58,17 @@ type orgRole struct {
 
 func (r *orgRole) place() int { return r.n }
 
-// addOrgRole adds a custom role. It panics on a label that is empty or taken.
+// addOrgRole adds a custom role. It panics if the label is empty or in use.
 func (o *org) addOrgRole(id, label string, at time.Time) *orgRole {
 	if label == "" || slices.ContainsFunc(o.orgRoles, func(r *orgRole) bool { return r.label == label }) {
-		panic(fmt.Sprintf("emulator: the label %q of a custom role is empty or taken", label))
+		panic(fmt.Sprintf("emulator: the label %q of a custom role is empty or in use", label))
 	}
 	r := &orgRole{id: id, n: len(o.orgRoles), label: label, created: at}
 	o.orgRoles = append(o.orgRoles, r)
 	return r
 }
 
-// orgRole returns the custom role with that id, nil if there is none.
+// orgRole returns the custom role with that ID, or nil.
 func (o *org) orgRole(id string) *orgRole {
 	if i := slices.IndexFunc(o.orgRoles, func(r *orgRole) bool { return r.id == id }); i >= 0 {
 		return o.orgRoles[i]
@@ -78,23 +76,23 @@ func (o *org) orgRole(id string) *orgRole {
 	return nil
 }
 
-// AddOrgRole adds a custom role and returns its id. It panics on a label that is empty or taken.
+// AddOrgRole adds a custom role and returns its ID. It panics if the label is empty or in use.
 func (e *Emulator) AddOrgRole(label string) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.org.addOrgRole(newID("cr0", label), label, e.now().UTC()).id
 }
 
-// role is an assignment of a role, to a user or to a group.
+// role is an assignment of a role to a user or a group.
 type role struct {
 	id      string
 	kind    string
-	custom  *orgRole // of the type CUSTOM only
+	custom  *orgRole // only for type CUSTOM
 	created time.Time
 }
 
-// newRole is an assignment of a role type, or of the custom role with that id, to the user or group
-// with that id; nil if there is no such role.
+// newRole returns an assignment of a role type, or of the custom role with that ID, to the user or
+// group with the ID assignee. It returns nil if the role does not exist.
 func (o *org) newRole(kind, prefix, assignee string, at time.Time) *role {
 	custom := o.orgRole(kind)
 	switch {
@@ -133,11 +131,12 @@ type roleBody struct {
 	Links          map[string]any `json:"_links"`
 }
 
-// body renders the assignment; assignee is the URL of the user or group that it was made to.
+// body returns the JSON of the assignment. assignee is the URL of the user or group.
 func (r *role) body(base, assignmentType, assignee string) roleBody {
 	b := roleBody{
-		ID: r.id, Label: r.label(), Type: r.kind, Status: "ACTIVE", Created: stamp(r.created), LastUpdated: stamp(r.created),
-		AssignmentType: assignmentType, Links: map[string]any{"assignee": link(assignee)},
+		ID: r.id, Label: r.label(), Type: r.kind, Status: "ACTIVE", AssignmentType: assignmentType,
+		Created: stamp(r.created), LastUpdated: stamp(r.created),
+		Links: map[string]any{"assignee": link(assignee)},
 	}
 	if r.custom != nil {
 		set := base + "/api/v1/iam/resource-sets/" + ResourceSetID
@@ -150,9 +149,9 @@ func (r *role) body(base, assignmentType, assignee string) roleBody {
 	return b
 }
 
-// listRoles implements GET /api/v1/users/{userId}/roles: the roles held directly (assignmentType USER), then those
-// inherited from groups (GROUP).
-func listRoles(c *call, u *user) (reply, *oktaError) {
+// listRoles implements GET /api/v1/users/{userId}/roles: the roles of the user (assignmentType
+// USER), followed by those inherited from groups (GROUP).
+func listRoles(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	bodies := []roleBody{}
 	for _, r := range u.roles {
 		bodies = append(bodies, r.body(c.base, "USER", c.base+"/api/v1/users/"+u.id))
@@ -162,10 +161,10 @@ func listRoles(c *call, u *user) (reply, *oktaError) {
 			bodies = append(bodies, r.body(c.base, "GROUP", c.base+"/api/v1/groups/"+g.id))
 		}
 	}
-	return reply{body: bodies}, nil
+	return oktaResponse{body: bodies}, nil
 }
 
-// orgRolesPage is how many custom roles a page has.
+// orgRolesPage is the number of custom roles per page.
 const orgRolesPage = 100
 
 // orgRoleBody is the JSON of a custom role.
@@ -178,12 +177,12 @@ type orgRoleBody struct {
 	Links       map[string]any `json:"_links"`
 }
 
-// listOrgRoles implements GET /api/v1/iam/roles with after: the custom roles. The address of the
-// next page is in the body.
-func (e *Emulator) listOrgRoles(c *call) (reply, *oktaError) {
+// listOrgRoles implements GET /api/v1/iam/roles with after: the custom roles. The body contains the
+// URL of the next page.
+func (e *Emulator) listOrgRoles(c *oktaCall) (oktaResponse, *oktaError) {
 	roles, links, failure := paged(c, e.org.orgRoles, orgRolesPage, e.size)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	bodies := []orgRoleBody{}
 	for _, r := range roles {
@@ -199,51 +198,68 @@ func (e *Emulator) listOrgRoles(c *call) (reply, *oktaError) {
 		after := cursor(roles[len(roles)-1].place())
 		body["_links"] = map[string]any{"next": link(c.base + "/api/v1/iam/roles?after=" + after)}
 	}
-	return reply{body: body}, nil
+	return oktaResponse{body: body}, nil
 }
 
-// assignRole implements POST /api/v1/users/{userId}/roles. A CUSTOM role needs the ids of a role and a resource set.
-func (e *Emulator) assignRole(c *call, u *user) (reply, *oktaError) {
-	var in struct {
-		Type        string `json:"type"`
-		Role        string `json:"role"`
-		ResourceSet string `json:"resource-set"`
+// roleInput is the body of POST /api/v1/users/{userId}/roles.
+type roleInput struct {
+	Type        string `json:"type"`
+	Role        string `json:"role"`
+	ResourceSet string `json:"resource-set"`
+}
+
+// check validates the role type, the custom role and the resource set. assigned is the role, or nil
+// if it does not exist.
+func (in roleInput) check(assigned *role) *oktaError {
+	isCustom := in.Type == customRole
+	switch {
+	case roleLabels[in.Type] == "" && !isCustom:
+		return invalid("type", "The role type is not valid")
+	case isCustom && (in.Role == "" || in.ResourceSet == ""):
+		return invalid("role", "A role and a resource-set are required for the type CUSTOM")
+	case assigned == nil || isCustom && assigned.custom == nil:
+		return notFound(in.Role, "CustomRole")
+	case isCustom && in.ResourceSet != ResourceSetID:
+		return notFound(in.ResourceSet, "ResourceSet")
 	}
+	return nil
+}
+
+// assignRole implements POST /api/v1/users/{userId}/roles. A CUSTOM role requires the IDs of a role
+// and a resource set.
+func (e *Emulator) assignRole(c *oktaCall, u *user) (oktaResponse, *oktaError) {
+	var in roleInput
 	if failure := c.decode(&in); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if _, failure := c.flag("disableNotifications", false); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	name := in.Type
 	if in.Type == customRole {
 		name = in.Role
 	}
-	made := e.org.newRole(name, "ra1", u.id, c.at)
-	switch {
-	case roleLabels[in.Type] == "" && in.Type != customRole:
-		return reply{}, invalid("type", "The role type is not valid")
-	case in.Type == customRole && (in.Role == "" || in.ResourceSet == ""):
-		return reply{}, invalid("role", "A role and a resource-set are required for the type CUSTOM")
-	case made == nil || in.Type == customRole && made.custom == nil:
-		return reply{}, notFound(in.Role, "CustomRole")
-	case in.Type == customRole && in.ResourceSet != ResourceSetID:
-		return reply{}, notFound(in.ResourceSet, "ResourceSet")
-	case slices.ContainsFunc(u.roles, func(r *role) bool { return r.kind == made.kind && r.custom == made.custom }):
-		return reply{}, errRoleHeld
+	assigned := e.org.newRole(name, "ra1", u.id, c.at)
+	if failure := in.check(assigned); failure != nil {
+		return oktaResponse{}, failure
 	}
-	u.roles = append(u.roles, made)
-	return reply{status: http.StatusCreated, body: made.body(c.base, "USER", c.base+"/api/v1/users/"+u.id)}, nil
+	same := func(r *role) bool { return r.kind == assigned.kind && r.custom == assigned.custom }
+	if slices.ContainsFunc(u.roles, same) {
+		return oktaResponse{}, errRoleHeld
+	}
+	u.roles = append(u.roles, assigned)
+	body := assigned.body(c.base, "USER", c.base+"/api/v1/users/"+u.id)
+	return oktaResponse{status: http.StatusCreated, body: body}, nil
 }
 
-// unassignRole implements DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}. A role inherited from a group is not an
-// assignment of the user: 404.
-func unassignRole(c *call, u *user) (reply, *oktaError) {
+// unassignRole implements DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}. For a role
+// inherited from a group it returns 404, because it is not an assignment of the user.
+func unassignRole(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	id := c.PathValue("assignment")
 	i := slices.IndexFunc(u.roles, func(r *role) bool { return r.id == id })
 	if i < 0 {
-		return reply{}, notFound(id, "RoleAssignment")
+		return oktaResponse{}, notFound(id, "RoleAssignment")
 	}
 	u.roles = slices.Delete(u.roles, i, i+1)
-	return reply{status: http.StatusNoContent}, nil
+	return oktaResponse{status: http.StatusNoContent}, nil
 }

@@ -7,19 +7,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// assignment is the JSON of a role as a caller reads it.
+// assignment is the JSON of a role, decoded independently.
 type assignment struct {
 	ID, Label, Type, AssignmentType, Role, Status string
 	ResourceSet                                   string `json:"resource-set"`
 }
 
-func TestAssignAndUnassignRole(t *testing.T) {
+func TestRoles_AssignAndUnassign(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	path := "/api/v1/users/" + o.user("alice").ID + "/roles"
 	var r assignment
 	o.expect(201, "POST", path, `{"type":"REPORT_ADMIN"}`).into(t, &r)
-	want := assignment{ID: r.ID, Label: "Report Administrator", Type: "REPORT_ADMIN", AssignmentType: "USER", Status: "ACTIVE"}
+	want := assignment{ID: r.ID, Label: "Report Administrator", Type: "REPORT_ADMIN", AssignmentType: "USER",
+		Status: "ACTIVE"}
 	if r.ID == "" || r != want {
 		t.Errorf("%+v", r)
 	}
@@ -38,7 +39,7 @@ func TestAssignAndUnassignRole(t *testing.T) {
 	}
 }
 
-func TestAssignRoleRefuses(t *testing.T) {
+func TestAssignRole_RejectsInvalid(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	path := "/api/v1/users/" + o.user("alice").ID + "/roles"
@@ -59,19 +60,21 @@ func TestAssignRoleRefuses(t *testing.T) {
 	o.expect(404, "GET", "/api/v1/users/me/roles", "")
 }
 
-func TestListRolesShowsDirectAndInheritedOnes(t *testing.T) {
+func TestListRoles_IncludesInherited(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	id := o.user("helpdesk").ID
 	path := "/api/v1/users/" + id + "/roles"
-	o.expect(201, "POST", path, `{"type":"CUSTOM","role":"`+emulator.CustomRoleID+`","resource-set":"`+emulator.ResourceSetID+`"}`)
+	o.expect(201, "POST", path,
+		`{"type":"CUSTOM","role":"`+emulator.CustomRoleID+`","resource-set":"`+emulator.ResourceSetID+`"}`)
 	var got []assignment
 	o.expect(200, "GET", path, "").into(t, &got)
 	if len(got) != 2 {
 		t.Fatalf("%+v", got)
 	}
 	want := []assignment{
-		{ID: got[0].ID, Label: "Case Responder", Type: "CUSTOM", AssignmentType: "USER", Status: "ACTIVE", Role: emulator.CustomRoleID, ResourceSet: emulator.ResourceSetID},
+		{ID: got[0].ID, Label: "Case Responder", Type: "CUSTOM", AssignmentType: "USER", Status: "ACTIVE",
+			Role: emulator.CustomRoleID, ResourceSet: emulator.ResourceSetID},
 		{ID: got[1].ID, Label: "Help Desk Administrator", Type: "HELP_DESK_ADMIN", AssignmentType: "GROUP", Status: "ACTIVE"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -79,7 +82,7 @@ func TestListRolesShowsDirectAndInheritedOnes(t *testing.T) {
 	}
 	o.expect(404, "DELETE", path+"/"+got[1].ID, "")
 	o.expect(204, "DELETE", path+"/"+got[0].ID, "")
-	// The role inherited does not stand in the way of the same role held directly.
+	// A user can have a role and inherit the same role.
 	o.expect(201, "POST", path, `{"type":"HELP_DESK_ADMIN"}`)
 	if got := o.user("helpdesk"); len(got.RoleAssignments) != 2 || !cmp.Equal(got.Roles, []string{"HELP_DESK_ADMIN"}) {
 		t.Errorf("%+v", got)

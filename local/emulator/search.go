@@ -11,12 +11,14 @@ import (
 // predicate is a parsed expression on objects of one type.
 type predicate[T any] func(T) bool
 
-// attributes returns the reader of an attribute, nil when there is none of that name, and whether it is a time.
+// attributes returns the getter of an attribute, or nil if it does not exist, and whether it is a
+// time.
 type attributes[T any] func(name string) (get func(T) any, isTime bool)
 
-// parseExpression parses a search expression: attribute operator value, joined by and and or, with parentheses;
-// the operators are eq sw co gt ge lt le pr, and text compares without regard to case. With filter, it parses a
-// filter expression, in which text compares exactly and filterOperators limits attributes and operators.
+// parseExpression parses a search expression: "attribute operator value", combined with "and", "or"
+// and parentheses. The operators are eq sw co gt ge lt le pr, and the case of text is ignored. With
+// filter it parses a filter expression, which compares text exactly and supports only
+// filterOperators.
 func parseExpression[T any](s string, filter bool, of attributes[T]) (predicate[T], bool) {
 	tokens, ok := tokenize(s)
 	if !ok {
@@ -45,7 +47,8 @@ func tokenize(s string) ([]string, bool) {
 				return nil, false
 			}
 		default:
-			if end = strings.IndexFunc(s, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(`()"`, r) }); end < 0 {
+			delimiter := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(`()"`, r) }
+			if end = strings.IndexFunc(s, delimiter); end < 0 {
 				end = len(s)
 			}
 		}
@@ -54,14 +57,14 @@ func tokenize(s string) ([]string, bool) {
 	return tokens, true
 }
 
-// parser consumes tokens from the front.
+// parser is a recursive-descent parser, which removes tokens from the front.
 type parser[T any] struct {
 	tokens []string
 	filter bool
 	of     attributes[T]
 }
 
-// next takes a token, "" at the end.
+// next returns the next token, or "" at the end.
 func (p *parser[T]) next() string {
 	if len(p.tokens) == 0 {
 		return ""
@@ -71,7 +74,8 @@ func (p *parser[T]) next() string {
 	return t
 }
 
-// take takes the next token if it is the word, in any case.
+// take removes the next token if it is the word, in upper or lower case, and reports whether it
+// was.
 func (p *parser[T]) take(word string) bool {
 	if len(p.tokens) > 0 && strings.EqualFold(p.tokens[0], word) {
 		p.tokens = p.tokens[1:]
@@ -134,7 +138,7 @@ func (p *parser[T]) term() (predicate[T], bool) {
 	return func(o T) bool { return test(compare(get(o), want, !p.filter)) }, true
 }
 
-// timeOf makes the reader of a time.
+// timeOf returns the getter of a time attribute.
 func timeOf[T any](get func(T) time.Time) (func(T) any, bool) {
 	return func(o T) any {
 		if t := get(o); !t.IsZero() {
@@ -144,7 +148,7 @@ func timeOf[T any](get func(T) time.Time) (func(T) any, bool) {
 	}, true
 }
 
-// userAttribute are the attributes of a user.
+// userAttribute returns the getter of a user's attribute.
 func userAttribute(name string) (get func(*user) any, isTime bool) {
 	switch strings.ToLower(name) {
 	case "id":
@@ -180,15 +184,15 @@ func userAttribute(name string) (get func(*user) any, isTime bool) {
 	}, false
 }
 
-// comparison is how a user's value stands to the value of the expression.
+// comparison is the result of comparing a user's value with the value of the expression.
 type comparison struct {
-	comparable bool // both are there and of one type
+	comparable bool // both exist and have the same type
 	order      int  // -1, 0, 1
 	starts     bool
 	contains   bool
 }
 
-// operators are the tests on a comparison. Okta does not support ne.
+// operators are the operators of a search except pr. Okta does not support ne:
 // https://developer.okta.com/docs/reference/user-query/#search-users
 var operators = map[string]func(comparison) bool{
 	"eq": func(c comparison) bool { return c.comparable && c.order == 0 },
@@ -200,7 +204,7 @@ var operators = map[string]func(comparison) bool{
 	"co": func(c comparison) bool { return c.contains },
 }
 
-// compare holds a user's value against the wanted one.
+// compare compares a user's value with the wanted one, ignoring the case of text if fold is set.
 func compare(have, want any, fold bool) comparison {
 	switch want := want.(type) {
 	case time.Time:

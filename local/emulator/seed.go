@@ -1,19 +1,21 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strings"
 	"time"
 )
 
-// seedDay is when the seeded organization was made; its users follow a minute apart.
+// seedDay is the time at which the seeded organization was created. Its users follow one minute
+// apart.
 var seedDay = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 
-// seedPassword is what users are seeded with who have a password.
+// seedPassword is the default of UserSeed.Password.
 const seedPassword = "Seed-Passw0rd"
 
-// seededOrg is the organization acme.test as it is at the start and after a reset.
+// seededOrg returns the organization acme.test in its initial state.
 func seededOrg(token string) *org {
 	o := &org{
 		tokens:      []string{token},
@@ -23,7 +25,7 @@ func seededOrg(token string) *org {
 		groupByID:   map[string]*group{},
 		seenJTI:     map[string]bool{},
 		providers:   seededProviders(),
-		apps:        map[string]*app{}, accessTokens: map[string]*accessToken{}, used: map[string]bool{},
+		apps:        map[string]*registeredApp{}, accessTokens: map[string]*issuedToken{}, used: map[string]bool{},
 	}
 	o.everyone = o.addGroup("Everyone", "All users in your organization", seedDay)
 	o.everyone.kind = groupBuiltIn
@@ -60,30 +62,33 @@ func seededOrg(token string) *org {
 	return o
 }
 
-// addUser adds a user as its seed says.
+// hasPassword reports whether users with the status of the seed have a password by default.
+func (s UserSeed) hasPassword() bool {
+	return s.Status != statusStaged && s.Status != statusProvisioned && s.Status != statusDeprovisioned
+}
+
+// withDefaults returns the seed with its documented defaults.
+func (s UserSeed) withDefaults() UserSeed {
+	name := shortLogin(s.Login)
+	s.Email = cmp.Or(s.Email, s.Login)
+	s.FirstName = cmp.Or(s.FirstName, strings.ToUpper(name[:1])+name[1:])
+	s.LastName = cmp.Or(s.LastName, "Example")
+	s.Status = cmp.Or(s.Status, statusActive)
+	if s.hasPassword() {
+		s.Password = cmp.Or(s.Password, seedPassword)
+	}
+	return s
+}
+
+// addUser adds the user of a seed. It panics if the login is empty or in use, or if the status or a
+// role is unknown.
 func (o *org) addUser(s UserSeed, at time.Time) *user {
 	if s.Login == "" || o.userByLogin[strings.ToLower(s.Login)] != nil {
-		panic(fmt.Sprintf("emulator: the login %q is empty or taken", s.Login))
+		panic(fmt.Sprintf("emulator: the login %q is empty or in use", s.Login))
 	}
-	name := shortLogin(s.Login)
-	if s.Email == "" {
-		s.Email = s.Login
-	}
-	if s.FirstName == "" {
-		s.FirstName = strings.ToUpper(name[:1]) + name[1:]
-	}
-	if s.LastName == "" {
-		s.LastName = "Example"
-	}
-	if s.Status == "" {
-		s.Status = statusActive
-	}
+	s = s.withDefaults()
 	if userOperations[s.Status] == nil {
 		panic(fmt.Sprintf("emulator: the status %q is unknown", s.Status))
-	}
-	hasPassword := s.Status != statusStaged && s.Status != statusProvisioned && s.Status != statusDeprovisioned
-	if s.Password == "" && hasPassword {
-		s.Password = seedPassword
 	}
 	u := &user{
 		profile: map[string]any{
@@ -94,7 +99,7 @@ func (o *org) addUser(s UserSeed, at time.Time) *user {
 		status: s.Status, created: at, statusChanged: at, lastUpdated: at,
 	}
 	maps.Copy(u.profile, s.Profile)
-	if hasPassword {
+	if s.hasPassword() {
 		u.activated, u.passwordChanged = at, at
 	}
 	o.insert(u)
@@ -115,10 +120,12 @@ func (o *org) addUser(s UserSeed, at time.Time) *user {
 	return u
 }
 
-// addLoad adds users load0@acme.test, load1@acme.test, …, going on where the last call ended.
+// addLoad adds users load0@acme.test, load1@acme.test, … and continues the numbers of the last
+// call.
 func (o *org) addLoad(count int, at time.Time) {
 	for range count {
-		o.addUser(UserSeed{Login: fmt.Sprintf("load%d@acme.test", o.load), LastName: "Load", Sessions: 1, OAuthTokens: 1}, at)
+		login := fmt.Sprintf("load%d@acme.test", o.load)
+		o.addUser(UserSeed{Login: login, LastName: "Load", Sessions: 1, OAuthTokens: 1}, at)
 		o.load++
 	}
 }

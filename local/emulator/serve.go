@@ -14,46 +14,46 @@ import (
 	"time"
 )
 
-// maxBody is the largest request body read, in bytes.
+// maxBody is the maximum size of a request body in bytes.
 const maxBody = 1 << 20
 
-// handler answers one call of Okta's API. It runs with the state locked.
-type handler func(*call) (reply, *oktaError)
+// oktaHandler handles one request to Okta's API. It runs with the state locked.
+type oktaHandler func(*oktaCall) (oktaResponse, *oktaError)
 
-// call is a request as a handler sees it.
-type call struct {
+// oktaCall is a request to Okta's API.
+type oktaCall struct {
 	*http.Request
 	id   string    // X-Okta-Request-Id
-	at   time.Time // when it arrived
-	base string    // the org URL under which it was called, without trailing slash
+	at   time.Time // of arrival
+	base string    // the org URL of the request, without a trailing slash
 	body []byte
 
-	byApp bool // its credentials are a service app's, which is no user
+	byApp bool // the credentials belong to a service app, which is not a user
 }
 
-// reply is what a handler answers. A body is sent as JSON; without one the reply is empty.
-type reply struct {
+// oktaResponse is the response of a handler. A body is sent as JSON; nil is an empty response.
+type oktaResponse struct {
 	status int // default 200
 	body   any
 	links  []string // values of the Link headers
 }
 
-// exchange is the ResponseWriter that carries a call through the mux to its handler.
-type exchange struct {
+// oktaExchange is the ResponseWriter of a request. It carries the oktaCall through the mux to the
+// handler.
+type oktaExchange struct {
 	http.ResponseWriter
 	emulator *Emulator
-	call     call
-	entry    *Request  // of the request log
-	held     []*bucket // limits whose concurrency counts this call
-	faulty   bool      // a fault replies
+	call     oktaCall
+	entry    *LoggedRequest // of the request log
+	limits   []*activeLimit // limits whose concurrency includes this request
+	faulty   bool           // the response is that of a fault
 }
 
-// ServeHTTP answers Okta's API and the control under /_emulator/, to loopback only.
-//
-// A call meets, in this order: the limits, the faults, the credentials, its handler.
+// ServeHTTP serves Okta's API and the control API under /_emulator/, only to loopback addresses. It
+// applies the limits, the faults, the credentials and the handler, in this order.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
-		refuse(w, http.StatusForbidden, "the emulator answers loopback only")
+		writeControlError(w, http.StatusForbidden, "the emulator serves only loopback addresses")
 		return
 	}
 	if r.URL.Path == "/_emulator" || strings.HasPrefix(r.URL.Path, "/_emulator/") {
@@ -62,7 +62,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "reading the request body failed")
+		writeControlError(w, http.StatusRequestEntityTooLarge, "the request body is too large or incomplete")
 		return
 	}
 	x := e.begin(w, r, body)
@@ -73,26 +73,26 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.meetFault() {
 		return
 	}
-	x.carryOut()
+	x.execute()
 }
 
-// carryOut has the route's handler answer the call.
-func (x *exchange) carryOut() {
+// execute calls the handler of the route.
+func (x *oktaExchange) execute() {
 	r := x.call.Request
 	if path.Clean(r.URL.EscapedPath()) != strings.TrimSuffix(r.URL.EscapedPath(), "/") {
 		// The mux would redirect an unclean path, which Okta does not.
 		x.emulator.serve(x.emulator.unknownRoute).ServeHTTP(x, r)
 		return
 	}
-	if !takesPath(r.URL) {
+	if !isValidPath(r.URL) {
 		x.fail(errBadPath)
 		return
 	}
 	x.emulator.api.ServeHTTP(x, r)
 }
 
-// begin logs the call and sets the headers that every reply has.
-func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *exchange {
+// begin logs the request and sets the headers of every response.
+func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *oktaExchange {
 	scheme := "http://"
 	if r.TLS != nil {
 		scheme = "https://"
@@ -100,7 +100,7 @@ func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *e
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.org.calls++
-	x := &exchange{ResponseWriter: w, emulator: e, call: call{
+	x := &oktaExchange{ResponseWriter: w, emulator: e, call: oktaCall{
 		Request: r,
 		id:      derive(27, "request", strconv.Itoa(e.org.calls)),
 		at:      e.now(),
@@ -116,9 +116,10 @@ func (e *Emulator) begin(w http.ResponseWriter, r *http.Request, body []byte) *e
 	return x
 }
 
-// end notes the status (0: none was sent) and gives back what the call holds; the body is for who observes. It comes before the first byte of the
-// reply, so that whoever has the reply finds the log complete and the concurrency slot free.
-func (x *exchange) end(status int, body []byte) {
+// end logs the status (0: none was sent), calls Options.Observe and releases the concurrency
+// limits. It runs before the first byte of the response, so that a client that has the response
+// finds the log complete and the limits released.
+func (x *oktaExchange) end(status int, body []byte) {
 	e := x.emulator
 	if e.observe != nil {
 		e.observe(Observed{x.call.Request, x.call.body, status, x.Header().Clone(), body, x.faulty})
@@ -126,14 +127,14 @@ func (x *exchange) end(status int, body []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	x.entry.Status = status
-	for _, b := range x.held {
+	for _, b := range x.limits {
 		b.inFlight--
 	}
-	x.held = nil
+	x.limits = nil
 }
 
 // send ends the exchange with a reply. A nil body sends none.
-func (x *exchange) send(status int, body []byte) {
+func (x *oktaExchange) send(status int, body []byte) {
 	if body != nil && x.Header()["Content-Type"] == nil {
 		x.Header().Set("Content-Type", "application/json")
 	}
@@ -143,7 +144,7 @@ func (x *exchange) send(status int, body []byte) {
 }
 
 // fail ends the exchange with Okta's error.
-func (x *exchange) fail(o *oktaError) {
+func (x *oktaExchange) fail(o *oktaError) {
 	for name, value := range o.header {
 		x.Header().Set(name, value)
 	}
@@ -160,17 +161,17 @@ func (x *exchange) fail(o *oktaError) {
 }
 
 // serve adapts a handler to the mux.
-func (e *Emulator) serve(h handler) http.Handler {
+func (e *Emulator) serve(h oktaHandler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := w.(*exchange)
+		x := w.(*oktaExchange)
 		c := x.call
-		c.Request = r // the mux has set the path values on this one
+		c.Request = r // this one has the path values
 		e.mu.Lock()
-		e.org.finish(c.at)
+		e.org.completeChanges(c.at)
 		rep, failure := h(&c)
 		var body []byte
 		if failure == nil && rep.body != nil {
-			body = encode(rep.body) // while the state it points into is locked
+			body = encode(rep.body) // while the state that it refers to is locked
 		}
 		e.mu.Unlock()
 		if failure != nil {
@@ -187,16 +188,16 @@ func (e *Emulator) serve(h handler) http.Handler {
 	})
 }
 
-// unknownRoute answers what the emulator does not have, and remembers it.
-func (e *Emulator) unknownRoute(c *call) (reply, *oktaError) {
+// unknownRoute responds to a route that the emulator does not have, and records it.
+func (e *Emulator) unknownRoute(c *oktaCall) (oktaResponse, *oktaError) {
 	if e.keep == 0 || len(e.unknown) < e.keep {
 		e.unknown = append(e.unknown, c.Method+" "+c.URL.EscapedPath())
 	}
-	return reply{}, errPathNotFound
+	return oktaResponse{}, errPathNotFound
 }
 
-// UnknownRoutes returns "METHOD /path" of every call to a route the emulator does not have, with Options.Keep of the
-// first so many. Neither Reset nor ClearRequests forgets them.
+// UnknownRoutes returns "METHOD /path" of every request to a route that the emulator does not have,
+// at most Options.Keep. Reset and ClearRequests do not clear the list.
 func (e *Emulator) UnknownRoutes() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -204,8 +205,8 @@ func (e *Emulator) UnknownRoutes() []string {
 }
 
 // getOrganization implements GET /.well-known/okta-organization, which needs no token.
-func getOrganization(c *call) (reply, *oktaError) {
-	return reply{body: map[string]any{
+func getOrganization(c *oktaCall) (oktaResponse, *oktaError) {
+	return oktaResponse{body: map[string]any{
 		"id":       newID("00o", "acme.test"),
 		"_links":   map[string]any{"organization": link(c.base)},
 		"pipeline": "idx",
@@ -213,8 +214,8 @@ func getOrganization(c *call) (reply, *oktaError) {
 	}}, nil
 }
 
-// decode reads the JSON body into v.
-func (c *call) decode(v any) *oktaError {
+// decode decodes the JSON body into v.
+func (c *oktaCall) decode(v any) *oktaError {
 	if !strings.HasPrefix(c.Header.Get("Content-Type"), "application/json") {
 		return errMediaType
 	}
@@ -224,8 +225,8 @@ func (c *call) decode(v any) *oktaError {
 	return nil
 }
 
-// flag reads a boolean of the query, in any case.
-func (c *call) flag(name string, byDefault bool) (bool, *oktaError) {
+// flag returns a boolean query parameter, in upper or lower case.
+func (c *oktaCall) flag(name string, byDefault bool) (bool, *oktaError) {
 	q := c.URL.Query()
 	if !q.Has(name) {
 		return byDefault, nil
@@ -239,22 +240,22 @@ func (c *call) flag(name string, byDefault bool) (bool, *oktaError) {
 	return false, invalid(name, "The value must be true or false")
 }
 
-// encode renders JSON as Okta does, without escaping <, > and &.
+// encode returns JSON without escapes for <, > and &, like Okta.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		panic(err) // bodies hold nothing that cannot be encoded
+		panic(err) // all bodies can be encoded
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// isOwnHost tells whether the Host of a request is the address that its connection arrived at, which is on loopback.
+// isOwnHost reports whether the Host of a request is the loopback address of its connection.
 func isOwnHost(r *http.Request) bool { return isAddressOf(r, r.Host) }
 
-// isAddressOf reports whether a host, with its port, is the address that the connection of a
-// request arrived at, which is on loopback.
+// isAddressOf reports whether a host with its port is the loopback address at which the connection
+// of a request arrived.
 func isAddressOf(r *http.Request, hostport string) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
@@ -270,7 +271,7 @@ func isAddressOf(r *http.Request, hostport string) bool {
 		(host == "localhost" || addr.Unmap() == own.Addr().Unmap())
 }
 
-// link is a link object of a body, with the extra members that some have.
+// link returns a link object with additional members.
 func link(href string, extra ...map[string]any) map[string]any {
 	l := map[string]any{"href": href}
 	for _, m := range extra {

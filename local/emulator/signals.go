@@ -2,8 +2,6 @@ package emulator
 
 import (
 	"crypto"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -13,17 +11,24 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// The events that Okta takes in, with the members each must have beside event_timestamp and subject.
+// eventMembers are the required members of the supported events, in addition to event_timestamp and
+// subject.
 var eventMembers = map[string][]string{
-	"https://schemas.okta.com/secevent/okta/event-type/user-risk-change":           {"current_level", "previous_level", "reason_admin"},
-	"https://schemas.okta.com/secevent/okta/event-type/device-risk-change":         {"current_level", "previous_level", "reason_admin"},
-	"https://schemas.okta.com/secevent/okta/event-type/ip-change":                  {"current_ip_address", "previous_ip_address"},
+	"https://schemas.okta.com/secevent/okta/event-type/user-risk-change": {
+		"current_level", "previous_level", "reason_admin",
+	},
+	"https://schemas.okta.com/secevent/okta/event-type/device-risk-change": {
+		"current_level", "previous_level", "reason_admin",
+	},
+	"https://schemas.okta.com/secevent/okta/event-type/ip-change": {
+		"current_ip_address", "previous_ip_address",
+	},
 	"https://schemas.openid.net/secevent/caep/event-type/session-revoked":          {},
 	"https://schemas.openid.net/secevent/caep/event-type/device-compliance-change": {"current_status", "previous_status"},
 	"https://schemas.openid.net/secevent/risc/event-type/identifier-changed":       {"new-value"},
 }
 
-// memberValues are the values a member may have, where they are few.
+// memberValues are the valid values of members with a fixed set of values.
 var memberValues = map[string][]string{
 	"current_level":   {"low", "medium", "high", "secure", "none"},
 	"previous_level":  {"low", "medium", "high", "secure", "none"},
@@ -31,8 +36,9 @@ var memberValues = map[string][]string{
 	"previous_status": {"compliant", "not-compliant"},
 }
 
-// RegisterTransmitter registers a security events provider: tokens of that issuer are verified against the JWKS, by kid.
-// It replaces the issuer's earlier keys, outlives Reset, and panics on a JWKS that it cannot read.
+// RegisterTransmitter registers a security events provider, which stays after Reset. The emulator
+// verifies tokens of the issuer with the key of their kid. It replaces earlier keys of the issuer,
+// and panics if the JWKS is not valid.
 func (e *Emulator) RegisterTransmitter(issuer string, jwks []byte) {
 	keys, err := parseJWKS(jwks)
 	if err != nil {
@@ -44,19 +50,20 @@ func (e *Emulator) RegisterTransmitter(issuer string, jwks []byte) {
 }
 
 // Signals returns the security event tokens received, in order of arrival (GET /_emulator/signals).
-func (e *Emulator) Signals() []Signal {
+func (e *Emulator) Signals() []ReceivedSignal {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]Signal{}, e.org.signals...)
+	return append([]ReceivedSignal{}, e.org.signals...)
 }
 
-// signalError is why a token is refused, in Okta's terms.
+// signalError is the error of a rejected token in Okta's terms.
 type signalError struct{ code, description string }
 
-// receiveSignal implements POST /security/api/v1/security-events, which needs no token: 202 with an empty body for a token
-// that is verified, whether or not it is acted upon, else 400 with err and description.
-func (e *Emulator) receiveSignal(c *call) (reply, *oktaError) {
-	s := Signal{Time: c.at}
+// receiveSignal implements POST /security/api/v1/security-events, which requires no credentials. It
+// returns 202 with an empty body for a valid token, even if it is ignored, otherwise 400 with err
+// and description.
+func (e *Emulator) receiveSignal(c *oktaCall) (oktaResponse, *oktaError) {
+	s := ReceivedSignal{Time: c.at}
 	refused := e.verifySignal(c, &s)
 	if refused == nil {
 		s.Verified = true
@@ -68,13 +75,14 @@ func (e *Emulator) receiveSignal(c *call) (reply, *oktaError) {
 	}
 	e.org.signals = append(e.org.signals, s)
 	if refused != nil {
-		return reply{}, &oktaError{status: http.StatusBadRequest, raw: map[string]string{"err": refused.code, "description": refused.description}}
+		body := map[string]string{"err": refused.code, "description": refused.description}
+		return oktaResponse{}, &oktaError{status: http.StatusBadRequest, raw: body}
 	}
-	return reply{status: http.StatusAccepted}, nil
+	return oktaResponse{status: http.StatusAccepted}, nil
 }
 
-// verifySignal fills in what the token says and checks it.
-func (e *Emulator) verifySignal(c *call, s *Signal) *signalError {
+// verifySignal checks the token and sets the fields of s from it.
+func (e *Emulator) verifySignal(c *oktaCall, s *ReceivedSignal) *signalError {
 	claims := jwt.MapClaims{}
 	token, parts, err := jwt.NewParser().ParseUnverified(string(c.body), claims)
 	if token == nil || len(parts) != 3 {
@@ -96,7 +104,8 @@ func (e *Emulator) verifySignal(c *call, s *Signal) *signalError {
 	issuer, _ := claims["iss"].(string)
 	keys, ok := e.transmitters[issuer]
 	if !ok {
-		return &signalError{"invalid_issuer", "The issuer of the security event token is not a registered security events provider"}
+		return &signalError{"invalid_issuer",
+			"The issuer of the security event token is not a registered security events provider"}
 	}
 	key, ok := keys[s.KeyID]
 	if !ok {
@@ -114,7 +123,8 @@ func (e *Emulator) verifySignal(c *call, s *Signal) *signalError {
 	return nil
 }
 
-// checkSignature verifies a token against a key; the algorithm must be an asymmetric one of that key's type.
+// checkSignature verifies the signature of a token. The algorithm must be asymmetric and match the
+// type of the key.
 func checkSignature(token string, key crypto.PublicKey) error {
 	algorithms := []string{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"}
 	_, err := jwt.NewParser(jwt.WithValidMethods(algorithms), jwt.WithoutClaimsValidation()).
@@ -122,8 +132,9 @@ func checkSignature(token string, key crypto.PublicKey) error {
 	return err
 }
 
-// audience reports whether aud, a string or a list, names the org, with or without a trailing
-// slash. The org's URL is the address that the request arrived at, whatever its Host header says.
+// audience reports whether aud, a string or a list, is the URL of the org, with or without a
+// trailing slash. That is the address at which the request arrived; the Host header does not
+// matter.
 func audience(aud any, r *http.Request) bool {
 	switch aud := aud.(type) {
 	case string:
@@ -139,7 +150,7 @@ func audience(aud any, r *http.Request) bool {
 	return false
 }
 
-// checkClaims says which claim is missing or wrong, "" if none is.
+// checkClaims returns the problem with the first missing or invalid claim, or "".
 func checkClaims(claims map[string]any) string {
 	const blank = "': The field cannot be left blank"
 	if jti, _ := claims["jti"].(string); jti == "" {
@@ -168,7 +179,7 @@ func checkClaims(claims map[string]any) string {
 	return ""
 }
 
-// wrongMember names a member of an event that is missing or has a value it may not have.
+// wrongMember returns the name of a missing or invalid member of an event, or "".
 func wrongMember(event map[string]any, members []string) string {
 	if _, ok := event["event_timestamp"].(float64); !ok {
 		return "event_timestamp"
@@ -191,7 +202,7 @@ func wrongMember(event map[string]any, members []string) string {
 	return ""
 }
 
-// hasReason tells whether the event has a reason, for admins or for users, in English.
+// hasReason reports whether the event has an English reason for admins or for users.
 func hasReason(event map[string]any) bool {
 	for _, member := range []string{"reason_admin", "reason_user"} {
 		reason, _ := event[member].(map[string]any)
@@ -202,12 +213,12 @@ func hasReason(event map[string]any) bool {
 	return false
 }
 
-// eventName is how Okta's descriptions name an event: userRiskChangeEvent.
+// eventName returns the name of an event in Okta's error descriptions, such as userRiskChangeEvent.
 func eventName(uri string) string {
 	return camel(uri[strings.LastIndex(uri, "/")+1:]) + "Event"
 }
 
-// camel turns snake_case and kebab-case to camelCase.
+// camel converts snake_case and kebab-case to camelCase.
 func camel(s string) string {
 	words := strings.FieldsFunc(s, func(r rune) bool { return r == '_' || r == '-' })
 	for i, w := range words[1:] {
@@ -216,7 +227,8 @@ func camel(s string) string {
 	return strings.Join(words, "")
 }
 
-// ignored says why a verified token is not acted upon, "" if it is. Okta tells the sender nothing of it.
+// ignored returns the reason for ignoring a valid token, or "". Okta does not report it to the
+// sender.
 func (e *Emulator) ignored(claims map[string]any) string {
 	if e.org.seenJTI[jtiKey(claims)] {
 		return "ignored: the jti was received before"
@@ -235,31 +247,9 @@ func jtiKey(claims map[string]any) string {
 	return fmt.Sprint(claims["iss"], " ", claims["jti"])
 }
 
-// hasEmail tells whether a user has that e-mail address or login.
+// hasEmail reports whether a user has that e-mail address or login.
 func (o *org) hasEmail(email string) bool {
 	return slices.ContainsFunc(o.users, func(u *user) bool {
 		return strings.EqualFold(u.text("email"), email) || strings.EqualFold(u.login(), email)
 	})
-}
-
-// parseJWKS reads the public keys of a JSON Web Key Set, by kid.
-func parseJWKS(jwks []byte) (map[string]crypto.PublicKey, error) {
-	var set struct {
-		Keys []jwk `json:"keys"`
-	}
-	if err := json.Unmarshal(jwks, &set); err != nil {
-		return nil, fmt.Errorf("parsing the JWKS: %w", err)
-	}
-	if len(set.Keys) == 0 {
-		return nil, errors.New("the JWKS has no keys")
-	}
-	keys := make(map[string]crypto.PublicKey, len(set.Keys))
-	for _, k := range set.Keys {
-		key, err := k.publicKey()
-		if err != nil {
-			return nil, fmt.Errorf("parsing the key %q: %w", k.ID, err)
-		}
-		keys[k.ID] = key
-	}
-	return keys, nil
 }

@@ -23,7 +23,7 @@ const (
 	riskType = "https://schemas.okta.com/secevent/okta/event-type/user-risk-change"
 )
 
-// transmitter signs security event tokens.
+// transmitter is a registered signer of security event tokens.
 type transmitter struct {
 	rsa   *rsa.PrivateKey
 	ec    *ecdsa.PrivateKey
@@ -59,7 +59,7 @@ func newTransmitter(t *testing.T, o *org) transmitter {
 	return s
 }
 
-// signal is a token in the making.
+// signal is an unsigned token.
 type signal struct {
 	kid, typ string
 	method   jwt.SigningMethod
@@ -68,19 +68,20 @@ type signal struct {
 	event    map[string]any // the event in claims
 }
 
-// valid is a token that says alice's risk rose.
+// valid returns a token with a higher risk of alice.
 func (s transmitter) valid(o *org) *signal {
 	event := map[string]any{
 		"subject":       map[string]any{"user": map[string]any{"format": "email", "email": "Alice@acme.test"}},
 		"current_level": "high", "previous_level": "medium",
 		"reason_admin": map[string]any{"en": "Credentials found in a dump"}, "event_timestamp": 1742199770057,
 	}
-	return &signal{kid: "rsa", typ: "secevent+jwt", method: jwt.SigningMethodRS256, key: s.rsa, event: event, claims: jwt.MapClaims{
-		"iss": issuer, "aud": o.url, "iat": 1742199770, "jti": "jti-1", "events": map[string]any{riskType: event},
-	}}
+	return &signal{kid: "rsa", typ: "secevent+jwt", method: jwt.SigningMethodRS256, key: s.rsa, event: event,
+		claims: jwt.MapClaims{
+			"iss": issuer, "aud": o.url, "iat": 1742199770, "jti": "jti-1", "events": map[string]any{riskType: event},
+		}}
 }
 
-func (o *org) postSignal(s *signal, header ...string) (answer, string) {
+func (o *org) postSignal(s *signal, header ...string) (response, string) {
 	o.t.Helper()
 	token := jwt.NewWithClaims(s.method, s.claims)
 	token.Header["kid"], token.Header["typ"] = s.kid, s.typ
@@ -88,18 +89,22 @@ func (o *org) postSignal(s *signal, header ...string) (answer, string) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	a, err := o.send("POST", o.url+"/security/api/v1/security-events", jws, append([]string{"Content-Type", "application/secevent+jwt"}, header...)...)
+	a, err := o.send("POST", o.url+"/security/api/v1/security-events", jws,
+		append([]string{"Content-Type", "application/secevent+jwt"}, header...)...)
 	if err != nil {
 		o.t.Fatal(err)
 	}
 	return a, jws
 }
 
-func TestSignalIsAccepted(t *testing.T) {
+func TestSignal_Accepted(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*org, transmitter, *signal){
-		"as it is":                   func(*org, transmitter, *signal) {},
-		"signed with an EC key":      func(_ *org, s transmitter, v *signal) { v.kid, v.key, v.method = "ec", s.ec, jwt.SigningMethodES256 },
+		"as it is": func(*org, transmitter, *signal) {},
+		"signed with an EC key": func(_ *org, s transmitter, v *signal) {
+			v.kid, v.key, v.method = "ec", s.ec,
+				jwt.SigningMethodES256
+		},
 		"with a slash after the aud": func(o *org, _ transmitter, v *signal) { v.claims["aud"] = o.url + "/" },
 		"with an aud that is a list": func(o *org, _ transmitter, v *signal) { v.claims["aud"] = []string{o.url} },
 		"with a reason for users": func(_ *org, _ transmitter, v *signal) {
@@ -120,21 +125,23 @@ func TestSignalIsAccepted(t *testing.T) {
 				t.Errorf("%d %s", a.status, a.body)
 			}
 			got := o.Signals()
-			if len(got) != 1 || !got[0].Verified || !got[0].Accepted || got[0].Error != "" || got[0].KeyID != v.kid || got[0].Claims["jti"] != "jti-1" {
+			if len(got) != 1 || !got[0].Verified || !got[0].Accepted || got[0].Error != "" || got[0].KeyID != v.kid ||
+				got[0].Claims["jti"] != "jti-1" {
 				t.Errorf("%+v", got)
 			}
 		})
 	}
 }
 
-func TestSignalIsRefused(t *testing.T) {
+func TestSignal_Rejected(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		change func(transmitter, *signal)
 		err    string
 	}{
-		"another key":     {func(s transmitter, v *signal) { v.key = s.other }, "authentication_failed"},
-		"a symmetric key": {func(_ transmitter, v *signal) { v.method, v.key = jwt.SigningMethodHS256, []byte("secret") }, "authentication_failed"},
+		"another key": {func(s transmitter, v *signal) { v.key = s.other }, "authentication_failed"},
+		"a symmetric key": {func(_ transmitter, v *signal) { v.method, v.key = jwt.SigningMethodHS256, []byte("secret") },
+			"authentication_failed"},
 		"no signature": {func(_ transmitter, v *signal) {
 			v.method, v.key = jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType
 		}, "authentication_failed"},
@@ -142,13 +149,17 @@ func TestSignalIsRefused(t *testing.T) {
 		"an unknown kid":                   {func(_ transmitter, v *signal) { v.kid = "none" }, "invalid_key"},
 		"no kid":                           {func(_ transmitter, v *signal) { v.kid = "" }, "invalid_request"},
 		"another typ":                      {func(_ transmitter, v *signal) { v.typ = "JWT" }, "invalid_request"},
-		"another issuer":                   {func(_ transmitter, v *signal) { v.claims["iss"] = "https://elsewhere.test" }, "invalid_issuer"},
-		"another audience":                 {func(_ transmitter, v *signal) { v.claims["aud"] = "https://acme.okta.com" }, "invalid_audience"},
-		"no audience":                      {func(_ transmitter, v *signal) { delete(v.claims, "aud") }, "invalid_audience"},
-		"no jti":                           {func(_ transmitter, v *signal) { delete(v.claims, "jti") }, "invalid_request"},
-		"no iat":                           {func(_ transmitter, v *signal) { delete(v.claims, "iat") }, "invalid_request"},
-		"an exp":                           {func(_ transmitter, v *signal) { v.claims["exp"] = 4102444800 }, "invalid_request"},
-		"no events":                        {func(_ transmitter, v *signal) { v.claims["events"] = map[string]any{} }, "invalid_request"},
+		"another issuer": {func(_ transmitter, v *signal) { v.claims["iss"] = "https://elsewhere.test" },
+			"invalid_issuer"},
+		"another audience": {func(_ transmitter, v *signal) { v.claims["aud"] = "https://acme.okta.com" },
+			"invalid_audience"},
+		"no audience": {func(_ transmitter, v *signal) { delete(v.claims, "aud") }, "invalid_audience"},
+		"no jti":      {func(_ transmitter, v *signal) { delete(v.claims, "jti") }, "invalid_request"},
+		"no iat":      {func(_ transmitter, v *signal) { delete(v.claims, "iat") }, "invalid_request"},
+		"an exp": {func(_ transmitter, v *signal) { v.claims["exp"] = 4102444800 },
+			"invalid_request"},
+		"no events": {func(_ transmitter, v *signal) { v.claims["events"] = map[string]any{} },
+			"invalid_request"},
 		"an unknown event": {func(_ transmitter, v *signal) {
 			v.claims["events"] = map[string]any{"https://x.test/credential-change": v.event}
 		}, "invalid_request"},
@@ -156,7 +167,8 @@ func TestSignalIsRefused(t *testing.T) {
 		"no event_timestamp":    {func(_ transmitter, v *signal) { delete(v.event, "event_timestamp") }, "invalid_request"},
 		"no previous_level":     {func(_ transmitter, v *signal) { delete(v.event, "previous_level") }, "invalid_request"},
 		"a level in upper case": {func(_ transmitter, v *signal) { v.event["current_level"] = "HIGH" }, "invalid_request"},
-		"a reason without en":   {func(_ transmitter, v *signal) { v.event["reason_admin"] = map[string]any{"de": "Fund"} }, "invalid_request"},
+		"a reason without en": {func(_ transmitter, v *signal) { v.event["reason_admin"] = map[string]any{"de": "Fund"} },
+			"invalid_request"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -176,27 +188,29 @@ func TestSignalIsRefused(t *testing.T) {
 	}
 }
 
-func TestSignalDescriptionNamesTheMemberInCamelCase(t *testing.T) {
+func TestSignal_ErrorNamesMemberInCamelCase(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	s := newTransmitter(t, o)
 	v := s.valid(o)
 	delete(v.event, "previous_level")
 	a, _ := o.postSignal(v)
-	const want = `{"description":"Failed claim validation in security event token. 'events.userRiskChangeEvent.previousLevel': The field cannot be left blank","err":"invalid_request"}`
+	const want = `{"description":"Failed claim validation in security event token. ` +
+		`'events.userRiskChangeEvent.previousLevel': The field cannot be left blank","err":"invalid_request"}`
 	if a.body != want {
 		t.Error(a.body)
 	}
 }
 
-func TestSignalOfAnotherContentTypeIsRefused(t *testing.T) {
+func TestSignal_RejectsOtherContentType(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	s := newTransmitter(t, o)
 	if a, _ := o.postSignal(s.valid(o), "Content-Type", "application/jwt"); a.status != 400 {
 		t.Error(a)
 	}
-	if a, err := o.send("POST", o.url+"/security/api/v1/security-events", "nonsense", "Content-Type", "application/secevent+jwt"); err != nil || a.status != 400 {
+	if a, err := o.send("POST", o.url+"/security/api/v1/security-events", "nonsense", "Content-Type",
+		"application/secevent+jwt"); err != nil || a.status != 400 {
 		t.Error(a, err)
 	}
 	if got := o.Signals(); len(got) != 2 || got[1].Claims != nil {
@@ -204,11 +218,11 @@ func TestSignalOfAnotherContentTypeIsRefused(t *testing.T) {
 	}
 }
 
-func TestSignalsThatOktaSilentlyIgnores(t *testing.T) {
+func TestSignal_SilentlyIgnored(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	s := newTransmitter(t, o)
-	post := func(change func(*signal)) emulator.Signal {
+	post := func(change func(*signal)) emulator.ReceivedSignal {
 		v := s.valid(o)
 		v.claims = maps.Clone(v.claims)
 		change(v)
@@ -233,11 +247,11 @@ func TestSignalsThatOktaSilentlyIgnores(t *testing.T) {
 	}
 	o.Reset()
 	if got := post(func(*signal) {}); !got.Accepted || len(o.Signals()) != 1 {
-		t.Errorf("the transmitter stays after a reset, what was received does not: %+v", got)
+		t.Errorf("after Reset the transmitter must stay and the received signals must not: %+v", got)
 	}
 }
 
-func TestSignalInTheRequestLog(t *testing.T) {
+func TestSignal_IsInRequestLog(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	s := newTransmitter(t, o)
@@ -248,8 +262,8 @@ func TestSignalInTheRequestLog(t *testing.T) {
 	}
 }
 
-// The org's URL is the address that the emulator listens on. A caller cannot choose it by the Host
-// header.
+// The URL of the org is the address on which the emulator listens. Callers cannot change it with
+// the Host header.
 func TestSignal_AudienceIsTheOrgNotTheHostHeader(t *testing.T) {
 	t.Parallel()
 	o := start(t)

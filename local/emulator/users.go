@@ -33,12 +33,12 @@ type user struct {
 	sessions int
 	tokens   int // OAuth tokens
 	mails    []string
-	oneTime  int       // one-time links issued
-	becoming string    // the status that a change under way leads to
-	due      time.Time // when that change is complete
-	versions []version // as the user was, for a search that lags
+	oneTime  int           // number of one-time links
+	becoming string        // the status after a pending change
+	due      time.Time     // when the pending change is complete
+	versions []userVersion // earlier states, for SetSearchLag
 
-	directory string // that is the source of the user's profile and password; "" for Okta
+	directory string // which masters the profile and the password; "": Okta
 
 	created, activated, statusChanged, lastLogin, lastUpdated, passwordChanged time.Time
 }
@@ -46,13 +46,13 @@ type user struct {
 func (u *user) place() int    { return u.n }
 func (u *user) login() string { return u.text("login") }
 
-// text is a profile attribute that is a string, else "".
+// text returns a profile attribute if it is a string, otherwise "".
 func (u *user) text(attribute string) string {
 	s, _ := u.profile[attribute].(string)
 	return s
 }
 
-// setStatus moves the user to a status.
+// setStatus sets the status and its timestamps.
 func (u *user) setStatus(status string, at time.Time) {
 	if status == u.status {
 		return
@@ -63,32 +63,35 @@ func (u *user) setStatus(status string, at time.Time) {
 	}
 }
 
-// onUser resolves the path's {user}, which is an id, a login or "me", for a handler.
-func (e *Emulator) onUser(h func(*call, *user) (reply, *oktaError)) handler {
-	return func(c *call) (reply, *oktaError) {
+// userHandler handles one request for a user.
+type userHandler func(*oktaCall, *user) (oktaResponse, *oktaError)
+
+// onUser returns a handler that finds the user of the path by ID, login or "me".
+func (e *Emulator) onUser(h userHandler) oktaHandler {
+	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		u := e.org.find(c.PathValue("user"))
 		if u == nil || c.byApp && c.PathValue("user") == "me" {
-			return reply{}, notFound(c.PathValue("user"), "User")
+			return oktaResponse{}, notFound(c.PathValue("user"), "User")
 		}
 		return e.handle(c, u, h)
 	}
 }
 
-// onUserID resolves the path's {user} where Okta takes an id only.
-func (e *Emulator) onUserID(h func(*call, *user) (reply, *oktaError)) handler {
-	return func(c *call) (reply, *oktaError) {
+// onUserID returns a handler that finds the user of the path only by ID.
+func (e *Emulator) onUserID(h userHandler) oktaHandler {
+	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		u := e.org.userByID[c.PathValue("user")]
 		if u == nil {
-			return reply{}, notFound(c.PathValue("user"), "User")
+			return oktaResponse{}, notFound(c.PathValue("user"), "User")
 		}
 		return e.handle(c, u, h)
 	}
 }
 
-// handle has a handler answer a call about a user, unless the user's status forbids it.
-func (e *Emulator) handle(c *call, u *user, h func(*call, *user) (reply, *oktaError)) (reply, *oktaError) {
-	if failure := e.org.refusal(c, u); failure != nil {
-		return reply{}, failure
+// handle calls a handler unless the status of the user forbids the request.
+func (e *Emulator) handle(c *oktaCall, u *user, h userHandler) (oktaResponse, *oktaError) {
+	if failure := e.org.statusError(c, u); failure != nil {
+		return oktaResponse{}, failure
 	}
 	if c.Method != http.MethodGet {
 		e.org.keepVersion(u, c.at)
@@ -113,7 +116,7 @@ type userBody struct {
 	Links           map[string]any    `json:"_links"`
 }
 
-// body renders the user without links.
+// body returns the JSON of the user without links.
 func (u *user) body() userBody {
 	credentials := map[string]any{"provider": map[string]string{"type": "OKTA", "name": "OKTA"}}
 	if u.password != "" {
@@ -130,11 +133,13 @@ func (u *user) body() userBody {
 	}
 }
 
-// userOperations are the links of a user beside self, schema and type, by status: what can be done with it.
+// userOperations are the links of a user for the possible operations, by status.
 var userOperations = map[string][]string{
-	statusActive:          {"suspend", "deactivate", "resetPassword", "expirePassword", "forgotPassword", "changePassword", "changeRecoveryQuestion", "resetFactors"},
-	statusDeprovisioned:   {"activate"},
-	statusLockedOut:       {"unlock", "deactivate", "resetPassword", "expirePassword", "forgotPassword", "changePassword", "resetFactors"},
+	statusActive: {"suspend", "deactivate", "resetPassword", "expirePassword", "forgotPassword", "changePassword",
+		"changeRecoveryQuestion", "resetFactors"},
+	statusDeprovisioned: {"activate"},
+	statusLockedOut: {"unlock", "deactivate", "resetPassword", "expirePassword", "forgotPassword", "changePassword",
+		"resetFactors"},
 	statusPasswordExpired: {"deactivate", "resetPassword", "expirePassword", "changePassword", "resetFactors"},
 	statusProvisioned:     {"reactivate", "deactivate", "resetPassword"},
 	statusRecovery:        {"reactivate", "deactivate", "resetPassword", "expirePassword", "resetFactors"},
@@ -142,7 +147,7 @@ var userOperations = map[string][]string{
 	statusSuspended:       {"unsuspend", "deactivate"},
 }
 
-// operationPaths are the paths of those links below the user's own.
+// operationPaths are the paths of these links, relative to the user.
 var operationPaths = map[string]string{
 	"activate":               "lifecycle/activate",
 	"changePassword":         "credentials/change_password",
@@ -158,7 +163,7 @@ var operationPaths = map[string]string{
 	"unsuspend":              "lifecycle/unsuspend",
 }
 
-// full is the user as a reply about one user gives it, with all links. In lists a user has its self link only.
+// full returns the JSON of a single user, with all links.
 func (u *user) full(base string) userBody {
 	self := base + "/api/v1/users/" + u.id
 	b := u.body()
@@ -174,48 +179,41 @@ func (u *user) full(base string) userBody {
 }
 
 // getUser implements GET /api/v1/users/{user}.
-func getUser(c *call, u *user) (reply, *oktaError) {
-	return reply{body: u.full(c.base)}, nil
+func getUser(c *oktaCall, u *user) (oktaResponse, *oktaError) {
+	return oktaResponse{body: u.full(c.base)}, nil
 }
 
-// listUsers implements GET /api/v1/users with q, filter, search, limit and after. The plain list and q leave out
-// DEPROVISIONED users; q is never paged.
-func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
+// listUsers implements GET /api/v1/users with q, filter, search, limit and after. Without filter
+// and search the list does not contain DEPROVISIONED users. With q it has only one page.
+func (e *Emulator) listUsers(c *oktaCall) (oktaResponse, *oktaError) {
 	q := c.URL.Query()
-	query, filter, search := q.Get("q"), q.Get("filter"), q.Get("search")
-	if query != "" && (filter != "" || search != "") || filter != "" && search != "" {
-		return reply{}, errSearchAndFilter
+	isSearch, isQ := q.Get("search") != "", q.Get("q") != ""
+	match, failure := userMatch(q.Get("q"), q.Get("filter"), q.Get("search"))
+	if failure != nil {
+		return oktaResponse{}, failure
 	}
 	byDefault := 200
-	match := func(u *user) bool { return u.status != statusDeprovisioned }
-	switch {
-	case query != "":
+	if isQ {
 		byDefault = 10
-		match = func(u *user) bool { return u.status != statusDeprovisioned && u.startsWith(query) }
-	case filter != "" || search != "":
-		var ok bool
-		if match, ok = parseExpression(filter+search, filter != "", userAttribute); !ok {
-			return reply{}, errInvalidSearch
-		}
 	}
 	limit, failure := c.limit(byDefault, 200)
 	if failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	var hits []*user
 	for _, u := range e.org.users {
-		if search != "" {
-			u = e.org.searched(u, c.at)
+		if isSearch {
+			u = e.org.indexedUser(u, c.at)
 		}
 		if u != nil && match(u) {
 			hits = append(hits, u)
 		}
 	}
 	links := []string{selfLink(c)}
-	if query != "" {
+	if isQ {
 		hits = hits[:min(limit, len(hits))]
 	} else if hits, links, failure = paged(c, hits, limit, e.size); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	bodies := make([]userBody, 0, len(hits))
 	for _, u := range hits {
@@ -223,18 +221,36 @@ func (e *Emulator) listUsers(c *call) (reply, *oktaError) {
 		b.Links = map[string]any{"self": link(c.base + "/api/v1/users/" + u.id)}
 		bodies = append(bodies, b)
 	}
-	return reply{body: bodies, links: links}, nil
+	return oktaResponse{body: bodies, links: links}, nil
 }
 
-// startsWith is the match of q: the beginning of the names, the e-mail address or the login, in any case.
+// userMatch returns the condition of a list of users. At most one of q, filter and search may be
+// set.
+func userMatch(q, filter, search string) (predicate[*user], *oktaError) {
+	switch {
+	case q != "" && filter+search != "", filter != "" && search != "":
+		return nil, errSearchAndFilter
+	case filter+search == "":
+		return func(u *user) bool { return u.status != statusDeprovisioned && (q == "" || u.startsWith(q)) }, nil
+	}
+	match, ok := parseExpression(filter+search, filter != "", userAttribute)
+	if !ok {
+		return nil, errInvalidSearch
+	}
+	return match, nil
+}
+
+// startsWith reports whether a name, the e-mail address or the login begins with q, in upper or
+// lower case.
 func (u *user) startsWith(q string) bool {
 	return slices.ContainsFunc([]string{"firstName", "lastName", "email", "login"}, func(attribute string) bool {
 		return strings.HasPrefix(strings.ToLower(u.text(attribute)), strings.ToLower(q))
 	})
 }
 
-// updateUser implements POST /api/v1/users/{user}: the profile attributes given, and the password.
-func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
+// updateUser implements POST /api/v1/users/{user}: it changes the given profile attributes and the
+// password.
+func (e *Emulator) updateUser(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	var in struct {
 		Profile     map[string]any `json:"profile"`
 		Credentials struct {
@@ -244,21 +260,21 @@ func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
 		} `json:"credentials"`
 	}
 	if failure := c.decode(&in); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if _, failure := c.flag("strict", false); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	if u.status == statusDeprovisioned {
-		return reply{}, errWrongStatus
+		return oktaResponse{}, errWrongStatus
 	}
 	if u.directory != "" {
-		return reply{}, errMastered
+		return oktaResponse{}, errMastered
 	}
 	profile := maps.Clone(u.profile)
 	maps.Copy(profile, in.Profile)
 	if failure := e.org.checkProfile(u, profile); failure != nil {
-		return reply{}, failure
+		return oktaResponse{}, failure
 	}
 	var password *string
 	if in.Credentials.Password != nil {
@@ -266,7 +282,7 @@ func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
 	}
 	if password != nil {
 		if broken := brokenRules(*password, profile["login"].(string)); len(broken) > 0 {
-			return reply{}, weakPassword(broken)
+			return oktaResponse{}, weakPassword(broken)
 		}
 		u.setPassword(*password, c.at)
 	}
@@ -274,23 +290,23 @@ func (e *Emulator) updateUser(c *call, u *user) (reply, *oktaError) {
 		e.org.setProfile(u, profile)
 	}
 	u.lastUpdated = c.at
-	return reply{body: u.full(c.base)}, nil
+	return oktaResponse{body: u.full(c.base)}, nil
 }
 
-// checkProfile validates a profile that a user is to have.
+// checkProfile validates the new profile of a user.
 func (o *org) checkProfile(u *user, profile map[string]any) *oktaError {
 	for _, attribute := range []string{"login", "email", "firstName", "lastName"} {
 		if s, ok := profile[attribute].(string); !ok || s == "" {
 			return invalid(attribute, "The field cannot be left blank")
 		}
 	}
-	if twin := o.userByLogin[strings.ToLower(profile["login"].(string))]; twin != nil && twin != u {
+	if other := o.userByLogin[strings.ToLower(profile["login"].(string))]; other != nil && other != u {
 		return invalid("login", "An object with this field already exists in the current organization")
 	}
 	return nil
 }
 
-// setPassword sets a password that satisfies the rules. It makes every user ACTIVE but a STAGED or a SUSPENDED one.
+// setPassword sets the password. The user becomes ACTIVE unless it is STAGED or SUSPENDED.
 func (u *user) setPassword(password string, at time.Time) {
 	u.password, u.passwordChanged = password, at
 	if u.status != statusStaged && u.status != statusSuspended {
@@ -298,13 +314,13 @@ func (u *user) setPassword(password string, at time.Time) {
 	}
 }
 
-// brokenRules names the rules of the password policy that a password breaks.
+// brokenRules returns the rules of the password policy that a password violates.
 func brokenRules(password, login string) []string {
 	var broken []string
 	name, _, _ := strings.Cut(login, "@")
 	for _, rule := range []struct {
 		name string
-		kept bool
+		met  bool
 	}{
 		{"at least 8 characters", len([]rune(password)) >= 8},
 		{"a lowercase letter", strings.ContainsFunc(password, unicode.IsLower)},
@@ -312,7 +328,7 @@ func brokenRules(password, login string) []string {
 		{"a number", strings.ContainsFunc(password, unicode.IsDigit)},
 		{"no parts of your username", !strings.Contains(strings.ToLower(password), strings.ToLower(name))},
 	} {
-		if !rule.kept {
+		if !rule.met {
 			broken = append(broken, rule.name)
 		}
 	}

@@ -11,17 +11,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestUserIsFoundBy(t *testing.T) {
+func TestFindUser_ByIDLoginOrLocalPart(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	alice := o.user("alice").ID
 	o.AddUser(emulator.UserSeed{Login: "o'brien+x&y@acme.test", Email: "brien@elsewhere.test"})
 	o.AddUser(emulator.UserSeed{Login: "alice2@acme.test"})
-	o.AddUser(emulator.UserSeed{Login: "twin@acme.test"})
-	o.AddUser(emulator.UserSeed{Login: "twin@other.test"})
+	o.AddUser(emulator.UserSeed{Login: "sam@acme.test"})
+	o.AddUser(emulator.UserSeed{Login: "sam@other.test"})
 	for path, want := range map[string]string{
 		alice:                         "alice@acme.test",
-		strings.ToUpper(alice):        "", // ids are exact
+		strings.ToUpper(alice):        "", // IDs are case-sensitive
 		"alice@acme.test":             "alice@acme.test",
 		"ALICE@Acme.Test":             "alice@acme.test",
 		"Alice":                       "alice@acme.test",
@@ -29,8 +29,8 @@ func TestUserIsFoundBy(t *testing.T) {
 		"dave":                        "dave@acme.test", // DEPROVISIONED
 		"o%27brien%2Bx%26y@acme.test": "o'brien+x&y@acme.test",
 		"brien@elsewhere.test":        "", // an e-mail address is not a login
-		"twin":                        "", // ambiguous
-		"twin@other.test":             "twin@other.test",
+		"sam":                         "", // ambiguous
+		"sam@other.test":              "sam@other.test",
 		"zed":                         "",
 		"%2e%2e":                      "",
 	} {
@@ -49,7 +49,7 @@ func TestUserIsFoundBy(t *testing.T) {
 	}
 }
 
-func TestUserBody(t *testing.T) {
+func TestGetUser_Body(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	var u map[string]any
@@ -64,20 +64,23 @@ func TestUserBody(t *testing.T) {
 	delete(u, "_links")
 	want := map[string]any{
 		"id": o.user("carol").ID, "status": "SUSPENDED",
-		"created": "2026-01-05T09:03:00.000Z", "activated": "2026-01-05T09:03:00.000Z", "statusChanged": "2026-01-05T09:03:00.000Z",
-		"lastUpdated": "2026-01-05T09:03:00.000Z", "passwordChanged": "2026-01-05T09:03:00.000Z", "lastLogin": nil,
+		"created": "2026-01-05T09:03:00.000Z", "activated": "2026-01-05T09:03:00.000Z",
+		"statusChanged": "2026-01-05T09:03:00.000Z",
+		"lastUpdated":   "2026-01-05T09:03:00.000Z", "passwordChanged": "2026-01-05T09:03:00.000Z", "lastLogin": nil,
 		"type": u["type"],
 		"profile": map[string]any{
-			"firstName": "Carol", "lastName": "Clark", "login": "carol@acme.test", "email": "carol@acme.test", "mobilePhone": nil, "secondEmail": nil,
+			"firstName": "Carol", "lastName": "Clark", "login": "carol@acme.test", "email": "carol@acme.test",
+			"mobilePhone": nil, "secondEmail": nil,
 		},
-		"credentials": map[string]any{"password": map[string]any{}, "provider": map[string]any{"type": "OKTA", "name": "OKTA"}},
+		"credentials": map[string]any{"password": map[string]any{}, "provider": map[string]any{"type": "OKTA",
+			"name": "OKTA"}},
 	}
 	if diff := cmp.Diff(want, u); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestSetPassword(t *testing.T) {
+func TestSetPassword_EnforcesPolicy(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for password, weak := range map[string]bool{
@@ -85,7 +88,7 @@ func TestSetPassword(t *testing.T) {
 		"alllower1":        true,
 		"ALLUPPER1":        true,
 		"NoDigitsHere":     true,
-		"xxALICExx1":       true, // the login's local part
+		"xxALICExx1":       true, // the local part of the login
 		"Str0ng-enough":    false,
 		"Pässwörter-9 <&>": false,
 	} {
@@ -97,12 +100,12 @@ func TestSetPassword(t *testing.T) {
 		case !weak && (a.status != 200 || after != password):
 			t.Errorf("%s: %d %s, password now %q", password, a.status, a.body, after)
 		case strings.Contains(a.body, password):
-			t.Errorf("the reply holds the password: %s", a.body)
+			t.Errorf("the response contains the password: %s", a.body)
 		}
 	}
 }
 
-func TestUpdateProfile(t *testing.T) {
+func TestUpdateProfile_ChangesGivenAttributes(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.expect(200, "POST", "/api/v1/users/bob", `{"profile":{"login":"robert@acme.test","badge":7}}`)
@@ -122,7 +125,7 @@ func TestUpdateProfile(t *testing.T) {
 	}
 }
 
-func TestListUsers_TakesTheExpressionsOktaDocuments(t *testing.T) {
+func TestListUsers_SupportsDocumentedExpressions(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.AddUser(emulator.UserSeed{Login: "zoe@acme.test", Email: "Zoe@Elsewhere.test", Profile: map[string]any{
@@ -153,16 +156,18 @@ func TestListUsers_TakesTheExpressionsOktaDocuments(t *testing.T) {
 		{`created lt "2026-01-05T10:02:00.000+01:00"`, []string{"admin", "alice"}, nil},
 		{`lastLogin le "2026-01-06T09:01:00.000Z"`, []string{"admin", "alice"}, nil},
 		{`type.id pr and profile.firstName lt "Alice"`, []string{"admin"}, nil},
-		{`profile.firstName eq "Bob" or profile.firstName eq "Carol" and status eq "ACTIVE"`, []string{"bob"}, []string{"bob"}},
-		{`(profile.firstName eq "Bob" or profile.firstName eq "Carol") and status eq "SUSPENDED"`, []string{"carol"}, []string{"carol"}},
+		{`profile.firstName eq "Bob" or profile.firstName eq "Carol" and status eq "ACTIVE"`, []string{"bob"},
+			[]string{"bob"}},
+		{`(profile.firstName eq "Bob" or profile.firstName eq "Carol") and status eq "SUSPENDED"`, []string{"carol"},
+			[]string{"carol"}},
 		{`STATUS EQ "STAGED" OR ((status eq "RECOVERY"))`, []string{"frank", "ivan"}, []string{"frank", "ivan"}},
-		{`status eq"LOCKED_OUT"`, []string{"erin"}, []string{"erin"}}, // as Okta's example of filter has it
+		{`status eq"LOCKED_OUT"`, []string{"erin"}, []string{"erin"}}, // from an example of filter by Okta
 		{`status lt "DEPROVISIONED" and profile.lastName eq "Brown"`, []string{"bob"}, nil},
 		{`profile.lastName eq "Brown"`, []string{"bob"}, []string{"bob"}},
 		{`profile.mobilePhone pr`, []string{"alice"}, nil},
 		{`status pr and profile.lastName eq "Brown"`, []string{"bob"}, nil},
 
-		{`status ne "ACTIVE"`, nil, nil}, // Okta has no ne
+		{`status ne "ACTIVE"`, nil, nil}, // Okta does not support ne
 		{`not (status eq "ACTIVE")`, nil, nil},
 		{`lastUpdated sw "2026-01-05T10:02:00.000Z"`, none, nil},
 		{`status`, nil, nil},
@@ -198,12 +203,12 @@ func TestListUsers_TakesTheExpressionsOktaDocuments(t *testing.T) {
 	}
 }
 
-func TestListUsers(t *testing.T) {
+func TestListUsers_LimitAndStatus(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	all := o.expect(200, "GET", "/api/v1/users", "").logins(t)
 	if len(all) != 11 || slices.Contains(all, "dave") {
-		t.Errorf("the plain list leaves out DEPROVISIONED users: %v", all)
+		t.Errorf("the list contains DEPROVISIONED users: %v", all)
 	}
 	for q, want := range map[string][]string{
 		"AL":           {"alice"},
@@ -230,41 +235,43 @@ func TestListUsers(t *testing.T) {
 	}
 }
 
-func TestQIsNotPaged(t *testing.T) {
+func TestListUsers_QHasOnePage(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.steer("POST", "/users?count=15", "")
 	a := o.expect(200, "GET", "/api/v1/users?q=load", "")
 	if got := a.logins(t); len(got) != 10 || a.next() != "" {
-		t.Errorf("q has a default of 10 and no next page: %v %q", got, a.next())
+		t.Errorf("q returns %v and the next page %q, want 10 users and none", got, a.next())
 	}
 	if got := o.expect(200, "GET", "/api/v1/users?q=load&limit=12", "").logins(t); len(got) != 12 {
 		t.Error(got)
 	}
 }
 
-func TestPaging(t *testing.T) {
+func TestPaging_CursorIsStable(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	o.steer("POST", "/users?count=10", "")
 	search := url.QueryEscape(`status eq "ACTIVE" and profile.lastName eq "Load"`)
 	a := o.expect(200, "GET", "/api/v1/users?limit=4&search="+search, "")
-	if got := a.header.Values("Link"); len(got) != 2 || got[0] != "<"+o.url+"/api/v1/users?limit=4&search="+search+`>; rel="self"` {
-		t.Fatalf("self and next come in headers of their own: %q", got)
+	if got := a.header.Values("Link"); len(got) != 2 ||
+		got[0] != "<"+o.url+"/api/v1/users?limit=4&search="+search+`>; rel="self"` {
+		t.Fatalf("want separate Link headers for self and next: %q", got)
 	}
 	got := a.logins(t)
-	// A user who leaves the result between two pages neither shifts the next page nor breaks the cursor.
+	// Removing a user from the result between two pages must not shift the next page.
 	o.expect(200, "POST", "/api/v1/users/load3/lifecycle/suspend", "")
 	for next := a.next(); next != ""; next = a.next() {
 		a = o.expect(200, "GET", strings.TrimPrefix(next, o.url), "")
 		got = append(got, a.logins(t)...)
 	}
-	if want := []string{"load0", "load1", "load2", "load3", "load4", "load5", "load6", "load7", "load8", "load9"}; !cmp.Equal(got, want) {
+	if want := []string{"load0", "load1", "load2", "load3", "load4", "load5", "load6", "load7", "load8",
+		"load9"}; !cmp.Equal(got, want) {
 		t.Error(got)
 	}
 }
 
-func TestPageSizeOverridesEveryLimit(t *testing.T) {
+func TestPageSize_OverridesLimit(t *testing.T) {
 	t.Parallel()
 	o := startWith(t, emulator.Options{PageSize: 1})
 	for path, want := range map[string]int{

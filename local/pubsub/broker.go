@@ -1,5 +1,9 @@
-// Package pubsub is Pub/Sub for the local product: a server in this process (server.go), a topic with a push subscription for each
-// group, topics for results and dead letters, and what delivers the messages.
+// Package pubsub runs Pub/Sub for the local product: a server in this process, a topic with a push
+// subscription for each group, topics for results and dead letters, and the delivery of messages to
+// the functions.
+//
+// Functions that take an address return an error with the address if no server listens there, and
+// the errors of the Pub/Sub client.
 package pubsub
 
 import (
@@ -9,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,24 +30,24 @@ import (
 	"example.com/okta-secops/handlers"
 )
 
-// The settings of a group's push subscription, as deployed.
+// The settings of the push subscriptions of a deployment.
 const (
 	AckDeadline   = 600 * time.Second
-	Retention     = 20 * time.Hour // less than the life of a claim
+	Retention     = 20 * time.Hour // less than the life of an idempotency record
 	MinBackoff    = 10 * time.Second
 	MaxBackoff    = 600 * time.Second
-	MaxDeliveries = 20 // then a message is a dead letter as it is
+	MaxDeliveries = 20 // after which a message becomes a dead letter
 )
 
-// What deliveries are held to beside: the service sets these by itself.
+// Limits per subscription. The service chooses its own.
 const (
-	mostHeld     = 1000 // messages that were taken from a subscription and are not done with
-	mostInFlight = 64   // deliveries of a subscription at a time
+	maxPending  = 1000 // messages that are pulled and neither acknowledged nor dead letters
+	maxInFlight = 64   // concurrent deliveries
 )
 
 const project = "projects/local"
 
-// Names.
+// The resource names of topics and pull subscriptions.
 const (
 	ResultsTopic    = project + "/topics/okta-results"
 	DeadLetterTopic = project + "/topics/okta-dead-letter"
@@ -51,32 +56,33 @@ const (
 	DeadLetterSubscription = project + "/subscriptions/okta-dead-letter"
 )
 
-// Topic is the topic of a group.
+// Topic returns the name of the topic of a group.
 func Topic(group string) string { return project + "/topics/okta-" + group }
 
-// Options says what a Broker is made of.
+// Options are the settings of a Broker.
 type Options struct {
-	Addr      string            // of the server, on loopback; port 0 picks a free one
-	Functions string            // the address, with scheme, under which the groups are by their names
-	Topics    []string          // further ones
+	Addr      string            // loopback address of the server; port 0 selects a free port
+	Functions string            // base URL of the functions, which are at the names of their groups
+	Topics    []string          // additional topics
 	Transport http.RoundTripper // nil: http.DefaultTransport
-	Speed     float64           // how many times faster than the service's a backoff passes; 0: 1
-	Keep      int               // the number of newest messages that each topic keeps; 0: all
+	Speed     float64           // divides the backoff between deliveries; 0: 1
+	Keep      int               // limit of stored messages per topic; 0: no limit
 	Log       *slog.Logger      // nil: slog.Default
 }
 
-// Broker is a running one.
+// Broker is a running Pub/Sub server that delivers messages to the functions.
 type Broker struct {
 	Addr string
 
-	o      Options
-	server *server
-	client http.Client
-	stop   context.CancelFunc
-	busy   sync.WaitGroup
+	o       Options
+	server  *server
+	client  http.Client
+	stop    context.CancelFunc
+	workers sync.WaitGroup
 }
 
-// Start starts a Broker. It delivers until it is closed.
+// Start starts a Broker, which runs until Close. It returns an error if it cannot listen on the
+// address.
 func Start(o Options) (b *Broker, err error) {
 	o.Speed, o.Log = cmp.Or(o.Speed, 1), cmp.Or(o.Log, slog.Default())
 	if o.Transport == nil {
@@ -86,9 +92,9 @@ func Start(o Options) (b *Broker, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b = &Broker{Addr: addr, o: o, server: server, client: http.Client{
-		Transport: o.Transport, Timeout: AckDeadline, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	noRedirects := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client := http.Client{Transport: o.Transport, Timeout: AckDeadline, CheckRedirect: noRedirects}
+	b = &Broker{Addr: addr, o: o, server: server, client: client}
 	if err := b.create(); err != nil {
 		server.grpc.Stop()
 		return nil, err
@@ -96,12 +102,12 @@ func Start(o Options) (b *Broker, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	b.stop = stop
 	for _, g := range handlers.Groups {
-		b.busy.Go(func() { b.push(ctx, g.Name) })
+		b.workers.Go(func() { b.push(ctx, g.Name) })
 	}
 	return b, nil
 }
 
-// CreateTopic makes a topic.
+// CreateTopic creates a topic. It returns an error if the topic exists.
 func (b *Broker) CreateTopic(name string) error {
 	_, err := b.server.CreateTopic(context.Background(), &pubsubpb.Topic{Name: name})
 	return err
@@ -126,8 +132,12 @@ func (b *Broker) create() error {
 			Name: subscriptionOf(g.Name), Topic: Topic(g.Name), AckDeadlineSeconds: int32(AckDeadline.Seconds()),
 			MessageRetentionDuration: durationpb.New(Retention),
 			PushConfig:               &pubsubpb.PushConfig{PushEndpoint: b.endpoint(g.Name)},
-			RetryPolicy:              &pubsubpb.RetryPolicy{MinimumBackoff: durationpb.New(MinBackoff), MaximumBackoff: durationpb.New(MaxBackoff)},
-			DeadLetterPolicy:         &pubsubpb.DeadLetterPolicy{DeadLetterTopic: DeadLetterTopic, MaxDeliveryAttempts: MaxDeliveries},
+			RetryPolicy: &pubsubpb.RetryPolicy{
+				MinimumBackoff: durationpb.New(MinBackoff), MaximumBackoff: durationpb.New(MaxBackoff),
+			},
+			DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{
+				DeadLetterTopic: DeadLetterTopic, MaxDeliveryAttempts: MaxDeliveries,
+			},
 		})
 	}
 	for _, s := range subscriptions {
@@ -138,7 +148,7 @@ func (b *Broker) create() error {
 	return nil
 }
 
-// Published are the messages that were published to a topic so far; with Options.Keep, the newest.
+// Published returns the stored messages of a topic, oldest first.
 func (b *Broker) Published(topic string) []Message {
 	b.server.mu.Lock()
 	defer b.server.mu.Unlock()
@@ -151,56 +161,57 @@ func (b *Broker) Published(topic string) []Message {
 	return out
 }
 
-// endpoint is where a group's messages are delivered to.
+// endpoint returns the URL to which the messages of a group are delivered.
 func (b *Broker) endpoint(group string) string { return b.o.Functions + "/" + group + "/pubsub" }
 
 func subscriptionOf(group string) string { return project + "/subscriptions/okta-" + group }
 
-// Close ends the Broker; what was not delivered is lost with it.
+// Close stops the Broker. Undelivered messages are lost. The error is always nil.
 func (b *Broker) Close() error {
 	b.stop()
-	b.busy.Wait()
+	b.workers.Wait()
 	b.server.grpc.Stop()
 	return nil
 }
 
-// ClientOptions are how a client reaches a Broker at an address.
+// ClientOptions returns the options of a Pub/Sub client for the Broker at an address.
 func ClientOptions(addr string) []option.ClientOption {
 	return []option.ClientOption{
-		option.WithEndpoint(addr), option.WithoutAuthentication(), option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+		option.WithEndpoint(addr), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 	}
 }
 
-// push takes the messages of a group and has each delivered until it is acknowledged, by the rules of push subscriptions.
-// https://cloud.google.com/pubsub/docs/push#receive_push
+// push pulls the messages of a group and delivers each until it is acknowledged, as push
+// subscriptions do: https://cloud.google.com/pubsub/docs/push#receive_push
 func (b *Broker) push(ctx context.Context, group string) {
-	held, inFlight := make(chan struct{}, mostHeld), make(chan struct{}, mostInFlight)
+	pending, inFlight := make(chan struct{}, maxPending), make(chan struct{}, maxInFlight)
 	for ctx.Err() == nil {
 		r, err := b.server.Pull(ctx, &pubsubpb.PullRequest{
-			Subscription: subscriptionOf(group), MaxMessages: int32(max(1, mostHeld-len(held))),
+			Subscription: subscriptionOf(group), MaxMessages: int32(max(1, maxPending-len(pending))),
 		})
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			b.o.Log.Error("Pub/Sub cannot be pulled from", "group", group, "error", err.Error())
+			b.o.Log.Error("local Pub/Sub cannot pull messages", "group", group, "error", err.Error())
 			return
 		}
 		for _, m := range r.ReceivedMessages {
 			select {
-			case held <- struct{}{}:
+			case pending <- struct{}{}:
 			case <-ctx.Done():
 				return
 			}
-			b.busy.Go(func() {
-				defer func() { <-held }()
+			b.workers.Go(func() {
+				defer func() { <-pending }()
 				b.deliver(ctx, group, m.AckId, m.Message, inFlight)
 			})
 		}
 	}
 }
 
-// deliver delivers one message.
+// deliver delivers one message until it is acknowledged or becomes a dead letter.
 func (b *Broker) deliver(ctx context.Context, group, ackID string, m *pubsubpb.PubsubMessage, inFlight chan struct{}) {
 	for attempt := 1; ; attempt++ {
 		select {
@@ -215,9 +226,10 @@ func (b *Broker) deliver(ctx context.Context, group, ackID string, m *pubsubpb.P
 		}
 		if err != nil && attempt < MaxDeliveries {
 			wait := backoff(attempt)
-			b.o.Log.Info("Pub/Sub delivers a message again later", "group", group, "message_id", m.MessageId, "attempt", attempt, "reason", err.Error())
+			b.o.Log.Info("local Pub/Sub will redeliver a message",
+				"group", group, "message_id", m.MessageId, "attempt", attempt, "reason", err.Error())
 			pause(ctx, time.Duration(float64(wait)/b.o.Speed))
-			b.call("extend", func() error {
+			b.logError("extend", func() error {
 				_, err := b.server.ModifyAckDeadline(ctx, &pubsubpb.ModifyAckDeadlineRequest{
 					Subscription: subscriptionOf(group), AckIds: []string{ackID}, AckDeadlineSeconds: int32(AckDeadline.Seconds()),
 				})
@@ -226,36 +238,42 @@ func (b *Broker) deliver(ctx context.Context, group, ackID string, m *pubsubpb.P
 			continue
 		}
 		if err != nil {
-			b.o.Log.Warn("Pub/Sub gives a message up: it is a dead letter", "group", group, "message_id", m.MessageId, "attempts", attempt, "reason", err.Error())
+			b.o.Log.Warn("local Pub/Sub publishes a message as a dead letter",
+				"group", group, "message_id", m.MessageId, "attempts", attempt, "reason", err.Error())
 			b.forward(ctx, group, m, attempt)
 		}
-		b.call("acknowledge", func() error {
-			_, err := b.server.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{Subscription: subscriptionOf(group), AckIds: []string{ackID}})
+		b.logError("acknowledge", func() error {
+			_, err := b.server.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{
+				Subscription: subscriptionOf(group), AckIds: []string{ackID},
+			})
 			return err
 		})
 		return
 	}
 }
 
-// forward publishes a message that was given up, as it is.
+// forward publishes a message unchanged to the dead-letter topic:
 // https://cloud.google.com/pubsub/docs/dead-letter-topics#how_dead_letter_topics_work
 func (b *Broker) forward(ctx context.Context, group string, m *pubsubpb.PubsubMessage, attempts int) {
 	attributes := map[string]string{
-		"CloudPubSubDeadLetterSourceDeliveryCount": strconv.Itoa(attempts), "CloudPubSubDeadLetterSourceSubscription": "okta-" + group,
+		"CloudPubSubDeadLetterSourceDeliveryCount":       strconv.Itoa(attempts),
+		"CloudPubSubDeadLetterSourceSubscription":        "okta-" + group,
 		"CloudPubSubDeadLetterSourceSubscriptionProject": strings.TrimPrefix(project, "projects/"),
 	}
-	for name, value := range m.Attributes {
-		attributes[name] = value
-	}
-	b.call("forward", func() error {
-		_, err := b.server.Publish(ctx, &pubsubpb.PublishRequest{Topic: DeadLetterTopic, Messages: []*pubsubpb.PubsubMessage{{Data: m.Data, Attributes: attributes}}})
+	maps.Copy(attributes, m.Attributes)
+	letter := &pubsubpb.PubsubMessage{Data: m.Data, Attributes: attributes}
+	b.logError("forward", func() error {
+		_, err := b.server.Publish(ctx, &pubsubpb.PublishRequest{
+			Topic: DeadLetterTopic, Messages: []*pubsubpb.PubsubMessage{letter},
+		})
 		return err
 	})
 }
 
-func (b *Broker) call(what string, f func() error) {
+// logError logs the error of an operation on a message, unless the Broker is closing.
+func (b *Broker) logError(operation string, f func() error) {
 	if err := f(); err != nil && !errors.Is(err, context.Canceled) {
-		b.o.Log.Error("Pub/Sub cannot "+what+" a message", "error", err.Error())
+		b.o.Log.Error("local Pub/Sub cannot "+operation+" a message", "error", err.Error())
 	}
 }
 
@@ -274,10 +292,13 @@ type deliveredMessage struct {
 	PublishTime time.Time         `json:"publishTime"`
 }
 
-// acknowledging are the statuses by which a message is done with.
-var acknowledging = []int{http.StatusProcessing, http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent}
+// ackStatuses are the HTTP statuses that acknowledge a message.
+var ackStatuses = []int{
+	http.StatusProcessing, http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent,
+}
 
-// post makes one delivery. The error says why the message is not acknowledged.
+// post delivers a message once. It returns nil if the function acknowledged it, or the reason if
+// not.
 func (b *Broker) post(ctx context.Context, group string, m *pubsubpb.PubsubMessage, attempt int) error {
 	body, err := json.Marshal(delivery{
 		Message:      deliveredMessage{m.Data, m.Attributes, m.MessageId, m.MessageId, m.PublishTime.AsTime()},
@@ -296,13 +317,13 @@ func (b *Broker) post(ctx context.Context, group string, m *pubsubpb.PubsubMessa
 		return err
 	}
 	_ = res.Body.Close()
-	if !slices.Contains(acknowledging, res.StatusCode) {
-		return errors.New("the function answered " + res.Status)
+	if !slices.Contains(ackStatuses, res.StatusCode) {
+		return errors.New("the function responded with " + res.Status)
 	}
 	return nil
 }
 
-// backoff is how long to wait after so many deliveries.
+// backoff returns the pause after so many deliveries.
 func backoff(attempts int) time.Duration {
 	wait := MinBackoff
 	for range attempts - 1 {

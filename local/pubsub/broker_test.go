@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// pushed is a delivery as a function sees it.
+// pushed is the body of a delivery, decoded independently.
 type pushed struct {
 	Message struct {
 		Data        []byte
@@ -23,8 +23,8 @@ type pushed struct {
 	DeliveryAttempt int
 }
 
-// deliveries starts a Broker of the group users, whose function answers with these statuses, one after another, the last
-// of them for good. arrived tells of each delivery.
+// deliveries starts a Broker whose function responds with these statuses in order, and then always
+// with the last one. arrived receives a value for each delivery.
 func deliveries(t *testing.T, statuses ...int) (b *Broker, arrived <-chan struct{}, seen func() []pushed) {
 	t.Helper()
 	var mu sync.Mutex
@@ -34,7 +34,8 @@ func deliveries(t *testing.T, statuses ...int) (b *Broker, arrived <-chan struct
 		mu.Lock()
 		defer mu.Unlock()
 		var p pushed
-		if body, err := io.ReadAll(r.Body); err != nil || json.Unmarshal(body, &p) != nil || r.Header.Get("Content-Type") != "application/json" || r.URL.Path != "/users/pubsub" {
+		if body, err := io.ReadAll(r.Body); err != nil || json.Unmarshal(body, &p) != nil ||
+			r.Header.Get("Content-Type") != "application/json" || r.URL.Path != "/users/pubsub" {
 			t.Errorf("%s %s %v", r.URL, body, err)
 		}
 		w.Header().Set("Location", "/elsewhere")
@@ -66,13 +67,14 @@ func publish(t *testing.T, b *Broker, data string) string {
 	return id
 }
 
-// TestAMessageComesAgainUntilItIsGivenUp: a redirect is no acknowledgement, and is not followed.
-func TestAMessageComesAgainUntilItIsGivenUp(t *testing.T) {
+// A redirect is not an acknowledgement, and it is not followed.
+func TestBroker_RedeliversUntilDeadLetter(t *testing.T) {
 	t.Parallel()
 	b, _, seen := deliveries(t, 500, 429, 404, 302, 503)
 	id := publish(t, b, "{}")
 	var dead Message
-	if err := Follow(t.Context(), b.Addr, DeadLetterSubscription, func(m Message) bool { dead = m; return false }); err != nil {
+	take := func(m Message) bool { dead = m; return false }
+	if err := Follow(t.Context(), b.Addr, DeadLetterSubscription, take); err != nil {
 		t.Fatal(err)
 	}
 	all := seen()
@@ -80,27 +82,30 @@ func TestAMessageComesAgainUntilItIsGivenUp(t *testing.T) {
 		t.Errorf("%d deliveries", len(all))
 	}
 	for i, p := range all {
-		if p.Message.MessageID != id || string(p.Message.Data) != "{}" || p.Message.Attributes["action"] != "Get User" || p.DeliveryAttempt != i+1 ||
+		if p.Message.MessageID != id || string(p.Message.Data) != "{}" || p.Message.Attributes["action"] != "Get User" ||
+			p.DeliveryAttempt != i+1 ||
 			p.Subscription != "projects/local/subscriptions/okta-users" || p.Message.PublishTime.IsZero() {
 			t.Errorf("%+v", p)
 		}
 	}
-	if string(dead.Data) != "{}" || dead.Attributes["action"] != "Get User" || dead.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"] != "20" || dead.Attributes["CloudPubSubDeadLetterSourceSubscription"] != "okta-users" {
+	if string(dead.Data) != "{}" || dead.Attributes["action"] != "Get User" ||
+		dead.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"] != "20" ||
+		dead.Attributes["CloudPubSubDeadLetterSourceSubscription"] != "okta-users" {
 		t.Errorf("%+v", dead)
 	}
 }
 
-func TestAMessageThatIsAcknowledgedDoesNotComeAgain(t *testing.T) {
+func TestBroker_DoesNotRedeliverAcknowledged(t *testing.T) {
 	t.Parallel()
-	for _, status := range acknowledging {
+	for _, status := range ackStatuses {
 		if status == http.StatusProcessing {
-			continue // no server of net/http ends with it
+			continue // net/http cannot send it as the final status
 		}
 		b, arrived, seen := deliveries(t, 500, status, 500)
 		publish(t, b, "first")
 		<-arrived
 		<-arrived
-		publish(t, b, "given up")
+		publish(t, b, "second")
 		if err := Follow(t.Context(), b.Addr, DeadLetterSubscription, func(Message) bool { return false }); err != nil {
 			t.Fatal(err)
 		}
@@ -116,10 +121,11 @@ func TestAMessageThatIsAcknowledgedDoesNotComeAgain(t *testing.T) {
 	}
 }
 
-func TestTheBackoffDoublesToItsMost(t *testing.T) {
+func TestBackoff_DoublesUpToMaximum(t *testing.T) {
 	t.Parallel()
 	var total time.Duration
-	for attempts, want := range map[int]time.Duration{1: 10 * time.Second, 2: 20 * time.Second, 3: 40 * time.Second, 6: 320 * time.Second, 7: 600 * time.Second, 100: 600 * time.Second} {
+	for attempts, want := range map[int]time.Duration{1: 10 * time.Second, 2: 20 * time.Second, 3: 40 * time.Second,
+		6: 320 * time.Second, 7: 600 * time.Second, 100: 600 * time.Second} {
 		if got := backoff(attempts); got != want {
 			t.Errorf("after %d: %s, want %s", attempts, got, want)
 		}
@@ -128,14 +134,14 @@ func TestTheBackoffDoublesToItsMost(t *testing.T) {
 		total += backoff(attempts + 1)
 	}
 	if total < 2*time.Hour || total > 3*time.Hour || total > Retention {
-		t.Errorf("given up after %s", total)
+		t.Errorf("a message becomes a dead letter after %s", total)
 	}
 }
 
-func TestAnAddressThatIsTakenIsTold(t *testing.T) {
+func TestStart_FailsIfAddressIsInUse(t *testing.T) {
 	t.Parallel()
 	b, _, _ := deliveries(t, 200)
 	if _, err := Start(Options{Addr: b.Addr}); err == nil {
-		t.Error("two serve at one address")
+		t.Error("two brokers listen on one address")
 	}
 }

@@ -25,10 +25,10 @@ func message(m *pubsubpb.PubsubMessage) Message {
 	return Message{m.MessageId, m.Attributes, m.Data, m.PublishTime.AsTime()}
 }
 
-// answerTime is how long a Broker, which is on this machine, may take to answer.
-const answerTime = 5 * time.Second
+// timeout limits a connection and a request to a Broker, which is on this machine.
+const timeout = 5 * time.Second
 
-// Publish publishes a message to the topic of a group at a Broker, and returns its id.
+// Publish publishes a message to the topic of a group and returns its ID.
 func Publish(ctx context.Context, addr, group string, data []byte, attributes map[string]string) (string, error) {
 	if err := reachable(ctx, addr); err != nil {
 		return "", err
@@ -38,16 +38,18 @@ func Publish(ctx context.Context, addr, group string, data []byte, attributes ma
 		return "", err
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r, err := client.Publish(ctx, &pubsubpb.PublishRequest{Topic: Topic(group), Messages: []*pubsubpb.PubsubMessage{{Data: data, Attributes: attributes}}})
+	r, err := client.Publish(ctx, &pubsubpb.PublishRequest{
+		Topic: Topic(group), Messages: []*pubsubpb.PubsubMessage{{Data: data, Attributes: attributes}},
+	})
 	if err != nil {
 		return "", fmt.Errorf("publishing to %s at %s: %w", Topic(group), addr, err)
 	}
 	return r.MessageIds[0], nil
 }
 
-// Follow hands over the messages of a subscription, each once, until ctx ends or take returns false.
+// Follow calls take once for each message of a subscription, until ctx ends or take returns false.
 func Follow(ctx context.Context, addr, subscription string, take func(Message) bool) error {
 	if err := reachable(ctx, addr); err != nil {
 		return err
@@ -60,8 +62,9 @@ func Follow(ctx context.Context, addr, subscription string, take func(Message) b
 	return follow(ctx, client, addr, subscription, take)
 }
 
-// Watch hands over the messages that are published to a topic from now on, each once, until ctx ends or take returns
-// false. With all it begins with those that the topic keeps. Every watcher gets every message.
+// Watch calls take once for each message that is published to a topic, until ctx ends or take
+// returns false. With all it starts with the stored messages. Several watchers of a topic do not
+// affect each other.
 func Watch(ctx context.Context, addr, topic string, all bool, take func(Message) bool) error {
 	if err := reachable(ctx, addr); err != nil {
 		return err
@@ -78,9 +81,10 @@ func Watch(ctx context.Context, addr, topic string, all bool, take func(Message)
 		return fmt.Errorf("subscribing to %s at %s: %w", topic, addr, err)
 	}
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 		defer cancel()
-		_ = client.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: name}) // the product may have ended
+		// The error does not matter: the product may have ended.
+		_ = client.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: name})
 	}()
 	if all {
 		if _, err := client.Seek(ctx, &pubsubpb.SeekRequest{
@@ -92,7 +96,9 @@ func Watch(ctx context.Context, addr, topic string, all bool, take func(Message)
 	return follow(ctx, client, addr, name, take)
 }
 
-func follow(ctx context.Context, client *pubsub.SubscriptionAdminClient, addr, subscription string, take func(Message) bool) error {
+func follow(
+	ctx context.Context, client *pubsub.SubscriptionAdminClient, addr, subscription string, take func(Message) bool,
+) error {
 	for {
 		r, err := client.Pull(ctx, &pubsubpb.PullRequest{Subscription: subscription, MaxMessages: 1})
 		switch {
@@ -103,7 +109,8 @@ func follow(ctx context.Context, client *pubsub.SubscriptionAdminClient, addr, s
 		}
 		for _, m := range r.ReceivedMessages {
 			more := take(message(m.Message))
-			if err := client.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{Subscription: subscription, AckIds: []string{m.AckId}}); err != nil && ctx.Err() == nil {
+			acknowledge := &pubsubpb.AcknowledgeRequest{Subscription: subscription, AckIds: []string{m.AckId}}
+			if err := client.Acknowledge(ctx, acknowledge); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("acknowledging to %s: %w", subscription, err)
 			}
 			if !more {
@@ -113,12 +120,14 @@ func follow(ctx context.Context, client *pubsub.SubscriptionAdminClient, addr, s
 	}
 }
 
-// reachable tells at once what a client would find out after many tries.
+// reachable returns an error if no server listens on the address. A Pub/Sub client would retry for
+// a long time first.
 func reachable(ctx context.Context, addr string) error {
-	d := net.Dialer{Timeout: answerTime}
+	d := net.Dialer{Timeout: timeout}
 	connection, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
-		return errors.New("no Pub/Sub serves at " + addr + ": start the product with go run ./local, or give its PUBSUB_EMULATOR_HOST")
+		return errors.New("no Pub/Sub runs at " + addr +
+			": start the product with go run ./local, or set PUBSUB_EMULATOR_HOST to its address")
 	}
 	return connection.Close()
 }

@@ -22,13 +22,13 @@ import (
 
 const (
 	defaultAckDeadline = 10 * time.Second
-	pullTime           = time.Second // how long a Pull waits for a message
-	maxPull            = 1000        // messages of one Pull
-	maxRequest         = 11 << 20    // bytes; a PublishRequest has at most 10 MB
+	pullTime           = time.Second // for which a Pull waits for a message
+	maxPull            = 1000        // messages in the response to one Pull
+	maxRequest         = 11 << 20    // bytes; the limit of the service for a PublishRequest is 10 MB
 )
 
-// server is a Pub/Sub in memory: those calls of google.pubsub.v1 that a Broker, its clients and the usual client
-// libraries make to publish, pull and acknowledge.
+// server is a Pub/Sub server in memory. It implements the methods of google.pubsub.v1 that client
+// libraries call to publish, pull and acknowledge messages:
 // https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1
 type server struct {
 	pubsubpb.UnimplementedPublisherServer
@@ -39,42 +39,42 @@ type server struct {
 	log  *slog.Logger
 
 	mu            sync.Mutex
-	topics        map[string]*topic
+	topics        map[string]*storedTopic
 	subscriptions map[string]*subscription
-	messages      int // published so far
+	published     int // messages so far
 }
 
-// topic keeps the messages that were published to it, the oldest first.
-type topic struct {
+// storedTopic stores the messages that were published to it, oldest first.
+type storedTopic struct {
 	proto    *pubsubpb.Topic
 	messages []*pubsubpb.PubsubMessage
-	dropped  int // messages that it no longer keeps
+	dropped  int // messages so far
 }
 
-// subscription is the messages of a topic that are not acknowledged.
+// subscription stores the messages of a topic that are not acknowledged.
 type subscription struct {
 	proto   *pubsubpb.Subscription
 	ready   []*pubsubpb.PubsubMessage
-	out     map[string]outstanding // delivered, by ack id
-	given   int                    // ack ids so far
-	arrived chan struct{}          // closed when ready is no longer empty
+	out     map[string]outstanding // delivered and not acknowledged, by ack ID
+	ackIDs  int                    // so far
+	arrived chan struct{}          // closed when ready gets its first message
 }
 
-// outstanding is a message that is delivered again unless it is acknowledged in time.
+// outstanding is a message that is redelivered if it is not acknowledged before the deadline.
 type outstanding struct {
 	message  *pubsubpb.PubsubMessage
 	deadline time.Time
 }
 
-// serve returns a server that listens at an address.
+// serve returns a server that listens on addr, and its address.
 func serve(addr string, keep int, log *slog.Logger) (s *server, bound string, err error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, "", fmt.Errorf("Pub/Sub cannot be served at %s: %w", addr, err)
+		return nil, "", fmt.Errorf("local Pub/Sub cannot listen on %s: %w", addr, err)
 	}
 	s = &server{
 		grpc: grpc.NewServer(grpc.MaxRecvMsgSize(maxRequest)), keep: keep, log: log,
-		topics: map[string]*topic{}, subscriptions: map[string]*subscription{},
+		topics: map[string]*storedTopic{}, subscriptions: map[string]*subscription{},
 	}
 	pubsubpb.RegisterPublisherServer(s.grpc, s)
 	pubsubpb.RegisterSubscriberServer(s.grpc, s)
@@ -89,7 +89,7 @@ func (s *server) CreateTopic(_ context.Context, t *pubsubpb.Topic) (*pubsubpb.To
 	if s.topics[t.Name] != nil {
 		return nil, status.Errorf(codes.AlreadyExists, "the topic %s exists", t.Name)
 	}
-	s.topics[t.Name] = &topic{proto: t}
+	s.topics[t.Name] = &storedTopic{proto: t}
 	return t, nil
 }
 
@@ -114,14 +114,14 @@ func (s *server) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsub
 	}
 	var ids []string
 	for _, m := range r.Messages {
-		m.MessageId, m.PublishTime = "m"+strconv.Itoa(s.messages), timestamppb.Now()
-		s.messages++
+		m.MessageId, m.PublishTime = "m"+strconv.Itoa(s.published), timestamppb.Now()
+		s.published++
 		ids = append(ids, m.MessageId)
-		s.retain(t, m)
+		s.storeIn(t, m)
 		for _, sub := range s.subscriptions {
 			if sub.proto.Topic == r.Topic && sub.matches(m) {
 				sub.add(m)
-				if s.keep > 0 && sub.proto.PushConfig.GetPushEndpoint() == "" { // a push is delivered, however late
+				if s.keep > 0 && sub.proto.PushConfig.GetPushEndpoint() == "" { // push deliveries are never dropped
 					sub.ready, _ = newest(sub.ready, s.keep)
 				}
 			}
@@ -130,9 +130,9 @@ func (s *server) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsub
 	return &pubsubpb.PublishResponse{MessageIds: ids}, nil
 }
 
-// retain adds a message to those that a topic keeps. The log says which topic drops messages, at the first one and then
-// once per Options.Keep.
-func (s *server) retain(t *topic, m *pubsubpb.PubsubMessage) {
+// storeIn stores a message in a topic and drops the oldest one if the topic is full. It logs the
+// first drop of a topic, and then one in Options.Keep.
+func (s *server) storeIn(t *storedTopic, m *pubsubpb.PubsubMessage) {
 	t.messages = append(t.messages, m)
 	if s.keep == 0 {
 		return
@@ -148,10 +148,10 @@ func (s *server) retain(t *topic, m *pubsubpb.PubsubMessage) {
 	t.dropped += dropped
 }
 
-// newest returns the last messages of a list, and the number of the others.
+// newest returns the last messages of a list and the number of the others.
 func newest(list []*pubsubpb.PubsubMessage, keep int) ([]*pubsubpb.PubsubMessage, int) {
 	dropped := max(0, len(list)-keep)
-	clear(list[:dropped]) // the array of the slice still refers to them
+	clear(list[:dropped]) // so that the array does not keep them in memory
 	return list[dropped:], dropped
 }
 
@@ -173,7 +173,8 @@ func (s *server) CreateSubscription(_ context.Context, p *pubsubpb.Subscription)
 }
 
 // GetSubscription implements google.pubsub.v1.Subscriber.GetSubscription.
-func (s *server) GetSubscription(_ context.Context, r *pubsubpb.GetSubscriptionRequest) (*pubsubpb.Subscription, error) {
+func (s *server) GetSubscription(_ context.Context, r *pubsubpb.GetSubscriptionRequest) (*pubsubpb.Subscription,
+	error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sub, err := find(s.subscriptions, "subscription", r.Subscription)
@@ -194,8 +195,8 @@ func (s *server) DeleteSubscription(_ context.Context, r *pubsubpb.DeleteSubscri
 	return &emptypb.Empty{}, nil
 }
 
-// Seek implements google.pubsub.v1.Subscriber.Seek for a time: the subscription then has the kept messages
-// from that time on.
+// Seek implements google.pubsub.v1.Subscriber.Seek for a time. It makes the stored messages since
+// that time available again.
 func (s *server) Seek(_ context.Context, r *pubsubpb.SeekRequest) (*pubsubpb.SeekResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,7 +205,7 @@ func (s *server) Seek(_ context.Context, r *pubsubpb.SeekRequest) (*pubsubpb.See
 		return nil, err
 	}
 	if r.GetTime() == nil {
-		return nil, status.Error(codes.Unimplemented, "only a time can be sought")
+		return nil, status.Error(codes.Unimplemented, "Seek supports only a time")
 	}
 	clear(sub.out)
 	sub.ready = nil
@@ -247,8 +248,8 @@ func (s *server) Acknowledge(_ context.Context, r *pubsubpb.AcknowledgeRequest) 
 	return s.change(r.Subscription, r.AckIds, func(sub *subscription, id string) { delete(sub.out, id) })
 }
 
-// ModifyAckDeadline implements google.pubsub.v1.Subscriber.ModifyAckDeadline. A deadline of 0 is a negative
-// acknowledgement.
+// ModifyAckDeadline implements google.pubsub.v1.Subscriber.ModifyAckDeadline. A deadline of 0 makes
+// the message available again.
 func (s *server) ModifyAckDeadline(_ context.Context, r *pubsubpb.ModifyAckDeadlineRequest) (*emptypb.Empty, error) {
 	return s.change(r.Subscription, r.AckIds, func(sub *subscription, id string) {
 		o := sub.out[id]
@@ -262,7 +263,7 @@ func (s *server) ModifyAckDeadline(_ context.Context, r *pubsubpb.ModifyAckDeadl
 	})
 }
 
-// change changes outstanding messages. An ack id that is not outstanding is ignored, as the service does.
+// change calls f for each outstanding message. Like the service, it ignores other ack IDs.
 func (s *server) change(name string, ids []string, f func(*subscription, string)) (*emptypb.Empty, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -278,7 +279,8 @@ func (s *server) change(name string, ids []string, f func(*subscription, string)
 	return &emptypb.Empty{}, nil
 }
 
-// prefixFilter is the filter that the server knows. https://cloud.google.com/pubsub/docs/subscription-message-filter
+// prefixFilter is the filter that the server knows.
+// https://cloud.google.com/pubsub/docs/subscription-message-filter
 var prefixFilter = regexp.MustCompile(`^hasPrefix\(attributes\.([A-Za-z_][A-Za-z0-9_-]*), "([^"\\]*)"\)$`)
 
 // matches reports whether the filter of the subscription, if it has one, matches the message.
@@ -300,7 +302,7 @@ func (s *subscription) add(m *pubsubpb.PubsubMessage) {
 	s.ready = append(s.ready, m)
 }
 
-// take delivers at most n messages (0: maxPull), those first whose deadline has passed.
+// take returns at most n messages (0: maxPull), first those whose deadline has passed.
 func (s *subscription) take(n int, now time.Time) []*pubsubpb.ReceivedMessage {
 	for id, o := range s.out {
 		if now.After(o.deadline) {
@@ -318,8 +320,8 @@ func (s *subscription) take(n int, now time.Time) []*pubsubpb.ReceivedMessage {
 	}
 	var out []*pubsubpb.ReceivedMessage
 	for _, m := range s.ready[:n] {
-		s.given++
-		id := m.MessageId + ":" + strconv.Itoa(s.given)
+		s.ackIDs++
+		id := m.MessageId + ":" + strconv.Itoa(s.ackIDs)
 		s.out[id] = outstanding{m, now.Add(deadline)}
 		out = append(out, &pubsubpb.ReceivedMessage{AckId: id, Message: m})
 	}
@@ -333,5 +335,5 @@ func find[T any](all map[string]*T, kind, name string) (*T, error) {
 	if found := all[name]; found != nil {
 		return found, nil
 	}
-	return nil, status.Errorf(codes.NotFound, "there is no %s %s", kind, name)
+	return nil, status.Errorf(codes.NotFound, "the %s %s does not exist", kind, name)
 }

@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// startQuiet starts a Broker whose functions acknowledge everything.
+// startQuiet starts a Broker whose functions acknowledge every message.
 func startQuiet(t testing.TB, keep int, log *slog.Logger) *Broker {
 	t.Helper()
 	function := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -31,18 +31,19 @@ func startQuiet(t testing.TB, keep int, log *slog.Logger) *Broker {
 	return b
 }
 
-// fill publishes n messages with data of a size to the topic of results.
+// fill publishes n messages of a size to the topic of results.
 func fill(t testing.TB, b *Broker, n, size int) {
 	t.Helper()
 	for i := range n {
 		m := &pubsubpb.PubsubMessage{Data: bytes.Repeat([]byte("x"), size), Attributes: map[string]string{"n": fmt.Sprint(i)}}
-		if _, err := b.server.Publish(t.Context(), &pubsubpb.PublishRequest{Topic: ResultsTopic, Messages: []*pubsubpb.PubsubMessage{m}}); err != nil {
+		request := &pubsubpb.PublishRequest{Topic: ResultsTopic, Messages: []*pubsubpb.PubsubMessage{m}}
+		if _, err := b.server.Publish(t.Context(), request); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func TestBroker_KeepsTheNewestMessages(t *testing.T) {
+func TestBroker_StoresNewestMessages(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ keep, published, kept, lines int }{
 		{0, 50, 50, 0}, {10, 10, 10, 0}, {10, 11, 10, 1}, {10, 35, 10, 3},
@@ -52,12 +53,12 @@ func TestBroker_KeepsTheNewestMessages(t *testing.T) {
 		fill(t, b, c.published, 1)
 		all := b.Published(ResultsTopic)
 		if len(all) != c.kept || all[0].Attributes["n"] != fmt.Sprint(c.published-c.kept) || all[0].Published.IsZero() {
-			t.Errorf("%+v: %d kept from %+v on", c, len(all), all[0])
+			t.Errorf("%+v: %d messages stored, the first is %+v", c, len(all), all[0])
 		}
 		if got := strings.Count(log.String(), "dropped="); got != c.lines {
 			t.Errorf("%+v: %d lines: %s", c, got, log.String())
 		}
-		// A subscription that is never pulled from holds no more either.
+		// The limit also holds for a pull subscription.
 		n := 0
 		err := Follow(t.Context(), b.Addr, ResultsSubscription, func(m Message) bool {
 			n++
@@ -69,8 +70,8 @@ func TestBroker_KeepsTheNewestMessages(t *testing.T) {
 	}
 }
 
-// TestBroker_MemoryIsBounded publishes 100,000 messages of 2 KiB, the size of a small result.
-func TestBroker_MemoryIsBounded(t *testing.T) {
+// 2 KiB is the size of a small result.
+func TestBroker_LimitsMemory(t *testing.T) {
 	const messages, size, keep = 100_000, 2 << 10, 10_000
 	b := startQuiet(t, keep, slog.New(slog.DiscardHandler))
 	before := heap()
@@ -90,11 +91,11 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-func TestBroker_WatchersGetNewMessagesOrAll(t *testing.T) {
+func TestWatch_GetsNewOrAllMessages(t *testing.T) {
 	t.Parallel()
 	b := startQuiet(t, 5, slog.New(slog.DiscardHandler))
 	fill(t, b, 7, 1)
-	for range 2 { // watching takes nothing away
+	for range 2 { // watching does not remove messages
 		var seen []string
 		if err := Watch(t.Context(), b.Addr, ResultsTopic, true, func(m Message) bool {
 			seen = append(seen, m.Attributes["n"])
@@ -126,24 +127,24 @@ func TestBroker_WatchersGetNewMessagesOrAll(t *testing.T) {
 	defer b.server.mu.Unlock()
 	for name := range b.server.subscriptions {
 		if strings.Contains(name, "watch-") {
-			t.Errorf("%s is left behind", name)
+			t.Errorf("the subscription %s was not deleted", name)
 		}
 	}
 }
 
-// TestBroker_ServesTheClientLibrary publishes and receives as a user of Google's library does.
-func TestBroker_ServesTheClientLibrary(t *testing.T) {
+func TestServer_WorksWithClientLibrary(t *testing.T) {
 	t.Parallel()
 	b := startQuiet(t, 0, slog.New(slog.DiscardHandler))
 	client, err := pubsubclient.NewClient(t.Context(), "local", ClientOptions(b.Addr)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	const n = 20
 	publisher := client.Publisher("okta-results")
 	for i := range n {
-		if _, err := publisher.Publish(t.Context(), &pubsubclient.Message{Data: []byte(fmt.Sprint(i))}).Get(t.Context()); err != nil {
+		if _, err := publisher.Publish(t.Context(),
+			&pubsubclient.Message{Data: []byte(fmt.Sprint(i))}).Get(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -152,7 +153,7 @@ func TestBroker_ServesTheClientLibrary(t *testing.T) {
 	var refused, received atomic.Int32
 	if err := client.Subscriber("okta-results").Receive(ctx, func(_ context.Context, m *pubsubclient.Message) {
 		if string(m.Data) == "7" && refused.Add(1) == 1 {
-			m.Nack() // it comes again
+			m.Nack() // requests a redelivery
 			return
 		}
 		m.Ack()
@@ -165,8 +166,9 @@ func TestBroker_ServesTheClientLibrary(t *testing.T) {
 	if refused.Load() != 2 || received.Load() != n {
 		t.Errorf("refused %d, received %d", refused.Load(), received.Load())
 	}
-	if _, err := b.server.GetTopic(t.Context(), &pubsubpb.GetTopicRequest{Topic: "projects/local/topics/none"}); err == nil {
-		t.Error("a topic that does not exist is found")
+	if _, err := b.server.GetTopic(t.Context(),
+		&pubsubpb.GetTopicRequest{Topic: "projects/local/topics/none"}); err == nil {
+		t.Error("GetTopic returns a topic that does not exist")
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 )
 
-// StreamingPull implements google.pubsub.v1.Subscriber.StreamingPull, by which the client libraries receive messages.
-// The limits on outstanding messages of the first request are not kept: a Pull takes at most maxPull messages.
+// StreamingPull implements google.pubsub.v1.Subscriber.StreamingPull, which client libraries use to
+// receive messages. It ignores the limits on outstanding messages in the first request.
 func (s *server) StreamingPull(stream pubsubpb.Subscriber_StreamingPullServer) error {
 	first, err := stream.Recv()
 	if err != nil {
@@ -20,7 +20,7 @@ func (s *server) StreamingPull(stream pubsubpb.Subscriber_StreamingPullServer) e
 		for {
 			r, err := stream.Recv()
 			if err != nil {
-				return // the client has ended the stream
+				return // the client has closed the stream
 			}
 			_, _ = s.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{Subscription: first.Subscription, AckIds: r.AckIds})
 			for i, id := range r.ModifyDeadlineAckIds {

@@ -268,7 +268,7 @@ var asked = map[string]func(c claim, u emulator.UserState) bool{
 	"assign-role":             func(claim, emulator.UserState) bool { return true }, // see checkRoles
 	"unassign-role":           func(claim, emulator.UserState) bool { return true },
 	"send-itp-signal": func(c claim, _ emulator.UserState) bool {
-		return slices.ContainsFunc(c.w.Okta.Signals(), func(s emulator.Signal) bool { return s.Verified })
+		return slices.ContainsFunc(c.w.Okta.Signals(), func(s emulator.ReceivedSignal) bool { return s.Verified })
 	},
 }
 

@@ -116,7 +116,7 @@ func TestSecretManagerDownIsBridged(t *testing.T) {
 		for range 2 {
 			w.getAlice(t, 200)
 		}
-		if log := w.Log(); !strings.Contains(log, "goes on being used") || !strings.Contains(log, tokenSecret+"/versions/1") {
+		if log := w.Log(); !strings.Contains(log, "a secret cannot be read; its cached value is used") || !strings.Contains(log, tokenSecret+"/versions/1") {
 			t.Errorf("log: %s", log)
 		}
 	})
@@ -144,8 +144,8 @@ func TestWhatKeepsATokenFromBeingReadIsNamed(t *testing.T) {
 		ref    string
 		say    []string
 	}{
-		"no such secret":     {func(kept) {}, "projects/acme/secrets/other/versions/latest", []string{"projects/acme/secrets/other/versions/latest", "no such secret"}},
-		"no such version":    {func(kept) {}, tokenSecret + "/versions/7", []string{tokenSecret + "/versions/7", "no such version"}},
+		"no such secret":     {func(kept) {}, "projects/acme/secrets/other/versions/latest", []string{"projects/acme/secrets/other/versions/latest", "the secret or this version of it does not exist"}},
+		"no such version":    {func(kept) {}, tokenSecret + "/versions/7", []string{tokenSecret + "/versions/7", "the secret or this version of it does not exist"}},
 		"no role":            {func(k kept) { k.manager.SetDenied(true) }, latest, []string{latest, "the function's service account needs roles/secretmanager.secretAccessor"}},
 		"a disabled version": {func(k kept) { k.manager.Disable(tokenSecret) }, latest, []string{latest, "disabled or destroyed", "enable this version"}},
 		"a private key":      {func(k kept) { k.manager.Add(tokenSecret, k.Key.PEM().Reveal()) }, latest, []string{"this is a private key, not an Okta API token"}},

@@ -1,5 +1,5 @@
-// Package archive makes the source archive that is deployed: what .gcloudignore leaves of the repository. The same source
-// gives the same bytes, whoever makes it, and whenever.
+// Package archive builds the source archive for deployment: all files of the repository that
+// .gcloudignore does not exclude. The same source gives the same bytes on every machine.
 package archive
 
 import (
@@ -15,10 +15,12 @@ import (
 	"strings"
 )
 
-// ignoreFile is the one list of what is not deployed; gcloud reads it too.
+// ignoreFile is the list of files to exclude. gcloud reads it too.
 const ignoreFile = ".gcloudignore"
 
-// Make makes the archive of the repository at root.
+// Make returns the archive of the repository at root as a ZIP file. It returns an error if
+// ignoreFile contains an unsupported pattern, if a file cannot be read, or if a file that is not
+// excluded is neither a regular file nor source.
 func Make(root string) ([]byte, error) {
 	ignored, err := readPatterns(filepath.Join(root, ignoreFile))
 	if err != nil {
@@ -35,28 +37,19 @@ func Make(root string) ([]byte, error) {
 		case ignored.match(name, false) || d.IsDir():
 			return nil
 		case !d.Type().IsRegular():
-			return fmt.Errorf("%s is no regular file", name)
+			return fmt.Errorf("%s is not a regular file", name)
 		case !isSource(name):
-			return fmt.Errorf("%s is neither source nor in %s: it may be a secret that was left lying about; remove it, or add it there", name, ignoreFile)
+			return fmt.Errorf(
+				"%s is neither source nor excluded by %s: remove it if it is a secret, or exclude it",
+				name,
+				ignoreFile,
+			)
 		}
 		data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 		if err != nil {
 			return err
 		}
-		// Not compressed: how that is done differs from one version of Go to another. With its length and checksum ahead, for
-		// what unpacks a stream, such as Java's ZipInputStream, refuses stored files that have them behind.
-		header := &zip.FileHeader{
-			Name: name, Method: zip.Store, ReaderVersion: 20,
-			CRC32: crc32.ChecksumIEEE(data), CompressedSize64: uint64(len(data)), UncompressedSize64: uint64(len(data)),
-		}
-		//lint:ignore SA1019 Modified adds a field, and what is left out is a month 0, which some readers do not take
-		header.ModifiedDate = 1<<5 | 1 // 1 January 1980
-		header.SetMode(0o644)
-		w, err := z.CreateRaw(header)
-		if err == nil {
-			_, err = w.Write(data)
-		}
-		return err
+		return add(z, name, data)
 	})
 	if err := errors.Join(err, z.Close()); err != nil {
 		return nil, err
@@ -64,21 +57,40 @@ func Make(root string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// isSource tells whether a file is of a kind that a build needs.
+// add writes a file to the archive. The file is not compressed, because the output of the
+// compressor depends on the Go version. Its length and checksum precede it, because streaming
+// readers such as Java's ZipInputStream reject stored files with a data descriptor.
+func add(z *zip.Writer, name string, data []byte) error {
+	header := &zip.FileHeader{
+		Name: name, Method: zip.Store, ReaderVersion: 20,
+		CRC32: crc32.ChecksumIEEE(data), CompressedSize64: uint64(len(data)), UncompressedSize64: uint64(len(data)),
+	}
+	// 1 January 1980. Modified would add an extra field, and some readers reject the default, month 0.
+	header.ModifiedDate = 1<<5 | 1 //nolint:staticcheck // SA1019, see above
+	header.SetMode(0o644)
+	w, err := z.CreateRaw(header)
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	return err
+}
+
+// isSource reports whether a build needs the file.
 func isSource(name string) bool {
 	return path.Ext(name) == ".go" || name == "go.mod" || name == "go.sum" || name == "LICENSE"
 }
 
-// pattern is a line of the list.
+// pattern is a line of ignoreFile.
 type pattern struct {
 	glob     string
-	anchored bool // to the root
-	dirs     bool // directories only
+	anchored bool // matches only in the root directory
+	dirs     bool // matches only directories
 }
 
 type patterns []pattern
 
-// readPatterns reads the part of gitignore's syntax that the list is written in.
+// readPatterns parses the list. It supports a subset of the gitignore syntax and returns an error
+// for any other pattern, because a file that it should exclude would be deployed.
 func readPatterns(file string) (patterns, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -97,15 +109,17 @@ func readPatterns(file string) (patterns, error) {
 		} else {
 			p.glob, p.anchored = strings.CutPrefix(p.glob, "/")
 		}
-		if _, err := path.Match(p.glob, ""); err != nil || strings.ContainsAny(p.glob, "!\\/ \t") || strings.Contains(p.glob, "**") {
-			return nil, fmt.Errorf("%s:%d: %q is not understood: write name, *.kind, /name, name/ or **/name", ignoreFile, n+1, line)
+		_, err := path.Match(p.glob, "")
+		if err != nil || strings.ContainsAny(p.glob, "!\\/ \t") || strings.Contains(p.glob, "**") {
+			return nil, fmt.Errorf("%s:%d: %q is not supported: use name, *.kind, /name, name/ or **/name",
+				ignoreFile, n+1, line)
 		}
 		all = append(all, p)
 	}
 	return all, nil
 }
 
-// match tells whether a file or directory is left out.
+// match reports whether a file or directory is excluded.
 func (all patterns) match(name string, dir bool) bool {
 	for _, p := range all {
 		target := path.Base(name)

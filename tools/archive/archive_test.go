@@ -15,7 +15,7 @@ import (
 	"example.com/okta-secops/tools/archive"
 )
 
-// tree writes empty files and a list of what is ignored, and returns the directory.
+// tree returns a directory with empty files and a .gcloudignore.
 func tree(t *testing.T, ignore string, files ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -43,8 +43,8 @@ func read(t *testing.T, data []byte) []*zip.File {
 	return z.File
 }
 
-// TestThePatternsMeanWhatTheyMeanToGit: gcloud reads the list as git would, and must come to the same files.
-func TestThePatternsMeanWhatTheyMeanToGit(t *testing.T) {
+// gcloud reads the list with git's rules and must select the same files.
+func TestPatterns_MatchAsInGit(t *testing.T) {
 	t.Parallel()
 	for pattern, want := range map[string][]string{
 		"# x.go":    {"a/b/x.go", "a/x.go", "x.go", "y.go"},
@@ -52,7 +52,7 @@ func TestThePatternsMeanWhatTheyMeanToGit(t *testing.T) {
 		"x.go  \r":  {"y.go"},
 		"**/x.go":   {"y.go"},
 		"/x.go":     {"a/b/x.go", "a/x.go", "y.go"},
-		"x.go/":     {"a/b/x.go", "a/x.go", "x.go", "y.go"}, // no directory
+		"x.go/":     {"a/b/x.go", "a/x.go", "x.go", "y.go"}, // x.go is not a directory
 		"[xz].go":   {"y.go"},
 		"?.go":      {},
 		"*":         {},
@@ -77,8 +77,7 @@ func TestThePatternsMeanWhatTheyMeanToGit(t *testing.T) {
 	}
 }
 
-// TestAPatternThatIsNotUnderstoodIsRefused, for what it should leave out would be deployed.
-func TestAPatternThatIsNotUnderstoodIsRefused(t *testing.T) {
+func TestPatterns_RejectUnsupported(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{"!keep.go", "a/b", "a/**/b", "a/**", "**", "**x", "[x", `\#x`, " x", "**//x", "//x"} {
 		_, err := archive.Make(tree(t, "token\n"+pattern))
@@ -88,10 +87,11 @@ func TestAPatternThatIsNotUnderstoodIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoSourceIsRefused(t *testing.T) {
+func TestMake_RejectsFilesThatAreNotSource(t *testing.T) {
 	t.Parallel()
-	if _, err := archive.Make(tree(t, ".gcloudignore", "a/token")); err == nil || !strings.Contains(err.Error(), "a/token is neither source nor in .gcloudignore") {
-		t.Errorf("%v", err)
+	const want = "a/token is neither source nor excluded by .gcloudignore: remove it if it is a secret, or exclude it"
+	if _, err := archive.Make(tree(t, ".gcloudignore", "a/token")); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 	for _, target := range []string{"x.go", "a", "nowhere"} {
 		dir := tree(t, ".gcloudignore\n/left-out.go", "x.go", "a/x.go")
@@ -104,14 +104,14 @@ func TestWhatIsNoSourceIsRefused(t *testing.T) {
 		if err := os.Symlink(target, filepath.Join(dir, "link.go")); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := archive.Make(dir); err == nil || !strings.Contains(err.Error(), "link.go is no regular file") {
+		if _, err := archive.Make(dir); err == nil || !strings.Contains(err.Error(), "link.go is not a regular file") {
 			t.Errorf("%s: %v", target, err)
 		}
 	}
 }
 
-// TestEveryReaderTakesIt: some read from the front to the end, and some take no date that there never was.
-func TestEveryReaderTakesIt(t *testing.T) {
+// Streaming readers reject sizes behind the data, and some readers reject invalid dates.
+func TestMake_IsReadableByStreamingReaders(t *testing.T) {
 	t.Parallel()
 	data, err := archive.Make(tree(t, ".gcloudignore", "x.go", "a/x.go"))
 	if err != nil {
@@ -119,7 +119,8 @@ func TestEveryReaderTakesIt(t *testing.T) {
 	}
 	for _, f := range read(t, data) {
 		const sizesBehind = 1 << 3
-		if f.Flags&sizesBehind != 0 || len(f.Extra) > 0 || f.Mode() != fs.FileMode(0o644) || !f.Modified.Equal(time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)) {
+		modified := f.Modified.Equal(time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC))
+		if f.Flags&sizesBehind != 0 || len(f.Extra) > 0 || f.Mode() != fs.FileMode(0o644) || !modified {
 			t.Errorf("%s: %+v", f.Name, f.FileHeader)
 		}
 	}

@@ -139,7 +139,7 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 		"a secret of no project": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.EnvironmentVariables["OKTA_API_TOKEN_SECRET"] = "okta-users"
 			delete(f.ServiceConfig.EnvironmentVariables, "GOOGLE_CLOUD_PROJECT")
-		}, "error", "it names no project, and GOOGLE_CLOUD_PROJECT is not set"},
+		}, "error", "it does not name a project, and GOOGLE_CLOUD_PROJECT is not set"},
 		"a secret of another project": {func(_ *deployment, f *functionspb.Function) {
 			f.ServiceConfig.EnvironmentVariables["OKTA_API_TOKEN_SECRET"] = "okta-users"
 			f.ServiceConfig.EnvironmentVariables["GOOGLE_CLOUD_PROJECT"] = "acme-other"

@@ -1,6 +1,6 @@
-// Package makes the source archive that Terraform deploys, and prints its size and hash.
+// Source-archive writes the source archive that Terraform deploys, and prints its size and hash.
 //
-//	go run ./tools/package                     writes terraform/source.zip
+//	go run ./tools/source-archive     writes terraform/source.zip
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	out := flag.String("o", "", "the `file` to write; terraform/source.zip of the repository unless given")
+	out := flag.String("o", "", "the `file` to write (default terraform/source.zip in the repository)")
 	flag.Parse()
 	root, err := repository()
 	if err != nil {
@@ -35,7 +35,7 @@ func main() {
 	fmt.Printf("%s  %d bytes  sha256 %x\n", *out, len(data), sha256.Sum256(data))
 }
 
-// repository is the directory of the module that the working directory is in.
+// repository returns the root directory of the module that contains the working directory.
 func repository() (string, error) {
 	dir, err := os.Getwd()
 	for ; err == nil; dir = filepath.Dir(dir) {
@@ -43,7 +43,7 @@ func repository() (string, error) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			err = errors.New("there is no go.mod here or above")
+			err = errors.New("no go.mod in the working directory or its parents: run this in the repository")
 		}
 	}
 	return "", err

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+)
+
+// maxStored limits the request log of the emulator and the messages of each topic of the local
+// Pub/Sub.
+const maxStored = 10_000
+
+// The values of -auth.
+const (
+	authSSWS  = "ssws"
+	authOAuth = "oauth"
+	authDPoP  = "oauth-dpop"
+)
+
+type options struct {
+	addr, oktaAddr string
+	pubsubAddr     string // "": no Pub/Sub
+	auth           string
+	okta           string // URL of a real org; "": the emulator
+	write          bool
+	getenv         func(string) string
+}
+
+// addTo adds the flags of the options.
+func (o *options) addTo(flags *flag.FlagSet) {
+	flags.StringVar(&o.addr, "addr", defaultAddr, "loopback `address` of the functions; port 0 selects a free port")
+	flags.StringVar(&o.oktaAddr, "okta-addr", defaultOktaAddr,
+		"loopback `address` of the Okta emulator; port 0 selects a free port")
+	flags.StringVar(&o.pubsubAddr, "pubsub-addr", defaultPubSubAddr,
+		"loopback `address` of Pub/Sub; port 0 selects a free port, and so does the default if it is in use")
+	flags.StringVar(&o.auth, "auth", authSSWS, "how the functions authenticate to the emulator: ssws (API token), "+
+		"oauth (service app) or oauth-dpop (service app that requires DPoP)")
+	flags.StringVar(&o.okta, "okta", "", "`URL` of a real org to use instead of the emulator, with the credentials "+
+		"in the environment (OKTA_API_TOKEN_SECRET=file:..., or OKTA_USE_OAUTH and its settings)")
+	flags.BoolVar(&o.write, "write", false, "with -okta: make changes; without it every change is a dry run")
+}
+
+// check returns an error for an unknown -auth and for options that contradict each other.
+func (o options) check(flags *flag.FlagSet) error {
+	if !slices.Contains([]string{authSSWS, authOAuth, authDPoP}, o.auth) {
+		return fmt.Errorf("-auth %s is not valid; use %s, %s or %s", o.auth, authSSWS, authOAuth, authDPoP)
+	}
+	if o.okta == "" {
+		if o.write {
+			return errors.New("-write requires -okta: changes to the emulator are always allowed")
+		}
+		return nil
+	}
+	var err error
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name == "auth" || f.Name == "okta-addr" {
+			err = fmt.Errorf("-%s is a setting of the emulator, which does not run with -okta", f.Name)
+		}
+	})
+	switch root := o.getenv("OKTA_API_ROOT"); {
+	case err != nil:
+		return err
+	case root != "" && root != o.okta:
+		return fmt.Errorf("OKTA_API_ROOT is %s and -okta is %s: use only one of them", root, o.okta)
+	case o.getenv("FUNCTION_TARGET") != "":
+		return errors.New("FUNCTION_TARGET cannot be used with -okta: a function as deployed does not support dry runs")
+	}
+	return nil
+}
+
+// readOnlyReason is the warning in the replies of a product that must not change a real org.
+const readOnlyReason = "Nothing was changed: this is a dry run, " +
+	"because go run ./local -okta was started without -write."
