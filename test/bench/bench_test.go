@@ -93,8 +93,8 @@ func BenchmarkLimit(b *testing.B) {
 	}
 }
 
-// TestTheTablesArePrinted runs all of it, small.
-func TestTheTablesArePrinted(t *testing.T) {
+// TestTables_ArePrinted runs all of it, small.
+func TestTables_ArePrinted(t *testing.T) {
 	t.Parallel()
 	small := plan{
 		concurrency: 4, users: []int{1, 9}, latencies: []time.Duration{0, time.Millisecond}, reps: 1, measured: 3, gets: 3,

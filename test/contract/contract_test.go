@@ -145,7 +145,7 @@ func respell(name string) string {
 	return strings.ToUpper(name[:1]) + "-" + strings.ReplaceAll(strings.ToLower(name[1:]), " ", "_")
 }
 
-func TestTheExampleOfEveryActionWorks(t *testing.T) {
+func TestExample_OfEveryActionWorks(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		r := s.run(t, s.example())
 		if r.HTTP != 200 || r.Get("status") == "failure" {
@@ -154,7 +154,7 @@ func TestTheExampleOfEveryActionWorks(t *testing.T) {
 	})
 }
 
-func TestEveryInvocationHasAnIDOfItsOwn(t *testing.T) {
+func TestInvocationID_IsUnique(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	seen := map[any]bool{}

@@ -73,10 +73,10 @@ func (s subject) bodies(random *rand.Rand) []string {
 	return bodies
 }
 
-// TestHostileRequestsGetNowhere sends over 5,000 of them: none is a server's error, none brings Okta to change anything
+// TestHostile_RequestsChangeNothing sends over 5,000 of them: none is a server's error, none brings Okta to change anything
 // unless it is answered as done, and none reaches a path of Okta's that no action asks for (which every World checks, as it
 // does for secrets).
-func TestHostileRequestsGetNowhere(t *testing.T) {
+func TestHostile_RequestsChangeNothing(t *testing.T) {
 	var sent atomic.Int32
 	t.Cleanup(func() {
 		if n := sent.Load(); n < 5000 {

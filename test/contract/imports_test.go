@@ -44,9 +44,9 @@ var mayImport = map[string][]string{
 	"test/*":           {"*"},
 }
 
-// TestPackagesImportOnlyWhatTheyMay holds the direction of the dependencies: actions know no HTTP, the Okta
+// TestImports_AreAllowed holds the direction of the dependencies: actions know no HTTP, the Okta
 // client knows no actions, and nothing that is deployed knows the local product or the tests.
-func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
+func TestImports_AreAllowed(t *testing.T) {
 	t.Parallel()
 	for pkg, files := range productFiles(t) {
 		allowed := mayImport[rule(slices.Collect(maps.Keys(mayImport)), pkg)]
@@ -122,9 +122,9 @@ func productFiles(t *testing.T) map[string]map[string]*ast.File {
 	return packages
 }
 
-// TestImportingTheModuleDoesNothing holds init to registering: Cloud Functions runs it for every function,
+// TestImports_HaveNoSideEffects holds init to registering: Cloud Functions runs it for every function,
 // before any request, whichever is the target.
-func TestImportingTheModuleDoesNothing(t *testing.T) {
+func TestImports_HaveNoSideEffects(t *testing.T) {
 	t.Parallel()
 	for pkg, files := range productFiles(t) {
 		for name, file := range files {

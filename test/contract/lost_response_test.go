@@ -109,7 +109,7 @@ func spoil(w *testkit.World, f emulator.Fault, path, method, users string, p par
 	return r, sent
 }
 
-func TestAWriteWhoseAnswerIsSpoiltIsNeverRepeatedBlindly(t *testing.T) {
+func TestLostResponse_NonIdempotentWriteIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	for _, c := range writes {
 		for name, s := range spoilt {
@@ -156,7 +156,7 @@ func TestAWriteWhoseAnswerIsSpoiltIsNeverRepeatedBlindly(t *testing.T) {
 	}
 }
 
-func TestAWriteThatWasNotCarriedOutIsMadeAgain(t *testing.T) {
+func TestLostResponse_RefusedWriteIsRetried(t *testing.T) {
 	t.Parallel()
 	for _, c := range writes {
 		for name, f := range refusedForNow {
@@ -173,7 +173,7 @@ func TestAWriteThatWasNotCarriedOutIsMadeAgain(t *testing.T) {
 	}
 }
 
-func TestAReadIsMadeAgain(t *testing.T) {
+func TestLostResponse_ReadIsRetried(t *testing.T) {
 	t.Parallel()
 	for name, s := range spoilt {
 		t.Run(name, func(t *testing.T) {
@@ -192,8 +192,8 @@ func TestAReadIsMadeAgain(t *testing.T) {
 	}
 }
 
-// TestACallThatHangsIsEndedByTheDeadline: the others are done, and the reply says what is not known.
-func TestACallThatHangsIsEndedByTheDeadline(t *testing.T) {
+// TestLostResponse_DeadlineEndsAHangingCall: the others are done, and the reply says what is not known.
+func TestLostResponse_DeadlineEndsAHangingCall(t *testing.T) {
 	t.Parallel()
 	var cases sync.WaitGroup // all at once: each waits for its deadline
 	for _, c := range writes {
@@ -222,7 +222,7 @@ func TestACallThatHangsIsEndedByTheDeadline(t *testing.T) {
 	cases.Wait()
 }
 
-func TestLatencyChangesNothing(t *testing.T) {
+func TestLostResponse_LatencyDoesNotChangeReplies(t *testing.T) {
 	t.Parallel()
 	for _, c := range writes {
 		w := newWorldOfTwins(t, testkit.Options{})
@@ -233,8 +233,8 @@ func TestLatencyChangesNothing(t *testing.T) {
 	}
 }
 
-// TestARateLimitThatTheDeadlineDoesNotOutlast: what was done is done, and what was not touched can be asked for again.
-func TestARateLimitThatTheDeadlineDoesNotOutlast(t *testing.T) {
+// TestRateLimit_ResetAfterTheDeadlineFailsAtOnce: what was done is done, and what was not touched can be asked for again.
+func TestRateLimit_ResetAfterTheDeadlineFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		limit    emulator.Limit

@@ -68,9 +68,9 @@ func rival(t *testing.T, okta func() string) string {
 	return server.URL
 }
 
-// TestOutcomes_ReplyAgreesWithItselfAndWithOkta: after, the message, the outcome, the audit and
+// TestOutcomes_ReplyIsConsistentAndMatchesOkta: after, the message, the outcome, the audit and
 // Okta's own state say the same of every target, whatever its writes meet.
-func TestOutcomes_ReplyAgreesWithItselfAndWithOkta(t *testing.T) {
+func TestOutcomes_ReplyIsConsistentAndMatchesOkta(t *testing.T) {
 	t.Parallel()
 	var seen sync.Map
 	t.Run("situations", func(t *testing.T) {

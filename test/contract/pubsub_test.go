@@ -29,7 +29,7 @@ func object(t *testing.T, m pubsub.Message) testkit.Reply {
 	return r
 }
 
-func TestAMessageIsCarriedOutOnce(t *testing.T) {
+func TestPubSub_MessageIsExecutedOnce(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	m := testkit.Message{ID: "m1", Data: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": false}, "context": {"case_id": "4711"}}`}
@@ -78,8 +78,8 @@ func TestAMessageIsCarriedOutOnce(t *testing.T) {
 	}
 }
 
-// TestAProducersKeyIsKnownUnderAnotherMessageID: a publisher that tries again makes another message.
-func TestAProducersKeyIsKnownUnderAnotherMessageID(t *testing.T) {
+// TestPubSub_ProducerKeyHoldsAcrossMessageIDs: a publisher that tries again makes another message.
+func TestPubSub_ProducerKeyHoldsAcrossMessageIDs(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	for _, id := range []string{"m1", "m2"} {
@@ -119,7 +119,7 @@ func events(m testkit.Message) map[string]func() (http.Header, string) {
 	}
 }
 
-func TestAMessageArrivesByPushAndAsAnEvent(t *testing.T) {
+func TestPubSub_AcceptsPushAndEvent(t *testing.T) {
 	t.Parallel()
 	m := testkit.Message{ID: "m1", Data: `{"parameters": {"User IDs": "alice", "Is Deactivate": false}}`, Attributes: map[string]string{"action": "Disable User"}}
 	for name, arrive := range events(m) {
@@ -138,8 +138,8 @@ func TestAMessageArrivesByPushAndAsAnEvent(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeCarriedOutIsADeadLetterOnce has each message delivered three times.
-func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
+// TestDeadLetter_InvalidMessageIsPublishedOnce has each message delivered three times.
+func TestDeadLetter_InvalidMessageIsPublishedOnce(t *testing.T) {
 	t.Parallel()
 	const password = "canary-Passw0rd!"
 	w := testkit.New(t, testkit.Options{PubSub: true})
@@ -284,8 +284,8 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 	}
 }
 
-// TestAMessageThatALaterTryMayCureComesAgain: nothing is told to be a dead letter, and in the end it is done.
-func TestAMessageThatALaterTryMayCureComesAgain(t *testing.T) {
+// TestPubSub_TransientErrorIsRedelivered: nothing is told to be a dead letter, and in the end it is done.
+func TestPubSub_TransientErrorIsRedelivered(t *testing.T) {
 	t.Parallel()
 	s := storage(t)
 	w := testkit.New(t, testkit.Options{PubSub: true, Storage: s.Options(), Env: map[string]string{"IDEMPOTENCY_BUCKET": "claims"}})
@@ -328,8 +328,8 @@ func TestAMessageThatALaterTryMayCureComesAgain(t *testing.T) {
 	}
 }
 
-// TestARefusedTokenIsOnceMoreTriedThoughSomeWereReached, and a user whom the app's role does not cover is not.
-func TestARefusedTokenIsOnceMoreTriedThoughSomeWereReached(t *testing.T) {
+// TestPubSub_RejectedTokenIsRedeliveredAfterPartialSuccess, and a user whom the app's role does not cover is not.
+func TestPubSub_RejectedTokenIsRedeliveredAfterPartialSuccess(t *testing.T) {
 	t.Parallel()
 	refuse := func(status int, code string, times int) emulator.Fault {
 		return emulator.Fault{Path: "*/lifecycle/suspend", Status: status, Times: times, Body: `{"errorCode": "` + code + `", "errorSummary": "Refused."}`}
@@ -355,8 +355,8 @@ func TestARefusedTokenIsOnceMoreTriedThoughSomeWereReached(t *testing.T) {
 	}
 }
 
-// TestAMessageWhoseResultIsNotPublishedComesAgain: and a call is answered all the same.
-func TestAMessageWhoseResultIsNotPublishedComesAgain(t *testing.T) {
+// TestPubSub_UnpublishedResultIsRedelivered: and a call is answered all the same.
+func TestPubSub_UnpublishedResultIsRedelivered(t *testing.T) {
 	t.Parallel()
 	const missing = "projects/local/topics/missing"
 	w := testkit.New(t, testkit.Options{PubSub: true, Env: map[string]string{"RESULTS_TOPIC": missing, "DEAD_LETTER_TOPIC": missing}})
@@ -390,7 +390,7 @@ func TestAMessageWhoseResultIsNotPublishedComesAgain(t *testing.T) {
 	w.WantWrites("POST /api/v1/users/"+w.ID("alice")+"/lifecycle/suspend", "DELETE /api/v1/users/"+w.ID("alice")+"/sessions?oauthTokens=true")
 }
 
-func TestCallsPublishTheirResultsWithoutSecrets(t *testing.T) {
+func TestPubSub_ResultsHaveNoSecrets(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	reset := w.Do(http.MethodPost, "users/reset-password", `{"parameters": {"User IDs": "alice"}, "context": {"case_id": "4711"}}`, keyed("one"))
@@ -415,8 +415,8 @@ func TestCallsPublishTheirResultsWithoutSecrets(t *testing.T) {
 	}
 }
 
-// TestOnlyThePushSubscriptionDelivers: whoever may call may not, and the other way round.
-func TestOnlyThePushSubscriptionDelivers(t *testing.T) {
+// TestPubSub_OnlyThePushSubscriptionDelivers: whoever may call may not, and the other way round.
+func TestPubSub_OnlyThePushSubscriptionDelivers(t *testing.T) {
 	t.Parallel()
 	const pusher = "okta-users-push@acme.iam.gserviceaccount.com"
 	accounts := &fakegcp.Accounts{}
@@ -456,8 +456,8 @@ func TestOnlyThePushSubscriptionDelivers(t *testing.T) {
 	}
 }
 
-// TestMessagesGoThroughTheirTopics: published, delivered until they are done, or given up.
-func TestMessagesGoThroughTheirTopics(t *testing.T) {
+// TestPubSub_DeliversThroughTopics: published, delivered until they are done, or given up.
+func TestPubSub_DeliversThroughTopics(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	w.Okta.AddFault(emulator.Fault{Path: "*/" + w.ID("alice") + "/*", Status: 503, Times: 9})

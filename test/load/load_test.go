@@ -15,8 +15,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestAShortLoad holds that nothing is lost: measure fails where a call has no record.
-func TestAShortLoad(t *testing.T) {
+// TestLoad_Short holds that nothing is lost: measure fails where a call has no record.
+func TestLoad_Short(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	if err := measure(&out, 8, 4, 500*time.Millisecond); err != nil {
@@ -27,8 +27,8 @@ func TestAShortLoad(t *testing.T) {
 	}
 }
 
-// TestASmallBulk holds that all users are as asked: measureBulk fails where one is not.
-func TestASmallBulk(t *testing.T) {
+// TestLoad_SmallBulk holds that all users are as asked: measureBulk fails where one is not.
+func TestLoad_SmallBulk(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	if err := bulk(&out, []int{2}); err != nil {
@@ -41,8 +41,8 @@ func TestASmallBulk(t *testing.T) {
 	}
 }
 
-// TestLargeReplies holds that the calls are answered, and that memory is measured.
-func TestLargeReplies(t *testing.T) {
+// TestLoad_LargeReplies holds that the calls are answered, and that memory is measured.
+func TestLoad_LargeReplies(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	if err := replies(&out, []largeReplies{{3, "get-user", 2, 1 << 20}, {2, "list-users", 5, 1 << 10}}); err != nil {
@@ -55,8 +55,8 @@ func TestLargeReplies(t *testing.T) {
 	}
 }
 
-// TestSlow_StrangersHoldNothing: none is unanswered, or open, when a quarter of the time is over.
-func TestSlow_StrangersHoldNothing(t *testing.T) {
+// TestLoad_UnauthenticatedCallersHoldNothing: none is unanswered, or open, when a quarter of the time is over.
+func TestLoad_UnauthenticatedCallersHoldNothing(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	if err := slow(&out, 20, 8*time.Second); err != nil {
@@ -69,8 +69,8 @@ func TestSlow_StrangersHoldNothing(t *testing.T) {
 	}
 }
 
-// TestBombs_AreRefused holds that none of them is answered by the end of the process, and that others are served.
-func TestBombs_AreRefused(t *testing.T) {
+// TestLoad_ExpensiveBodiesAreRefused holds that none of them is answered by the end of the process, and that others are served.
+func TestLoad_ExpensiveBodiesAreRefused(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	if err := bombs(&out, 4); err != nil {

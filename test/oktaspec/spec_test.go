@@ -10,8 +10,8 @@ import (
 	"example.com/okta-secops/test/oktaspec"
 )
 
-// TestWhatIsNotAsTheSpecificationHasItIsTold makes sure that the check can fail.
-func TestWhatIsNotAsTheSpecificationHasItIsTold(t *testing.T) {
+// TestCheck_ReportsDeviations makes sure that the check can fail.
+func TestCheck_ReportsDeviations(t *testing.T) {
 	t.Parallel()
 	spec, err := oktaspec.Load()
 	if err != nil {
@@ -53,7 +53,7 @@ func TestWhatIsNotAsTheSpecificationHasItIsTold(t *testing.T) {
 	}
 }
 
-func TestTheListOfDeviationsIsShortAndReasoned(t *testing.T) {
+func TestDeviations_HaveReasons(t *testing.T) {
 	t.Parallel()
 	if n := len(oktaspec.Deviations); n > 5 {
 		t.Errorf("%d deviations", n)
