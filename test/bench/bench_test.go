@@ -95,6 +95,9 @@ func BenchmarkLimit(b *testing.B) {
 
 // TestTables_ArePrinted runs all of it, small.
 func TestTables_ArePrinted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: the measurements take seconds and want a quiet machine")
+	}
 	t.Parallel()
 	small := plan{
 		concurrency: 4, users: []int{1, 9}, latencies: []time.Duration{0, time.Millisecond}, reps: 1, measured: 3, gets: 3,

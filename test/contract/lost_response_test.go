@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
 )
@@ -41,6 +42,25 @@ var writes = []struct {
 	{"unassign role", "roles/unassign-role", "DELETE", "rita, rosa", params{"Role IDs Or Names": "SUPER_ADMIN"}, settled},
 	{"add group", "groups/add-group", "POST", "", params{"Group Name": "Red Team"}, plain},
 	{"send signal", "signals/send-itp-signal", "POST", "", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, once},
+}
+
+// The table must have every action that is declared to change something, and no other.
+func TestLostResponse_TableHasEveryWritingAction(t *testing.T) {
+	t.Parallel()
+	declared, listed := map[string]bool{}, map[string]bool{}
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			if a.Mutates {
+				declared[g.Name+"/"+a.Slug] = true
+			}
+		}
+	}
+	for _, w := range writes {
+		listed[w.path] = true
+	}
+	if diff := cmp.Diff(declared, listed); diff != "" {
+		t.Errorf("writing actions (-declared +listed):\n%s", diff)
+	}
 }
 
 // spoilt are the answers that leave open whether a write was carried out, with the code that they come to.

@@ -15,8 +15,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// skipIfShort skips a test with -short: each waits for seconds of load.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: it loads a process for seconds")
+	}
+}
+
 // TestLoad_Short holds that nothing is lost: measure fails where a call has no record.
 func TestLoad_Short(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	var out strings.Builder
 	if err := measure(&out, 8, 4, 500*time.Millisecond); err != nil {
@@ -29,6 +38,7 @@ func TestLoad_Short(t *testing.T) {
 
 // TestLoad_SmallBulk holds that all users are as asked: measureBulk fails where one is not.
 func TestLoad_SmallBulk(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	var out strings.Builder
 	if err := bulk(&out, []int{2}); err != nil {
@@ -43,6 +53,7 @@ func TestLoad_SmallBulk(t *testing.T) {
 
 // TestLoad_LargeReplies holds that the calls are answered, and that memory is measured.
 func TestLoad_LargeReplies(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	var out strings.Builder
 	if err := replies(&out, []largeReplies{{3, "get-user", 2, 1 << 20}, {2, "list-users", 5, 1 << 10}}); err != nil {
@@ -57,6 +68,7 @@ func TestLoad_LargeReplies(t *testing.T) {
 
 // TestLoad_UnauthenticatedCallersHoldNothing: none is unanswered, or open, when a quarter of the time is over.
 func TestLoad_UnauthenticatedCallersHoldNothing(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	var out strings.Builder
 	if err := slow(&out, 20, 8*time.Second); err != nil {
@@ -71,6 +83,7 @@ func TestLoad_UnauthenticatedCallersHoldNothing(t *testing.T) {
 
 // TestLoad_ExpensiveBodiesAreRefused holds that none of them is answered by the end of the process, and that others are served.
 func TestLoad_ExpensiveBodiesAreRefused(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	var out strings.Builder
 	if err := bombs(&out, 4); err != nil {

@@ -67,9 +67,12 @@ type root struct {
 	env []string
 }
 
-// needTerraform skips a test if terraform is not installed, and fails it in CI.
+// needTerraform skips a test with -short or if terraform is not installed, and fails it in CI.
 func needTerraform(t *testing.T) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: Terraform's plans take most of a minute")
+	}
 	if _, err := exec.LookPath("terraform"); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("terraform is not on the PATH, and CI needs it")
