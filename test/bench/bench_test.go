@@ -108,7 +108,7 @@ func TestTables_ArePrinted(t *testing.T) {
 	if err := small.run(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5", "beside 2 Get User calls of 20 names", "a limit of 600"} {
+	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5", "with 2 Get User calls of 20 names", "a limit of 600"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}

@@ -22,7 +22,7 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// plan is what is measured.
+// plan lists the measurements.
 type plan struct {
 	only        string
 	concurrency int

@@ -92,7 +92,7 @@ func TestAudit_RecordsEveryCallAndItsWrites(t *testing.T) {
 	}
 }
 
-// TestAudit_NumbersHaveNoGap: each call has one record, each write two, and their numbers are 1, 2, 3, … whoever calls.
+// TestAudit_NumbersHaveNoGap: each call has one record, each write two, and their numbers are 1, 2, 3, … for all callers together.
 func TestAudit_NumbersHaveNoGap(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -220,7 +220,7 @@ func TestAudit_RecordsCallersThatDisconnect(t *testing.T) {
 		t.Error("the caller got a reply")
 	}
 	close(gone)
-	w.Close() // which waits for what is in flight
+	w.Close() // which waits for requests in flight
 	var kinds []any
 	for _, record := range records(t, w) {
 		kinds = append(kinds, record["kind"], record["status"])

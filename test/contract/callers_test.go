@@ -343,7 +343,7 @@ func TestAPIKey_RotatesWithoutRestart(t *testing.T) {
 	call(next, 200)
 }
 
-// undisclosed is all that an unauthenticated caller is told of a wrong setting.
+// undisclosed is the whole message of a wrong setting for unauthenticated callers.
 const undisclosed = "the function is misconfigured; its log has the details"
 
 func TestAPIKey_InvalidListIsMisconfigured(t *testing.T) {
@@ -395,7 +395,7 @@ func TestAPIKey_InvalidListIsMisconfigured(t *testing.T) {
 	w.WantWrites()
 }
 
-// TestIAM_CallersAreNamed: iam relies on Cloud Run's check; who comes without a token was not checked.
+// TestIAM_CallersAreNamed: iam relies on Cloud Run's check, which a request without a token has not passed.
 func TestIAM_CallersAreNamed(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"CALLER_AUTH": "iam", "K_SERVICE": "okta-users"}})

@@ -50,7 +50,7 @@ func (l *lockedLog) String() string {
 	return l.text.String()
 }
 
-// deploy starts the product beside an Okta, with the standard settings and changes to them; "" unsets.
+// deploy starts the product and an Okta, with changes to the standard settings; "" unsets.
 func deploy(t *testing.T, changes map[string]string) *deployment {
 	t.Helper()
 	okta := emulator.New(emulator.Options{})
@@ -115,7 +115,7 @@ func (d *deployment) with(method, path string, header http.Header) testkit.Reply
 	return r
 }
 
-// misconfigured are settings that must not be served, with what the reply must say of each.
+// misconfigured are settings that must be refused, with the text that the reply must have for each.
 var misconfigured = map[string]struct {
 	env     map[string]string
 	say     []string
@@ -183,7 +183,7 @@ func TestMisconfigured_NamesEveryProblem(t *testing.T) {
 	}
 }
 
-// TestMisconfigured_DetailsNeedAuthentication: a caller that cannot be authenticated is not told what is wrong.
+// TestMisconfigured_DetailsNeedAuthentication: the reply to an unauthenticated caller has no details.
 func TestMisconfigured_DetailsNeedAuthentication(t *testing.T) {
 	t.Parallel()
 	const key = "caller-canary-caller-canary"

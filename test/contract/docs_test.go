@@ -59,7 +59,7 @@ func TestDocs_LinksHaveTargets(t *testing.T) {
 	}
 }
 
-// TestDocs_ThreatModelNamesExistingTests: a row without its test would be a promise that nobody keeps.
+// TestDocs_ThreatModelNamesExistingTests: a row whose test is missing would be an unchecked claim.
 func TestDocs_ThreatModelNamesExistingTests(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(root, "docs", "threat-model.md"))

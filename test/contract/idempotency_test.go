@@ -39,7 +39,7 @@ func TestIdempotency_DuplicatesAreExecutedOnce(t *testing.T) {
 	for range 2 {
 		r := w.Do(http.MethodPost, "users/reset-password", resetAlice, keyed("case-4711"))
 		if r.HTTP != 409 || r.Get("error", "code") != "request_running" || r.Header.Get("Retry-After") == "" {
-			t.Errorf("a twin: %d %v %s", r.HTTP, r.Header, r.Body)
+			t.Errorf("a duplicate: %d %v %s", r.HTTP, r.Header, r.Body)
 		}
 	}
 	close(on)
@@ -135,7 +135,7 @@ func testRepeat(t *testing.T, cutShort int, send func(w *testkit.World, body str
 	w.WantWrites()
 }
 
-// TestIdempotency_FailedRunKeepsItsRecord: of three runs, the second does not even come to the users.
+// TestIdempotency_FailedRunKeepsItsRecord: of three runs, the second fails before it looks up a user.
 func TestIdempotency_FailedRunKeepsItsRecord(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -157,7 +157,7 @@ func TestIdempotency_FailedRunKeepsItsRecord(t *testing.T) {
 	w.WantWrites("DELETE /api/v1/users/" + w.ID("bob") + "/sessions?oauthTokens=true")
 }
 
-// TestIdempotency_LostActivationIsNotMailedAgain: the repeat finds the user PROVISIONED, where a reactivation is due.
+// TestIdempotency_LostActivationIsNotMailedAgain: the repeat finds the user PROVISIONED, which would need a reactivation.
 func TestIdempotency_LostActivationIsNotMailedAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})

@@ -71,7 +71,7 @@ func TestImports_AreAllowed(t *testing.T) {
 	}
 }
 
-// rule is the pattern that matches pkg best, "" where none does.
+// rule returns the pattern that matches pkg best, "" if none does.
 func rule(patterns []string, pkg string) string {
 	best := ""
 	for _, p := range patterns {

@@ -14,15 +14,15 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// How the product may treat a write whose answer did not come.
+// How the product may treat a write whose response was lost.
 const (
-	settled    = "settled"    // its effect can be read: it is made again only where it is not there
-	idempotent = "idempotent" // it comes to the same however often it is made
+	settled    = "settled"    // its effect can be read: it is retried only if the effect is missing
+	idempotent = "idempotent" // a repeat has the same effect
 	once       = "once"       // it must not happen twice
-	plain      = "plain"      // it is not made again by itself, but a caller may
+	plain      = "plain"      // the product does not retry it, but a caller may
 )
 
-// writes are all that the product writes. Those on users have two in the same state.
+// writes are all writes of the product. Those on users have two users in the same state.
 var writes = []struct {
 	name, path string
 	method     string // of the write
@@ -63,14 +63,14 @@ func TestLostResponse_TableHasEveryWritingAction(t *testing.T) {
 	}
 }
 
-// spoilt are the answers that leave open whether a write was carried out, with the code that they come to.
-var spoilt = map[string]struct {
+// damaged are the responses after which a write is in doubt, with the code in the reply.
+var damaged = map[string]struct {
 	fault emulator.Fault
 	code  string
-	read  bool // as a success that says nothing, which no other try is expected to better
+	read  bool // a 2xx without content: a retry would not help
 }{
-	"no answer":                        {emulator.Fault{Drop: true}, "okta_unreachable", false},
-	"an answer that breaks off":        {emulator.Fault{Drop: true, Status: 200, Body: `{"id": "00u"}`}, "okta_unreachable", false},
+	"no response":                      {emulator.Fault{Drop: true}, "okta_unreachable", false},
+	"a cut response":                   {emulator.Fault{Drop: true, Status: 200, Body: `{"id": "00u"}`}, "okta_unreachable", false},
 	"a server error":                   {emulator.Fault{Status: 500}, "E0000009", false},
 	"a busy Okta":                      {emulator.Fault{Status: 503, Body: `{"errorCode": "E0000181", "errorSummary": "Service temporarily unavailable"}`}, "E0000181", false},
 	"a proxy's error":                  {emulator.Fault{Status: 502, Body: errorPage}, "okta_502", false},
@@ -84,7 +84,7 @@ var spoilt = map[string]struct {
 	"a word":                           {emulator.Fault{Status: 200, Body: `"OK"`}, "bad_reply", true},
 }
 
-// refusedForNow are the answers that say that a write was not carried out and another try may help.
+// refusedForNow are the responses to a write that was not carried out and may be retried.
 var refusedForNow = map[string]emulator.Fault{
 	"too many at once":      {Status: 429},
 	"a 429 without headers": {Status: 429, Headers: map[string]string{"Date": "", "X-Rate-Limit-Limit": "", "X-Rate-Limit-Remaining": "", "X-Rate-Limit-Reset": ""}},
@@ -132,7 +132,7 @@ func spoil(w *testkit.World, f emulator.Fault, path, method, users string, p par
 func TestLostResponse_NonIdempotentWriteIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	for _, c := range writes {
-		for name, s := range spoilt {
+		for name, s := range damaged {
 			for _, carriedOut := range []bool{true, false} {
 				t.Run(c.name+" with "+name+map[bool]string{true: ", carried out", false: ", not carried out"}[carriedOut], func(t *testing.T) {
 					t.Parallel()
@@ -195,7 +195,7 @@ func TestLostResponse_RefusedWriteIsRetried(t *testing.T) {
 
 func TestLostResponse_ReadIsRetried(t *testing.T) {
 	t.Parallel()
-	for name, s := range spoilt {
+	for name, s := range damaged {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := testkit.New(t, testkit.Options{})
@@ -212,7 +212,7 @@ func TestLostResponse_ReadIsRetried(t *testing.T) {
 	}
 }
 
-// TestLostResponse_DeadlineEndsAHangingCall: the others are done, and the reply says what is not known.
+// TestLostResponse_DeadlineEndsAHangingCall: the other targets complete, and the reply names the one in doubt.
 func TestLostResponse_DeadlineEndsAHangingCall(t *testing.T) {
 	t.Parallel()
 	var cases sync.WaitGroup // all at once: each waits for its deadline
@@ -253,7 +253,7 @@ func TestLostResponse_LatencyDoesNotChangeReplies(t *testing.T) {
 	}
 }
 
-// TestRateLimit_ResetAfterTheDeadlineFailsAtOnce: what was done is done, and what was not touched can be asked for again.
+// TestRateLimit_ResetAfterTheDeadlineFailsAtOnce: completed targets stay completed, and the caller can repeat the rest.
 func TestRateLimit_ResetAfterTheDeadlineFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -24,8 +24,8 @@ import (
 // params are the parameters of a request.
 type params = map[string]any
 
-// run is a request with what it comes to on the seeded org: the outcomes of its targets in their order, and the status
-// where an action has no targets; "" where that is not held against it.
+// run is a request with its result on the seeded org: the outcomes of its targets in their order, or the status
+// if the action has no targets; "" if it is not checked.
 type run struct {
 	path     string
 	params   params
@@ -150,7 +150,7 @@ func TestOktaAuth_OutcomesDoNotDependOnCredentials(t *testing.T) {
 	}
 }
 
-// neutral is what a run came to, without what differs from World to World.
+// neutral is the result of a run without the parts that differ between Worlds.
 type neutral struct {
 	status int
 	reply  any
@@ -181,7 +181,7 @@ func neutralOf(w *testkit.World, r testkit.Reply) neutral {
 var perRun = regexp.MustCompile(`"(invocation_id|okta_request_id)":"[^"]*"`)
 
 // TestOktaAuth_DeclaredScopesMatchTheSpecification: no fewer, or the action fails, and no more, or the app
-// holds power that nobody needs.
+// holds permissions that no action needs.
 func TestOktaAuth_DeclaredScopesMatchTheSpecification(t *testing.T) {
 	t.Parallel()
 	spec, err := oktaspec.Load()

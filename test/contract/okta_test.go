@@ -15,7 +15,7 @@ import (
 
 const errorPage = "<html><head><title>Error</title></head><body>canary of a page</body></html>"
 
-// failures are the ways in which Okta as a whole can fail, with what they come to.
+// failures are the errors of Okta as a whole, with the expected replies.
 var failures = map[string]struct {
 	fault emulator.Fault
 	http  int
@@ -39,7 +39,7 @@ var failures = map[string]struct {
 	"a redirect":        {emulator.Fault{Status: 302}, 502, "bad_reply"},
 }
 
-// sendsAtOnce tells whether the action's first call is a write that is never repeated: its result is
+// sendsAtOnce reports whether the action's first call is a write that is never repeated: its result is
 // unknown wherever Okta may have carried it out.
 func (s subject) sendsAtOnce() bool { return s.action.Mutates && len(s.action.OktaScopes) == 0 }
 

@@ -26,7 +26,7 @@ const (
 	rivalry = "another caller is faster"
 )
 
-// situations are what the writes of a run meet in Okta. The first target alone meets them once, or
+// situations are the responses of Okta to the writes of a run. The first target alone meets them once, or
 // every target always.
 var situations = map[string]*emulator.Fault{
 	plainly:                          nil,
@@ -69,7 +69,7 @@ func rival(t *testing.T, okta func() string) string {
 }
 
 // TestOutcomes_ReplyIsConsistentAndMatchesOkta: after, the message, the outcome, the audit and
-// Okta's own state say the same of every target, whatever its writes meet.
+// Okta's state agree for every target in every situation.
 func TestOutcomes_ReplyIsConsistentAndMatchesOkta(t *testing.T) {
 	t.Parallel()
 	var seen sync.Map
@@ -89,7 +89,7 @@ func TestOutcomes_ReplyIsConsistentAndMatchesOkta(t *testing.T) {
 	})
 	for o := range words {
 		if _, ok := seen.Load(o); !ok {
-			t.Errorf("no run came to %s", o)
+			t.Errorf("no run has the outcome %s", o)
 		}
 	}
 }
@@ -163,7 +163,7 @@ func stateOf(w *testkit.World) map[string]emulator.UserState {
 	return states
 }
 
-// claim is what a reply says of one target.
+// claim is the part of a reply about one target.
 type claim struct {
 	t       *testing.T
 	w       *testkit.World
@@ -184,7 +184,7 @@ func (c claim) errorf(format string, args ...any) {
 	c.t.Errorf("target %d, %s: %s", c.index, c.outcome, fmt.Sprintf(format, args...))
 }
 
-// reached reports whether the outcome says that what was asked holds in Okta.
+// reached reports whether the outcome says that Okta has the requested state.
 func (c claim) reached() bool {
 	return slices.Contains([]string{"changed", "unchanged", "accepted"}, c.outcome)
 }
@@ -222,7 +222,7 @@ func (c claim) check() {
 			c.t.Fatalf("the test does not know what %s changes in Okta", c.action.Name)
 		}
 		if !holds(c, now) {
-			c.errorf("what was asked does not hold in Okta: %+v", now)
+			c.errorf("the requested state is not in Okta: %+v", now)
 		}
 	}
 	c.checkRoles()
@@ -272,7 +272,7 @@ var asked = map[string]func(c claim, u emulator.UserState) bool{
 	},
 }
 
-// checkRoles compares what the reply says of each role with Okta.
+// checkRoles compares the reply's roles with Okta's.
 func (c claim) checkRoles() {
 	c.t.Helper()
 	roles, _ := c.get("roles").([]any)

@@ -119,7 +119,7 @@ func TestParameters_BooleansAndIntegersMayBeStrings(t *testing.T) {
 				s.Okta.Reset()
 				got := s.run(t, s.example().with(p.Name, text))
 				if got.HTTP != want.HTTP || got.HTTP == 400 || got.Get("output_message") != want.Get("output_message") {
-					t.Errorf("%s: %q comes to %d %s, %v to %s", p.Name, text, got.HTTP, got.Get("output_message"), value, want.Get("output_message"))
+					t.Errorf("%s: the reply to %q is %d %s, to %v %s", p.Name, text, got.HTTP, got.Get("output_message"), value, want.Get("output_message"))
 				}
 			}
 		}

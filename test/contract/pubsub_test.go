@@ -43,7 +43,7 @@ func TestPubSub_MessageIsExecutedOnce(t *testing.T) {
 		t.Errorf("alice is %s", u.Status)
 	}
 	results := w.Published(pubsub.ResultsTopic)
-	if len(results) != 3 { // nobody knows whether the first was published
+	if len(results) != 3 { // it is unknown whether the first was published
 		t.Fatalf("%d results", len(results))
 	}
 	first := object(t, results[0])
@@ -149,7 +149,7 @@ func TestDeadLetter_InvalidMessageIsPublishedOnce(t *testing.T) {
 		delivery    string // in place of the message's
 		header      http.Header
 		code, say   string
-		request     string // of the dead letter; "" where it is told by size and hash
+		request     string // of the dead letter; "" if it has size and hash only
 	}{
 		"broken JSON":            {data: `{"action": "Set Password", "parameters": {"New Password": "` + password, code: "invalid_request", say: "data: is not JSON"},
 		"no object":              {data: `["` + password + `"]`, code: "invalid_request", say: "data: must be a JSON object"},
@@ -224,7 +224,7 @@ func TestDeadLetter_InvalidMessageIsPublishedOnce(t *testing.T) {
 		"data that is not base64":   {delivery: `{"message": {"messageId": "m", "data": "` + password + `"}}`, code: "invalid_message"},
 		"an event of another type":  {delivery: "{}", header: http.Header{"Ce-Id": {"m"}, "Ce-Source": {"x"}, "Ce-Specversion": {"1.0"}, "Ce-Type": {"google.cloud.storage.object.v1.finalized"}}, code: "invalid_message", say: "messagePublished"},
 		"an event without a source": {delivery: "{ }", header: http.Header{"Ce-Id": {"m"}, "Ce-Specversion": {"1.0"}, "Ce-Type": {"google.cloud.pubsub.topic.v1.messagePublished"}}, code: "invalid_message"},
-		"an event that is no JSON":  {delivery: "{", header: http.Header{"Content-Type": {"application/cloudevents+json"}}, code: "invalid_message"},
+		"an event that is not JSON": {delivery: "{", header: http.Header{"Content-Type": {"application/cloudevents+json"}}, code: "invalid_message"},
 	} {
 		group := c.group
 		if group == "" {
@@ -284,7 +284,7 @@ func TestDeadLetter_InvalidMessageIsPublishedOnce(t *testing.T) {
 	}
 }
 
-// TestPubSub_TransientErrorIsRedelivered: nothing is told to be a dead letter, and in the end it is done.
+// TestPubSub_TransientErrorIsRedelivered: there is no dead letter, and the last delivery succeeds.
 func TestPubSub_TransientErrorIsRedelivered(t *testing.T) {
 	t.Parallel()
 	s := storage(t)
@@ -303,7 +303,7 @@ func TestPubSub_TransientErrorIsRedelivered(t *testing.T) {
 	w.Okta.SetToken("canary-of-the-next-token", false)
 	again("Okta refuses the token", "E0000011")
 	w.Replace("token", secrets.New(w.Okta.Token()))
-	w.Clock.Advance(time.Minute) // a secret is read anew after a refusal at most every 30 s
+	w.Clock.Advance(time.Minute) // a rejected secret is read again at most every 30 s
 	w.Okta.AddFault(emulator.Fault{Path: "*", Status: 503, Times: 8})
 	again("Okta is down", "")
 	w.Okta.AddFault(emulator.Fault{Path: "*/" + w.ID("bob") + "/lifecycle/*", Status: 503, Times: 4})
@@ -340,7 +340,7 @@ func TestPubSub_RejectedTokenIsRedeliveredAfterPartialSuccess(t *testing.T) {
 		f := refuse(map[string]int{"E0000011": 401, "E0000006": 403}[code], code, 0)
 		f.Path = "*/" + w.ID("bob") + "/lifecycle/suspend"
 		if code == "E0000011" {
-			f.Times = 2 // with the secret read anew it is tried again
+			f.Times = 2 // the client reads the secret again and retries
 		}
 		w.Okta.AddFault(f)
 		r := w.Push("users", m)
@@ -365,7 +365,7 @@ func TestPubSub_UnpublishedResultIsRedelivered(t *testing.T) {
 		t.Errorf("a call: %d %s", r.HTTP, r.Body)
 	}
 	if !strings.Contains(w.Log(), "the result of a call could not be published") {
-		t.Error("the log does not say so")
+		t.Error("the log has no message")
 	}
 	done := testkit.Message{ID: "m1", Data: `{"action": "Clear Okta User Session", "parameters": {"User IDs": "alice"}}`}
 	dead := testkit.Message{ID: "m2", Data: `{"action": "Ban User"}`}
@@ -415,7 +415,7 @@ func TestPubSub_ResultsHaveNoSecrets(t *testing.T) {
 	}
 }
 
-// TestPubSub_OnlyThePushSubscriptionDelivers: whoever may call may not, and the other way round.
+// TestPubSub_OnlyThePushSubscriptionDelivers: callers may not deliver, and the push account may not call.
 func TestPubSub_OnlyThePushSubscriptionDelivers(t *testing.T) {
 	t.Parallel()
 	const pusher = "okta-users-push@acme.iam.gserviceaccount.com"

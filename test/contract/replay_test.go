@@ -21,7 +21,7 @@ import (
 
 const replayed = "Replay of the request completed at 2026-03-02T10:00:00Z; nothing was done now. "
 
-// again is the sentence that tells how to do a request again.
+// again is the sentence that explains how to repeat a request.
 const again = "; send the request with a new Idempotency-Key to do it again"
 
 // TestReplay_IsSuccessOnlyIfTheStateHolds carries a request out, changes the state in Okta, and sends the request again.

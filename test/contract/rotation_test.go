@@ -12,8 +12,9 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// invokeAtOnce has many clients, each of which calls one after another what call says of it, and wants success each time.
-// after is told how many calls are done.
+// invokeAtOnce runs many clients in parallel. Each sends the requests that call returns, one after another, and wants
+// success each time.
+// after receives the number of completed calls.
 func invokeAtOnce(t *testing.T, w *testkit.World, clients, each int, call func(client, n int) (path string, p params), after func(done int)) {
 	t.Helper()
 	var done atomic.Int32

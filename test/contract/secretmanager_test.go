@@ -120,7 +120,7 @@ func TestSecretManager_OutageIsBridged(t *testing.T) {
 			t.Errorf("log: %s", log)
 		}
 	})
-	t.Run("at a cold start the caller is told to come again", func(t *testing.T) {
+	t.Run("at a cold start the reply asks to retry", func(t *testing.T) {
 		t.Parallel()
 		w := keepToken(t, nil)
 		w.manager.SetDown(true)

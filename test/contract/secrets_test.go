@@ -157,7 +157,7 @@ func (s subject) wantHidden(t *testing.T, r testkit.Reply, q request, given, mad
 	}
 	for name, secret := range made {
 		if strings.Contains(rest, secret) || strings.Contains(log, secret) {
-			t.Errorf("%s: %s is in the reply beside json_result, or in the log", q, name)
+			t.Errorf("%s: %s is in the reply outside json_result, or in the log", q, name)
 		}
 		if name == "the signed token" && strings.Contains(string(r.Body), secret) {
 			t.Errorf("%s: the signed token is in the reply", q)

@@ -102,7 +102,7 @@ func TestStrictJSON_EmptyBodyEqualsEmptyObject(t *testing.T) {
 		for _, body := range []string{"", " \n", `{"parameters":null,"entities":null,"context":null,"options":null,"action":null}`, `{"parameters":{},"entities":[]}`} {
 			got := s.run(t, body)
 			if got.HTTP != want.HTTP || got.Get("output_message") != want.Get("output_message") {
-				t.Errorf("%q comes to %d %s, {} to %d %s", body, got.HTTP, got.Get("output_message"), want.HTTP, want.Get("output_message"))
+				t.Errorf("the reply to %q is %d %s, to {} %d %s", body, got.HTTP, got.Get("output_message"), want.HTTP, want.Get("output_message"))
 			}
 		}
 	})

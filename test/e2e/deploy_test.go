@@ -64,7 +64,7 @@ func unpack(t *testing.T, data []byte, dir string) map[string]string {
 	return files
 }
 
-// TestSourceArchive_IsReproducible makes the archive again from what is in it, with other times and modes.
+// TestSourceArchive_IsReproducible builds the archive again from its own files, with other times and modes.
 func TestSourceArchive_IsReproducible(t *testing.T) {
 	t.Parallel()
 	data := sourceArchive(t, repository)
@@ -127,7 +127,7 @@ func TestSourceArchive_HoldsDeployedFilesOnly(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(needed)), slices.Sorted(maps.Keys(files))); diff != "" {
-		t.Errorf("what is built into a function (-), and what is deployed (+):\n%s", diff)
+		t.Errorf("files built into a function (-), and files deployed (+):\n%s", diff)
 	}
 }
 
@@ -168,7 +168,7 @@ func main() {
 }
 `
 
-// effect is what the example of one action of a group comes to in the seeded org.
+// effect is the reply to the example of one action of a group on the seeded org.
 type effect struct {
 	slug, status string
 	outcomes     []string // of the targets, sorted

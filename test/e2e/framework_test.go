@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// function is a deployed function: a process of its own.
+// function is a deployed function: a separate process.
 type function struct {
 	address string
 	process *os.Process
@@ -160,7 +160,7 @@ func TestFramework_ShutdownFinishesRequestsInFlight(t *testing.T) {
 	}
 }
 
-// answer is what a request came to, without what differs from run to run and with okta for Okta's address.
+// answer returns the reply to a request without the parts that differ from run to run, and with okta for Okta's address.
 type answer struct {
 	Status int
 	Reply  any
@@ -264,7 +264,7 @@ func encode(t *testing.T, v any) string {
 }
 
 // TestFramework_StartsWithoutSettings has what the platform does first: start the process, whatever its
-// settings. What is missing is told when somebody asks.
+// settings. The first request gets an error that names the missing ones.
 func TestFramework_StartsWithoutSettings(t *testing.T) {
 	t.Parallel()
 	url := deploy(t, handlers.Groups[0].Function).address

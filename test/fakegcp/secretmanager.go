@@ -205,7 +205,7 @@ func serve(register func(*grpc.Server)) (options []option.ClientOption, stop fun
 }
 
 // Direct returns how the real client reaches the service without a network, in a test whose time is not the machine's;
-// seen is told of the address that would have been called.
+// seen receives the address that would have been called.
 func (m *SecretManager) Direct(seen func(address string)) []option.ClientOption {
 	return append(plain(),
 		option.WithGRPCDialOption(grpc.WithResolvers( // which find no address

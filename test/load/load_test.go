@@ -23,7 +23,7 @@ func skipIfShort(t *testing.T) {
 	}
 }
 
-// TestLoad_Short holds that nothing is lost: measure fails where a call has no record.
+// TestLoad_Short: measure fails if a call has no record.
 func TestLoad_Short(t *testing.T) {
 	skipIfShort(t)
 	t.Parallel()
@@ -36,7 +36,7 @@ func TestLoad_Short(t *testing.T) {
 	}
 }
 
-// TestLoad_SmallBulk holds that all users are as asked: measureBulk fails where one is not.
+// TestLoad_SmallBulk: measureBulk fails if a user does not have the requested state.
 func TestLoad_SmallBulk(t *testing.T) {
 	skipIfShort(t)
 	t.Parallel()
@@ -66,7 +66,7 @@ func TestLoad_LargeReplies(t *testing.T) {
 	}
 }
 
-// TestLoad_UnauthenticatedCallersHoldNothing: none is unanswered, or open, when a quarter of the time is over.
+// TestLoad_UnauthenticatedCallersHoldNothing: each has its reply and is closed when a quarter of the time is over.
 func TestLoad_UnauthenticatedCallersHoldNothing(t *testing.T) {
 	skipIfShort(t)
 	t.Parallel()
@@ -81,7 +81,7 @@ func TestLoad_UnauthenticatedCallersHoldNothing(t *testing.T) {
 	}
 }
 
-// TestLoad_ExpensiveBodiesAreRefused holds that none of them is answered by the end of the process, and that others are served.
+// TestLoad_ExpensiveBodiesAreRefused checks that the process survives them and serves others.
 func TestLoad_ExpensiveBodiesAreRefused(t *testing.T) {
 	skipIfShort(t)
 	t.Parallel()
