@@ -21,8 +21,8 @@ const (
 	module = "example.com/okta-secops"
 )
 
-// mayImport says which of our packages a package may import. A pattern that ends with /* stands for every
-// package below. What no pattern matches may import nothing of ours.
+// mayImport lists the packages of this module that a package may import. A pattern that ends with /* stands for every
+// package below. A package that matches no pattern may import none of them.
 var mayImport = map[string][]string{
 	".":                {"handlers", "internal/app", "internal/logging", "internal/httpapi"},
 	"handlers":         {"handlers/*", "internal/action", "internal/okta", "internal/ssf", "internal/keys", "internal/apierr", "secrets"},

@@ -52,7 +52,7 @@ func (r run) body() request {
 
 // runs bring actions to every outcome that they can have.
 var runs = []run{
-	{"users/get-user", params{"User IDs Or Logins": "alice, erin@acme.test, zed, nobody@acme.test"}, false, "found found not_found not_found", nil},
+	{"users/get-user", params{"User IDs Or Logins": "alice, erin@acme.test, zed, unknown@acme.test"}, false, "found found not_found not_found", nil},
 	{"users/list-users", params{}, false, "success", nil},
 	{"users/list-users", params{"Query": "al", "Limit": 3}, false, "success", nil},
 	{"users/list-users", params{"Filter": `status eq "SUSPENDED"`}, false, "success", nil},
@@ -103,7 +103,7 @@ var signIns = map[string]*emulator.App{
 	"a service app with DPoP, nonces": {DPoP: true, APINonce: true},
 }
 
-// TestOktaAuth_OutcomesDoNotDependOnCredentials compares whole replies, what was asked of Okta, and the state that
+// TestOktaAuth_OutcomesDoNotDependOnCredentials compares whole replies, the requests to Okta, and the state that
 // Okta is in. Every call is held against Okta's specification by its World.
 func TestOktaAuth_OutcomesDoNotDependOnCredentials(t *testing.T) {
 	t.Parallel()

@@ -107,7 +107,7 @@ func emptyArray(v any) bool {
 	return ok && len(list) == 0
 }
 
-// nonRepeatable are the actions whose writes the product never sends twice by itself.
+// nonRepeatable are the actions whose writes the product never repeats.
 var nonRepeatable = []string{"reset-password", "set-password", "send-itp-signal"}
 
 func TestLostResponse_WriteIsReportedAsUnknown(t *testing.T) {

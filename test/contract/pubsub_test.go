@@ -284,7 +284,7 @@ func TestDeadLetter_InvalidMessageIsPublishedOnce(t *testing.T) {
 	}
 }
 
-// TestPubSub_TransientErrorIsRedelivered: there is no dead letter, and the last delivery succeeds.
+// TestPubSub_TransientErrorIsRedelivered: no dead letter is published, and the last delivery succeeds.
 func TestPubSub_TransientErrorIsRedelivered(t *testing.T) {
 	t.Parallel()
 	s := storage(t)

@@ -211,7 +211,7 @@ func (c checker) outcome(v any) string {
 	c.Helper()
 	outcome := c.text("outcome", v)
 	if !slices.Contains(outcomes, outcome) {
-		c.Errorf("there is no outcome %q", outcome)
+		c.Errorf("unknown outcome %q", outcome)
 	}
 	return outcome
 }

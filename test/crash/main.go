@@ -1,12 +1,12 @@
 // Crash kills the functions at random moments while messages are delivered to them, some twice and out of order, and then
-// compares what Okta was asked with what was asked of the functions. Okta, Pub/Sub and Cloud Storage are in this process;
-// the functions are in one of their own, which is killed (SIGKILL) and started again. Every message has ten users:
-// a lifecycle change, one that must not happen twice, or the end of their sessions.
+// compares the requests to Okta with the messages. Okta, Pub/Sub and Cloud Storage are in this process; the functions are
+// in another, which is killed (SIGKILL) and started again. Every message has ten users and is a lifecycle change, a
+// non-idempotent write, or the end of their sessions.
 //
 //	go run ./test/crash -seeds 20 -messages 500
 //
-// It exits with 1 where a result is lost, a user is not as asked, a write that must not happen twice did, or two results of
-// one message differ.
+// It exits with 1 if a result is lost, a user does not have the requested state, a non-idempotent write was repeated, or
+// two results of one message differ.
 package main
 
 import (

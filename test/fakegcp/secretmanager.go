@@ -83,7 +83,7 @@ func (m *SecretManager) SetDenied(denied bool) {
 	m.denied = denied
 }
 
-// HidePolicies takes the role to see who may read a secret away from everyone.
+// HidePolicies removes the permission to read the IAM policies of secrets.
 func (m *SecretManager) HidePolicies() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

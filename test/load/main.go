@@ -1,7 +1,7 @@
 // Load calls one deployed function from many clients at once, each of which waits for its reply before it calls again,
-// and prints what became of the calls, how soon the excess was sent away, how much memory the function took, and whether
-// every call is on record. The function runs in a process of its own, by the functions framework, beside an Okta that
-// answers after 50 ms. Memory is read if the system reports it (Linux).
+// and prints the results of the calls, the time until excess calls were refused, the memory of the function, and whether
+// every call has an audit record. The function runs under the functions framework in a child process, with an Okta that
+// responds after 50 ms. Memory is read if the system reports it (Linux).
 //
 //	go run ./test/load                        as many clients as the function lets in, then twice as many; 2 minutes each
 //	go run ./test/load -most 80 -time 10s
@@ -180,7 +180,7 @@ func measure(w io.Writer, clients, most int, during time.Duration) error {
 
 func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 
-// call returns the status, 0 if there was no response.
+// call returns the status, 0 without a response.
 func call(client *http.Client, url, body string) int {
 	res, err := client.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {
