@@ -92,8 +92,8 @@ var refusedForNow = map[string]emulator.Fault{
 	"read-only mode":        {Status: 503},
 }
 
-// newWorldOfTwins has the users of the writes, two of a kind.
-func newWorldOfTwins(t *testing.T, o testkit.Options) *testkit.World {
+// newWorldOfPairs has the users of the writes, two of a kind.
+func newWorldOfPairs(t *testing.T, o testkit.Options) *testkit.World {
 	w := testkit.New(t, o)
 	for _, u := range []emulator.UserSeed{
 		{Login: "tom", Sessions: 2, OAuthTokens: 2}, {Login: "tim", Sessions: 2, OAuthTokens: 2},
@@ -145,7 +145,7 @@ func TestLostResponse_NonIdempotentWriteIsNotRepeated(t *testing.T) {
 					case c.kind != plain && !s.read:
 						outcome, code, times = "changed", "", 2
 					}
-					w := newWorldOfTwins(t, testkit.Options{})
+					w := newWorldOfPairs(t, testkit.Options{})
 					f := s.fault
 					f.Times, f.CarriedOut = 1, carriedOut
 					r, sent := spoil(w, f, c.path, c.method, c.users, c.params)
@@ -182,7 +182,7 @@ func TestLostResponse_RefusedWriteIsRetried(t *testing.T) {
 		for name, f := range refusedForNow {
 			t.Run(c.name+" with "+name, func(t *testing.T) {
 				t.Parallel()
-				w := newWorldOfTwins(t, testkit.Options{})
+				w := newWorldOfPairs(t, testkit.Options{})
 				f.Times = 3
 				r, sent := spoil(w, f, c.path, c.method, c.users, c.params)
 				if r.HTTP != 200 || r.Get("status") != "success" || sent != 4 {
@@ -219,7 +219,7 @@ func TestLostResponse_DeadlineEndsAHangingCall(t *testing.T) {
 	for _, c := range writes {
 		for _, carriedOut := range []bool{true, false} {
 			cases.Go(func() {
-				w := newWorldOfTwins(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "4s"}})
+				w := newWorldOfPairs(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "4s"}})
 				begun := time.Now()
 				r, sent := spoil(w, emulator.Fault{Hang: true, CarriedOut: carriedOut}, c.path, c.method, c.users, c.params)
 				if took := time.Since(begun); took > 30*time.Second {
@@ -245,7 +245,7 @@ func TestLostResponse_DeadlineEndsAHangingCall(t *testing.T) {
 func TestLostResponse_LatencyDoesNotChangeReplies(t *testing.T) {
 	t.Parallel()
 	for _, c := range writes {
-		w := newWorldOfTwins(t, testkit.Options{})
+		w := newWorldOfPairs(t, testkit.Options{})
 		r, sent := spoil(w, emulator.Fault{LatencyMS: 20}, c.path, c.method, c.users, c.params)
 		if r.HTTP != 200 || r.Get("status") != "success" || sent != 1 {
 			t.Errorf("%s: sent %d times: %s", c.name, sent, r.Body)

@@ -434,7 +434,7 @@ func TestPubSub_OnlyThePushSubscriptionDelivers(t *testing.T) {
 		w := testkit.New(t, testkit.Options{PubSub: true, Google: accounts, Env: env})
 		w.Replace("callers", secrets.New(`[{"id": "secops", "key": "`+allKey+`", "actions": ["*"]}]`))
 		for who, h := range map[string]http.Header{
-			"nobody": {}, "a key": {"X-Api-Key": {allKey}}, "a caller": token(audience, soar), "another audience": token("https://other.run.app", pusher),
+			"no credentials": {}, "a key": {"X-Api-Key": {allKey}}, "a caller": token(audience, soar), "another audience": token("https://other.run.app", pusher),
 			"a forged one": authorization("Bearer " + jws(`{"alg":"none"}`, fakegcp.Claims(audience, pusher, nil), nil)),
 		} {
 			if r := w.Do(http.MethodPost, "users/pubsub", m.Delivery(), h); r.HTTP != 401 || r.Get("error", "code") != "unauthenticated" {

@@ -204,7 +204,7 @@ func (t *trial) observe(o emulator.Observed) {
 	}
 }
 
-// killer kills the functions, and starts them again, until it has done so often enough or stop is closed.
+// killer kills the functions, and starts them again, until it has done so often enough or stop is called.
 func (t *trial) killer() (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

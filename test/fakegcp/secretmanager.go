@@ -47,7 +47,7 @@ type Spoil func(*secretmanagerpb.AccessSecretVersionResponse) error
 // Refuse gives an error of this code.
 func Refuse(code codes.Code) Spoil {
 	return func(*secretmanagerpb.AccessSecretVersionResponse) error {
-		return status.Error(code, "as it is told here")
+		return status.Error(code, "refused by the test")
 	}
 }
 
