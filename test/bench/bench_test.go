@@ -114,7 +114,7 @@ func TestTables_ArePrinted(t *testing.T) {
 		}
 	}
 	small.only = "sped"
-	if err := small.run(t.Context(), &out); err == nil || !strings.Contains(err.Error(), "speed, overhead, limit and fair") {
+	if err := small.run(t.Context(), &out); err == nil || err.Error() != `unknown table "sped": use speed, overhead, limit or fair` {
 		t.Errorf("an unknown table: %v", err)
 	}
 }
