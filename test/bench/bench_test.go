@@ -93,8 +93,11 @@ func BenchmarkLimit(b *testing.B) {
 	}
 }
 
-// TestTheTablesArePrinted runs all of it, small.
-func TestTheTablesArePrinted(t *testing.T) {
+// TestTables_ArePrinted runs all of it, small.
+func TestTables_ArePrinted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: the measurements take seconds and want a quiet machine")
+	}
 	t.Parallel()
 	small := plan{
 		concurrency: 4, users: []int{1, 9}, latencies: []time.Duration{0, time.Millisecond}, reps: 1, measured: 3, gets: 3,
@@ -105,13 +108,13 @@ func TestTheTablesArePrinted(t *testing.T) {
 	if err := small.run(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5", "beside 2 Get User calls of 20 names", "a limit of 600"} {
+	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5", "with 2 Get User calls of 20 names", "a limit of 600"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
 	small.only = "sped"
-	if err := small.run(t.Context(), &out); err == nil || !strings.Contains(err.Error(), "speed, overhead, limit and fair") {
+	if err := small.run(t.Context(), &out); err == nil || err.Error() != `unknown table "sped": use speed, overhead, limit or fair` {
 		t.Errorf("an unknown table: %v", err)
 	}
 }

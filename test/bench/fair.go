@@ -14,7 +14,7 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// fairness is what is measured of Disable User beside another load.
+// fairness has the measurements of Disable User under another load.
 type fairness struct {
 	readers, names int   // calls of Get User at once, and the names of each
 	disabled       []int // users of one Disable User
@@ -36,9 +36,9 @@ func as(ctx context.Context, key string) context.Context {
 	return context.WithValue(ctx, callerKey{}, key)
 }
 
-// fair measures Disable User alone, and beside many reads by another and by the same caller.
+// fair measures Disable User alone, and with many reads by another and by the same caller.
 func (p plan) fair(ctx context.Context, w io.Writer) error {
-	fmt.Fprintf(w, "Disable User (suspend) alone and beside %d Get User calls of %d names, Okta %s away, OKTA_CONCURRENCY=%d, median of %d\n\n",
+	fmt.Fprintf(w, "Disable User (suspend) alone and with %d Get User calls of %d names, Okta %s away, OKTA_CONCURRENCY=%d, median of %d\n\n",
 		p.readers, p.names, p.far, p.concurrency, p.turns)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "reads by\tusers\talone\tbeside\t\tslowest\t\t")

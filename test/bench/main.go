@@ -1,5 +1,5 @@
-// Bench measures the product on this machine and prints tables, for people. What is compared is measured in the same
-// run, in turns; times are medians where they are not said to be something else.
+// Bench measures the product on this machine and prints tables. Compared variants are measured in turns in the same run.
+// Times are medians unless the table says otherwise.
 //
 //	go run ./test/bench               everything, some minutes
 //	go run ./test/bench -only limit   one table: speed, overhead, limit or fair
@@ -22,7 +22,7 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// plan is what is measured.
+// plan lists the measurements.
 type plan struct {
 	only        string
 	concurrency int
@@ -73,13 +73,13 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("there is no table %q; there are speed, overhead, limit and fair", p.only)
+		return fmt.Errorf("unknown table %q: use speed, overhead, limit or fair", p.only)
 	}
 	return nil
 }
 
-// speed compares Disable User (suspend) with the same calls one after another, with the incumbent's, and with what
-// no client can beat.
+// speed compares Disable User (suspend) with the same calls one after another, with the incumbent's, and with the
+// minimum for any client.
 func (p plan) speed(ctx context.Context, w io.Writer) error {
 	fmt.Fprintf(w, `Disable User (suspend), OKTA_CONCURRENCY=%d, median of %d
 
@@ -132,7 +132,7 @@ type way struct {
 	took  time.Duration // the median
 }
 
-// measure measures the product, and, where they are asked for, the calls in sequence and the incumbent's with it, in
+// measure measures the product and, on request, the calls in sequence and the incumbent's with it, in
 // turns.
 func (p plan) measure(ctx context.Context, users int, latency time.Duration, slow bool) ([]way, error) {
 	s, err := newStand(p.concurrency, 1, okta.SystemClock{}, nil)

@@ -37,7 +37,7 @@ func records(t *testing.T, w *testkit.World) []map[string]any {
 	return list
 }
 
-func TestEveryCallIsOnRecordWithItsWrites(t *testing.T) {
+func TestAudit_RecordsEveryCallAndItsWrites(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"K_REVISION": "okta-users-00007", "OKTA_CONCURRENCY": "1"}})
 	body := `{"parameters": {"User IDs": "alice, erin", "Is Deactivate": false}, "context": {"case_id": "4711", "playbook": "Containment", "requested_by": "analyst@acme.test"}}`
@@ -92,8 +92,8 @@ func TestEveryCallIsOnRecordWithItsWrites(t *testing.T) {
 	}
 }
 
-// TestTheRecordsHaveNoGap: each call has one record, each write two, and their numbers are 1, 2, 3, … whoever calls.
-func TestTheRecordsHaveNoGap(t *testing.T) {
+// TestAudit_NumbersHaveNoGap: each call has one record, each write two, and their numbers are 1, 2, 3, … for all callers together.
+func TestAudit_NumbersHaveNoGap(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	var all sync.WaitGroup
@@ -125,7 +125,7 @@ func TestTheRecordsHaveNoGap(t *testing.T) {
 	}
 }
 
-func TestARefusedCallIsOnRecord(t *testing.T) {
+func TestAudit_RecordsRefusedCalls(t *testing.T) {
 	t.Parallel()
 	w := byKey(t)
 	w.Do(http.MethodPost, "users/disable-user", disableAlice, http.Header{"X-Api-Key": {"canary-key-of-nobody-0123456789"}})
@@ -147,8 +147,8 @@ func TestARefusedCallIsOnRecord(t *testing.T) {
 	}
 }
 
-// TestEachWriteOfAnActionIsOnRecord: what Okta was asked, route by route.
-func TestEachWriteOfAnActionIsOnRecord(t *testing.T) {
+// TestAudit_RecordsEachWriteOfAnAction: what Okta was asked, route by route.
+func TestAudit_RecordsEachWriteOfAnAction(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		s.Forget()
 		s.run(t, s.example())
@@ -170,7 +170,7 @@ func TestEachWriteOfAnActionIsOnRecord(t *testing.T) {
 	})
 }
 
-func TestAWriteWhoseAnswerIsLostIsOnRecordAsUnknown(t *testing.T) {
+func TestAudit_RecordsLostResponseAsUnknown(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "*/reset_password", Drop: true, CarriedOut: true})
@@ -184,7 +184,7 @@ func TestAWriteWhoseAnswerIsLostIsOnRecordAsUnknown(t *testing.T) {
 	}
 }
 
-func TestLoginsCanBeHashed(t *testing.T) {
+func TestAudit_HashesLogins(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"AUDIT_LOGINS": "hashed"}})
 	w.Run("users/disable-user", request{Parameters: params{"User IDs": "ALICE@acme.test, nobody@acme.test", "Is Deactivate": false}})
@@ -199,8 +199,8 @@ func TestLoginsCanBeHashed(t *testing.T) {
 	}
 }
 
-// TestACallerWhoHangsUpIsOnRecord: the work goes on, and so does the record.
-func TestACallerWhoHangsUpIsOnRecord(t *testing.T) {
+// TestAudit_RecordsCallersThatDisconnect: the work goes on, and so does the record.
+func TestAudit_RecordsCallersThatDisconnect(t *testing.T) {
 	t.Parallel()
 	ctx, hangUp := context.WithCancel(t.Context())
 	gone := make(chan struct{})
@@ -220,7 +220,7 @@ func TestACallerWhoHangsUpIsOnRecord(t *testing.T) {
 		t.Error("the caller got a reply")
 	}
 	close(gone)
-	w.Close() // which waits for what is in flight
+	w.Close() // which waits for requests in flight
 	var kinds []any
 	for _, record := range records(t, w) {
 		kinds = append(kinds, record["kind"], record["status"])

@@ -141,8 +141,8 @@ func TestBounds_MemoryOfHostileRequests(t *testing.T) {
 	}
 }
 
-// TestBounds_AtMostTwentyProblemsAreTold holds that the reply to any of the requests is short.
-func TestBounds_AtMostTwentyProblemsAreTold(t *testing.T) {
+// TestBounds_ReplyListsAtMostTwentyProblems holds that the reply to any of the requests is short.
+func TestBounds_ReplyListsAtMostTwentyProblems(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for name, body := range map[string]string{

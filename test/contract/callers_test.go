@@ -60,7 +60,7 @@ func jws(header string, claims jwt.MapClaims, signature []byte) string {
 	return encode([]byte(header)) + "." + encode(b) + "." + encode(signature)
 }
 
-func TestNobodyCallsWithoutAnIDTokenOfGoogles(t *testing.T) {
+func TestIDToken_IsRequired(t *testing.T) {
 	t.Parallel()
 	accounts := &fakegcp.Accounts{}
 	w := byToken(t, accounts)
@@ -174,7 +174,7 @@ func wantStranger(t *testing.T, w *testkit.World, name, path string, h http.Head
 	}
 }
 
-func TestACallerWhoCannotBeCheckedIsToldToComeAgain(t *testing.T) {
+func TestIDToken_UnavailableKeysAreTransient(t *testing.T) {
 	t.Parallel()
 	accounts := &fakegcp.Accounts{}
 	w := byToken(t, accounts)
@@ -190,7 +190,7 @@ func TestACallerWhoCannotBeCheckedIsToldToComeAgain(t *testing.T) {
 	}
 }
 
-func TestNobodyCallsWithoutAKey(t *testing.T) {
+func TestAPIKey_IsRequired(t *testing.T) {
 	t.Parallel()
 	w := byKey(t)
 	key := func(values ...string) http.Header { return http.Header{"X-Api-Key": values} }
@@ -219,7 +219,7 @@ func TestNobodyCallsWithoutAKey(t *testing.T) {
 	}
 }
 
-func TestAKeyCallsItsActionsOnly(t *testing.T) {
+func TestAPIKey_CallsItsActionsOnly(t *testing.T) {
 	t.Parallel()
 	w := byKey(t)
 	reader := http.Header{"X-Api-Key": {readerKey}}
@@ -319,9 +319,9 @@ func TestAPIKey_WarnsOfPlainKeysOncePerLoad(t *testing.T) {
 	}
 }
 
-// TestCallersKeysAreRotatedWithoutARestart: a new key counts at its first use, and one that was taken away within five
+// TestAPIKey_RotatesWithoutRestart: a new key counts at its first use, and one that was taken away within five
 // minutes.
-func TestCallersKeysAreRotatedWithoutARestart(t *testing.T) {
+func TestAPIKey_RotatesWithoutRestart(t *testing.T) {
 	t.Parallel()
 	w := byKey(t)
 	call := func(key string, want int) {
@@ -343,10 +343,10 @@ func TestCallersKeysAreRotatedWithoutARestart(t *testing.T) {
 	call(next, 200)
 }
 
-// undisclosed is all that an unauthenticated caller is told of a wrong setting.
+// undisclosed is the whole message of a wrong setting for unauthenticated callers.
 const undisclosed = "the function is misconfigured; its log has the details"
 
-func TestKeysThatCannotBeServedAreMisconfigured(t *testing.T) {
+func TestAPIKey_InvalidListIsMisconfigured(t *testing.T) {
 	t.Parallel()
 	w := byKey(t)
 	for text, say := range map[string]string{
@@ -395,8 +395,8 @@ func TestKeysThatCannotBeServedAreMisconfigured(t *testing.T) {
 	w.WantWrites()
 }
 
-// TestThePlatformsCallersAreNamed: iam relies on Cloud Run's check; who comes without a token was not checked.
-func TestThePlatformsCallersAreNamed(t *testing.T) {
+// TestIAM_CallersAreNamed: iam relies on Cloud Run's check, which a request without a token has not passed.
+func TestIAM_CallersAreNamed(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"CALLER_AUTH": "iam", "K_SERVICE": "okta-users"}})
 	removed := jws(`{"alg":"RS256"}`, fakegcp.Claims(audience, soar, nil), nil) + "SIGNATURE_REMOVED_BY_GOOGLE"

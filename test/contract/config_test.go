@@ -50,7 +50,7 @@ func (l *lockedLog) String() string {
 	return l.text.String()
 }
 
-// deploy starts the product beside an Okta, with the standard settings and changes to them; "" unsets.
+// deploy starts the product and an Okta, with changes to the standard settings; "" unsets.
 func deploy(t *testing.T, changes map[string]string) *deployment {
 	t.Helper()
 	okta := emulator.New(emulator.Options{})
@@ -115,7 +115,7 @@ func (d *deployment) with(method, path string, header http.Header) testkit.Reply
 	return r
 }
 
-// misconfigured are settings that must not be served, with what the reply must say of each.
+// misconfigured are settings that must be refused, with the text that the reply must have for each.
 var misconfigured = map[string]struct {
 	env     map[string]string
 	say     []string
@@ -144,7 +144,7 @@ var misconfigured = map[string]struct {
 	}, false, true},
 }
 
-func TestAMisconfiguredDeploymentSaysEverythingThatIsWrong(t *testing.T) {
+func TestMisconfigured_NamesEveryProblem(t *testing.T) {
 	t.Parallel()
 	for name, c := range misconfigured {
 		t.Run(name, func(t *testing.T) {
@@ -183,8 +183,8 @@ func TestAMisconfiguredDeploymentSaysEverythingThatIsWrong(t *testing.T) {
 	}
 }
 
-// TestMisconfigured_TellsAuthenticatedCallersOnly: a caller that cannot be authenticated is not told what is wrong.
-func TestMisconfigured_TellsAuthenticatedCallersOnly(t *testing.T) {
+// TestMisconfigured_DetailsNeedAuthentication: the reply to an unauthenticated caller has no details.
+func TestMisconfigured_DetailsNeedAuthentication(t *testing.T) {
 	t.Parallel()
 	const key = "caller-canary-caller-canary"
 	file := filepath.Join(t.TempDir(), "keys")
@@ -210,7 +210,7 @@ func TestMisconfigured_TellsAuthenticatedCallersOnly(t *testing.T) {
 	}
 }
 
-func TestMendedSettingsServeWithoutARestart(t *testing.T) {
+func TestMisconfigured_RecoversWithoutRestart(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, map[string]string{"CALLER_AUTH": ""})
 	d.write("two words")
@@ -233,7 +233,7 @@ func TestMendedSettingsServeWithoutARestart(t *testing.T) {
 	ping(200, "")
 }
 
-func TestOnlyTheGroupThatSignsNeedsTheSigningKey(t *testing.T) {
+func TestMisconfigured_SigningKeyMattersToItsGroupOnly(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, nil)
 	for _, g := range handlers.Groups {
@@ -248,7 +248,7 @@ func TestOnlyTheGroupThatSignsNeedsTheSigningKey(t *testing.T) {
 	}
 }
 
-func TestSwitchedOffVerificationIsInEveryReply(t *testing.T) {
+func TestTLS_SkippedVerificationIsInEveryReply(t *testing.T) {
 	eachAction(t, testkit.Options{Env: map[string]string{"OKTA_VERIFY_SSL": "false"}}, func(t *testing.T, s subject) {
 		for _, r := range []testkit.Reply{s.run(t, s.example()), s.run(t, `{"x":1}`)} {
 			if !strings.Contains(strings.Join(texts(r.Get("warnings")), " "), "OKTA_VERIFY_SSL") {

@@ -1,4 +1,4 @@
-// Package contract holds what every action owes its callers. The tests loop over the catalog and take
+// Package contract tests the rules that hold for every action. The tests loop over the catalog and take
 // valid requests from each action's own example, so an action is covered by being declared.
 package contract_test
 
@@ -14,7 +14,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// subject is one action, served in a World of its own.
+// subject is one action, served in a separate World.
 type subject struct {
 	*testkit.World
 	group  action.Group
@@ -125,7 +125,7 @@ func (s subject) value(p action.Param) any {
 	return "alice"
 }
 
-// users is the parameter that names users, "" where the action has none.
+// users returns the parameter that names users, "" if the action has none.
 func (s subject) users() string {
 	if !s.action.TakesUsers() {
 		return ""
@@ -134,27 +134,27 @@ func (s subject) users() string {
 	return s.action.Params[i].Name
 }
 
-// firstUser is the first user whom the example names.
+// firstUser returns the first user that the example names.
 func (s subject) firstUser() string {
 	user, _, _ := strings.Cut(s.action.Example.Parameters[s.users()].(string), ",")
 	return user
 }
 
-// respell writes a name as other playbooks do; it means the same.
+// respell returns an equivalent spelling of a name.
 func respell(name string) string {
 	return strings.ToUpper(name[:1]) + "-" + strings.ReplaceAll(strings.ToLower(name[1:]), " ", "_")
 }
 
-func TestTheExampleOfEveryActionWorks(t *testing.T) {
+func TestExample_OfEveryActionWorks(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		r := s.run(t, s.example())
 		if r.HTTP != 200 || r.Get("status") == "failure" {
-			t.Errorf("the declared example comes to %d %s", r.HTTP, r.Get("output_message"))
+			t.Errorf("the reply to the declared example is %d %s", r.HTTP, r.Get("output_message"))
 		}
 	})
 }
 
-func TestEveryInvocationHasAnIDOfItsOwn(t *testing.T) {
+func TestInvocationID_IsUnique(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	seen := map[any]bool{}

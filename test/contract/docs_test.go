@@ -38,8 +38,8 @@ func TestSettings_AreDeclaredAndRead(t *testing.T) {
 	}
 }
 
-// TestLinksBetweenTheDocumentsLeadSomewhere follows the relative links.
-func TestLinksBetweenTheDocumentsLeadSomewhere(t *testing.T) {
+// TestDocs_LinksHaveTargets follows the relative links.
+func TestDocs_LinksHaveTargets(t *testing.T) {
 	t.Parallel()
 	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil {
@@ -59,8 +59,8 @@ func TestLinksBetweenTheDocumentsLeadSomewhere(t *testing.T) {
 	}
 }
 
-// TestTheTestsThatTheThreatModelNamesExist: a row without its test would be a promise that nobody keeps.
-func TestTheTestsThatTheThreatModelNamesExist(t *testing.T) {
+// TestDocs_ThreatModelNamesExistingTests: a row whose test is missing would be an unchecked claim.
+func TestDocs_ThreatModelNamesExistingTests(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(root, "docs", "threat-model.md"))
 	if err != nil {
@@ -103,9 +103,9 @@ func TestTheTestsThatTheThreatModelNamesExist(t *testing.T) {
 	}
 }
 
-// TestLimits_NameTheirConstants: each row of the table of limits in docs/architecture.md names a constant or type that
+// TestDocs_LimitsNameTheirConstants: each row of the table of limits in docs/architecture.md names a constant or type that
 // its file declares.
-func TestLimits_NameTheirConstants(t *testing.T) {
+func TestDocs_LimitsNameTheirConstants(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))
 	if err != nil {

@@ -6,13 +6,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"example.com/okta-secops/test/testkit"
 )
 
-// hostile are strings that have broken programs: as identifiers they reach for other paths, other searches and other users.
+// hostile are strings that have broken programs. As identifiers they try other paths, other searches and other users.
 var hostile = []string{
 	"../../api/v1/users/me", "..%2f..%2fusers", "%2e%2e/", "/", "//", "a/../b", "a/b", `..\..`, "?limit=1", "#", "alice?sendEmail=true", "alice#", "alice;x=1", "alice%00", "%",
 	"%zz", `" or profile.login sw "a`, `alice" or "1" eq "1`, `\" or true`, `profile.login eq "alice"`, "(", "*", "a*", `\`, `'`, "';--", "alice\u0000", "alice\r\nX-Evil: 1",
@@ -22,7 +21,7 @@ var hostile = []string{
 	strings.Repeat("a,", 500), strings.Repeat(`"`, 7), `"a,b`, ",", " ", "", "alice@acme.test@acme.test", "@", "a@", "@acme.test", strings.Repeat("a", 100_000),
 }
 
-// bodies are requests that are no good, and some that are, all of them made of the action's own example.
+// bodies returns invalid requests and some valid ones, all made from the action's example.
 func (s subject) bodies(random *rand.Rand) []string {
 	good := s.example().String()
 	bodies := []string{
@@ -35,13 +34,14 @@ func (s subject) bodies(random *rand.Rand) []string {
 	for _, p := range s.action.Params {
 		for _, text := range hostile {
 			if p.Secret {
-				text = "canary-" + text // which is not looked for in other parameters
+				text = "canary-" + text // the check for secrets must not find it in other parameters
 			}
-			for _, value := range []any{text, []any{text, "alice"}} {
-				bodies = append(bodies, s.example().with(p.Name, value).String())
+			bodies = append(bodies, s.example().with(p.Name, text).String())
+			if p.Type == "list" { // for other types any list is a wrong type, see below
+				bodies = append(bodies, s.example().with(p.Name, []any{text, "alice"}).String())
 			}
 		}
-		for _, value := range []any{nil, 7, -1, 1.5, true, []any{}, []any{nil}, []any{[]any{}}, map[string]any{"a": 1}, json.Number("1e99")} {
+		for _, value := range []any{nil, 7, -1, 1.5, true, []any{}, []any{"alice", "bob"}, []any{nil}, []any{[]any{}}, map[string]any{"a": 1}, json.Number("1e99")} {
 			bodies = append(bodies, s.example().with(p.Name, value).String())
 		}
 	}
@@ -51,7 +51,7 @@ func (s subject) bodies(random *rand.Rand) []string {
 			bodies = append(bodies, r.String())
 		}
 	}
-	for range 60 { // and a few that are broken by chance
+	for range 60 { // random damage
 		b := []byte(good)
 		for range 1 + random.IntN(4) {
 			switch i := random.IntN(len(b)); random.IntN(4) {
@@ -73,19 +73,17 @@ func (s subject) bodies(random *rand.Rand) []string {
 	return bodies
 }
 
-// TestHostileRequestsGetNowhere sends over 5,000 of them: none is a server's error, none brings Okta to change anything
-// unless it is answered as done, and none reaches a path of Okta's that no action asks for (which every World checks, as it
-// does for secrets).
-func TestHostileRequestsGetNowhere(t *testing.T) {
-	var sent atomic.Int32
-	t.Cleanup(func() {
-		if n := sent.Load(); n < 5000 {
-			t.Errorf("only %d requests were sent", n)
-		}
-	})
+// TestHostile_RequestsChangeNothing sends hundreds of bodies to each action: no reply is a 5xx, Okta changes nothing unless
+// the reply reports the change, and the product asks for known paths of Okta only (every World checks that, and secrets).
+func TestHostile_RequestsChangeNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: it sends thousands of requests")
+	}
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		bodies := s.bodies(rand.New(rand.NewPCG(1, uint64(len(s.action.Name)))))
-		sent.Add(int32(len(bodies)))
+		if want := 150 + len(hostile)*len(s.action.Params); len(bodies) < want {
+			t.Errorf("only %d bodies, want %d", len(bodies), want)
+		}
 		for _, body := range bodies {
 			s.Forget()
 			r := s.Run(s.path(), body)

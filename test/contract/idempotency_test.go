@@ -23,7 +23,7 @@ func keyed(key string) http.Header { return http.Header{"Idempotency-Key": {key}
 
 const resetAlice = `{"parameters": {"User IDs Or Logins": "alice"}}`
 
-func TestTwinsOfARequestAreCarriedOutOnce(t *testing.T) {
+func TestIdempotency_DuplicatesAreExecutedOnce(t *testing.T) {
 	t.Parallel()
 	arrived, on := make(chan struct{}), make(chan struct{})
 	w := testkit.New(t, testkit.Options{Observe: func(c emulator.Observed) {
@@ -39,7 +39,7 @@ func TestTwinsOfARequestAreCarriedOutOnce(t *testing.T) {
 	for range 2 {
 		r := w.Do(http.MethodPost, "users/reset-password", resetAlice, keyed("case-4711"))
 		if r.HTTP != 409 || r.Get("error", "code") != "request_running" || r.Header.Get("Retry-After") == "" {
-			t.Errorf("a twin: %d %v %s", r.HTTP, r.Header, r.Body)
+			t.Errorf("a duplicate: %d %v %s", r.HTTP, r.Header, r.Body)
 		}
 	}
 	close(on)
@@ -73,8 +73,8 @@ func TestTwinsOfARequestAreCarriedOutOnce(t *testing.T) {
 	}
 }
 
-// TestARepeatDoesWhatIsLeft: of ten users four are disabled before Okta fails.
-func TestARepeatDoesWhatIsLeft(t *testing.T) {
+// TestIdempotency_RepeatCompletesTheRest: of ten users four are disabled before Okta fails.
+func TestIdempotency_RepeatCompletesTheRest(t *testing.T) {
 	t.Parallel()
 	t.Run("of a call", func(t *testing.T) {
 		t.Parallel()
@@ -135,8 +135,8 @@ func testRepeat(t *testing.T, cutShort int, send func(w *testkit.World, body str
 	w.WantWrites()
 }
 
-// TestARunThatGetsNowhereForgetsNothing: of three runs, the second does not even come to the users.
-func TestARunThatGetsNowhereForgetsNothing(t *testing.T) {
+// TestIdempotency_FailedRunKeepsItsRecord: of three runs, the second fails before it looks up a user.
+func TestIdempotency_FailedRunKeepsItsRecord(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	send := func() testkit.Reply {
@@ -157,8 +157,8 @@ func TestARunThatGetsNowhereForgetsNothing(t *testing.T) {
 	w.WantWrites("DELETE /api/v1/users/" + w.ID("bob") + "/sessions?oauthTokens=true")
 }
 
-// TestAnActivationWhoseAnswerIsLostIsNotMailedAgain: the repeat finds the user PROVISIONED, where a reactivation is due.
-func TestAnActivationWhoseAnswerIsLostIsNotMailedAgain(t *testing.T) {
+// TestIdempotency_LostActivationIsNotMailedAgain: the repeat finds the user PROVISIONED, which would need a reactivation.
+func TestIdempotency_LostActivationIsNotMailedAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	send := func() testkit.Reply {
@@ -179,7 +179,7 @@ func TestAnActivationWhoseAnswerIsLostIsNotMailedAgain(t *testing.T) {
 	w.WantWrites("POST /api/v1/users/" + id + "/lifecycle/activate?sendEmail=true")
 }
 
-func TestWhatIsNoFinalReplyIsNotKept(t *testing.T) {
+func TestIdempotency_KeepsFinalRepliesOnly(t *testing.T) {
 	t.Parallel()
 	w := byKey(t)
 	call := func(path, body, key string) testkit.Reply {
@@ -228,7 +228,7 @@ func storage(t *testing.T) *fakegcp.Storage {
 	return s
 }
 
-func TestWithoutItsStoreNothingIsChanged(t *testing.T) {
+func TestIdempotency_UnavailableStoreChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := storage(t)
 	w := testkit.New(t, testkit.Options{Storage: s.Options(), Env: map[string]string{"IDEMPOTENCY_BUCKET": "claims", "IDEMPOTENCY_PREFIX": "okta/"}})
@@ -249,8 +249,8 @@ func TestWithoutItsStoreNothingIsChanged(t *testing.T) {
 	}
 }
 
-// TestAWriteThatMustNotHappenTwiceDoesNotWhenItsProcessDied: another instance gets the repeat, in three states.
-func TestAWriteThatMustNotHappenTwiceDoesNotWhenItsProcessDied(t *testing.T) {
+// TestIdempotency_NonIdempotentWriteIsNotRepeatedAfterACrash: another instance gets the repeat, in three states.
+func TestIdempotency_NonIdempotentWriteIsNotRepeatedAfterACrash(t *testing.T) {
 	t.Parallel()
 	s := storage(t)
 	env := map[string]string{"IDEMPOTENCY_BUCKET": "claims"}

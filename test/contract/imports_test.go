@@ -21,8 +21,8 @@ const (
 	module = "example.com/okta-secops"
 )
 
-// mayImport says which of our packages a package may import. A pattern that ends with /* stands for every
-// package below. What no pattern matches may import nothing of ours.
+// mayImport lists the packages of this module that a package may import. A pattern that ends with /* stands for every
+// package below. A package that matches no pattern may import none of them.
 var mayImport = map[string][]string{
 	".":                {"handlers", "internal/app", "internal/logging", "internal/httpapi"},
 	"handlers":         {"handlers/*", "internal/action", "internal/okta", "internal/ssf", "internal/keys", "internal/apierr", "secrets"},
@@ -44,9 +44,9 @@ var mayImport = map[string][]string{
 	"test/*":           {"*"},
 }
 
-// TestPackagesImportOnlyWhatTheyMay holds the direction of the dependencies: actions know no HTTP, the Okta
+// TestImports_AreAllowed holds the direction of the dependencies: actions know no HTTP, the Okta
 // client knows no actions, and nothing that is deployed knows the local product or the tests.
-func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
+func TestImports_AreAllowed(t *testing.T) {
 	t.Parallel()
 	for pkg, files := range productFiles(t) {
 		allowed := mayImport[rule(slices.Collect(maps.Keys(mayImport)), pkg)]
@@ -71,7 +71,7 @@ func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 	}
 }
 
-// rule is the pattern that matches pkg best, "" where none does.
+// rule returns the pattern that matches pkg best, "" if none does.
 func rule(patterns []string, pkg string) string {
 	best := ""
 	for _, p := range patterns {
@@ -122,9 +122,9 @@ func productFiles(t *testing.T) map[string]map[string]*ast.File {
 	return packages
 }
 
-// TestImportingTheModuleDoesNothing holds init to registering: Cloud Functions runs it for every function,
+// TestImports_HaveNoSideEffects holds init to registering: Cloud Functions runs it for every function,
 // before any request, whichever is the target.
-func TestImportingTheModuleDoesNothing(t *testing.T) {
+func TestImports_HaveNoSideEffects(t *testing.T) {
 	t.Parallel()
 	for pkg, files := range productFiles(t) {
 		for name, file := range files {

@@ -9,19 +9,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
 )
 
-// How the product may treat a write whose answer did not come.
+// How the product may treat a write whose response was lost.
 const (
-	settled    = "settled"    // its effect can be read: it is made again only where it is not there
-	idempotent = "idempotent" // it comes to the same however often it is made
+	settled    = "settled"    // its effect can be read: it is retried only if the effect is missing
+	idempotent = "idempotent" // a repeat has the same effect
 	once       = "once"       // it must not happen twice
-	plain      = "plain"      // it is not made again by itself, but a caller may
+	plain      = "plain"      // the product does not retry it, but a caller may
 )
 
-// writes are all that the product writes. Those on users have two in the same state.
+// writes are all writes of the product. Those on users have two users in the same state.
 var writes = []struct {
 	name, path string
 	method     string // of the write
@@ -43,14 +44,33 @@ var writes = []struct {
 	{"send signal", "signals/send-itp-signal", "POST", "", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, once},
 }
 
-// spoilt are the answers that leave open whether a write was carried out, with the code that they come to.
-var spoilt = map[string]struct {
+// The table must have every action that is declared to change something, and no other.
+func TestLostResponse_TableHasEveryWritingAction(t *testing.T) {
+	t.Parallel()
+	declared, listed := map[string]bool{}, map[string]bool{}
+	for _, g := range handlers.Groups {
+		for _, a := range g.Actions {
+			if a.Mutates {
+				declared[g.Name+"/"+a.Slug] = true
+			}
+		}
+	}
+	for _, w := range writes {
+		listed[w.path] = true
+	}
+	if diff := cmp.Diff(declared, listed); diff != "" {
+		t.Errorf("writing actions (-declared +listed):\n%s", diff)
+	}
+}
+
+// damaged are the responses after which a write is in doubt, with the code in the reply.
+var damaged = map[string]struct {
 	fault emulator.Fault
 	code  string
-	read  bool // as a success that says nothing, which no other try is expected to better
+	read  bool // a 2xx without content: a retry would not help
 }{
-	"no answer":                        {emulator.Fault{Drop: true}, "okta_unreachable", false},
-	"an answer that breaks off":        {emulator.Fault{Drop: true, Status: 200, Body: `{"id": "00u"}`}, "okta_unreachable", false},
+	"no response":                      {emulator.Fault{Drop: true}, "okta_unreachable", false},
+	"a cut response":                   {emulator.Fault{Drop: true, Status: 200, Body: `{"id": "00u"}`}, "okta_unreachable", false},
 	"a server error":                   {emulator.Fault{Status: 500}, "E0000009", false},
 	"a busy Okta":                      {emulator.Fault{Status: 503, Body: `{"errorCode": "E0000181", "errorSummary": "Service temporarily unavailable"}`}, "E0000181", false},
 	"a proxy's error":                  {emulator.Fault{Status: 502, Body: errorPage}, "okta_502", false},
@@ -64,7 +84,7 @@ var spoilt = map[string]struct {
 	"a word":                           {emulator.Fault{Status: 200, Body: `"OK"`}, "bad_reply", true},
 }
 
-// refusedForNow are the answers that say that a write was not carried out and another try may help.
+// refusedForNow are the responses to a write that was not carried out and may be retried.
 var refusedForNow = map[string]emulator.Fault{
 	"too many at once":      {Status: 429},
 	"a 429 without headers": {Status: 429, Headers: map[string]string{"Date": "", "X-Rate-Limit-Limit": "", "X-Rate-Limit-Remaining": "", "X-Rate-Limit-Reset": ""}},
@@ -72,8 +92,8 @@ var refusedForNow = map[string]emulator.Fault{
 	"read-only mode":        {Status: 503},
 }
 
-// newWorldOfTwins has the users of the writes, two of a kind.
-func newWorldOfTwins(t *testing.T, o testkit.Options) *testkit.World {
+// newWorldOfPairs has the users of the writes, two of a kind.
+func newWorldOfPairs(t *testing.T, o testkit.Options) *testkit.World {
 	w := testkit.New(t, o)
 	for _, u := range []emulator.UserSeed{
 		{Login: "tom", Sessions: 2, OAuthTokens: 2}, {Login: "tim", Sessions: 2, OAuthTokens: 2},
@@ -109,10 +129,10 @@ func spoil(w *testkit.World, f emulator.Fault, path, method, users string, p par
 	return r, sent
 }
 
-func TestAWriteWhoseAnswerIsSpoiltIsNeverRepeatedBlindly(t *testing.T) {
+func TestLostResponse_NonIdempotentWriteIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	for _, c := range writes {
-		for name, s := range spoilt {
+		for name, s := range damaged {
 			for _, carriedOut := range []bool{true, false} {
 				t.Run(c.name+" with "+name+map[bool]string{true: ", carried out", false: ", not carried out"}[carriedOut], func(t *testing.T) {
 					t.Parallel()
@@ -125,7 +145,7 @@ func TestAWriteWhoseAnswerIsSpoiltIsNeverRepeatedBlindly(t *testing.T) {
 					case c.kind != plain && !s.read:
 						outcome, code, times = "changed", "", 2
 					}
-					w := newWorldOfTwins(t, testkit.Options{})
+					w := newWorldOfPairs(t, testkit.Options{})
 					f := s.fault
 					f.Times, f.CarriedOut = 1, carriedOut
 					r, sent := spoil(w, f, c.path, c.method, c.users, c.params)
@@ -156,13 +176,13 @@ func TestAWriteWhoseAnswerIsSpoiltIsNeverRepeatedBlindly(t *testing.T) {
 	}
 }
 
-func TestAWriteThatWasNotCarriedOutIsMadeAgain(t *testing.T) {
+func TestLostResponse_RefusedWriteIsRetried(t *testing.T) {
 	t.Parallel()
 	for _, c := range writes {
 		for name, f := range refusedForNow {
 			t.Run(c.name+" with "+name, func(t *testing.T) {
 				t.Parallel()
-				w := newWorldOfTwins(t, testkit.Options{})
+				w := newWorldOfPairs(t, testkit.Options{})
 				f.Times = 3
 				r, sent := spoil(w, f, c.path, c.method, c.users, c.params)
 				if r.HTTP != 200 || r.Get("status") != "success" || sent != 4 {
@@ -173,9 +193,9 @@ func TestAWriteThatWasNotCarriedOutIsMadeAgain(t *testing.T) {
 	}
 }
 
-func TestAReadIsMadeAgain(t *testing.T) {
+func TestLostResponse_ReadIsRetried(t *testing.T) {
 	t.Parallel()
-	for name, s := range spoilt {
+	for name, s := range damaged {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := testkit.New(t, testkit.Options{})
@@ -192,14 +212,14 @@ func TestAReadIsMadeAgain(t *testing.T) {
 	}
 }
 
-// TestACallThatHangsIsEndedByTheDeadline: the others are done, and the reply says what is not known.
-func TestACallThatHangsIsEndedByTheDeadline(t *testing.T) {
+// TestLostResponse_DeadlineEndsAHangingCall: the other targets complete, and the reply names the one in doubt.
+func TestLostResponse_DeadlineEndsAHangingCall(t *testing.T) {
 	t.Parallel()
 	var cases sync.WaitGroup // all at once: each waits for its deadline
 	for _, c := range writes {
 		for _, carriedOut := range []bool{true, false} {
 			cases.Go(func() {
-				w := newWorldOfTwins(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "4s"}})
+				w := newWorldOfPairs(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "4s"}})
 				begun := time.Now()
 				r, sent := spoil(w, emulator.Fault{Hang: true, CarriedOut: carriedOut}, c.path, c.method, c.users, c.params)
 				if took := time.Since(begun); took > 30*time.Second {
@@ -222,10 +242,10 @@ func TestACallThatHangsIsEndedByTheDeadline(t *testing.T) {
 	cases.Wait()
 }
 
-func TestLatencyChangesNothing(t *testing.T) {
+func TestLostResponse_LatencyDoesNotChangeReplies(t *testing.T) {
 	t.Parallel()
 	for _, c := range writes {
-		w := newWorldOfTwins(t, testkit.Options{})
+		w := newWorldOfPairs(t, testkit.Options{})
 		r, sent := spoil(w, emulator.Fault{LatencyMS: 20}, c.path, c.method, c.users, c.params)
 		if r.HTTP != 200 || r.Get("status") != "success" || sent != 1 {
 			t.Errorf("%s: sent %d times: %s", c.name, sent, r.Body)
@@ -233,8 +253,8 @@ func TestLatencyChangesNothing(t *testing.T) {
 	}
 }
 
-// TestARateLimitThatTheDeadlineDoesNotOutlast: what was done is done, and what was not touched can be asked for again.
-func TestARateLimitThatTheDeadlineDoesNotOutlast(t *testing.T) {
+// TestRateLimit_ResetAfterTheDeadlineFailsAtOnce: completed targets stay completed, and the caller can repeat the rest.
+func TestRateLimit_ResetAfterTheDeadlineFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		limit    emulator.Limit

@@ -113,7 +113,7 @@ var sentences = map[string]said{
 // malformed matches what no sentence may hold: the seam of two clauses, or a clause without its object.
 var malformed = regexp.MustCompile(`\.[:;]|action \\"\\"|unexpected type of ("|;|\.|$)`)
 
-func TestMessages_SayWhatHappenedAndWhatToDo(t *testing.T) {
+func TestMessages_NameTheErrorAndTheFix(t *testing.T) {
 	t.Parallel()
 	for name, c := range sentences {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestMessages_NameTheRequestAndTheWait(t *testing.T) {
 }
 
 // A message that is wrong for good is acknowledged, and becomes one dead letter.
-func TestMessages_PlaceholdersInAPubSubMessageAreADeadLetter(t *testing.T) {
+func TestDeadLetter_MessageWithPlaceholders(t *testing.T) {
 	t.Parallel()
 	const data = `{"action": "Disable User", "parameters": {"User IDs": "alice"}}`
 	for name, c := range map[string]struct {

@@ -8,8 +8,8 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// TestSecret_InTheWrongPlaceIsShownNowhere: a password is pasted into another field, or overwritten.
-func TestSecret_InTheWrongPlaceIsShownNowhere(t *testing.T) {
+// TestSecret_InTheWrongPlaceIsMasked: a password is pasted into another field, or overwritten.
+func TestSecret_InTheWrongPlaceIsMasked(t *testing.T) {
 	t.Parallel()
 	const password = "Hunter2-canary!"
 	for name, c := range map[string]struct {

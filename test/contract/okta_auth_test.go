@@ -24,8 +24,8 @@ import (
 // params are the parameters of a request.
 type params = map[string]any
 
-// run is a request with what it comes to on the seeded org: the outcomes of its targets in their order, and the status
-// where an action has no targets; "" where that is not held against it.
+// run is a request with its result on the seeded org: the outcomes of its targets in their order, or the status
+// if the action has no targets; "" if it is not checked.
 type run struct {
 	path     string
 	params   params
@@ -52,7 +52,7 @@ func (r run) body() request {
 
 // runs bring actions to every outcome that they can have.
 var runs = []run{
-	{"users/get-user", params{"User IDs Or Logins": "alice, erin@acme.test, zed, nobody@acme.test"}, false, "found found not_found not_found", nil},
+	{"users/get-user", params{"User IDs Or Logins": "alice, erin@acme.test, zed, unknown@acme.test"}, false, "found found not_found not_found", nil},
 	{"users/list-users", params{}, false, "success", nil},
 	{"users/list-users", params{"Query": "al", "Limit": 3}, false, "success", nil},
 	{"users/list-users", params{"Filter": `status eq "SUSPENDED"`}, false, "success", nil},
@@ -103,9 +103,9 @@ var signIns = map[string]*emulator.App{
 	"a service app with DPoP, nonces": {DPoP: true, APINonce: true},
 }
 
-// TestEveryOutcomeIsTheSameHoweverTheProductSignsIn compares whole replies, what was asked of Okta, and the state that
+// TestOktaAuth_OutcomesDoNotDependOnCredentials compares whole replies, the requests to Okta, and the state that
 // Okta is in. Every call is held against Okta's specification by its World.
-func TestEveryOutcomeIsTheSameHoweverTheProductSignsIn(t *testing.T) {
+func TestOktaAuth_OutcomesDoNotDependOnCredentials(t *testing.T) {
 	t.Parallel()
 	for _, run := range allRuns() {
 		t.Run(run.path+" "+run.outcomes, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestEveryOutcomeIsTheSameHoweverTheProductSignsIn(t *testing.T) {
 	}
 }
 
-// neutral is what a run came to, without what differs from World to World.
+// neutral is the result of a run without the parts that differ between Worlds.
 type neutral struct {
 	status int
 	reply  any
@@ -180,9 +180,9 @@ func neutralOf(w *testkit.World, r testkit.Reply) neutral {
 // perRun is what differs from run to run in a reply.
 var perRun = regexp.MustCompile(`"(invocation_id|okta_request_id)":"[^"]*"`)
 
-// TestTheDeclaredScopesAreThoseThatOktasSpecificationWants: no fewer, or the action fails, and no more, or the app
-// holds power that nobody needs.
-func TestTheDeclaredScopesAreThoseThatOktasSpecificationWants(t *testing.T) {
+// TestOktaAuth_DeclaredScopesMatchTheSpecification: no fewer, or the action fails, and no more, or the app
+// holds permissions that no action needs.
+func TestOktaAuth_DeclaredScopesMatchTheSpecification(t *testing.T) {
 	t.Parallel()
 	spec, err := oktaspec.Load()
 	if err != nil {
@@ -224,7 +224,7 @@ func TestTheDeclaredScopesAreThoseThatOktasSpecificationWants(t *testing.T) {
 	}
 }
 
-func TestAScopeThatIsNotGrantedIsNamed(t *testing.T) {
+func TestOktaAuth_NamesMissingScope(t *testing.T) {
 	t.Parallel()
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {
@@ -265,8 +265,8 @@ func everyScope() []string {
 	return slices.Compact(all)
 }
 
-// TestAnAppWithoutAnAdministratorRole has the scopes, and Okta refuses all the same.
-func TestAnAppWithoutAnAdministratorRole(t *testing.T) {
+// TestOktaAuth_NamesMissingAdministratorRole has the scopes, and Okta refuses all the same.
+func TestOktaAuth_NamesMissingAdministratorRole(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{App: &emulator.App{}})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*/lifecycle/*", Status: 403})

@@ -15,7 +15,7 @@ import (
 
 const errorPage = "<html><head><title>Error</title></head><body>canary of a page</body></html>"
 
-// failures are the ways in which Okta as a whole can fail, with what they come to.
+// failures are the errors of Okta as a whole, with the expected replies.
 var failures = map[string]struct {
 	fault emulator.Fault
 	http  int
@@ -39,11 +39,11 @@ var failures = map[string]struct {
 	"a redirect":        {emulator.Fault{Status: 302}, 502, "bad_reply"},
 }
 
-// sendsAtOnce tells whether the action's first call is a write that is never repeated: its result is
+// sendsAtOnce reports whether the action's first call is a write that is never repeated: its result is
 // unknown wherever Okta may have carried it out.
 func (s subject) sendsAtOnce() bool { return s.action.Mutates && len(s.action.OktaScopes) == 0 }
 
-func TestWhenOktaFailsNothingIsReached(t *testing.T) {
+func TestOkta_ErrorFailsEveryTarget(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("a redirect was followed: %s %s", r.Method, r.URL)
 	}))
@@ -107,10 +107,10 @@ func emptyArray(v any) bool {
 	return ok && len(list) == 0
 }
 
-// nonRepeatable are the actions whose writes the product never sends twice by itself.
+// nonRepeatable are the actions whose writes the product never repeats.
 var nonRepeatable = []string{"reset-password", "set-password", "send-itp-signal"}
 
-func TestALostAnswerToAWriteIsToldAsItIs(t *testing.T) {
+func TestLostResponse_WriteIsReportedAsUnknown(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		if !s.action.Mutates {
 			return
@@ -136,7 +136,7 @@ func TestALostAnswerToAWriteIsToldAsItIs(t *testing.T) {
 	})
 }
 
-func TestARefusedTokenIsNamed(t *testing.T) {
+func TestOkta_RejectedTokenIsNamed(t *testing.T) {
 	eachAction(t, testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": "wrong-token"}}, func(t *testing.T, s subject) {
 		r := s.run(t, s.example())
 		if s.sendsAtOnce() { // the signature is all that it needs
@@ -152,7 +152,7 @@ func TestARefusedTokenIsNamed(t *testing.T) {
 	})
 }
 
-func TestWhenOktaHangsTheDeadlineAnswers(t *testing.T) {
+func TestOkta_HangEndsAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	var cases sync.WaitGroup // all at once: each waits for its deadline
 	for _, g := range handlers.Groups {
@@ -173,7 +173,7 @@ func TestWhenOktaHangsTheDeadlineAnswers(t *testing.T) {
 	cases.Wait()
 }
 
-func TestOneMissingUserDoesNotStopTheOthers(t *testing.T) {
+func TestTargets_MissingUserDoesNotStopOthers(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		if s.users() == "" {
 			return
@@ -202,7 +202,7 @@ func TestOneMissingUserDoesNotStopTheOthers(t *testing.T) {
 	})
 }
 
-func TestOneUserIsOneTargetHoweverNamed(t *testing.T) {
+func TestTargets_NamesOfOneUserAreOneTarget(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		if s.users() == "" {
 			return
@@ -227,7 +227,7 @@ func TestOneUserIsOneTargetHoweverNamed(t *testing.T) {
 	})
 }
 
-func TestEntitiesOfOtherTypesAreIgnoredWithAWarning(t *testing.T) {
+func TestEntities_OtherTypesAreIgnoredWithAWarning(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		if len(s.action.RunsOn) == 0 {
 			return
@@ -257,7 +257,7 @@ func TestEntitiesOfOtherTypesAreIgnoredWithAWarning(t *testing.T) {
 	})
 }
 
-func TestADryRunWritesNothing(t *testing.T) {
+func TestDryRun_WritesNothing(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		r := s.example()
 		r.Options = map[string]bool{"dry_run": true}
@@ -279,7 +279,7 @@ func TestADryRunWritesNothing(t *testing.T) {
 	})
 }
 
-func TestAChangeSaysWhetherItWasVerified(t *testing.T) {
+func TestVerify_ReplyStatesTheResult(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		for _, verify := range []bool{false, true} {
 			s.Okta.Reset()
@@ -310,7 +310,7 @@ func texts(v any) []string {
 	return out
 }
 
-func TestWhatIsDoneTwiceIsUnchangedOrDoneAgain(t *testing.T) {
+func TestRepeat_IsUnchangedOrChangesAgain(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		first := s.run(t, s.example())
 		again := s.run(t, s.example())
@@ -320,7 +320,7 @@ func TestWhatIsDoneTwiceIsUnchangedOrDoneAgain(t *testing.T) {
 	})
 }
 
-func TestUndoTakesAChangeBack(t *testing.T) {
+func TestUndo_RevertsTheChange(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		first := s.run(t, s.example())
 		for i := range first.Outcomes() {

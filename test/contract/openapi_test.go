@@ -45,7 +45,7 @@ func description(t *testing.T, w *testkit.World, g action.Group) (*openapi3.T, r
 	return doc, router
 }
 
-func TestTheDescriptionIsOpenAPI31(t *testing.T) {
+func TestOpenAPI_IsValid31(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, g := range handlers.Groups {
@@ -142,7 +142,7 @@ func TestOpenAPI_NamesTheSecurityOfTheDeployment(t *testing.T) {
 	}
 }
 
-func TestTheDescriptionHasEveryParameter(t *testing.T) {
+func TestOpenAPI_HasEveryParameter(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		doc, _ := description(t, s.World, s.group)
 		item := doc.Paths.Value("/" + s.action.Slug)
@@ -180,8 +180,8 @@ func TestTheDescriptionHasEveryParameter(t *testing.T) {
 	})
 }
 
-// TestRequestsAndRepliesAreAsDescribed holds real traffic against the served description.
-func TestRequestsAndRepliesAreAsDescribed(t *testing.T) {
+// TestOpenAPI_DescribesRequestsAndReplies holds real traffic against the served description.
+func TestOpenAPI_DescribesRequestsAndReplies(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		_, router := description(t, s.World, s.group)
 		bad := s.example()

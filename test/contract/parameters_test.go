@@ -11,7 +11,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestAMissingRequiredParameterIsNamed(t *testing.T) {
+func TestParameters_NamesMissing(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		for _, p := range s.action.Params {
 			if !p.Required {
@@ -34,7 +34,7 @@ func TestAMissingRequiredParameterIsNamed(t *testing.T) {
 	})
 }
 
-func TestAllProblemsAreReportedAtOnce(t *testing.T) {
+func TestParameters_ReportsAllProblems(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		r := request{Options: map[string]bool{"dryrun": true}}
 		want := 1
@@ -49,7 +49,7 @@ func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	})
 }
 
-func TestAnUnknownParameterIsRefusedWithTheNearestName(t *testing.T) {
+func TestParameters_UnknownNameGetsTheNearest(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		s.refused(t, s.example().with("Colour Of The Sky", "blue"), "Colour Of The Sky")
 		for _, p := range s.action.Params {
@@ -59,7 +59,7 @@ func TestAnUnknownParameterIsRefusedWithTheNearestName(t *testing.T) {
 	})
 }
 
-func TestTwoSpellingsOfOneParameterAreRefused(t *testing.T) {
+func TestParameters_RefusesTwoSpellings(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		for _, p := range s.action.Params {
 			for _, other := range append([]string{respell(p.Name)}, p.Aliases...) {
@@ -69,7 +69,7 @@ func TestTwoSpellingsOfOneParameterAreRefused(t *testing.T) {
 	})
 }
 
-func TestEverySpellingAndAliasOfAParameterMeansTheSame(t *testing.T) {
+func TestParameters_SpellingsAndAliasesAreEquivalent(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		for _, p := range s.action.Params {
 			for _, other := range append([]string{respell(p.Name)}, p.Aliases...) {
@@ -85,7 +85,7 @@ func TestEverySpellingAndAliasOfAParameterMeansTheSame(t *testing.T) {
 	})
 }
 
-func TestAValueOfTheWrongTypeIsNamed(t *testing.T) {
+func TestParameters_NamesWrongType(t *testing.T) {
 	wrong := map[string][]any{
 		"string":  {7, []string{"a"}, map[string]any{}},
 		"boolean": {"yes", 1, "2", []bool{true}, map[string]any{}},
@@ -104,7 +104,7 @@ func TestAValueOfTheWrongTypeIsNamed(t *testing.T) {
 	})
 }
 
-func TestBooleansAndIntegersMayBeStrings(t *testing.T) {
+func TestParameters_BooleansAndIntegersMayBeStrings(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		for _, p := range s.action.Params {
 			pairs := map[string]any{"True": true, "FALSE": false}
@@ -119,14 +119,14 @@ func TestBooleansAndIntegersMayBeStrings(t *testing.T) {
 				s.Okta.Reset()
 				got := s.run(t, s.example().with(p.Name, text))
 				if got.HTTP != want.HTTP || got.HTTP == 400 || got.Get("output_message") != want.Get("output_message") {
-					t.Errorf("%s: %q comes to %d %s, %v to %s", p.Name, text, got.HTTP, got.Get("output_message"), value, want.Get("output_message"))
+					t.Errorf("%s: the reply to %q is %d %s, to %v %s", p.Name, text, got.HTTP, got.Get("output_message"), value, want.Get("output_message"))
 				}
 			}
 		}
 	})
 }
 
-func TestAValueOutOfRangeIsNamedWithTheRange(t *testing.T) {
+func TestParameters_NamesTheRange(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		for _, p := range s.action.Params {
 			if p.Min != nil {
@@ -142,7 +142,7 @@ func TestAValueOutOfRangeIsNamedWithTheRange(t *testing.T) {
 	})
 }
 
-func TestAnUnresolvedPlaceholderIsRefused(t *testing.T) {
+func TestParameters_RefusesUnresolvedPlaceholders(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		for _, p := range s.action.Params {
 			for _, placeholder := range []string{"[Event.userid]", `[Get User.JsonResult| "id"]`, " [Event.userid] "} {
@@ -179,7 +179,7 @@ func (s subject) onEntities(identifier string) map[int]request {
 	return requests
 }
 
-func TestWhatNamesNoUserIsRefused(t *testing.T) {
+func TestTargets_RefusesNamesOfNoUser(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		if s.users() == "" {
 			return
@@ -194,7 +194,7 @@ func TestWhatNamesNoUserIsRefused(t *testing.T) {
 	})
 }
 
-func TestAnItemIsShortAndWithoutControlCharacters(t *testing.T) {
+func TestParameters_BoundsListItems(t *testing.T) {
 	long := strings.Repeat("é", 257)
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		for _, p := range s.action.Params {
@@ -214,7 +214,7 @@ func TestAnItemIsShortAndWithoutControlCharacters(t *testing.T) {
 	})
 }
 
-func TestTooManyTargetsAreRefusedBeforeTheFirstWrite(t *testing.T) {
+func TestTargets_TooManyAreRefusedBeforeTheFirstWrite(t *testing.T) {
 	eachAction(t, testkit.Options{Env: map[string]string{"MAX_TARGETS": "2"}}, func(t *testing.T, s subject) {
 		if s.users() == "" {
 			return

@@ -29,7 +29,7 @@ func object(t *testing.T, m pubsub.Message) testkit.Reply {
 	return r
 }
 
-func TestAMessageIsCarriedOutOnce(t *testing.T) {
+func TestPubSub_MessageIsExecutedOnce(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	m := testkit.Message{ID: "m1", Data: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": false}, "context": {"case_id": "4711"}}`}
@@ -43,7 +43,7 @@ func TestAMessageIsCarriedOutOnce(t *testing.T) {
 		t.Errorf("alice is %s", u.Status)
 	}
 	results := w.Published(pubsub.ResultsTopic)
-	if len(results) != 3 { // nobody knows whether the first was published
+	if len(results) != 3 { // it is unknown whether the first was published
 		t.Fatalf("%d results", len(results))
 	}
 	first := object(t, results[0])
@@ -78,8 +78,8 @@ func TestAMessageIsCarriedOutOnce(t *testing.T) {
 	}
 }
 
-// TestAProducersKeyIsKnownUnderAnotherMessageID: a publisher that tries again makes another message.
-func TestAProducersKeyIsKnownUnderAnotherMessageID(t *testing.T) {
+// TestPubSub_ProducerKeyHoldsAcrossMessageIDs: a publisher that tries again makes another message.
+func TestPubSub_ProducerKeyHoldsAcrossMessageIDs(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	for _, id := range []string{"m1", "m2"} {
@@ -119,7 +119,7 @@ func events(m testkit.Message) map[string]func() (http.Header, string) {
 	}
 }
 
-func TestAMessageArrivesByPushAndAsAnEvent(t *testing.T) {
+func TestPubSub_AcceptsPushAndEvent(t *testing.T) {
 	t.Parallel()
 	m := testkit.Message{ID: "m1", Data: `{"parameters": {"User IDs": "alice", "Is Deactivate": false}}`, Attributes: map[string]string{"action": "Disable User"}}
 	for name, arrive := range events(m) {
@@ -138,8 +138,8 @@ func TestAMessageArrivesByPushAndAsAnEvent(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeCarriedOutIsADeadLetterOnce has each message delivered three times.
-func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
+// TestDeadLetter_InvalidMessageIsPublishedOnce has each message delivered three times.
+func TestDeadLetter_InvalidMessageIsPublishedOnce(t *testing.T) {
 	t.Parallel()
 	const password = "canary-Passw0rd!"
 	w := testkit.New(t, testkit.Options{PubSub: true})
@@ -149,7 +149,7 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 		delivery    string // in place of the message's
 		header      http.Header
 		code, say   string
-		request     string // of the dead letter; "" where it is told by size and hash
+		request     string // of the dead letter; "" if it has size and hash only
 	}{
 		"broken JSON":            {data: `{"action": "Set Password", "parameters": {"New Password": "` + password, code: "invalid_request", say: "data: is not JSON"},
 		"no object":              {data: `["` + password + `"]`, code: "invalid_request", say: "data: must be a JSON object"},
@@ -224,7 +224,7 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 		"data that is not base64":   {delivery: `{"message": {"messageId": "m", "data": "` + password + `"}}`, code: "invalid_message"},
 		"an event of another type":  {delivery: "{}", header: http.Header{"Ce-Id": {"m"}, "Ce-Source": {"x"}, "Ce-Specversion": {"1.0"}, "Ce-Type": {"google.cloud.storage.object.v1.finalized"}}, code: "invalid_message", say: "messagePublished"},
 		"an event without a source": {delivery: "{ }", header: http.Header{"Ce-Id": {"m"}, "Ce-Specversion": {"1.0"}, "Ce-Type": {"google.cloud.pubsub.topic.v1.messagePublished"}}, code: "invalid_message"},
-		"an event that is no JSON":  {delivery: "{", header: http.Header{"Content-Type": {"application/cloudevents+json"}}, code: "invalid_message"},
+		"an event that is not JSON": {delivery: "{", header: http.Header{"Content-Type": {"application/cloudevents+json"}}, code: "invalid_message"},
 	} {
 		group := c.group
 		if group == "" {
@@ -284,8 +284,8 @@ func TestWhatCannotBeCarriedOutIsADeadLetterOnce(t *testing.T) {
 	}
 }
 
-// TestAMessageThatALaterTryMayCureComesAgain: nothing is told to be a dead letter, and in the end it is done.
-func TestAMessageThatALaterTryMayCureComesAgain(t *testing.T) {
+// TestPubSub_TransientErrorIsRedelivered: no dead letter is published, and the last delivery succeeds.
+func TestPubSub_TransientErrorIsRedelivered(t *testing.T) {
 	t.Parallel()
 	s := storage(t)
 	w := testkit.New(t, testkit.Options{PubSub: true, Storage: s.Options(), Env: map[string]string{"IDEMPOTENCY_BUCKET": "claims"}})
@@ -303,7 +303,7 @@ func TestAMessageThatALaterTryMayCureComesAgain(t *testing.T) {
 	w.Okta.SetToken("canary-of-the-next-token", false)
 	again("Okta refuses the token", "E0000011")
 	w.Replace("token", secrets.New(w.Okta.Token()))
-	w.Clock.Advance(time.Minute) // a secret is read anew after a refusal at most every 30 s
+	w.Clock.Advance(time.Minute) // a rejected secret is read again at most every 30 s
 	w.Okta.AddFault(emulator.Fault{Path: "*", Status: 503, Times: 8})
 	again("Okta is down", "")
 	w.Okta.AddFault(emulator.Fault{Path: "*/" + w.ID("bob") + "/lifecycle/*", Status: 503, Times: 4})
@@ -328,8 +328,8 @@ func TestAMessageThatALaterTryMayCureComesAgain(t *testing.T) {
 	}
 }
 
-// TestARefusedTokenIsOnceMoreTriedThoughSomeWereReached, and a user whom the app's role does not cover is not.
-func TestARefusedTokenIsOnceMoreTriedThoughSomeWereReached(t *testing.T) {
+// TestPubSub_RejectedTokenIsRedeliveredAfterPartialSuccess, and a user whom the app's role does not cover is not.
+func TestPubSub_RejectedTokenIsRedeliveredAfterPartialSuccess(t *testing.T) {
 	t.Parallel()
 	refuse := func(status int, code string, times int) emulator.Fault {
 		return emulator.Fault{Path: "*/lifecycle/suspend", Status: status, Times: times, Body: `{"errorCode": "` + code + `", "errorSummary": "Refused."}`}
@@ -340,7 +340,7 @@ func TestARefusedTokenIsOnceMoreTriedThoughSomeWereReached(t *testing.T) {
 		f := refuse(map[string]int{"E0000011": 401, "E0000006": 403}[code], code, 0)
 		f.Path = "*/" + w.ID("bob") + "/lifecycle/suspend"
 		if code == "E0000011" {
-			f.Times = 2 // with the secret read anew it is tried again
+			f.Times = 2 // the client reads the secret again and retries
 		}
 		w.Okta.AddFault(f)
 		r := w.Push("users", m)
@@ -355,8 +355,8 @@ func TestARefusedTokenIsOnceMoreTriedThoughSomeWereReached(t *testing.T) {
 	}
 }
 
-// TestAMessageWhoseResultIsNotPublishedComesAgain: and a call is answered all the same.
-func TestAMessageWhoseResultIsNotPublishedComesAgain(t *testing.T) {
+// TestPubSub_UnpublishedResultIsRedelivered: and a call is answered all the same.
+func TestPubSub_UnpublishedResultIsRedelivered(t *testing.T) {
 	t.Parallel()
 	const missing = "projects/local/topics/missing"
 	w := testkit.New(t, testkit.Options{PubSub: true, Env: map[string]string{"RESULTS_TOPIC": missing, "DEAD_LETTER_TOPIC": missing}})
@@ -365,7 +365,7 @@ func TestAMessageWhoseResultIsNotPublishedComesAgain(t *testing.T) {
 		t.Errorf("a call: %d %s", r.HTTP, r.Body)
 	}
 	if !strings.Contains(w.Log(), "the result of a call could not be published") {
-		t.Error("the log does not say so")
+		t.Error("the log has no message")
 	}
 	done := testkit.Message{ID: "m1", Data: `{"action": "Clear Okta User Session", "parameters": {"User IDs": "alice"}}`}
 	dead := testkit.Message{ID: "m2", Data: `{"action": "Ban User"}`}
@@ -390,7 +390,7 @@ func TestAMessageWhoseResultIsNotPublishedComesAgain(t *testing.T) {
 	w.WantWrites("POST /api/v1/users/"+w.ID("alice")+"/lifecycle/suspend", "DELETE /api/v1/users/"+w.ID("alice")+"/sessions?oauthTokens=true")
 }
 
-func TestCallsPublishTheirResultsWithoutSecrets(t *testing.T) {
+func TestPubSub_ResultsHaveNoSecrets(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	reset := w.Do(http.MethodPost, "users/reset-password", `{"parameters": {"User IDs": "alice"}, "context": {"case_id": "4711"}}`, keyed("one"))
@@ -415,8 +415,8 @@ func TestCallsPublishTheirResultsWithoutSecrets(t *testing.T) {
 	}
 }
 
-// TestOnlyThePushSubscriptionDelivers: whoever may call may not, and the other way round.
-func TestOnlyThePushSubscriptionDelivers(t *testing.T) {
+// TestPubSub_OnlyThePushSubscriptionDelivers: callers may not deliver, and the push account may not call.
+func TestPubSub_OnlyThePushSubscriptionDelivers(t *testing.T) {
 	t.Parallel()
 	const pusher = "okta-users-push@acme.iam.gserviceaccount.com"
 	accounts := &fakegcp.Accounts{}
@@ -434,7 +434,7 @@ func TestOnlyThePushSubscriptionDelivers(t *testing.T) {
 		w := testkit.New(t, testkit.Options{PubSub: true, Google: accounts, Env: env})
 		w.Replace("callers", secrets.New(`[{"id": "secops", "key": "`+allKey+`", "actions": ["*"]}]`))
 		for who, h := range map[string]http.Header{
-			"nobody": {}, "a key": {"X-Api-Key": {allKey}}, "a caller": token(audience, soar), "another audience": token("https://other.run.app", pusher),
+			"no credentials": {}, "a key": {"X-Api-Key": {allKey}}, "a caller": token(audience, soar), "another audience": token("https://other.run.app", pusher),
 			"a forged one": authorization("Bearer " + jws(`{"alg":"none"}`, fakegcp.Claims(audience, pusher, nil), nil)),
 		} {
 			if r := w.Do(http.MethodPost, "users/pubsub", m.Delivery(), h); r.HTTP != 401 || r.Get("error", "code") != "unauthenticated" {
@@ -456,8 +456,8 @@ func TestOnlyThePushSubscriptionDelivers(t *testing.T) {
 	}
 }
 
-// TestMessagesGoThroughTheirTopics: published, delivered until they are done, or given up.
-func TestMessagesGoThroughTheirTopics(t *testing.T) {
+// TestPubSub_DeliversThroughTopics: published, delivered until they are done, or given up.
+func TestPubSub_DeliversThroughTopics(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	w.Okta.AddFault(emulator.Fault{Path: "*/" + w.ID("alice") + "/*", Status: 503, Times: 9})

@@ -21,7 +21,7 @@ import (
 
 const replayed = "Replay of the request completed at 2026-03-02T10:00:00Z; nothing was done now. "
 
-// again is the sentence that tells how to do a request again.
+// again is the sentence that explains how to repeat a request.
 const again = "; send the request with a new Idempotency-Key to do it again"
 
 // TestReplay_IsSuccessOnlyIfTheStateHolds carries a request out, changes the state in Okta, and sends the request again.
@@ -294,8 +294,8 @@ func TestReplay_EnrichesAnEntityIfAllNamesItListsHold(t *testing.T) {
 	}
 }
 
-// TestReplay_KeepsWhatWasNotReached: of three users one was not found, and one has changed since.
-func TestReplay_KeepsWhatWasNotReached(t *testing.T) {
+// TestReplay_KeepsFailedTargets: of three users one was not found, and one has changed since.
+func TestReplay_KeepsFailedTargets(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	const body = `{"parameters": {"User IDs": "alice, zed, bob", "Is Deactivate": false}}`
@@ -322,8 +322,8 @@ func TestReplay_KeepsWhatWasNotReached(t *testing.T) {
 	}
 }
 
-// TestReplay_ResumedRunDoesNotConfirmWhatHasChanged: between two runs of a request what the first did is taken back.
-func TestReplay_ResumedRunDoesNotConfirmWhatHasChanged(t *testing.T) {
+// TestReplay_ResumedRunDoesNotConfirmChangedState: between two runs of a request what the first did is taken back.
+func TestReplay_ResumedRunDoesNotConfirmChangedState(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	send := func() testkit.Reply {
@@ -344,8 +344,8 @@ func TestReplay_ResumedRunDoesNotConfirmWhatHasChanged(t *testing.T) {
 	w.WantWrites("POST " + suspendBob)
 }
 
-// TestReplay_RedeliveryIsAcknowledgedWhateverCanBeRead: and none is a dead letter.
-func TestReplay_RedeliveryIsAcknowledgedWhateverCanBeRead(t *testing.T) {
+// TestReplay_RedeliveryIsAcknowledgedIfTheStateIsUnreadable: and none is a dead letter.
+func TestReplay_RedeliveryIsAcknowledgedIfTheStateIsUnreadable(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
 	m := testkit.Message{ID: "m1", Data: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": false}}`}

@@ -16,7 +16,7 @@ import (
 
 var (
 	ulid = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Z]{26}$`)
-	// unfit is what no sentence of a reply may hold: an address with a query, a key, a token, a stack trace.
+	// unfit matches text that no sentence of a reply may contain: an address with a query, a key, a token, a stack trace.
 	unfit = regexp.MustCompile(`https?://[^\s"]*\?|PRIVATE KEY|SSWS|eyJ[A-Za-z0-9_-]+\.|goroutine \d|\.go:\d`)
 )
 
@@ -44,7 +44,7 @@ func checkReply(t testing.TB, a *action.Action, r testkit.Reply) {
 	name, message := c.text("action", j["action"]), c.text("output_message", j["output_message"])
 	status := c.text("status", j["status"])
 	if !ulid.MatchString(c.text("invocation_id", j["invocation_id"])) {
-		t.Errorf("invocation_id %v is no ULID", j["invocation_id"])
+		t.Errorf("invocation_id %v is not a ULID", j["invocation_id"])
 	}
 	if message == "" {
 		t.Error("output_message is empty")
@@ -84,7 +84,7 @@ func checkReply(t testing.TB, a *action.Action, r testkit.Reply) {
 		if a != nil && a.TakesUsers() {
 			for key := range result {
 				if !inputs[key] {
-					t.Errorf("json_result has the key %q, which is no target's input", key)
+					t.Errorf("json_result has the key %q, which is not a target's input", key)
 				}
 			}
 		}
@@ -110,7 +110,7 @@ func failureLead(a *action.Action) string {
 	}
 }
 
-// statusOf is the status that the outcomes of the targets come to.
+// statusOf returns the status for the outcomes of the targets.
 func statusOf(targets []any) string {
 	var reached, planned, changed int
 	for _, target := range targets {
@@ -211,7 +211,7 @@ func (c checker) outcome(v any) string {
 	c.Helper()
 	outcome := c.text("outcome", v)
 	if !slices.Contains(outcomes, outcome) {
-		c.Errorf("there is no outcome %q", outcome)
+		c.Errorf("unknown outcome %q", outcome)
 	}
 	return outcome
 }

@@ -12,8 +12,9 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// invokeAtOnce has many clients, each of which calls one after another what call says of it, and wants success each time.
-// after is told how many calls are done.
+// invokeAtOnce runs many clients in parallel. Each sends the requests that call returns, one after another, and wants
+// success each time.
+// after receives the number of completed calls.
 func invokeAtOnce(t *testing.T, w *testkit.World, clients, each int, call func(client, n int) (path string, p params), after func(done int)) {
 	t.Helper()
 	var done atomic.Int32
@@ -32,10 +33,10 @@ func invokeAtOnce(t *testing.T, w *testkit.World, clients, each int, call func(c
 	all.Wait()
 }
 
-// TestNoInvocationFailsWhileTokensEndAndKeysRotate has 200 clients at once. The service app's key is replaced three
+// TestRotation_TokensAndKeysFailNoInvocation has 200 clients at once. The service app's key is replaced three
 // times, its tokens revoked with it; then time passes until the last tokens end too. Nonces change all the while.
 // The calls in flight are few, since each that ends advances the clock and a proof lasts five minutes.
-func TestNoInvocationFailsWhileTokensEndAndKeysRotate(t *testing.T) {
+func TestRotation_TokensAndKeysFailNoInvocation(t *testing.T) {
 	t.Parallel()
 	const clients, each, step = 200, 5, 8 * time.Second
 	w := testkit.New(t, testkit.Options{App: &emulator.App{DPoP: true, APINonce: true, Scopes: everyScope()}, Env: map[string]string{"OKTA_CONCURRENCY": "12"}})

@@ -13,7 +13,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestAnotherMethodIsRefusedWithTheRightOnes(t *testing.T) {
+func TestRoutes_WrongMethodNamesTheAllowed(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		allow := "POST"
 		if s.action.Slug == "ping" {
@@ -35,7 +35,7 @@ func TestAnotherMethodIsRefusedWithTheRightOnes(t *testing.T) {
 	})
 }
 
-func TestEveryWayToNameAnActionIsTheSame(t *testing.T) {
+func TestRoutes_NamesOfAnActionAreEquivalent(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		named := func(name string) request {
 			r := s.example()
@@ -65,7 +65,7 @@ func TestEveryWayToNameAnActionIsTheSame(t *testing.T) {
 	})
 }
 
-func TestPingAnswersGet(t *testing.T) {
+func TestRoutes_PingAcceptsGet(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		if s.action.Slug != "ping" {
 			return
@@ -80,7 +80,7 @@ func TestPingAnswersGet(t *testing.T) {
 	})
 }
 
-func TestAnActionOfAnotherGroupIsNamedWithItsFunction(t *testing.T) {
+func TestRoutes_ActionOfAnotherGroupNamesItsFunction(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		if s.action.Slug == "ping" { // every group has it
 			return
@@ -109,7 +109,7 @@ func TestAnActionOfAnotherGroupIsNamedWithItsFunction(t *testing.T) {
 	})
 }
 
-func TestPathAndBodyMustNameTheSameAction(t *testing.T) {
+func TestRoutes_PathAndBodyMustAgree(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		r := s.example()
 		for _, other := range s.group.Actions {
@@ -120,7 +120,7 @@ func TestPathAndBodyMustNameTheSameAction(t *testing.T) {
 	})
 }
 
-func TestAnUnknownActionIsAnsweredWithTheKnownOnes(t *testing.T) {
+func TestRoutes_UnknownActionListsTheKnown(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, g := range handlers.Groups {
@@ -145,7 +145,7 @@ func TestAnUnknownActionIsAnsweredWithTheKnownOnes(t *testing.T) {
 	}
 }
 
-func TestActionsAreTheDeclarations(t *testing.T) {
+func TestRoutes_ActionsListTheDeclarations(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, g := range handlers.Groups {
@@ -203,7 +203,7 @@ func normal(t *testing.T, v any) any {
 	return out
 }
 
-func TestWhatIsOnlyReadTakesNoPost(t *testing.T) {
+func TestRoutes_ReadOnlyPathsRefusePost(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, g := range handlers.Groups {

@@ -50,9 +50,9 @@ func (k kept) getAlice(t *testing.T, status int) testkit.Reply {
 	return r
 }
 
-// TestNoInvocationFailsWhileTheAPITokenIsRotated: a token is made, added as a new version, and the one before it revoked,
+// TestRotation_APITokenFailsNoInvocation: a token is made, added as a new version, and the one before it revoked,
 // twice, while 50 invocations a second go on, reads and writes.
-func TestNoInvocationFailsWhileTheAPITokenIsRotated(t *testing.T) {
+func TestRotation_APITokenFailsNoInvocation(t *testing.T) {
 	t.Parallel()
 	const clients, each, perSecond = 50, 20, 50
 	w := keepToken(t, map[string]string{"OKTA_CONCURRENCY": "35"})
@@ -105,7 +105,7 @@ func TestNoInvocationFailsWhileTheAPITokenIsRotated(t *testing.T) {
 	}
 }
 
-func TestSecretManagerDownIsBridged(t *testing.T) {
+func TestSecretManager_OutageIsBridged(t *testing.T) {
 	t.Parallel()
 	t.Run("for as long as the token is known", func(t *testing.T) {
 		t.Parallel()
@@ -120,7 +120,7 @@ func TestSecretManagerDownIsBridged(t *testing.T) {
 			t.Errorf("log: %s", log)
 		}
 	})
-	t.Run("at a cold start the caller is told to come again", func(t *testing.T) {
+	t.Run("at a cold start the reply asks to retry", func(t *testing.T) {
 		t.Parallel()
 		w := keepToken(t, nil)
 		w.manager.SetDown(true)
@@ -136,7 +136,7 @@ func TestSecretManagerDownIsBridged(t *testing.T) {
 	})
 }
 
-func TestWhatKeepsATokenFromBeingReadIsNamed(t *testing.T) {
+func TestSecretManager_NamesTheReasonOfAFailedRead(t *testing.T) {
 	t.Parallel()
 	latest := tokenSecret + "/versions/latest"
 	for name, c := range map[string]struct {
@@ -172,7 +172,7 @@ func TestWhatKeepsATokenFromBeingReadIsNamed(t *testing.T) {
 	}
 }
 
-func TestAnAPITokenWhereAKeyBelongsIsNamed(t *testing.T) {
+func TestSecretManager_NamesAnAPITokenInPlaceOfAKey(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{App: &emulator.App{}})
 	w.Replace("app-key", secrets.New("00canary-canary-canary-canary-canary-canary"))

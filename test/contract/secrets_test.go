@@ -75,7 +75,7 @@ func (s subject) made(r testkit.Reply) map[string]string {
 	return secret
 }
 
-func TestSecretsAreOnlyWhereTheyMayBe(t *testing.T) {
+func TestSecret_StaysWhereItMayBe(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		made := map[string]bool{}
 		for _, dryRun := range []bool{false, true} {
@@ -102,8 +102,8 @@ func TestSecretsAreOnlyWhereTheyMayBe(t *testing.T) {
 	})
 }
 
-// TestAnActivationLinkIsOnlyInTheResult has the one secret that no example makes: frank is not yet active.
-func TestAnActivationLinkIsOnlyInTheResult(t *testing.T) {
+// TestSecret_ActivationLinkIsInTheResultOnly has the one secret that no example makes: frank is not yet active.
+func TestSecret_ActivationLinkIsInTheResultOnly(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		if s.action.Slug != "enable-user" {
 			return
@@ -118,7 +118,7 @@ func TestAnActivationLinkIsOnlyInTheResult(t *testing.T) {
 	})
 }
 
-func TestAFailureTellsNoSecret(t *testing.T) {
+func TestSecret_IsNotInErrors(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		for _, q := range s.requests() {
 			for _, f := range []emulator.Fault{{Status: 500}, {Status: 403}, {Status: 200, Body: errorPage}, {Drop: true}} {
@@ -157,7 +157,7 @@ func (s subject) wantHidden(t *testing.T, r testkit.Reply, q request, given, mad
 	}
 	for name, secret := range made {
 		if strings.Contains(rest, secret) || strings.Contains(log, secret) {
-			t.Errorf("%s: %s is in the reply beside json_result, or in the log", q, name)
+			t.Errorf("%s: %s is in the reply outside json_result, or in the log", q, name)
 		}
 		if name == "the signed token" && strings.Contains(string(r.Body), secret) {
 			t.Errorf("%s: the signed token is in the reply", q)

@@ -9,7 +9,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestABodyThatLeavesDoubtIsRefused(t *testing.T) {
+func TestStrictJSON_RefusesAmbiguousBodies(t *testing.T) {
 	bodies := map[string]string{
 		"a key twice":                         `{"parameters":{},"parameters":{}}`,
 		"a key twice in another case":         `{"parameters":{},"Parameters":{}}`,
@@ -44,7 +44,7 @@ func TestABodyThatLeavesDoubtIsRefused(t *testing.T) {
 	})
 }
 
-func TestAMemberThatIsUnknownOrOfTheWrongTypeIsNamed(t *testing.T) {
+func TestStrictJSON_NamesUnknownAndMistypedMembers(t *testing.T) {
 	bodies := map[string]string{
 		`{"parametres":{}}`:                                     "parametres",
 		`{"dry_run":true}`:                                      "dry_run",
@@ -83,7 +83,7 @@ func members(n int) string {
 	return strings.Join(list, ",")
 }
 
-func TestAContextWithinTheBoundsIsAccepted(t *testing.T) {
+func TestStrictJSON_AcceptsContextWithinBounds(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		r := s.example()
 		r.Context = map[string]any{}
@@ -96,19 +96,19 @@ func TestAContextWithinTheBoundsIsAccepted(t *testing.T) {
 	})
 }
 
-func TestAnEmptyBodyEqualsAnEmptyObject(t *testing.T) {
+func TestStrictJSON_EmptyBodyEqualsEmptyObject(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		want := s.run(t, "{}")
 		for _, body := range []string{"", " \n", `{"parameters":null,"entities":null,"context":null,"options":null,"action":null}`, `{"parameters":{},"entities":[]}`} {
 			got := s.run(t, body)
 			if got.HTTP != want.HTTP || got.Get("output_message") != want.Get("output_message") {
-				t.Errorf("%q comes to %d %s, {} to %d %s", body, got.HTTP, got.Get("output_message"), want.HTTP, want.Get("output_message"))
+				t.Errorf("the reply to %q is %d %s, to {} %d %s", body, got.HTTP, got.Get("output_message"), want.HTTP, want.Get("output_message"))
 			}
 		}
 	})
 }
 
-func TestTheContentTypeIsJSON(t *testing.T) {
+func TestStrictJSON_RequiresContentType(t *testing.T) {
 	types := map[string]bool{
 		"application/json": true, "application/json; charset=utf-8": true, "Application/JSON;charset=UTF-8": true, `application/json; charset="utf-8"`: true,
 		"text/plain": false, "application/x-www-form-urlencoded": false, "application/json; charset=latin1": false, "application/json;": true,
@@ -130,7 +130,7 @@ func TestTheContentTypeIsJSON(t *testing.T) {
 	})
 }
 
-func TestABodyIsAtMostOneMebibyte(t *testing.T) {
+func TestStrictJSON_BodyIsAtMostOneMebibyte(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		if s.action.Slug != "ping" { // one of each function: net/http lingers half a second over every refusal
 			return

@@ -1,12 +1,12 @@
 // Crash kills the functions at random moments while messages are delivered to them, some twice and out of order, and then
-// compares what Okta was asked with what was asked of the functions. Okta, Pub/Sub and Cloud Storage are in this process;
-// the functions are in one of their own, which is killed (SIGKILL) and started again. Every message has ten users:
-// a lifecycle change, one that must not happen twice, or the end of their sessions.
+// compares the requests to Okta with the messages. Okta, Pub/Sub and Cloud Storage are in this process; the functions are
+// in another, which is killed (SIGKILL) and started again. Every message has ten users and is a lifecycle change, a
+// non-idempotent write, or the end of their sessions.
 //
 //	go run ./test/crash -seeds 20 -messages 500
 //
-// It exits with 1 where a result is lost, a user is not as asked, a write that must not happen twice did, or two results of
-// one message differ.
+// It exits with 1 if a result is lost, a user does not have the requested state, a non-idempotent write was repeated, or
+// two results of one message differ.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"example.com/okta-secops/test/functions"
 )
 
-// plan is what is done with each seed.
+// plan is the work for each seed.
 type plan struct {
 	messages int
 	kills    int
@@ -53,7 +53,7 @@ func main() {
 // figures are counted in each run.
 type figures struct {
 	messages, kills, duplicates, writes, repeated, unknown int
-	// What must not be.
+	// Violations.
 	lost, notAsAsked, repeatedOnce, differing int
 	took                                      time.Duration
 }
@@ -80,7 +80,7 @@ func (f figures) print(w io.Writer, name any) {
 	fmt.Fprintf(w, row, name, f.messages, f.kills, f.duplicates, f.writes, f.repeated, f.unknown, f.lost, f.notAsAsked, f.repeatedOnce, f.differing, f.took.Round(100*time.Millisecond))
 }
 
-// run runs the seeds, and tells whether nothing was lost and nothing done twice that must not be.
+// run runs the seeds and reports whether no result was lost and no non-idempotent write repeated.
 func (p plan) run(w io.Writer, first uint64, seeds int) (bool, error) {
 	fmt.Fprintf(w, row, "seed", "messages", "kills", "duplicates", "writes", "repeated writes", "unknown result", "lost", "not as asked", "repeated in error", "differing", "time")
 	var sum figures

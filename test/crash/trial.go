@@ -26,7 +26,7 @@ const (
 	inFlight = 35
 )
 
-// kind is what a message asks for.
+// kind is the action of a message.
 type kind struct {
 	group, request string // request with %s for the users
 	seed           emulator.UserSeed
@@ -74,7 +74,7 @@ type task struct {
 	final  *result // nil until there is one
 }
 
-// result is what the functions published of a message.
+// result is a message that the functions published.
 type result struct {
 	InvocationID string `json:"invocation_id"`
 	Replayed     *struct {
@@ -91,7 +91,7 @@ type target struct {
 	}
 }
 
-// run is the run of which the result is told.
+// run is the execution that the result is from.
 func (r result) run() string {
 	if r.Replayed != nil {
 		return r.Replayed.InvocationID
@@ -99,7 +99,7 @@ func (r result) run() string {
 	return r.InvocationID
 }
 
-// differs tells whether two results of one message contradict each other: they are of two runs that did something, or a
+// differs reports whether two results of one message contradict each other: they are of two runs that did something, or a
 // replay does not confirm what was reached.
 func (r result) differs(other result) bool {
 	if r.run() != other.run() && r.reached() {
@@ -110,12 +110,12 @@ func (r result) differs(other result) bool {
 
 func (t target) reached() bool { return t.Outcome == "changed" || t.Outcome == "unchanged" }
 
-// over tells whether no further delivery could come to more.
+// over reports whether no further delivery could change the result.
 func (r result) over() bool {
 	return !slices.ContainsFunc(r.Targets, func(t target) bool { return t.Error != nil && t.Error.Retryable })
 }
 
-// reached tells whether any user was.
+// reached reports whether any user was reached.
 func (r result) reached() bool {
 	return slices.ContainsFunc(r.Targets, target.reached)
 }
@@ -127,7 +127,7 @@ type trial struct {
 
 	mu     sync.Mutex
 	rng    *rand.Rand
-	writes chan struct{} // is told that Okta was asked for one
+	writes chan struct{} // receives a value when Okta gets a request
 	twins  sync.WaitGroup
 	counts figures
 	tasks  map[string]*task // by message id
@@ -199,12 +199,12 @@ func (t *trial) observe(o emulator.Observed) {
 	if o.Request.Method != http.MethodGet {
 		select {
 		case t.writes <- struct{}{}:
-		default: // nobody waits for one
+		default: // no receiver is waiting
 		}
 	}
 }
 
-// killer kills the functions, and starts them again, until it has done so often enough or is told to stop.
+// killer kills the functions, and starts them again, until it has done so often enough or stop is called.
 func (t *trial) killer() (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -276,7 +276,7 @@ func (t *trial) compareTopics(w io.Writer) {
 	}
 }
 
-// compare holds the state of Okta, and what it was asked, against the messages and their results.
+// compare compares Okta's state and its requests with the messages and their results.
 func (t *trial) compare(w io.Writer) {
 	made := map[string]int{}
 	for _, r := range t.Okta.Requests() {

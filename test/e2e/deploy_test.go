@@ -64,8 +64,8 @@ func unpack(t *testing.T, data []byte, dir string) map[string]string {
 	return files
 }
 
-// TestDeployShapeIsTheSameWhoeverMakesIt makes the archive again from what is in it, with other times and modes.
-func TestDeployShapeIsTheSameWhoeverMakesIt(t *testing.T) {
+// TestSourceArchive_IsReproducible builds the archive again from its own files, with other times and modes.
+func TestSourceArchive_IsReproducible(t *testing.T) {
 	t.Parallel()
 	data := sourceArchive(t, repository)
 	dir := t.TempDir()
@@ -98,7 +98,7 @@ func TestDeployShapeIsTheSameWhoeverMakesIt(t *testing.T) {
 // key is a private key, as PEM or JWK, or a token.
 var key = regexp.MustCompile(`PRIVATE KEY-----\s*(\\n)?[A-Za-z0-9+/]{20}|"d": *"[\w-]{20}|eyJ[\w-]{10,}\.eyJ`)
 
-func TestDeployShapeHoldsWhatIsDeployedAndNoMore(t *testing.T) {
+func TestSourceArchive_HoldsDeployedFilesOnly(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	files := unpack(t, sourceArchive(t, repository), dir)
@@ -127,7 +127,7 @@ func TestDeployShapeHoldsWhatIsDeployedAndNoMore(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(needed)), slices.Sorted(maps.Keys(files))); diff != "" {
-		t.Errorf("what is built into a function (-), and what is deployed (+):\n%s", diff)
+		t.Errorf("files built into a function (-), and files deployed (+):\n%s", diff)
 	}
 }
 
@@ -168,7 +168,7 @@ func main() {
 }
 `
 
-// effect is what the example of one action of a group comes to in the seeded org.
+// effect is the reply to the example of one action of a group on the seeded org.
 type effect struct {
 	slug, status string
 	outcomes     []string // of the targets, sorted
@@ -185,8 +185,8 @@ var effects = map[string]effect{
 	"signals":   {"send-itp-signal", "success", []string{"accepted"}, "POST /security/api/v1/security-events", 1},
 }
 
-// TestDeployShapeServesEveryTarget builds the archive as Google does, and has each target Ping and carry out one action.
-func TestDeployShapeServesEveryTarget(t *testing.T) {
+// TestSourceArchive_ServesEveryTarget builds the archive as Google does, and has each target Ping and carry out one action.
+func TestSourceArchive_ServesEveryTarget(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	unpack(t, sourceArchive(t, repository), dir)

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// function is a deployed function: a process of its own.
+// function is a deployed function: a separate process.
 type function struct {
 	address string
 	process *os.Process
@@ -117,8 +117,8 @@ func seededOrg(t *testing.T, key keys.Key) (okta *emulator.Emulator, url string,
 	}
 }
 
-// TestAFunctionThatIsToldToEndFinishesWhatIsInFlight: Cloud Run sends SIGTERM, and the framework does not look for it.
-func TestAFunctionThatIsToldToEndFinishesWhatIsInFlight(t *testing.T) {
+// TestFramework_ShutdownFinishesRequestsInFlight: Cloud Run sends SIGTERM, and the framework does not look for it.
+func TestFramework_ShutdownFinishesRequestsInFlight(t *testing.T) {
 	t.Parallel()
 	arrived, told := make(chan struct{}), make(chan struct{})
 	okta := emulator.New(emulator.Options{Observe: func(c emulator.Observed) {
@@ -160,7 +160,7 @@ func TestAFunctionThatIsToldToEndFinishesWhatIsInFlight(t *testing.T) {
 	}
 }
 
-// answer is what a request came to, without what differs from run to run and with okta for Okta's address.
+// answer returns the reply to a request without the parts that differ from run to run, and with okta for Okta's address.
 type answer struct {
 	Status int
 	Reply  any
@@ -216,8 +216,8 @@ func strip(v any) {
 	}
 }
 
-// TestAFunctionAnswersAsTheMountedHandlersDo calls every action twice: deployed, and mounted.
-func TestAFunctionAnswersAsTheMountedHandlersDo(t *testing.T) {
+// TestFramework_RepliesEqualMountedHandlers calls every action twice: deployed, and mounted.
+func TestFramework_RepliesEqualMountedHandlers(t *testing.T) {
 	t.Parallel()
 	for _, g := range handlers.Groups {
 		t.Run(g.Function, func(t *testing.T) {
@@ -263,9 +263,9 @@ func encode(t *testing.T, v any) string {
 	return string(b)
 }
 
-// TestAFunctionStartsWithoutSettings has what the platform does first: start the process, whatever its
-// settings. What is missing is told when somebody asks.
-func TestAFunctionStartsWithoutSettings(t *testing.T) {
+// TestFramework_StartsWithoutSettings has what the platform does first: start the process, whatever its
+// settings. The first request gets an error that names the missing ones.
+func TestFramework_StartsWithoutSettings(t *testing.T) {
 	t.Parallel()
 	url := deploy(t, handlers.Groups[0].Function).address
 	if a := ask(t, http.MethodGet, url+"/health", "", "no okta"); a.Status != http.StatusOK {
@@ -277,8 +277,8 @@ func TestAFunctionStartsWithoutSettings(t *testing.T) {
 	}
 }
 
-// TestAnEventIsAnsweredAsAPushIs sends every action as an event to the event target, and as a push to the mounted handlers.
-func TestAnEventIsAnsweredAsAPushIs(t *testing.T) {
+// TestFramework_EventEqualsPush sends every action as an event to the event target, and as a push to the mounted handlers.
+func TestFramework_EventEqualsPush(t *testing.T) {
 	t.Parallel()
 	for _, g := range handlers.Groups {
 		t.Run(g.EventFunction(), func(t *testing.T) {

@@ -76,7 +76,7 @@ func Sign(method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
 	return signed
 }
 
-// PublicKey is the modulus of Google's key, which a forger knows.
+// PublicKey returns the modulus of Google's key, which an attacker knows.
 func (a *Accounts) PublicKey() []byte { return accountsKey().N.Bytes() }
 
 // RoundTrip implements http.RoundTripper.

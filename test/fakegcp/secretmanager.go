@@ -47,7 +47,7 @@ type Spoil func(*secretmanagerpb.AccessSecretVersionResponse) error
 // Refuse gives an error of this code.
 func Refuse(code codes.Code) Spoil {
 	return func(*secretmanagerpb.AccessSecretVersionResponse) error {
-		return status.Error(code, "as it is told here")
+		return status.Error(code, "refused by the test")
 	}
 }
 
@@ -83,7 +83,7 @@ func (m *SecretManager) SetDenied(denied bool) {
 	m.denied = denied
 }
 
-// HidePolicies takes the role to see who may read a secret away from everyone.
+// HidePolicies removes the permission to read the IAM policies of secrets.
 func (m *SecretManager) HidePolicies() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -205,7 +205,7 @@ func serve(register func(*grpc.Server)) (options []option.ClientOption, stop fun
 }
 
 // Direct returns how the real client reaches the service without a network, in a test whose time is not the machine's;
-// seen is told of the address that would have been called.
+// seen receives the address that would have been called.
 func (m *SecretManager) Direct(seen func(address string)) []option.ClientOption {
 	return append(plain(),
 		option.WithGRPCDialOption(grpc.WithResolvers( // which find no address

@@ -61,7 +61,7 @@ func NewStorage(bucket string) (*Storage, error) {
 }
 
 // ServeHTTP implements http.Handler. It refuses what Cloud Storage refuses, and passes the rest on. A precondition that
-// fails is told before the rate is looked at, since nothing is written then.
+// a failing precondition is checked before the rate, since it writes nothing.
 func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse := func(status int) {
 		w.Header().Set("Content-Type", "application/json")
@@ -103,7 +103,7 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := httptest.NewRecorder()
-	next.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context()))) // it is carried out, whatever becomes of the client
+	next.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context()))) // it is carried out even if the client disconnects
 	if answer.Code/100 == 2 {
 		var written struct{ Generation string }
 		_ = json.Unmarshal(answer.Body.Bytes(), &written)

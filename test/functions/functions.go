@@ -1,5 +1,5 @@
-// Package functions runs the functions in a process of their own, which can be killed and started again, beside an Okta, a
-// Pub/Sub and a Cloud Storage in this one.
+// Package functions runs the functions in a child process, which can be killed and started again, with an Okta, a Pub/Sub
+// and a Cloud Storage in this process.
 package functions
 
 import (
@@ -39,7 +39,7 @@ const (
 
 const bucket = "claims"
 
-// ServeIfAsked serves the functions for ever where this process is to be them. Every program that calls Start begins with
+// ServeIfAsked serves the functions, and does not return, if this process was started as the functions. Every program that calls Start begins with
 // it.
 func ServeIfAsked() {
 	address := os.Getenv(addressVariable)
@@ -63,10 +63,10 @@ type Options struct {
 	Lease     time.Duration           // of claims; 0: as deployed
 	Transport http.RoundTripper       // of Pub/Sub's deliveries; nil: http.DefaultTransport
 	Log       io.Writer               // of the functions, and of Pub/Sub
-	Observe   func(emulator.Observed) // told of every call to Okta
+	Observe   func(emulator.Observed) // called for every call to Okta
 }
 
-// Process is the functions' process and what it needs.
+// Process is the functions' process and its services.
 type Process struct {
 	Okta    *emulator.Emulator
 	Broker  *pubsub.Broker

@@ -22,7 +22,7 @@ const (
 )
 
 // bulk disables users in bulk, by calls with an Idempotency-Key and by messages, and prints how many a second, and how much
-// memory the functions took. Each row is a process of its own.
+// memory the functions took. Each row is a separate process.
 func bulk(w io.Writer, sizes []int) error {
 	fmt.Fprintf(w, "Disable User (suspend), %d users a call or message, %d at once, claims in a bucket, results published, Okta at 0 ms\n\n", perMessage, atOnce)
 	fmt.Fprintln(w, "by  users  calls  time  users a second  peak memory (MiB)")

@@ -15,8 +15,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestAShortLoad holds that nothing is lost: measure fails where a call has no record.
-func TestAShortLoad(t *testing.T) {
+// skipIfShort skips a test with -short: each waits for seconds of load.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: it loads a process for seconds")
+	}
+}
+
+// TestLoad_Short: measure fails if a call has no record.
+func TestLoad_Short(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	var out strings.Builder
 	if err := measure(&out, 8, 4, 500*time.Millisecond); err != nil {
@@ -27,8 +36,9 @@ func TestAShortLoad(t *testing.T) {
 	}
 }
 
-// TestASmallBulk holds that all users are as asked: measureBulk fails where one is not.
-func TestASmallBulk(t *testing.T) {
+// TestLoad_SmallBulk: measureBulk fails if a user does not have the requested state.
+func TestLoad_SmallBulk(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	var out strings.Builder
 	if err := bulk(&out, []int{2}); err != nil {
@@ -41,8 +51,9 @@ func TestASmallBulk(t *testing.T) {
 	}
 }
 
-// TestLargeReplies holds that the calls are answered, and that memory is measured.
-func TestLargeReplies(t *testing.T) {
+// TestLoad_LargeReplies holds that the calls are answered, and that memory is measured.
+func TestLoad_LargeReplies(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	var out strings.Builder
 	if err := replies(&out, []largeReplies{{3, "get-user", 2, 1 << 20}, {2, "list-users", 5, 1 << 10}}); err != nil {
@@ -55,8 +66,9 @@ func TestLargeReplies(t *testing.T) {
 	}
 }
 
-// TestSlow_StrangersHoldNothing: none is unanswered, or open, when a quarter of the time is over.
-func TestSlow_StrangersHoldNothing(t *testing.T) {
+// TestLoad_UnauthenticatedCallersHoldNothing: each has its reply and is closed when a quarter of the time is over.
+func TestLoad_UnauthenticatedCallersHoldNothing(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	var out strings.Builder
 	if err := slow(&out, 20, 8*time.Second); err != nil {
@@ -69,8 +81,9 @@ func TestSlow_StrangersHoldNothing(t *testing.T) {
 	}
 }
 
-// TestBombs_AreRefused holds that none of them is answered by the end of the process, and that others are served.
-func TestBombs_AreRefused(t *testing.T) {
+// TestLoad_ExpensiveBodiesAreRefused checks that the process survives them and serves others.
+func TestLoad_ExpensiveBodiesAreRefused(t *testing.T) {
+	skipIfShort(t)
 	t.Parallel()
 	var out strings.Builder
 	if err := bombs(&out, 4); err != nil {

@@ -1,7 +1,7 @@
 // Load calls one deployed function from many clients at once, each of which waits for its reply before it calls again,
-// and prints what became of the calls, how soon the excess was sent away, how much memory the function took, and whether
-// every call is on record. The function runs in a process of its own, by the functions framework, beside an Okta that
-// answers after 50 ms. Memory is read where the system tells it (Linux).
+// and prints the results of the calls, the time until excess calls were refused, the memory of the function, and whether
+// every call has an audit record. The function runs under the functions framework in a child process, with an Okta that
+// responds after 50 ms. Memory is read if the system reports it (Linux).
 //
 //	go run ./test/load                        as many clients as the function lets in, then twice as many; 2 minutes each
 //	go run ./test/load -most 80 -time 10s
@@ -43,7 +43,7 @@ import (
 // portVariable makes this program the function.
 const portVariable = "LOAD_PORT"
 
-// serveIfAsked serves the function for ever where this process is to be it.
+// serveIfAsked serves the function, and does not return, if this process was started as the function.
 func serveIfAsked() {
 	if port := os.Getenv(portVariable); port != "" {
 		log.Fatal(funcframework.StartHostPort("127.0.0.1", port))
@@ -81,7 +81,7 @@ func main() {
 		for text := range strings.SplitSeq(*bulkSizes, ",") {
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 1 {
-				log.Fatalf("-bulk %q: %q is no number of calls", *bulkSizes, text)
+				log.Fatalf("-bulk %q: %q is not a number of calls", *bulkSizes, text)
 			}
 			sizes = append(sizes, n)
 		}
@@ -98,7 +98,7 @@ func main() {
 	}
 }
 
-// tally is what became of the calls.
+// tally counts the results of the calls.
 type tally struct {
 	mu     sync.Mutex
 	status map[int]int
@@ -180,7 +180,7 @@ func measure(w io.Writer, clients, most int, during time.Duration) error {
 
 func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 
-// call returns the status, 0 where there was no answer.
+// call returns the status, 0 without a response.
 func call(client *http.Client, url, body string) int {
 	res, err := client.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {
@@ -256,7 +256,7 @@ func count(log io.Reader) records {
 	return r
 }
 
-// end tells the function to end, as Cloud Run does, and counts its records.
+// end ends the function as Cloud Run does, and counts its records.
 func (f *function) end() (records, error) {
 	if err := f.process.Process.Signal(syscall.SIGTERM); err != nil {
 		return records{}, err

@@ -32,7 +32,7 @@ var allLargeReplies = []largeReplies{
 	{250, "list-users", 200, 2 << 10},
 }
 
-// replies prints, for each case, what became of the calls and how much memory the function took.
+// replies prints, for each case, the results of the calls and the memory of the function.
 func replies(w io.Writer, cases []largeReplies) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "calls\taction\tusers each\tsize of a user (KiB)\tstatuses\tpeak memory (MiB)\t")

@@ -8,7 +8,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// Deviation is a place where Okta's document is wrong or silent about Okta.
+// Deviation is a part of Okta's document that is wrong or missing.
 type Deviation struct {
 	Name, Reason string
 	amend        func(doc *openapi3.T)

@@ -1,5 +1,5 @@
-// Package oktaspec holds calls to Okta against Okta's own OpenAPI document, the one that the SDK's module ships:
-// what the product sends, and what the emulator answers.
+// Package oktaspec checks calls to Okta against Okta's own OpenAPI document, the one that the SDK's module ships:
+// the requests of the product and the responses of the emulator.
 package oktaspec
 
 import (
@@ -71,8 +71,8 @@ func text(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter
 	return string(b), err
 }
 
-// Check says what is wrong with a call and its reply: nothing where both are as Okta's document has them, Deviations
-// apart. A reply that a fault has made up is not held against it.
+// Check returns the problems of a call and its response by Okta's document and the Deviations. It does not check
+// responses that an injected error made.
 func (s *Spec) Check(c emulator.Observed) []string {
 	problems := s.checkRequest(c)
 	if !c.Fault {
@@ -81,7 +81,7 @@ func (s *Spec) Check(c emulator.Observed) []string {
 	return problems
 }
 
-// checkRequest says what is wrong with a request.
+// checkRequest returns the problems of a request.
 func (s *Spec) checkRequest(c emulator.Observed) []string {
 	input, err := s.input(c)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *Spec) checkRequest(c emulator.Observed) []string {
 	if err := openapi3filter.ValidateRequest(context.Background(), input); err != nil {
 		problems = append(problems, problem(c, "request", err))
 	}
-	// A parameter that the document does not know is no error to it: a misspelt one would be ignored by Okta.
+	// The validation ignores undeclared parameters, as Okta would ignore a misspelled one.
 	declared := slices.Concat(input.Route.Operation.Parameters, input.Route.PathItem.Parameters)
 	for name := range c.Request.URL.Query() {
 		if declared.GetByInAndName(openapi3.ParameterInQuery, name) == nil {
@@ -101,7 +101,7 @@ func (s *Spec) checkRequest(c emulator.Observed) []string {
 	return problems
 }
 
-// CheckReply says what is wrong with a reply alone. The document does not have the refusals of DPoP proofs, which Okta's
+// CheckReply returns the problems of a response alone. The document does not have the refusals of DPoP proofs, which Okta's
 // gateway sends without a body.
 func (s *Spec) CheckReply(c emulator.Observed) []string {
 	if c.Status == http.StatusBadRequest && len(c.Reply) == 0 && strings.HasPrefix(c.Header.Get("WWW-Authenticate"), "DPoP error=") {
@@ -109,7 +109,7 @@ func (s *Spec) CheckReply(c emulator.Observed) []string {
 	}
 	input, err := s.input(c)
 	if err != nil {
-		return nil // a route that Okta does not have: the request is to blame
+		return nil // a route that Okta does not have is a problem of the request
 	}
 	err = openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: input, Status: c.Status, Header: c.Header,
@@ -141,7 +141,7 @@ func (s *Spec) input(c emulator.Observed) (*openapi3filter.RequestValidationInpu
 	}, nil
 }
 
-// Scopes are the OAuth scopes that the document wants for a request; none where it wants no credentials.
+// Scopes are the OAuth scopes that the document wants for a request; none if it needs no credentials.
 func (s *Spec) Scopes(c emulator.Observed) ([]string, error) {
 	input, err := s.input(c)
 	if err != nil {
@@ -156,11 +156,11 @@ func (s *Spec) Scopes(c emulator.Observed) ([]string, error) {
 	return scopes, nil
 }
 
-// problem says in one line what is wrong with a call.
+// problem describes a problem of a call in one line.
 func problem(c emulator.Observed, what string, err error) string {
 	line := strings.Join(strings.Fields(err.Error()), " ")
 	if len(line) > 500 {
 		line = line[:500] + "…"
 	}
-	return fmt.Sprintf("%s %s %d: the %s is not as Okta's specification has it: %s", c.Request.Method, c.Request.URL.Path, c.Status, what, line)
+	return fmt.Sprintf("%s %s %d: the %s differs from Okta's specification: %s", c.Request.Method, c.Request.URL.Path, c.Status, what, line)
 }

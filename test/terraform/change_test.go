@@ -3,6 +3,7 @@ package terraform_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +40,7 @@ func (r root) planned(vars ...string) map[string]string {
 func TestTerraformPlan_NewMemberChangesNothingElse(t *testing.T) {
 	t.Parallel()
 	const member = "serviceAccount:%s@acme.iam.gserviceaccount.com"
-	soar, aaa := fmt.Sprintf(member, "soar"), fmt.Sprintf(member, "aaa")
+	soar, aaa, bbb := fmt.Sprintf(member, "soar"), fmt.Sprintf(member, "aaa"), fmt.Sprintf(member, "bbb")
 	list := func(variable string, members ...string) string {
 		text, err := json.Marshal(members)
 		if err != nil {
@@ -76,23 +77,21 @@ func TestTerraformPlan_NewMemberChangesNothingElse(t *testing.T) {
 	} {
 		alerts[fmt.Sprintf(alert, key)] = "update"
 	}
+	added := all(aaa, "create")
+	added[binding("roles", bbb)], added[fmt.Sprintf(publisher, "users "+aaa)], added[audit] = "create", "create", "update"
+	maps.Copy(added, alerts)
 	for name, test := range map[string]struct {
-		variable string
-		want     map[string]string
+		variables []string
+		want      map[string]string
 	}{
-		"no change":        {list("invokers", soar), map[string]string{}},
-		"an invoker first": {list("invokers", aaa, soar), all(aaa, "create")},
-		"an invoker twice": {list("invokers", soar, soar), map[string]string{}},
-		"no invoker":       {list("invokers"), all(soar, "delete")},
-		"a group's invoker": {
-			`-var=functions={"roles":{"invokers":["` + aaa + `"]}}`, map[string]string{binding("roles", aaa): "create"},
-		},
-		"a publisher first": {publishers(aaa, soar), map[string]string{fmt.Sprintf(publisher, "users "+aaa): "create"}},
-		"a publisher twice": {publishers(soar, soar), map[string]string{}},
-		"a channel first":   {list("notification_channels", channel+"0", channel), alerts},
-		"a locked audit":    {"-var=lock_audit=true", map[string]string{audit: "update"}},
+		"duplicates": {[]string{list("invokers", soar, soar), publishers(soar, soar)}, map[string]string{}},
+		"additions in front": {[]string{
+			list("invokers", aaa, soar), `-var=functions={"roles":{"invokers":["` + bbb + `"]}}`,
+			publishers(aaa, soar), list("notification_channels", channel+"0", channel), "-var=lock_audit=true",
+		}, added},
+		"no invoker": {[]string{list("invokers")}, all(soar, "delete")},
 	} {
-		vars := append(append(append([]string{}, variables["minimal"]...), deployed...), test.variable)
+		vars := append(append(append([]string{}, variables["minimal"]...), deployed...), test.variables...)
 		if diff := cmp.Diff(test.want, r.planned(vars...)); diff != "" {
 			t.Errorf("%s (-want +planned):\n%s", name, diff)
 		}

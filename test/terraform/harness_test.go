@@ -3,6 +3,7 @@
 package terraform_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -61,13 +62,17 @@ func TestMain(m *testing.M) {
 // root is a copy of a configuration, in which terraform runs.
 type root struct {
 	t   *testing.T
+	ctx context.Context
 	dir string
 	env []string
 }
 
-// needTerraform skips a test if terraform is not installed, and fails it in CI.
+// needTerraform skips a test with -short or if terraform is not installed, and fails it in CI.
 func needTerraform(t *testing.T) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: Terraform's plans take most of a minute")
+	}
 	if _, err := exec.LookPath("terraform"); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("terraform is not on the PATH, and CI needs it")
@@ -76,28 +81,57 @@ func needTerraform(t *testing.T) {
 	}
 }
 
-// open copies a configuration and runs terraform init in the copy.
+// initialized are the directories in which terraform init ran, by configuration.
+var initialized sync.Map
+
+// open returns a copy of a configuration in which terraform init ran.
 func open(t *testing.T, from string) root {
 	t.Helper()
 	needTerraform(t)
-	dir, err := mirror()
+	kept, _ := initialized.LoadOrStore(from, sync.OnceValues(func() (root, error) { return initialize(from) }))
+	r, err := kept.(func() (root, error))()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return r.copy(t)
+}
+
+// initialize copies a configuration below scratch and runs terraform init in the copy.
+func initialize(from string) (root, error) {
+	dir, err := mirror()
+	if err != nil {
+		return root{}, err
 	}
 	schema, err := filepath.Abs(filepath.Join(tree, "testdata/google-schema.json"))
 	if err != nil {
-		t.Fatal(err)
+		return root{}, err
 	}
-	r := root{t: t, dir: t.TempDir()}
+	r := root{ctx: context.Background()}
+	if r.dir, err = os.MkdirTemp(scratch, "initialized"); err != nil {
+		return root{}, err
+	}
 	if err := copyTree(r.dir, from); err != nil {
-		t.Fatal(err)
+		return root{}, err
 	}
 	r.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TF_CLI_CONFIG_FILE=" + filepath.Join(dir, "terraform.rc"),
 		"CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "STUB_SCHEMA=" + schema, "TF_VAR_source_archive=catalog.json",
+		"GOGC=400", // these processes are short-lived: collecting their garbage early costs more than it frees
 	}
-	r.run("init", "-backend=false", "-no-color")
-	return r
+	if out, err := r.try("init", "-backend=false", "-no-color"); err != nil {
+		return root{}, fmt.Errorf("terraform init: %w\n%s", err, out)
+	}
+	return r, nil
+}
+
+// copy copies the directory for a test: its configuration, its providers and its state.
+func (r root) copy(t *testing.T) root {
+	t.Helper()
+	to := root{t: t, ctx: t.Context(), dir: t.TempDir(), env: r.env}
+	if err := os.CopyFS(to.dir, os.DirFS(r.dir)); err != nil {
+		t.Fatal(err)
+	}
+	return to
 }
 
 // leftovers are the files of a deployment in its configuration. The tests must not read its state,
@@ -140,7 +174,7 @@ func copyTree(to, from string) error {
 
 // try runs terraform and returns its output.
 func (r root) try(args ...string) (string, error) {
-	command := exec.CommandContext(r.t.Context(), "terraform", args...)
+	command := exec.CommandContext(r.ctx, "terraform", args...)
 	command.Dir, command.Env = r.dir, r.env
 	out, err := command.CombinedOutput()
 	return string(out), err
@@ -186,6 +220,7 @@ var states sync.Map
 type state struct {
 	mu      sync.Mutex
 	applied bool
+	root    root // its directory has the state
 	all     []resource
 	outputs map[string]any
 }
@@ -212,7 +247,7 @@ func deployed(t *testing.T, vars []string) *state {
 	defer s.mu.Unlock()
 	if !s.applied {
 		s.applied = true
-		s.all, s.outputs = apply(t, vars)
+		s.root, s.all, s.outputs = apply(t, vars)
 	}
 	if len(s.all) < 50 { // the test that applied it has reported the reason
 		t.Fatalf("%d resources", len(s.all))
@@ -220,7 +255,13 @@ func deployed(t *testing.T, vars []string) *state {
 	return s
 }
 
-func apply(t *testing.T, vars []string) ([]resource, map[string]any) {
+// opened returns a copy of the directory in which a configuration is applied.
+func opened(t *testing.T, vars ...string) root {
+	t.Helper()
+	return deployed(t, vars).root.copy(t)
+}
+
+func apply(t *testing.T, vars []string) (root, []resource, map[string]any) {
 	t.Helper()
 	r := open(t, tree)
 	r.run(append([]string{"apply", "-auto-approve", "-no-color"}, vars...)...)
@@ -258,5 +299,13 @@ func apply(t *testing.T, vars []string) ([]resource, map[string]any) {
 	for name, output := range state.Values.Outputs {
 		outputs[name] = output.Value
 	}
-	return all, outputs
+	// The directory of a test is removed with it, and other tests copy this one.
+	dir, err := os.MkdirTemp(scratch, "applied")
+	if err == nil {
+		err = os.CopyFS(dir, os.DirFS(r.dir))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root{dir: dir, env: r.env}, all, outputs
 }

@@ -22,9 +22,9 @@ func urlOf(function string) string {
 
 var audienceFlag = regexp.MustCompile(`--audiences=([^ )]+)`)
 
-// TestURL_IsTheSameInOutputsSettingsAndSubscriptions: a token for one form of the URL is refused if
+// TestTerraformURL_IsTheSameInOutputsSettingsAndSubscriptions: a token for one form of the URL is refused if
 // the other form is the audience.
-func TestURL_IsTheSameInOutputsSettingsAndSubscriptions(t *testing.T) {
+func TestTerraformURL_IsTheSameInOutputsSettingsAndSubscriptions(t *testing.T) {
 	t.Parallel()
 	prefixes := map[string]string{"minimal": "okta", "full": "okta-emea", "oidc": "okta-dach"}
 	for name, vars := range variables {
@@ -96,9 +96,9 @@ func urlsIn(all []resource, function string) map[string]string {
 	return urls
 }
 
-// TestInvoke_HasTheCredentialsThatTheCallNeeds: a token has an e-mail address only if the command
+// TestTerraformInvoke_HasTheCredentialsThatTheCallNeeds: a token has an e-mail address only if the command
 // impersonates a service account and asks for it.
-func TestInvoke_HasTheCredentialsThatTheCallNeeds(t *testing.T) {
+func TestTerraformInvoke_HasTheCredentialsThatTheCallNeeds(t *testing.T) {
 	t.Parallel()
 	const token = `-H "Authorization: Bearer $(gcloud auth print-identity-token ` +
 		`--impersonate-service-account=%s --include-email --audiences=%s)"`

@@ -191,9 +191,8 @@ func TestTerraformStub_RefusesUnknownAttributes(t *testing.T) {
 
 func TestTerraformStub_UpdatesInPlace(t *testing.T) {
 	t.Parallel()
-	r := open(t, tree)
 	vars := variables["minimal"]
-	r.run(append([]string{"apply", "-auto-approve", "-no-color"}, vars...)...)
+	r := opened(t, vars...)
 	out := r.run(append([]string{"plan", "-no-color", "-var=max_targets=50"}, vars...)...)
 	if !strings.Contains(out, fmt.Sprintf("Plan: 0 to add, %d to change, 0 to destroy.", len(handlers.Groups))) {
 		t.Error(out)

@@ -43,8 +43,7 @@ func TestTerraformApply_SecondPlanIsEmpty(t *testing.T) {
 	for name, vars := range variables {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := open(t, tree)
-			r.run(append([]string{"apply", "-auto-approve", "-no-color"}, vars...)...)
+			r := opened(t, vars...)
 			if out, err := r.try(append([]string{"plan", "-detailed-exitcode", "-no-color"}, vars...)...); err != nil {
 				t.Errorf("the second plan: %v\n%s", err, out)
 			}

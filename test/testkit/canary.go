@@ -15,7 +15,7 @@ import (
 	"example.com/okta-secops/local/emulator"
 )
 
-// canaries are the secrets of one World: what it was given, and what passed between the product and Okta.
+// canaries are the secrets of one World: those in requests, and those sent between the product and Okta.
 type canaries struct {
 	mu     sync.Mutex
 	secret map[string]canary
@@ -26,7 +26,7 @@ type canary struct {
 	inResult bool // json_result may hold it
 }
 
-// shortest is the length of a secret from which it is no accident to find it.
+// shortest is the length below which a secret may occur in a text by chance.
 const shortest = 8
 
 func (c *canaries) plant(kind, secret string, inResult bool) {
@@ -53,7 +53,7 @@ func (c *canaries) plantKey(pem string) {
 	}
 }
 
-// observe plants the secrets of a call to Okta.
+// observe records the secrets of a call to Okta.
 func (c *canaries) observe(o emulator.Observed) {
 	if scheme, token, ok := strings.Cut(o.Request.Header.Get("Authorization"), " "); ok {
 		c.plant("a credential ("+scheme+")", token, false)
@@ -120,7 +120,7 @@ func plainName(name string) string {
 	return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(name))
 }
 
-// found are the kinds of secrets in a text, which is where none may be; of those that json_result may hold if result.
+// found returns the kinds of secrets in a text: with result also those that json_result may hold.
 func (c *canaries) found(text string, result bool) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,20 +131,20 @@ func (c *canaries) found(text string, result bool) []string {
 		}
 	}
 	if HasCredential(text) {
-		kinds["what looks like a credential"] = true
+		kinds["text that looks like a credential"] = true
 	}
 	return slices.Sorted(maps.Keys(kinds))
 }
 
-// credential matches what only a credential looks like. A shorter pattern is found in random ids now and then.
+// credential matches text that only a credential has. A shorter pattern would match random ids.
 var credential = regexp.MustCompile(`PRIVATE KEY-----\S|SSWS [\w-]{8}|eyJ[\w-]+\.eyJ`)
 
-// HasCredential tells whether there is what looks like a credential in a text.
+// HasCredential reports whether a text has the form of a credential in it.
 func HasCredential(text string) bool {
 	return (strings.Contains(text, "PRIVATE KEY") || strings.Contains(text, "SSWS") || strings.Contains(text, "eyJ")) && credential.MatchString(text)
 }
 
-// inReply are the kinds of secrets in a reply where they may not be.
+// inReply returns the kinds of secrets in a reply that may not be there.
 func (c *canaries) inReply(r Reply) []string {
 	if len(c.found(string(r.Body), true)) == 0 {
 		return nil

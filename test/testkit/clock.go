@@ -8,14 +8,14 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// Clock is an okta.Clock that makes nobody wait: who sleeps wakes at once, and it is later.
+// Clock is an okta.Clock that does not wait: Sleep advances the time and returns at once.
 type Clock struct {
 	mu   sync.Mutex
 	now  time.Time
 	naps []time.Duration
 }
 
-// NewClock returns a clock that shows Now.
+// NewClock returns a clock set to Now.
 func NewClock() *Clock { return &Clock{now: Now} }
 
 // Now implements okta.Clock.
@@ -37,14 +37,14 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// Advance makes it later.
+// Advance advances the time.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
-// Naps are the times slept so far.
+// Naps returns the durations of all calls of Sleep.
 func (c *Clock) Naps() []time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,8 +5,7 @@ import (
 	"sync"
 )
 
-// Credential is an okta.Credential that a test replaces. Like one that is kept in memory, it goes on being given out
-// until it has been refused.
+// Credential is an okta.Credential that a test replaces. Like a cached one, Get returns the old value until Okta rejects it.
 type Credential[T interface{ Equal(T) bool }] struct {
 	mu       sync.Mutex
 	is, next T
@@ -14,26 +13,26 @@ type Credential[T interface{ Equal(T) bool }] struct {
 	reads    int
 }
 
-// NewCredential returns one that is not replaced yet.
+// NewCredential returns a credential with a first value.
 func NewCredential[T interface{ Equal(T) bool }](is T) *Credential[T] {
 	return &Credential[T]{is: is, next: is}
 }
 
-// Replace puts another in its place, which counts once the first has been refused.
+// Replace sets the value that Refresh returns after the first was rejected.
 func (c *Credential[T]) Replace(next T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.next = next
 }
 
-// Lose has it not be read again: it fails with err.
+// Lose makes Refresh fail with err.
 func (c *Credential[T]) Lose(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.err = err
 }
 
-// Reads is how often it was read again.
+// Reads returns how often Refresh read it.
 func (c *Credential[T]) Reads() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 
 var ports atomic.Int32
 
-// FreePort is the number of a port, for the functions framework takes no listener. It is below those of which the system
-// gives one to every other server of the tests, so that none takes it in the meantime.
+// FreePort returns a free port, because the functions framework takes no listener. It is below the ephemeral range, so that
+// no other server of the tests takes it meanwhile.
 func FreePort() (string, error) {
 	for range 100 {
 		port := strconv.Itoa(20000 + (os.Getpid()+int(ports.Add(1)))%10000)
@@ -19,5 +19,5 @@ func FreePort() (string, error) {
 			return port, listener.Close()
 		}
 	}
-	return "", errors.New("no port is free")
+	return "", errors.New("no free port")
 }

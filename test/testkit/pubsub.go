@@ -21,7 +21,7 @@ type Message struct {
 	Data       string
 }
 
-// Delivery is the body by which it is delivered.
+// Delivery returns the body of the push request.
 func (m Message) Delivery() string {
 	body, err := json.Marshal(map[string]any{
 		"message":      map[string]any{"messageId": m.ID, "message_id": m.ID, "publishTime": Now, "attributes": m.Attributes, "data": []byte(m.Data)},
@@ -40,7 +40,7 @@ func (w *World) Push(group string, m Message) Reply {
 	return w.Do(http.MethodPost, group+"/pubsub", m.Delivery(), nil)
 }
 
-// Published are the messages that the product has published to a topic.
+// Published returns the messages that the product published to a topic.
 func (w *World) Published(topic string) []pubsub.Message {
 	if w.Broker == nil {
 		return nil
@@ -48,7 +48,7 @@ func (w *World) Published(topic string) []pubsub.Message {
 	return w.Broker.Published(topic)
 }
 
-// checkTopics fails the test where a secret was published.
+// checkTopics fails the test if a secret was published.
 func (w *World) checkTopics() {
 	for _, topic := range []string{pubsub.ResultsTopic, pubsub.DeadLetterTopic} {
 		for _, m := range w.Published(topic) {

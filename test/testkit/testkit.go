@@ -1,6 +1,6 @@
 // Package testkit runs the whole product for a test: the real handlers over a real server on loopback,
-// and the stateful emulator as Okta. A test asks an action for something and looks at three things: what
-// Okta was asked, what state Okta is in afterwards, and the whole reply.
+// and the stateful emulator as Okta. A test calls an action and checks three things: the requests to Okta,
+// Okta's state afterwards, and the whole reply.
 package testkit
 
 import (
@@ -35,7 +35,7 @@ import (
 	"example.com/okta-secops/test/oktaspec"
 )
 
-// Now is the time at which every World begins.
+// Now is the time at the start of every World.
 var Now = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 
 // The names under which a System's own key is registered in its Okta, as that of a transmitter and of a service app.
@@ -61,7 +61,7 @@ type Options struct {
 	PubSub  bool                    // there is a Pub/Sub, which delivers to the product and takes what it publishes
 	Clock   okta.Clock              // nil: NewClock; a World always has that one
 	Log     io.Writer               // nil: kept for System.Log
-	Observe func(emulator.Observed) // told of every call to Okta
+	Observe func(emulator.Observed) // called for every call to Okta
 	Records int                     // room for idempotency records in memory, in bytes; 0: as in production
 
 	// OffSpecification is for a World whose org is to hold what Okta's specification does not allow; its replies are
@@ -69,7 +69,7 @@ type Options struct {
 	OffSpecification bool
 }
 
-// System is one product and one Okta, each behind a server of its own on loopback.
+// System is one product and one Okta, each behind a separate server on loopback.
 type System struct {
 	Okta *emulator.Emulator
 	Key  keys.Key // the deployment's signing key, registered in Okta, and the key of its service app
@@ -77,7 +77,7 @@ type System struct {
 	OktaURL string
 	URL     string // of the product; groups are under their names
 
-	Broker *pubsub.Broker // nil where there is no Pub/Sub
+	Broker *pubsub.Broker // nil without Pub/Sub
 
 	log     lockedBuffer
 	vault   vault
@@ -231,7 +231,7 @@ func New(t testing.TB, o Options) *World {
 	}
 	w.System = s
 	w.canaries.plantKey(s.Key.PEM().Reveal())
-	t.Cleanup(func() { // once nothing runs any more
+	t.Cleanup(func() { // after the product has ended
 		if kinds := w.canaries.found(s.Log(), true); len(kinds) > 0 {
 			t.Errorf("the log holds %s", strings.Join(kinds, ", "))
 		}
@@ -247,7 +247,7 @@ func New(t testing.TB, o Options) *World {
 	return w
 }
 
-// Reply is what a call came to.
+// Reply is the response of the product to a call.
 type Reply struct {
 	HTTP   int
 	Header http.Header
@@ -274,7 +274,7 @@ func (w *World) Run(path string, body any) Reply {
 	return w.Do(http.MethodPost, path, text, nil)
 }
 
-// AtOnce runs the same request several times side by side.
+// AtOnce runs the same request several times in parallel.
 func (w *World) AtOnce(path string, body any, times int) []Reply {
 	w.t.Helper()
 	text, err := json.Marshal(body)
@@ -316,7 +316,7 @@ func (w *World) Do(method, path, body string, header http.Header) Reply {
 	d := json.NewDecoder(bytes.NewReader(out.Body))
 	d.UseNumber()
 	if err := d.Decode(&out.JSON); err != nil {
-		w.t.Fatalf("%s %s answered %d with no JSON object: %s", method, path, out.HTTP, out.Body)
+		w.t.Fatalf("%s %s returned %d without a JSON object: %s", method, path, out.HTTP, out.Body)
 	}
 	if kinds := w.canaries.inReply(out); len(kinds) > 0 {
 		w.t.Errorf("%s %s: the reply holds %s", method, path, strings.Join(kinds, ", "))
@@ -369,7 +369,7 @@ func stripVolatile(v any) any {
 	return v
 }
 
-// Get follows keys and indexes into the reply: Get("targets", 0, "outcome"). It is nil where there is nothing.
+// Get follows keys and indexes into the reply: Get("targets", 0, "outcome"). It returns nil if there is no such value.
 func (r Reply) Get(path ...any) any {
 	var v any = r.JSON
 	for _, p := range path {
@@ -388,7 +388,7 @@ func (r Reply) Get(path ...any) any {
 	return v
 }
 
-// Outcomes are the outcomes of the targets, in order.
+// Outcomes returns the outcomes of the targets, in order.
 func (r Reply) Outcomes() []string {
 	out := []string{}
 	targets, _ := r.JSON["targets"].([]any)
@@ -399,10 +399,10 @@ func (r Reply) Outcomes() []string {
 	return out
 }
 
-// tokenPath is where a service app gets its access tokens.
+// tokenPath is the path of the token endpoint.
 const tokenPath = "/oauth2/v1/token"
 
-// Asked is what Okta's API was asked since the last Forget, as "METHOD /path?query". Access tokens are not part of it.
+// Asked returns the requests to Okta's API since the last Forget, as "METHOD /path?query". Access tokens are not part of it.
 func (w *World) Asked() []string {
 	out := []string{}
 	for _, r := range w.Okta.Requests() {
@@ -418,7 +418,7 @@ func (w *World) Asked() []string {
 	return out
 }
 
-// Writes is Asked without the reads.
+// Writes returns Asked without the reads.
 func (w *World) Writes() []string {
 	out := []string{}
 	for _, line := range w.Asked() {
@@ -429,7 +429,7 @@ func (w *World) Writes() []string {
 	return out
 }
 
-// WantWrites compares what was asked of Okta besides reads, in any order: targets are worked on side by side.
+// WantWrites compares the writes sent to Okta in any order, because targets run in parallel.
 func (w *World) WantWrites(want ...string) {
 	w.t.Helper()
 	got := w.Writes()
@@ -440,8 +440,8 @@ func (w *World) WantWrites(want ...string) {
 	}
 }
 
-// AsOktaHasIt is what Okta itself answers for a path: what a reply must pass on unaltered. It leaves no
-// trace in Okta's request log.
+// AsOktaHasIt returns Okta's own response for a path, which a reply must pass on unaltered. It empties Okta's
+// request log.
 func (w *World) AsOktaHasIt(path string) string {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.OktaURL+path, nil)
@@ -488,12 +488,12 @@ func (w *World) Expand(s string) string {
 		if name == "okta" {
 			return w.OktaURL
 		}
-		w.t.Fatalf("nothing is called %q", name)
+		w.t.Fatalf("no expansion is named %q", name)
 		return ""
 	})
 }
 
-// lockedBuffer is a buffer that many may write to.
+// lockedBuffer is a buffer for concurrent writers.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
