@@ -2,61 +2,15 @@ package action
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/secrets"
 )
-
-// Problem is one thing wrong with a request.
-type Problem = apierr.Problem
-
-// Request is what a caller asks of an action, its JSON decoded: parameter values are string, bool,
-// json.Number, []any, map[string]any or nil.
-type Request struct {
-	Parameters     map[string]any
-	Entities       []Entity
-	Context        map[string]string
-	Options        Options
-	EmptyOptions   []string // the options that were given without a value
-	IdempotencyKey string
-
-	// Prior are the targets that earlier runs of the request have reached, by Key, as Result.Done gave them.
-	Prior map[string]json.RawMessage
-}
-
-// Entity is a SecOps entity.
-type Entity struct {
-	Identifier string     `json:"identifier"`
-	Type       EntityType `json:"entity_type"`
-}
-
-// Options change how an action runs, not what it does.
-type Options struct {
-	DryRun bool `json:"dry_run"` // read, predict, write nothing
-	Verify bool `json:"verify"`  // read again after a write
-}
-
-// emptyOptions returns a problem for each option that is to change something and was given without
-// a value.
-func emptyOptions(names []string) []Problem {
-	var problems []Problem
-	for _, name := range names {
-		on, off := "write nothing", "make the changes"
-		if name == "verify" {
-			on, off = "read again after a write", "do not"
-		}
-		problems = append(problems, Problem{Parameter: "options." + name, Message: errEmpty(on, off, false).Error()})
-	}
-	return problems
-}
 
 // Invocation is a valid request, ready to run.
 type Invocation struct {
@@ -199,142 +153,4 @@ func unknownName(a *Action, near string) string {
 		names[i] = strconv.Quote(p.Name)
 	}
 	return fmt.Sprintf("is not a parameter of %s, which has %s", a.Name, strings.Join(names, ", "))
-}
-
-// set reads one value into its field. ok is false if the value counts as not given.
-func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err error) {
-	text, isText := raw.(string)
-	if strings.ContainsRune(text, utf8.RuneError) { // what JSON's decoder makes of half a character
-		return false, "", errors.New("is not valid Unicode")
-	}
-	if !p.Secret {
-		text = strings.TrimSpace(text)
-	}
-	switch empty := raw == nil || isText && text == ""; {
-	case empty && p.Type == typeBoolean && p.mutates:
-		return false, "", p.empty()
-	case empty:
-		return false, "", nil
-	case isText && IsPlaceholder(text):
-		return false, "", p.placeholder(text)
-	}
-	if own, is := field.Addr().Interface().(ParamUnmarshaler); is {
-		if b, isBool := raw.(bool); isBool {
-			text, isText = strconv.FormatBool(b), true
-		}
-		if !isText {
-			return false, "", p.mustBe("a string", raw)
-		}
-		warning, err = own.UnmarshalParam(text)
-		return err == nil, warning, err
-	}
-	switch p.Type {
-	case typeString:
-		if !isText {
-			return false, "", p.mustBe("a string", raw)
-		}
-		if p.Secret {
-			field.Set(reflect.ValueOf(secrets.New(text)))
-			return true, "", nil
-		}
-		if text, err = p.allow(text); err != nil {
-			return false, "", err
-		}
-		field.SetString(text)
-	case typeBoolean:
-		b, isBool := raw.(bool)
-		if !isBool && !(isText && (strings.EqualFold(text, "true") || strings.EqualFold(text, "false"))) {
-			return false, "", p.mustBe("true or false", raw)
-		}
-		field.SetBool(b || strings.EqualFold(text, "true"))
-	case typeInteger:
-		n, err := p.integer(raw, text)
-		if err != nil {
-			return false, "", err
-		}
-		field.SetInt(int64(n))
-	case typeList:
-		items, err := p.items(raw, text)
-		if err != nil || len(items) == 0 {
-			return false, "", err
-		}
-		field.Set(reflect.ValueOf(items).Convert(field.Type()))
-	}
-	return true, "", nil
-}
-
-func (p Param) integer(raw any, text string) (int, error) {
-	if number, ok := raw.(json.Number); ok {
-		text = number.String()
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || p.Min != nil && n < *p.Min || p.Max != nil && n > *p.Max {
-		if p.Min != nil && p.Max != nil {
-			return 0, p.mustBe(fmt.Sprintf("a whole number from %d to %d", *p.Min, *p.Max), raw)
-		}
-		return 0, p.mustBe("a whole number", raw)
-	}
-	return n, nil
-}
-
-// items reads a list: an array of strings, or one string that lists them.
-func (p Param) items(raw any, text string) ([]string, error) {
-	var items []string
-	var n int
-	switch v := raw.(type) {
-	case string:
-		var err error
-		if items, n, err = listItems(text); err != nil {
-			return nil, err
-		}
-	case []any:
-		for _, e := range v {
-			s, ok := e.(string)
-			if !ok {
-				return nil, p.mustBe("an array of strings, or one string with commas", e)
-			}
-			items = append(items, s)
-		}
-		n = len(items)
-	default:
-		return nil, p.mustBe("an array of strings, or one string with commas", raw)
-	}
-	if n > MaxItems {
-		return nil, fmt.Errorf("has %d items; one call takes at most %d: split the list", n, MaxItems)
-	}
-	var out []string
-	seen := map[string]bool{}
-	for _, item := range items {
-		item = strings.TrimSpace(item)
-		if item == "" || seen[strings.ToLower(item)] {
-			continue
-		}
-		seen[strings.ToLower(item)] = true
-		if IsPlaceholder(item) {
-			return nil, p.placeholder(item)
-		}
-		if err := checkIdentifier(item, p.users); err != nil {
-			return nil, err
-		}
-		if _, err := p.allow(item); err != nil {
-			return nil, err
-		}
-		out = append(out, item)
-	}
-	return out, nil
-}
-
-// allow returns the value in the spelling of the allowed set. The error shows the value unless that
-// may be a secret.
-func (p Param) allow(value string) (string, error) {
-	if p.Allowed == nil {
-		return value, nil
-	}
-	i := slices.IndexFunc(p.Allowed, func(a string) bool { return strings.EqualFold(a, value) })
-	if allowed := strings.Join(p.Allowed, ", "); i < 0 && p.withhold {
-		return "", errors.New("is not one of " + allowed)
-	} else if i < 0 {
-		return "", fmt.Errorf("%q is not one of %s", Shorten(value), allowed)
-	}
-	return p.Allowed[i], nil
 }

@@ -7,12 +7,6 @@ import (
 	"strings"
 )
 
-// EnrichedEntity is an entity that became a target, with what the action adds to it.
-type EnrichedEntity struct {
-	Entity
-	Enrichment map[string]string `json:"enrichment"`
-}
-
 // scopeEntity is an entity in scope with the names that its identifier lists.
 type scopeEntity struct {
 	Entity

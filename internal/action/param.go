@@ -1,7 +1,6 @@
 package action
 
 import (
-	"cmp"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -138,17 +137,6 @@ func paramsOf(t reflect.Type) []Param {
 // offMark separates the effects of true and of false in the description of a boolean.
 const offMark = "; off "
 
-// empty is the error of a boolean that was given without a value in a request that changes
-// something. An empty placeholder must not choose.
-func (p Param) empty() error {
-	on, off, _ := strings.Cut(strings.TrimSuffix(p.Description, "."), offMark)
-	return errEmpty(lowerFirst(on), cmp.Or(off, "do not"), p.Default)
-}
-
-func errEmpty(on, off string, standard any) error {
-	return fmt.Errorf("is empty: give true (%s) or false (%s), or leave it out for %v", on, off, standard)
-}
-
 func mustDefault(p Param, text string) any {
 	switch p.Type {
 	case typeBoolean:
@@ -178,8 +166,3 @@ func bound(text string) *int {
 	}
 	return &n
 }
-
-// fold makes names comparable: case, blanks, underscores and hyphens make no difference.
-func fold(name string) string { return separators.Replace(strings.ToLower(name)) }
-
-var separators = strings.NewReplacer(" ", "", "_", "", "-", "", "\t", "")

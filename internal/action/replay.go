@@ -1,11 +1,8 @@
 package action
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -162,45 +159,11 @@ func (t *Target) changedSince(was State, p Plan) {
 	t.Before, t.Roles = p.Before, lost(p.Roles, changed)
 }
 
-// madeBefore records a write that an earlier run of the request made, and whose result is not kept.
-// It reports the state that was just read, not the predicted one: it may have changed since.
-func (c *Execution) madeBefore(t *Target, p Plan) {
-	verified := false
-	t.Roles, t.say = nil, ""
-	switch {
-	case !c.Action.ReadBack:
-		t.Outcome, t.touched, t.Undo, t.Verified = cmp.Or(p.Success, Changed), true, p.Undo, &verified
-	case sameState(p.Before, p.After):
-		t.unchanged(c.Request.Options, p.Before, p.Before)
-		t.say = fmt.Sprintf("Done by an earlier run of this request: %s (%s).", t.name(), describe(p.Before))
-	default:
-		t.changedSince(nil, p)
-	}
-	c.remark(t, "done by an earlier run of this request, whose result for it is not kept.")
-}
-
 // failRead records why a target that an earlier run reached does not count as reached. What the earlier run said of it is
 // not repeated: it may no longer be so.
 func (t *Target) failRead(err error) {
 	t.Before, t.After, t.Undo, t.Roles, t.Verified, t.value, t.touched = nil, nil, nil, nil, nil, nil, false
 	t.fail(err)
-}
-
-// warnResumed says which targets were reached by an earlier run of the request.
-func (c *Execution) warnResumed(targets []*Target) {
-	var names []string
-	for _, t := range targets {
-		if t.resumed && t.Outcome.Reached() {
-			names = append(names, t.name())
-		}
-	}
-	switch {
-	case len(names) == 0:
-	case c.Action.ReadBack:
-		c.Warn("Done by an earlier run of this request, not now: %s.", Enumerate(names))
-	default:
-		c.Warn("Done by an earlier run of this request, not now: %s. The result was not read back and may have changed since.", Enumerate(names))
-	}
 }
 
 // changedSince returns the error of a target that is not as asked any more. was is the state when
@@ -217,28 +180,6 @@ func changedSince(was, now State) *apierr.Error {
 	}
 	return apierr.Errorf(apierr.WrongState, CodeChangedSince,
 		"%s; send the request with a new Idempotency-Key to do it again", strings.Join(changes, "; "))
-}
-
-// inWords is a value of a State: lists are joined by commas.
-func inWords(v any) string {
-	var list []string
-	if raw, err := marshal(v); err == nil && json.Unmarshal(raw, &list) == nil && v != nil {
-		if len(list) == 0 {
-			return "none"
-		}
-		return strings.Join(list, ", ")
-	}
-	if v == nil {
-		return "unknown"
-	}
-	return fmt.Sprint(v)
-}
-
-// sameState compares states of which one may have been decoded from JSON.
-func sameState(a, b State) bool {
-	x, errX := marshal(a)
-	y, errY := marshal(b)
-	return errors.Join(errX, errY) == nil && bytes.Equal(x, y)
 }
 
 // lost is what a plan found about roles: those that it would change again are no longer as asked.

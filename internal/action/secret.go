@@ -1,12 +1,9 @@
 package action
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -76,31 +73,4 @@ func repeatedSecret(a *Action, secret Param, given map[string]any, entities []En
 	}
 	return []Problem{{Parameter: secret.Name, Message: "its value is also in " + Enumerate(places) +
 		", which replies and records show: remove it there, and use another value if it was sent by mistake"}}
-}
-
-func (p Param) placeholder(text string) error {
-	if p.Secret {
-		return errors.New("holds a placeholder that SecOps did not fill in")
-	}
-	return errors.New(Unfilled(text))
-}
-
-// mustBe is the error of a value that is not what the parameter takes. It shows the value unless
-// that may be a secret.
-func (p Param) mustBe(what string, raw any) error {
-	if p.withhold {
-		return errors.New("must be " + what)
-	}
-	shown := "null"
-	switch v := raw.(type) {
-	case string:
-		shown = strconv.Quote(Shorten(v))
-	case []any:
-		shown = "an array"
-	case map[string]any:
-		shown = "an object"
-	case bool, json.Number:
-		shown = Shorten(fmt.Sprint(v))
-	}
-	return fmt.Errorf("must be %s, not %s", what, shown)
 }

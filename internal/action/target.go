@@ -1,57 +1,10 @@
 package action
 
 import (
-	"context"
-	"encoding/json"
 	"strings"
 
 	"example.com/okta-secops/internal/apierr"
-	"example.com/okta-secops/internal/okta"
 )
-
-// Outcome is what became of one target.
-type Outcome string
-
-// The outcomes. Changed, Unchanged and Found mean that the target reached the asked state, Accepted
-// that Okta took a request which it applies later, if at all.
-const (
-	Changed    Outcome = "changed"
-	Unchanged  Outcome = "unchanged" // it was so already
-	Accepted   Outcome = "accepted"  // Okta took a signal and applies it later
-	Found      Outcome = "found"     // read
-	Planned    Outcome = "planned"   // a dry run would change it
-	NotFound   Outcome = "not_found"
-	Refused    Outcome = "refused" // a guardrail forbids it
-	WrongState Outcome = "wrong_state"
-	Failed     Outcome = "failed"
-)
-
-// Outcomes are all outcomes.
-var Outcomes = []Outcome{Changed, Unchanged, Accepted, Found, Planned, NotFound, Refused, WrongState, Failed}
-
-// Reached reports whether the target counts as reached.
-func (o Outcome) Reached() bool { return o.wrote() || o == Unchanged || o == Found }
-
-// wrote reports whether a write was made for the target.
-func (o Outcome) wrote() bool { return o == Changed || o == Accepted }
-
-// OutcomeOf is the outcome that an error means for its target.
-func OutcomeOf(err error) Outcome {
-	f := apierr.As(err)
-	switch f.Kind {
-	case apierr.NotFound:
-		return NotFound
-	case apierr.Refused:
-		return Refused
-	case apierr.WrongState:
-		return WrongState
-	default:
-		return Failed
-	}
-}
-
-// State is what matters of a target before or after a change, as JSON members.
-type State map[string]any
 
 // Naming is how a caller named a target.
 type Naming struct {
@@ -95,30 +48,6 @@ func (t *Target) Identity() string {
 		return t.UserID
 	}
 	return "named:" + strings.ToLower(t.Input)
-}
-
-// prior is what is kept of a target that was reached, for a repeat of the request.
-type prior struct {
-	Target     *Target           `json:"target"`
-	Value      json.RawMessage   `json:"value,omitempty"`
-	Enrichment map[string]string `json:"enrichment,omitempty"`
-}
-
-// resume makes the target what an earlier run of the request has made of it.
-func (t *Target) resume(kept map[string]json.RawMessage) bool {
-	var p prior
-	raw, ok := kept[t.Identity()]
-	if !ok || json.Unmarshal(raw, &p) != nil || p.Target == nil {
-		return false
-	}
-	was := *t
-	*t = *p.Target
-	t.Naming, t.AlsoNamed, t.Login, t.enriched = was.Naming, was.AlsoNamed, was.Login, p.Enrichment
-	t.touched, t.resumed = t.Outcome.wrote(), true
-	if len(p.Value) > 0 {
-		t.value = p.Value
-	}
-	return true
 }
 
 // name is how messages call the target.
@@ -172,37 +101,4 @@ type RoleOutcome struct {
 type Undo struct {
 	Action     string         `json:"action"`
 	Parameters map[string]any `json:"parameters"`
-}
-
-// Plan is what an action decided for one target from its state as read. Deciding writes nothing; the
-// write is a function that a dry run does not call.
-type Plan struct {
-	Before State
-	After  State // predicted; nil where it cannot be known
-	Roles  []RoleOutcome
-
-	// Write makes the change; nil: there is nothing to change, and Value and Say hold at once.
-	Write func(ctx context.Context, o *okta.Client) (WriteResult, error)
-	// Err is what already stands in the way of a part of the change; Write knows it too.
-	Err error
-	// Read reads again what After predicts; nil: it cannot be read.
-	Read func(ctx context.Context, o *okta.Client) (State, error)
-	Undo *Undo
-	// Success is the outcome of a write without an error; empty: Changed.
-	Success Outcome
-
-	Value any    // for json_result of an unchanged target; nil: the state as read
-	Say   string // one sentence for the message, instead of the target's name in a list
-}
-
-// WriteResult is what a write came to.
-type WriteResult struct {
-	Value any    // for json_result
-	After State  // nil: as the plan predicted
-	Undo  *Undo  // nil: as the plan says
-	Say   string // one sentence for the message
-
-	Outcome Outcome       // empty: the plan's Success; an error overrides it
-	Roles   []RoleOutcome // of a write of several parts
-	Touched bool          // some part was changed, although the whole failed
 }

@@ -2,11 +2,7 @@ package action
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
 	"example.com/okta-secops/internal/apierr"
@@ -96,20 +92,6 @@ func minDistinctUsers(names []*name) int {
 	return max(ids, addresses, short)
 }
 
-// namesParam is the name of the parameter that names the targets, "" if there is none.
-func (c *Execution) namesParam() string {
-	first := ""
-	for _, p := range c.Action.Params {
-		if p.users {
-			return p.Name
-		}
-		if p.Type == typeList && first == "" {
-			first = p.Name
-		}
-	}
-	return first
-}
-
 // naming is one way in which the request names a user.
 type naming struct {
 	text   string
@@ -192,113 +174,4 @@ func (c *Execution) merge(namings []naming, names []*name) ([]*Target, map[*Targ
 func isUndecided(err error) bool {
 	f := apierr.As(err)
 	return f.Kind != apierr.NotFound && f.Code != "ambiguous"
-}
-
-// enrich lists every entity that became a target, as it was given, with its enrichment if all users
-// that it lists were reached.
-func (c *Execution) enrich(r *Result, namings []naming, values func(value any) map[string]string) {
-	for _, t := range r.Targets { // of all, so that a later run of the request has it whatever it finds as an entity
-		if _, kept := t.value.(json.RawMessage); c.Action.Mutates && values != nil && t.enriched == nil && t.Outcome.Reached() && !kept && !t.cut {
-			c.enrichTarget(t, values)
-		}
-	}
-	targets := map[*scopeEntity][]*Target{}
-	for _, n := range namings {
-		if n.entity != nil && n.target != nil {
-			targets[n.entity] = append(targets[n.entity], n.target)
-		}
-	}
-	left := 0 // entities without their enrichment
-	for i := range c.scope {
-		e := &c.scope[i]
-		if targets[e] == nil {
-			continue
-		}
-		enriched := EnrichedEntity{Entity: e.Entity, Enrichment: map[string]string{}}
-		if add := c.enrichment(e, targets[e], values); add != nil {
-			for _, v := range add {
-				r.size += len(v)
-			}
-			if r.size <= maxJSON && !slices.ContainsFunc(targets[e], func(t *Target) bool { return t.cut }) {
-				enriched.Enrichment = add
-			} else {
-				left++
-			}
-		}
-		r.Entities = append(r.Entities, enriched)
-	}
-	if left > 0 {
-		c.Warn("%d entities that were reached are not enriched: a reply stops growing at %d MB.", left, maxJSON>>20)
-	}
-}
-
-// enrichTarget computes the enrichment of a target. After a panic the target has none, and the reply
-// still has the results of all targets.
-func (c *Execution) enrichTarget(t *Target, values func(value any) map[string]string) {
-	t.enriched = map[string]string{}
-	if err := c.guard(func() error { t.enriched = values(t.value); return nil }); err != nil {
-		c.remark(t, "not enriched: "+apierr.As(err).Message+".")
-	}
-}
-
-// enrichment returns what an entity is enriched with: nothing if a user that it lists was not
-// reached, and of several users what is the same for all.
-func (c *Execution) enrichment(
-	e *scopeEntity, targets []*Target, values func(value any) map[string]string,
-) map[string]string {
-	var missed []string
-	for _, t := range targets {
-		if !t.Outcome.Reached() {
-			missed = append(missed, t.name())
-		} else if t.enriched == nil && values != nil && !c.Action.Mutates && !t.cut {
-			c.enrichTarget(t, values)
-		}
-	}
-	if len(missed) > 0 {
-		if len(missed) < len(targets) && !c.Request.Options.DryRun {
-			c.Warn("The entity %s (%s) is not enriched: it lists users that were not reached: %s.",
-				Shorten(e.Identifier), e.Type, Enumerate(missed))
-		}
-		return nil
-	}
-	shared := maps.Clone(targets[0].enriched)
-	for _, t := range targets[1:] {
-		maps.DeleteFunc(shared, func(name, value string) bool { return t.enriched[name] != value })
-	}
-	if len(shared) < len(targets[0].enriched) {
-		c.Warn("The entity %s (%s) lists several users: it is enriched only with the values that all of them share; "+
-			"the JSON result has the values of each.", Shorten(e.Identifier), e.Type)
-	}
-	return shared
-}
-
-// Bool is a boolean as entity enrichment has it.
-func Bool(b bool) string {
-	if b {
-		return "True"
-	}
-	return "False"
-}
-
-// becoming is the member of a State for the status that a change under way leads to.
-const becoming = "transitioningToStatus"
-
-// StatusOf is a user's state for before and after.
-func StatusOf(u okta.User) State {
-	s := State{"status": string(u.Status)}
-	if u.Becoming != "" {
-		s[becoming] = string(u.Becoming)
-	}
-	return s
-}
-
-// ReadStatus returns a function that reads a user's status again, for Plan.Read.
-func ReadStatus(id string) func(ctx context.Context, o *okta.Client) (State, error) {
-	return func(ctx context.Context, o *okta.Client) (State, error) {
-		u, err := o.GetUserByID(ctx, id)
-		if err != nil {
-			return nil, fmt.Errorf("reading the user again: %w", err)
-		}
-		return StatusOf(u), nil
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
@@ -65,17 +64,4 @@ func otherStatus(now, asked State) bool {
 	is := statuses(now)
 	holds := func(status any) bool { return slices.Contains(wanted, status) }
 	return len(is) > 0 && len(wanted) > 0 && !slices.ContainsFunc(is, holds)
-}
-
-// describe returns a state in words: "ACTIVE, changing to DEPROVISIONED".
-func describe(s State) string {
-	var words []string
-	for _, k := range sortedKeys(s) {
-		word := fmt.Sprint(s[k])
-		if k == becoming {
-			word = "changing to " + word
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, ", ")
 }

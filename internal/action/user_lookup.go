@@ -6,8 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
@@ -93,18 +91,4 @@ func ambiguous(users int) error {
 func isNamed(u okta.User, text string) bool {
 	short, _, _ := strings.Cut(u.Login, "@")
 	return u.ID == text || sameName(u.Login, text) || sameName(short, text) || sameName(u.Email, text)
-}
-
-// sameName reports whether two names are equal, ignoring case.
-func sameName(a, b string) bool { return a != "" && foldName(a) == foldName(b) }
-
-// foldName returns a name in lower case. A character outside ASCII never becomes one of ASCII: the Kelvin sign
-// (U+212A) is not k.
-func foldName(s string) string {
-	return strings.Map(func(r rune) rune {
-		if lower := unicode.ToLower(r); r < utf8.RuneSelf || lower >= utf8.RuneSelf {
-			return lower
-		}
-		return r
-	}, s)
 }

@@ -1,0 +1,28 @@
+package action
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// placeholderStart matches a SecOps placeholder up to its | or its closing bracket: [Event.x], [Get
+// User.JsonResult.
+const placeholderStart = `\[[\pL\d_ :()-]+\.[\pL_][^\[\]|]*`
+
+var (
+	wholePlaceholder = regexp.MustCompile(`^` + placeholderStart + `(\|[\s\S]*)?\]$`)
+	anyPlaceholder   = regexp.MustCompile(placeholderStart + `(\|(\s*"[^"]*"\s*|[^\]]*))?\]`)
+)
+
+// IsPlaceholder reports whether a value is, as a whole, a SecOps placeholder that was not filled
+// in.
+func IsPlaceholder(s string) bool { return wholePlaceholder.MatchString(strings.TrimSpace(s)) }
+
+// FindPlaceholder returns the first SecOps placeholder in a text, "" if it has none.
+func FindPlaceholder(s string) string { return anyPlaceholder.FindString(s) }
+
+// Unfilled describes a placeholder that SecOps left in a value.
+func Unfilled(placeholder string) string {
+	return fmt.Sprintf("holds the placeholder %s, which SecOps did not fill in", Shorten(strings.TrimSpace(placeholder)))
+}
