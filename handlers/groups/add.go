@@ -47,7 +47,7 @@ var add = action.Define(action.Spec{
 			if err != nil {
 				return action.Plan{}, err
 			}
-			if i := slices.IndexFunc(groups, isOktas); i >= 0 {
+			if i := slices.IndexFunc(groups, isOktaGroup); i >= 0 {
 				return action.Plan{Value: groups[i]}, nil
 			}
 		}
@@ -68,7 +68,7 @@ func planAdd(name, description string) action.Plan {
 		Write: func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 			var err error
 			if created, err = o.CreateGroup(ctx, name, description); nameTaken(err) {
-				existing, err := duplicate(ctx, o, name, err)
+				existing, err := existingGroup(ctx, o, name, err)
 				return action.WriteResult{Value: existing, Outcome: action.Unchanged}, err
 			}
 			return action.WriteResult{Value: created}, err
@@ -86,15 +86,15 @@ func nameTaken(err error) bool {
 	return f != nil && f.Code == okta.CodeValidation && strings.Contains(f.Message, "already exists")
 }
 
-// duplicate returns the group because of which Okta refused to make another of its name. The search index may not
+// existingGroup returns the group because of which Okta refused to make another of its name. The search index may not
 // show it yet, so the list by prefix is read too, before a group that an application masters is taken for it.
-func duplicate(ctx context.Context, o *okta.Client, name string, refusal error) (okta.Group, error) {
+func existingGroup(ctx context.Context, o *okta.Client, name string, refusal error) (okta.Group, error) {
 	const message = "a group of this name already exists, but it could not be read: "
 	var apps []okta.Group
 	var failed error
 	for _, list := range []func(context.Context, string) ([]okta.Group, error){o.FindGroups, o.QueryGroups} {
 		groups, err := list(ctx, name)
-		if i := slices.IndexFunc(groups, isOktas); i >= 0 {
+		if i := slices.IndexFunc(groups, isOktaGroup); i >= 0 {
 			return groups[i], nil
 		}
 		apps, failed = append(apps, groups...), cmp.Or(err, failed)
@@ -116,5 +116,5 @@ func duplicate(ctx context.Context, o *okta.Client, name string, refusal error) 
 	return okta.Group{}, &f
 }
 
-// isOktas reports whether a group is Okta's own. Groups that applications master may share its name.
-func isOktas(g okta.Group) bool { return g.Type != okta.AppGroup }
+// isOktaGroup reports whether a group is Okta's own. Groups that applications master may share its name.
+func isOktaGroup(g okta.Group) bool { return g.Type != okta.AppGroup }

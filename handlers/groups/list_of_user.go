@@ -29,7 +29,7 @@ var listOfUser = action.Define(action.Spec{
 			if len(groups) > 0 {
 				say = fmt.Sprintf("%s belongs to %s: %s.", u.Login, action.Count(len(groups), "group"), action.Enumerate(names(groups)))
 			}
-			return action.Plan{Value: groups, Say: say}, err
+			return action.Plan{Value: groups, Message: say}, err
 		},
 		Enrich: func(value any) map[string]string {
 			groups := value.([]okta.Group)

@@ -56,10 +56,10 @@ var assign = action.Define(action.Spec{
 			parts := make([]roleRequest, len(p.Types))
 			for i, given := range p.Types {
 				t := strings.ToUpper(given)
-				parts[i] = roleRequest{role: given, means: sameRole(t), would: []okta.Role{{Type: t}}}
+				parts[i] = roleRequest{role: given, matches: sameRole(t), pending: []okta.Role{{Type: t}}}
 				held := slices.IndexFunc(before, func(r okta.Role) bool { return r.Type == t && !r.Inherited })
 				if held >= 0 {
-					parts[i].would, parts[i].held = nil, before[held:held+1]
+					parts[i].pending, parts[i].held = nil, before[held:held+1]
 				}
 			}
 			return assigning.plan(c, u, before, parts), nil

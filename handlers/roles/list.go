@@ -31,7 +31,7 @@ var list = action.Define(action.Spec{
 				}
 				say = fmt.Sprintf("%s has %s: %s.", u.Login, action.Count(len(roles), "role"), action.Enumerate(names))
 			}
-			return action.Plan{Value: roles, Say: say}, err
+			return action.Plan{Value: roles, Message: say}, err
 		},
 	})
 })

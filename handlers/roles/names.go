@@ -12,8 +12,8 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// meaning reports whether a role assignment is one that a name means.
-type meaning func(r okta.Role) bool
+// roleMatcher reports whether a role assignment is one that a name means.
+type roleMatcher func(r okta.Role) bool
 
 // roleNames finds out which roles the names of a request mean.
 type roleNames struct {
@@ -32,7 +32,7 @@ func newRoleNames(ctx context.Context, c *action.Execution, idsOnly bool) roleNa
 //
 // An ID or an exact name (in any case) is taken before one that differs in spaces, "_" and "-", so
 // that a custom role called "Super Admin" is not taken for SUPER_ADMIN.
-func (n roleNames) find(held []okta.Role, name string) (meaning, error) {
+func (n roleNames) find(held []okta.Role, name string) (roleMatcher, error) {
 	byID := func(r okta.Role) bool { return r.ID == name || r.CustomID == name }
 	if slices.ContainsFunc(held, byID) {
 		return byID, nil
@@ -48,7 +48,7 @@ func (n roleNames) find(held []okta.Role, name string) (meaning, error) {
 	}
 	custom, err := n.orgRoles()
 	if err != nil {
-		return nil, cannotTell(name, err)
+		return nil, orgRolesUnreadable(name, err)
 	}
 	for _, r := range custom {
 		if r.ID == name || !n.idsOnly && strings.EqualFold(r.Label, name) {
@@ -59,12 +59,12 @@ func (n roleNames) find(held []okta.Role, name string) (meaning, error) {
 		return nil, apierr.Errorf(apierr.NotFound, okta.CodeNotFound,
 			"the user has no role assignment with the ID %q; it may have been removed already", action.Shorten(name))
 	}
-	return spelledAlike(held, custom, name)
+	return findSimilar(held, custom, name)
 }
 
-// spelledAlike finds the one role whose name differs from the given one in case, spaces, "_" and
+// findSimilar finds the one role whose name differs from the given one in case, spaces, "_" and
 // "-" only.
-func spelledAlike(held []okta.Role, custom []okta.OrgRole, name string) (meaning, error) {
+func findSimilar(held []okta.Role, custom []okta.OrgRole, name string) (roleMatcher, error) {
 	var known, keys []string // keys: of the roles that the name may mean
 	consider := func(key string, names ...string) {
 		known = append(known, names...)
@@ -81,14 +81,14 @@ func spelledAlike(held []okta.Role, custom []okta.OrgRole, name string) (meaning
 	}
 	for _, r := range held {
 		if r.Type == okta.CustomRole {
-			consider(keyOf(r), r.Label)
+			consider(roleID(r), r.Label)
 		} else {
-			consider(keyOf(r), r.Type, r.Label)
+			consider(roleID(r), r.Type, r.Label)
 		}
 	}
 	switch len(keys) {
 	case 0:
-		return nil, unknown(name, known)
+		return nil, unknownRole(name, known)
 	case 1:
 		return sameRole(keys[0]), nil
 	}
@@ -108,9 +108,9 @@ func standardType(name string) string {
 	return ""
 }
 
-// keyOf identifies a role: a custom role by its ID (by its label if Okta gives none), any other by
+// roleID identifies a role: a custom role by its ID (by its label if Okta gives none), any other by
 // its type.
-func keyOf(r okta.Role) string {
+func roleID(r okta.Role) string {
 	switch {
 	case r.CustomID != "":
 		return r.CustomID
@@ -120,10 +120,10 @@ func keyOf(r okta.Role) string {
 	return r.Type
 }
 
-func sameRole(key string) meaning { return func(r okta.Role) bool { return keyOf(r) == key } }
+func sameRole(key string) roleMatcher { return func(r okta.Role) bool { return roleID(r) == key } }
 
-// unknown is the error of a name that no role has.
-func unknown(name string, known []string) error {
+// unknownRole is the error of a name that no role has.
+func unknownRole(name string, known []string) error {
 	text := fmt.Sprintf("no standard or custom role is called %q, and the user has no role assignment with this ID",
 		action.Shorten(name))
 	if near := action.NearestName(name, known); near != "" {
@@ -132,8 +132,8 @@ func unknown(name string, known []string) error {
 	return apierr.New(apierr.NotFound, okta.CodeNotFound, text, nil)
 }
 
-// cannotTell is the error of a name that may be that of a custom role, which could not be read.
-func cannotTell(name string, err error) error {
+// orgRolesUnreadable is the error of a name that may be that of a custom role, which could not be read.
+func orgRolesUnreadable(name string, err error) error {
 	f := *apierr.As(err)
 	f.Message = fmt.Sprintf("%q is not a standard role, and the roles of the org could not be read to find a custom one: %s",
 		action.Shorten(name), f.Message)

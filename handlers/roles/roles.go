@@ -27,8 +27,8 @@ var manageScopes = []string{"okta.users.read", "okta.roles.read", "okta.roles.ma
 // roleRequest is what is to be done for one user about one role that the caller named.
 type roleRequest struct {
 	role  string      // as given
-	means meaning     // which assignments it concerns; nil if the name means none
-	would []okta.Role // assignments to make, or to remove; several parts may have the same
+	matches roleMatcher     // which assignments it concerns; nil if the name means none
+	pending []okta.Role // assignments to make, or to remove; several parts may have the same
 	held  []okta.Role // assignments that are as asked, for json_result
 	err   error       // what stands in the way of (the rest of) it
 }
@@ -53,15 +53,15 @@ func (ch roleOperation) plan(c *action.Execution, u okta.User, before []okta.Rol
 	var would, held []okta.Role
 	for _, part := range parts {
 		outcome := action.Unchanged
-		if len(part.would) > 0 {
+		if len(part.pending) > 0 {
 			outcome = action.Planned
 		}
 		p.Roles = append(p.Roles, roleOutcome(part.role, outcome, part.err))
 		p.Err = moreSevere(p.Err, part.err)
-		would, held = addNew(would, part.would), append(held, part.held...)
+		would, held = appendNew(would, part.pending), append(held, part.held...)
 	}
-	if p.Err != nil || len(would) > 0 && slices.ContainsFunc(parts, func(p roleRequest) bool { return len(p.would) == 0 }) {
-		p.Say = ch.say(u, p.Roles) // several things are to be said of one user
+	if p.Err != nil || len(would) > 0 && slices.ContainsFunc(parts, func(p roleRequest) bool { return len(p.pending) == 0 }) {
+		p.Message = ch.say(u, p.Roles) // several things are to be said of one user
 	}
 	p.After = rolesState(ch.after(before, would))
 	if len(would) == 0 {
@@ -90,7 +90,7 @@ func (ch roleOperation) write(
 	for i, part := range parts {
 		outcomes[i] = action.Unchanged
 		held = append(held, part.held...)
-		for _, r := range part.would {
+		for _, r := range part.pending {
 			err, sent := results[assignment(r)]
 			if !sent {
 				var role okta.Role
@@ -120,7 +120,7 @@ func (ch roleOperation) write(
 			switch {
 			case err == nil && (so != nil || ch.already(refusals[i])) && ch.holds(now, part):
 				refusals[i] = nil
-				held = addNew(held, ch.heldNow(now, part))
+				held = appendNew(held, ch.heldNow(now, part))
 			case so != nil: // of one role: it must not decide the result of all
 				refusals[i] = so.Unwrap()
 			}
@@ -137,15 +137,15 @@ func (ch roleOperation) write(
 	}
 	done.Undo = ch.undo(u, changed)
 	done.Value = orEmpty(append(changed, held...))
-	done.Say = ch.say(u, done.Roles)
+	done.Message = ch.say(u, done.Roles)
 	return done, worst
 }
 
 // assignment identifies an assignment among those to make or to remove. One to make has no ID yet.
 func assignment(r okta.Role) string { return cmp.Or(r.ID, r.Type) }
 
-// addNew appends the assignments that are not among the first ones.
-func addNew(roles, more []okta.Role) []okta.Role {
+// appendNew appends the assignments that are not among the first ones.
+func appendNew(roles, more []okta.Role) []okta.Role {
 	for _, r := range more {
 		same := func(o okta.Role) bool { return assignment(o) == assignment(r) }
 		if !slices.ContainsFunc(roles, same) {
@@ -158,7 +158,7 @@ func addNew(roles, more []okta.Role) []okta.Role {
 // holds reports whether the roles of a user are as a part asks. What comes from a group is not the
 // user's own.
 func (ch roleOperation) holds(now []okta.Role, p roleRequest) bool {
-	return slices.ContainsFunc(now, func(r okta.Role) bool { return !r.Inherited && p.means(r) }) == ch.assigns
+	return slices.ContainsFunc(now, func(r okta.Role) bool { return !r.Inherited && p.matches(r) }) == ch.assigns
 }
 
 // heldNow returns the assignments of a part that another caller made meanwhile, for json_result.
@@ -166,7 +166,7 @@ func (ch roleOperation) heldNow(now []okta.Role, p roleRequest) []okta.Role {
 	if !ch.assigns {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(now), func(r okta.Role) bool { return r.Inherited || !p.means(r) })
+	return slices.DeleteFunc(slices.Clone(now), func(r okta.Role) bool { return r.Inherited || !p.matches(r) })
 }
 
 // say tells in one sentence what became of a user's roles.
@@ -256,7 +256,7 @@ func undo(name string, u okta.User, param string, roles []string) *action.Undo {
 	return &action.Undo{Action: name, Parameters: map[string]any{"User IDs": u.ID, param: strings.Join(roles, ", "), "Also Run On Scope": false}}
 }
 
-// inherited says why a role held through a group cannot be taken from its user.
-func inherited(r okta.Role) error {
+// inheritedError says why a role held through a group cannot be taken from its user.
+func inheritedError(r okta.Role) error {
 	return apierr.Errorf(apierr.WrongState, "inherited_from_group", "%s comes from a group and cannot be taken from the user: remove the user from that group, or the role from the group", r.Label)
 }

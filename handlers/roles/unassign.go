@@ -59,18 +59,18 @@ var unassign = action.Define(action.Spec{
 			if err != nil {
 				return action.Plan{}, err
 			}
-			return unassigning.plan(c, u, before, matching(before, p.Roles, names)), nil
+			return unassigning.plan(c, u, before, requestsFor(before, p.Roles, names)), nil
 		},
 		Enrich: func(any) map[string]string { return map[string]string{"unassign_role": action.Bool(true)} },
 	})
 })
 
-// matching finds the assignments that each name means. Two names may mean the same one.
-func matching(held []okta.Role, names []string, of roleNames) []roleRequest {
+// requestsFor finds the assignments that each name means. Two names may mean the same one.
+func requestsFor(held []okta.Role, names []string, of roleNames) []roleRequest {
 	parts := make([]roleRequest, len(names))
 	for i, name := range names {
 		means, err := of.find(held, name)
-		parts[i] = roleRequest{role: name, means: means, err: err}
+		parts[i] = roleRequest{role: name, matches: means, err: err}
 		if err != nil {
 			continue
 		}
@@ -78,9 +78,9 @@ func matching(held []okta.Role, names []string, of roleNames) []roleRequest {
 			switch {
 			case !means(r):
 			case r.Inherited:
-				parts[i].err = inherited(r)
+				parts[i].err = inheritedError(r)
 			default:
-				parts[i].would = append(parts[i].would, r)
+				parts[i].pending = append(parts[i].pending, r)
 			}
 		}
 	}

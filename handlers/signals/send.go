@@ -74,7 +74,7 @@ func (i *issuerURL) UnmarshalParam(text string) (warning string, err error) {
 
 type sendParams struct {
 	KeyID     keyID      `param:"Key ID" help:"The ID of the public key with which Okta verifies the signature; the deployment's own where it is not given."`
-	Key       privateKey `param:"Private Key String" alias:"Private Key" secret:"true" help:"The private key that signs the signal, as PEM with its BEGIN and END lines or as JWK, for this call only; the deployment's own where it is not given."`
+	PrivateKey       privateKey `param:"Private Key String" alias:"Private Key" secret:"true" help:"The private key that signs the signal, as PEM with its BEGIN and END lines or as JWK, for this call only; the deployment's own where it is not given."`
 	Email     email      `param:"User Email" required:"true" help:"The e-mail address of the affected user."`
 	Timestamp timestamp  `param:"Timestamp" required:"true" help:"When it happened, in ISO 8601 with Z or an offset: 2025-05-25T14:47:52+02:00."`
 	Reason    string     `param:"Reason" required:"true" help:"Why the signal was generated, in a few words; Okta shows it to administrators."`
@@ -82,9 +82,9 @@ type sendParams struct {
 	Issuer    issuerURL  `param:"Issuer URL" help:"The system that created the signal, as registered in Okta; the deployment's own where it is not given."`
 }
 
-// sentText is all that Okta's 202 says: it names no user, and nothing reads back what Okta did with
+// sentMessage is all that Okta's 202 says: it names no user, and nothing reads back what Okta did with
 // the signal.
-const sentText = "Successfully sent the ITP signal to Okta. " +
+const sentMessage = "Successfully sent the ITP signal to Okta. " +
 	"Okta accepted the signal; whether it changes the risk level of the user is decided by Okta, " +
 	"which also accepts signals about e-mail addresses that it does not know."
 
@@ -98,7 +98,7 @@ var send = action.Define(action.Spec{
 		"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52+02:00", "Reason": "Sign-in from an anonymizing network", "Severity": "High",
 	}},
 }, func(ctx context.Context, c *action.Execution, p sendParams) (*action.Result, error) {
-	by, err := transmitter(c.Signing, p)
+	by, err := signingTransmitter(c.Signing, p)
 	if err != nil {
 		return nil, err
 	}
@@ -117,11 +117,11 @@ var send = action.Define(action.Spec{
 			Write: func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				status, err := o.PublishSecurityEvent(ctx, token)
 				if err != nil {
-					return action.WriteResult{Say: apierr.As(err).Message}, err // one target: its name would only repeat the request
+					return action.WriteResult{Message: apierr.As(err).Message}, err // one target: its name would only repeat the request
 				}
 				return action.WriteResult{
 					Value: map[string]any{"status": status, "payload": signal.Claims()},
-					Say:   sentText,
+					Message:   sentMessage,
 				}, nil
 			},
 		}, nil
@@ -133,11 +133,11 @@ var send = action.Define(action.Spec{
 	return result, nil
 })
 
-// transmitter is who signs this signal: the deployment, unless the call brings its own.
-func transmitter(own ssf.Transmitter, p sendParams) (ssf.Transmitter, error) {
+// signingTransmitter is who signs this signal: the deployment, unless the call brings its own.
+func signingTransmitter(own ssf.Transmitter, p sendParams) (ssf.Transmitter, error) {
 	by := own
-	if p.Key.Key.Method() != nil {
-		by.Key, by.KeyID = p.Key.Key, p.Key.ID()
+	if p.PrivateKey.Key.Method() != nil {
+		by.Key, by.KeyID = p.PrivateKey.Key, p.PrivateKey.ID()
 		if by.KeyID == "" {
 			by.KeyID = own.KeyID
 		}

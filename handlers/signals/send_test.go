@@ -27,7 +27,7 @@ func params(changes map[string]any) map[string]any {
 	return testkit.Params(p)
 }
 
-const sentText = "Successfully sent the ITP signal to Okta. Okta accepted the signal; whether it changes the risk level of the user is decided by Okta, " +
+const sentMessage = "Successfully sent the ITP signal to Okta. Okta accepted the signal; whether it changes the risk level of the user is decided by Okta, " +
 	"which also accepts signals about e-mail addresses that it does not know."
 
 // sent is the one request that carried a signal to Okta.
@@ -113,7 +113,7 @@ func TestSendSignal(t *testing.T) {
 		"json_result": {"status": 202, "payload": %s}, "entities": [],
 		"targets": [{"input": "Alice@Acme.Test", "source": "parameter", "outcome": "accepted", "verified": false}],
 		"warnings": []
-	}`, sentText, payload))
+	}`, sentMessage, payload))
 
 	if diff := cmp.Diff(map[string]any{"alg": "RS256", "kid": testkit.KeyID, "typ": "secevent+jwt"}, part(t, request.Body, 0)); diff != "" {
 		t.Errorf("header of the token (-want +got):\n%s", diff)
@@ -141,7 +141,7 @@ func TestSendSignal_UnknownUserIsAcceptedAndClaimsNoLevel(t *testing.T) {
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "nobody@acme.test"}))
 	want := map[string]any{"input": "nobody@acme.test", "source": "parameter", "outcome": "accepted", "verified": false}
-	if diff := cmp.Diff(want, got.Get("targets", 0)); diff != "" || got.HTTP != 200 || got.Get("is_success") != true || got.Get("output_message") != sentText {
+	if diff := cmp.Diff(want, got.Get("targets", 0)); diff != "" || got.HTTP != 200 || got.Get("is_success") != true || got.Get("output_message") != sentMessage {
 		t.Errorf("target (-want +got):\n%s\nreply: %d %s", diff, got.HTTP, got.Body)
 	}
 	if signal := received(t, w); !signal.Verified || signal.Accepted {
@@ -253,7 +253,7 @@ func TestSendSignalTakes200ForSuccessToo(t *testing.T) {
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: path, Status: 200})
 	got := w.Run("signals/send-itp-signal", params(nil))
-	if got.HTTP != 200 || got.Get("json_result", "status") != json.Number("200") || got.Get("output_message") != sentText {
+	if got.HTTP != 200 || got.Get("json_result", "status") != json.Number("200") || got.Get("output_message") != sentMessage {
 		t.Errorf("reply: %d %s", got.HTTP, got.Body)
 	}
 }

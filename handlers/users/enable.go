@@ -57,19 +57,19 @@ func planEnable(c *action.Execution, u okta.User, p enableParams) (action.Plan, 
 		}
 	case p.Activate && (u.Status == okta.Staged || u.Status == okta.Deprovisioned):
 		plan.After = action.State{"status": string(okta.Provisioned)}
-		plan.Write = activation(c, u, p.SendEmail, (*okta.Client).ActivateUser)
+		plan.Write = activationWrite(c, u, p.SendEmail, (*okta.Client).ActivateUser)
 	case p.Activate && u.Status == okta.Provisioned:
 		plan.After = plan.Before
-		plan.Write = activation(c, u, p.SendEmail, (*okta.Client).ReactivateUser)
+		plan.Write = activationWrite(c, u, p.SendEmail, (*okta.Client).ReactivateUser)
 	default:
-		return plan, apierr.New(apierr.WrongState, "wrong_state", cannotEnable(u.Status), nil)
+		return plan, apierr.New(apierr.WrongState, "wrong_state", enableAdvice(u.Status), nil)
 	}
 	return plan, nil
 }
 
-// activation returns the write that activates a user and says where that left the user: ACTIVE where a
+// activationWrite returns the write that activates a user and says where that left the user: ACTIVE where a
 // password was set before, PROVISIONED where the user has to follow the link.
-func activation(
+func activationWrite(
 	c *action.Execution, u okta.User, sendEmail bool,
 	activate func(o *okta.Client, ctx context.Context, id string, sendEmail bool) (okta.Activation, error),
 ) func(context.Context, *okta.Client) (action.WriteResult, error) {
@@ -87,27 +87,27 @@ func activation(
 			c.Warn("%s was activated, but the status could not be read again: %s", u.Login, apierr.As(err).Message)
 			after = asked
 		}
-		if err := action.NotAsAsked(after, asked); err != nil {
+		if err := action.CheckStatus(after, asked); err != nil {
 			return action.WriteResult{After: after, Touched: true}, err
 		}
 		done := action.WriteResult{After: after}
 		value := map[string]any{"status": after["status"]}
 		switch {
 		case sendEmail && after["status"] != string(okta.Active):
-			done.Say = fmt.Sprintf("Sent an activation link to %s, who is %s until it is followed.", u.Login, after["status"])
+			done.Message = fmt.Sprintf("Sent an activation link to %s, who is %s until it is followed.", u.Login, after["status"])
 		case !sendEmail && link.URL == "":
 			c.Warn("%s was activated, but Okta returned no activation link.", u.Login)
 		case !sendEmail:
 			value["activationUrl"], value["activationToken"] = link.URL, link.Token
-			done.Say = fmt.Sprintf("Made an activation link for %s, who is %s until it is followed; it is in the JSON result.", u.Login, after["status"])
+			done.Message = fmt.Sprintf("Made an activation link for %s, who is %s until it is followed; it is in the JSON result.", u.Login, after["status"])
 		}
 		done.Value = value
 		return done, nil
 	}
 }
 
-// cannotEnable says what to do about a user whom no transition makes ACTIVE.
-func cannotEnable(s okta.Status) string {
+// enableAdvice says what to do about a user whom no transition makes ACTIVE.
+func enableAdvice(s okta.Status) string {
 	switch s {
 	case okta.LockedOut:
 		return "the user is LOCKED_OUT, which enabling does not lift: unlock the user in Okta, or use Reset Password or Set Password"

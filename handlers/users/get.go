@@ -20,7 +20,7 @@ var get = action.Define(action.Spec{
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
 }, func(ctx context.Context, c *action.Execution, p getParams) (*action.Result, error) {
 	result, err := c.EachUser(ctx, p.Users, action.UserWork{
-		Whole: true,
+		ReturnsUsers: true,
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 			return action.Plan{Value: u}, nil
 		},

@@ -33,13 +33,13 @@ var list = action.Define(action.Spec{
 	}
 	users, err := c.Okta.ListUsers(ctx, okta.UserQuery{Query: p.Query, Filter: p.Filter, Search: p.Search}, limit)
 	if err != nil {
-		return nil, badExpression(p, err)
+		return nil, expressionProblems(p, err)
 	}
 	return c.ListResult(users, "user"), nil
 })
 
-// badExpression makes Okta's refusal of an expression a problem of the parameters that hold one.
-func badExpression(p listParams, err error) error {
+// expressionProblems makes Okta's refusal of an expression a problem of the parameters that hold one.
+func expressionProblems(p listParams, err error) error {
 	f := apierr.As(err)
 	if f.Code != okta.CodeBadExpression {
 		return err

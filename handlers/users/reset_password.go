@@ -35,7 +35,7 @@ var resetPassword = action.Define(action.Spec{
 			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				link, err := o.ResetPassword(ctx, u.ID, p.SendEmail)
 				if err != nil {
-					return action.WriteResult{}, whyRefused(ctx, o, u, err)
+					return action.WriteResult{}, explainRefusal(ctx, o, u, err)
 				}
 				value := map[string]any{"send_email": p.SendEmail}
 				switch {
@@ -47,16 +47,16 @@ var resetPassword = action.Define(action.Spec{
 				}
 				return action.WriteResult{Value: value}, nil
 			}
-			return plan, needsAccount(u)
+			return plan, checkNotDeprovisioned(u)
 		},
 		Enrich: func(any) map[string]string { return map[string]string{"send_email": action.Bool(p.SendEmail)} },
 	})
 })
 
-// whyRefused adds to Okta's bare refusal of a change of password the user's status and what to do about it. The
+// explainRefusal adds to Okta's bare refusal of a change of password the user's status and what to do about it. The
 // status is read again: another caller may have changed it, in which case Okta may even answer that there is no such
 // user.
-func whyRefused(ctx context.Context, o *okta.Client, u okta.User, err error) error {
+func explainRefusal(ctx context.Context, o *okta.Client, u okta.User, err error) error {
 	f := *apierr.As(err)
 	if f.Kind != apierr.WrongState && f.Kind != apierr.NotFound {
 		return err
@@ -66,7 +66,7 @@ func whyRefused(ctx context.Context, o *okta.Client, u okta.User, err error) err
 	} else if f.Kind == apierr.NotFound {
 		return &f
 	}
-	if err := needsAccount(u); err != nil {
+	if err := checkNotDeprovisioned(u); err != nil {
 		return err
 	}
 	if f.Kind == apierr.NotFound {
@@ -81,8 +81,8 @@ func whyRefused(ctx context.Context, o *okta.Client, u okta.User, err error) err
 	return &f
 }
 
-// needsAccount refuses a change of password where there is no account to sign in to.
-func needsAccount(u okta.User) error {
+// checkNotDeprovisioned refuses a change of password where there is no account to sign in to.
+func checkNotDeprovisioned(u okta.User) error {
 	if u.Status == okta.Deprovisioned {
 		return apierr.New(apierr.WrongState, "wrong_state", "the user is DEPROVISIONED and has no password: activate the user first (Enable User)", nil)
 	}

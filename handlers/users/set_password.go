@@ -41,11 +41,11 @@ var setPassword = action.Define(action.Spec{
 					password, value["password"] = secrets.New(text), text
 				}
 				if err := o.SetPassword(ctx, u.ID, password); err != nil {
-					return action.WriteResult{}, whyRefused(ctx, o, u, err)
+					return action.WriteResult{}, explainRefusal(ctx, o, u, err)
 				}
 				return action.WriteResult{Value: value}, nil
 			}
-			return plan, needsAccount(u)
+			return plan, checkNotDeprovisioned(u)
 		},
 		Enrich: func(any) map[string]string { return map[string]string{"set_password": action.Bool(true)} },
 	})

@@ -24,7 +24,7 @@ type Invocation struct {
 
 	secrets []secrets.Value // given as parameters
 	scope   []scopeEntity   // entities that are to become targets
-	ignored []ignored       // entities that are not
+	ignored []ignoredEntity       // entities that are not
 	run     func(ctx context.Context, c *Execution) (*Result, error)
 }
 
@@ -84,7 +84,7 @@ func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
 	if on, ok := into.Interface().(interface{ onScope() bool }); ok {
 		inScope = on.onScope()
 	}
-	problems = append(problems, inv.takeEntities(r.Entities, inScope)...)
+	problems = append(problems, inv.bindEntities(r.Entities, inScope)...)
 	inv.Warnings = append(inv.Warnings, warnIgnored(inv.ignored)...)
 	for _, p := range a.Params {
 		bad := slices.ContainsFunc(problems, func(q Problem) bool { return q.Parameter == p.Name })
@@ -100,12 +100,12 @@ func (s ScopeOff) onScope() bool { return s.AlsoRunOnScope }
 
 // noTarget is the problem of a request that names no user, in the parameter or by the entities in
 // scope.
-func noTarget(a *Action, param string, inScope bool, ignored []ignored) Problem {
+func noTarget(a *Action, param string, inScope bool, ignored []ignoredEntity) Problem {
 	text := "no user is named: give ids, logins or e-mail addresses"
 	switch {
 	case len(a.RunsOn) == 0:
 	case len(ignored) > 0:
-		text += "; " + strings.Join(reasons(ignored), "; ")
+		text += "; " + strings.Join(ignoredReasons(ignored), "; ")
 	case inScope:
 		text += ", or entities of the type " + strings.Join(entityTypes(a.RunsOn), " or ")
 	default:

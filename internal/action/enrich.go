@@ -16,9 +16,9 @@ type EnrichedEntity struct {
 
 // enrich lists every entity that became a target, as it was given, with its enrichment if all users
 // that it lists were reached.
-func (c *Execution) enrich(r *Result, namings []naming, values func(value any) map[string]string) {
+func (c *Execution) enrich(r *Result, namings []userMention, values func(value any) map[string]string) {
 	for _, t := range r.Targets { // of all, so that a later run of the request has it whatever it finds as an entity
-		if _, kept := t.value.(json.RawMessage); c.Action.Mutates && values != nil && t.enriched == nil && t.Outcome.Reached() && !kept && !t.cut {
+		if _, kept := t.value.(json.RawMessage); c.Action.Mutates && values != nil && t.enriched == nil && t.Outcome.Reached() && !kept && !t.omitted {
 			c.enrichTarget(t, values)
 		}
 	}
@@ -39,7 +39,7 @@ func (c *Execution) enrich(r *Result, namings []naming, values func(value any) m
 			for _, v := range add {
 				r.size += len(v)
 			}
-			if r.size <= maxJSON && !slices.ContainsFunc(targets[e], func(t *Target) bool { return t.cut }) {
+			if r.size <= maxJSON && !slices.ContainsFunc(targets[e], func(t *Target) bool { return t.omitted }) {
 				enriched.Enrichment = add
 			} else {
 				left++
@@ -56,8 +56,8 @@ func (c *Execution) enrich(r *Result, namings []naming, values func(value any) m
 // still has the results of all targets.
 func (c *Execution) enrichTarget(t *Target, values func(value any) map[string]string) {
 	t.enriched = map[string]string{}
-	if err := c.guard(func() error { t.enriched = values(t.value); return nil }); err != nil {
-		c.remark(t, "not enriched: "+apierr.As(err).Message+".")
+	if err := c.catchPanic(func() error { t.enriched = values(t.value); return nil }); err != nil {
+		c.warnTarget(t, "not enriched: "+apierr.As(err).Message+".")
 	}
 }
 
@@ -70,7 +70,7 @@ func (c *Execution) enrichment(
 	for _, t := range targets {
 		if !t.Outcome.Reached() {
 			missed = append(missed, t.name())
-		} else if t.enriched == nil && values != nil && !c.Action.Mutates && !t.cut {
+		} else if t.enriched == nil && values != nil && !c.Action.Mutates && !t.omitted {
 			c.enrichTarget(t, values)
 		}
 	}

@@ -13,19 +13,19 @@ type scopeEntity struct {
 	names []string
 }
 
-// ignored is an entity in scope that does not become a target.
-type ignored struct {
+// ignoredEntity is an entity in scope that does not become a target.
+type ignoredEntity struct {
 	entity string // "WS-17 (HOSTNAME)"
 	reason string
 }
 
-func ignore(name string, kind EntityType, reason string) ignored {
-	return ignored{fmt.Sprintf("%s (%s)", Shorten(name), Shorten(string(kind))), reason}
+func newIgnoredEntity(name string, kind EntityType, reason string) ignoredEntity {
+	return ignoredEntity{fmt.Sprintf("%s (%s)", Shorten(name), Shorten(string(kind))), reason}
 }
 
-// takeEntities checks the entities of a request. While they are in scope it takes those that the
+// bindEntities checks the entities of a request. While they are in scope it takes those that the
 // action runs on and ignores the others.
-func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
+func (inv *Invocation) bindEntities(entities []Entity, inScope bool) []Problem {
 	var problems []Problem
 	if len(entities) > MaxItems {
 		return []Problem{{Parameter: "entities", Message: fmt.Sprintf("has %d entities; one call takes at most %d", len(entities), MaxItems)}}
@@ -33,14 +33,14 @@ func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
 	names := 0
 	for i, e := range entities {
 		where := fmt.Sprintf("entities[%d].", i)
-		bad := unfilledEntity(where, e)
+		bad := placeholderProblems(where, e)
 		problems = append(problems, bad...)
 		if !inScope || len(bad) > 0 {
 			continue
 		}
 		e.Type = EntityType(strings.ToUpper(strings.TrimSpace(string(e.Type))))
 		if !slices.Contains(inv.Action.RunsOn, e.Type) {
-			inv.ignored = append(inv.ignored, ignore(strings.TrimSpace(e.Identifier), e.Type,
+			inv.ignored = append(inv.ignored, newIgnoredEntity(strings.TrimSpace(e.Identifier), e.Type,
 				inv.Action.Name+" runs on "+strings.Join(entityTypes(inv.Action.RunsOn), " and ")))
 			continue
 		}
@@ -59,8 +59,8 @@ func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
 	return problems
 }
 
-// unfilledEntity returns the problems of an entity that SecOps did not fill in.
-func unfilledEntity(where string, e Entity) []Problem {
+// placeholderProblems returns the problems of an entity that SecOps did not fill in.
+func placeholderProblems(where string, e Entity) []Problem {
 	var problems []Problem
 	if IsPlaceholder(e.Identifier) {
 		problems = append(problems, Problem{Parameter: where + "identifier", Message: Unfilled(e.Identifier)})
@@ -97,8 +97,8 @@ func entityNames(identifier string) (names []string, n int, err error) {
 	return names, n, nil
 }
 
-// reasons says once why entities are ignored, with the entities.
-func reasons(all []ignored) []string {
+// ignoredReasons says once why entities are ignored, with the entities.
+func ignoredReasons(all []ignoredEntity) []string {
 	var order []string
 	entities := map[string][]string{}
 	for _, i := range all {
@@ -119,8 +119,8 @@ func reasons(all []ignored) []string {
 }
 
 // warnIgnored returns the warnings of entities that are ignored.
-func warnIgnored(all []ignored) []string {
-	warnings := reasons(all)
+func warnIgnored(all []ignoredEntity) []string {
+	warnings := ignoredReasons(all)
 	for i, w := range warnings {
 		warnings[i] = "T" + w[1:] + "."
 	}

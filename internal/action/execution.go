@@ -36,11 +36,11 @@ type Execution struct {
 
 	client   *okta.Client // for writes and for reads after them; Okta is a read-only copy for plans
 	scope    []scopeEntity
-	ignored  []ignored    // entities that are not in scope
+	ignored  []ignoredEntity    // entities that are not in scope
 	replay   *StoredReply // the reply that is replayed; nil: the action is carried out
 	mu       sync.Mutex
 	warnings []string
-	remarks  []remark
+	targetWarnings  []targetWarning
 }
 
 // Run carries the invocation out. The error is a fault of the run as a whole; what became of each target
@@ -66,25 +66,25 @@ func (inv *Invocation) execute(ctx context.Context, c *Execution) (*Result, erro
 		c.Okta = c.Okta.Planning()
 	}
 	var result *Result
-	err := c.guard(func() (err error) {
+	err := c.catchPanic(func() (err error) {
 		result, err = inv.run(ctx, c)
 		return err
 	})
 	if result == nil {
 		result = &Result{}
 	}
-	for _, r := range c.remarks {
+	for _, r := range c.targetWarnings {
 		c.warnings = append(c.warnings, Enumerate(r.targets)+": "+r.text)
 	}
 	result.Warnings = append(c.warnings, result.Warnings...)
 	result.TimedOut = ctx.Err() != nil
-	result.release = c.Okta.Release
+	result.releaseMemory = c.Okta.Release
 	result.dryRun = c.Request.Options.DryRun
 	return result, err
 }
 
-// guard turns a panic into a fault: one target's surprise must not take down the others, or the instance.
-func (c *Execution) guard(f func() error) (err error) {
+// catchPanic turns a panic into a fault: one target's surprise must not take down the others, or the instance.
+func (c *Execution) catchPanic(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.Log.Error(fmt.Sprintf("panic in %s: %v", c.Action.Name, p), "stack_trace", string(debug.Stack()))

@@ -15,7 +15,7 @@ type KeyedResults []KeyedResult
 
 // KeyedResult is one member of a Keyed.
 type KeyedResult struct {
-	Key   string
+	Input   string
 	Value json.RawMessage
 }
 
@@ -24,7 +24,7 @@ func (k KeyedResults) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	size := 2
 	for _, m := range k {
-		size += len(m.Key) + len(m.Value) + len(`"":,`)
+		size += len(m.Input) + len(m.Value) + len(`"":,`)
 	}
 	b.Grow(size)
 	b.WriteByte('{')
@@ -32,7 +32,7 @@ func (k KeyedResults) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key, err := marshal(m.Key)
+		key, err := marshal(m.Input)
 		if err != nil {
 			return nil, err
 		}

@@ -191,7 +191,7 @@ func (p Param) refuses(value any) bool {
 	switch {
 	case value == nil || isText && strings.TrimSpace(text) == "":
 		return false
-	case IsPlaceholder(text) && !p.withhold, p.Type == typeList && p.Allowed == nil:
+	case IsPlaceholder(text) && !p.hideValue, p.Type == typeList && p.Allowed == nil:
 		return false
 	}
 	_, _, err := p.set(reflect.New(p.kind).Elem(), value)

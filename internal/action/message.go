@@ -19,21 +19,21 @@ type Words struct {
 	Hint func(name string) string
 }
 
-// sentences says what became of the targets: names are listed together where the same is to be said.
-func sentences(targets []*Target, w Words) string {
+// messageOf says what became of the targets: names are listed together where the same is to be said.
+func messageOf(targets []*Target, w Words) string {
 	var out []string
 	list := func(o Outcome, lead string, name func(t *Target) string) {
 		var names []string
 		for _, t := range targets {
-			if t.Outcome == o && t.say != "" {
-				out = append(out, t.say)
+			if t.Outcome == o && t.message != "" {
+				out = append(out, t.message)
 			} else if t.Outcome == o {
 				names = append(names, name(t))
 			}
 		}
 		if len(names) > 0 {
 			if lead == "" { // the words count
-				lead = fmt.Sprintf("%s %s", w.lead(o), Count(len(names), w.noun()))
+				lead = fmt.Sprintf("%s %s", w.verb(o), Count(len(names), w.noun()))
 			}
 			out = append(out, lead+": "+Enumerate(names)+".")
 		}
@@ -59,8 +59,8 @@ func sentences(targets []*Target, w Words) string {
 		for _, t := range targets {
 			switch {
 			case t.Outcome != o.outcome || (t.Error.Code == CodeChangedSince) != o.since:
-			case t.say != "":
-				out = append(out, t.say)
+			case t.message != "":
+				out = append(out, t.message)
 			default:
 				if names[t.Error.Message] == nil {
 					reasons = append(reasons, t.Error.Message)
@@ -95,7 +95,7 @@ func (w Words) noun() string {
 	return w.Noun
 }
 
-func (w Words) lead(o Outcome) string {
+func (w Words) verb(o Outcome) string {
 	switch o {
 	case Changed, Accepted:
 		return w.Changed

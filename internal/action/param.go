@@ -24,7 +24,7 @@ type Param struct {
 
 	users    bool // a list of user identifiers
 	mutates  bool // of an action that mutates
-	withhold bool // the action has a secret: a value that is wrong may be the secret, and is not shown
+	hideValue bool // the action has a secret: a value that is wrong may be the secret, and is not shown
 	index    []int
 	kind     reflect.Type
 }

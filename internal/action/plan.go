@@ -24,7 +24,7 @@ type Plan struct {
 	Success Outcome
 
 	Value any    // for json_result of an unchanged target; nil: the state as read
-	Say   string // one sentence for the message, instead of the target's name in a list
+	Message   string // one sentence for the message, instead of the target's name in a list
 }
 
 // WriteResult is what a write came to.
@@ -32,7 +32,7 @@ type WriteResult struct {
 	Value any    // for json_result
 	After State  // nil: as the plan predicted
 	Undo  *Undo  // nil: as the plan says
-	Say   string // one sentence for the message
+	Message   string // one sentence for the message
 
 	Outcome Outcome       // empty: the plan's Success; an error overrides it
 	Roles   []RoleOutcome // of a write of several parts

@@ -37,23 +37,23 @@ func (c *Execution) replayUsers(ctx context.Context, w UserWork) *Result {
 	targets := c.replay.Targets
 	c.forEachParallel(len(targets), func(i int) {
 		t := targets[i]
-		t.restore()
+		t.restoreError()
 		if t.UserID == "" || !t.Outcome.Reached() && !t.touched {
 			return
 		}
 		if value := values[t.Input]; value != nil && t.Outcome.Reached() {
 			t.value = value
 		}
-		if err := c.guard(func() error { return c.replayUser(ctx, t, w) }); err != nil {
-			t.failRead(err)
+		if err := c.catchPanic(func() error { return c.replayUser(ctx, t, w) }); err != nil {
+			t.failWithoutState(err)
 		}
 	})
 	w.Unchanged = "Still as asked"
-	r := c.result(targets, w.Words)
+	r := c.newResult(targets, w.Words)
 	r.Entities = c.replay.Entities
-	holds := map[Naming]bool{}
+	holds := map[Mention]bool{}
 	for _, t := range targets {
-		for _, n := range append([]Naming{t.Naming}, t.AlsoNamed...) {
+		for _, n := range append([]Mention{t.Mention}, t.AlsoNamed...) {
 			holds[n] = t.Outcome.Reached()
 		}
 	}
@@ -67,14 +67,14 @@ func (c *Execution) replayUsers(ctx context.Context, w UserWork) *Result {
 
 // entityHolds reports whether all users that an entity lists are as asked. A listed name that did
 // not become a target, such as that of a host, does not count.
-func entityHolds(identifier string, holds map[Naming]bool) bool {
+func entityHolds(identifier string, holds map[Mention]bool) bool {
 	names, _, err := entityNames(identifier)
 	if len(names) == 1 {
 		names[0] = identifier // as given
 	}
 	targets := 0
 	for _, name := range names {
-		held, isTarget := holds[Naming{name, fromEntity}]
+		held, isTarget := holds[Mention{name, fromEntity}]
 		if isTarget && !held {
 			return false
 		}
@@ -106,7 +106,7 @@ func (c *Execution) readBack(t *Target, p Plan, err error) error {
 	if p.Before == nil && err != nil {
 		return err
 	}
-	p.forgive(t.Roles)
+	p.dropRolesRemovedBefore(t.Roles)
 	same, reached := sameState(p.Before, t.After), t.Outcome.Reached()
 	switch {
 	case err == nil && p.Err == nil && (p.Write == nil || same && sameState(p.Before, p.After)):
@@ -115,16 +115,16 @@ func (c *Execution) readBack(t *Target, p Plan, err error) error {
 		}
 		t.Outcome, t.Roles, t.Before, t.After, t.touched = Unchanged, p.Roles, p.Before, p.Before, false
 		t.Error, t.err, t.Verified = nil, nil, &c.Request.Options.Verify
-	case same && !reached && !p.repeats(t.Roles): // the part that could be done was done, and still holds
+	case same && !reached && !p.changesAgain(t.Roles): // the part that could be done was done, and still holds
 	default:
 		t.changedSince(t.After, p)
 	}
 	return nil
 }
 
-// forgive drops the plan's errors of roles that are not found now and that an earlier run of the
+// dropRolesRemovedBefore drops the plan's errors of roles that are not found now and that an earlier run of the
 // request reached: an assignment that was removed by its ID cannot be found by this ID again.
-func (p *Plan) forgive(kept []RoleOutcome) {
+func (p *Plan) dropRolesRemovedBefore(kept []RoleOutcome) {
 	if len(kept) == 0 {
 		return
 	}
@@ -140,8 +140,8 @@ func (p *Plan) forgive(kept []RoleOutcome) {
 	}
 }
 
-// repeats reports whether the plan would do a role again that an earlier run of the request reached.
-func (p *Plan) repeats(kept []RoleOutcome) bool {
+// changesAgain reports whether the plan would do a role again that an earlier run of the request reached.
+func (p *Plan) changesAgain(kept []RoleOutcome) bool {
 	return slices.ContainsFunc(p.Roles, func(r RoleOutcome) bool {
 		return r.Outcome == Planned && reachedRole(kept, r.Role)
 	})
@@ -155,13 +155,13 @@ func reachedRole(kept []RoleOutcome, role string) bool {
 // state in which that run left it; nil if it is not known.
 func (t *Target) changedSince(was State, p Plan) {
 	changed := changedSince(was, p.Before)
-	t.failRead(changed)
-	t.Before, t.Roles = p.Before, lost(p.Roles, changed)
+	t.failWithoutState(changed)
+	t.Before, t.Roles = p.Before, rolesChangedSince(p.Roles, changed)
 }
 
-// failRead records why a target that an earlier run reached does not count as reached. What the earlier run said of it is
+// failWithoutState records why a target that an earlier run reached does not count as reached. What the earlier run said of it is
 // not repeated: it may no longer be so.
-func (t *Target) failRead(err error) {
+func (t *Target) failWithoutState(err error) {
 	t.Before, t.After, t.Undo, t.Roles, t.Verified, t.value, t.touched = nil, nil, nil, nil, nil, nil, false
 	t.fail(err)
 }
@@ -173,17 +173,17 @@ func changedSince(was, now State) *apierr.Error {
 	compare := was != nil && !sameState(was, now)
 	for _, k := range sortedKeys(now) {
 		if compare {
-			changes = append(changes, fmt.Sprintf("%s: %s when the request completed, %s now", k, inWords(was[k]), inWords(now[k])))
+			changes = append(changes, fmt.Sprintf("%s: %s when the request completed, %s now", k, valueText(was[k]), valueText(now[k])))
 		} else { // the kept state was not as asked, or it is of different roles
-			changes = append(changes, fmt.Sprintf("%s: %s now, which is not as asked", k, inWords(now[k])))
+			changes = append(changes, fmt.Sprintf("%s: %s now, which is not as asked", k, valueText(now[k])))
 		}
 	}
 	return apierr.Errorf(apierr.WrongState, CodeChangedSince,
 		"%s; send the request with a new Idempotency-Key to do it again", strings.Join(changes, "; "))
 }
 
-// lost is what a plan found about roles: those that it would change again are no longer as asked.
-func lost(roles []RoleOutcome, changed *apierr.Error) []RoleOutcome {
+// rolesChangedSince is what a plan found about roles: those that it would change again are no longer as asked.
+func rolesChangedSince(roles []RoleOutcome, changed *apierr.Error) []RoleOutcome {
 	var out []RoleOutcome
 	for _, r := range roles {
 		if r.Outcome == Planned {
@@ -194,8 +194,8 @@ func lost(roles []RoleOutcome, changed *apierr.Error) []RoleOutcome {
 	return out
 }
 
-// restore gives a target that was decoded from a kept reply what is not part of its JSON.
-func (t *Target) restore() {
+// restoreError gives a target that was decoded from a kept reply what is not part of its JSON.
+func (t *Target) restoreError() {
 	if t.Error == nil {
 		return
 	}

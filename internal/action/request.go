@@ -19,8 +19,8 @@ type Request struct {
 	EmptyOptions   []string // the options that were given without a value
 	IdempotencyKey string
 
-	// Prior are the targets that earlier runs of the request have reached, by Key, as Result.Done gave them.
-	Prior map[string]json.RawMessage
+	// ReachedBefore are the targets that earlier runs of the request have reached, by Key, as Result.Done gave them.
+	ReachedBefore map[string]json.RawMessage
 }
 
 // Entity is a SecOps entity.
@@ -44,7 +44,7 @@ func emptyOptions(names []string) []Problem {
 		if name == "verify" {
 			on, off = "read again after a write", "do not"
 		}
-		problems = append(problems, Problem{Parameter: "options." + name, Message: errEmpty(on, off, false).Error()})
+		problems = append(problems, Problem{Parameter: "options." + name, Message: emptyBooleanError(on, off, false).Error()})
 	}
 	return problems
 }

@@ -18,13 +18,13 @@ type Result struct {
 
 	size    int // of JSON and the enrichment, in bytes
 	dryRun  bool
-	release func()
+	releaseMemory func()
 }
 
 // Release ends the use of the result: it counts until then among what the process holds of Okta's replies.
 func (r *Result) Release() {
-	if r != nil && r.release != nil {
-		r.release()
+	if r != nil && r.releaseMemory != nil {
+		r.releaseMemory()
 	}
 }
 
@@ -39,8 +39,8 @@ func (r *Result) Errors() []*apierr.Error {
 	return faults
 }
 
-// result assembles the outcome of all targets.
-func (c *Execution) result(targets []*Target, w Words) *Result {
+// newResult assembles the outcome of all targets.
+func (c *Execution) newResult(targets []*Target, w Words) *Result {
 	r := &Result{Targets: targets}
 	for _, t := range targets {
 		if hint := w.hint(t.Input); t.Outcome == NotFound && t.err != nil && hint != "" {
@@ -50,11 +50,11 @@ func (c *Execution) result(targets []*Target, w Words) *Result {
 	var keyed KeyedResults
 	size := 0
 	for _, t := range targets {
-		if !t.Outcome.Reached() || t.value == nil && !t.cut {
+		if !t.Outcome.Reached() || t.value == nil && !t.omitted {
 			continue
 		}
 		var value json.RawMessage
-		if !t.cut {
+		if !t.omitted {
 			var err error
 			if value, err = marshal(t.value); err != nil {
 				t.fail(fmt.Errorf("encoding the result of a target: %w", err))
@@ -62,16 +62,16 @@ func (c *Execution) result(targets []*Target, w Words) *Result {
 			}
 			size += len(value)
 		}
-		if t.cut || size > maxJSON {
-			c.warnCut(len(keyed), len(targets))
+		if t.omitted || size > maxJSON {
+			c.warnOmitted(len(keyed), len(targets))
 			break
 		}
-		keyed = append(keyed, KeyedResult{Key: t.Input, Value: value})
+		keyed = append(keyed, KeyedResult{Input: t.Input, Value: value})
 	}
 	if keyed != nil {
 		r.JSON = keyed
 	}
 	r.size = size
-	r.Message = sentences(targets, w)
+	r.Message = messageOf(targets, w)
 	return r
 }

@@ -7,10 +7,10 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// room is what the results of one invocation may hold, a json_result's worth. It goes to the first targets: what a
+// resultBudget is what the results of one invocation may hold, a json_result's worth. It goes to the first targets: what a
 // target takes is given up again if those before it need the room. So the results that are left do not depend on the
 // order in which Okta answered.
-type room struct {
+type resultBudget struct {
 	client *okta.Client
 
 	mu    sync.Mutex
@@ -20,13 +20,13 @@ type room struct {
 	taken int
 }
 
-func (c *Execution) room(targets int) *room {
-	return &room{client: c.Okta, sizes: make([]int, targets), drop: make([]func(), targets), end: targets}
+func (c *Execution) newResultBudget(targets int) *resultBudget {
+	return &resultBudget{client: c.Okta, sizes: make([]int, targets), drop: make([]func(), targets), end: targets}
 }
 
 // take keeps size bytes for the i-th target. drop is called when they cannot be kept, now or later. The error is that
 // the process holds too much.
-func (r *room) take(i, size int, drop func()) error {
+func (r *resultBudget) take(i, size int, drop func()) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if i >= r.end {
@@ -69,8 +69,8 @@ func sizeOf(value any) (size int) {
 	return size
 }
 
-// warnCut says that json_result holds only some of the targets.
-func (c *Execution) warnCut(held, targets int) {
+// warnOmitted says that json_result holds only some of the targets.
+func (c *Execution) warnOmitted(held, targets int) {
 	if targets == 1 {
 		c.Warn("The JSON result is empty: the object is too large for a reply, which stops growing at %d MB.", maxJSON>>20)
 		return

@@ -10,7 +10,7 @@ func TestRoom_GoesToTheFirstTargets(t *testing.T) {
 	t.Parallel()
 	sizes := []int{3, 4, 2, 5, 1, 1} // MB: the first three fit, and the last two would besides
 	for range 50 {
-		r := (&Execution{}).room(len(sizes))
+		r := (&Execution{}).newResultBudget(len(sizes))
 		left := map[int]bool{}
 		for _, i := range rand.Perm(len(sizes)) {
 			left[i] = true

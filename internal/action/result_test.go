@@ -84,13 +84,13 @@ func TestATargetMayHaveASentenceOfItsOwn(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, true, []string{"a", "b", "c", "d"}, func(_ context.Context, name string) (action.Plan, error) {
 		if name == "b" {
-			return action.Plan{Say: "b had it."}, nil
+			return action.Plan{Message: "b had it."}, nil
 		}
 		return action.Plan{Write: func(context.Context, *okta.Client) (action.WriteResult, error) {
 			if name == "c" {
-				return action.WriteResult{Say: "c: one, not two."}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil)
+				return action.WriteResult{Message: "c: one, not two."}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil)
 			}
-			return action.WriteResult{Say: name + " has it."}, nil
+			return action.WriteResult{Message: name + " has it."}, nil
 		}}, nil
 	})
 	if err != nil {

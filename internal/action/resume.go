@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// Done are the targets that were reached, by Key: what a repeat of the request need not do again. Members of their results
+// ReachedTargets are the targets that were reached, by Key: what a repeat of the request need not do again. Members of their results
 // that are secret are left out.
-func (r *Result) Done(secret []string) (map[string]json.RawMessage, error) {
+func (r *Result) ReachedTargets(secret []string) (map[string]json.RawMessage, error) {
 	done := map[string]json.RawMessage{}
 	for _, t := range r.Targets {
 		if !t.Outcome.Reached() {
 			continue
 		}
-		p := prior{Target: t, Enrichment: t.enriched}
+		p := storedTarget{Target: t, Enrichment: t.enriched}
 		var err error
 		if t.value != nil {
 			if p.Value, err = marshal(t.value); err != nil {
@@ -34,15 +34,15 @@ func (r *Result) Done(secret []string) (map[string]json.RawMessage, error) {
 	return done, nil
 }
 
-// prior is what is kept of a target that was reached, for a repeat of the request.
-type prior struct {
+// storedTarget is what is kept of a target that was reached, for a repeat of the request.
+type storedTarget struct {
 	Target     *Target           `json:"target"`
 	Value      json.RawMessage   `json:"value,omitempty"`
 	Enrichment map[string]string `json:"enrichment,omitempty"`
 }
 
-// notKept stands in the place of a secret of a result that is kept.
-const notKept = "[shown once, in the first reply]"
+// secretNote stands in the place of a secret of a result that is kept.
+const secretNote = "[shown once, in the first reply]"
 
 // WithoutSecrets replaces the members of these names, wherever they are in a JSON value, and tells whether there were any.
 // The order of members stays.
@@ -51,7 +51,7 @@ func WithoutSecrets(value json.RawMessage, secret []string) (json.RawMessage, bo
 	if len(secret) > 0 {
 		member := regexp.MustCompile(`("(?:` + strings.Join(secret, "|") + `)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
 		found = member.Match(value)
-		value = member.ReplaceAll(value, []byte(`${1}"`+notKept+`"`))
+		value = member.ReplaceAll(value, []byte(`${1}"`+secretNote+`"`))
 	}
 	if !json.Valid(value) {
 		return nil, found, errors.New("the result is not JSON")
@@ -61,14 +61,14 @@ func WithoutSecrets(value json.RawMessage, secret []string) (json.RawMessage, bo
 
 // resume makes the target what an earlier run of the request has made of it.
 func (t *Target) resume(kept map[string]json.RawMessage) bool {
-	var p prior
+	var p storedTarget
 	raw, ok := kept[t.Identity()]
 	if !ok || json.Unmarshal(raw, &p) != nil || p.Target == nil {
 		return false
 	}
 	was := *t
 	*t = *p.Target
-	t.Naming, t.AlsoNamed, t.Login, t.enriched = was.Naming, was.AlsoNamed, was.Login, p.Enrichment
+	t.Mention, t.AlsoNamed, t.Login, t.enriched = was.Mention, was.AlsoNamed, was.Login, p.Enrichment
 	t.touched, t.resumed = t.Outcome.wrote(), true
 	if len(p.Value) > 0 {
 		t.value = p.Value
@@ -79,21 +79,21 @@ func (t *Target) resume(kept map[string]json.RawMessage) bool {
 // errMadeBefore is a write that must not happen twice and was made by an earlier run of the request.
 var errMadeBefore = errors.New("made before")
 
-// madeBefore records a write that an earlier run of the request made, and whose result is not kept.
+// recordMadeBefore records a write that an earlier run of the request made, and whose result is not kept.
 // It reports the state that was just read, not the predicted one: it may have changed since.
-func (c *Execution) madeBefore(t *Target, p Plan) {
+func (c *Execution) recordMadeBefore(t *Target, p Plan) {
 	verified := false
-	t.Roles, t.say = nil, ""
+	t.Roles, t.message = nil, ""
 	switch {
 	case !c.Action.ReadBack:
 		t.Outcome, t.touched, t.Undo, t.Verified = cmp.Or(p.Success, Changed), true, p.Undo, &verified
 	case sameState(p.Before, p.After):
 		t.unchanged(c.Request.Options, p.Before, p.Before)
-		t.say = fmt.Sprintf("Done by an earlier run of this request: %s (%s).", t.name(), describe(p.Before))
+		t.message = fmt.Sprintf("Done by an earlier run of this request: %s (%s).", t.name(), describe(p.Before))
 	default:
 		t.changedSince(nil, p)
 	}
-	c.remark(t, "done by an earlier run of this request, whose result for it is not kept.")
+	c.warnTarget(t, "done by an earlier run of this request, whose result for it is not kept.")
 }
 
 // warnResumed says which targets were reached by an earlier run of the request.

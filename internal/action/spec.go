@@ -159,7 +159,7 @@ func Define[P any](spec Spec, run func(ctx context.Context, c *Execution, p P) (
 	a := Action{Spec: spec, Slug: slugOf(spec.Name), Params: paramsOf(reflect.TypeFor[P]())}
 	secret := slices.ContainsFunc(a.Params, func(p Param) bool { return p.Secret })
 	for i := range a.Params {
-		a.Params[i].mutates, a.Params[i].withhold = spec.Mutates, secret
+		a.Params[i].mutates, a.Params[i].hideValue = spec.Mutates, secret
 	}
 	if spec.Name == "" || spec.Summary == "" {
 		panic(fmt.Sprintf("action %q: a name and a summary are required", spec.Name))

@@ -14,14 +14,14 @@ import (
 // State is what matters of a target before or after a change, as JSON members.
 type State map[string]any
 
-// becoming is the member of a State for the status that a change under way leads to.
-const becoming = "transitioningToStatus"
+// transitioningTo is the member of a State for the status that a change under way leads to.
+const transitioningTo = "transitioningToStatus"
 
 // StatusOf is a user's state for before and after.
 func StatusOf(u okta.User) State {
 	s := State{"status": string(u.Status)}
 	if u.Becoming != "" {
-		s[becoming] = string(u.Becoming)
+		s[transitioningTo] = string(u.Becoming)
 	}
 	return s
 }
@@ -49,7 +49,7 @@ func describe(s State) string {
 	var words []string
 	for _, k := range sortedKeys(s) {
 		word := fmt.Sprint(s[k])
-		if k == becoming {
+		if k == transitioningTo {
 			word = "changing to " + word
 		}
 		words = append(words, word)
@@ -57,8 +57,8 @@ func describe(s State) string {
 	return strings.Join(words, ", ")
 }
 
-// inWords is a value of a State: lists are joined by commas.
-func inWords(v any) string {
+// valueText is a value of a State: lists are joined by commas.
+func valueText(v any) string {
 	var list []string
 	if raw, err := marshal(v); err == nil && json.Unmarshal(raw, &list) == nil && v != nil {
 		if len(list) == 0 {

@@ -6,8 +6,8 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// Naming is how a caller named a target.
-type Naming struct {
+// Mention is how a caller named a target.
+type Mention struct {
 	Input  string `json:"input"`
 	Source string `json:"source"` // parameter or entity
 }
@@ -20,8 +20,8 @@ const (
 
 // Target is one object that an action is asked to reach, and what became of it.
 type Target struct {
-	Naming
-	AlsoNamed []Naming      `json:"also_named,omitempty"`
+	Mention
+	AlsoNamed []Mention      `json:"also_named,omitempty"`
 	UserID    string        `json:"user_id,omitempty"`
 	Login     string        `json:"login,omitempty"`
 	Outcome   Outcome       `json:"outcome"`
@@ -34,8 +34,8 @@ type Target struct {
 
 	value    any               // what json_result holds for it
 	enriched map[string]string // by an earlier run of the request
-	cut      bool              // the value is left out for its size
-	say      string
+	omitted      bool              // the value is left out for its size
+	message      string
 	hint     string // the likely reason that it was not found
 	err      *apierr.Error
 	resumed  bool // an earlier run of the request reached it

@@ -12,21 +12,21 @@ import (
 func (c *Execution) Each(ctx context.Context, names []string, w Words, plan func(ctx context.Context, name string) (Plan, error)) (*Result, error) {
 	targets := make([]*Target, len(names))
 	for i, n := range names {
-		targets[i] = &Target{Naming: Naming{n, fromParameter}}
+		targets[i] = &Target{Mention: Mention{n, fromParameter}}
 	}
-	if err := c.allow(len(names), len(targets)); err != nil {
+	if err := c.checkTargetCount(len(names), len(targets)); err != nil {
 		return nil, err
 	}
 	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
-	return c.result(targets, w), nil
+	return c.newResult(targets, w), nil
 }
 
 // namesPerTarget is how many names a call may give for each target that it may change.
 const namesPerTarget = 10
 
-// allow refuses more names than one call may give, since each costs a call to Okta, and more targets than it may
+// checkTargetCount refuses more names than one call may give, since each costs a call to Okta, and more targets than it may
 // change.
-func (c *Execution) allow(names, targets int) error {
+func (c *Execution) checkTargetCount(names, targets int) error {
 	var message string
 	switch most := namesPerTarget * c.MaxTargets; {
 	case c.Action.Mutates && targets > c.MaxTargets:
@@ -41,25 +41,25 @@ func (c *Execution) allow(names, targets int) error {
 
 // runTargets decides and acts for every target that has not failed yet.
 func (c *Execution) runTargets(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
-	room := c.room(len(targets))
+	room := c.newResultBudget(len(targets))
 	c.forEachParallel(len(targets), func(i int) {
 		t := targets[i]
 		if t.err != nil {
 			return
 		}
-		resumed := t.resume(c.Request.Prior)
+		resumed := t.resume(c.Request.ReachedBefore)
 		if resumed && !c.Action.ReadBack {
 			return
 		}
 		fail := t.fail
 		if resumed {
-			fail = t.failRead
+			fail = t.failWithoutState
 		}
 		if ctx.Err() != nil {
 			fail(apierr.New(apierr.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err()))
 			return
 		}
-		if err := c.guard(func() error {
+		if err := c.catchPanic(func() error {
 			p, err := plan(t)
 			if resumed { // done already: whatever the plan says, nothing is written again
 				return c.readBack(t, p, err)
@@ -68,14 +68,14 @@ func (c *Execution) runTargets(ctx context.Context, targets []*Target, plan func
 				t.Before = p.Before // the state that stood in the way
 				return err
 			}
-			if err := c.execute(ctx, t, p); err != nil {
+			if err := c.applyPlan(ctx, t, p); err != nil {
 				return err
 			}
-			if t.cut {
+			if t.omitted {
 				t.value = nil
 				return nil
 			}
-			return room.take(i, sizeOf(t.value), func() { t.value, t.cut = nil, true })
+			return room.take(i, sizeOf(t.value), func() { t.value, t.omitted = nil, true })
 		}); err != nil {
 			fail(err)
 		}

@@ -11,8 +11,8 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// maxHits is the most search hits that are read again for one name.
-const maxHits = 20
+// maxSearchHits is the most search hits that are read again for one name.
+const maxSearchHits = 20
 
 // lookUp returns the user that a caller names by id, login, short login (if it is unambiguous) or e-mail address.
 // Every user that Okta returns, by path or by search, is compared with the name: Okta may cut the name, and its
@@ -65,7 +65,7 @@ func (c *Execution) search(ctx context.Context, text string) ([]okta.User, error
 	}
 	slices.SortFunc(hits, func(a, b okta.User) int { return cmp.Compare(a.ID, b.ID) })
 	hits = slices.CompactFunc(hits, func(a, b okta.User) bool { return a.ID == b.ID })
-	if len(hits) > maxHits {
+	if len(hits) > maxSearchHits {
 		return nil, ambiguous(len(hits))
 	}
 	var users []okta.User

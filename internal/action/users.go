@@ -15,7 +15,7 @@ type UserWork struct {
 	// Plan decides from the user's state as read.
 	Plan func(ctx context.Context, u okta.User) (Plan, error)
 	// Whole: the results hold the whole objects of the users. If not, what the product does not need of them is not kept.
-	Whole bool
+	ReturnsUsers bool
 	// Enrich gives what an entity that was reached is enriched with; nil: nothing.
 	Enrich func(value any) map[string]string
 }
@@ -27,9 +27,9 @@ func (c *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 	if c.replay != nil {
 		return c.replayUsers(ctx, w), nil
 	}
-	namings := make([]naming, 0, len(users)+len(c.scope))
+	namings := make([]userMention, 0, len(users)+len(c.scope))
 	for _, u := range users {
-		namings = append(namings, naming{text: u, from: Naming{u, fromParameter}})
+		namings = append(namings, userMention{text: u, from: Mention{u, fromParameter}})
 	}
 	for i := range c.scope {
 		for _, text := range c.scope[i].names {
@@ -37,19 +37,19 @@ func (c *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 			if len(c.scope[i].names) == 1 {
 				input = c.scope[i].Identifier // as given
 			}
-			namings = append(namings, naming{text: text, from: Naming{input, fromEntity}, entity: &c.scope[i]})
+			namings = append(namings, userMention{text: text, from: Mention{input, fromEntity}, entity: &c.scope[i]})
 		}
 	}
-	names := distinctNames(namings)
-	if err := c.allow(len(names), minDistinctUsers(names)); err != nil {
+	names := distinctLookups(namings)
+	if err := c.checkTargetCount(len(names), minDistinctUsers(names)); err != nil {
 		return nil, err
 	}
-	room := c.room(len(names))
+	room := c.newResultBudget(len(names))
 	c.forEachParallel(len(names), func(i int) {
 		n := names[i]
-		n.err = c.guard(func() (err error) {
+		n.err = c.catchPanic(func() (err error) {
 			n.user, err = c.lookUp(ctx, n.text)
-			if !w.Whole || err != nil {
+			if !w.ReturnsUsers || err != nil {
 				n.user.Raw = nil
 				return err
 			}
@@ -61,11 +61,11 @@ func (c *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 	if len(targets) == 0 {
 		return nil, apierr.Invalid(noTarget(&c.Action, c.namesParam(), true, c.ignored))
 	}
-	if err := c.allow(len(names), len(targets)); err != nil {
+	if err := c.checkTargetCount(len(names), len(targets)); err != nil {
 		return nil, err
 	}
 	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
-	result := c.result(targets, w.Words)
+	result := c.newResult(targets, w.Words)
 	c.enrich(result, namings, w.Enrich)
 	return result, nil
 }
@@ -76,7 +76,7 @@ var oktaID = regexp.MustCompile(`^00u[0-9A-Za-z]{17}$`)
 // minDistinctUsers counts the users that the names stand for at least, so that a list that is far too long
 // is refused without asking Okta: two ids are two users, and so are two short logins, and two addresses but
 // for someone named by login and by another e-mail address. A host may turn out to be no user.
-func minDistinctUsers(names []*name) int {
+func minDistinctUsers(names []*userLookup) int {
 	var ids, addresses, short int
 	for _, n := range names {
 		switch {
@@ -92,19 +92,19 @@ func minDistinctUsers(names []*name) int {
 	return max(ids, addresses, short)
 }
 
-// naming is one way in which the request names a user.
-type naming struct {
+// userMention is one way in which the request names a user.
+type userMention struct {
 	text   string
-	from   Naming
+	from   Mention
 	entity *scopeEntity
-	name   *name
+	name   *userLookup
 	target *Target // nil for a host that is no user
 }
 
-func (n naming) isHost() bool { return n.entity != nil && n.entity.Type == HostEntity }
+func (n userMention) isHost() bool { return n.entity != nil && n.entity.Type == HostEntity }
 
-// name is a text that names a user, looked up once however often it is given.
-type name struct {
+// userLookup is a text that names a user, looked up once however often it is given.
+type userLookup struct {
 	text     string
 	hostOnly bool
 	user     okta.User
@@ -112,15 +112,15 @@ type name struct {
 	err      error
 }
 
-// distinctNames gives the names of the namings, each once, ignoring case, and links the namings to them.
-func distinctNames(namings []naming) []*name {
-	var names []*name
-	byText := map[string]*name{}
+// distinctLookups gives the names of the namings, each once, ignoring case, and links the namings to them.
+func distinctLookups(namings []userMention) []*userLookup {
+	var names []*userLookup
+	byText := map[string]*userLookup{}
 	for i := range namings {
 		key := foldName(namings[i].text)
 		n := byText[key]
 		if n == nil {
-			n = &name{text: namings[i].text, hostOnly: true}
+			n = &userLookup{text: namings[i].text, hostOnly: true}
 			byText[key] = n
 			names = append(names, n)
 		}
@@ -131,17 +131,17 @@ func distinctNames(namings []naming) []*name {
 }
 
 // merge makes one target of all namings of one user, in the order of the first naming.
-func (c *Execution) merge(namings []naming, names []*name) ([]*Target, map[*Target]okta.User) {
+func (c *Execution) merge(namings []userMention, names []*userLookup) ([]*Target, map[*Target]okta.User) {
 	var targets []*Target
 	found := map[*Target]okta.User{}
-	byID, byName := map[string]*Target{}, map[*name]*Target{}
-	var hosts []ignored
+	byID, byName := map[string]*Target{}, map[*userLookup]*Target{}
+	var hosts []ignoredEntity
 	for i, n := range namings {
 		err, user := n.name.err, n.name.user
 		if n.isHost() {
 			ours := err == nil && sameName(user.Login, n.text)
 			if !ours && (err == nil || !isUndecided(err)) {
-				hosts = append(hosts, ignore(n.text, HostEntity, "it is not the full login of a user"))
+				hosts = append(hosts, newIgnoredEntity(n.text, HostEntity, "it is not the full login of a user"))
 				continue
 			}
 		}
@@ -152,7 +152,7 @@ func (c *Execution) merge(namings []naming, names []*name) ([]*Target, map[*Targ
 		if t != nil {
 			t.AlsoNamed = append(t.AlsoNamed, n.from)
 		} else {
-			t = &Target{Naming: n.from, UserID: user.ID, Login: user.Login, cut: n.name.cut}
+			t = &Target{Mention: n.from, UserID: user.ID, Login: user.Login, omitted: n.name.cut}
 			targets = append(targets, t)
 			if err != nil {
 				t.fail(err)

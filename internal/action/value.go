@@ -25,7 +25,7 @@ func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err e
 	}
 	switch empty := raw == nil || isText && text == ""; {
 	case empty && p.Type == typeBoolean && p.mutates:
-		return false, "", p.empty()
+		return false, "", p.emptyBoolean()
 	case empty:
 		return false, "", nil
 	case isText && IsPlaceholder(text):
@@ -50,7 +50,7 @@ func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err e
 			field.Set(reflect.ValueOf(secrets.New(text)))
 			return true, "", nil
 		}
-		if text, err = p.allow(text); err != nil {
+		if text, err = p.canonical(text); err != nil {
 			return false, "", err
 		}
 		field.SetString(text)
@@ -129,7 +129,7 @@ func (p Param) items(raw any, text string) ([]string, error) {
 		if err := checkIdentifier(item, p.users); err != nil {
 			return nil, err
 		}
-		if _, err := p.allow(item); err != nil {
+		if _, err := p.canonical(item); err != nil {
 			return nil, err
 		}
 		out = append(out, item)
@@ -137,14 +137,14 @@ func (p Param) items(raw any, text string) ([]string, error) {
 	return out, nil
 }
 
-// allow returns the value in the spelling of the allowed set. The error shows the value unless that
+// canonical returns the value in the spelling of the allowed set. The error shows the value unless that
 // may be a secret.
-func (p Param) allow(value string) (string, error) {
+func (p Param) canonical(value string) (string, error) {
 	if p.Allowed == nil {
 		return value, nil
 	}
 	i := slices.IndexFunc(p.Allowed, func(a string) bool { return strings.EqualFold(a, value) })
-	if allowed := strings.Join(p.Allowed, ", "); i < 0 && p.withhold {
+	if allowed := strings.Join(p.Allowed, ", "); i < 0 && p.hideValue {
 		return "", errors.New("is not one of " + allowed)
 	} else if i < 0 {
 		return "", fmt.Errorf("%q is not one of %s", Shorten(value), allowed)
@@ -162,7 +162,7 @@ func (p Param) placeholder(text string) error {
 // mustBe is the error of a value that is not what the parameter takes. It shows the value unless
 // that may be a secret.
 func (p Param) mustBe(what string, raw any) error {
-	if p.withhold {
+	if p.hideValue {
 		return errors.New("must be " + what)
 	}
 	shown := "null"
@@ -179,13 +179,13 @@ func (p Param) mustBe(what string, raw any) error {
 	return fmt.Errorf("must be %s, not %s", what, shown)
 }
 
-// empty is the error of a boolean that was given without a value in a request that changes
+// emptyBoolean is the error of a boolean that was given without a value in a request that changes
 // something. An empty placeholder must not choose.
-func (p Param) empty() error {
+func (p Param) emptyBoolean() error {
 	on, off, _ := strings.Cut(strings.TrimSuffix(p.Description, "."), offMark)
-	return errEmpty(lowerFirst(on), cmp.Or(off, "do not"), p.Default)
+	return emptyBooleanError(lowerFirst(on), cmp.Or(off, "do not"), p.Default)
 }
 
-func errEmpty(on, off string, standard any) error {
+func emptyBooleanError(on, off string, standard any) error {
 	return fmt.Errorf("is empty: give true (%s) or false (%s), or leave it out for %v", on, off, standard)
 }

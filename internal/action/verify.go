@@ -19,31 +19,31 @@ func (c *Execution) verify(ctx context.Context, t *Target, p Plan) error {
 		return nil
 	}
 	if p.Read == nil {
-		c.remark(t, "the result cannot be read back from Okta, so it is not verified.")
+		c.warnTarget(t, "the result cannot be read back from Okta, so it is not verified.")
 		return nil
 	}
 	now, err := p.Read(ctx, c.client)
 	if err != nil {
-		c.remark(t, "the change was made but could not be read back: "+apierr.As(err).Message)
+		c.warnTarget(t, "the change was made but could not be read back: "+apierr.As(err).Message)
 		return nil
 	}
 	asked := t.After
 	t.After = now
 	verified = len(asked) == 0 || reflect.DeepEqual(now, asked)
-	if err := NotAsAsked(now, asked); err != nil {
+	if err := CheckStatus(now, asked); err != nil {
 		return err
 	}
 	if !verified {
-		c.remark(t, fmt.Sprintf("Okta accepted the change, but reads back as %s instead of %s.",
+		c.warnTarget(t, fmt.Sprintf("Okta accepted the change, but reads back as %s instead of %s.",
 			describe(now), describe(asked)))
 	}
 	return nil
 }
 
-// NotAsAsked returns an error if a state that was read after a write has a user's status that is not the asked one and is
+// CheckStatus returns an error if a state that was read after a write has a user's status that is not the asked one and is
 // not changing to it, although Okta accepted the write.
-func NotAsAsked(now, asked State) error {
-	if !otherStatus(now, asked) {
+func CheckStatus(now, asked State) error {
+	if !statusDiffers(now, asked) {
 		return nil
 	}
 	return apierr.Errorf(apierr.Rejected, "not_verified",
@@ -51,11 +51,11 @@ func NotAsAsked(now, asked State) error {
 			"look at the user in Okta before you try again", describe(now), describe(asked))
 }
 
-// otherStatus reports whether a state as read is of a user whose status is not the asked one and is not changing to it.
+// statusDiffers reports whether a state as read is of a user whose status is not the asked one and is not changing to it.
 // A user who was to become PROVISIONED may be ACTIVE by then.
-func otherStatus(now, asked State) bool {
+func statusDiffers(now, asked State) bool {
 	statuses := func(s State) []any {
-		return slices.DeleteFunc([]any{s["status"], s[becoming]}, func(v any) bool { return v == nil || v == "" })
+		return slices.DeleteFunc([]any{s["status"], s[transitioningTo]}, func(v any) bool { return v == nil || v == "" })
 	}
 	wanted := statuses(asked)
 	if slices.Contains(wanted, any(string(okta.Provisioned))) {

@@ -12,20 +12,20 @@ func (c *Execution) Warn(format string, args ...any) {
 	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
 }
 
-// remark is a warning about targets.
-type remark struct {
+// targetWarning is a warning about targets.
+type targetWarning struct {
 	text    string
 	targets []string
 }
 
-// remark adds a sentence about a target to the reply's warnings. One about several targets is said
+// warnTarget adds a sentence about a target to the reply's warnings. One about several targets is said
 // once.
-func (c *Execution) remark(t *Target, text string) {
+func (c *Execution) warnTarget(t *Target, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.remarks, func(r remark) bool { return r.text == text })
+	i := slices.IndexFunc(c.targetWarnings, func(r targetWarning) bool { return r.text == text })
 	if i < 0 {
-		i, c.remarks = len(c.remarks), append(c.remarks, remark{text: text})
+		i, c.targetWarnings = len(c.targetWarnings), append(c.targetWarnings, targetWarning{text: text})
 	}
-	c.remarks[i].targets = append(c.remarks[i].targets, t.name())
+	c.targetWarnings[i].targets = append(c.targetWarnings[i].targets, t.name())
 }

@@ -24,9 +24,9 @@ type TargetWrite struct {
 	Before, After State  // After is what is to come of it
 }
 
-// execute carries out one plan and records what it came to.
-func (c *Execution) execute(ctx context.Context, t *Target, p Plan) error {
-	t.Before, t.Roles, t.say = p.Before, p.Roles, p.Say
+// applyPlan carries out one plan and records what it came to.
+func (c *Execution) applyPlan(ctx context.Context, t *Target, p Plan) error {
+	t.Before, t.Roles, t.message = p.Before, p.Roles, p.Message
 	dryRun := c.Request.Options.DryRun
 	switch {
 	case p.Err != nil && (p.Write == nil || dryRun):
@@ -44,24 +44,24 @@ func (c *Execution) execute(ctx context.Context, t *Target, p Plan) error {
 		t.Outcome, t.After = Planned, p.After
 		return nil
 	}
-	done, err := p.Write(ctx, c.client.WithWriteHook(func(w okta.WriteEvent) error { return c.watch(t, p, w) }))
+	done, err := p.Write(ctx, c.client.WithWriteHook(func(w okta.WriteEvent) error { return c.onWriteEvent(t, p, w) }))
 	if so := okta.AlreadyApplied(err); so != nil {
-		done, err = p.alreadySo(so), nil
+		done, err = p.alreadyApplied(so), nil
 	}
 	if errors.Is(err, errMadeBefore) {
-		c.madeBefore(t, p)
+		c.recordMadeBefore(t, p)
 		return nil
 	}
 	done.Outcome = cmp.Or(done.Outcome, p.Success, Changed)
 	t.touched = done.Touched || err == nil && done.Outcome.wrote()
-	t.Roles, t.value, t.say = done.Roles, done.Value, done.Say
+	t.Roles, t.value, t.message = done.Roles, done.Value, done.Message
 	if t.touched {
 		t.After, t.Undo = p.After, cmp.Or(done.Undo, p.Undo)
 		if done.After != nil {
 			t.After = done.After
 		}
 		if unmade := c.verify(ctx, t, p); err == nil && unmade != nil {
-			t.value, t.say = nil, ""
+			t.value, t.message = nil, ""
 			err = unmade
 		}
 	}
@@ -84,9 +84,9 @@ func (t *Target) unchanged(o Options, state State, value any) {
 	}
 }
 
-// alreadySo is the result of a write that Okta refused because another caller had made the change: the target is
+// alreadyApplied is the result of a write that Okta refused because another caller had made the change: the target is
 // unchanged, in the state as read after the refusal.
-func (p Plan) alreadySo(so *okta.AlreadyAppliedError) WriteResult {
+func (p Plan) alreadyApplied(so *okta.AlreadyAppliedError) WriteResult {
 	d := WriteResult{Outcome: Unchanged, Value: p.Value}
 	if so.User.ID != "" {
 		d.After = StatusOf(so.User)
@@ -97,8 +97,8 @@ func (p Plan) alreadySo(so *okta.AlreadyAppliedError) WriteResult {
 	return d
 }
 
-// watch is told of a write to Okta, before and after.
-func (c *Execution) watch(t *Target, p Plan, w okta.WriteEvent) error {
+// onWriteEvent is told of a write to Okta, before and after.
+func (c *Execution) onWriteEvent(t *Target, p Plan, w okta.WriteEvent) error {
 	kept := c.WriteGuard != nil && (w.Once || w.Notifies)
 	if kept && !w.Ended {
 		made, err := c.WriteGuard.BeginWrite(t.Identity())
@@ -110,7 +110,7 @@ func (c *Execution) watch(t *Target, p Plan, w okta.WriteEvent) error {
 		}
 	}
 	if c.OnWrite != nil {
-		c.OnWrite(TargetWrite{w, Target{Naming: t.Naming, UserID: t.UserID, Login: t.Login}, p.Before, p.After})
+		c.OnWrite(TargetWrite{w, Target{Mention: t.Mention, UserID: t.UserID, Login: t.Login}, p.Before, p.After})
 	}
 	if kept && w.Ended && !w.Open {
 		if w.Code == "" {

@@ -194,7 +194,7 @@ func (h handler) execute(x *exchange, where string) {
 	}
 	holding, letGo := context.WithCancel(ctx)
 	go claim.KeepAlive(holding, letGo)
-	inv.Request.Prior, deps.WriteGuard = claim.Done, leaseWrites{context.WithoutCancel(ctx), claim, x.log}
+	inv.Request.ReachedBefore, deps.WriteGuard = claim.Done, leaseWrites{context.WithoutCancel(ctx), claim, x.log}
 	result, err := inv.Run(holding, deps)
 	defer result.Release()
 	letGo()

@@ -68,7 +68,7 @@ func (x *exchange) keep(ctx context.Context, claim *idempotency.Lease, result *a
 		err = claim.Forget(ctx)
 	default:
 		var done map[string]json.RawMessage
-		if done, err = result.Done(x.action.SecretResults); err == nil {
+		if done, err = result.ReachedTargets(x.action.SecretResults); err == nil {
 			for target, before := range claim.Done { // this run may not even have come to it
 				if _, again := done[target]; !again {
 					done[target] = before
