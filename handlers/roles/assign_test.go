@@ -88,8 +88,8 @@ func TestAssignRoleRefusesARequestThatIsNotValid(t *testing.T) {
 		"a legacy type":             {map[string]any{"User IDs": "alice", "Role Types": "MOBILE_ADMIN"}, "Role Types", `"MOBILE_ADMIN" is not one of ` + valid},
 		"another legacy type":       {map[string]any{"User IDs": "alice", "Role Types": "api_admin"}, "Role Types", `"api_admin" is not one of ` + valid},
 		"no type":                   {map[string]any{"User IDs": "alice", "Role Types": " ,"}, "Role Types", "is required: the types of the roles to assign to the users."},
-		"no user":                   {map[string]any{"Role Types": "ORG_ADMIN"}, "User IDs", "no user is named: give ids, logins or e-mail addresses, or entities of the type USERUNIQNAME or HOSTNAME"},
-		"the owner of the token":    {map[string]any{"User IDs": "me", "Role Types": "ORG_ADMIN"}, "User IDs", `"me" would be the owner of the Okta credentials; name the user`},
+		"no user":                   {map[string]any{"Role Types": "ORG_ADMIN"}, "User IDs", "no user is named: give IDs, logins or e-mail addresses, or entities of the type USERUNIQNAME or HOSTNAME"},
+		"the owner of the token":    {map[string]any{"User IDs": "me", "Role Types": "ORG_ADMIN"}, "User IDs", `"me" is the owner of the Okta credentials: give the ID or the login of a user`},
 	} {
 		got := w.Run("roles/assign-role", testkit.Params(c.params))
 		want := []any{map[string]any{"parameter": c.parameter, "message": c.message}}

@@ -180,9 +180,9 @@ func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
 		warning string
 	}{
 		{"changing to it", emulator.Fault{Status: 200, Body: `{"id": "${id:alice}", "status": "ACTIVE", "transitioningToStatus": "SUSPENDED"}`}, "ACTIVE",
-			"alice@acme.test: Okta accepted the change, but reads back as ACTIVE, changing to SUSPENDED instead of SUSPENDED."},
+			"alice@acme.test: Okta accepted the change, but the state reads back as ACTIVE, changing to SUSPENDED instead of SUSPENDED."},
 		{"suspended, changing to another", emulator.Fault{Status: 200, Body: `{"id": "${id:alice}", "status": "SUSPENDED", "transitioningToStatus": "DEPROVISIONED"}`}, "SUSPENDED",
-			"alice@acme.test: Okta accepted the change, but reads back as SUSPENDED, changing to DEPROVISIONED instead of SUSPENDED."},
+			"alice@acme.test: Okta accepted the change, but the state reads back as SUSPENDED, changing to DEPROVISIONED instead of SUSPENDED."},
 		{"another user", emulator.Fault{Status: 200, Body: `{"id": "${id:bob}", "status": "SUSPENDED"}`}, "SUSPENDED",
 			"alice@acme.test: the change was made but could not be read back: Okta returned another user than the one asked for"},
 		{"no answer", emulator.Fault{Status: 403}, "SUSPENDED",
@@ -233,7 +233,7 @@ func TestVerify_OtherStatusIsNoSuccess(t *testing.T) {
 			w.Forget()
 			got := w.Run(c.path, map[string]any{"parameters": params, "options": map[string]any{"verify": true}})
 			w.WantWrites("POST /api/v1/users/" + id + "/lifecycle/" + c.query)
-			reason := "Okta accepted the change, but the user's status reads back as " + c.status + " instead of " + c.asked + "; look at the user in Okta before you try again"
+			reason := "Okta accepted the change, but the user's status reads back as " + c.status + " instead of " + c.asked + "; check the user in Okta before you try again"
 			target := map[string]any{
 				"input": c.user, "source": "parameter", "user_id": id, "login": c.user + "@acme.test", "outcome": "failed",
 				"before": map[string]any{"status": c.status}, "after": map[string]any{"status": c.status}, "verified": false,

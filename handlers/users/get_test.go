@@ -138,7 +138,7 @@ func TestAnAddressOfTwoUsersIsAmbiguous(t *testing.T) {
 		wantOutcomes(t, got, "failed")
 		want(t, got, "ambiguous", "targets", 0, "error", "code")
 		want(t, got, "ambiguous", "error", "code")
-		wantText(t, got, "Failed: desk@mail.test: 2 users have this login or e-mail address; name the one you mean by id.", "output_message")
+		wantText(t, got, "Failed: desk@mail.test: 2 users have this login or e-mail address: give the ID of the user that you mean.", "output_message")
 	}
 	w.WantWrites()
 }
@@ -207,7 +207,7 @@ func TestGetUser_LargeUsers(t *testing.T) {
 	got := w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": logins}))
 	wantHTTP(t, got, 200)
 	wantOutcomes(t, got, "found", "found", "found", "found")
-	wantWarning(t, got, "The JSON result holds 2 of 4 targets: a reply stops growing at 10 MB.")
+	wantWarning(t, got, "The JSON result has 2 of 4 targets: a reply is limited to 10 MB.")
 	for i := range 2 {
 		want(t, got, logins[i], "json_result", i, "profile", "login")
 	}

@@ -240,7 +240,7 @@ func TestAListThatIsTooLongIsCut(t *testing.T) {
 		if n := len(logins(got)); n != 9 {
 			t.Errorf("%s: %d users of a megabyte each, want 9", path, n)
 		}
-		wantWarning(t, got, "a reply stops growing at 10 MB")
+		wantWarning(t, got, "a reply is limited to 10 MB")
 	}
 }
 

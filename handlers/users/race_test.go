@@ -245,7 +245,7 @@ func TestDeactivation_UnderWay(t *testing.T) {
 	wantText(t, got, "Already deactivated: alice@acme.test (DEPROVISIONED).", "output_message")
 	verify := w.Run("users/disable-user", map[string]any{"parameters": map[string]any{"User IDs Or Logins": "bob"}, "options": map[string]any{"verify": true}})
 	want(t, verify, false, "targets", 0, "verified")
-	wantWarning(t, verify, "bob@acme.test: Okta accepted the change, but reads back as ACTIVE, changing to DEPROVISIONED instead of DEPROVISIONED.")
+	wantWarning(t, verify, "bob@acme.test: Okta accepted the change, but the state reads back as ACTIVE, changing to DEPROVISIONED instead of DEPROVISIONED.")
 }
 
 // TestResetPassword_SaysWhatStandsInTheWay: the advice fits the user's status as it is after the refusal.

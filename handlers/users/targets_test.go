@@ -114,7 +114,7 @@ func TestAnEntityThatNamesNobodyIsRefused(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for identifier, words := range map[string]string{
-		"[Entity.Identifier]": "holds the placeholder [Entity.Identifier]", " ": "is empty", "ME": `"me" would be the owner`, "..": "names no user",
+		"[Entity.Identifier]": "holds the placeholder [Entity.Identifier]", " ": "is empty", "ME": `"me" is the owner of the Okta credentials: give the ID or the login of a user`, "..": `".." is not a user: give an ID, a login or an e-mail address`,
 		"a\nb": "control characters",
 	} {
 		got := w.Run("users/disable-user", map[string]any{"entities": []any{entity("ALICE@ACME.TEST", "USERUNIQNAME"), entity(identifier, "USERUNIQNAME")}})
@@ -137,7 +137,7 @@ func TestMoreUsersThanOneCallMayChange(t *testing.T) {
 	got := w.Run("users/disable-user", three)
 	wantHTTP(t, got, 400)
 	want(t, got, "User IDs Or Logins", "error", "problems", 0, "parameter")
-	want(t, got, "3 targets are named; one call changes at most 2 (MAX_TARGETS): split the list", "error", "problems", 0, "message")
+	want(t, got, "3 targets are named; one request changes at most 2 (MAX_TARGETS): split the list", "error", "problems", 0, "message")
 	w.WantWrites()
 	three["options"] = map[string]any{"dry_run": true}
 	wantHTTP(t, w.Run("users/disable-user", three), 400)
@@ -147,7 +147,7 @@ func TestMoreUsersThanOneCallMayChange(t *testing.T) {
 	for _, names := range []string{"alice, bob, carol", "alice@acme.test, bob@acme.test, carol@acme.test", w.ID("alice") + "," + w.ID("bob") + "," + w.ID("carol")} {
 		got := w.Run("users/disable-user", testkit.Params(map[string]any{"User IDs Or Logins": names}))
 		wantHTTP(t, got, 400)
-		want(t, got, "3 targets are named; one call changes at most 2 (MAX_TARGETS): split the list", "error", "problems", 0, "message")
+		want(t, got, "3 targets are named; one request changes at most 2 (MAX_TARGETS): split the list", "error", "problems", 0, "message")
 	}
 	if asked := w.Asked(); len(asked) > 0 {
 		t.Errorf("Okta was asked %v", asked)
@@ -270,7 +270,7 @@ func TestADeadlineBeforeAnythingWasDone(t *testing.T) {
 			want(t, got, "failure", "status")
 			wantOutcomes(t, got, "failed", "failed", "failed")
 			want(t, got, "deadline_exceeded", "error", "code")
-			wantText(t, got, "not started: the time for the request ran out", "targets", 2, "error", "message")
+			wantText(t, got, "not started: the deadline of the request passed", "targets", 2, "error", "message")
 		})
 	}
 }

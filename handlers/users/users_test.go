@@ -238,9 +238,9 @@ func TestNoUserIsNamed(t *testing.T) {
 			{"an empty string", "", "no user is named"},
 			{"commas", " , ,", "no user is named"},
 			{"an empty array", []any{}, "no user is named"},
-			{"the owner of the credentials", "alice,Me", `"me" would be the owner of the Okta credentials`},
-			{"the collection of users", ".", `"." names no user`},
-			{"the API", "..", `".." names no user`},
+			{"the owner of the credentials", "alice,Me", `"me" is the owner of the Okta credentials: give the ID or the login of a user`},
+			{"the collection of users", ".", `"." is not a user: give an ID, a login or an e-mail address`},
+			{"the API", "..", `".." is not a user: give an ID, a login or an e-mail address`},
 			{"a placeholder", "[Event.event_principal_user_emailAddresses]", "holds the placeholder [Event.event_principal_user_emailAddresses]"},
 			{"a placeholder in a list", `alice, [Get User.JsonResult| "id"]`, `holds the placeholder [Get User.JsonResult| "id"]`},
 		} {

@@ -70,8 +70,8 @@ func wantProblem(t *testing.T, problems []action.Problem, parameter, words strin
 func each(t *testing.T, ctx context.Context, d action.Deps, o action.Options, mutates bool, names []string, plan func(ctx context.Context, name string) (action.Plan, error)) (*action.Result, error) {
 	t.Helper()
 	words := action.Words{Noun: "group", Changed: "Changed", Unchanged: "Left alone", Planned: "Would change"}
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: mutates}, func(ctx context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
-		return c.Each(ctx, names, words, plan)
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: mutates}, func(ctx context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
+		return x.Each(ctx, names, words, plan)
 	})
 	inv, problems := a.Bind(action.Request{Options: o})
 	if len(problems) > 0 {

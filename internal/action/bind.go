@@ -12,24 +12,24 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// Invocation is a valid request, ready to run.
+// Invocation is a request that is bound to the declaration of its action.
 type Invocation struct {
 	Action   Action
 	Request  Request
-	Warnings []string // what was ignored
-	// Secrets are the parameters that are a secret or make the action return one, each with a
-	// message that says which and what to do. With any, the request may only go where nothing is
-	// kept.
+	Warnings []string
+	// Secrets are the secret parameters of the request and the parameter that makes the action
+	// return a secret, each with a message to the caller. A request with any must not be sent where
+	// it or its reply is stored, such as over Pub/Sub.
 	Secrets []Problem
 
-	secrets []secrets.Value // given as parameters
-	scope   []scopeEntity   // entities that are to become targets
-	ignored []ignoredEntity       // entities that are not
-	run     func(ctx context.Context, c *Execution) (*Result, error)
+	secrets         []secrets.Value // the values of secret parameters
+	scope           []scopeEntity   // the entities that become targets
+	ignoredEntities []ignoredEntity
+	run             func(ctx context.Context, x *Execution) (*Result, error)
 }
 
-// Bind checks a request against the declaration. It reports every problem, each naming its parameter; the
-// invocation has its warnings then too, but running it only repeats the problems.
+// Bind checks a request against the declaration. It returns all problems of the request. The
+// invocation of a request with problems has its warnings, and Run returns the problems as an error.
 func (a Action) Bind(r Request) (*Invocation, []Problem) {
 	inv, problems := a.bind(&a, r)
 	if len(problems) > 0 {
@@ -38,70 +38,99 @@ func (a Action) Bind(r Request) (*Invocation, []Problem) {
 	return inv, problems
 }
 
-func bind(a *Action, r Request, into reflect.Value) (*Invocation, []Problem) {
-	inv := &Invocation{Action: *a, Request: r}
-	given, meant, problems := match(a, r.Parameters)
-	var repeated []Problem
+// binder sets the fields of an action's parameters from one request.
+type binder struct {
+	inv        *Invocation
+	params     reflect.Value   // the struct with the fields
+	given      map[string]any  // values by the parameter's name
+	misspelled map[string]bool // parameters that an unknown name probably means
+	problems   []Problem
+	repeated   []Problem // secrets that are also in values that replies show
+}
+
+func bind(a *Action, r Request, params reflect.Value) (*Invocation, []Problem) {
+	b := binder{inv: &Invocation{Action: *a, Request: r}, params: params}
+	b.given, b.misspelled, b.problems = match(a, r.Parameters)
 	if a.Mutates {
-		problems = append(problems, emptyOptions(r.EmptyOptions)...)
+		b.problems = append(b.problems, emptyOptions(r.EmptyOptions)...)
 	}
 	for _, p := range a.Params {
-		field := into.FieldByIndex(p.index)
-		if p.Default != nil {
-			field.Set(reflect.ValueOf(p.Default).Convert(field.Type()))
+		b.bindParam(p)
+	}
+	if p, is := returnsSecret(a, params); is {
+		b.inv.Secrets = append(b.inv.Secrets, p)
+	}
+	if len(b.repeated) > 0 { // warnings and problems about entities could show the secret
+		return b.inv, append(b.repeated, b.problems...)
+	}
+	b.bindTargets()
+	return b.inv, b.problems
+}
+
+// bindParam sets the field of one parameter to the given value or to its default.
+func (b *binder) bindParam(p Param) {
+	field := b.params.FieldByIndex(p.index)
+	if p.Default != nil {
+		field.Set(reflect.ValueOf(p.Default).Convert(field.Type()))
+	}
+	raw, ok := b.given[p.Name]
+	if ok && p.Secret {
+		b.noteSecret(p, raw)
+	}
+	if ok {
+		var warning string
+		var err error
+		ok, warning, err = p.set(field, raw)
+		if err != nil {
+			b.problems = append(b.problems, Problem{Parameter: p.Name, Message: err.Error()})
+			return
 		}
-		raw, ok := given[p.Name]
-		if ok && p.Secret && raw != nil && raw != "" {
-			inv.Secrets = append(inv.Secrets, Problem{Parameter: p.Name, Message: "is a secret: send the request over HTTP"})
-			repeated = append(repeated, repeatedSecret(a, p, given, r.Entities)...)
-		}
-		if text, is := raw.(string); is && p.Secret {
-			inv.secrets = append(inv.secrets, secrets.New(text))
-		}
-		if ok {
-			var warning string
-			var err error
-			ok, warning, err = p.set(field, raw)
-			if err != nil {
-				problems = append(problems, Problem{Parameter: p.Name, Message: err.Error()})
-				continue
-			}
-			if warning != "" {
-				inv.Warnings = append(inv.Warnings, p.Name+": "+warning)
-			}
-		}
-		if !ok && p.Required && !meant[p.Name] {
-			problems = append(problems, Problem{Parameter: p.Name, Message: "is required: " + lowerFirst(p.Description)})
+		if warning != "" {
+			b.inv.Warnings = append(b.inv.Warnings, p.Name+": "+warning)
 		}
 	}
-	if p, is := returnsSecret(a, into); is {
-		inv.Secrets = append(inv.Secrets, p)
+	if !ok && p.Required && !b.misspelled[p.Name] {
+		b.problems = append(b.problems, Problem{Parameter: p.Name, Message: "is required: " + lowerFirst(p.Description)})
 	}
-	if len(repeated) > 0 { // warnings and problems about entities could show the secret
-		return inv, append(repeated, problems...)
+}
+
+// noteSecret records the value of a secret parameter, valid or not.
+func (b *binder) noteSecret(p Param, raw any) {
+	if text, is := raw.(string); is {
+		b.inv.secrets = append(b.inv.secrets, secrets.New(text))
 	}
+	if raw == nil || raw == "" {
+		return
+	}
+	b.inv.Secrets = append(b.inv.Secrets, Problem{Parameter: p.Name, Message: "is a secret: send the request over HTTP"})
+	b.repeated = append(b.repeated, repeatedSecret(&b.inv.Action, p, b.given, b.inv.Request.Entities)...)
+}
+
+// bindTargets takes the entities in scope, and reports a parameter for users that is empty if no
+// entity is a target either.
+func (b *binder) bindTargets() {
 	inScope := false
-	if on, ok := into.Interface().(interface{ onScope() bool }); ok {
+	if on, ok := b.params.Interface().(interface{ onScope() bool }); ok {
 		inScope = on.onScope()
 	}
-	problems = append(problems, inv.bindEntities(r.Entities, inScope)...)
-	inv.Warnings = append(inv.Warnings, warnIgnored(inv.ignored)...)
-	for _, p := range a.Params {
-		bad := slices.ContainsFunc(problems, func(q Problem) bool { return q.Parameter == p.Name })
-		if p.users && !bad && !meant[p.Name] && into.FieldByIndex(p.index).Len() == 0 && len(inv.scope) == 0 {
-			problems = append(problems, noTarget(a, p.Name, inScope, inv.ignored))
+	inv := b.inv
+	b.problems = append(b.problems, inv.bindEntities(inv.Request.Entities, inScope)...)
+	inv.Warnings = append(inv.Warnings, ignoredWarnings(inv.ignoredEntities)...)
+	for _, p := range inv.Action.Params {
+		bad := slices.ContainsFunc(b.problems, func(q Problem) bool { return q.Parameter == p.Name })
+		empty := p.users && b.params.FieldByIndex(p.index).Len() == 0 && len(inv.scope) == 0
+		if empty && !bad && !b.misspelled[p.Name] {
+			b.problems = append(b.problems, noTarget(&inv.Action, p.Name, inScope, inv.ignoredEntities))
 		}
 	}
-	return inv, problems
 }
 
 func (s ScopeOn) onScope() bool  { return s.AlsoRunOnScope }
 func (s ScopeOff) onScope() bool { return s.AlsoRunOnScope }
 
-// noTarget is the problem of a request that names no user, in the parameter or by the entities in
-// scope.
+// noTarget returns the problem of a request without a user in the parameter or in the entities.
 func noTarget(a *Action, param string, inScope bool, ignored []ignoredEntity) Problem {
-	text := "no user is named: give ids, logins or e-mail addresses"
+	text := "no user is named: give IDs, logins or e-mail addresses"
 	switch {
 	case len(a.RunsOn) == 0:
 	case len(ignored) > 0:
@@ -114,31 +143,32 @@ func noTarget(a *Action, param string, inScope bool, ignored []ignoredEntity) Pr
 	return Problem{Parameter: param, Message: text}
 }
 
-// match finds the parameter that each given name stands for. meant are those that a misspelt name was
-// probably to be: that they are missing is no news.
-func match(a *Action, params map[string]any) (given map[string]any, meant map[string]bool, problems []Problem) {
+// match assigns the values to the parameters by their names. misspelled holds the parameters that
+// an unknown name probably means: they are not reported as missing.
+func match(a *Action, params map[string]any) (given map[string]any, misspelled map[string]bool, problems []Problem) {
 	known := map[string]string{}
 	for _, p := range a.Params {
 		for _, n := range append([]string{p.Name}, p.Aliases...) {
 			known[fold(n)] = p.Name
 		}
 	}
-	given, meant = map[string]any{}, map[string]bool{}
+	given, misspelled = map[string]any{}, map[string]bool{}
 	spelled := map[string]string{}
 	for _, name := range sortedKeys(params) {
 		canonical, ok := known[fold(name)]
 		switch {
 		case !ok:
 			near := nearest(fold(name), known)
-			meant[near] = true
+			misspelled[near] = true
 			problems = append(problems, Problem{Parameter: Shorten(name), Message: unknownName(a, near)})
 		case spelled[canonical] != "":
-			problems = append(problems, Problem{Parameter: canonical, Message: fmt.Sprintf("is given twice, as %q and %q", spelled[canonical], name)})
+			message := fmt.Sprintf("is given twice, as %q and %q", spelled[canonical], name)
+			problems = append(problems, Problem{Parameter: canonical, Message: message})
 		default:
 			given[canonical], spelled[canonical] = params[name], name
 		}
 	}
-	return given, meant, problems
+	return given, misspelled, problems
 }
 
 func unknownName(a *Action, near string) string {

@@ -164,7 +164,7 @@ func TestListsAreArraysOrStringsWithCommas(t *testing.T) {
 		}
 	}
 	for value, words := range map[string]string{
-		`"a, \"b"`:                           "has a double quote without its partner",
+		`"a, \"b"`:                           "has an unmatched double quote",
 		`["a", 1]`:                           "must be an array of strings, or one string with commas",
 		`["a", null]`:                        "must be an array of strings, or one string with commas",
 		`7`:                                  "must be an array of strings, or one string with commas",
@@ -172,7 +172,7 @@ func TestListsAreArraysOrStringsWithCommas(t *testing.T) {
 		`true`:                               "must be an array of strings, or one string with commas",
 		`"a, [Event.x]"`:                     "holds the placeholder [Event.x], which SecOps did not fill in",
 		`["a", "[Event.x]"]`:                 "holds the placeholder [Event.x], which SecOps did not fill in",
-		`"[Step.JsonResult| \"id"`:           "has a double quote without its partner",
+		`"[Step.JsonResult| \"id"`:           "has an unmatched double quote",
 		`"\u007fx"`:                          "control characters",
 		`"` + strings.Repeat("x", 257) + `"`: "has an item of more than 256 characters: xxx",
 		`"\ud800"`:                           "not valid Unicode",
@@ -195,15 +195,19 @@ func TestUsersAreNeverTheOwnerOfTheCredentials(t *testing.T) {
 		Users action.Users `param:"Users" help:"Users."`
 		List  []string     `param:"List" help:"List."`
 	}
-	for _, name := range []string{"me", "ME", " Me ", `"me"`, ".", "..", "alice,me"} {
+	const me = `"me" is the owner of the Okta credentials: give the ID or the login of a user`
+	for name, words := range map[string]string{
+		"me": me, "ME": me, " Me ": me, `"me"`: me, "alice,me": me,
+		".": `"." is not a user: give an ID, a login or an e-mail address`, "..": `".." is not a user: give an ID, a login or an e-mail address`,
+	} {
 		_, _, problems := bound[params](t, action.Request{Parameters: map[string]any{"Users": name}})
-		wantProblem(t, problems, "Users", "name")
+		wantProblem(t, problems, "Users", words)
 	}
 	if _, _, problems := bound[params](t, action.Request{Parameters: map[string]any{"Users": "melanie, me@acme.test", "List": "me, ."}}); len(problems) > 0 {
 		t.Error(problems)
 	}
 	_, _, problems := bound[params](t, action.Request{})
-	wantProblem(t, problems, "Users", "no user is named: give ids, logins or e-mail addresses")
+	wantProblem(t, problems, "Users", "no user is named: give IDs, logins or e-mail addresses")
 }
 
 func TestAllowedValuesAreTakenInAnyCase(t *testing.T) {
@@ -313,7 +317,7 @@ func TestAListHasItsBound(t *testing.T) {
 		names[i] = "x"
 	}
 	_, _, problems := bound[params](t, action.Request{Parameters: map[string]any{"Names": names}})
-	wantProblem(t, problems, "Names", "has 5001 items; one call takes at most 5000: split the list")
+	wantProblem(t, problems, "Names", "has 5001 items; one request takes at most 5000: split the list")
 	_, _, problems = bound[params](t, action.Request{Parameters: map[string]any{"Names": "half a character: \ufffd"}})
 	wantProblem(t, problems, "Names", "is not valid Unicode")
 }

@@ -23,12 +23,13 @@ func newIgnoredEntity(name string, kind EntityType, reason string) ignoredEntity
 	return ignoredEntity{fmt.Sprintf("%s (%s)", Shorten(name), Shorten(string(kind))), reason}
 }
 
-// bindEntities checks the entities of a request. While they are in scope it takes those that the
-// action runs on and ignores the others.
+// bindEntities checks the entities of a request. If the scope is on, it takes the entities of the
+// types on which the action runs and ignores the others.
 func (inv *Invocation) bindEntities(entities []Entity, inScope bool) []Problem {
 	var problems []Problem
 	if len(entities) > MaxItems {
-		return []Problem{{Parameter: "entities", Message: fmt.Sprintf("has %d entities; one call takes at most %d", len(entities), MaxItems)}}
+		message := fmt.Sprintf("has %d entities; one request takes at most %d", len(entities), MaxItems)
+		return []Problem{{Parameter: "entities", Message: message}}
 	}
 	names := 0
 	for i, e := range entities {
@@ -40,7 +41,7 @@ func (inv *Invocation) bindEntities(entities []Entity, inScope bool) []Problem {
 		}
 		e.Type = EntityType(strings.ToUpper(strings.TrimSpace(string(e.Type))))
 		if !slices.Contains(inv.Action.RunsOn, e.Type) {
-			inv.ignored = append(inv.ignored, newIgnoredEntity(strings.TrimSpace(e.Identifier), e.Type,
+			inv.ignoredEntities = append(inv.ignoredEntities, newIgnoredEntity(strings.TrimSpace(e.Identifier), e.Type,
 				inv.Action.Name+" runs on "+strings.Join(entityTypes(inv.Action.RunsOn), " and ")))
 			continue
 		}
@@ -50,16 +51,16 @@ func (inv *Invocation) bindEntities(entities []Entity, inScope bool) []Problem {
 			continue
 		}
 		if names += n; names > MaxItems {
-			return append(problems, Problem{
-				Parameter: "entities", Message: fmt.Sprintf("list more than %d names; one call takes at most as many", MaxItems),
-			})
+			message := fmt.Sprintf("list more than %d names, the maximum for one request", MaxItems)
+			return append(problems, Problem{Parameter: "entities", Message: message})
 		}
 		inv.scope = append(inv.scope, scopeEntity{e, listed})
 	}
 	return problems
 }
 
-// placeholderProblems returns the problems of an entity that SecOps did not fill in.
+// placeholderProblems returns the problems of an entity with placeholders that SecOps did not fill
+// in.
 func placeholderProblems(where string, e Entity) []Problem {
 	var problems []Problem
 	if IsPlaceholder(e.Identifier) {
@@ -72,7 +73,7 @@ func placeholderProblems(where string, e Entity) []Problem {
 }
 
 // entityNames returns the names that an entity's identifier lists: SecOps joins several entities
-// with commas. Of more than MaxItems names the first are returned, and how many there are.
+// with commas. It returns at most MaxItems names, and the number of all.
 func entityNames(identifier string) (names []string, n int, err error) {
 	items, n, err := listItems(strings.TrimSpace(identifier))
 	if err != nil {
@@ -97,7 +98,7 @@ func entityNames(identifier string) (names []string, n int, err error) {
 	return names, n, nil
 }
 
-// ignoredReasons says once why entities are ignored, with the entities.
+// ignoredReasons returns a clause for each reason, with all entities that are ignored for it.
 func ignoredReasons(all []ignoredEntity) []string {
 	var order []string
 	entities := map[string][]string{}
@@ -118,8 +119,8 @@ func ignoredReasons(all []ignoredEntity) []string {
 	return order
 }
 
-// warnIgnored returns the warnings of entities that are ignored.
-func warnIgnored(all []ignoredEntity) []string {
+// ignoredWarnings returns a warning for each reason for which entities are ignored.
+func ignoredWarnings(all []ignoredEntity) []string {
 	warnings := ignoredReasons(all)
 	for i, w := range warnings {
 		warnings[i] = "T" + w[1:] + "."

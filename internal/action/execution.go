@@ -13,81 +13,86 @@ import (
 	"example.com/okta-secops/internal/ssf"
 )
 
-// Deps is what actions need of the deployment.
+// Deps are the dependencies that a deployment gives to actions.
 type Deps struct {
-	Okta *okta.Client
-	// Signing is how this deployment signs security event tokens; the zero value where it does not.
-	Signing    ssf.Transmitter
-	MaxTargets int    // of an action that mutates; a call names at most 10 times as many
-	Caller     string // who has called: calls to Okta are shared out between callers
-	Workers    int    // targets that one invocation works on side by side
-	ReadOnly   string // why every change is a dry run, as a warning; "" where changes are made
+	Okta       *okta.Client
+	Signing    ssf.Transmitter // signs security event tokens; the zero value has no key
+	MaxTargets int             // bounds the targets of a change; a read takes namesPerTarget times as many
+	Caller     string          // the concurrency limit of Okta requests is shared between callers
+	Workers    int             // how many targets one invocation handles in parallel
+	ReadOnly   string          // the warning that every change is a dry run; "" if changes are made
 	Now        func() time.Time
 	Log        *slog.Logger
-	OnWrite    func(TargetWrite) // is told of every write to Okta, before and after; may be nil
-	WriteGuard WriteGuard        // nil: the request has no key by which a repeat would be known
+	OnWrite    func(TargetWrite) // receives every write before it is sent and after it ended; may be nil
+	WriteGuard WriteGuard        // nil if the request has no idempotency key
 }
 
-// Execution is one run of an action: what it may use, and what it was asked besides its parameters.
+// Execution is one run of an action. Its Okta client is read-only: only Plan.Write gets a client
+// that can write.
 type Execution struct {
 	Deps
-	Request Request
+	Request Request // without its parameters
 	Action  Action
 
-	client   *okta.Client // for writes and for reads after them; Okta is a read-only copy for plans
-	scope    []scopeEntity
-	ignored  []ignoredEntity    // entities that are not in scope
-	replay   *StoredReply // the reply that is replayed; nil: the action is carried out
-	mu       sync.Mutex
-	warnings []string
+	client          *okta.Client // for writes, and for reads after them
+	scope           []scopeEntity
+	ignoredEntities []ignoredEntity
+	replay          *StoredReply // the reply to replay; nil if the action is carried out
+	mu              sync.Mutex
+	warnings        []string
 	targetWarnings  []targetWarning
 }
 
-// Run carries the invocation out. The error is a fault of the run as a whole; what became of each target
-// is in the result. ctx carries the deadline: what was not done by then is in the result as failed.
+// Run runs the action. ctx carries the deadline: a target that is not started by then is failed in
+// the result. Run returns an error if the run as a whole failed; the result holds the outcome and
+// the error of each target. The caller must call Result.Release.
 func (inv *Invocation) Run(ctx context.Context, d Deps) (*Result, error) {
 	return inv.execute(ctx, &Execution{Deps: d})
 }
 
-// execute runs the action's function with a call that has its Deps.
-func (inv *Invocation) execute(ctx context.Context, c *Execution) (*Result, error) {
-	d := c.Deps
-	c.Request, c.Action, c.scope, c.ignored, c.warnings = inv.Request, inv.Action, inv.scope, inv.ignored, inv.Warnings
-	c.Request.Parameters = nil // decoded; the raw ones may hold a secret
-	if dryRun := &c.Request.Options.DryRun; d.ReadOnly != "" && inv.Action.Mutates && !*dryRun {
-		*dryRun = true
-		c.Warn("%s", d.ReadOnly)
-	}
-	c.client = d.Okta.WithScopes(inv.Action.OktaScopes).For(d.Caller, inv.Action.Mutates && !c.Request.Options.DryRun).WithSecrets(inv.secrets...)
-	if c.Request.Options.DryRun || d.ReadOnly != "" || c.replay != nil {
-		c.client = c.client.ReadOnly()
-	}
-	if c.Okta = c.client.ReadOnly(); inv.Action.Mutates {
-		c.Okta = c.Okta.Planning()
-	}
+// execute runs the action's function with an Execution that has its Deps.
+func (inv *Invocation) execute(ctx context.Context, x *Execution) (*Result, error) {
+	inv.prepare(x)
 	var result *Result
-	err := c.catchPanic(func() (err error) {
-		result, err = inv.run(ctx, c)
+	err := x.catchPanic(func() (err error) {
+		result, err = inv.run(ctx, x)
 		return err
 	})
 	if result == nil {
 		result = &Result{}
 	}
-	for _, r := range c.targetWarnings {
-		c.warnings = append(c.warnings, Enumerate(r.targets)+": "+r.text)
-	}
-	result.Warnings = append(c.warnings, result.Warnings...)
+	result.Warnings = append(x.allWarnings(), result.Warnings...)
 	result.TimedOut = ctx.Err() != nil
-	result.releaseMemory = c.Okta.Release
-	result.dryRun = c.Request.Options.DryRun
+	result.releaseMemory = x.Okta.Release
+	result.dryRun = x.Request.Options.DryRun
 	return result, err
 }
 
-// catchPanic turns a panic into a fault: one target's surprise must not take down the others, or the instance.
-func (c *Execution) catchPanic(f func() error) (err error) {
+// prepare gives the execution its request, its entities and its two clients.
+func (inv *Invocation) prepare(x *Execution) {
+	x.Request, x.Action, x.warnings = inv.Request, inv.Action, inv.Warnings
+	x.scope, x.ignoredEntities = inv.scope, inv.ignoredEntities
+	x.Request.Parameters = nil // the raw parameters may hold a secret
+	if dryRun := &x.Request.Options.DryRun; x.ReadOnly != "" && inv.Action.Mutates && !*dryRun {
+		*dryRun = true
+		x.Warn("%s", x.ReadOnly)
+	}
+	urgent := inv.Action.Mutates && !x.Request.Options.DryRun
+	x.client = x.Deps.Okta.WithScopes(inv.Action.OktaScopes).For(x.Caller, urgent).WithSecrets(inv.secrets...)
+	if x.Request.Options.DryRun || x.ReadOnly != "" || x.replay != nil {
+		x.client = x.client.ReadOnly()
+	}
+	if x.Okta = x.client.ReadOnly(); inv.Action.Mutates {
+		x.Okta = x.Okta.Planning()
+	}
+}
+
+// catchPanic returns the error of f, or an error of the kind Internal if f panics: a panic for one
+// target must not stop the others, or end the process.
+func (x *Execution) catchPanic(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.Log.Error(fmt.Sprintf("panic in %s: %v", c.Action.Name, p), "stack_trace", string(debug.Stack()))
+			x.Log.Error(fmt.Sprintf("panic in %s: %v", x.Action.Name, p), "stack_trace", string(debug.Stack()))
 			err = apierr.New(apierr.Internal, "internal", "an unexpected error occurred", fmt.Errorf("panic: %v", p))
 		}
 	}()

@@ -45,8 +45,8 @@ func TestAPanicIsOneTargetsFailure(t *testing.T) {
 
 func TestAPanicOfTheActionIsAFault(t *testing.T) {
 	t.Parallel()
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(_ context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
-		c.Warn("%d thing", 1)
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(_ context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
+		x.Warn("%d thing", 1)
 		panic("canary")
 	})
 	inv, _ := a.Bind(action.Request{})
@@ -60,16 +60,16 @@ func TestAPanicOfTheActionIsAFault(t *testing.T) {
 }
 
 // users declares an action that suspends users; runs counts how often it got that far.
-func users(runs *atomic.Int32, plan func(ctx context.Context, c *action.Execution, u okta.User) (action.Plan, error)) action.Action {
+func users(runs *atomic.Int32, plan func(ctx context.Context, x *action.Execution, u okta.User) (action.Plan, error)) action.Action {
 	type params struct {
 		Users action.Users `param:"User IDs" help:"Users."`
 	}
-	return action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: true}, func(ctx context.Context, c *action.Execution, p params) (*action.Result, error) {
-		return c.EachUser(ctx, p.Users, action.UserWork{
+	return action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: true}, func(ctx context.Context, x *action.Execution, p params) (*action.Result, error) {
+		return x.EachUser(ctx, p.Users, action.UserWork{
 			Words: action.Words{Changed: "Changed"},
 			Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
 				runs.Add(1)
-				return plan(ctx, c, u)
+				return plan(ctx, x, u)
 			},
 		})
 	})
@@ -109,8 +109,8 @@ func TestADryRunCannotWrite(t *testing.T) {
 	d := deps()
 	d.Okta = okta.New(okta.Options{Root: root, Auth: okta.SSWS(testkit.NewCredential(secrets.New("token"))), Concurrency: 1})
 	var runs atomic.Int32
-	a := users(&runs, func(ctx context.Context, c *action.Execution, u okta.User) (action.Plan, error) {
-		return action.Plan{}, c.Okta.SuspendUser(ctx, u.ID)
+	a := users(&runs, func(ctx context.Context, x *action.Execution, u okta.User) (action.Plan, error) {
+		return action.Plan{}, x.Okta.SuspendUser(ctx, u.ID)
 	})
 	for _, c := range []struct {
 		dryRun   bool
@@ -177,10 +177,10 @@ func TestTargetsAreWorkedOnSideBySide(t *testing.T) {
 func TestWarningsFromSeveralTargetsAreAllKept(t *testing.T) {
 	t.Parallel()
 	type params struct{}
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(ctx context.Context, c *action.Execution, _ params) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(ctx context.Context, x *action.Execution, _ params) (*action.Result, error) {
 		var all sync.WaitGroup
 		for i := range 50 {
-			all.Go(func() { c.Warn("warning %d", i) })
+			all.Go(func() { x.Warn("warning %d", i) })
 		}
 		all.Wait()
 		return &action.Result{Warnings: []string{"the last"}}, nil
@@ -209,7 +209,7 @@ func TestWhatTheDeadlineLeavesIsNotStarted(t *testing.T) {
 	if diff := cmp.Diff([]string{"changed", "changed", "failed"}, outcomes(result)); diff != "" || !result.TimedOut {
 		t.Errorf("timed out %v, outcomes (-want +got):\n%s", result.TimedOut, diff)
 	}
-	want := &action.TargetError{Code: "deadline_exceeded", Message: "not started: the time for the request ran out", Retryable: true}
+	want := &action.TargetError{Code: "deadline_exceeded", Message: "not started: the deadline of the request passed", Retryable: true}
 	if diff := cmp.Diff(want, result.Targets[2].Error); diff != "" {
 		t.Errorf("error (-want +got):\n%s", diff)
 	}
@@ -221,7 +221,7 @@ func TestOneCallChangesABoundedNumberOfTargets(t *testing.T) {
 	d.MaxTargets = 2
 	names := []string{"found1", "found2", "found3"}
 	_, err := each(t, t.Context(), d, action.Options{}, true, names, byName)
-	if f := apierr.As(err); f == nil || f.Kind != apierr.BadRequest || !strings.Contains(f.Message, "3 targets are named; one call changes at most 2 (MAX_TARGETS)") {
+	if f := apierr.As(err); f == nil || f.Kind != apierr.BadRequest || !strings.Contains(f.Message, "3 targets are named; one request changes at most 2 (MAX_TARGETS)") {
 		t.Errorf("three changes: %v", err)
 	}
 	if _, err := each(t, t.Context(), d, action.Options{}, false, names, byName); err != nil {
@@ -245,9 +245,9 @@ func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
 		{"not asked for", false, func(context.Context, *okta.Client) (action.State, error) { panic("read") }, false, action.State{"status": "NEW"}, ""},
 		{"as predicted", true, reads(action.State{"status": "NEW"}, nil), true, action.State{"status": "NEW"}, ""},
 		{"changing to it", true, reads(action.State{"status": "OLD", "transitioningToStatus": "NEW"}, nil), false,
-			action.State{"status": "OLD", "transitioningToStatus": "NEW"}, "x: Okta accepted the change, but reads back as OLD, changing to NEW instead of NEW."},
+			action.State{"status": "OLD", "transitioningToStatus": "NEW"}, "x: Okta accepted the change, but the state reads back as OLD, changing to NEW instead of NEW."},
 		{"no status", true, reads(action.State{"roles": "A"}, nil), false, action.State{"roles": "A"},
-			"x: Okta accepted the change, but reads back as A instead of NEW."},
+			"x: Okta accepted the change, but the state reads back as A instead of NEW."},
 		{"no answer", true, reads(nil, fmt.Errorf("reading: %w", apierr.New(apierr.Unavailable, "c", "no answer", nil))), false, action.State{"status": "NEW"},
 			"x: the change was made but could not be read back: no answer"},
 		{"nothing to read", true, nil, false, action.State{"status": "NEW"}, "x: the result cannot be read back from Okta, so it is not verified."},

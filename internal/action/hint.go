@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// address matches an address in angle brackets, as mail programs write it.
+// address matches an e-mail address in angle brackets, as in "Jane Doe <jane@example.com>".
 var address = regexp.MustCompile(`<\s*([^<>\s]+@[^<>\s]+)\s*>`)
 
 // userHint returns the likely reason that no user has a name, "" if there is none.

@@ -10,14 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// maxIdentifier bounds an item of a list and the identifier of an entity, in characters.
+// maxIdentifier bounds a name, in characters.
 const maxIdentifier = 256
 
-// MaxItems bounds a list, and the entities of a request.
+// MaxItems bounds the items of a list, the entities of a request and the names that they list.
 const MaxItems = 5000
 
-// listItems splits a text that lists several names: a JSON array of strings, or names separated by
-// commas. Of more than MaxItems names the first are returned, and how many there are.
+// listItems splits a list of names: a JSON array of strings, or names separated by commas. It
+// returns at most MaxItems names, and the number of all.
 func listItems(text string) (items []string, n int, err error) {
 	if !startsArray.MatchString(text) {
 		return splitList(text)
@@ -58,13 +58,13 @@ func firstItem(text string) string {
 
 var errNotArray = errors.New(`begins as a JSON array of strings but is not one; write ["alice", "bob"] or: alice, bob`)
 
-// startsArray matches a text that is meant as a JSON array: its first item is quoted, or it has no
-// items. Any other text in brackets is a name: [High] alert.
+// startsArray matches the start of a JSON array that is empty or has a quoted first item. Any other
+// text in brackets is a name: [High] alert.
 var startsArray = regexp.MustCompile(`^\[\s*(["']|\]$)`)
 
-// splitList splits at commas that are not between double quotes; an item that is quoted as a whole loses
-// its quotes, and "" between them stands for one.
-// Of more than MaxItems items the first are returned, and how many there are.
+// splitList splits a text at the commas outside double quotes. It removes the quotes around an
+// item, and replaces "" between them by ". It returns at most MaxItems items, and the number of
+// all.
 func splitList(s string) (items []string, n int, err error) {
 	var quoted bool
 	start := 0
@@ -85,12 +85,13 @@ func splitList(s string) (items []string, n int, err error) {
 		}
 	}
 	if quoted {
-		return nil, 0, errors.New(`has a double quote without its partner; quotes protect a comma: "Doe, Jane",bob`)
+		return nil, 0, errors.New(`has an unmatched double quote; put a name with a comma in quotes: "Doe, Jane",bob`)
 	}
 	return items, n, nil
 }
 
-// checkIdentifier refuses what cannot name anything in Okta; user also refuses what would not name a user.
+// checkIdentifier returns an error for a text that cannot name an object in Okta, or a user if user
+// is true.
 func checkIdentifier(s string, user bool) error {
 	switch {
 	case utf8.RuneCountInString(s) > maxIdentifier:
@@ -100,9 +101,9 @@ func checkIdentifier(s string, user bool) error {
 	case strings.ContainsRune(s, utf8.RuneError):
 		return fmt.Errorf("has an item that is not valid Unicode: %q", Shorten(s))
 	case user && strings.EqualFold(s, "me"):
-		return errors.New(`"me" would be the owner of the Okta credentials; name the user`)
+		return errors.New(`"me" is the owner of the Okta credentials: give the ID or the login of a user`)
 	case user && (s == "." || s == ".."):
-		return fmt.Errorf("%q names no user", s)
+		return fmt.Errorf("%q is not a user: give an ID, a login or an e-mail address", s)
 	}
 	return nil
 }

@@ -7,19 +7,19 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// maxJSON is where json_result stops growing, in bytes; SecOps takes no reply above 15 MB.
+// maxJSON bounds json_result, in bytes: SecOps takes no reply above 15 MB.
 const maxJSON = okta.MaxListBytes
 
 // KeyedResults is a json_result keyed by the targets' inputs, in the order of the request.
 type KeyedResults []KeyedResult
 
-// KeyedResult is one member of a Keyed.
+// KeyedResult is the result of one target.
 type KeyedResult struct {
-	Input   string
+	Input string
 	Value json.RawMessage
 }
 
-// MarshalJSON writes the members in their order.
+// MarshalJSON implements json.Marshaler: one object, whose members keep their order.
 func (k KeyedResults) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	size := 2
@@ -32,11 +32,11 @@ func (k KeyedResults) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key, err := marshal(m.Input)
+		input, err := marshal(m.Input)
 		if err != nil {
 			return nil, err
 		}
-		b.Write(key)
+		b.Write(input)
 		b.WriteByte(':')
 		b.Write(m.Value)
 	}
@@ -44,7 +44,8 @@ func (k KeyedResults) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// marshal is json.Marshal without its care for HTML, which would alter what Okta sent.
+// marshal is json.Marshal without the escaping of <, > and &, so that Okta's objects stay
+// unaltered.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -53,7 +54,7 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSpace(b.Bytes()), err
 }
 
-// Values gives the results of the targets without their keys, for actions that return an array.
+// Values returns the results of the targets without their inputs, for actions that return an array.
 func (r *Result) Values() []json.RawMessage {
 	values := []json.RawMessage{}
 	if keyed, ok := r.JSON.(KeyedResults); ok {
@@ -64,7 +65,7 @@ func (r *Result) Values() []json.RawMessage {
 	return values
 }
 
-// Only gives the result of the only target, nil where it was not reached.
+// Only returns the result of an action's single target, nil if the target was not reached.
 func (r *Result) Only() any {
 	if values := r.Values(); len(values) > 0 {
 		return values[0]
@@ -72,13 +73,17 @@ func (r *Result) Only() any {
 	return nil
 }
 
-// ListResult is the result of a list action: the objects as Okta sent them, counted in the message.
-func (c *Execution) ListResult(list okta.List, noun string) *Result {
+// ListResult returns the result of a list action: Okta's objects unaltered, and their number in the
+// message.
+func (x *Execution) ListResult(list okta.List, noun string) *Result {
 	switch {
 	case list.Cut && len(list.Items) == 0:
-		c.Warn("The list is empty: its first object is too large for a reply, which stops growing at %d MB.", okta.MaxListBytes>>20)
+		x.Warn("The list is empty: its first object exceeds the size limit of a reply, %d MB.", okta.MaxListBytes>>20)
 	case list.Cut:
-		c.Warn("The list is cut: a reply stops growing at %d MB. Ask for less at a time.", okta.MaxListBytes>>20)
+		x.Warn("The list is incomplete: a reply is limited to %d MB. Request fewer objects at a time.", okta.MaxListBytes>>20)
 	}
-	return &Result{JSON: append([]json.RawMessage{}, list.Items...), Message: "Found " + Count(len(list.Items), noun) + "."}
+	return &Result{
+		JSON:    append([]json.RawMessage{}, list.Items...),
+		Message: "Found " + Count(len(list.Items), noun) + ".",
+	}
 }

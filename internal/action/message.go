@@ -7,78 +7,98 @@ import (
 	"unicode/utf8"
 )
 
-// Words are an action's words for its outcomes, as they begin a sentence.
+// Words are an action's words for its outcomes, with which sentences begin.
 type Words struct {
-	Noun      string // "user", also the default
+	Noun      string // for the targets; empty: "user"
 	Changed   string // "Suspended"
 	Unchanged string // "Already suspended"
 	Planned   string // "Would suspend"
-	Found     string // "Found", also the default
-	// Hint returns the likely reason that no object has a name, "" if there is none; nil: of a
-	// user.
+	Found     string // empty: "Found"
+	// Hint returns the likely reason that no object has a name, "" if there is none; nil: the hints
+	// for users.
 	Hint func(name string) string
 }
 
-// messageOf says what became of the targets: names are listed together where the same is to be said.
+// messageOf returns the sentences about the targets, by outcome. Targets with the same outcome and
+// reason share one sentence; a target with its own message has its own.
 func messageOf(targets []*Target, w Words) string {
-	var out []string
-	list := func(o Outcome, lead string, name func(t *Target) string) {
-		var names []string
-		for _, t := range targets {
-			if t.Outcome == o && t.message != "" {
-				out = append(out, t.message)
-			} else if t.Outcome == o {
-				names = append(names, name(t))
-			}
-		}
-		if len(names) > 0 {
-			if lead == "" { // the words count
-				lead = fmt.Sprintf("%s %s", w.verb(o), Count(len(names), w.noun()))
-			}
-			out = append(out, lead+": "+Enumerate(names)+".")
-		}
-	}
-	plain := (*Target).name
-	list(Changed, "", plain)
-	list(Accepted, "", plain)
-	list(Unchanged, w.Unchanged, func(t *Target) string {
+	m := message{targets: targets, words: w}
+	m.list(Changed, "", (*Target).name)
+	m.list(Accepted, "", (*Target).name)
+	m.list(Unchanged, w.Unchanged, func(t *Target) string {
 		if t.After["status"] != nil {
 			return t.name() + " (" + describe(t.After) + ")"
 		}
 		return t.name()
 	})
-	list(Found, "", plain)
-	list(Planned, "", plain)
-	for _, o := range []struct {
-		outcome Outcome
-		lead    string
-		since   bool // the code is CodeChangedSince
-	}{{WrongState, "Changed since", true}, {WrongState, "Not done", false}, {Refused, "Refused", false}, {Failed, "Failed", false}} {
-		names := map[string][]string{}
-		var reasons []string
-		for _, t := range targets {
-			switch {
-			case t.Outcome != o.outcome || (t.Error.Code == CodeChangedSince) != o.since:
-			case t.message != "":
-				out = append(out, t.message)
-			default:
-				if names[t.Error.Message] == nil {
-					reasons = append(reasons, t.Error.Message)
-				}
-				names[t.Error.Message] = append(names[t.Error.Message], t.name())
-			}
-		}
-		for _, reason := range reasons {
-			out = append(out, fmt.Sprintf("%s: %s: %s.", o.lead, Enumerate(names[reason]), strings.TrimSuffix(reason, ".")))
-		}
-	}
-	list(NotFound, "Not found", func(t *Target) string {
+	m.list(Found, "", (*Target).name)
+	m.list(Planned, "", (*Target).name)
+	m.listByReason("Changed since", func(t *Target) bool {
+		return t.Outcome == WrongState && t.Error.Code == CodeChangedSince
+	})
+	m.listByReason("Not done", func(t *Target) bool {
+		return t.Outcome == WrongState && t.Error.Code != CodeChangedSince
+	})
+	m.listByReason("Refused", func(t *Target) bool { return t.Outcome == Refused })
+	m.listByReason("Failed", func(t *Target) bool { return t.Outcome == Failed })
+	m.list(NotFound, "Not found", func(t *Target) string {
 		if t.hint != "" {
 			return t.name() + " (" + t.hint + ")"
 		}
 		return t.name()
 	})
-	return strings.Join(out, " ")
+	return strings.Join(m.sentences, " ")
+}
+
+// message collects the sentences of an output message.
+type message struct {
+	targets   []*Target
+	words     Words
+	sentences []string
+}
+
+// list adds a sentence that lists the targets with an outcome. An empty lead stands for the
+// action's verb and the number of targets.
+func (m *message) list(o Outcome, lead string, name func(t *Target) string) {
+	var names []string
+	for _, t := range m.targets {
+		switch {
+		case t.Outcome != o:
+		case t.message != "":
+			m.sentences = append(m.sentences, t.message)
+		default:
+			names = append(names, name(t))
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	if lead == "" {
+		lead = m.words.verb(o) + " " + Count(len(names), m.words.noun())
+	}
+	m.sentences = append(m.sentences, lead+": "+Enumerate(names)+".")
+}
+
+// listByReason adds a sentence for each distinct error message of the matching targets.
+func (m *message) listByReason(lead string, matches func(t *Target) bool) {
+	names := map[string][]string{}
+	var reasons []string
+	for _, t := range m.targets {
+		switch {
+		case !matches(t):
+		case t.message != "":
+			m.sentences = append(m.sentences, t.message)
+		default:
+			if names[t.Error.Message] == nil {
+				reasons = append(reasons, t.Error.Message)
+			}
+			names[t.Error.Message] = append(names[t.Error.Message], t.name())
+		}
+	}
+	for _, reason := range reasons {
+		m.sentences = append(m.sentences,
+			fmt.Sprintf("%s: %s: %s.", lead, Enumerate(names[reason]), strings.TrimSuffix(reason, ".")))
+	}
 }
 
 func (w Words) hint(name string) string {
@@ -108,7 +128,7 @@ func (w Words) verb(o Outcome) string {
 	return w.Found
 }
 
-// Count is a number of things in words: "1 user", "2 users".
+// Count returns a number of objects as text: "1 user", "2 users".
 func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -116,7 +136,7 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Enumerate lists names, and stops where nobody reads on.
+// Enumerate joins names with commas, up to 50, and counts the rest.
 func Enumerate(names []string) string {
 	const most = 50
 	if len(names) > most {
@@ -125,7 +145,7 @@ func Enumerate(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// Shorten keeps what a caller sent from filling a message.
+// Shorten returns the first 80 characters of a text of the caller, for use in a message.
 func Shorten(s string) string {
 	const most = 80
 	n := 0
@@ -138,10 +158,11 @@ func Shorten(s string) string {
 	return s
 }
 
+// lowerFirst returns s with its first letter in lower case, unless s begins with an abbreviation.
 func lowerFirst(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	if next, _ := utf8.DecodeRuneInString(s[n:]); unicode.IsUpper(next) {
-		return s // an abbreviation
+		return s
 	}
 	return string(unicode.ToLower(r)) + s[n:]
 }

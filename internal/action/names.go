@@ -11,7 +11,7 @@ import (
 // SameName reports whether two names are equal ignoring case, spaces, tabs, "_" and "-".
 func SameName(a, b string) bool { return fold(a) == fold(b) }
 
-// NearestName returns the known name that is closest to name, compared as SameName does; "" if none
+// NearestName returns the known name that is closest to name, compared as by SameName; "" if none
 // is close.
 func NearestName(name string, known []string) string {
 	folded := map[string]string{}
@@ -23,7 +23,7 @@ func NearestName(name string, known []string) string {
 	return nearest(fold(name), folded)
 }
 
-// fold makes names comparable: case, blanks, underscores and hyphens make no difference.
+// fold returns a name in lower case without spaces, tabs, "_" and "-", for comparisons.
 func fold(name string) string { return separators.Replace(strings.ToLower(name)) }
 
 var separators = strings.NewReplacer(" ", "", "_", "", "-", "", "\t", "")
@@ -31,8 +31,8 @@ var separators = strings.NewReplacer(" ", "", "_", "", "-", "", "\t", "")
 // sameName reports whether two names are equal, ignoring case.
 func sameName(a, b string) bool { return a != "" && foldName(a) == foldName(b) }
 
-// foldName returns a name in lower case. A character outside ASCII never becomes one of ASCII: the Kelvin sign
-// (U+212A) is not k.
+// foldName returns a name in lower case. A character outside ASCII never becomes an ASCII
+// character: the Kelvin sign (U+212A) is not k.
 func foldName(s string) string {
 	return strings.Map(func(r rune) rune {
 		if lower := unicode.ToLower(r); r < utf8.RuneSelf || lower >= utf8.RuneSelf {
@@ -42,8 +42,8 @@ func foldName(s string) string {
 	}, s)
 }
 
-// nearest returns the parameter whose name, or an alias of it, is closest to the folded name; "" where
-// none is close. A name that is the beginning of one, or begins with one, is close.
+// nearest returns the value of the key that is closest to the folded name; "" if none is close. A
+// key that is a prefix of the name, or has the name as a prefix, is close.
 func nearest(name string, known map[string]string) string {
 	best, distance := "", 0
 	if len(name) > maxName {
@@ -82,7 +82,7 @@ func levenshtein(a, b string) int {
 	return row[len(b)]
 }
 
-// maxName is longer than the name of any action or parameter, in bytes.
+// maxName bounds names that are compared, in bytes. Names of actions and parameters are shorter.
 const maxName = 200
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -2,16 +2,15 @@ package action
 
 import "example.com/okta-secops/internal/apierr"
 
-// Outcome is what became of one target.
+// Outcome is the outcome of one target.
 type Outcome string
 
-// The outcomes. Changed, Unchanged and Found mean that the target reached the asked state, Accepted
-// that Okta took a request which it applies later, if at all.
+// The outcomes.
 const (
 	Changed    Outcome = "changed"
-	Unchanged  Outcome = "unchanged" // it was so already
-	Accepted   Outcome = "accepted"  // Okta took a signal and applies it later
-	Found      Outcome = "found"     // read
+	Unchanged  Outcome = "unchanged" // already in the asked state
+	Accepted   Outcome = "accepted"  // Okta accepted a signal; it decides later whether to apply it
+	Found      Outcome = "found"     // a read found it
 	Planned    Outcome = "planned"   // a dry run would change it
 	NotFound   Outcome = "not_found"
 	Refused    Outcome = "refused" // a guardrail forbids it
@@ -22,7 +21,7 @@ const (
 // Outcomes are all outcomes.
 var Outcomes = []Outcome{Changed, Unchanged, Accepted, Found, Planned, NotFound, Refused, WrongState, Failed}
 
-// Reached reports whether the target counts as reached.
+// Reached reports whether the target counts as being in the asked state.
 func (o Outcome) Reached() bool { return o.wrote() || o == Unchanged || o == Found }
 
 // wrote reports whether a write was made for the target.
@@ -43,21 +42,22 @@ func OutcomeOf(err error) Outcome {
 	}
 }
 
-// Status is the state of a run as a whole.
+// Status is the outcome of a run as a whole.
 type Status string
 
 // The statuses.
 const (
 	StatusSuccess Status = "success" // every target reached the asked state
-	StatusPartial Status = "partial"
-	StatusFailure Status = "failure" // none did and nothing was changed
+	StatusPartial Status = "partial" // any other result
+	StatusFailure Status = "failure" // no target reached it, and nothing was changed
 	StatusPlanned Status = "planned" // a dry run in which every target is planned or unchanged
 )
 
 // Statuses are all statuses.
 var Statuses = []Status{StatusSuccess, StatusPartial, StatusFailure, StatusPlanned}
 
-// Status sums the targets up. A result without targets is a success: a list may be empty.
+// Status returns the status of a run from its targets. A result without targets is a success: a
+// list may be empty.
 func (r *Result) Status() Status {
 	var reached, planned, unchanged, changed int
 	for _, t := range r.Targets {

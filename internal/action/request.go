@@ -6,20 +6,21 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// Problem is one thing wrong with a request.
+// Problem is one error of a request: the parameter and a message.
 type Problem = apierr.Problem
 
-// Request is what a caller asks of an action, its JSON decoded: parameter values are string, bool,
+// Request is a caller's request for an action. Parameter values are decoded JSON: string, bool,
 // json.Number, []any, map[string]any or nil.
 type Request struct {
 	Parameters     map[string]any
 	Entities       []Entity
 	Context        map[string]string
 	Options        Options
-	EmptyOptions   []string // the options that were given without a value
+	EmptyOptions   []string // names of options that were given without a value
 	IdempotencyKey string
 
-	// ReachedBefore are the targets that earlier runs of the request have reached, by Key, as Result.Done gave them.
+	// ReachedBefore are the targets that earlier runs of the request reached, as
+	// Result.ReachedTargets returned them.
 	ReachedBefore map[string]json.RawMessage
 }
 
@@ -29,14 +30,13 @@ type Entity struct {
 	Type       EntityType `json:"entity_type"`
 }
 
-// Options change how an action runs, not what it does.
+// Options are the options of a request.
 type Options struct {
-	DryRun bool `json:"dry_run"` // read, predict, write nothing
-	Verify bool `json:"verify"`  // read again after a write
+	DryRun bool `json:"dry_run"` // plan the changes, and make none
+	Verify bool `json:"verify"`  // read the state again after a write
 }
 
-// emptyOptions returns a problem for each option that is to change something and was given without
-// a value.
+// emptyOptions returns a problem for each option that was given without a value.
 func emptyOptions(names []string) []Problem {
 	var problems []Problem
 	for _, name := range names {
@@ -44,7 +44,8 @@ func emptyOptions(names []string) []Problem {
 		if name == "verify" {
 			on, off = "read again after a write", "do not"
 		}
-		problems = append(problems, Problem{Parameter: "options." + name, Message: emptyBooleanError(on, off, false).Error()})
+		problem := emptyBooleanError(on, off, false).Error()
+		problems = append(problems, Problem{Parameter: "options." + name, Message: problem})
 	}
 	return problems
 }

@@ -7,49 +7,59 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// Result is what a run came to.
+// Result is the result of a run. Its Status is derived from the targets.
 type Result struct {
-	Message  string // what happened, in sentences
+	Message  string // for output_message
 	JSON     any    // json_result
 	Targets  []*Target
 	Entities []EnrichedEntity
 	Warnings []string
-	TimedOut bool // the deadline passed before all was done
+	TimedOut bool // the deadline passed during the run
 
-	size    int // of JSON and the enrichment, in bytes
-	dryRun  bool
+	size          int // of JSON and the enrichment, in bytes
+	dryRun        bool
 	releaseMemory func()
 }
 
-// Release ends the use of the result: it counts until then among what the process holds of Okta's replies.
+// Release releases the memory that is reserved for the result in the process's limit.
 func (r *Result) Release() {
 	if r != nil && r.releaseMemory != nil {
 		r.releaseMemory()
 	}
 }
 
-// Errors are the faults of the targets that were not reached.
+// Errors returns the errors of the targets that were not reached.
 func (r *Result) Errors() []*apierr.Error {
-	var faults []*apierr.Error
+	var errs []*apierr.Error
 	for _, t := range r.Targets {
 		if t.err != nil {
-			faults = append(faults, t.err)
+			errs = append(errs, t.err)
 		}
 	}
-	return faults
+	return errs
 }
 
-// newResult assembles the outcome of all targets.
-func (c *Execution) newResult(targets []*Target, w Words) *Result {
-	r := &Result{Targets: targets}
+// newResult builds the result from the targets: the JSON result of those that were reached, up to
+// maxJSON, and the message about all.
+func (x *Execution) newResult(targets []*Target, w Words) *Result {
 	for _, t := range targets {
 		if hint := w.hint(t.Input); t.Outcome == NotFound && t.err != nil && hint != "" {
-			t.advise(hint)
+			t.addHint(hint)
 		}
 	}
+	r := &Result{Targets: targets}
+	if keyed := x.keyedResults(r); keyed != nil {
+		r.JSON = keyed
+	}
+	r.Message = messageOf(targets, w)
+	return r
+}
+
+// keyedResults encodes the results of the targets that were reached, in order, until they exceed
+// maxJSON, and counts their size.
+func (x *Execution) keyedResults(r *Result) KeyedResults {
 	var keyed KeyedResults
-	size := 0
-	for _, t := range targets {
+	for _, t := range r.Targets {
 		if !t.Outcome.Reached() || t.value == nil && !t.omitted {
 			continue
 		}
@@ -60,18 +70,13 @@ func (c *Execution) newResult(targets []*Target, w Words) *Result {
 				t.fail(fmt.Errorf("encoding the result of a target: %w", err))
 				continue
 			}
-			size += len(value)
+			r.size += len(value)
 		}
-		if t.omitted || size > maxJSON {
-			c.warnOmitted(len(keyed), len(targets))
+		if t.omitted || r.size > maxJSON {
+			x.warnOmitted(len(keyed), len(r.Targets))
 			break
 		}
 		keyed = append(keyed, KeyedResult{Input: t.Input, Value: value})
 	}
-	if keyed != nil {
-		r.JSON = keyed
-	}
-	r.size = size
-	r.Message = messageOf(targets, w)
-	return r
+	return keyed
 }

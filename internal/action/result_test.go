@@ -160,7 +160,7 @@ func TestAResultStopsGrowing(t *testing.T) {
 	if n := len(result.Values()); n != 3 || len(result.Targets) != 5 {
 		t.Errorf("%d values of %d targets, want 3 of 5", n, len(result.Targets))
 	}
-	if diff := cmp.Diff([]string{"The JSON result holds 3 of 5 targets: a reply stops growing at 10 MB. Ask for fewer at a time."}, result.Warnings); diff != "" {
+	if diff := cmp.Diff([]string{"The JSON result has 3 of 5 targets: a reply is limited to 10 MB. Request fewer targets at a time."}, result.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
@@ -174,22 +174,22 @@ func TestResult_OneHugeObject(t *testing.T) {
 	if err != nil || result.JSON != nil {
 		t.Fatalf("%v, %v", result.JSON, err)
 	}
-	if diff := cmp.Diff([]string{"The JSON result is empty: the object is too large for a reply, which stops growing at 10 MB."}, result.Warnings); diff != "" {
+	if diff := cmp.Diff([]string{"The JSON result is empty: the object exceeds the size limit of a reply, 10 MB."}, result.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
 
 func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
 	t.Parallel()
-	a := action.Define(action.Spec{Name: "List Them", Summary: "List."}, func(_ context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
-		return c.ListResult(okta.List{Items: []json.RawMessage{[]byte(`{"id": "1"}`)}, Cut: true}, "provider"), nil
+	a := action.Define(action.Spec{Name: "List Them", Summary: "List."}, func(_ context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
+		return x.ListResult(okta.List{Items: []json.RawMessage{[]byte(`{"id": "1"}`)}, Cut: true}, "provider"), nil
 	})
 	inv, _ := a.Bind(action.Request{})
 	result, err := inv.Run(t.Context(), deps())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Message != "Found 1 provider." || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "The list is cut") {
+	if result.Message != "Found 1 provider." || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "The list is incomplete") {
 		t.Errorf("%q, warnings %q", result.Message, result.Warnings)
 	}
 }

@@ -9,43 +9,44 @@ import (
 	"strings"
 )
 
-// ReachedTargets are the targets that were reached, by Key: what a repeat of the request need not do again. Members of their results
-// that are secret are left out.
-func (r *Result) ReachedTargets(secret []string) (map[string]json.RawMessage, error) {
-	done := map[string]json.RawMessage{}
-	for _, t := range r.Targets {
-		if !t.Outcome.Reached() {
-			continue
-		}
-		p := storedTarget{Target: t, Enrichment: t.enriched}
-		var err error
-		if t.value != nil {
-			if p.Value, err = marshal(t.value); err != nil {
-				return nil, err
-			}
-			if p.Value, _, err = WithoutSecrets(p.Value, secret); err != nil {
-				return nil, err
-			}
-		}
-		if done[t.Identity()], err = marshal(p); err != nil {
-			return nil, err
-		}
-	}
-	return done, nil
-}
-
-// storedTarget is what is kept of a target that was reached, for a repeat of the request.
+// storedTarget is the JSON of a target in an idempotency record, for a repeat of the request.
 type storedTarget struct {
 	Target     *Target           `json:"target"`
 	Value      json.RawMessage   `json:"value,omitempty"`
 	Enrichment map[string]string `json:"enrichment,omitempty"`
 }
 
-// secretNote stands in the place of a secret of a result that is kept.
+// ReachedTargets returns the targets that were reached, by Identity, for Request.ReachedBefore of a
+// repeat of the request. Members of their results with the names in secret are replaced.
+func (r *Result) ReachedTargets(secret []string) (map[string]json.RawMessage, error) {
+	reached := map[string]json.RawMessage{}
+	for _, t := range r.Targets {
+		if !t.Outcome.Reached() {
+			continue
+		}
+		stored := storedTarget{Target: t, Enrichment: t.enriched}
+		var err error
+		if t.value != nil {
+			if stored.Value, err = marshal(t.value); err != nil {
+				return nil, err
+			}
+			if stored.Value, _, err = WithoutSecrets(stored.Value, secret); err != nil {
+				return nil, err
+			}
+		}
+		if reached[t.Identity()], err = marshal(stored); err != nil {
+			return nil, err
+		}
+	}
+	return reached, nil
+}
+
+// secretNote replaces a secret of a result that is stored.
 const secretNote = "[shown once, in the first reply]"
 
-// WithoutSecrets replaces the members of these names, wherever they are in a JSON value, and tells whether there were any.
-// The order of members stays.
+// WithoutSecrets replaces the string members with the names in secret, at any level of a JSON
+// value, and reports whether there were any. The order of members stays. It returns an error if the
+// result is not JSON.
 func WithoutSecrets(value json.RawMessage, secret []string) (json.RawMessage, bool, error) {
 	found := false
 	if len(secret) > 0 {
@@ -59,45 +60,43 @@ func WithoutSecrets(value json.RawMessage, secret []string) (json.RawMessage, bo
 	return value, found, nil
 }
 
-// resume makes the target what an earlier run of the request has made of it.
-func (t *Target) resume(kept map[string]json.RawMessage) bool {
-	var p storedTarget
-	raw, ok := kept[t.Identity()]
-	if !ok || json.Unmarshal(raw, &p) != nil || p.Target == nil {
+// resume restores the target as an earlier run of the request reached it, and reports whether one
+// did. The target stays named as in this request.
+func (t *Target) resume(reachedBefore map[string]json.RawMessage) bool {
+	var stored storedTarget
+	raw, ok := reachedBefore[t.Identity()]
+	if !ok || json.Unmarshal(raw, &stored) != nil || stored.Target == nil {
 		return false
 	}
-	was := *t
-	*t = *p.Target
-	t.Mention, t.AlsoNamed, t.Login, t.enriched = was.Mention, was.AlsoNamed, was.Login, p.Enrichment
+	now := *t
+	*t = *stored.Target
+	t.Mention, t.AlsoNamed, t.Login, t.enriched = now.Mention, now.AlsoNamed, now.Login, stored.Enrichment
 	t.touched, t.resumed = t.Outcome.wrote(), true
-	if len(p.Value) > 0 {
-		t.value = p.Value
+	if len(stored.Value) > 0 {
+		t.value = stored.Value
 	}
 	return true
 }
 
-// errMadeBefore is a write that must not happen twice and was made by an earlier run of the request.
-var errMadeBefore = errors.New("made before")
-
-// recordMadeBefore records a write that an earlier run of the request made, and whose result is not kept.
-// It reports the state that was just read, not the predicted one: it may have changed since.
-func (c *Execution) recordMadeBefore(t *Target, p Plan) {
+// recordMadeBefore records a write that an earlier run of the request made and whose result is not
+// stored. It reports the state as just read, not as predicted: it may have changed since.
+func (x *Execution) recordMadeBefore(t *Target, p Plan) {
 	verified := false
 	t.Roles, t.message = nil, ""
 	switch {
-	case !c.Action.ReadBack:
+	case !x.Action.ReadBack:
 		t.Outcome, t.touched, t.Undo, t.Verified = cmp.Or(p.Success, Changed), true, p.Undo, &verified
 	case sameState(p.Before, p.After):
-		t.unchanged(c.Request.Options, p.Before, p.Before)
+		t.unchanged(x.Request.Options, p.Before, p.Before)
 		t.message = fmt.Sprintf("Done by an earlier run of this request: %s (%s).", t.name(), describe(p.Before))
 	default:
 		t.changedSince(nil, p)
 	}
-	c.warnTarget(t, "done by an earlier run of this request, whose result for it is not kept.")
+	x.warnTarget(t, "done by an earlier run of this request; the result of that run was not stored.")
 }
 
-// warnResumed says which targets were reached by an earlier run of the request.
-func (c *Execution) warnResumed(targets []*Target) {
+// warnResumed adds a warning that names the targets that an earlier run of the request reached.
+func (x *Execution) warnResumed(targets []*Target) {
 	var names []string
 	for _, t := range targets {
 		if t.resumed && t.Outcome.Reached() {
@@ -106,9 +105,10 @@ func (c *Execution) warnResumed(targets []*Target) {
 	}
 	switch {
 	case len(names) == 0:
-	case c.Action.ReadBack:
-		c.Warn("Done by an earlier run of this request, not now: %s.", Enumerate(names))
+	case x.Action.ReadBack:
+		x.Warn("Done by an earlier run of this request, not now: %s.", Enumerate(names))
 	default:
-		c.Warn("Done by an earlier run of this request, not now: %s. The result was not read back and may have changed since.", Enumerate(names))
+		x.Warn("Done by an earlier run of this request, not now: %s. "+
+			"The result was not read back and may have changed since.", Enumerate(names))
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// returnsSecret reports whether the action returns a secret with these parameters, and which boolean
-// parameter decides it: the last one without which it would not.
+// returnsSecret reports whether the action returns a secret with these parameters. The problem
+// names the last boolean parameter whose other value prevents that.
 func returnsSecret(a *Action, params reflect.Value) (Problem, bool) {
 	if r, is := params.Interface().(SecretReturner); !is || !r.ReturnsSecret() {
 		return Problem{}, false
@@ -39,9 +39,9 @@ func returnsSecret(a *Action, params reflect.Value) (Problem, bool) {
 	return decides, true
 }
 
-// repeatedSecret returns the problem of a secret that is also in other parameters or entities, because
-// replies and records show those. A secret of fewer than 8 characters may occur in ordinary words:
-// it must be the whole value.
+// repeatedSecret returns a problem if a secret is also in other parameters or in entities, which
+// replies and records show. A secret of fewer than shortUnknown characters may occur in ordinary
+// words: it must be the whole value.
 func repeatedSecret(a *Action, secret Param, given map[string]any, entities []Entity) []Problem {
 	text, _ := given[secret.Name].(string)
 	if text = strings.TrimSpace(text); text == "" || IsPlaceholder(text) {

@@ -11,13 +11,14 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// State is what matters of a target before or after a change, as JSON members.
+// State is the state of a target before or after a change, as JSON members: a user's status, or the
+// types of the roles.
 type State map[string]any
 
-// transitioningTo is the member of a State for the status that a change under way leads to.
+// transitioningTo is the member for the status to which Okta is changing the user.
 const transitioningTo = "transitioningToStatus"
 
-// StatusOf is a user's state for before and after.
+// StatusOf returns a user's status as a State.
 func StatusOf(u okta.User) State {
 	s := State{"status": string(u.Status)}
 	if u.Becoming != "" {
@@ -37,14 +38,14 @@ func ReadStatus(id string) func(ctx context.Context, o *okta.Client) (State, err
 	}
 }
 
-// sameState compares states of which one may have been decoded from JSON.
+// sameState reports whether two states are equal. Either may have been decoded from JSON.
 func sameState(a, b State) bool {
 	x, errX := marshal(a)
 	y, errY := marshal(b)
 	return errors.Join(errX, errY) == nil && bytes.Equal(x, y)
 }
 
-// describe returns a state in words: "ACTIVE, changing to DEPROVISIONED".
+// describe returns a state as text: "ACTIVE, changing to DEPROVISIONED".
 func describe(s State) string {
 	var words []string
 	for _, k := range sortedKeys(s) {
@@ -57,7 +58,7 @@ func describe(s State) string {
 	return strings.Join(words, ", ")
 }
 
-// valueText is a value of a State: lists are joined by commas.
+// valueText returns a value of a State as text: lists are joined by commas.
 func valueText(v any) string {
 	var list []string
 	if raw, err := marshal(v); err == nil && json.Unmarshal(raw, &list) == nil && v != nil {

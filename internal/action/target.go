@@ -6,43 +6,43 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// Mention is how a caller named a target.
+// Mention is one occurrence of a target's name in a request.
 type Mention struct {
 	Input  string `json:"input"`
 	Source string `json:"source"` // parameter or entity
 }
 
-// The sources of a naming.
+// The sources of a mention.
 const (
 	fromParameter = "parameter"
 	fromEntity    = "entity"
 )
 
-// Target is one object that an action is asked to reach, and what became of it.
+// Target is one object on which an action runs, with its outcome.
 type Target struct {
 	Mention
-	AlsoNamed []Mention      `json:"also_named,omitempty"`
+	AlsoNamed []Mention     `json:"also_named,omitempty"`
 	UserID    string        `json:"user_id,omitempty"`
 	Login     string        `json:"login,omitempty"`
 	Outcome   Outcome       `json:"outcome"`
 	Before    State         `json:"before,omitempty"`
 	After     State         `json:"after,omitempty"`
-	Verified  *bool         `json:"verified,omitempty"` // the caller asked for it, and Okta confirms after
+	Verified  *bool         `json:"verified,omitempty"` // the caller asked for it, and Okta confirms After
 	Roles     []RoleOutcome `json:"roles,omitempty"`
 	Undo      *Undo         `json:"undo,omitempty"`
 	Error     *TargetError  `json:"error,omitempty"`
 
-	value    any               // what json_result holds for it
-	enriched map[string]string // by an earlier run of the request
-	omitted      bool              // the value is left out for its size
-	message      string
-	hint     string // the likely reason that it was not found
+	value    any               // its result in json_result
+	omitted  bool              // the value is left out: it exceeds the size limit
+	enriched map[string]string // the enrichment of its entity
+	message  string            // its sentence in output_message
+	hint     string            // the likely reason that it was not found
 	err      *apierr.Error
 	resumed  bool // an earlier run of the request reached it
-	touched  bool // something was changed, or would be, whatever the outcome
+	touched  bool // something was changed, or in a dry run would be, whatever the outcome
 }
 
-// Identity is how the target is known over several runs of a request: the id of a user, else how it was named.
+// Identity identifies the target in all runs of a request: the ID of a user, otherwise the input.
 func (t *Target) Identity() string {
 	if t.UserID != "" {
 		return t.UserID
@@ -50,7 +50,7 @@ func (t *Target) Identity() string {
 	return "named:" + strings.ToLower(t.Input)
 }
 
-// name is how messages call the target.
+// name returns the target's name for messages.
 func (t *Target) name() string {
 	if t.Login != "" {
 		return t.Login
@@ -58,21 +58,28 @@ func (t *Target) name() string {
 	return Shorten(t.Input)
 }
 
-// fail records why the target was not reached.
+// fail records the error of a target that was not reached.
 func (t *Target) fail(err error) {
 	t.err = apierr.As(err)
 	t.Outcome = OutcomeOf(t.err)
 	t.Error = NewTargetError(err)
 }
 
-// advise adds to a target that was not found what is probably wrong with its name.
-func (t *Target) advise(hint string) {
-	f := *t.err
-	f.Message = apierr.Sentence("; ", f.Message, hint)
-	t.err, t.hint, t.Error = &f, hint, NewTargetError(&f)
+// failWithoutState fails a target that an earlier run reached, and drops what that run reported of
+// it: it may no longer be true.
+func (t *Target) failWithoutState(err error) {
+	t.Before, t.After, t.Undo, t.Roles, t.Verified, t.value, t.touched = nil, nil, nil, nil, nil, nil, false
+	t.fail(err)
 }
 
-// TargetError says why a target was not reached.
+// addHint adds the likely reason to the error of a target that was not found.
+func (t *Target) addHint(hint string) {
+	e := *t.err
+	e.Message = apierr.Sentence("; ", e.Message, hint)
+	t.err, t.hint, t.Error = &e, hint, NewTargetError(&e)
+}
+
+// TargetError is the error of a target in the reply.
 type TargetError struct {
 	Code          string `json:"code"`
 	Message       string `json:"message"`
@@ -81,24 +88,46 @@ type TargetError struct {
 	OktaRequestID string `json:"okta_request_id,omitempty"`
 }
 
-// NewTargetError is err for the caller.
+// NewTargetError returns err as the caller sees it.
 func NewTargetError(err error) *TargetError {
-	f := apierr.As(err)
+	e := apierr.As(err)
 	return &TargetError{
-		Code: f.Code, Message: f.Message, Retryable: f.Retryable(),
-		RetryAfterS: f.RetryAfterS(), OktaRequestID: f.RequestID,
+		Code: e.Code, Message: e.Message, Retryable: e.Retryable(),
+		RetryAfterS: e.RetryAfterS(), OktaRequestID: e.RequestID,
 	}
 }
 
-// RoleOutcome is what became of one role of a target.
+// RoleOutcome is the outcome of one role of a target.
 type RoleOutcome struct {
 	Role    string       `json:"role"` // as given
 	Outcome Outcome      `json:"outcome"`
 	Error   *TargetError `json:"error,omitempty"`
 }
 
-// Undo is the call that takes a change back.
-type Undo struct {
-	Action     string         `json:"action"`
-	Parameters map[string]any `json:"parameters"`
+// storedErrorKind returns the kind of the error of a target that was decoded from a stored reply.
+func (t *Target) storedErrorKind() apierr.Kind {
+	switch {
+	case t.Outcome == NotFound:
+		return apierr.NotFound
+	case t.Outcome == Refused:
+		return apierr.Refused
+	case t.Outcome == WrongState:
+		return apierr.WrongState
+	case t.Error.Code == apierr.CodeUnknownResult:
+		return apierr.UnknownResult
+	case t.Error.Code == apierr.CodeNoPermission:
+		return apierr.Credentials
+	}
+	return apierr.Rejected
+}
+
+// restoreError sets the fields of a target with an error that are not part of its JSON.
+func (t *Target) restoreError() {
+	if t.Error == nil {
+		return
+	}
+	t.touched = len(t.After) > 0
+	t.err = &apierr.Error{
+		Kind: t.storedErrorKind(), Code: t.Error.Code, Message: t.Error.Message, RequestID: t.Error.OktaRequestID,
+	}
 }

@@ -8,86 +8,115 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// Each runs an action on named targets that are no users.
-func (c *Execution) Each(ctx context.Context, names []string, w Words, plan func(ctx context.Context, name string) (Plan, error)) (*Result, error) {
+// Each runs an action on named targets that are not users. It returns an error for too many names.
+func (x *Execution) Each(
+	ctx context.Context, names []string, w Words, plan func(ctx context.Context, name string) (Plan, error),
+) (*Result, error) {
 	targets := make([]*Target, len(names))
 	for i, n := range names {
 		targets[i] = &Target{Mention: Mention{n, fromParameter}}
 	}
-	if err := c.checkTargetCount(len(names), len(targets)); err != nil {
+	if err := x.checkTargetCount(len(names), len(targets)); err != nil {
 		return nil, err
 	}
-	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
-	return c.newResult(targets, w), nil
+	x.runTargets(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
+	return x.newResult(targets, w), nil
 }
 
-// namesPerTarget is how many names a call may give for each target that it may change.
+// namesPerTarget is how many names a request may give for each target that it may change.
 const namesPerTarget = 10
 
-// checkTargetCount refuses more names than one call may give, since each costs a call to Okta, and more targets than it may
-// change.
-func (c *Execution) checkTargetCount(names, targets int) error {
+// checkTargetCount returns an error if the request gives too many names, each of which costs a
+// request to Okta, or changes too many targets.
+func (x *Execution) checkTargetCount(names, targets int) error {
 	var message string
-	switch most := namesPerTarget * c.MaxTargets; {
-	case c.Action.Mutates && targets > c.MaxTargets:
-		message = fmt.Sprintf("%d targets are named; one call changes at most %d (MAX_TARGETS)", targets, c.MaxTargets)
+	switch most := namesPerTarget * x.MaxTargets; {
+	case x.Action.Mutates && targets > x.MaxTargets:
+		message = fmt.Sprintf("%d targets are named; one request changes at most %d (MAX_TARGETS)", targets, x.MaxTargets)
 	case names > most:
-		message = fmt.Sprintf("%d targets are named; one call names at most %d (%d x MAX_TARGETS)", names, most, namesPerTarget)
+		message = fmt.Sprintf("%d targets are named; one request names at most %d (%d x MAX_TARGETS)",
+			names, most, namesPerTarget)
 	default:
 		return nil
 	}
-	return apierr.Invalid(Problem{Parameter: c.namesParam(), Message: message + ": split the list"})
+	return apierr.Invalid(Problem{Parameter: x.targetParam(), Message: message + ": split the list"})
 }
 
-// runTargets decides and acts for every target that has not failed yet.
-func (c *Execution) runTargets(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
-	room := c.newResultBudget(len(targets))
-	c.forEachParallel(len(targets), func(i int) {
-		t := targets[i]
-		if t.err != nil {
-			return
+// targetParam returns the name of the parameter that names the targets, "" if there is none.
+func (x *Execution) targetParam() string {
+	first := ""
+	for _, p := range x.Action.Params {
+		if p.users {
+			return p.Name
 		}
-		resumed := t.resume(c.Request.ReachedBefore)
-		if resumed && !c.Action.ReadBack {
-			return
+		if p.Type == typeList && first == "" {
+			first = p.Name
 		}
-		fail := t.fail
-		if resumed {
-			fail = t.failWithoutState
-		}
-		if ctx.Err() != nil {
-			fail(apierr.New(apierr.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err()))
-			return
-		}
-		if err := c.catchPanic(func() error {
-			p, err := plan(t)
-			if resumed { // done already: whatever the plan says, nothing is written again
-				return c.readBack(t, p, err)
-			}
-			if err != nil {
-				t.Before = p.Before // the state that stood in the way
-				return err
-			}
-			if err := c.applyPlan(ctx, t, p); err != nil {
-				return err
-			}
-			if t.omitted {
-				t.value = nil
-				return nil
-			}
-			return room.take(i, sizeOf(t.value), func() { t.value, t.omitted = nil, true })
-		}); err != nil {
-			fail(err)
+	}
+	return first
+}
+
+// runTargets plans and applies the change of every target that has not failed yet.
+func (x *Execution) runTargets(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
+	budget := x.newResultBudget(len(targets))
+	x.forEachParallel(len(targets), func(i int) {
+		if targets[i].err == nil {
+			x.runTarget(ctx, targets[i], plan, func(size int, drop func()) error { return budget.reserve(i, size, drop) })
 		}
 	})
-	c.warnResumed(targets)
+	x.warnResumed(targets)
 }
 
-// forEachParallel runs work for 0 … n-1, Workers at a time, and returns when all have ended.
-func (c *Execution) forEachParallel(n int, work func(i int)) {
+// runTarget plans and applies the change of one target. A target that an earlier run of the request
+// reached is only read back, if the action can be.
+func (x *Execution) runTarget(
+	ctx context.Context, t *Target, plan func(t *Target) (Plan, error), reserve func(size int, drop func()) error,
+) {
+	resumed := t.resume(x.Request.ReachedBefore)
+	if resumed && !x.Action.ReadBack {
+		return
+	}
+	fail := t.fail
+	if resumed {
+		fail = t.failWithoutState
+	}
+	if ctx.Err() != nil {
+		fail(errNotStarted(ctx))
+		return
+	}
+	if err := x.catchPanic(func() error {
+		p, err := plan(t)
+		if resumed {
+			return x.readBack(t, p, err)
+		}
+		if err != nil {
+			t.Before = p.Before // the state for which the action cannot be done
+			return err
+		}
+		if err := x.applyPlan(ctx, t, p); err != nil {
+			return err
+		}
+		if t.omitted {
+			t.value = nil
+			return nil
+		}
+		return reserve(sizeOf(t.value), func() { t.value, t.omitted = nil, true })
+	}); err != nil {
+		fail(err)
+	}
+}
+
+// errNotStarted returns the error of a target that was not started before the deadline.
+func errNotStarted(ctx context.Context) *apierr.Error {
+	return apierr.New(apierr.Deadline, "deadline_exceeded", "not started: the deadline of the request passed", ctx.Err())
+}
+
+// forEachParallel calls work with 0 … n-1, up to Workers at a time, and returns when all calls have
+// returned.
+func (x *Execution) forEachParallel(n int, work func(i int)) {
 	next := make(chan int)
 	var wg sync.WaitGroup
-	for range min(n, max(1, c.Workers)) {
+	for range min(n, max(1, x.Workers)) {
 		wg.Go(func() {
 			for i := range next {
 				work(i)
@@ -99,18 +128,4 @@ func (c *Execution) forEachParallel(n int, work func(i int)) {
 	}
 	close(next)
 	wg.Wait()
-}
-
-// namesParam is the name of the parameter that names the targets, "" if there is none.
-func (c *Execution) namesParam() string {
-	first := ""
-	for _, p := range c.Action.Params {
-		if p.users {
-			return p.Name
-		}
-		if p.Type == typeList && first == "" {
-			first = p.Name
-		}
-	}
-	return first
 }

@@ -14,10 +14,10 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// set reads one value into its field. ok is false if the value counts as not given.
+// set decodes one value into its field. ok is false if the value counts as not given.
 func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err error) {
 	text, isText := raw.(string)
-	if strings.ContainsRune(text, utf8.RuneError) { // what JSON's decoder makes of half a character
+	if strings.ContainsRune(text, utf8.RuneError) { // encoding/json decodes half a surrogate pair to it
 		return false, "", errors.New("is not valid Unicode")
 	}
 	if !p.Secret {
@@ -32,48 +32,59 @@ func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err e
 		return false, "", p.placeholder(text)
 	}
 	if own, is := field.Addr().Interface().(ParamUnmarshaler); is {
-		if b, isBool := raw.(bool); isBool {
-			text, isText = strconv.FormatBool(b), true
-		}
-		if !isText {
-			return false, "", p.mustBe("a string", raw)
-		}
-		warning, err = own.UnmarshalParam(text)
+		warning, err = p.unmarshal(own, raw, text)
 		return err == nil, warning, err
 	}
+	value, err := p.decode(raw, text)
+	if err != nil || value == nil {
+		return false, "", err
+	}
+	field.Set(reflect.ValueOf(value).Convert(field.Type()))
+	return true, "", nil
+}
+
+// unmarshal passes a string or a boolean to a parameter type that decodes its value itself.
+func (p Param) unmarshal(own ParamUnmarshaler, raw any, text string) (warning string, err error) {
+	switch v := raw.(type) {
+	case string:
+		return own.UnmarshalParam(text)
+	case bool:
+		return own.UnmarshalParam(strconv.FormatBool(v))
+	}
+	return "", p.mustBe("a string", raw)
+}
+
+// decode returns the value of a parameter, nil for a list without items. text is raw, if it is a
+// string, without the spaces around it.
+func (p Param) decode(raw any, text string) (any, error) {
 	switch p.Type {
-	case typeString:
-		if !isText {
-			return false, "", p.mustBe("a string", raw)
-		}
-		if p.Secret {
-			field.Set(reflect.ValueOf(secrets.New(text)))
-			return true, "", nil
-		}
-		if text, err = p.canonical(text); err != nil {
-			return false, "", err
-		}
-		field.SetString(text)
 	case typeBoolean:
-		b, isBool := raw.(bool)
-		if !isBool && !(isText && (strings.EqualFold(text, "true") || strings.EqualFold(text, "false"))) {
-			return false, "", p.mustBe("true or false", raw)
-		}
-		field.SetBool(b || strings.EqualFold(text, "true"))
+		return p.boolean(raw, text)
 	case typeInteger:
-		n, err := p.integer(raw, text)
-		if err != nil {
-			return false, "", err
-		}
-		field.SetInt(int64(n))
+		return p.integer(raw, text)
 	case typeList:
 		items, err := p.items(raw, text)
 		if err != nil || len(items) == 0 {
-			return false, "", err
+			return nil, err
 		}
-		field.Set(reflect.ValueOf(items).Convert(field.Type()))
+		return items, nil
 	}
-	return true, "", nil
+	if _, isText := raw.(string); !isText {
+		return nil, p.mustBe("a string", raw)
+	}
+	if p.Secret {
+		return secrets.New(text), nil
+	}
+	return p.canonical(text)
+}
+
+func (p Param) boolean(raw any, text string) (bool, error) {
+	b, isBool := raw.(bool)
+	isTrue := strings.EqualFold(text, "true")
+	if !isBool && !isTrue && !strings.EqualFold(text, "false") {
+		return false, p.mustBe("true or false", raw)
+	}
+	return b || isTrue, nil
 }
 
 func (p Param) integer(raw any, text string) (int, error) {
@@ -90,30 +101,15 @@ func (p Param) integer(raw any, text string) (int, error) {
 	return n, nil
 }
 
-// items reads a list: an array of strings, or one string that lists them.
+// items decodes a list: an array of strings, or one string that lists them. It drops empty items
+// and duplicates.
 func (p Param) items(raw any, text string) ([]string, error) {
-	var items []string
-	var n int
-	switch v := raw.(type) {
-	case string:
-		var err error
-		if items, n, err = listItems(text); err != nil {
-			return nil, err
-		}
-	case []any:
-		for _, e := range v {
-			s, ok := e.(string)
-			if !ok {
-				return nil, p.mustBe("an array of strings, or one string with commas", e)
-			}
-			items = append(items, s)
-		}
-		n = len(items)
-	default:
-		return nil, p.mustBe("an array of strings, or one string with commas", raw)
+	items, n, err := p.split(raw, text)
+	if err != nil {
+		return nil, err
 	}
 	if n > MaxItems {
-		return nil, fmt.Errorf("has %d items; one call takes at most %d: split the list", n, MaxItems)
+		return nil, fmt.Errorf("has %d items; one request takes at most %d: split the list", n, MaxItems)
 	}
 	var out []string
 	seen := map[string]bool{}
@@ -137,8 +133,27 @@ func (p Param) items(raw any, text string) ([]string, error) {
 	return out, nil
 }
 
-// canonical returns the value in the spelling of the allowed set. The error shows the value unless that
-// may be a secret.
+// split returns at most MaxItems items of a list as given, and the number of all.
+func (p Param) split(raw any, text string) (items []string, n int, err error) {
+	const expected = "an array of strings, or one string with commas"
+	switch v := raw.(type) {
+	case string:
+		return listItems(text)
+	case []any:
+		for _, e := range v {
+			item, ok := e.(string)
+			if !ok {
+				return nil, 0, p.mustBe(expected, e)
+			}
+			items = append(items, item)
+		}
+		return items, len(items), nil
+	}
+	return nil, 0, p.mustBe(expected, raw)
+}
+
+// canonical returns the value in the spelling of the allowed values. The error quotes the value,
+// unless the value may be a secret.
 func (p Param) canonical(value string) (string, error) {
 	if p.Allowed == nil {
 		return value, nil
@@ -159,11 +174,11 @@ func (p Param) placeholder(text string) error {
 	return errors.New(Unfilled(text))
 }
 
-// mustBe is the error of a value that is not what the parameter takes. It shows the value unless
-// that may be a secret.
-func (p Param) mustBe(what string, raw any) error {
+// mustBe returns the error of a value of another type or range. It quotes the value, unless the
+// value may be a secret.
+func (p Param) mustBe(expected string, raw any) error {
 	if p.hideValue {
-		return errors.New("must be " + what)
+		return errors.New("must be " + expected)
 	}
 	shown := "null"
 	switch v := raw.(type) {
@@ -176,16 +191,16 @@ func (p Param) mustBe(what string, raw any) error {
 	case bool, json.Number:
 		shown = Shorten(fmt.Sprint(v))
 	}
-	return fmt.Errorf("must be %s, not %s", what, shown)
+	return fmt.Errorf("must be %s, not %s", expected, shown)
 }
 
-// emptyBoolean is the error of a boolean that was given without a value in a request that changes
-// something. An empty placeholder must not choose.
+// emptyBoolean returns the error of a boolean without a value in a request that changes something:
+// an empty placeholder must not decide what is changed.
 func (p Param) emptyBoolean() error {
 	on, off, _ := strings.Cut(strings.TrimSuffix(p.Description, "."), offMark)
 	return emptyBooleanError(lowerFirst(on), cmp.Or(off, "do not"), p.Default)
 }
 
-func emptyBooleanError(on, off string, standard any) error {
-	return fmt.Errorf("is empty: give true (%s) or false (%s), or leave it out for %v", on, off, standard)
+func emptyBooleanError(on, off string, defaultValue any) error {
+	return fmt.Errorf("is empty: give true (%s) or false (%s), or leave it out for %v", on, off, defaultValue)
 }

@@ -69,8 +69,8 @@ var sentences = map[string]said{
 	"malformed JSON list":    {path: "users/get-user", body: `{"parameters": {"User IDs": "[\"alice\", bob]"}}`, http: 400, says: "User IDs Or Logins: begins as a JSON array of strings but is not one"},
 	"several problems":       {path: "groups/add-group", body: `{"parameters": {"Group Nam": "x", "Group Description": 1}}`, http: 400, says: "2 problems: "},
 	"no action":              {path: "users/", body: `{}`, http: 400, says: "Error executing action (none named). Reason: "},
-	"no user, entities left": {path: "users/disable-user", body: `{"entities": [{"identifier": "10.0.0.1", "entity_type": "ADDRESS"}, {"identifier": "evil.test", "entity_type": "DOMAIN"}]}`, http: 400, says: "no user is named: give ids, logins or e-mail addresses; the entities 10.0.0.1 (ADDRESS), evil.test (DOMAIN) are ignored: Disable User runs on USERUNIQNAME and HOSTNAME"},
-	"no user, hosts left":    {path: "users/disable-user", body: `{"entities": [{"identifier": "WS-17", "entity_type": "HOSTNAME"}]}`, http: 400, says: "no user is named: give ids, logins or e-mail addresses; the entity WS-17 (HOSTNAME) is ignored: it is not the full login of a user", asked: true},
+	"no user, entities left": {path: "users/disable-user", body: `{"entities": [{"identifier": "10.0.0.1", "entity_type": "ADDRESS"}, {"identifier": "evil.test", "entity_type": "DOMAIN"}]}`, http: 400, says: "no user is named: give IDs, logins or e-mail addresses; the entities 10.0.0.1 (ADDRESS), evil.test (DOMAIN) are ignored: Disable User runs on USERUNIQNAME and HOSTNAME"},
+	"no user, hosts left":    {path: "users/disable-user", body: `{"entities": [{"identifier": "WS-17", "entity_type": "HOSTNAME"}]}`, http: 400, says: "no user is named: give IDs, logins or e-mail addresses; the entity WS-17 (HOSTNAME) is ignored: it is not the full login of a user", asked: true},
 
 	// expressions
 	"query and search": {path: "users/list-users", body: `{"parameters": {"Query": "al", "Search": "status pr"}}`, http: 400, says: "Search: cannot be used together with Query"},
@@ -219,7 +219,7 @@ func TestEntities_AnIdentifierMayListSeveral(t *testing.T) {
 	if w.User("alice").Status != "SUSPENDED" || got.Get("status") != "success" || !strings.Contains(string(got.Body), "The entity WS-17 (HOSTNAME) is ignored") {
 		t.Errorf("hosts: %s", got.Body)
 	}
-	for identifier, says := range map[string]string{"alice,me": `\"me\" would be the owner`, "alice,[Event.x]": "holds the placeholder [Event.x]", " , ": "is empty"} {
+	for identifier, says := range map[string]string{"alice,me": `\"me\" is the owner of the Okta credentials: give the ID or the login of a user`, "alice,[Event.x]": "holds the placeholder [Event.x]", " , ": "is empty"} {
 		if w, got = run(identifier, "USERUNIQNAME"); got.HTTP != 400 || !strings.Contains(string(got.Body), "entities[0].identifier: "+says) || len(w.Asked()) > 0 {
 			t.Errorf("%s: %d %s", identifier, got.HTTP, got.Body)
 		}

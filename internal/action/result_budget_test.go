@@ -14,15 +14,15 @@ func TestRoom_GoesToTheFirstTargets(t *testing.T) {
 		left := map[int]bool{}
 		for _, i := range rand.Perm(len(sizes)) {
 			left[i] = true
-			if err := r.take(i, sizes[i]<<20, func() { delete(left, i) }); err != nil {
+			if err := r.reserve(i, sizes[i]<<20, func() { delete(left, i) }); err != nil {
 				t.Fatal(err)
 			}
 			held := 0
 			for i := range left {
 				held += sizes[i] << 20
 			}
-			if held > maxJSON || held != r.taken {
-				t.Fatalf("%d bytes are held, %d are counted", held, r.taken)
+			if held > maxJSON || held != r.reserved {
+				t.Fatalf("%d bytes are held, %d are counted", held, r.reserved)
 			}
 		}
 		if !left[0] || !left[1] || !left[2] || left[3] {
