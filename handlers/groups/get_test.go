@@ -65,11 +65,11 @@ func TestGetGroupByNameIsAmbiguousWhereSeveralHaveTheName(t *testing.T) {
 	got := w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": "VPN", "Is Id": false}))
 	got.Want(t, 422, `{
 		"action": "Get Group", "status": "failure", "is_success": false,
-		"output_message": "Error executing action \"Get Group\". Reason: Failed: VPN: 2 groups have this name; name the one you mean by id.",
+		"output_message": "Error executing action \"Get Group\". Reason: Failed: VPN: 2 groups have this name: give the ID of the group that you mean.",
 		"script_result": {"name": "is_success", "value": false}, "json_result": null, "entities": [],
 		"targets": [{"input": "VPN", "source": "parameter", "outcome": "failed",
-			"error": {"code": "ambiguous", "message": "2 groups have this name; name the one you mean by id", "retryable": false}}],
-		"warnings": [], "error": {"code": "ambiguous", "message": "2 groups have this name; name the one you mean by id", "problems": []}
+			"error": {"code": "ambiguous", "message": "2 groups have this name: give the ID of the group that you mean", "retryable": false}}],
+		"warnings": [], "error": {"code": "ambiguous", "message": "2 groups have this name: give the ID of the group that you mean", "problems": []}
 	}`)
 }
 
@@ -117,7 +117,7 @@ func TestGetGroupIDCannotLeaveItsPlaceInThePath(t *testing.T) {
 		w := testkit.New(t, testkit.Options{})
 		for _, id := range []string{"a/b", "..", ".", "/", "00g1/users", "a?b", "a#b", "a[b", "a]b", `a\b`, "a;b", "a%2Fb"} {
 			got := w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": []string{groupID(t, w, "Finance"), id}}))
-			want := fmt.Sprintf("Group IDs Or Names: %q is no group id; turn Is Id off to find a group by its name", id)
+			want := fmt.Sprintf("Group IDs Or Names: %q is not a group ID: turn Is Id off to find a group by its name", id)
 			if got.HTTP != 400 || got.Get("error", "message") != want || got.Get("error", "problems", 0, "parameter") != "Group IDs Or Names" {
 				t.Errorf("%q: %d %s", id, got.HTTP, got.Body)
 			}

@@ -147,7 +147,7 @@ func TestUnassignRoleSaysWhatUndoCannotBringBack(t *testing.T) {
 		t.Errorf("targets: %v", got.Get("targets"))
 	}
 	for _, login := range []string{"custom@acme.test", "mixed@acme.test"} {
-		if want := login + ": Case Responder cannot be assigned by its type, so undo does not bring it back: assign it in Okta."; !strings.Contains(fmt.Sprint(got.Get("warnings")), want) {
+		if want := login + ": Case Responder cannot be assigned by its type, so undo does not restore it: assign it in Okta."; !strings.Contains(fmt.Sprint(got.Get("warnings")), want) {
 			t.Errorf("warnings %v lack %q", got.Get("warnings"), want)
 		}
 	}

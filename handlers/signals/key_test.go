@@ -174,9 +174,9 @@ func TestSendSignalWithoutSettingsOfTheDeploymentsOwn(t *testing.T) {
 	pkcs8 := pemOf("PRIVATE KEY", mustMake(x509.MarshalPKCS8PrivateKey(rsaKey())))
 	none := map[string]string{"ITP_SIGNING_KEY_SECRET": "", "ITP_KEY_ID": "", "ITP_ISSUER_URL": ""}
 	problem := map[string]string{
-		"Key ID":             "is required, because the deployment has none of its own (ITP_KEY_ID)",
-		"Private Key String": "is required, because the deployment has none of its own (ITP_SIGNING_KEY_SECRET)",
-		"Issuer URL":         "is required, because the deployment has none of its own (ITP_ISSUER_URL)",
+		"Key ID":             "is required, because the deployment does not configure one (ITP_KEY_ID)",
+		"Private Key String": "is required, because the deployment does not configure one (ITP_SIGNING_KEY_SECRET)",
+		"Issuer URL":         "is required, because the deployment does not configure one (ITP_ISSUER_URL)",
 	}
 	for name, c := range map[string]struct {
 		env     map[string]string

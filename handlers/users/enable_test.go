@@ -14,12 +14,12 @@ func TestEnableUserWithIsActivateInEveryStatus(t *testing.T) {
 	lifecycle{path: "users/enable-user", after: true, rows: []transition{
 		{user: "alice", status: "ACTIVE", outcome: "unchanged", words: "Already enabled: alice@acme.test (ACTIVE)."},
 		{user: "carol", status: "SUSPENDED", outcome: "changed", becomes: "ACTIVE", write: "{user}/lifecycle/unsuspend", words: "Enabled 1 user: carol@acme.test."},
-		{user: "dave", status: "DEPROVISIONED", outcome: "changed", becomes: "PROVISIONED", write: "{user}/lifecycle/activate?sendEmail=true", words: "Sent an activation link to dave@acme.test, who is PROVISIONED until it is followed."},
-		{user: "frank", status: "STAGED", outcome: "changed", becomes: "PROVISIONED", write: "{user}/lifecycle/activate?sendEmail=true", words: "Sent an activation link to frank@acme.test, who is PROVISIONED until it is followed."},
-		{user: "heidi", status: "PROVISIONED", outcome: "changed", write: "{user}/lifecycle/reactivate?sendEmail=true", words: "Sent an activation link to heidi@acme.test, who is PROVISIONED until it is followed."},
-		{user: "erin", status: "LOCKED_OUT", outcome: "wrong_state", code: "wrong_state", words: "the user is LOCKED_OUT, which enabling does not lift: unlock the user in Okta, or use Reset Password or Set Password"},
+		{user: "dave", status: "DEPROVISIONED", outcome: "changed", becomes: "PROVISIONED", write: "{user}/lifecycle/activate?sendEmail=true", words: "Sent an activation link to dave@acme.test, who stays PROVISIONED until the link is used."},
+		{user: "frank", status: "STAGED", outcome: "changed", becomes: "PROVISIONED", write: "{user}/lifecycle/activate?sendEmail=true", words: "Sent an activation link to frank@acme.test, who stays PROVISIONED until the link is used."},
+		{user: "heidi", status: "PROVISIONED", outcome: "changed", write: "{user}/lifecycle/reactivate?sendEmail=true", words: "Sent an activation link to heidi@acme.test, who stays PROVISIONED until the link is used."},
+		{user: "erin", status: "LOCKED_OUT", outcome: "wrong_state", code: "wrong_state", words: "the user is LOCKED_OUT, and this action does not unlock users: unlock the user in Okta, or use Reset Password or Set Password"},
 		{user: "grace", status: "PASSWORD_EXPIRED", outcome: "wrong_state", code: "wrong_state", words: "the user is PASSWORD_EXPIRED, not disabled, and must choose a new password at the next sign-in"},
-		{user: "ivan", status: "RECOVERY", outcome: "wrong_state", code: "wrong_state", words: "the user is in RECOVERY, not disabled, in the middle of a password reset"},
+		{user: "ivan", status: "RECOVERY", outcome: "wrong_state", code: "wrong_state", words: "the user is in RECOVERY, not disabled, because of a password reset: use Reset Password for a new link, or Set Password to end the reset"},
 	}}.run(t)
 }
 
@@ -32,7 +32,7 @@ func TestEnableUserWithoutIsActivateInEveryStatus(t *testing.T) {
 		{user: "dave", status: "DEPROVISIONED", outcome: "wrong_state", code: "wrong_state", words: "the user is DEPROVISIONED" + activate},
 		{user: "frank", status: "STAGED", outcome: "wrong_state", code: "wrong_state", words: "the user is STAGED" + activate},
 		{user: "heidi", status: "PROVISIONED", outcome: "wrong_state", code: "wrong_state", words: "the user is PROVISIONED" + activate},
-		{user: "erin", status: "LOCKED_OUT", outcome: "wrong_state", code: "wrong_state", words: "the user is LOCKED_OUT, which enabling does not lift"},
+		{user: "erin", status: "LOCKED_OUT", outcome: "wrong_state", code: "wrong_state", words: "the user is LOCKED_OUT, and this action does not unlock users"},
 		{user: "grace", status: "PASSWORD_EXPIRED", outcome: "wrong_state", code: "wrong_state", words: "the user is PASSWORD_EXPIRED, not disabled"},
 		{user: "ivan", status: "RECOVERY", outcome: "wrong_state", code: "wrong_state", words: "the user is in RECOVERY, not disabled"},
 	}}.run(t)
@@ -47,7 +47,7 @@ func TestEnableUserReportsEveryTarget(t *testing.T) {
 	})
 	got.Want(t, 200, w.Expand(`{
 		"action": "Enable User", "status": "partial", "is_success": false,
-		"output_message": "Sent an activation link to frank@acme.test, who is PROVISIONED until it is followed. Enabled 1 user: carol@acme.test. Already enabled: alice@acme.test (ACTIVE). Not done: erin@acme.test: the user is LOCKED_OUT, which enabling does not lift: unlock the user in Okta, or use Reset Password or Set Password.",
+		"output_message": "Sent an activation link to frank@acme.test, who stays PROVISIONED until the link is used. Enabled 1 user: carol@acme.test. Already enabled: alice@acme.test (ACTIVE). Not done: erin@acme.test: the user is LOCKED_OUT, and this action does not unlock users: unlock the user in Okta, or use Reset Password or Set Password.",
 		"script_result": {"name": "is_success", "value": false},
 		"json_result": {"carol": {"status": "ACTIVE"}, "FRANK@ACME.TEST": {"status": "PROVISIONED"}, "ALICE@ACME.TEST": {"status": "ACTIVE"}},
 		"entities": [
@@ -61,7 +61,7 @@ func TestEnableUserReportsEveryTarget(t *testing.T) {
 			 "undo": {"action": "Disable User", "parameters": {"User IDs Or Logins": "${id:carol}", "Is Deactivate": false, "Also Run On Scope": false}}},
 			{"input": "erin", "source": "parameter", "also_named": [{"input": "ERIN@ACME.TEST", "source": "entity"}],
 			 "user_id": "${id:erin}", "login": "erin@acme.test", "outcome": "wrong_state", "before": {"status": "LOCKED_OUT"},
-			 "error": {"code": "wrong_state", "message": "the user is LOCKED_OUT, which enabling does not lift: unlock the user in Okta, or use Reset Password or Set Password", "retryable": false}},
+			 "error": {"code": "wrong_state", "message": "the user is LOCKED_OUT, and this action does not unlock users: unlock the user in Okta, or use Reset Password or Set Password", "retryable": false}},
 			{"input": "FRANK@ACME.TEST", "source": "entity", "user_id": "${id:frank}", "login": "frank@acme.test", "outcome": "changed",
 			 "before": {"status": "STAGED"}, "after": {"status": "PROVISIONED"}, "verified": false},
 			{"input": "ALICE@ACME.TEST", "source": "entity", "user_id": "${id:alice}", "login": "alice@acme.test", "outcome": "unchanged",

@@ -233,7 +233,7 @@ func TestDeactivation_UnderWay(t *testing.T) {
 	w.Forget()
 	for path, c := range map[string][2]string{
 		"users/disable-user": {"unchanged", "Already deactivated: alice@acme.test (ACTIVE, changing to DEPROVISIONED)."},
-		"users/enable-user":  {"wrong_state", "the user's status is ACTIVE and is changing to DEPROVISIONED: try again once Okta has finished"},
+		"users/enable-user":  {"wrong_state", "the user's status is ACTIVE and is changing to DEPROVISIONED: try again when Okta has finished"},
 	} {
 		got := w.Run(path, disable)
 		wantOutcomes(t, got, c[0])

@@ -12,7 +12,7 @@ import (
 
 type resetPasswordParams struct {
 	action.NamedUsers
-	SendEmail bool `param:"Send Email" default:"false" help:"Send the user an e-mail with the reset link; off returns the link for every user instead."`
+	SendEmail bool `param:"Send Email" default:"false" help:"Send the user an e-mail with the reset link; off returns a link for each user instead."`
 	action.ScopeOff
 }
 
@@ -27,11 +27,13 @@ var resetPassword = action.Define(action.Spec{
 	Mutates:       true,
 	SecretResults: []string{"resetPasswordUrl"},
 	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "Send Email": true}},
-}, func(ctx context.Context, c *action.Execution, p resetPasswordParams) (*action.Result, error) {
-	return c.EachUser(ctx, p.Users, action.UserWork{
+}, func(ctx context.Context, x *action.Execution, p resetPasswordParams) (*action.Result, error) {
+	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Reset the password of", Planned: "Would reset the password of"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
-			plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID), After: action.State{"status": string(okta.Recovery)}}
+			plan := action.Plan{
+				Before: action.StatusOf(u), After: action.State{"status": string(okta.Recovery)}, Read: action.ReadStatus(u.ID),
+			}
 			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				link, err := o.ResetPassword(ctx, u.ID, p.SendEmail)
 				if err != nil {
@@ -41,7 +43,7 @@ var resetPassword = action.Define(action.Spec{
 				switch {
 				case p.SendEmail:
 				case link == "":
-					c.Warn("%s: the password was reset, but Okta returned no link.", u.Login)
+					x.Warn("%s: the password was reset, but Okta returned no link.", u.Login)
 				default:
 					value["resetPasswordUrl"] = link
 				}
@@ -53,38 +55,39 @@ var resetPassword = action.Define(action.Spec{
 	})
 })
 
-// explainRefusal adds to Okta's bare refusal of a change of password the user's status and what to do about it. The
-// status is read again: another caller may have changed it, in which case Okta may even answer that there is no such
-// user.
+// explainRefusal adds the user's status and advice to Okta's error about a change of a password. It
+// reads the status again, because another caller may have changed it: Okta may then even respond
+// that the user does not exist.
 func explainRefusal(ctx context.Context, o *okta.Client, u okta.User, err error) error {
-	f := *apierr.As(err)
-	if f.Kind != apierr.WrongState && f.Kind != apierr.NotFound {
+	e := *apierr.As(err)
+	if e.Kind != apierr.WrongState && e.Kind != apierr.NotFound {
 		return err
 	}
 	if now, err := o.GetUserByID(ctx, u.ID); err == nil {
 		u = now
-	} else if f.Kind == apierr.NotFound {
-		return &f
+	} else if e.Kind == apierr.NotFound {
+		return &e
 	}
 	if err := checkNotDeprovisioned(u); err != nil {
 		return err
 	}
-	if f.Kind == apierr.NotFound {
-		return &f
+	if e.Kind == apierr.NotFound {
+		return &e
 	}
 	advice := "the password is managed by a directory, or the password policy does not allow this: " +
 		"change it in the directory, or check the policy in Okta"
 	if u.Status == okta.Staged || u.Status == okta.Suspended {
 		advice = "enable the user first (Enable User)"
 	}
-	f.Message = fmt.Sprintf("%s: the user's status is %s: %s", strings.TrimRight(f.Message, "."), u.Status, advice)
-	return &f
+	e.Message = fmt.Sprintf("%s: the user's status is %s: %s", strings.TrimRight(e.Message, "."), u.Status, advice)
+	return &e
 }
 
-// checkNotDeprovisioned refuses a change of password where there is no account to sign in to.
+// checkNotDeprovisioned returns an error for a user who has no password to change.
 func checkNotDeprovisioned(u okta.User) error {
 	if u.Status == okta.Deprovisioned {
-		return apierr.New(apierr.WrongState, "wrong_state", "the user is DEPROVISIONED and has no password: activate the user first (Enable User)", nil)
+		return apierr.New(apierr.WrongState, "wrong_state",
+			"the user is DEPROVISIONED and has no password: activate the user first (Enable User)", nil)
 	}
 	return nil
 }
