@@ -13,7 +13,7 @@ import (
 	"example.com/okta-secops/internal/action"
 )
 
-//go:generate go run ../tools/gen -out ../docs/actions.md -catalog ../terraform/catalog.json
+//go:generate go run ../tools/gen -root ..
 
 // Groups are all groups, in the order of the documentation. Ping is the last action of each group.
 var Groups = withPing(

@@ -1,15 +1,25 @@
-# Everything of one deployment: for one Okta org, one function for each group of actions, and what it needs.
+# One deployment for one Okta org: a function per group of actions, and the resources that the
+# functions need.
 
 locals {
   catalog = { for name, g in jsondecode(file("${path.module}/catalog.json")) : name => g if contains(var.groups, name) }
 
-  # okta-users, or okta-emea-users where the instance is emea.
+  # The beginning of all names: okta, or okta-emea for the instance emea.
   prefix = var.instance == "" ? "okta" : "okta-${var.instance}"
   labels = merge(var.labels, { app = "okta-secops", instance = var.instance == "" ? "default" : var.instance })
 
-  # Together at most 35 calls to Okta at once, less than half of what Okta allows an org.
+  # The defaults allow at most 35 concurrent calls to Okta, less than half of the limit that most
+  # orgs have.
   standard = {
-    memory = "512Mi", cpu = "1", concurrency = 80, timeout = 540, min_instances = 0, max_instances = 1, okta_concurrency = 4, ingress = "ALLOW_ALL"
+    memory           = "512Mi"
+    cpu              = "1"
+    concurrency      = 80
+    timeout          = 540
+    min_instances    = 0
+    max_instances    = 1
+    okta_concurrency = 4
+    ingress          = "ALLOW_ALL"
+    invokers         = []
   }
   by_group = {
     users    = { max_instances = 2, okta_concurrency = 6 }
@@ -21,12 +31,34 @@ locals {
     )
   }
 
-  # What signs in to Okta for each group: its own entry, or the default one.
-  credential = { for name, g in local.catalog : name => contains(keys(var.okta_credentials), name) ? name : "default" if g.needs_okta }
+  # The Okta credential of each group: its own entry, or the default one.
+  credential = {
+    for name, g in local.catalog : name => contains(keys(var.okta_credentials), name) ? name : "default" if g.needs_okta
+  }
 
-  # With iam Cloud Run checks who pushes; otherwise the function does, and has to know its own address before it has one.
+  # The secret of caller keys of each group: one for all groups, or one for each.
+  caller_keys = {
+    for name in keys(local.catalog) : name => var.separate_caller_keys ? "caller-keys-${name}" : "caller-keys"
+    if var.caller_auth == "apikey"
+  }
+
+  # The keys are known before apply, so that a new invoker adds one binding and changes no other.
+  # The e-mail address of the push account is not.
+  invokers = {
+    for name, f in local.functions : name => merge(
+      { for member in toset(concat(var.invokers, f.invokers)) : member => member },
+      { push = "serviceAccount:${module.automation.push_emails[name]}" },
+      var.allow_public_invocation ? { public = "allUsers" } : {},
+    )
+  }
+
+  # With iam Cloud Run verifies the token of a push delivery. Otherwise the function does, and needs
+  # its own address before it exists.
   checks_itself = var.caller_auth != "iam"
-  url           = { for name in keys(local.catalog) : name => "https://${local.prefix}-${name}-${data.google_project.this.number}.${var.region}.run.app" }
+  url = {
+    for name in keys(local.catalog) : name =>
+    "https://${local.prefix}-${name}-${data.google_project.this.number}.${var.region}.run.app"
+  }
 
   environment = {
     for name, g in local.catalog : name => merge(
@@ -38,8 +70,8 @@ locals {
         MAX_TARGETS          = tostring(var.max_targets)
         MAX_INVOCATIONS      = tostring(local.functions[name].concurrency)
         REQUEST_DEADLINE     = "${var.request_deadline}s"
-        CLAIMS_BUCKET        = module.automation.claims_bucket
-        CLAIMS_PREFIX        = "${name}/"
+        IDEMPOTENCY_BUCKET   = module.automation.idempotency_bucket
+        IDEMPOTENCY_PREFIX   = "${name}/"
         RESULTS_TOPIC        = module.automation.results_topic
         DEAD_LETTER_TOPIC    = module.automation.dead_letter_topic
         AUDIT_LOGINS         = var.audit_logins
@@ -58,9 +90,17 @@ locals {
         ITP_KEY_ID             = var.signals.key_id
         ITP_ISSUER_URL         = var.signals.issuer_url
       } : {},
-      var.caller_auth == "apikey" ? { CALLER_KEYS_SECRET = "${module.secrets.caller_keys}/versions/latest" } : {},
-      var.caller_auth == "oidc" ? { CALLER_AUDIENCE = local.url[name], CALLER_EMAILS = join(",", var.caller_emails) } : {},
-      local.checks_itself ? { PUSH_AUDIENCE = local.url[name], PUSH_EMAILS = module.automation.push_emails[name] } : {},
+      var.caller_auth == "apikey" ? {
+        CALLER_KEYS_SECRET = "${module.secrets.caller_keys[local.caller_keys[name]]}/versions/latest"
+      } : {},
+      var.caller_auth == "oidc" ? {
+        CALLER_AUDIENCE = local.url[name]
+        CALLER_EMAILS   = join(",", var.caller_emails)
+      } : {},
+      local.checks_itself ? {
+        PUSH_AUDIENCE = local.url[name]
+        PUSH_EMAILS   = module.automation.push_emails[name]
+      } : {},
     )
   }
 }
@@ -70,13 +110,18 @@ data "google_project" "this" {
 }
 
 resource "google_project_service" "needed" {
-  for_each = toset(!var.enable_apis ? [] : concat([
-    "artifactregistry.googleapis.com", "cloudbuild.googleapis.com", "cloudfunctions.googleapis.com", "iam.googleapis.com", "logging.googleapis.com",
-    "monitoring.googleapis.com", "pubsub.googleapis.com", "run.googleapis.com", "secretmanager.googleapis.com", "storage.googleapis.com",
-  ], var.static_egress ? ["compute.googleapis.com"] : [], var.secops != null ? ["chronicle.googleapis.com"] : []))
+  for_each = toset(!var.enable_apis ? [] : concat(
+    [
+      "artifactregistry.googleapis.com", "cloudbuild.googleapis.com", "cloudfunctions.googleapis.com",
+      "iam.googleapis.com", "iamcredentials.googleapis.com", "logging.googleapis.com", "monitoring.googleapis.com",
+      "pubsub.googleapis.com", "run.googleapis.com", "secretmanager.googleapis.com", "storage.googleapis.com",
+    ],
+    var.static_egress ? ["compute.googleapis.com"] : [],
+    var.secops != null ? ["chronicle.googleapis.com"] : [],
+  ))
 
   service            = each.key
-  disable_on_destroy = false # others in the project may need it
+  disable_on_destroy = false # other workloads of the project may need it
 }
 
 module "secrets" {
@@ -87,21 +132,22 @@ module "secrets" {
   project       = { id = var.project, number = data.google_project.this.number }
   credentials   = toset(values(local.credential))
   signing_key   = var.signals != null && contains(keys(local.catalog), "signals")
-  caller_keys   = var.caller_auth == "apikey"
+  caller_keys   = toset(values(local.caller_keys))
   rotation_days = var.rotation_days
   readers = {
     for name, g in local.catalog : name => {
       member      = module.function[name].member
       credential  = lookup(local.credential, name, null)
       signing_key = g.signs && var.signals != null
-      caller_keys = var.caller_auth == "apikey"
+      caller_keys = lookup(local.caller_keys, name, null)
     }
   }
 
   depends_on = [google_project_service.needed]
 }
 
-# The source, which every function is built from. Its name is its content's hash, so that a plan shows whether it changes.
+# The source that every function is built from. An object is named by the hash of its content, so
+# that a plan shows whether the source changes.
 resource "google_storage_bucket" "source" {
   name                        = "${var.project}-${local.prefix}-source"
   location                    = var.region
@@ -113,9 +159,13 @@ resource "google_storage_bucket" "source" {
     enabled = true
   }
 
+  # Each archive has its own name, so that a limit on newer versions of the same name never applies.
+  # The rule counts from the day on which Terraform deleted the archive, and does not apply to the
+  # live one, however old it is.
   lifecycle_rule {
     condition {
-      num_newer_versions = 3
+      days_since_noncurrent_time = 90
+      with_state                 = "ARCHIVED"
     }
     action {
       type = "Delete"
@@ -165,8 +215,11 @@ module "function" {
   environment           = local.environment[each.key]
   build_service_account = var.build_service_account
   network               = one(module.egress[*].network)
-  invokers              = concat(var.invokers, ["serviceAccount:${module.automation.push_emails[each.key]}"], var.allow_public_invocation ? ["allUsers"] : [])
-  source_archive        = { bucket = google_storage_bucket.source.name, object = google_storage_bucket_object.source.name }
+  invokers              = local.invokers[each.key]
+  source_archive = {
+    bucket = google_storage_bucket.source.name
+    object = google_storage_bucket_object.source.name
+  }
 
   depends_on = [google_project_service.needed, google_storage_bucket_iam_member.builder]
 }
@@ -182,7 +235,7 @@ module "automation" {
   subscription = var.subscription
   publishers   = var.publishers
   functions = {
-    for name, f in module.function : name => { uri = f.uri, member = f.member, audience = local.checks_itself ? local.url[name] : f.uri }
+    for name, f in module.function : name => { url = local.url[name], member = f.member }
   }
 
   depends_on = [google_project_service.needed]
@@ -196,8 +249,9 @@ module "monitoring" {
   project               = var.project
   region                = var.region
   services              = sort([for f in module.function : f.name])
-  subscriptions         = values(module.automation.subscriptions)
+  subscriptions         = concat(values(module.automation.subscriptions), module.secops.subscription[*])
   dead_letters          = module.automation.dead_letter_subscription
+  rotation              = module.secrets.rotation_subscription
   notification_channels = var.notification_channels
   runbooks_url          = var.runbooks_url
   no_traffic_hours      = var.no_traffic_hours
@@ -210,42 +264,19 @@ module "monitoring" {
 module "secops" {
   source = "./modules/secops"
 
-  prefix        = local.prefix
-  labels        = local.labels
-  project       = { id = var.project, number = data.google_project.this.number }
-  catalog       = local.catalog
-  urls          = { for name, f in module.function : name => f.uri }
-  caller_auth   = var.caller_auth
-  results_topic = module.automation.results_topic
-  instance      = var.secops
-  log_type      = var.secops_log_type
-  form          = var.secops_feed
-  push_endpoint = var.secops_push_endpoint
-  backoff       = { min = var.subscription.min_backoff, max = var.subscription.max_backoff }
+  prefix            = local.prefix
+  labels            = local.labels
+  project           = { id = var.project, number = data.google_project.this.number }
+  catalog           = local.catalog
+  urls              = local.url
+  caller_auth       = var.caller_auth
+  results_topic     = module.automation.results_topic
+  dead_letter_topic = module.automation.dead_letter_topic
+  instance          = var.secops
+  log_type          = var.secops_log_type
+  form              = var.secops_feed
+  push_endpoint     = var.secops_push_endpoint
+  backoff           = { min = var.subscription.min_backoff, max = var.subscription.max_backoff }
 
   depends_on = [google_project_service.needed]
-}
-
-locals {
-  okta_calls = sum([for f in values(local.functions) : f.max_instances * f.okta_concurrency])
-}
-
-# What no single variable can tell of itself.
-resource "terraform_data" "limits" {
-  lifecycle {
-    precondition {
-      condition     = var.exceed_okta_concurrency || local.okta_calls <= 35
-      error_message = "The functions together may have ${local.okta_calls} calls to Okta at once (max_instances x okta_concurrency), above 35: lower them in functions, or set exceed_okta_concurrency."
-    }
-
-    precondition {
-      condition     = alltrue([for f in values(local.functions) : f.timeout <= 540 && f.timeout < var.subscription.ack_deadline])
-      error_message = "timeout in functions must be at most 540 s, and below ack_deadline in subscription: or a message is delivered again while it is carried out."
-    }
-
-    precondition {
-      condition     = alltrue([for f in values(local.functions) : f.timeout >= var.request_deadline + 5])
-      error_message = "timeout in functions must be at least 5 s above request_deadline, or the reply is lost."
-    }
-  }
 }

@@ -1,21 +1,53 @@
+locals {
+  # The service account that the suggested command of each function impersonates: one that may call the function.
+  caller = {
+    for name in keys(local.catalog) : name => var.caller_auth == "oidc" ? var.caller_emails[0] : try(
+      [
+        for m in concat(var.invokers, local.functions[name].invokers) : trimprefix(m, "serviceAccount:")
+        if startswith(m, "serviceAccount:")
+      ][0],
+      "SERVICE_ACCOUNT",
+    )
+  }
+
+  # Cloud Run checks a token unless the functions are public; with oidc the function checks it.
+  takes_token = !var.allow_public_invocation || var.caller_auth == "oidc"
+  call_headers = {
+    for name, account in local.caller : name => concat(
+      local.takes_token ? [join(" ", [
+        "Authorization: Bearer $(gcloud auth print-identity-token --impersonate-service-account=${account}",
+        "--include-email --audiences=${local.url[name]})",
+      ])] : [],
+      var.caller_auth == "apikey" ? ["X-Api-Key: $KEY"] : [],
+    )
+  }
+}
+
 output "functions" {
-  description = "Each function: its address, its service account, and the least Okta scopes that its service app needs."
+  description = "Name, URL and service account of each function, and the least Okta scopes that its service app needs."
   value = {
     for name, f in module.function : name => {
-      name = f.name, uri = f.uri, service_account = f.service_account, okta_scopes = local.catalog[name].oauth_scopes
+      name            = f.name
+      uri             = local.url[name]
+      service_account = f.service_account
+      okta_scopes     = local.catalog[name].oauth_scopes
     }
   }
 }
 
 output "invoke" {
-  description = "A call of each function, for somebody who may make it."
+  description = <<-EOT
+    Command that pings each function. It impersonates a service account of invokers or caller_emails; SERVICE_ACCOUNT
+    stands for one if invokers has none. The operator needs roles/iam.serviceAccountOpenIdTokenCreator on that account.
+  EOT
   value = {
-    for name, f in module.function : name => var.caller_auth == "apikey" ? "curl -H \"X-Api-Key: $KEY\" ${f.uri}/ping" : "curl -H \"Authorization: Bearer $(gcloud auth print-identity-token --audiences=${f.uri})\" ${f.uri}/ping"
+    for name, headers in local.call_headers : name =>
+    "curl ${join(" ", [for h in headers : "-H \"${h}\""])} ${local.url[name]}/ping"
   }
 }
 
 output "secrets" {
-  description = "Secrets to which a person adds a version before the first call."
+  description = "Secrets that need a version before the first call."
   value       = module.secrets.names
 }
 
@@ -40,17 +72,23 @@ output "egress_address" {
 }
 
 output "audit_bucket" {
-  description = "Log bucket of the audit."
+  description = "Log bucket of the audit records."
   value       = module.monitoring.audit_bucket
 }
 
 output "alerts" {
-  description = "Alerts, by the name of their runbook in docs/runbooks."
+  description = "Alert policies, by the name of their runbook in docs/runbooks."
   value       = module.monitoring.alerts
 }
 
 output "secops_actions" {
-  description = "Each action as a step of the HTTP V2 integration of SecOps, to paste, and a note on the text to replace first."
+  description = <<-EOT
+    Each action as a step of the HTTP V2 integration of SecOps: method, URL, path, headers and body to paste, the
+    optional parameters, and a note on the values to replace. A later step reads an output as
+    [STEP.JsonResult| "response_data.status"]. In a path, <target> stands for a target as the request names it. Dots
+    separate the members of a path: for a name with a dot, such as an e-mail address, use the paths below
+    response_data.targets.
+  EOT
   value       = module.secops.actions
 }
 

@@ -138,7 +138,7 @@ func noTarget(a *Action, param string, inScope bool, ignored []ignoredEntity) Pr
 	case inScope:
 		text += ", or entities of the type " + strings.Join(entityTypes(a.RunsOn), " or ")
 	default:
-		text += ", or turn on " + scopeName + " with user entities"
+		text += ", or turn on " + ScopeParameter + " with user entities"
 	}
 	return Problem{Parameter: param, Message: text}
 }

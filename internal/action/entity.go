@@ -34,7 +34,7 @@ func (inv *Invocation) bindEntities(entities []Entity, inScope bool) []Problem {
 	names := 0
 	for i, e := range entities {
 		where := fmt.Sprintf("entities[%d].", i)
-		bad := placeholderProblems(where, e)
+		bad := unfilledProblems(where, e)
 		problems = append(problems, bad...)
 		if !inScope || len(bad) > 0 {
 			continue
@@ -59,15 +59,14 @@ func (inv *Invocation) bindEntities(entities []Entity, inScope bool) []Problem {
 	return problems
 }
 
-// placeholderProblems returns the problems of an entity with placeholders that SecOps did not fill
-// in.
-func placeholderProblems(where string, e Entity) []Problem {
+// unfilledProblems returns the problems of an entity that was not filled in.
+func unfilledProblems(where string, e Entity) []Problem {
 	var problems []Problem
-	if IsPlaceholder(e.Identifier) {
-		problems = append(problems, Problem{Parameter: where + "identifier", Message: Unfilled(e.Identifier)})
+	if problem := Unfilled(e.Identifier); problem != "" {
+		problems = append(problems, Problem{Parameter: where + "identifier", Message: problem})
 	}
-	if IsPlaceholder(string(e.Type)) {
-		problems = append(problems, Problem{Parameter: where + "entity_type", Message: Unfilled(string(e.Type))})
+	if problem := Unfilled(string(e.Type)); problem != "" {
+		problems = append(problems, Problem{Parameter: where + "entity_type", Message: problem})
 	}
 	return problems
 }
@@ -80,12 +79,11 @@ func entityNames(identifier string) (names []string, n int, err error) {
 		return nil, 0, err
 	}
 	for _, item := range items {
-		item = strings.TrimSpace(item)
-		switch {
-		case item == "":
+		if item = strings.TrimSpace(item); item == "" {
 			continue
-		case IsPlaceholder(item):
-			return nil, 0, errors.New(Unfilled(item))
+		}
+		if problem := Unfilled(item); problem != "" {
+			return nil, 0, errors.New(problem)
 		}
 		if err := checkIdentifier(item, true); err != nil {
 			return nil, 0, err

@@ -50,7 +50,8 @@ type NamedUserIDs struct {
 	Users Users `param:"User IDs" alias:"User IDs Or Logins" help:"IDs, logins (full, or short if unambiguous) or e-mail addresses of users in Okta."`
 }
 
-const scopeName = "Also Run On Scope"
+// ScopeParameter is the parameter that puts the entities of the request in scope.
+const ScopeParameter = "Also Run On Scope"
 
 // ScopeOn is embedded by the parameters of an action that runs on the entities in scope by default.
 type ScopeOn struct {

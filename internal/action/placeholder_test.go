@@ -38,3 +38,26 @@ func TestAPlaceholderIsOneAsAWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestUnfilled_FindsTheMarkerAnywhere(t *testing.T) {
+	t.Parallel()
+	const marked = "holds FILL_IN, which marks a value to replace"
+	const left = "holds the placeholder [Event.x], which SecOps did not fill in"
+	for text, want := range map[string]struct{ whole, anywhere string }{
+		"FILL_IN":                        {marked, marked},
+		"FILL_IN Group Name":             {marked, marked},
+		"4711-set-password-fill_in_step": {marked, marked},
+		"[Event.x]":                      {left, left},
+		"see [Event.x]":                  {"", left},
+		"[Event.x]-FILL_IN_STEP_NAME":    {marked, marked},
+		"fill in the form":               {"", ""},
+		"":                               {"", ""},
+	} {
+		if got := action.Unfilled(text); got != want.whole {
+			t.Errorf("%q as a whole: %q, want %q", text, got, want.whole)
+		}
+		if got := action.UnfilledAnywhere(text); got != want.anywhere {
+			t.Errorf("%q anywhere: %q, want %q", text, got, want.anywhere)
+		}
+	}
+}

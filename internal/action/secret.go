@@ -44,7 +44,7 @@ func returnsSecret(a *Action, params reflect.Value) (Problem, bool) {
 // words: it must be the whole value.
 func repeatedSecret(a *Action, secret Param, given map[string]any, entities []Entity) []Problem {
 	text, _ := given[secret.Name].(string)
-	if text = strings.TrimSpace(text); text == "" || IsPlaceholder(text) {
+	if text = strings.TrimSpace(text); text == "" || Unfilled(text) != "" {
 		return nil
 	}
 	isIn := func(value string) bool {

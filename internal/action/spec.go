@@ -171,8 +171,8 @@ func Define[P any](spec Spec, run func(ctx context.Context, x *Execution, p P) (
 	if spec.Name == "" || spec.Summary == "" {
 		panic(fmt.Sprintf("action %q: a name and a summary are required", spec.Name))
 	}
-	if (len(spec.RunsOn) > 0) != slices.ContainsFunc(a.Params, func(p Param) bool { return p.Name == scopeName }) {
-		panic(fmt.Sprintf("action %q: RunsOn and %s go together", spec.Name, scopeName))
+	if (len(spec.RunsOn) > 0) != slices.ContainsFunc(a.Params, func(p Param) bool { return p.Name == ScopeParameter }) {
+		panic(fmt.Sprintf("action %q: RunsOn and %s go together", spec.Name, ScopeParameter))
 	}
 	if _, is := any(*new(P)).(SecretReturner); is != (len(spec.SecretResults) > 0) {
 		panic(fmt.Sprintf("action %q: SecretResults and parameters with ReturnsSecret go together", spec.Name))

@@ -28,8 +28,9 @@ func (p Param) set(field reflect.Value, raw any) (ok bool, warning string, err e
 		return false, "", p.emptyBoolean()
 	case empty:
 		return false, "", nil
-	case isText && IsPlaceholder(text):
-		return false, "", p.placeholder(text)
+	}
+	if err := p.unfilled(text); err != nil {
+		return false, "", err
 	}
 	if own, is := field.Addr().Interface().(ParamUnmarshaler); is {
 		warning, err = p.unmarshal(own, raw, text)
@@ -119,8 +120,8 @@ func (p Param) items(raw any, text string) ([]string, error) {
 			continue
 		}
 		seen[strings.ToLower(item)] = true
-		if IsPlaceholder(item) {
-			return nil, p.placeholder(item)
+		if err := p.unfilled(item); err != nil {
+			return nil, err
 		}
 		if err := checkIdentifier(item, p.users); err != nil {
 			return nil, err
@@ -167,11 +168,17 @@ func (p Param) canonical(value string) (string, error) {
 	return p.Allowed[i], nil
 }
 
-func (p Param) placeholder(text string) error {
-	if p.Secret {
+// unfilled returns the error of a value that was not filled in, nil for any other. It does not quote
+// a secret.
+func (p Param) unfilled(text string) error {
+	problem := Unfilled(text)
+	switch {
+	case problem == "":
+		return nil
+	case p.Secret && IsPlaceholder(text):
 		return errors.New("holds a placeholder that SecOps did not fill in")
 	}
-	return errors.New(Unfilled(text))
+	return errors.New(problem)
 }
 
 // mustBe returns the error of a value of another type or range. It quotes the value, unless the

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"net/http"
+	"strings"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
@@ -16,7 +17,8 @@ func (a *App) authenticator(cfg config.Callers) (caller.Authenticator, error) {
 	case caller.IAM:
 		return caller.ByPlatform(), nil
 	case caller.APIKey:
-		return caller.ByKey(cfg.CallerKeyHeader, newCredential(a.secrets, cfg.CallerKeysRef, "CALLER_KEYS_SECRET", a.parseKeys)), nil
+		return caller.ByKey(cfg.CallerKeyHeader, newCredential(a.secrets, cfg.CallerKeysRef, "CALLER_KEYS_SECRET",
+			a.parseKeys)), nil
 	case caller.OIDC:
 		return a.byIDToken(cfg.CallerAudiences, cfg.CallerEmails)
 	case caller.None:
@@ -26,7 +28,8 @@ func (a *App) authenticator(cfg config.Callers) (caller.Authenticator, error) {
 	}
 }
 
-// pushAuthenticator tells who may deliver Pub/Sub messages. A key, or another caller's ID token, is no right to.
+// pushAuthenticator returns the Authenticator of Pub/Sub deliveries. It accepts neither keys nor ID
+// tokens of callers.
 func (a *App) pushAuthenticator(cfg config.Callers, callers caller.Authenticator) (caller.Authenticator, error) {
 	switch {
 	case len(cfg.PushAudiences) > 0:
@@ -34,7 +37,7 @@ func (a *App) pushAuthenticator(cfg config.Callers, callers caller.Authenticator
 	case cfg.CallerAuth == caller.IAM || cfg.CallerAuth == caller.None:
 		return callers, nil
 	default:
-		return caller.Nobody("PUSH_AUDIENCE and PUSH_EMAILS are not set: no push subscription is known"), nil
+		return caller.RefuseAll("PUSH_AUDIENCE and PUSH_EMAILS are not set: no push subscription is known"), nil
 	}
 }
 
@@ -46,9 +49,16 @@ func (a *App) byIDToken(audiences, emails []string) (caller.Authenticator, error
 	return check, nil
 }
 
+// parseKeys parses the keys of callers, and warns of those that the secret holds in plain text.
 func (a *App) parseKeys(text secrets.Value) (caller.Keys, error) {
-	if a.o.Groups == nil {
-		return caller.ParseKeys(text, nil)
+	var resolve func(name string) (string, bool)
+	if a.o.Groups != nil {
+		resolve = func(name string) (string, bool) { return action.SlugOf(a.o.Groups, name) }
 	}
-	return caller.ParseKeys(text, func(name string) (string, bool) { return action.SlugOf(a.o.Groups, name) })
+	keys, err := caller.ParseKeys(text, resolve)
+	if plain := keys.Plain(); len(plain) > 0 {
+		a.log().Warn(`CALLER_KEYS_SECRET holds keys in plain text: replace each "key" by "sha256", the SHA-256 of the key`,
+			"ids", strings.Join(plain, ", "))
+	}
+	return keys, err
 }

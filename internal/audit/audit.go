@@ -1,5 +1,6 @@
-// Package audit writes the record of who did what to whom: one line per invocation, and one before and after each write
-// to Okta. The lines of an instance are numbered without a gap, so that a lost one shows.
+// Package audit writes the audit log: a record of each invocation, and one before and one after
+// each write to Okta. The records of an instance are numbered without a gap, so that a lost record
+// shows.
 package audit
 
 import (
@@ -7,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -15,10 +17,6 @@ import (
 	"sync/atomic"
 	"time"
 )
-
-// mostTargets are listed in the record of an invocation: an entry of Cloud Logging holds 256 KiB. Each write has records
-// of its own, so that nothing that was changed is left out.
-const mostTargets = 200
 
 // Log writes the records of one instance.
 type Log struct {
@@ -29,26 +27,27 @@ type Log struct {
 	last       atomic.Int64
 }
 
-// New makes a Log. With hashLogins it holds the SHA-256 of logins and other names of targets in their place. revision is
-// that of the deployment.
+// New returns a Log. With hashLogins its records have the SHA-256 of logins and other names of
+// targets instead of the names. revision is the revision of the deployment.
 func New(out func() *slog.Logger, revision string, hashLogins bool) *Log {
 	return &Log{out: out, instance: rand.Text()[:12], revision: revision, hashLogins: hashLogins}
 }
 
-// Occasion is what the records of an invocation have in common.
+// Occasion has the fields that all records of an invocation share.
 type Occasion struct {
 	InvocationID   string            `json:"invocation_id"`
 	Function       string            `json:"function"`
 	Action         string            `json:"action"`
-	CallerAuth     string            `json:"caller_auth"` // iam, oidc, apikey, none; "" for a stranger
+	CallerAuth     string            `json:"caller_auth"` // iam, oidc, apikey, none; "" if unauthenticated
 	Caller         string            `json:"caller"`
-	Context        map[string]string `json:"context,omitempty"` // case, alert, playbook and what else the caller says
+	Context        map[string]string `json:"context,omitempty"`     // the caller's: case, alert, playbook and so on
+	ContextCut     int               `json:"context_cut,omitempty"` // number of members that are cut or left out
 	IdempotencyKey string            `json:"idempotency_key,omitempty"`
-	MessageID      string            `json:"message_id,omitempty"` // Pub/Sub's
+	MessageID      string            `json:"message_id,omitempty"` // of Pub/Sub
 	DryRun         bool              `json:"dry_run"`
 }
 
-// Target is one target, and what became of it.
+// Target is a target with its outcome.
 type Target struct {
 	Input         string         `json:"input"`
 	Source        string         `json:"source"`
@@ -58,20 +57,23 @@ type Target struct {
 	Before        map[string]any `json:"before,omitempty"`
 	After         map[string]any `json:"after,omitempty"`
 	ErrorCode     string         `json:"error_code,omitempty"`
-	OktaRequestID string         `json:"okta_request_id,omitempty"` // of a refusal; that of a write is in its own record
+	OktaRequestID string         `json:"okta_request_id,omitempty"` // of a refused request; writes have their own records
 }
 
 // InvocationRecord is the record of an invocation that has ended.
 type InvocationRecord struct {
 	Occasion
-	Status         string   `json:"status"`
-	HTTPStatus     int      `json:"http_status"`
-	ErrorCode      string   `json:"error_code,omitempty"`
-	Replayed       bool     `json:"replayed,omitempty"`  // the reply of an earlier request with the same key
-	ReplayOf       string   `json:"replay_of,omitempty"` // invocation_id of that request
-	DurationMS     int64    `json:"duration_ms"`
-	Targets        []Target `json:"targets"`
-	TargetsOmitted int      `json:"targets_omitted,omitempty"` // of more than 200
+	Status     string   `json:"status"`
+	HTTPStatus int      `json:"http_status"`
+	ErrorCode  string   `json:"error_code,omitempty"`
+	Replayed   bool     `json:"replayed,omitempty"`  // the response is that of an earlier request with the same key
+	ReplayOf   string   `json:"replay_of,omitempty"` // invocation_id of that request
+	DurationMS int64    `json:"duration_ms"`
+	Targets    []Target `json:"targets"`
+	// A record that is too large for one log entry is split: each part has all fields, and some of the
+	// targets.
+	Part  int `json:"part,omitempty"` // from 1; 0: the record is not split
+	Parts int `json:"parts,omitempty"`
 }
 
 // WriteRecord is the record of one write to Okta.
@@ -83,7 +85,7 @@ type WriteRecord struct {
 	OktaRequestID string `json:"okta_request_id,omitempty"`
 }
 
-// numbered is what every record has besides its own.
+// numbered has the fields of every record.
 type numbered struct {
 	Kind     string `json:"kind"` // invocation, write_begun or write_ended
 	Instance string `json:"instance"`
@@ -91,20 +93,15 @@ type numbered struct {
 	Revision string `json:"revision"`
 }
 
-// Invocation writes the record of an invocation.
+// Invocation writes the record of an invocation, split into parts if it is too large for one log
+// entry.
 func (l *Log) Invocation(ctx context.Context, r InvocationRecord, took time.Duration) {
 	outcomes := map[string]int{}
 	for _, t := range r.Targets {
 		outcomes[t.Outcome]++
 	}
-	r.DurationMS = took.Milliseconds()
-	if more := len(r.Targets) - mostTargets; more > 0 {
-		r.Targets, r.TargetsOmitted = r.Targets[:mostTargets], more
-	}
-	r.Targets = slices.Clone(r.Targets)
-	for i := range r.Targets {
-		r.Targets[i] = l.named(r.Targets[i])
-	}
+	r.DurationMS, r.Occasion = took.Milliseconds(), r.bounded()
+	cut(&r.Status, &r.ErrorCode, &r.ReplayOf)
 	text := r.Action + ": " + r.Status + suffix(r.ErrorCode)
 	if r.Replayed {
 		text += suffix("replayed")
@@ -112,20 +109,49 @@ func (l *Log) Invocation(ctx context.Context, r InvocationRecord, took time.Dura
 	for _, outcome := range slices.Sorted(maps.Keys(outcomes)) {
 		text += ", " + strconv.Itoa(outcomes[outcome]) + " " + outcome
 	}
-	l.write(ctx, strings.TrimPrefix(text, ": "), r.Occasion, struct {
-		numbered
-		InvocationRecord
-	}{l.next("invocation"), r}, slog.Int("http_status", r.HTTPStatus), slog.Duration("took", took))
+	text = strings.TrimPrefix(text, ": ")
+	parts := l.split(r)
+	for i, targets := range parts {
+		part, label := r, text
+		if part.Targets = targets; len(parts) > 1 {
+			part.Part, part.Parts = i+1, len(parts)
+			label += fmt.Sprintf(" (part %d of %d)", part.Part, part.Parts)
+		}
+		l.write(ctx, label, r.Occasion, struct {
+			numbered
+			InvocationRecord
+		}{l.next("invocation"), part}, slog.Int("http_status", r.HTTPStatus), slog.Duration("took", took))
+	}
 }
 
-// Begun writes the record of a write that is about to be sent.
+// split returns the targets of each part of a record. Every part has at least one target, except
+// that of a record without targets.
+func (l *Log) split(r InvocationRecord) [][]Target {
+	all := r.Targets
+	r.Targets = nil
+	base := encodedSize(r) + maxNumbers
+	parts, size := [][]Target{{}}, base
+	for _, t := range all {
+		t = l.named(t).bounded()
+		n := encodedSize(t) + len(",")
+		if last := len(parts) - 1; size+n <= maxRecord || len(parts[last]) == 0 {
+			parts[last], size = append(parts[last], t), size+n
+		} else {
+			parts, size = append(parts, []Target{t}), base+n
+		}
+	}
+	return parts
+}
+
+// Begun writes the record of a write before it is sent.
 func (l *Log) Begun(ctx context.Context, r WriteRecord) { l.writeRecord(ctx, "write_begun", r) }
 
-// Ended writes the record of a write that has been answered, or given up.
+// Ended writes the record of a write after its response, or after its last attempt.
 func (l *Log) Ended(ctx context.Context, r WriteRecord) { l.writeRecord(ctx, "write_ended", r) }
 
 func (l *Log) writeRecord(ctx context.Context, kind string, r WriteRecord) {
-	r.Target = l.named(r.Target)
+	r.Occasion, r.Target = r.Occasion.bounded(), l.named(r.Target).bounded()
+	cut(&r.Route, &r.ErrorCode, &r.OktaRequestID)
 	l.write(ctx, strings.ReplaceAll(kind, "_", " ")+": "+r.Route+suffix(r.ErrorCode), r.Occasion, struct {
 		numbered
 		WriteRecord
@@ -143,14 +169,15 @@ func (l *Log) next(kind string) numbered {
 	return numbered{Kind: kind, Instance: l.instance, Number: l.last.Add(1), Revision: l.revision}
 }
 
-// write writes a record, whatever has become of the caller.
+// write writes a record, even if the request was canceled.
 func (l *Log) write(ctx context.Context, text string, o Occasion, record any, more ...slog.Attr) {
 	l.out().LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, text, append([]slog.Attr{
-		slog.String("invocation_id", o.InvocationID), slog.Any("labels", map[string]string{"log_type": "audit"}), slog.Any("audit", record),
+		slog.String("invocation_id", o.InvocationID), slog.Any("labels", map[string]string{"log_type": "audit"}),
+		slog.Any("audit", record),
 	}, more...)...)
 }
 
-// named names a target as the deployment wants.
+// named returns the target with its names hashed if the deployment hashes them.
 func (l *Log) named(t Target) Target {
 	if l.hashLogins {
 		t.Input, t.Login = hash(t.Input), hash(t.Login)

@@ -1,4 +1,4 @@
-// Package caller decides who may call the functions, and with which actions.
+// Package caller authenticates callers and reports which actions they may call.
 package caller
 
 import (
@@ -12,51 +12,53 @@ import (
 
 // The ways in which callers are authenticated (CALLER_AUTH).
 const (
-	IAM    = "iam"    // by the platform
-	OIDC   = "oidc"   // here, by an ID token of Google's
-	APIKey = "apikey" // here, by a key
-	None   = "none"   // not at all, on loopback
+	IAM    = "iam"    // by Cloud Run
+	OIDC   = "oidc"   // by the function: a Google ID token
+	APIKey = "apikey" // by the function: an API key
+	None   = "none"   // unauthenticated; loopback connections only
 )
 
-// Authenticator tells who sends a request. The error is a fault: Unauthenticated or Forbidden, or what keeps the caller
-// from being checked.
+// Authenticator identifies the caller of a request. The error is of the type apierr.Error:
+// Unauthenticated or Forbidden, or the reason why the caller cannot be checked.
 type Authenticator interface {
 	Authenticate(r *http.Request) (Identity, error)
 }
 
-// Identity is who called.
+// Identity is an authenticated caller.
 type Identity struct {
 	Mode string // iam, oidc, apikey or none
-	Name string // the service account's e-mail address, or the id of the key; "" where nobody is told apart
+	Name string // the service account's e-mail address, or the id of the key; "" if unknown
 
-	actions []string // the slugs of those that may be called; nil: all
+	actions []string // slugs of the actions that it may call; nil: all
 }
 
-// May checks that an action, by its slug, may be called. The error is a fault: Forbidden.
+// May returns an error of the kind Forbidden unless the identity may call the action with this
+// slug.
 func (i Identity) May(slug string) error {
 	if i.actions == nil || slices.Contains(i.actions, slug) {
 		return nil
 	}
-	return apierr.Errorf(apierr.Forbidden, "action_not_allowed", "the key %s may not call %s; it may call %s", i.Name, slug, strings.Join(i.actions, ", "))
+	return apierr.Errorf(apierr.Forbidden, "action_not_allowed", "the key %s may not call %s; it may call %s",
+		i.Name, slug, strings.Join(i.actions, ", "))
 }
 
-// Nobody serves nobody: why is for the log.
-func Nobody(why string) Authenticator { return nobody{why} }
+// RefuseAll returns an Authenticator that refuses every request. The reason is for the log.
+func RefuseAll(reason string) Authenticator { return refuseAll{reason} }
 
-type nobody struct{ why string }
+type refuseAll struct{ reason string }
 
 // Authenticate implements Authenticator.
-func (n nobody) Authenticate(*http.Request) (Identity, error) {
-	return Identity{}, unauthenticated(errors.New(n.why))
+func (a refuseAll) Authenticate(*http.Request) (Identity, error) {
+	return Identity{}, unauthenticated(errors.New(a.reason))
 }
 
-// unauthenticated is the one answer to whoever is not known: it does not tell what is wrong with what was sent. cause is
-// for the log.
+// unauthenticated returns the error of every unauthenticated request. The caller does not learn the
+// cause, which is for the log.
 func unauthenticated(cause error) error {
 	return apierr.New(apierr.Unauthenticated, "unauthenticated", "the caller is not authenticated", cause)
 }
 
-// only is the value of a header that must come once.
+// only returns the value of a header that must occur exactly once.
 func only(h http.Header, name string) (string, bool) {
 	values := h.Values(name)
 	if len(values) != 1 {

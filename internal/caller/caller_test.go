@@ -12,12 +12,12 @@ import (
 	"example.com/okta-secops/test/fakegcp"
 )
 
-func TestNoneServesLoopbackOnly(t *testing.T) {
+func TestLoopback_AcceptsLoopbackConnectionsOnly(t *testing.T) {
 	t.Parallel()
 	auth := caller.Loopback()
 	for _, c := range []struct {
 		remote, local, host string
-		served              bool
+		accepted            bool
 	}{
 		{"127.0.0.1:1", "127.0.0.1:8080", "127.0.0.1:8080", true},
 		{"127.0.0.1:1", "127.0.0.1:8080", "localhost:8080", true},
@@ -34,7 +34,7 @@ func TestNoneServesLoopbackOnly(t *testing.T) {
 		{"127.0.0.1", "127.0.0.1:8080", "127.0.0.1:8080", false},
 		{"localhost:1", "127.0.0.1:8080", "127.0.0.1:8080", false},
 
-		{"127.0.0.1:1", "127.0.0.1:8080", "evil.test:8080", false}, // a name that a web page has pointed here
+		{"127.0.0.1:1", "127.0.0.1:8080", "evil.test:8080", false}, // DNS rebinding
 		{"127.0.0.1:1", "127.0.0.1:8080", "127.0.0.1.evil.test", false},
 		{"127.0.0.1:1", "127.0.0.1:8080", "", false},
 		{"127.0.0.1:1", "127.0.0.1:8080", "127.0.0.1", false},
@@ -51,21 +51,21 @@ func TestNoneServesLoopbackOnly(t *testing.T) {
 			}
 			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, address))
 		}
-		who, err := auth.Authenticate(r)
-		if (err == nil) != c.served || err != nil && !apierr.Is(err, apierr.Forbidden) {
+		identity, err := auth.Authenticate(r)
+		if (err == nil) != c.accepted || err != nil && !apierr.Is(err, apierr.Forbidden) {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if err == nil && (who.Mode != caller.None || who.Name != "" || who.May("disable-user") != nil) {
-			t.Errorf("%+v: %+v", c, who)
+		if err == nil && (identity.Mode != caller.None || identity.Name != "" || identity.May("disable-user") != nil) {
+			t.Errorf("%+v: %+v", c, identity)
 		}
 	}
 }
 
-func TestOwnPageRefusesAForeignOrigin(t *testing.T) {
+func TestOwnPage_RefusesForeignOrigin(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		origins []string
-		served  bool
+		origins  []string
+		accepted bool
 	}{
 		{nil, true},
 		{[]string{"http://127.0.0.1:8080"}, true},
@@ -78,13 +78,13 @@ func TestOwnPageRefusesAForeignOrigin(t *testing.T) {
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:8080/", nil)
 		r.Header["Origin"] = c.origins
-		if err := caller.OwnPage(r); (err == nil) != c.served || err != nil && !apierr.Is(err, apierr.Forbidden) {
+		if err := caller.OwnPage(r); (err == nil) != c.accepted || err != nil && !apierr.Is(err, apierr.Forbidden) {
 			t.Errorf("%q: %v", c.origins, err)
 		}
 	}
 }
 
-// TestIDToken_ComparesEmailsInASCII: Unicode folds U+017F to s and U+212A to k, and to another person.
+// Unicode folds U+017F to s and U+212A to k, which would accept another address.
 func TestIDToken_ComparesEmailsInASCII(t *testing.T) {
 	t.Parallel()
 	const audience = "https://users.run.app"
@@ -94,14 +94,15 @@ func TestIDToken_ComparesEmailsInASCII(t *testing.T) {
 		t.Fatal(err)
 	}
 	for email, name := range map[string]string{
-		"soar-kit@acme.test": "soar-kit@acme.test", "SOAR-KIT@ACME.TEST": "soar-kit@acme.test", "JürGEN@acme.test": "jürgen@acme.test",
+		"soar-kit@acme.test": "soar-kit@acme.test", "SOAR-KIT@ACME.TEST": "soar-kit@acme.test",
+		"JürGEN@acme.test":        "jürgen@acme.test",
 		"\u017foar-kit@acme.test": "", "soar-\u212ait@acme.test": "", "JÜRGEN@acme.test": "",
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
 		r.Header.Set("Authorization", "Bearer "+accounts.Token(fakegcp.Claims(audience, email, nil)))
-		who, err := check.Authenticate(r)
-		if (err == nil) != (name != "") || who.Name != name {
-			t.Errorf("%s: %+v %v", email, who, err)
+		identity, err := check.Authenticate(r)
+		if (err == nil) != (name != "") || identity.Name != name {
+			t.Errorf("%s: %+v %v", email, identity, err)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"example.com/okta-secops/test/fakegcp"
 )
 
-// FuzzBearer holds that nobody comes in with what Google has not signed, and that all of them are told the same.
+// FuzzBearer checks that every header without a token that Google has signed gets the same error.
 func FuzzBearer(f *testing.F) {
 	const audience, email = "https://users.run.app", "soar@acme.test"
 	accounts := &fakegcp.Accounts{}
@@ -24,16 +24,18 @@ func FuzzBearer(f *testing.F) {
 		"", "Bearer", "Bearer ", "bearer x", "Bearer x.y.z", "Bearer ..", "Bearer e30.e30.", "Bearer e30.e30.e30",
 		"Bearer " + fakegcp.Sign(jwt.SigningMethodHS256, []byte("canary"), fakegcp.Claims(audience, email, nil)),
 		"Bearer " + accounts.Token(fakegcp.Claims("https://other.run.app", email, nil)),
-		"Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6Imdvb2dsZS0xIn0.e30.AA", "Bearer eyJhbGciOiJFUzI1NiIsImtpZCI6Imdvb2dsZS0xIn0.e30.AA",
+		"Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6Imdvb2dsZS0xIn0.e30.AA", "Bearer " +
+			"eyJhbGciOiJFUzI1NiIsImtpZCI6Imdvb2dsZS0xIn0.e30.AA",
 	} {
 		f.Add(header)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
 		r.Header["Authorization"] = []string{header}
-		who, err := check.Authenticate(r)
-		if told := apierr.As(err); told == nil || told.Kind != apierr.Unauthenticated || told.Message != "the caller is not authenticated" || who.Mode != "" {
-			t.Errorf("%q: %+v %v", header, who, err)
+		identity, err := check.Authenticate(r)
+		if got := apierr.As(err); got == nil || got.Kind != apierr.Unauthenticated ||
+			got.Message != "the caller is not authenticated" || identity.Mode != "" {
+			t.Errorf("%q: %+v %v", header, identity, err)
 		}
 	})
 }

@@ -10,28 +10,32 @@ import (
 	"example.com/okta-secops/internal/apierr"
 )
 
-// Loopback serves anyone whose connection arrives on the loopback interface, and nobody else (CALLER_AUTH none).
+// Loopback returns an Authenticator that accepts connections on the loopback interface only
+// (CALLER_AUTH none).
 func Loopback() Authenticator { return loopback{} }
 
 type loopback struct{}
 
+// Authenticate implements Authenticator.
 func (loopback) Authenticate(r *http.Request) (Identity, error) {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !isLoopback(r.RemoteAddr) || ok && !isLoopback(local.String()) {
-		return Identity{}, apierr.New(apierr.Forbidden, "loopback_only", "CALLER_AUTH is none: only connections on loopback are served", nil)
+		return Identity{}, apierr.New(apierr.Forbidden, "loopback_only", "CALLER_AUTH is none: only connections on "+
+			"loopback are accepted", nil)
 	}
 	return Identity{Mode: None}, OwnPage(r)
 }
 
-// OwnPage refuses what a web page that the user has open could have the browser send to a server on loopback: a request
-// under a name of its own that it has pointed there (DNS rebinding), or one that says it comes from elsewhere. The error is
-// a fault.
+// OwnPage refuses requests that a foreign web page can have the user's browser send to a server on
+// loopback: a request to another host name that resolves to loopback (DNS rebinding), or one with a
+// foreign Origin. The error is of the kind Forbidden.
 func OwnPage(r *http.Request) error {
 	switch origin := r.Header.Values("Origin"); {
 	case !namesServer(r):
-		return apierr.New(apierr.Forbidden, "foreign_host", "this is served on loopback, under its own address alone: its IP or localhost, with its port", nil)
+		return apierr.New(apierr.Forbidden, "foreign_host",
+			"the Host must be the loopback address that the connection uses: its IP address or localhost, with its port", nil)
 	case len(origin) > 1, len(origin) == 1 && origin[0] != "http://"+r.Host:
-		return apierr.New(apierr.Forbidden, "foreign_origin", "this is served on loopback, to its own pages alone", nil)
+		return apierr.New(apierr.Forbidden, "foreign_origin", "the Origin is not a page of this server", nil)
 	}
 	return nil
 }
@@ -42,7 +46,7 @@ func isLoopback(address string) bool {
 	return err == nil && ip != nil && ip.IsLoopback()
 }
 
-// namesServer tells whether the Host of a request is the address that its connection arrived at.
+// namesServer reports whether the Host of a request is the local address of its connection.
 func namesServer(r *http.Request) bool {
 	u := url.URL{Host: strings.ToLower(r.Host)}
 	host, port := u.Hostname(), cmp.Or(u.Port(), "80")
@@ -54,7 +58,7 @@ func namesServer(r *http.Request) bool {
 	return err == nil && port == ownPort && (host == "localhost" || net.ParseIP(ip).Equal(net.ParseIP(host)))
 }
 
-// IsLoopback tells whether a host, without a port, is this machine: localhost or a loopback address.
+// IsLoopback reports whether a host without a port is localhost or a loopback address.
 func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

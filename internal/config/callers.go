@@ -8,7 +8,7 @@ import (
 	"example.com/okta-secops/internal/caller"
 )
 
-// Callers is how callers are authenticated.
+// Callers has the settings of the authentication of callers.
 type Callers struct {
 	CallerAuth                     string   // CALLER_AUTH: one of caller's modes
 	CallerKeysRef, CallerKeyHeader string   // CALLER_KEYS_SECRET, CALLER_KEY_HEADER; with apikey
@@ -16,8 +16,8 @@ type Callers struct {
 	PushAudiences, PushEmails      []string // PUSH_AUDIENCE, PUSH_EMAILS; not with iam
 }
 
-// CallersFromEnv reads only how callers are authenticated, so that errors in the other settings
-// can be shown to authenticated callers. The error is an *Error.
+// CallersFromEnv reads only the settings of the authentication, so that authenticated callers can be shown the errors
+// of the other settings. The error is an *Error.
 func CallersFromEnv(getenv func(string) string) (Callers, error) {
 	e := env{getenv: getenv}
 	c := e.callers()
@@ -27,76 +27,85 @@ func CallersFromEnv(getenv func(string) string) (Callers, error) {
 	return c, nil
 }
 
-// callers reads how callers are authenticated. What belongs to another mode is refused: whoever
-// set it relies on it.
+// callers reads the settings of the authentication. A setting of another mode is refused, because the operator relies
+// on it.
 func (e *env) callers() Callers {
-	c := Callers{CallerAuth: e.getenv("CALLER_AUTH")}
-	c.CallerKeysRef, c.CallerKeyHeader = e.getenv("CALLER_KEYS_SECRET"), e.getenv("CALLER_KEY_HEADER")
+	c := Callers{CallerAuth: e.get("CALLER_AUTH")}
+	c.CallerKeysRef, c.CallerKeyHeader = e.ref("CALLER_KEYS_SECRET"), e.get("CALLER_KEY_HEADER")
 	c.CallerAudiences, c.CallerEmails = e.list("CALLER_AUDIENCE"), e.emails("CALLER_EMAILS")
 	c.PushAudiences, c.PushEmails = e.list("PUSH_AUDIENCE"), e.emails("PUSH_EMAILS")
-	onCloud := e.getenv("K_SERVICE") != ""
+	e.checkMode(c)
+	for _, own := range [][2]string{
+		{"CALLER_KEYS_SECRET", caller.APIKey}, {"CALLER_KEY_HEADER", caller.APIKey},
+		{"CALLER_AUDIENCE", caller.OIDC}, {"CALLER_EMAILS", caller.OIDC},
+	} {
+		if name, mode := own[0], own[1]; c.CallerAuth != mode && e.getenv(name) != "" {
+			e.problem("%s is set, but CALLER_AUTH is not %s: remove it, or change CALLER_AUTH", name, mode)
+		}
+	}
+	switch push := len(c.PushAudiences) > 0; {
+	case push != (len(c.PushEmails) > 0):
+		e.problem("PUSH_AUDIENCE and PUSH_EMAILS need each other: the audience of the push subscription's ID tokens, and " +
+			"the e-mail address of its service account")
+	case push && c.CallerAuth == caller.IAM:
+		e.problem("PUSH_AUDIENCE is set, but with CALLER_AUTH iam Cloud Run authenticates deliveries: remove it and " +
+			"PUSH_EMAILS")
+	}
+	return c
+}
+
+// checkMode checks that CALLER_AUTH is a mode, that its settings are set, and that it works on this platform.
+func (e *env) checkMode(c Callers) {
+	onCloud := e.get("K_SERVICE") != ""
 	switch c.CallerAuth {
 	case "":
-		e.problem("CALLER_AUTH is not set: nobody is served until it says how callers are authenticated: iam, oidc, apikey, or none on loopback")
+		e.problem("CALLER_AUTH is not set: set it to iam, oidc, apikey, or none on loopback; until then every request is " +
+			"refused")
 	case caller.IAM:
 		if !onCloud {
-			e.problem("CALLER_AUTH is iam, which Cloud Run checks, and this does not run there (K_SERVICE is not set)")
+			e.problem("CALLER_AUTH is iam, which only Cloud Run checks, but this is not Cloud Run (K_SERVICE is not set): " +
+				"use oidc or apikey")
 		}
 	case caller.OIDC:
 		if len(c.CallerAudiences) == 0 {
-			e.problem("CALLER_AUDIENCE is not set, and CALLER_AUTH is oidc: give the audience of the ID tokens, which is the function's URL")
+			e.problem("CALLER_AUDIENCE is not set, but CALLER_AUTH is oidc: give the audience of the ID tokens, which is " +
+				"the function's URL")
 		}
 		if len(c.CallerEmails) == 0 {
-			e.problem("CALLER_EMAILS is not set, and CALLER_AUTH is oidc: give the e-mail addresses of the service accounts that may call")
+			e.problem("CALLER_EMAILS is not set, but CALLER_AUTH is oidc: give the e-mail addresses of the service accounts " +
+				"that may call")
 		}
 	case caller.APIKey:
 		if c.CallerKeysRef == "" {
-			e.problem("CALLER_KEYS_SECRET is not set, and CALLER_AUTH is apikey: give a reference to the secret that holds the keys")
-		}
-		if c.CallerKeyHeader == "" {
-			c.CallerKeyHeader = "X-Api-Key"
+			e.problem("CALLER_KEYS_SECRET is not set, but CALLER_AUTH is apikey: give a reference to the secret with the keys")
 		}
 		if !headerName.MatchString(c.CallerKeyHeader) {
 			e.problem("CALLER_KEY_HEADER must be the name of a header, such as X-Api-Key")
 		}
 	case caller.None:
 		if onCloud {
-			e.problem("CALLER_AUTH is none, which is for local work only and never serves on Cloud Run (K_SERVICE is set)")
+			e.problem("CALLER_AUTH is none, which works on loopback only, but this is Cloud Run (K_SERVICE is set): use " +
+				"iam, oidc or apikey")
 		}
 	default:
 		e.problem("CALLER_AUTH must be iam, oidc, apikey or none")
 	}
-	for _, own := range [][2]string{
-		{"CALLER_KEYS_SECRET", caller.APIKey}, {"CALLER_KEY_HEADER", caller.APIKey}, {"CALLER_AUDIENCE", caller.OIDC}, {"CALLER_EMAILS", caller.OIDC},
-	} {
-		if name, mode := own[0], own[1]; c.CallerAuth != mode && e.getenv(name) != "" {
-			e.problem("%s is set, but it goes with CALLER_AUTH %s only", name, mode)
-		}
-	}
-	e.ref("CALLER_KEYS_SECRET", "the keys of callers")
-	switch push := len(c.PushAudiences) > 0; {
-	case push != (len(c.PushEmails) > 0):
-		e.problem("PUSH_AUDIENCE and PUSH_EMAILS go together: the audience of the push subscription's ID tokens, and its service account's e-mail address")
-	case push && c.CallerAuth == caller.IAM:
-		e.problem("PUSH_AUDIENCE is set, but with CALLER_AUTH iam Cloud Run checks who pushes: leave it and PUSH_EMAILS out")
-	}
-	return c
 }
 
 func (e *env) emails(name string) []string {
 	emails := e.list(name)
 	if slices.ContainsFunc(emails, func(email string) bool { return !strings.Contains(email, "@") }) {
-		e.problem("%s must be e-mail addresses, with commas between them", name)
+		e.problem("%s must be e-mail addresses, separated by commas", name)
 	}
 	return emails
 }
 
 var headerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}$`)
 
-// list reads a list with commas.
+// list returns the items of a list that is separated by commas.
 func (e *env) list(name string) []string {
 	var items []string
-	for item := range strings.SplitSeq(e.getenv(name), ",") {
+	for item := range strings.SplitSeq(e.get(name), ",") {
 		if item = strings.TrimSpace(item); item != "" {
 			items = append(items, item)
 		}

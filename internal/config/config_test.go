@@ -33,7 +33,7 @@ func read(t *testing.T, credentials bool, changes map[string]string) (config.Con
 	return c, problems.Problems
 }
 
-func TestTheStandardSettings(t *testing.T) {
+func TestSettings_Defaults(t *testing.T) {
 	t.Parallel()
 	empty := map[string]string{} // an empty variable counts as not set
 	for _, name := range []string{
@@ -54,7 +54,7 @@ func TestTheStandardSettings(t *testing.T) {
 	}
 }
 
-func TestSettingsAreRead(t *testing.T) {
+func TestSettings_AreRead(t *testing.T) {
 	t.Parallel()
 	c, problems := read(t, true, map[string]string{
 		"OKTA_API_ROOT": " https://acme.okta.com:8443/ ", "OKTA_API_TOKEN_SECRET": "file:/run/token", "OKTA_VERIFY_SSL": "False", "OKTA_CONCURRENCY": "16", "OKTA_LIMIT_SHARE": "1",
@@ -71,7 +71,7 @@ func TestSettingsAreRead(t *testing.T) {
 	}
 }
 
-func TestAWrongSettingIsNamed(t *testing.T) {
+func TestSettings_ErrorNamesTheSetting(t *testing.T) {
 	t.Parallel()
 	for name, values := range map[string][]string{
 		"OKTA_API_ROOT (Api Root)": {
@@ -129,7 +129,7 @@ func TestAWrongSettingIsNamed(t *testing.T) {
 	}
 }
 
-func TestAllProblemsAreToldAtOnce(t *testing.T) {
+func TestSettings_AllProblemsAtOnce(t *testing.T) {
 	t.Parallel()
 	wrong := map[string]string{
 		"OKTA_API_ROOT": "", "OKTA_API_TOKEN_SECRET": "", "OKTA_VERIFY_SSL": "?", "OKTA_USE_OAUTH": "?", "OKTA_CLIENT_ID": "c", "OKTA_KEY_ID": "k",
@@ -147,7 +147,7 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 	}
 }
 
-func TestOnlyWhoCallsOktaWithCredentialsNeedsThem(t *testing.T) {
+func TestCredentials_NeededOnlyForCallsThatUseThem(t *testing.T) {
 	t.Parallel()
 	if _, problems := read(t, false, map[string]string{"OKTA_API_TOKEN_SECRET": ""}); problems != nil {
 		t.Error(problems)
@@ -161,7 +161,7 @@ var oauth = map[string]string{
 	"OKTA_API_TOKEN_SECRET": "", "OKTA_USE_OAUTH": "true", "OKTA_CLIENT_ID": "0oa1", "OKTA_KEY_ID": "k1", "OKTA_PRIVATE_KEY_SECRET": "okta-key",
 }
 
-func TestAServiceAppNeedsAllOfItsSettings(t *testing.T) {
+func TestCredentials_ServiceAppNeedsAllItsSettings(t *testing.T) {
 	t.Parallel()
 	for _, credentials := range []bool{true, false} {
 		c, problems := read(t, credentials, oauth)
@@ -178,11 +178,11 @@ func TestAServiceAppNeedsAllOfItsSettings(t *testing.T) {
 	}
 }
 
-func TestThereIsOneWayToSignIn(t *testing.T) {
+func TestCredentials_TokenAndServiceAppExcludeEachOther(t *testing.T) {
 	t.Parallel()
 	both := maps.Clone(oauth)
 	both["OKTA_API_TOKEN_SECRET"] = "okta-token"
-	wantProblems(t, both, "choose one of the two")
+	wantProblems(t, both, "choose one of them")
 	off := maps.Clone(oauth)
 	off["OKTA_USE_OAUTH"] = ""
 	wantProblems(t, off, "OKTA_CLIENT_ID (Client ID) is an OAuth setting", "OKTA_KEY_ID (Key ID) is an OAuth setting",
@@ -204,7 +204,7 @@ func wantProblems(t *testing.T, changes map[string]string, words ...string) {
 	}
 }
 
-func TestPlainHTTPIsForLoopback(t *testing.T) {
+func TestRoot_HTTPOnlyOnLoopback(t *testing.T) {
 	t.Parallel()
 	for _, root := range []string{"http://127.0.0.1:8081", "http://localhost:8081", "http://[::1]:8081"} {
 		if c, problems := read(t, true, map[string]string{"OKTA_API_ROOT": root, "ITP_ISSUER_URL": root}); problems != nil || c.Root.String() != root {
@@ -213,7 +213,7 @@ func TestPlainHTTPIsForLoopback(t *testing.T) {
 	}
 }
 
-func TestEachWayOfAuthenticatingCallersNeedsItsSettings(t *testing.T) {
+func TestCallers_EachModeNeedsItsSettings(t *testing.T) {
 	t.Parallel()
 	oidc := map[string]string{"CALLER_AUTH": "oidc", "CALLER_AUDIENCE": "https://users.run.app, https://users-1.europe-west3.run.app", "CALLER_EMAILS": "soar@acme.iam.gserviceaccount.com"}
 	c, problems := read(t, true, oidc)
@@ -229,15 +229,15 @@ func TestEachWayOfAuthenticatingCallersNeedsItsSettings(t *testing.T) {
 	}
 	wantProblems(t, map[string]string{"CALLER_AUTH": "apikey"}, "CALLER_KEYS_SECRET is not set")
 	wantProblems(t, map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "a b", "CALLER_KEY_HEADER": "X Key"}, "CALLER_KEYS_SECRET", "CALLER_KEY_HEADER must be the name of a header")
-	wantProblems(t, map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers", "CALLER_EMAILS": "a@b"}, "CALLER_EMAILS is set, but it goes with CALLER_AUTH oidc only")
+	wantProblems(t, map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers", "CALLER_EMAILS": "a@b"}, "CALLER_EMAILS is set, but CALLER_AUTH is not oidc: remove it, or change CALLER_AUTH")
 
 	if _, problems := read(t, true, map[string]string{"CALLER_AUTH": "iam", "K_SERVICE": "okta-users"}); problems != nil {
 		t.Error(problems)
 	}
-	wantProblems(t, map[string]string{"CALLER_AUTH": "none", "K_SERVICE": "okta-users"}, "never serves on Cloud Run")
+	wantProblems(t, map[string]string{"CALLER_AUTH": "none", "K_SERVICE": "okta-users"}, "works on loopback only, but this is Cloud Run")
 }
 
-func TestWhoDeliversMessagesIsSetApart(t *testing.T) {
+func TestPush_HasItsOwnSettings(t *testing.T) {
 	t.Parallel()
 	push := map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers", "PUSH_AUDIENCE": "https://users.run.app", "PUSH_EMAILS": "push@acme.iam.gserviceaccount.com,other@acme.test"}
 	c, problems := read(t, true, push)
@@ -246,10 +246,10 @@ func TestWhoDeliversMessagesIsSetApart(t *testing.T) {
 	}
 	push["PUSH_EMAILS"] = "push"
 	wantProblems(t, push, "PUSH_EMAILS must be e-mail addresses")
-	wantProblems(t, map[string]string{"CALLER_AUTH": "iam", "K_SERVICE": "okta-users", "PUSH_AUDIENCE": "https://users.run.app", "PUSH_EMAILS": "push@acme.test"}, "leave it and PUSH_EMAILS out")
+	wantProblems(t, map[string]string{"CALLER_AUTH": "iam", "K_SERVICE": "okta-users", "PUSH_AUDIENCE": "https://users.run.app", "PUSH_EMAILS": "push@acme.test"}, "remove it and PUSH_EMAILS")
 }
 
-func TestTopicsAreNamedInFullOrWithinTheProject(t *testing.T) {
+func TestTopics_FullNameOrInTheProject(t *testing.T) {
 	t.Parallel()
 	c, problems := read(t, true, map[string]string{"RESULTS_TOPIC": "okta-results", "DEAD_LETTER_TOPIC": "projects/example.com:other/topics/okta.dead", "GOOGLE_CLOUD_PROJECT": "acme"})
 	if problems != nil || c.ResultsTopic != "projects/acme/topics/okta-results" || c.DeadLetterTopic != "projects/example.com:other/topics/okta.dead" {

@@ -17,7 +17,7 @@ var (
 	errAddress    = errors.New("must name the org by its host name, not by an IP address")
 	errHost       = errors.New("must have a host name of letters, digits, dots and hyphens, without a dot at its end")
 	errPort       = errors.New("must have a port from 1 to 65535, or none")
-	errAdminHost  = errors.New("is the address of the Admin Console: leave -admin out")
+	errAdminHost  = errors.New("is the address of the Admin Console: remove -admin")
 	errPathInRoot = errors.New("must be the org's URL without a path")
 )
 
@@ -29,12 +29,11 @@ var (
 // maxHost is the length of a host name in DNS, in bytes.
 const maxHost = 253
 
-// parseRoot reads the org's URL. The host of the result is in lower case, without the default
-// port, so that it can be compared and used as an audience.
+// parseRoot parses the URL of the org. The host of the result is in lower case, without the default port, so that it
+// can be compared and used as an audience.
 func parseRoot(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Opaque != "" || u.User != nil ||
-		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+	if err != nil || u.Host == "" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}) {
 		return nil, errNotOrgURL
 	}
 	host := strings.ToLower(u.Hostname())
@@ -42,15 +41,9 @@ func parseRoot(text string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	port := u.Port()
-	if port != "" {
-		n, err := strconv.Atoi(port)
-		if err != nil || n < 1 || n > 65535 {
-			return nil, errPort
-		}
-		if port = strconv.Itoa(n); u.Scheme == "https" && n == 443 || u.Scheme == "http" && n == 80 {
-			port = ""
-		}
+	port, err := parsePort(u)
+	if err != nil {
+		return nil, err
 	}
 	switch {
 	case u.Scheme != "https" && !(u.Scheme == "http" && loopback):
@@ -70,9 +63,23 @@ func parseRoot(text string) (*url.URL, error) {
 	return root, nil
 }
 
-// checkHost accepts a DNS name, and of the addresses the loopback ones in their usual notation. A
-// name whose last part is a number is an IP address in one of the notations that resolvers accept:
-// 2852039166, 0xa9fea9fe, 127.1.
+// parsePort returns the port of a URL; "" without one, and for the default port of its scheme.
+func parsePort(u *url.URL) (string, error) {
+	if u.Port() == "" {
+		return "", nil
+	}
+	n, err := strconv.Atoi(u.Port())
+	switch {
+	case err != nil || n < 1 || n > 65535:
+		return "", errPort
+	case u.Scheme == "https" && n == 443, u.Scheme == "http" && n == 80:
+		return "", nil
+	}
+	return strconv.Itoa(n), nil
+}
+
+// checkHost accepts DNS names and loopback addresses in their usual notation. A name whose last part is a number is an
+// IP address in one of the notations that resolvers accept: 2852039166, 0xa9fea9fe, 127.1.
 func checkHost(host string) (loopback bool, err error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		if ip.Zone() != "" || ip.Is4In6() || !ip.IsLoopback() {

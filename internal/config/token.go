@@ -7,14 +7,15 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// What is no API token. None of the sentences repeats a part of the secret.
+// Errors of a value that is not an API token. They do not repeat any part of it.
 var (
-	errPrivateKey = errors.New("this is a private key, not an API token of Okta; a key belongs in OKTA_PRIVATE_KEY_SECRET, with OKTA_USE_OAUTH on")
-	errNoToken    = errors.New("this is not an API token of Okta, which is one word")
+	errPrivateKey = errors.New("this is a private key, not an Okta API token: refer to it in OKTA_PRIVATE_KEY_SECRET, " +
+		"with OKTA_USE_OAUTH on")
+	errNoToken = errors.New("this is not an Okta API token, which is one word")
 )
 
-// APIToken returns the API token that a secret holds: one word, with or without the scheme SSWS of the header that people
-// paste it with. The error is a sentence for whoever configured it.
+// APIToken returns the API token in a secret: one word, with or without the scheme SSWS in front. The error is a
+// sentence for the operator.
 func APIToken(v secrets.Value) (secrets.Value, error) {
 	text := v.Reveal()
 	if strings.Contains(text, "-----BEGIN ") || strings.HasPrefix(strings.TrimSpace(text), "{") {

@@ -8,7 +8,7 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-func TestAnAPITokenIsTakenAsPeoplePasteIt(t *testing.T) {
+func TestAPIToken_AcceptsPastedForms(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"00t0ken-_~", " 00t0ken-_~ ", "SSWS 00t0ken-_~", "ssws\t 00t0ken-_~ "} {
 		token, err := config.APIToken(secrets.New(text))
@@ -18,11 +18,11 @@ func TestAnAPITokenIsTakenAsPeoplePasteIt(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoAPITokenIsSaidWithoutRepeatingIt(t *testing.T) {
+func TestAPIToken_ErrorDoesNotRepeatTheValue(t *testing.T) {
 	t.Parallel()
 	const (
-		key  = "this is a private key, not an API token of Okta; a key belongs in OKTA_PRIVATE_KEY_SECRET, with OKTA_USE_OAUTH on"
-		word = "this is not an API token of Okta, which is one word"
+		key  = "this is a private key, not an Okta API token: refer to it in OKTA_PRIVATE_KEY_SECRET, with OKTA_USE_OAUTH on"
+		word = "this is not an Okta API token, which is one word"
 	)
 	for text, want := range map[string]string{
 		"-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----": key,

@@ -72,10 +72,6 @@ func decode(r *http.Request, body []byte, show func(body []byte) bool) (request,
 	return q, q.read("body", body, show)
 }
 
-// unfilledStep is the part of a suggested Idempotency-Key that the author of a playbook replaces
-// with the step's name.
-const unfilledStep = "FILL_IN_STEP_NAME"
-
 // headerKey takes the Idempotency-Key of an HTTP call.
 func (q *request) headerKey(values []string) {
 	switch len(values) {
@@ -92,17 +88,14 @@ func (q *request) headerKey(values []string) {
 func (q *request) key(name, value string) {
 	q.IdempotencyKey, q.shownKey = value, value
 	const advice = "; give a key of this step and this run, such as case-4711-disable-alice, or none"
-	switch unfilled := ""; {
+	switch {
 	case utf8.RuneCountInString(value) > maxIdempotencyKey:
 		q.problem(name, "is over %d characters", maxIdempotencyKey)
 	case slices.Contains([]string{"null", "none", "undefined"}, strings.ToLower(strings.TrimSpace(value))):
 		q.problem(name, "is %q, an empty value of a playbook%s", value, advice)
-	case strings.Contains(strings.ToUpper(value), unfilledStep):
-		q.problem(name, "holds %s: replace it with the name of the playbook's step, so that two steps have different keys",
-			unfilledStep)
 	default:
-		if unfilled = action.FindPlaceholder(value); unfilled != "" {
-			q.problem(name, "is %q and %s%s", action.Shorten(value), action.Unfilled(unfilled), advice)
+		if unfilled := action.UnfilledAnywhere(value); unfilled != "" {
+			q.problem(name, "is %q and %s%s", action.Shorten(value), unfilled, advice)
 		}
 	}
 }
@@ -276,8 +269,8 @@ func (q *request) readContext(c *cursor) error {
 			return nil
 		}
 		q.Context[name] = text
-		if unfilled := action.FindPlaceholder(text); unfilled != "" {
-			q.problem("context."+action.Shorten(name), "%s", action.Unfilled(unfilled))
+		if unfilled := action.UnfilledAnywhere(text); unfilled != "" {
+			q.problem("context."+action.Shorten(name), "%s", unfilled)
 		}
 		return nil
 	})

@@ -168,11 +168,14 @@ func TestARunIsOneLineInTheLog(t *testing.T) {
 	record, _ := line["audit"].(map[string]any)
 	for name, want := range map[string]any{
 		"kind": "invocation", "number": 1.0, "revision": "r-1", "invocation_id": reply.InvocationID, "function": "OktaThings", "action": "Do Something",
-		"status": "success", "http_status": 200.0, "caller_auth": "", "dry_run": false, "targets": nil,
+		"status": "success", "http_status": 200.0, "caller_auth": "", "dry_run": false,
 	} {
 		if record[name] != want {
 			t.Errorf("%s is %v, want %v, in %s", name, record[name], want, log)
 		}
+	}
+	if targets, ok := record["targets"].([]any); !ok || len(targets) > 0 {
+		t.Errorf("targets is %v in %s", record["targets"], log)
 	}
 	if strings.Contains(log.String(), "canary") {
 		t.Errorf("the result is in the log: %s", log)

@@ -49,8 +49,8 @@ func (m *message) name() string {
 func (m *message) request() (request, error) {
 	var q request
 	for _, name := range slices.Sorted(maps.Keys(m.attributes)) {
-		if unfilled := action.FindPlaceholder(m.attributes[name]); unfilled != "" && name != keyAttribute {
-			q.problem("attribute "+action.Shorten(name), "%s", action.Unfilled(unfilled))
+		if unfilled := action.UnfilledAnywhere(m.attributes[name]); unfilled != "" && name != keyAttribute {
+			q.problem("attribute "+action.Shorten(name), "%s", unfilled)
 		}
 	}
 	q.key("attribute "+keyAttribute, m.attributes[keyAttribute])
@@ -95,7 +95,7 @@ func (h handler) deliver(x *exchange) {
 func (h handler) readMessage(x *exchange) (err error) {
 	m := x.message
 	var unknown error
-	if x.named = m.attributes[actionAttribute]; x.named != "" && action.FindPlaceholder(x.named) == "" {
+	if x.named = m.attributes[actionAttribute]; x.named != "" && action.UnfilledAnywhere(x.named) == "" {
 		var a action.Action
 		if a, unknown = h.find(x.named); unknown == nil {
 			x.action = &a
@@ -190,7 +190,7 @@ func (x *exchange) publishResult(ctx context.Context, reply Reply) error {
 	return x.setup.Results.Publish(ctx, data, attributes)
 }
 
-// attribute is a text as an attribute may hold it: a message that is too large in any way would never be published.
+// attribute returns a text that an attribute may hold: Pub/Sub refuses a message with a longer one.
 func attribute(text string) string {
 	if len(text) > maxContextValue {
 		return action.Shorten(text)
@@ -243,7 +243,7 @@ func (x *exchange) deadLetter(ctx context.Context, reply Reply, cause *apierr.Er
 		return err
 	}
 	if err := x.setup.DeadLetters.Publish(ctx, encode(letter), map[string]string{
-		"action": reply.Action, "reason": reason.Code, "invocation_id": reply.InvocationID, "message_id": attribute(x.message.id),
+		"action": reply.Action, "reason": attribute(reason.Code), "invocation_id": reply.InvocationID, "message_id": attribute(x.message.id),
 	}); err != nil {
 		return errors.Join(err, claim.Forget(ctx))
 	}

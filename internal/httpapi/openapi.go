@@ -69,7 +69,8 @@ func (d Description) securityScheme() object {
 	case "apikey":
 		return object{"type": "apiKey", "in": "header", "name": d.KeyHeader, "description": "A key of CALLER_KEYS_SECRET."}
 	case "iam", "oidc":
-		return object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A Google ID token for the function's address."}
+		return object{"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A Google ID token for " +
+			"the function's address."}
 	}
 	return nil
 }
@@ -106,9 +107,10 @@ var statusTexts = map[int]string{
 		"or the Idempotency-Key was used for another request.",
 	http.StatusTooManyRequests:     "The instance is overloaded.",
 	http.StatusInternalServerError: "A defect, or the deployment is misconfigured.",
-	http.StatusBadGateway:          "Okta refused the credentials or their scope, its response is invalid, or it is unknown whether a write was made.",
-	http.StatusServiceUnavailable:  "No target was reached; a retry can succeed.",
-	http.StatusGatewayTimeout:      "The deadline passed before any target was reached.",
+	http.StatusBadGateway: "Okta refused the credentials or their scope, its response is invalid, or it is " +
+		"unknown whether a write was made.",
+	http.StatusServiceUnavailable: "No target was reached; a retry can succeed.",
+	http.StatusGatewayTimeout:     "The deadline passed before any target was reached.",
 }
 
 // The statuses of the operations.
@@ -239,6 +241,8 @@ func requestProperties(actionText string, parameters object) object {
 
 // sharedSchemas returns the schemas that all actions share.
 func sharedSchemas() object {
+	reply := schemaOf[Reply]()
+	reply.Properties["json_result"] = &jsonschema.Schema{Types: []string{"object", "array", "null"}}
 	return object{
 		"Request": object{
 			"type": "object", "additionalProperties": false,
@@ -253,7 +257,7 @@ func sharedSchemas() object {
 			"dry_run": object{"type": "boolean", "default": false, "description": "Read and predict, without a write."},
 			"verify":  object{"type": "boolean", "default": false, "description": "Read the state back after each write."},
 		}},
-		"Reply": schemaOf[Reply](),
+		"Reply": reply,
 	}
 }
 
@@ -294,5 +298,5 @@ func withoutNulls(s *jsonschema.Schema, required bool) {
 	for name, p := range s.Properties {
 		withoutNulls(p, slices.Contains(s.Required, name))
 	}
-	withoutNulls(s.Items, true)
+	withoutNulls(s.Items, false)
 }

@@ -1,4 +1,5 @@
-// Package logging writes the log as Cloud Logging reads it: one JSON object a line, with severity, trace and labels.
+// Package logging writes structured logs for Cloud Logging: one JSON object per line, with
+// severity, trace and labels.
 // https://cloud.google.com/logging/docs/structured-logging
 package logging
 
@@ -14,8 +15,18 @@ import (
 	"strings"
 )
 
-// New returns a logger that writes to w. An attribute "labels" becomes the entry's labels. What is logged as an error is
-// a defect or a wrong deployment, and goes to Error Reporting. The settings are read when a line needs them.
+// The maximum sizes of the texts of an entry, in bytes of JSON. Cloud Logging drops an entry above
+// 256 KiB: a message and seven attributes, one of them a stack trace, stay below 200 KiB. A
+// structured attribute is not cut.
+// https://cloud.google.com/logging/quotas#log-limits
+const (
+	maxText  = 16 << 10
+	maxStack = 64 << 10
+)
+
+// New returns a logger that writes to w. An attribute "labels" becomes the entry's labels. Long
+// texts are cut. Errors are defects or misconfigurations, and are sent to Error Reporting. The
+// settings are read when an entry needs them.
 func New(w io.Writer, getenv func(string) string) *slog.Logger {
 	h := slog.NewJSONHandler(w, &slog.HandlerOptions{AddSource: true, ReplaceAttr: rename})
 	return slog.New(handler{h, getenv})
@@ -26,7 +37,7 @@ type handler struct {
 	getenv func(string) string
 }
 
-// reportedError makes Error Reporting take an entry without a stack too.
+// reportedError is the @type by which Error Reporting accepts an entry without a stack trace.
 const reportedError = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
 // Handle implements slog.Handler.
@@ -59,7 +70,12 @@ func (h handler) WithGroup(name string) slog.Handler {
 	return handler{h.Handler.WithGroup(name), h.getenv}
 }
 
+// rename gives attributes the names that Cloud Logging reads, and cuts their texts.
 func rename(groups []string, a slog.Attr) slog.Attr {
+	if a.Key == "stack_trace" && len(groups) == 0 {
+		return slog.String(a.Key, Cut(strings.ReplaceAll(a.Value.String(), root, ""), maxStack))
+	}
+	a.Value = cutValue(a.Value)
 	if len(groups) > 0 {
 		return a
 	}
@@ -75,15 +91,24 @@ func rename(groups []string, a slog.Attr) slog.Attr {
 				"file": relative(s.File), "line": strconv.Itoa(s.Line), "function": s.Function,
 			})
 		}
-	case "stack_trace":
-		return slog.String(a.Key, strings.ReplaceAll(a.Value.String(), root, ""))
 	case "labels":
 		a.Key = "logging.googleapis.com/labels"
 	}
 	return a
 }
 
-// root is the path of the module in the names of source files as they were compiled in.
+// cutValue cuts a string or the text of an error.
+func cutValue(v slog.Value) slog.Value {
+	if v.Kind() == slog.KindString {
+		return slog.StringValue(Cut(v.String(), maxText))
+	}
+	if err, ok := v.Any().(error); ok && v.Kind() == slog.KindAny {
+		return slog.StringValue(Cut(err.Error(), maxText))
+	}
+	return v
+}
+
+// root is the path of the module in the compiled names of source files.
 var root = func() string {
 	_, file, _, _ := runtime.Caller(0)
 	return strings.TrimSuffix(file, "internal/logging/logging.go")
@@ -119,8 +144,8 @@ var (
 	cloudTrace  = regexp.MustCompile(`^([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;|$)`)
 )
 
-// WithTrace returns a context whose lines belong to the trace of a request: traceparent (W3C Trace Context), or Google's
-// X-Cloud-Trace-Context.
+// WithTrace returns a context whose entries have the trace of a request's headers: traceparent (W3C
+// Trace Context), else X-Cloud-Trace-Context.
 func WithTrace(ctx context.Context, h http.Header) context.Context {
 	if m := traceparent.FindStringSubmatch(h.Get("Traceparent")); m != nil {
 		return context.WithValue(ctx, traceKey{}, trace{m[1], m[2]})

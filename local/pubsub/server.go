@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -117,7 +119,7 @@ func (s *server) Publish(_ context.Context, r *pubsubpb.PublishRequest) (*pubsub
 		ids = append(ids, m.MessageId)
 		s.retain(t, m)
 		for _, sub := range s.subscriptions {
-			if sub.proto.Topic == r.Topic {
+			if sub.proto.Topic == r.Topic && sub.matches(m) {
 				sub.add(m)
 				if s.keep > 0 && sub.proto.PushConfig.GetPushEndpoint() == "" { // a push is delivered, however late
 					sub.ready, _ = newest(sub.ready, s.keep)
@@ -163,6 +165,9 @@ func (s *server) CreateSubscription(_ context.Context, p *pubsubpb.Subscription)
 	if _, err := find(s.topics, "topic", p.Topic); err != nil {
 		return nil, err
 	}
+	if p.Filter != "" && !prefixFilter.MatchString(p.Filter) {
+		return nil, status.Error(codes.Unimplemented, `a filter must have the form hasPrefix(attributes.NAME, "PREFIX")`)
+	}
 	s.subscriptions[p.Name] = &subscription{proto: p, out: map[string]outstanding{}, arrived: make(chan struct{})}
 	return p, nil
 }
@@ -204,7 +209,7 @@ func (s *server) Seek(_ context.Context, r *pubsubpb.SeekRequest) (*pubsubpb.See
 	clear(sub.out)
 	sub.ready = nil
 	for _, m := range s.topics[sub.proto.Topic].messages {
-		if !m.PublishTime.AsTime().Before(r.GetTime().AsTime()) {
+		if !m.PublishTime.AsTime().Before(r.GetTime().AsTime()) && sub.matches(m) {
 			sub.add(m)
 		}
 	}
@@ -271,6 +276,19 @@ func (s *server) change(name string, ids []string, f func(*subscription, string)
 		}
 	}
 	return &emptypb.Empty{}, nil
+}
+
+// prefixFilter is the filter that the server knows. https://cloud.google.com/pubsub/docs/subscription-message-filter
+var prefixFilter = regexp.MustCompile(`^hasPrefix\(attributes\.([A-Za-z_][A-Za-z0-9_-]*), "([^"\\]*)"\)$`)
+
+// matches reports whether the filter of the subscription, if it has one, matches the message.
+func (s *subscription) matches(m *pubsubpb.PubsubMessage) bool {
+	filter := prefixFilter.FindStringSubmatch(s.proto.Filter)
+	if filter == nil {
+		return true
+	}
+	value, ok := m.Attributes[filter[1]]
+	return ok && strings.HasPrefix(value, filter[2])
 }
 
 // add makes a message available.

@@ -14,6 +14,8 @@ import (
 
 	pubsubclient "cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // startQuiet starts a Broker whose functions acknowledge everything.
@@ -165,5 +167,30 @@ func TestBroker_ServesTheClientLibrary(t *testing.T) {
 	}
 	if _, err := b.server.GetTopic(t.Context(), &pubsubpb.GetTopicRequest{Topic: "projects/local/topics/none"}); err == nil {
 		t.Error("a topic that does not exist is found")
+	}
+}
+
+func TestSubscription_FiltersByAttributePrefix(t *testing.T) {
+	t.Parallel()
+	b := startQuiet(t, 0, slog.New(slog.DiscardHandler))
+	const name = project + "/subscriptions/filtered"
+	create := func(filter string) error {
+		_, err := b.server.CreateSubscription(t.Context(), &pubsubpb.Subscription{Name: name, Topic: ResultsTopic, Filter: filter})
+		return err
+	}
+	if err := create(`attributes.n = "1"`); status.Code(err) != codes.Unimplemented {
+		t.Errorf("an unknown filter: %v", err)
+	}
+	if err := create(`hasPrefix(attributes.n, "1")`); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, b, 12, 1)
+	var got []string
+	err := Follow(t.Context(), b.Addr, name, func(m Message) bool {
+		got = append(got, m.Attributes["n"])
+		return len(got) < 3
+	})
+	if err != nil || strings.Join(got, " ") != "1 10 11" {
+		t.Errorf("%v %q", err, got)
 	}
 }

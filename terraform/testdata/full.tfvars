@@ -1,4 +1,4 @@
-# Everything that can be turned on, with an instance of its own.
+# All optional features, in a named instance.
 project     = "acme-security"
 region      = "europe-west3"
 instance    = "emea"
@@ -7,6 +7,8 @@ caller_auth = "apikey"
 labels      = { team = "secops" }
 
 allow_public_invocation = true
+separate_caller_keys    = true
+lock_audit              = true
 okta_credentials = {
   default = {}
   users   = { auth = "oauth", client_id = "0oa1users", key_id = "k1" }

@@ -1,6 +1,8 @@
-# What the root makes of its variables, and which it refuses.
+# The deployment of the root module and its settings. Refused settings are in refused.tftest.hcl and limits.tftest.hcl.
 
-mock_provider "google" {}
+mock_provider "google" {
+  source = "./tests/google"
+}
 
 variables {
   project        = "acme-security"
@@ -8,46 +10,65 @@ variables {
   okta_url       = "https://acme.okta.com"
   caller_auth    = "iam"
   source_archive = "catalog.json" # any file
+
+  invokers              = ["serviceAccount:soar@acme.iam.gserviceaccount.com"]
+  notification_channels = ["projects/acme-security/notificationChannels/1"]
 }
 
-run "the_least_deploys_all_groups" {
+run "minimal_settings_deploy_all_groups" {
   assert {
-    condition     = length(output.functions) == 6 && output.functions["users"].name == "okta-users" && length(output.topics) == 6
-    error_message = "each group has a function and a topic"
+    condition = (
+      length(output.functions) == 6 && output.functions["users"].name == "okta-users" && length(output.topics) == 6
+    )
+    error_message = "each group must have a function and a topic"
   }
 
   assert {
     condition     = tolist(output.secrets) == tolist(["okta-credential-default"])
-    error_message = "one Okta credential, and no secret that nobody reads"
+    error_message = "there must be one Okta credential, and no other secret"
   }
 
   assert {
     condition     = output.topics["users"] == "projects/acme-security/topics/okta-users"
-    error_message = "the topic of a group is okta-<group>"
+    error_message = "the topic of a group must be okta-<group>"
   }
 
   assert {
     condition     = local.okta_calls <= 35
-    error_message = "the standard leaves Okta's concurrency to others too"
+    error_message = "the defaults must leave concurrent calls to Okta for other clients"
   }
 
   assert {
     condition     = alltrue([for f in values(local.functions) : f.timeout == 540])
-    error_message = "the timeout is 540 s"
+    error_message = "the default timeout must be 540 s"
   }
 
   assert {
-    condition     = alltrue([for e in values(local.environment) : e.CALLER_AUTH == "iam" && e.OKTA_API_ROOT == "https://acme.okta.com" && !contains(keys(e), "PUSH_AUDIENCE")])
-    error_message = "with iam Cloud Run checks who pushes"
+    condition = (
+      alltrue([
+        for e in values(local.environment) :
+        e.CALLER_AUTH == "iam" && e.OKTA_API_ROOT == "https://acme.okta.com" && !contains(keys(e), "PUSH_AUDIENCE")
+      ])
+    )
+    error_message = "with iam Cloud Run verifies deliveries, and the function needs no audience"
   }
 
   assert {
-    condition     = local.environment["users"].OKTA_API_TOKEN_SECRET == "projects/acme-security/secrets/okta-credential-default/versions/latest" && !contains(keys(local.environment["signals"]), "OKTA_API_TOKEN_SECRET")
-    error_message = "secrets are referred to, and only by those who need them"
+    condition = (
+      local.environment["users"].OKTA_API_TOKEN_SECRET ==
+      "projects/acme-security/secrets/okta-credential-default/versions/latest" &&
+      !contains(keys(local.environment["signals"]), "OKTA_API_TOKEN_SECRET")
+    )
+    error_message = "a function must refer to a secret by name, and only if it reads it"
   }
 
   assert {
-    condition     = output.secops_actions["users/disable-user"].method == "POST" && endswith(output.secops_actions["users/disable-user"].url, "/disable-user") && !contains(keys(output.secops_actions["users/disable-user"].headers), "Idempotency-Key") && output.secops_actions["users/disable-user"].note == ""
+    condition = (
+      output.secops_actions["users/disable-user"].method == "POST" &&
+      endswith(output.secops_actions["users/disable-user"].url, "/disable-user") &&
+      !contains(keys(output.secops_actions["users/disable-user"].headers), "Idempotency-Key") &&
+      !strcontains(output.secops_actions["users/disable-user"].note, "FILL_IN_STEP_NAME")
+    )
     error_message = "each action is ready to paste"
   }
 
@@ -68,12 +89,15 @@ run "the_least_deploys_all_groups" {
   }
 
   assert {
-    condition     = !contains(keys(output.secops_actions["users/get-user"].headers), "Idempotency-Key") && jsondecode(output.secops_actions["users/set-password"].body).parameters["New Password"] == ""
-    error_message = "a read needs no key, and a secret has no placeholder"
+    condition = (
+      !contains(keys(output.secops_actions["users/get-user"].headers), "Idempotency-Key") &&
+      output.secops_actions["users/ping"].note == ""
+    )
+    error_message = "a read needs no key, and Ping has nothing to fill in"
   }
 }
 
-run "a_group_may_have_a_credential_of_its_own" {
+run "credentials_can_be_set_per_group" {
   variables {
     okta_credentials = {
       default = {}
@@ -82,147 +106,167 @@ run "a_group_may_have_a_credential_of_its_own" {
   }
 
   assert {
-    condition     = local.environment["users"].OKTA_CLIENT_ID == "0oa1" && local.environment["users"].OKTA_PRIVATE_KEY_SECRET == "projects/acme-security/secrets/okta-credential-users/versions/latest" && !contains(keys(local.environment["users"]), "OKTA_API_TOKEN_SECRET")
-    error_message = "users signs in as its own app"
+    condition = (
+      local.environment["users"].OKTA_CLIENT_ID == "0oa1" &&
+      local.environment["users"].OKTA_PRIVATE_KEY_SECRET ==
+      "projects/acme-security/secrets/okta-credential-users/versions/latest" &&
+      !contains(keys(local.environment["users"]), "OKTA_API_TOKEN_SECRET")
+    )
+    error_message = "users must use its own service app"
   }
 
   assert {
-    condition     = contains(keys(local.environment["groups"]), "OKTA_API_TOKEN_SECRET") && !contains(keys(local.environment["groups"]), "OKTA_USE_OAUTH")
-    error_message = "the others go on with the default"
+    condition = (
+      contains(keys(local.environment["groups"]), "OKTA_API_TOKEN_SECRET") &&
+      !contains(keys(local.environment["groups"]), "OKTA_USE_OAUTH")
+    )
+    error_message = "the other groups must use the default credential"
   }
 }
 
-run "only_the_function_of_signals_signs" {
+run "signing_key_is_for_signals_only" {
   variables {
     signals = { issuer_url = "https://soc.acme.test", key_id = "soc-1" }
   }
 
   assert {
-    condition     = [for name, e in local.environment : name if contains(keys(e), "ITP_SIGNING_KEY_SECRET")] == ["signals"]
-    error_message = "the signing key is for signals alone"
+    condition = (
+      [for name, e in local.environment : name if contains(keys(e), "ITP_SIGNING_KEY_SECRET")] == ["signals"]
+    )
+    error_message = "only the signals function may read the signing key"
   }
 }
 
-run "own_checks_know_their_address" {
+run "audience_is_the_url_of_the_function" {
   variables {
     caller_auth             = "oidc"
     allow_public_invocation = true
     caller_emails           = ["soar@acme.iam.gserviceaccount.com"]
+    invokers                = []
   }
 
   assert {
-    condition     = alltrue([for e in values(local.environment) : e.CALLER_AUDIENCE == e.PUSH_AUDIENCE && can(regex("^https://okta-[a-z]+-.*\\.europe-west3\\.run\\.app$", e.PUSH_AUDIENCE))])
-    error_message = "the audience is the service's address without a path"
+    condition = (
+      alltrue([
+        for e in values(local.environment) :
+        e.CALLER_AUDIENCE == e.PUSH_AUDIENCE &&
+        can(regex("^https://okta-[a-z]+-.*\\.europe-west3\\.run\\.app$", e.PUSH_AUDIENCE))
+      ])
+    )
+    error_message = "the audience must be the URL of the function without a path"
   }
 }
 
-run "an_instance_is_in_every_name" {
+run "instance_is_part_of_all_names" {
   variables {
     instance = "emea"
   }
 
   assert {
-    condition     = alltrue([for f in values(output.functions) : startswith(f.name, "okta-emea-")]) && local.labels.instance == "emea"
-    error_message = "several orgs live in one project"
+    condition = (
+      alltrue([for f in values(output.functions) : startswith(f.name, "okta-emea-")]) &&
+      local.labels.instance == "emea"
+    )
+    error_message = "instance must be part of all names and labels"
   }
 }
 
-run "a_long_instance_would_not_fit_a_service_account" {
+run "callers_can_be_set_per_group" {
   command = plan
   variables {
-    instance = "elevenchars"
+    functions = {
+      users = { invokers = ["user:analyst@acme.test", "serviceAccount:soar@acme.iam.gserviceaccount.com"] }
+    }
   }
-  expect_failures = [var.instance]
+
+  assert {
+    condition = (
+      keys(local.invokers["users"]) ==
+      ["push", "serviceAccount:soar@acme.iam.gserviceaccount.com", "user:analyst@acme.test"] &&
+      keys(local.invokers["groups"]) == ["push", "serviceAccount:soar@acme.iam.gserviceaccount.com"]
+    )
+    error_message = "an invoker of one group must have a binding on the function of that group only"
+  }
 }
 
-run "public_invocation_does_not_go_with_iam" {
+run "caller_keys_share_a_secret_by_default" {
   command = plan
   variables {
+    caller_auth             = "apikey"
     allow_public_invocation = true
+    invokers                = []
   }
-  expect_failures = [var.allow_public_invocation]
-}
 
-run "oidc_says_that_it_is_public" {
-  command = plan
-  variables {
-    caller_auth   = "oidc"
-    caller_emails = ["soar@acme.iam.gserviceaccount.com"]
-  }
-  expect_failures = [var.allow_public_invocation]
-}
-
-run "nobody_without_a_name_is_let_in" {
-  command = plan
-  variables {
-    invokers   = ["allUsers"]
-    publishers = { users = ["allAuthenticatedUsers"] }
-  }
-  expect_failures = [var.invokers, var.publishers]
-}
-
-run "callers_are_always_checked" {
-  command = plan
-  variables {
-    caller_auth = "none"
-  }
-  expect_failures = [var.caller_auth]
-}
-
-run "too_many_calls_to_okta_are_refused" {
-  command = plan
-  variables {
-    functions = { users = { max_instances = 10 } }
-  }
-  expect_failures = [terraform_data.limits]
-}
-
-run "too_many_calls_may_be_allowed" {
-  command = plan
-  variables {
-    functions               = { users = { max_instances = 10 } }
-    exceed_okta_concurrency = true
+  assert {
+    condition = alltrue([
+      for e in values(local.environment) :
+      e.CALLER_KEYS_SECRET == "projects/acme-security/secrets/okta-caller-keys/versions/latest"
+    ])
+    error_message = "all functions must read one secret of caller keys"
   }
 }
 
-run "a_timeout_above_the_ack_deadline_is_refused" {
+run "caller_keys_can_have_a_secret_per_group" {
   command = plan
   variables {
-    functions    = { users = { timeout = 540 } }
-    subscription = { ack_deadline = 500 }
+    caller_auth             = "apikey"
+    allow_public_invocation = true
+    invokers                = []
+    separate_caller_keys    = true
   }
-  expect_failures = [terraform_data.limits]
+
+  assert {
+    condition = alltrue([
+      for name, e in local.environment :
+      e.CALLER_KEYS_SECRET == "projects/acme-security/secrets/okta-caller-keys-${name}/versions/latest"
+    ])
+    error_message = "each function must read the caller keys of its own group"
+  }
+
+  assert {
+    condition     = length([for name in output.secrets : name if startswith(name, "okta-caller-keys")]) == 6
+    error_message = "there must be one secret of caller keys per group, and no common one"
+  }
 }
 
-run "a_deadline_above_the_timeout_is_refused" {
+run "audit_is_not_locked_by_default" {
   command = plan
-  variables {
-    functions        = { users = { timeout = 60 } }
-    request_deadline = 100
+
+  assert {
+    condition     = var.lock_audit == false
+    error_message = "lock_audit must be false by default: a lock cannot be removed"
   }
-  expect_failures = [terraform_data.limits]
 }
 
-run "messages_are_not_kept_beyond_their_claims" {
+run "apis_include_iam_credentials" {
   command = plan
-  variables {
-    subscription = { retention_hours = 24 }
+
+  assert {
+    condition     = contains(keys(google_project_service.needed), "iamcredentials.googleapis.com")
+    error_message = "callers and operators create ID tokens with this API"
   }
-  expect_failures = [var.subscription]
 }
 
-run "mistakes_are_named" {
+run "source_archives_expire_only_after_their_replacement" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for rule in google_storage_bucket.source.lifecycle_rule :
+      one(rule.condition).with_state == "ARCHIVED" && one(rule.condition).days_since_noncurrent_time > 0 &&
+      one(rule.condition).age == null && one(rule.condition).num_newer_versions == null
+    ]) && length(google_storage_bucket.source.lifecycle_rule) == 1
+    error_message = "the rule must delete old archives, and never the live one"
+  }
+}
+
+run "log_type_is_an_id_alone" {
   command = plan
   variables {
-    okta_url         = "https://acme-admin.okta.com"
-    okta_credentials = { user = {} }
-    groups           = ["users"]
-    functions        = { groups = {} }
-    rotation_days    = 1.5
-    static_egress    = true
-    egress_range     = "10.0.0.0/28"
+    secops          = { instance = "00000000-0000-0000-0000-000000000000", location = "eu" }
+    secops_log_type = "projects/acme-security/locations/eu/instances/00000000-0000-0000-0000-000000000000/logTypes/OKTA_ACTION_RESULT"
   }
-  expect_failures = [var.okta_url, var.okta_credentials, var.functions, var.rotation_days, var.egress_range]
+  expect_failures = [var.secops_log_type]
 }
 
 run "a_feed_needs_its_instance" {

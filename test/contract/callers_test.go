@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -207,7 +208,7 @@ func TestNobodyCallsWithoutAKey(t *testing.T) {
 		"in another header":     {"X-Key": {allKey}},
 		"as a bearer":           authorization("Bearer " + allKey),
 		"in a cookie":           {"Cookie": {"X-Api-Key=" + allKey}},
-		"the digest of the key": key(fmt.Sprintf("%x", allKey)),
+		"the digest of the key": key(digestOf(allKey)),
 	} {
 		wantStranger(t, w, name, "users/disable-user", h)
 	}
@@ -250,6 +251,74 @@ func TestAKeyCallsItsActionsOnly(t *testing.T) {
 	w.WantWrites()
 }
 
+func digestOf(key string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(key))) }
+
+// The length of a key cannot be seen in its digest: a short key is refused when it is presented.
+func TestAPIKey_AcceptsKeyBySHA256Digest(t *testing.T) {
+	t.Parallel()
+	w := byKey(t)
+	w.Replace("callers", secrets.New(`[{"id": "secops", "sha256": "`+digestOf(allKey)+`", "actions": ["*"]},
+		{"id": "reader", "sha256": "`+strings.ToUpper(digestOf(readerKey))+`", "actions": ["Get User", "ping"]},
+		{"id": "short", "sha256": "`+digestOf("canary-of-23-characters")+`", "actions": ["*"]}]`))
+	for _, key := range []string{digestOf(allKey), digestOf(readerKey), "canary-of-23-characters", "canary-key-of-nobody-0123456789"} {
+		wantStranger(t, w, key, "users/disable-user", http.Header{"X-Api-Key": {key}})
+	}
+	reader := http.Header{"X-Api-Key": {readerKey}}
+	if r := w.Do(http.MethodGet, "users/ping", "", reader); r.HTTP != 200 {
+		t.Errorf("%d %s", r.HTTP, r.Body)
+	}
+	if r := w.Do(http.MethodPost, "users/disable-user", disableAlice, reader); r.HTTP != 403 || !strings.Contains(string(r.Body), "the key reader may not call") {
+		t.Errorf("%d %s", r.HTTP, r.Body)
+	}
+	if r := w.Do(http.MethodPost, "users/disable-user", disableAlice, http.Header{"X-Api-Key": {allKey}}); r.HTTP != 200 || r.Get("status") != "success" {
+		t.Errorf("%d %s", r.HTTP, r.Body)
+	}
+	last := records(t, w)[len(records(t, w))-1]
+	if last["caller"] != "secops" || strings.Contains(w.Log(), "in plain text") || strings.Contains(w.Log(), allKey) {
+		t.Errorf("caller %v in the log\n%s", last["caller"], w.Log())
+	}
+}
+
+func TestAPIKey_WarnsOfPlainKeysOncePerLoad(t *testing.T) {
+	t.Parallel()
+	w := byKey(t)
+	ping := func(key string) {
+		t.Helper()
+		if r := w.Do(http.MethodGet, "users/ping", "", http.Header{"X-Api-Key": {key}}); r.HTTP != 200 {
+			t.Errorf("%d %s", r.HTTP, r.Body)
+		}
+	}
+	warnings := func() (ids []string) {
+		for line := range strings.Lines(w.Log()) {
+			var entry struct{ Level, Msg, IDs string }
+			if err := json.Unmarshal([]byte(line), &entry); err != nil {
+				t.Fatal(err)
+			}
+			if entry.Level == "WARN" && strings.Contains(entry.Msg, "CALLER_KEYS_SECRET holds keys in plain text") {
+				ids = append(ids, entry.IDs)
+			}
+		}
+		return ids
+	}
+	for range 3 {
+		ping(allKey)
+		ping(readerKey)
+		w.Clock.Advance(6 * time.Minute) // the unchanged secret is read again
+	}
+	if diff := cmp.Diff([]string{"secops, reader"}, warnings()); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+	w.Replace("callers", secrets.New(`[{"id": "secops", "sha256": "`+digestOf(allKey)+`", "actions": ["*"]}, {"id": "reader", "key": "`+readerKey+`", "actions": ["ping"]}]`))
+	w.Clock.Advance(6 * time.Minute)
+	ping(allKey)
+	if diff := cmp.Diff([]string{"secops, reader", "reader"}, warnings()); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+	if strings.Contains(w.Log(), "canary-key") {
+		t.Error("a key is in the log")
+	}
+}
+
 // TestCallersKeysAreRotatedWithoutARestart: a new key counts at its first use, and one that was taken away within five
 // minutes.
 func TestCallersKeysAreRotatedWithoutARestart(t *testing.T) {
@@ -284,22 +353,30 @@ func TestKeysThatCannotBeServedAreMisconfigured(t *testing.T) {
 		`[]`:                           "the list of keys is empty",
 		`{"secops": "` + allKey + `"}`: "not a JSON array of keys",
 		allKey:                         "not a JSON array of keys",
-		`[{"id": "secops", "key": "canary-of-23-characters", "actions": ["*"]}]`:                                                            "the key secops has under 24 characters",
+		`[{"id": "secops", "key": "canary-of-23-characters", "actions": ["*"]}]`:                                                            "the key secops has fewer than 24 characters",
 		`[{"id": "secops", "key": "` + allKey + `"}]`:                                                                                       "the key secops has no actions",
 		`[{"id": "secops", "key": "` + allKey + `", "actions": [" "]}]`:                                                                     "an action without a name",
 		`[{"id": "a", "key": "` + allKey + `", "actions": ["ping", "Ban User"]}]`:                                                           "the key a has an action that does not exist, the 2nd of its list",
 		`[{"id": "a", "key": "` + allKey + `", "actions": ["*", "ban-user"]}]`:                                                              "the key a has an action that does not exist, the 2nd",
-		`[{"id": "a", "key": "` + allKey + `", "actions": ["ping"], "Actions": ["*"]}]`:                                                     "key 1: the member actions is there twice",
-		`[{"id": "a", "key": "` + allKey + `", "actions": ["ping"], "action\u017f": ["*"]}]`:                                                "key 1: the member actions is there twice",
-		`[{"id": "b", "key": "` + readerKey + `", "actions": ["*"]}, {"ID": "x", "key": "` + allKey + `", "actions": ["ping"], "id": "a"}]`: "key 2: the member id is there twice",
-		`[{"id": "a", "key": "` + readerKey + `", "key": "` + allKey + `", "actions": ["*"]}]`:                                              "key 1: the member key is there twice",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["ping"], "Actions": ["*"]}]`:                                                     "key 1: the member actions occurs twice",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["ping"], "action\u017f": ["*"]}]`:                                                "key 1: the member actions occurs twice",
+		`[{"id": "b", "key": "` + readerKey + `", "actions": ["*"]}, {"ID": "x", "key": "` + allKey + `", "actions": ["ping"], "id": "a"}]`: "key 2: the member id occurs twice",
+		`[{"id": "a", "key": "` + readerKey + `", "key": "` + allKey + `", "actions": ["*"]}]`:                                              "key 1: the member key occurs twice",
 		`[{"key": "` + allKey + `", "actions": ["*"]}]`:                                                                                     "key 1: the id must be",
 		`[{"id": "a b", "key": "` + allKey + `", "actions": ["*"]}]`:                                                                        "key 1: the id must be",
-		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}, {"id": "a", "key": "` + readerKey + `", "actions": ["*"]}]`:               "the id a is there twice",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}, {"id": "a", "key": "` + readerKey + `", "actions": ["*"]}]`:               "the id a occurs twice",
 		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}, {"id": "b", "key": "` + allKey + `", "actions": ["*"]}]`:                  "a and b are the same key",
 		`[{"id": "a", "key": "` + allKey + ` \u00e9", "actions": ["*"]}]`:                                                                   "printable ASCII",
+		`[{"id": "a", "actions": ["*"]}]`:                                                                                                   `the key a must have either "sha256" or "key"`,
+		`[{"id": "a", "key": "` + allKey + `", "sha256": "` + digestOf(allKey) + `", "actions": ["*"]}]`:                                    `the key a must have either "sha256" or "key"`,
+		`[{"id": "a", "sha256": "` + allKey + `", "actions": ["*"]}]`:                                                                       `the key a has a "sha256" that is not 64 hexadecimal digits`,
+		`[{"id": "a", "sha256": "` + digestOf(allKey)[2:] + `", "actions": ["*"]}]`:                                                         `the key a has a "sha256" that is not 64 hexadecimal digits`,
+		`[{"id": "a", "sha256": "", "actions": ["*"]}]`:                                                                                     `the key a has a "sha256" that is not 64 hexadecimal digits`,
+		`[{"id": "a", "key": "", "sha256": "` + digestOf(allKey) + `", "actions": ["*"]}]`:                                                  `the key a must have either "sha256" or "key"`,
+		`[{"id": "a", "sha256": "` + digestOf(allKey) + `", "SHA256": "` + digestOf(readerKey) + `", "actions": ["*"]}]`:                    "key 1: the member sha256 occurs twice",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}, {"id": "b", "sha256": "` + digestOf(allKey) + `", "actions": ["*"]}]`:     "a and b are the same key",
 		`[{"id": "a", "key": "` + allKey + `", "action": "*"}]`:                                                                             "not a JSON array of keys",
-		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}] x`:                                                                        "something after the JSON array",
+		`[{"id": "a", "key": "` + allKey + `", "actions": ["*"]}] x`:                                                                        "unexpected data after the JSON array",
 	} {
 		w.Replace("callers", secrets.New(text))
 		before := len(w.Log())

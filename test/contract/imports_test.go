@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"internal/config":  {"internal/caller", "internal/keys", "internal/pubsub", "secrets"},
 	"internal/keys":    {"secrets"},
 	"internal/okta":    {"internal/apierr", "internal/keys", "secrets"},
+	"internal/audit":   {"internal/logging"},
 	"internal/httpapi": {"internal/action", "internal/audit", "internal/caller", "internal/idempotency", "internal/apierr", "internal/logging"},
 	"internal/ssf":     {"internal/keys", "secrets"},
 	"local/pubsub":     {"handlers"},

@@ -3,7 +3,6 @@ package contract_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,11 +43,22 @@ var sentences = map[string]said{
 	"key None":      {path: "users/get-user", body: fmt.Sprintf(`{"parameters": {"User IDs": "alice"}%s}`, ""), header: http.Header{"Idempotency-Key": {"None"}}, http: 400, says: `is \"None\", an empty value`},
 	"key undefined": {path: "users/disable-user", body: fmt.Sprintf(aliceSuspend, ""), header: http.Header{"Idempotency-Key": {"UNDEFINED"}}, http: 400, says: "give a key of this step and this run"},
 	"two keys":      {path: "users/disable-user", body: fmt.Sprintf(aliceSuspend, ""), header: http.Header{"Idempotency-Key": {"a", "b"}}, http: 400, says: "Idempotency-Key: is given 2 times; send one header"},
-	"suggested key": {path: "users/disable-user", body: fmt.Sprintf(aliceSuspend, ""), header: http.Header{"Idempotency-Key": {"4711-1-set-password-fill_in_step_name"}}, http: 400, says: "holds FILL_IN_STEP_NAME: replace it with the name of the playbook's step"},
+	"suggested key": {path: "users/disable-user", body: fmt.Sprintf(aliceSuspend, ""), header: http.Header{"Idempotency-Key": {"4711-1-set-password-fill_in_step_name"}}, http: 400, says: `Idempotency-Key: is \"4711-1-set-password-fill_in_step_name\" and holds FILL_IN, which marks a value to replace; give a key of this step and this run`},
 	"context":       {path: "users/disable-user", body: fmt.Sprintf(aliceSuspend, `, "context": {"case_id": "case [Case.Identifier]"}`), http: 400, says: "context.case_id: holds the placeholder [Case.Identifier]"},
 	"entity identifier, scope off": {path: "users/reset-password", body: `{"parameters": {"User IDs": "alice"}, "entities": [{"identifier": "[Entity.Identifier]", "entity_type": "USERUNIQNAME"}]}`, http: 400,
 		says: "entities[0].identifier: holds the placeholder [Entity.Identifier]"},
-	"entity type": {path: "users/disable-user", body: `{"parameters": {"User IDs": "alice"}, "entities": [{"identifier": "bob", "entity_type": "[Entity.Type]"}]}`, http: 400, says: "entities[0].entity_type: holds the placeholder [Entity.Type]"},
+	"entity type":               {path: "users/disable-user", body: `{"parameters": {"User IDs": "alice"}, "entities": [{"identifier": "bob", "entity_type": "[Entity.Type]"}]}`, http: 400, says: "entities[0].entity_type: holds the placeholder [Entity.Type]"},
+	"FILL_IN as a value":        {path: "groups/add-group", body: `{"parameters": {"Group Name": "SOC", "Group Description": "Cases of FILL_IN_TEAM"}}`, http: 400, says: "Group Description: holds FILL_IN, which marks a value to replace"},
+	"FILL_IN as an item":        {path: "users/disable-user", body: `{"parameters": {"User IDs": ["alice", "Fill_In user"]}}`, http: 400, says: "User IDs Or Logins: holds FILL_IN"},
+	"FILL_IN in a list":         {path: "users/disable-user", body: `{"parameters": {"User IDs": "alice, FILL_IN"}}`, http: 400, says: "User IDs Or Logins: holds FILL_IN"},
+	"FILL_IN as a boolean":      {path: "users/disable-user", body: `{"parameters": {"User IDs": "alice", "Is Deactivate": "FILL_IN"}}`, http: 400, says: "Is Deactivate: holds FILL_IN"},
+	"FILL_IN as a number":       {path: "users/list-users", body: `{"parameters": {"Limit": "FILL_IN Limit"}}`, http: 400, says: "Limit: holds FILL_IN"},
+	"FILL_IN as a choice":       {path: "roles/assign-role", body: `{"parameters": {"User IDs": "alice", "Role Types": "FILL_IN Role Types"}}`, http: 400, says: "Role Types: holds FILL_IN"},
+	"FILL_IN as a secret":       {path: "users/set-password", body: `{"parameters": {"User IDs": "alice", "New Password": "FILL_IN New Password"}}`, http: 400, says: "New Password: holds FILL_IN, which marks a value to replace"},
+	"FILL_IN as an own type":    {path: "signals/send-itp-signal", body: `{"parameters": {"User Email": "alice@acme.test", "Timestamp": "FILL_IN Timestamp", "Reason": "r", "Severity": "low"}}`, http: 400, says: "Timestamp: holds FILL_IN"},
+	"FILL_IN as an entity":      {path: "users/disable-user", body: `{"parameters": {"User IDs": "alice"}, "entities": [{"identifier": "FILL_IN", "entity_type": "USERUNIQNAME"}]}`, http: 400, says: "entities[0].identifier: holds FILL_IN"},
+	"FILL_IN as an entity type": {path: "users/reset-password", body: `{"parameters": {"User IDs": "alice"}, "entities": [{"identifier": "bob", "entity_type": "FILL_IN"}]}`, http: 400, says: "entities[0].entity_type: holds FILL_IN"},
+	"FILL_IN in the context":    {path: "users/disable-user", body: fmt.Sprintf(aliceSuspend, `, "context": {"case_id": "case-FILL_IN_CASE_ID"}`), http: 400, says: "context.case_id: holds FILL_IN"},
 	"name in brackets": {path: "groups/get-group", body: `{"parameters": {"Group IDs Or Names": "[High] alert", "Is Id": false}, "context": {"alert": "[High] alert"}}`, header: http.Header{"Idempotency-Key": {"[High] alert"}}, http: 200,
 		says: "Not found: [High] alert", asked: true},
 
@@ -154,11 +164,14 @@ func TestMessages_PlaceholdersInAPubSubMessageAreADeadLetter(t *testing.T) {
 		attributes map[string]string
 		data, says string
 	}{
-		"key":     {map[string]string{"idempotency_key": "[Case.Identifier]-1"}, data, "attribute idempotency_key: is"},
-		"no key":  {map[string]string{"idempotency_key": "null"}, data, "attribute idempotency_key: is"},
-		"action":  {map[string]string{"action": "[Step.JsonResult| \"action\"]"}, `{"parameters": {"User IDs": "alice"}}`, "attribute action: holds the placeholder"},
-		"other":   {map[string]string{"case": "for [Case.Identifier]"}, data, "attribute case: holds the placeholder [Case.Identifier]"},
-		"context": {nil, `{"action": "Disable User", "parameters": {"User IDs": "alice"}, "context": {"case_id": "[Case.Identifier]"}}`, "context.case_id: holds the placeholder"},
+		"key":            {map[string]string{"idempotency_key": "[Case.Identifier]-1"}, data, "attribute idempotency_key: is"},
+		"no key":         {map[string]string{"idempotency_key": "null"}, data, "attribute idempotency_key: is"},
+		"action":         {map[string]string{"action": "[Step.JsonResult| \"action\"]"}, `{"parameters": {"User IDs": "alice"}}`, "attribute action: holds the placeholder"},
+		"other":          {map[string]string{"case": "for [Case.Identifier]"}, data, "attribute case: holds the placeholder [Case.Identifier]"},
+		"FILL_IN":        {map[string]string{"team": "FILL_IN_TEAM"}, data, "attribute team: holds FILL_IN"},
+		"FILL_IN key":    {map[string]string{"idempotency_key": "4711-FILL_IN_STEP_NAME"}, data, "and holds FILL_IN"},
+		"FILL_IN action": {map[string]string{"action": "FILL_IN"}, `{"parameters": {"User IDs": "alice"}}`, "attribute action: holds FILL_IN"},
+		"context":        {nil, `{"action": "Disable User", "parameters": {"User IDs": "alice"}, "context": {"case_id": "[Case.Identifier]"}}`, "context.case_id: holds the placeholder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -290,33 +303,8 @@ func TestPing_WarnsOfActionsThatLackAScope(t *testing.T) {
 	}
 }
 
-// TestIdempotency_SuggestedKeyIsRefusedUntilItIsFilledIn holds Terraform's suggestion and the functions together.
-func TestIdempotency_SuggestedKeyIsRefusedUntilItIsFilledIn(t *testing.T) {
-	t.Parallel()
-	source, err := os.ReadFile("../../terraform/modules/secops/main.tf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	suggested := regexp.MustCompile(`"Idempotency-Key" = "([^"]+)"`).FindSubmatch(source)
-	step := regexp.MustCompile(`step_name = "([^"]+)"`).FindSubmatch(source)
-	if suggested == nil || step == nil {
-		t.Fatal("there is no suggestion")
-	}
-	key := strings.NewReplacer("${a.slug}", "add-group", "${local.step_name}", string(step[1])).Replace(regexp.MustCompile(`\[[^\]]+\]`).ReplaceAllString(string(suggested[1]), "4711"))
-	w := testkit.New(t, testkit.Options{})
-	add := func(key string) testkit.Reply {
-		return w.Do(http.MethodPost, "groups/add-group", `{"parameters": {"Group Name": "SOC"}}`, http.Header{"Idempotency-Key": {key}})
-	}
-	if got := add(key); got.HTTP != 400 || !strings.Contains(string(got.Body), string(step[1])) {
-		t.Errorf("%s: %d %s", key, got.HTTP, got.Body)
-	}
-	if got := add(strings.ReplaceAll(key, string(step[1]), "contain")); got.HTTP != 200 {
-		t.Errorf("filled in: %d %s", got.HTTP, got.Body)
-	}
-}
-
-// TestBooleans_OfAChangeSayWhatBothChoicesDo: an empty one is refused with both.
-func TestBooleans_OfAChangeSayWhatBothChoicesDo(t *testing.T) {
+// TestBooleans_OfAChangeDescribeBothChoices: the error of an empty value names both.
+func TestBooleans_OfAChangeDescribeBothChoices(t *testing.T) {
 	t.Parallel()
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {

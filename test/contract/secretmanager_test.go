@@ -148,8 +148,8 @@ func TestWhatKeepsATokenFromBeingReadIsNamed(t *testing.T) {
 		"no such version":    {func(kept) {}, tokenSecret + "/versions/7", []string{tokenSecret + "/versions/7", "no such version"}},
 		"no role":            {func(k kept) { k.manager.SetDenied(true) }, latest, []string{latest, "the function's service account needs roles/secretmanager.secretAccessor"}},
 		"a disabled version": {func(k kept) { k.manager.Disable(tokenSecret) }, latest, []string{latest, "disabled or destroyed", "enable this version"}},
-		"a private key":      {func(k kept) { k.manager.Add(tokenSecret, k.Key.PEM().Reveal()) }, latest, []string{"this is a private key, not an API token"}},
-		"a JWK":              {func(k kept) { k.manager.Add(tokenSecret, `{"kty": "RSA", "d": "canary"}`) }, latest, []string{"this is a private key, not an API token"}},
+		"a private key":      {func(k kept) { k.manager.Add(tokenSecret, k.Key.PEM().Reveal()) }, latest, []string{"this is a private key, not an Okta API token"}},
+		"a JWK":              {func(k kept) { k.manager.Add(tokenSecret, `{"kty": "RSA", "d": "canary"}`) }, latest, []string{"this is a private key, not an Okta API token"}},
 		"nothing":            {func(k kept) { k.manager.Add(tokenSecret, "\n") }, latest, []string{latest, "empty"}},
 	} {
 		t.Run(name, func(t *testing.T) {

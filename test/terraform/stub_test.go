@@ -2,6 +2,7 @@ package terraform_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,14 +11,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/okta-secops/handlers"
 )
 
 // sample is a small configuration for the stub's own tests.
 const sample = "testdata/sample"
 
-// TestTerraformSchemaIsTheProviders: the schema is that of the version that the tests install, and knows every type that
-// terraform/ names.
-func TestTerraformSchemaIsTheProviders(t *testing.T) {
+// The schema must be from the version that the tests install, and have all types of terraform/.
+func TestTerraformSchema_KnowsAllTypes(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(tree, "testdata/google-schema.json"))
 	if err != nil {
@@ -32,7 +34,7 @@ func TestTerraformSchemaIsTheProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "hashicorp/google " + version; schema.Provider != want {
-		t.Errorf("the schema is of %s, want %s", schema.Provider, want)
+		t.Errorf("the schema is from %s, want %s", schema.Provider, want)
 	}
 	kinds := map[string]map[string]json.RawMessage{"resource": schema.Resources, "data": schema.DataSources}
 	used := regexp.MustCompile(`(?m)^\s*(resource|data) "(google_\w+)"`)
@@ -53,12 +55,12 @@ func TestTerraformSchemaIsTheProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n == 0 {
-		t.Error("terraform/ names no type at all")
+		t.Error("terraform/ uses no type")
 	}
 }
 
-// TestTerraformStubKeepsWhatIsApplied: what the other tests conclude from a plan holds only if this does.
-func TestTerraformStubKeepsWhatIsApplied(t *testing.T) {
+// The other tests draw conclusions from plans, and need this behaviour of the stub.
+func TestTerraformStub_KeepsAppliedValues(t *testing.T) {
 	t.Parallel()
 	r := open(t, sample)
 	r.run("fmt", "-check", "-recursive", "-diff")
@@ -97,11 +99,11 @@ func TestTerraformStubKeepsWhatIsApplied(t *testing.T) {
 		"topic":           "projects/acme/topics/requests",
 		"uri":             "https://clear-stub.run.app",
 	}, made); diff != "" {
-		t.Errorf("what was made (-want +got):\n%s", diff)
+		t.Errorf("outputs (-want +got):\n%s", diff)
 	}
 	state, err := os.ReadFile(filepath.Join(r.dir, "terraform.tfstate"))
 	if err != nil || strings.Contains(string(state), "written-only") {
-		t.Errorf("the state has the write-only value, or is not there: %v", err)
+		t.Errorf("the state contains the write-only value, or is absent: %v", err)
 	}
 
 	if out := changes("Plan: 0 to add, 1 to change, 0 to destroy.", "-var=team=soc"); !strings.Contains(out, "google_storage_bucket.this will be updated in-place") {
@@ -113,9 +115,9 @@ func TestTerraformStubKeepsWhatIsApplied(t *testing.T) {
 	if out := changes("to destroy.", "-var=runner=walker"); !strings.Contains(out, "google_service_account.this must be replaced") {
 		t.Error(out)
 	}
-	changes("Plan: 11 to add, 0 to change, 11 to destroy.", "-var=project=umbrella") // the object follows its bucket, whose name stays
+	changes("Plan: 11 to add, 0 to change, 11 to destroy.", "-var=project=umbrella") // the object depends on its bucket, whose name stays
 
-	// A block that comes later is computed like one that was there from the start.
+	// A block that is added later is computed like an original one.
 	later := []string{"-var=team=soc", "-var=account=true"}
 	r.run(append([]string{"apply", "-auto-approve", "-no-color"}, later...)...)
 	changes("No changes", later...)
@@ -128,8 +130,8 @@ func TestTerraformStubKeepsWhatIsApplied(t *testing.T) {
 	}
 }
 
-// TestTerraformTestsLeaveADeploymentAlone: they pass in a directory from which somebody deploys, too.
-func TestTerraformTestsLeaveADeploymentAlone(t *testing.T) {
+// The tests must pass in a directory from which an operator deploys, and not use its state.
+func TestTerraformTests_IgnoreADeployment(t *testing.T) {
 	t.Parallel()
 	from := t.TempDir()
 	if err := os.CopyFS(from, os.DirFS(sample)); err != nil {
@@ -151,7 +153,7 @@ func TestTerraformTestsLeaveADeploymentAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(filesOf(t, sample), filesOf(t, to)); diff != "" {
-		t.Errorf("what was copied (-want +got):\n%s", diff)
+		t.Errorf("copied files (-want +got):\n%s", diff)
 	}
 }
 
@@ -165,4 +167,39 @@ func filesOf(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 	return files
+}
+
+func TestTerraformStub_RefusesUnknownAttributes(t *testing.T) {
+	t.Parallel()
+	const head = "terraform {\n  required_providers {\n    google = { source = \"hashicorp/google\" }\n  }\n}\n"
+	for body, say := range map[string]string{
+		"resource \"google_pubsub_topic\" \"t\" {\n  name  = \"t\"\n  color = \"red\"\n}\n":                                   "color",
+		"resource \"google_made_up\" \"t\" {\n  name = \"t\"\n}\n":                                                            "google_made_up",
+		"resource \"google_pubsub_topic\" \"t\" {}\n":                                                                         "name",
+		"resource \"google_secret_manager_secret\" \"s\" {\n  secret_id = \"s\"\n}\n":                                         "replication",
+		"resource \"google_pubsub_topic\" \"t\" {\n  name = \"t\"\n}\noutput \"o\" {\n  value = google_pubsub_topic.t.uri\n}": "uri",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(head+body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := open(t, dir).try("validate", "-no-color"); err == nil || !strings.Contains(out, say) {
+			t.Errorf("%s: %v\n%s", body, err, out)
+		}
+	}
+}
+
+func TestTerraformStub_UpdatesInPlace(t *testing.T) {
+	t.Parallel()
+	r := open(t, tree)
+	vars := variables["minimal"]
+	r.run(append([]string{"apply", "-auto-approve", "-no-color"}, vars...)...)
+	out := r.run(append([]string{"plan", "-no-color", "-var=max_targets=50"}, vars...)...)
+	if !strings.Contains(out, fmt.Sprintf("Plan: 0 to add, %d to change, 0 to destroy.", len(handlers.Groups))) {
+		t.Error(out)
+	}
+	out = r.run(append([]string{"plan", "-no-color", "-var=instance=emea"}, vars...)...)
+	if !strings.Contains(out, "must be replaced") {
+		t.Error(out)
+	}
 }

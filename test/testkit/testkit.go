@@ -402,17 +402,6 @@ func (r Reply) Outcomes() []string {
 // tokenPath is where a service app gets its access tokens.
 const tokenPath = "/oauth2/v1/token"
 
-// TokensAsked counts the requests for access tokens since the last Forget.
-func (w *World) TokensAsked() int {
-	n := 0
-	for _, r := range w.Okta.Requests() {
-		if r.Path == tokenPath {
-			n++
-		}
-	}
-	return n
-}
-
 // Asked is what Okta's API was asked since the last Forget, as "METHOD /path?query". Access tokens are not part of it.
 func (w *World) Asked() []string {
 	out := []string{}

@@ -1,9 +1,7 @@
-// Command doctor compares what is deployed with the catalog, and asks each function whether it reaches Okta.
 package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,7 +12,6 @@ import (
 
 	functions "cloud.google.com/go/functions/apiv2"
 	"cloud.google.com/go/functions/apiv2/functionspb"
-	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -23,38 +20,45 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// Options says which deployment to look at, and how.
+// Options are the deployment to check and the checks to make.
 type Options struct {
 	Project, Region string
-	Instance        string // "" for the only one
+	ProjectNumber   string // "": read from the functions
+	Instance        string // "" for the default instance
 	Groups          []action.Group
-	// Header is sent with a Ping; nil: Token gives the ID token that is, for an audience.
-	Header http.Header
-	Token  func(ctx context.Context, audience string) (string, error)
-	NoPing bool
+	// Required says that the function of each group must exist. Otherwise a missing function is a
+	// note.
+	Required bool
+	// Header is sent with a Ping. If it is nil, Token returns the ID token to send, for an audience.
+	Header  http.Header
+	Token   func(ctx context.Context, audience string) (string, error)
+	NoPing  bool
+	Deliver bool // publish a Ping to the topic of each function
 
-	HTTP      *http.Client          // nil: http.DefaultClient
-	Functions []option.ClientOption // of the client of Cloud Functions
-	Secrets   []option.ClientOption // of the client of Secret Manager
+	HTTP        *http.Client          // nil: http.DefaultClient
+	Functions   []option.ClientOption // of the Cloud Functions client
+	Secrets     []option.ClientOption // of the Secret Manager client
+	PubSub      []option.ClientOption // of the Pub/Sub clients
+	DeliverTime time.Duration         // the wait for the results of deliveries; 0: 60 s
 }
 
-// Level says how bad a finding is.
+// Level is the severity of a finding.
 type Level string
 
 // The levels.
 const (
-	Trouble Level = "trouble" // something does not work, or is open
-	Warning Level = "warning" // something may not be as it is meant
+	Error   Level = "error"   // something does not work, or is not secure
+	Warning Level = "warning" // something may be unintended, or could not be checked
 	Note    Level = "note"
 )
 
-// Finding is one thing to know, and what to do about it.
+// Finding is a result of a check, with advice.
 type Finding struct {
 	Level Level  `json:"level"`
 	Text  string `json:"text"`
 }
 
-// Function is what was found of one function.
+// Function is the report on one function.
 type Function struct {
 	Group    string    `json:"group"`
 	Name     string    `json:"function"`
@@ -62,30 +66,35 @@ type Function struct {
 	Runtime  string    `json:"runtime"`
 	Auth     string    `json:"caller_auth"`
 	Ping     string    `json:"ping"`
+	Delivery string    `json:"delivery"`
 	Findings []Finding `json:"findings"`
 
 	group    action.Group
 	deployed *functionspb.Function
+	url      string // for requests; see address
 }
 
 func (f *Function) find(level Level, format string, args ...any) {
 	f.Findings = append(f.Findings, Finding{level, fmt.Sprintf(format, args...)})
 }
 
-// Report is what was found.
+// Report is the report on a deployment.
 type Report struct {
 	Functions []*Function `json:"functions"`
-	Findings  []Finding   `json:"findings"` // of all of them together
+	Findings  []Finding   `json:"findings"` // of the deployment as a whole
 }
 
-// Troubled tells whether anything does not work.
-func (r Report) Troubled() bool {
-	trouble := func(f Finding) bool { return f.Level == Trouble }
-	return slices.ContainsFunc(r.Findings, trouble) ||
-		slices.ContainsFunc(r.Functions, func(f *Function) bool { return slices.ContainsFunc(f.Findings, trouble) })
+// HasErrors reports whether there is a finding of the level Error.
+func (r Report) HasErrors() bool {
+	return hasErrors(r.Findings) || slices.ContainsFunc(r.Functions,
+		func(f *Function) bool { return hasErrors(f.Findings) })
 }
 
-// Prefix begins the names of a deployment.
+func hasErrors(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Level == Error })
+}
+
+// Prefix returns the prefix of the resource names of an instance.
 func Prefix(instance string) string {
 	if instance == "" {
 		return "okta"
@@ -93,12 +102,12 @@ func Prefix(instance string) string {
 	return "okta-" + instance
 }
 
-// Examine looks at a deployment. The error says why it cannot be looked at.
+// Examine checks a deployment. It returns an error if the deployment cannot be read.
 func Examine(ctx context.Context, o Options) (Report, error) {
 	if o.HTTP == nil {
 		o.HTTP = http.DefaultClient
 	}
-	// A function sends nobody elsewhere, and a key is for nobody else.
+	// The functions do not redirect, and a key must not be sent to another address.
 	direct := *o.HTTP
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	o.HTTP = &direct
@@ -107,65 +116,64 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 		return Report{}, fmt.Errorf("signing in to Cloud Functions: %w; run gcloud auth application-default login", err)
 	}
 	defer client.Close()
-	v := vaults{options: o.Secrets, clients: map[string]*secretmanager.Client{}}
-	defer v.close()
-	if _, err := v.client(ctx, ""); err != nil { // now, not once for each secret
+	s := newSecretClients(o.Secrets)
+	defer s.close()
+	if _, err := s.client(ctx, ""); err != nil { // now, not once for each secret
 		return Report{}, fmt.Errorf("signing in to Secret Manager: %w", err)
 	}
-	r := Report{Findings: []Finding{}}
+	r := Report{Functions: []*Function{}, Findings: []Finding{}}
 	for _, g := range o.Groups {
-		f := &Function{Group: g.Name, Name: Prefix(o.Instance) + "-" + g.Name, Findings: []Finding{}, group: g}
+		f := &Function{Group: g.Name, Name: Prefix(o.Instance) + "-" + g.Name, Delivery: "not tested", Findings: []Finding{},
+			group: g}
 		r.Functions = append(r.Functions, f)
-		name := fmt.Sprintf("projects/%s/locations/%s/functions/%s", o.Project, o.Region, f.Name)
-		f.deployed, err = client.GetFunction(ctx, &functionspb.GetFunctionRequest{Name: name})
-		switch status.Code(err) {
-		case codes.OK:
-			f.examine(o)
-			f.examineSecrets(ctx, v)
-			f.ping(ctx, o)
-		case codes.NotFound:
-			f.State = "missing"
-			f.find(Trouble, "there is no function %s in %s: deploy it (terraform apply), or give the -instance and -region that it has", f.Name, o.Region)
-		case codes.PermissionDenied:
-			return r, fmt.Errorf("whoever you are signed in as may not look at functions of %s: roles/cloudfunctions.viewer is needed (%s)", o.Project, status.Convert(err).Message())
-		default:
-			return r, fmt.Errorf("asking for %s: %w", name, err)
+		if err := f.get(ctx, client, o); err != nil {
+			return r, err
 		}
+		if f.deployed == nil {
+			continue
+		}
+		f.examine(o)
+		f.examineSecrets(ctx, s)
+		f.url = f.address(o)
+		f.examineAccess(ctx, o)
+		f.ping(ctx, o)
+	}
+	if !slices.ContainsFunc(r.Functions, func(f *Function) bool { return f.deployed != nil }) && !o.Required {
+		r.find(Error, "project %s has none of the functions in %s: deploy them (terraform apply), or set -instance and "+
+			"-region", o.Project, o.Region)
 	}
 	r.compare()
+	if o.Deliver {
+		r.deliver(ctx, o)
+	}
 	return r, nil
 }
 
-// vaults are the clients of Secret Manager: a secret of a region is at that region's endpoint alone.
-type vaults struct {
-	options []option.ClientOption
-	clients map[string]*secretmanager.Client // by endpoint
-}
-
-// client is the one that has the version of this name; "" stands for any without a region.
-func (v vaults) client(ctx context.Context, name string) (*secretmanager.Client, error) {
-	endpoint := secrets.Endpoint(name)
-	if c := v.clients[endpoint]; c != nil {
-		return c, nil
-	}
-	var options []option.ClientOption
-	if endpoint != "" {
-		options = append(options, option.WithEndpoint(endpoint))
-	}
-	c, err := secretmanager.NewClient(ctx, append(options, v.options...)...)
-	if err == nil {
-		v.clients[endpoint] = c
-	}
-	return c, err
-}
-
-func (v vaults) close() {
-	for _, c := range v.clients {
-		_ = c.Close()
+// get reads the deployed function. A missing function is a finding, not an error.
+func (f *Function) get(ctx context.Context, client *functions.FunctionClient, o Options) (err error) {
+	name := fmt.Sprintf("projects/%s/locations/%s/functions/%s", o.Project, o.Region, f.Name)
+	f.deployed, err = client.GetFunction(ctx, &functionspb.GetFunctionRequest{Name: name})
+	switch status.Code(err) {
+	case codes.OK:
+		return nil
+	case codes.NotFound:
+		f.deployed, f.State = nil, "missing"
+		level := Note
+		if o.Required {
+			level = Error
+		}
+		f.find(level, "function %s does not exist in %s: if it is wanted, deploy it (terraform apply), or set -instance and "+
+			"-region", f.Name, o.Region)
+		return nil
+	case codes.PermissionDenied:
+		return fmt.Errorf("reading the functions of %s needs roles/cloudfunctions.viewer: %s", o.Project,
+			status.Convert(err).Message())
+	default:
+		return fmt.Errorf("reading %s: %w", name, err)
 	}
 }
 
-// compare looks at what the functions have in common.
+// compare checks the properties that functions must not share, or must share.
 func (r *Report) compare() {
 	accounts, roots, credentials := map[string][]string{}, map[string][]string{}, map[string][]string{}
 	for _, f := range r.Functions {
@@ -184,7 +192,7 @@ func (r *Report) compare() {
 		if token := env["OKTA_API_TOKEN_SECRET"]; token != "" {
 			key = token
 			if name, err := secrets.ResourceName(token, env["GOOGLE_CLOUD_PROJECT"]); err == nil {
-				key = resourceName.FindString(name) // whichever way, and whichever version, it is referred to
+				key = resourceName.FindString(name) // the same for every form and version of the reference
 			}
 		}
 		if key != "" {
@@ -193,20 +201,23 @@ func (r *Report) compare() {
 	}
 	for _, account := range slices.Sorted(maps.Keys(accounts)) {
 		if shared := accounts[account]; len(shared) > 1 {
-			r.find(Trouble, "%s run as one service account, %s: give each its own, or one can do what another may", list(shared), account)
+			r.find(Error, "%s run as the same service account, %s: each then has the permissions of all; give each its own",
+				list(shared), account)
 		}
 	}
 	if len(roots) > 1 {
-		r.find(Trouble, "the functions call different orgs (OKTA_API_ROOT): %s", list(sorted(roots)))
+		r.find(Error, "the functions call different orgs (OKTA_API_ROOT): %s", list(sorted(roots)))
 	}
 	for _, key := range slices.Sorted(maps.Keys(credentials)) {
 		if shared := credentials[key]; len(shared) > 1 {
-			r.find(Note, "%s share one Okta credential: each of them can do in Okta what the actions of all need. A service app for each group ends that (okta_credentials)", list(shared))
+			r.find(Note, "%s share one Okta credential: each has the permissions that all their actions need. "+
+				"To separate them, create a service app for each group (okta_credentials)", list(shared))
 		}
 	}
 }
 
-// org is the org of an Api Root, however it is written; "" where it is none, and may be anything.
+// org returns the normalized org URL of an Api Root; "" if it is not a URL: it may be a misplaced
+// secret.
 func org(root string) string {
 	u, err := url.Parse(strings.TrimSpace(root))
 	if err != nil || u.Host == "" {
@@ -219,10 +230,12 @@ func (r *Report) find(level Level, format string, args ...any) {
 	r.Findings = append(r.Findings, Finding{level, fmt.Sprintf(format, args...)})
 }
 
-// errNoIdentity is a Ping without anybody to ask it as.
-var errNoIdentity = errors.New("there is nobody to ask it as")
-
-// pingTime bounds one call of a function, a cold start included.
-const pingTime = 20 * time.Second
-
 func list(names []string) string { return strings.Join(names, ", ") }
+
+func sorted(m map[string][]string) []string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, fmt.Sprintf("%s (%s)", key, list(m[key])))
+	}
+	return out
+}

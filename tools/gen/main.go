@@ -1,5 +1,6 @@
-// Gen writes docs/actions.md and terraform/catalog.json from the declarations of the actions. The example replies are
-// real: each action's example runs on the emulator's seeded organization, with the clock stopped.
+// Command gen writes docs/actions.md, terraform/catalog.json and the tables of README.md and docs/configuration.md from
+// the declarations of the actions and the settings. For the example replies it runs each action's example on the
+// emulator's seeded organization, with a stopped clock.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -29,15 +31,22 @@ import (
 )
 
 func main() {
-	out := flag.String("out", "docs/actions.md", "the `file` of the actions' documentation")
-	terraform := flag.String("catalog", "terraform/catalog.json", "the `file` that Terraform reads")
+	root := flag.String("root", ".", "the `directory` of the module")
 	flag.Parse()
-	for file, write := range map[string]func(io.Writer) error{*out: actions, *terraform: catalog} {
+	in := func(name string) string { return filepath.Join(*root, filepath.FromSlash(name)) }
+	for name, write := range map[string]func(io.Writer) error{
+		"docs/actions.md": actions, "terraform/catalog.json": catalog,
+	} {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {
 			log.Fatal(err)
 		}
-		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(in(name), b.Bytes(), 0o644); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for name, part := range map[string]string{"README.md": actionsTable(), "docs/configuration.md": settingsTable()} {
+		if err := writeGenerated(in(name), part); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -46,17 +55,29 @@ func main() {
 // deployed is a group as Terraform deploys it.
 type deployed struct {
 	action.Catalog
-	EventFunction string   `json:"event_function"`
-	NeedsOkta     bool     `json:"needs_okta"` // credentials
-	Signs         bool     `json:"signs"`      // it reads the signing key of signals
-	Scopes        []string `json:"oauth_scopes"`
+	Actions       []deployedAction `json:"actions"` // instead of the catalog's
+	EventFunction string           `json:"event_function"`
+	NeedsOkta     bool             `json:"needs_okta"` // credentials
+	Signs         bool             `json:"signs"`      // it reads the signing key of signals
+	Scopes        []string         `json:"oauth_scopes"`
 }
 
 // catalog writes the groups by their names.
 func catalog(w io.Writer) error {
 	groups := map[string]deployed{}
 	for _, g := range handlers.Groups {
-		groups[g.Name] = deployed{g.Catalog(), g.EventFunction(), g.NeedsOkta(), g.Signs, append([]string{}, g.Scopes()...)}
+		d := deployed{
+			Catalog: g.Catalog(), EventFunction: g.EventFunction(), NeedsOkta: g.NeedsOkta(), Signs: g.Signs,
+			Scopes: append([]string{}, g.Scopes()...),
+		}
+		for i, entry := range d.Catalog.Actions {
+			step, err := stepOf(g, g.Actions[i])
+			if err != nil {
+				return fmt.Errorf("the step of %s: %w", entry.Name, err)
+			}
+			d.Actions = append(d.Actions, deployedAction{entry, step})
+		}
+		groups[g.Name] = d
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -68,11 +89,11 @@ const head = `<!-- Generated from the declarations in handlers/ by go generate .
 
 # Actions
 
-Every action takes the same request and answers with the same reply; the
-fields are described by ` + "`GET /openapi.json`" + ` of each function. Parameter names
-match ignoring case, blanks, ` + "`_` and `-`" + `. A list is a JSON array of strings,
-a string that holds such an array, or one string with commas. The examples ran on the organization that
-` + "`go run ./local`" + ` starts with; the ` + "`_links`" + ` of Okta's objects are cut here.
+All actions have the same form of request and reply; ` + "`GET /openapi.json`" + ` of
+each function describes the fields. Parameter names match ignoring case,
+spaces, ` + "`_` and `-`" + `. A list is a JSON array of strings, a string that holds such
+an array, or one string with commas. The examples ran on the organization that
+` + "`go run ./local`" + ` starts with; their ` + "`_links`" + ` are left out.
 
 | Action | Function | Path | Changes Okta | Runs on | OAuth scopes |
 |---|---|---|---|---|---|
@@ -87,10 +108,12 @@ func actions(w io.Writer) error {
 				ping = a
 				continue
 			}
-			fmt.Fprintf(w, "| [%s](#%s) | `%s` | `POST /%s` | %s | %s | %s |\n", a.Name, a.Slug, g.Function, a.Slug, yes(a.Mutates), orDash(codes(a.RunsOn)), orDash(codes(a.OktaScopes)))
+			fmt.Fprintf(w, "| [%s](#%s) | `%s` | `POST /%s` | %s | %s | %s |\n", a.Name, a.Slug, g.Function, a.Slug,
+				yes(a.Mutates), orDash(codes(a.RunsOn)), orDash(codes(a.OktaScopes)))
 		}
 	}
-	fmt.Fprintf(w, "| [Ping](#ping) | every one | `GET /ping`, `POST /ping` | no | - | `okta.users.read`; none in `OktaSignals` |\n")
+	fmt.Fprint(w, "| [Ping](#ping) | all | `GET /ping`, `POST /ping` | no | - | "+
+		"`okta.users.read`; none in `OktaSignals` |\n")
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {
 			if a.Slug == "ping" {
@@ -121,7 +144,7 @@ func section(w io.Writer, g action.Group, a action.Action) error {
 	if err != nil {
 		return fmt.Errorf("the example of %s: %w", a.Name, err)
 	}
-	fmt.Fprintf(w, "\n`POST /%s`\n\n```json\n%s\n```\n\nanswers %d:\n\n```json\n%s\n```\n", a.Slug, request, status, reply)
+	fmt.Fprintf(w, "\n`POST /%s`\n\n```json\n%s\n```\n\nreturns %d:\n\n```json\n%s\n```\n", a.Slug, request, status, reply)
 	return nil
 }
 
@@ -179,16 +202,16 @@ func orDash(s string) string {
 	return s
 }
 
-// volatile is what differs from run to run.
+// volatile matches the values that differ between runs.
 var volatile = regexp.MustCompile(`"(invocation_id|okta_request_id)": "[^"]*"`)
 
-// stopped is a clock that has stopped.
+// stopped is a clock that always returns the same time.
 type stopped struct{}
 
 func (stopped) Now() time.Time                                 { return time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC) }
 func (stopped) Sleep(_ context.Context, _ time.Duration) error { return okta.ErrTooLate }
 
-// example runs an action's example on a fresh organization.
+// example runs an action's example on a new organization and returns the request, the reply and the HTTP status.
 func example(g action.Group, a action.Action) (request, reply string, status int, err error) {
 	fake := emulator.New(emulator.Options{Now: stopped{}.Now})
 	org := httptest.NewServer(fake)
@@ -227,7 +250,7 @@ func example(g action.Group, a action.Action) (request, reply string, status int
 	got := httptest.NewRecorder()
 	httpapi.Handler(g, handlers.Groups, product.Open(g)).ServeHTTP(got, r)
 	if got.Code != http.StatusOK {
-		return "", "", 0, fmt.Errorf("answered %d: %s", got.Code, got.Body)
+		return "", "", 0, fmt.Errorf("status %d: %s", got.Code, got.Body)
 	}
 	var indented bytes.Buffer
 	if err := json.Indent(&indented, bytes.TrimSpace(got.Body.Bytes()), "", "  "); err != nil {
@@ -237,10 +260,10 @@ func example(g action.Group, a action.Action) (request, reply string, status int
 	return string(sent), withoutLinks(volatile.ReplaceAllString(text, `"$1": "…"`)), got.Code, nil
 }
 
-// withoutLinks empties the _links of indented JSON: most of an object of Okta's, and no news to a reader.
+// withoutLinks empties the _links of indented JSON, which are most of an Okta object.
 func withoutLinks(text string) string {
 	var out []string
-	end := "" // the line that closes the _links we are in
+	end := "" // the line that closes the current _links
 	for _, line := range strings.Split(text, "\n") {
 		bare := strings.TrimSpace(line)
 		indent := line[:len(line)-len(bare)]

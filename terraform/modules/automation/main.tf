@@ -1,9 +1,13 @@
-# Actions by message: topics, their push subscriptions, results, dead letters, and the claims that let a message take
-# effect once.
+# Actions by message: topics, push subscriptions, results, dead letters, and the idempotency records
+# that keep a message from taking effect twice.
 
 locals {
   pubsub_agent = "serviceAccount:service-${var.project.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
-  publishers   = merge([for group, members in var.publishers : { for m in members : "${group} ${m}" => { group = group, member = m } }]...)
+  publishers = merge([
+    for group, members in var.publishers : {
+      for m in toset(members) : "${group} ${m}" => { group = group, member = m }
+    }
+  ]...)
 }
 
 resource "google_pubsub_topic" "group" {
@@ -35,27 +39,27 @@ resource "google_pubsub_topic" "dead_letter" {
   }
 }
 
-# A topic without a subscription loses what is published to it.
+# A topic without a subscription loses its messages.
 resource "google_pubsub_subscription" "kept" {
   for_each = { results = google_pubsub_topic.results.id, dead-letter = google_pubsub_topic.dead_letter.id }
 
   name                       = "${var.prefix}-${each.key}"
   topic                      = each.value
   labels                     = var.labels
-  message_retention_duration = "604800s" # a week, for somebody to look
+  message_retention_duration = "604800s" # a week, for an operator to inspect them
 
   expiration_policy {
     ttl = "" # never
   }
 }
 
-# Who delivers: an identity for each function, that can do nothing but call it.
+# The identity of the deliveries to one function. Its only permission is to call that function.
 resource "google_service_account" "push" {
   for_each = var.groups
 
   account_id   = "${var.prefix}-${each.key}-push"
-  display_name = "${var.prefix}-${each.key}-push: delivers the messages of the topic ${var.prefix}-${each.key}"
-  description  = "Identity of the push subscription. It may call the one function, and nothing else."
+  display_name = "${var.prefix}-${each.key}-push: delivers messages of the topic ${var.prefix}-${each.key}"
+  description  = "Identity of the push subscription. Its only permission is to call the function."
 }
 
 resource "google_service_account_iam_member" "push_token" {
@@ -66,7 +70,7 @@ resource "google_service_account_iam_member" "push_token" {
   member             = local.pubsub_agent
 }
 
-# No filter: a message that matches none would be acknowledged without a word.
+# No filter: Pub/Sub acknowledges messages that do not match a filter, and reports nothing.
 resource "google_pubsub_subscription" "push" {
   for_each = var.groups
 
@@ -77,11 +81,11 @@ resource "google_pubsub_subscription" "push" {
   message_retention_duration = "${var.subscription.retention_hours * 3600}s"
 
   push_config {
-    push_endpoint = "${var.functions[each.key].uri}/pubsub"
+    push_endpoint = "${var.functions[each.key].url}/pubsub"
 
     oidc_token {
       service_account_email = google_service_account.push[each.key].email
-      audience              = var.functions[each.key].audience
+      audience              = var.functions[each.key].url
     }
   }
 
@@ -102,7 +106,7 @@ resource "google_pubsub_subscription" "push" {
   depends_on = [google_service_account_iam_member.push_token]
 }
 
-# What Pub/Sub itself needs to forward what it gives up.
+# The permissions that Pub/Sub needs to forward messages to the dead-letter topic.
 resource "google_pubsub_topic_iam_member" "dead_letter_agent" {
   topic  = google_pubsub_topic.dead_letter.id
   role   = "roles/pubsub.publisher"
@@ -141,9 +145,9 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   member = each.value.member
 }
 
-# The life of a claim is in the object itself; the rule only clears up.
-resource "google_storage_bucket" "claims" {
-  name                        = "${var.project.id}-${var.prefix}-claims"
+# A record holds its own expiry. The lifecycle rule only removes expired objects.
+resource "google_storage_bucket" "idempotency" {
+  name                        = "${var.project.id}-${var.prefix}-idempotency"
   location                    = var.region
   labels                      = var.labels
   uniform_bucket_level_access = true
@@ -163,12 +167,31 @@ resource "google_storage_bucket" "claims" {
   }
 }
 
-# The whole bucket, though each function writes under its own prefix: without the right to list it, Cloud Storage answers
-# for what does not exist that it is forbidden.
-resource "google_storage_bucket_iam_member" "claims" {
+# A function reads and writes the records below the folder of its group, and no others.
+resource "google_storage_managed_folder" "idempotency" {
   for_each = var.groups
 
-  bucket = google_storage_bucket.claims.name
-  role   = "roles/storage.objectUser"
+  bucket        = google_storage_bucket.idempotency.name
+  name          = "${each.key}/" # IDEMPOTENCY_PREFIX
+  force_destroy = true           # the records of a group that is no longer deployed stay until they expire
+}
+
+resource "google_storage_managed_folder_iam_member" "idempotency" {
+  for_each = var.groups
+
+  bucket         = google_storage_bucket.idempotency.name
+  managed_folder = google_storage_managed_folder.idempotency[each.key].name
+  role           = "roles/storage.objectUser"
+  member         = var.functions[each.key].member
+}
+
+# Without the permission to list the bucket, Cloud Storage answers 403 instead of 404 for a record
+# that does not exist, and Google does not document whether the permission on a managed folder is
+# enough. This role lists names, which are hashes here, and reads no record.
+resource "google_storage_bucket_iam_member" "idempotency" {
+  for_each = var.groups
+
+  bucket = google_storage_bucket.idempotency.name
+  role   = "roles/storage.legacyBucketReader"
   member = var.functions[each.key].member
 }

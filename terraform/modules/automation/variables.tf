@@ -9,12 +9,12 @@ variable "labels" {
 }
 
 variable "project" {
-  description = "Project, by id and number."
+  description = "Id and number of the project."
   type        = object({ id = string, number = string })
 }
 
 variable "region" {
-  description = "Region of the bucket, and of the messages at rest."
+  description = "Region of the bucket and of stored messages."
   type        = string
 }
 
@@ -24,7 +24,7 @@ variable "groups" {
 }
 
 variable "subscription" {
-  description = "How messages are delivered; seconds, hours and deliveries."
+  description = "Delivery of messages, in seconds, hours and deliveries."
   type = object({
     ack_deadline    = number
     retention_hours = number
@@ -35,11 +35,11 @@ variable "subscription" {
 }
 
 variable "publishers" {
-  description = "Who may publish to the topic of a group, as IAM members."
+  description = "IAM members that may publish to the topic of a group, by group."
   type        = map(list(string))
 }
 
 variable "functions" {
-  description = "Address, service account (as an IAM member) and audience of each function, by group."
-  type        = map(object({ uri = string, member = string, audience = string }))
+  description = "URL without a path, and service account as an IAM member, of each function by group."
+  type        = map(object({ url = string, member = string }))
 }

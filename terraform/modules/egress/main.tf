@@ -1,8 +1,8 @@
-# One static address for all calls out, which Okta can restrict the credentials to.
+# One static address for all outgoing calls, so that Okta can restrict the credentials to it.
 
 resource "google_compute_network" "this" {
   name                    = "${var.prefix}-egress"
-  description             = "Calls of the Okta functions leave through here."
+  description             = "Outgoing calls of the Okta functions."
   auto_create_subnetworks = false
 }
 
@@ -12,19 +12,19 @@ resource "google_compute_subnetwork" "this" {
   region                   = var.region
   network                  = google_compute_network.this.id
   ip_cidr_range            = var.range
-  private_ip_google_access = true # Google's APIs are reached without the static address
+  private_ip_google_access = true # calls to Google APIs do not use the static address
 }
 
 resource "google_compute_router" "this" {
   name        = "${var.prefix}-egress"
-  description = "Carries the NAT of the Okta functions."
+  description = "Router of the NAT of the Okta functions."
   region      = var.region
   network     = google_compute_network.this.id
 }
 
 resource "google_compute_address" "this" {
   name        = "${var.prefix}-egress"
-  description = "Address from which the Okta functions call: put it into a network zone in Okta."
+  description = "Source address of the Okta functions, for a network zone in Okta."
   region      = var.region
   labels      = var.labels
 }

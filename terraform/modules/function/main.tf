@@ -1,9 +1,9 @@
-# One function: what it is, as whom it runs, and who may call it.
+# One function, its service account and its invokers.
 
 resource "google_service_account" "this" {
   account_id   = var.name
   display_name = "${var.name}: runs the function ${var.target}"
-  description  = "Identity of the function alone. What it may do is granted resource by resource, nothing in the project."
+  description  = "Identity of this function only. All its permissions are on single resources, none on the project."
 }
 
 resource "google_cloudfunctions2_function" "this" {
@@ -13,9 +13,11 @@ resource "google_cloudfunctions2_function" "this" {
   labels      = var.labels
 
   build_config {
-    runtime         = "go126"
-    entry_point     = var.target
-    service_account = var.build_service_account == null ? null : "projects/${var.project}/serviceAccounts/${var.build_service_account}"
+    runtime     = "go126"
+    entry_point = var.target
+    service_account = (
+      var.build_service_account == null ? null : "projects/${var.project}/serviceAccounts/${var.build_service_account}"
+    )
 
     source {
       storage_source {
@@ -49,14 +51,14 @@ resource "google_cloudfunctions2_function" "this" {
   }
 }
 
-# A function that is made anew has lost its bindings.
+# Replacing a function deletes its bindings.
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
-  count = length(var.invokers)
+  for_each = var.invokers
 
   name     = google_cloudfunctions2_function.this.name
   location = var.region
   role     = "roles/run.invoker"
-  member   = var.invokers[count.index]
+  member   = each.value
 
   lifecycle {
     replace_triggered_by = [google_cloudfunctions2_function.this.id]

@@ -3,17 +3,12 @@ output "name" {
   value       = google_cloudfunctions2_function.this.name
 }
 
-output "uri" {
-  description = "Address of the function, without a path."
-  value       = google_cloudfunctions2_function.this.service_config[0].uri
-}
-
 output "member" {
   description = "The function's service account, as an IAM member."
   value       = "serviceAccount:${google_service_account.this.email}"
 }
 
 output "service_account" {
-  description = "The function's service account, by e-mail address."
+  description = "E-mail address of the function's service account."
   value       = google_service_account.this.email
 }

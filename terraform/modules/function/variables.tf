@@ -3,13 +3,15 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.name))
-    error_message = "The name of a function must fit a service account's: 6 to 30 lower-case letters, digits and hyphens."
+    condition = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.name))
+    error_message = join("", [
+      "name is \"${var.name}\", must be a valid service account id: 6 to 30 lower-case letters, digits and hyphens.",
+    ])
   }
 }
 
 variable "description" {
-  description = "What the actions of the group are for."
+  description = "Purpose of the actions of the group."
   type        = string
 }
 
@@ -19,7 +21,7 @@ variable "target" {
 }
 
 variable "project" {
-  description = "Project, by its id."
+  description = "Id of the project."
   type        = string
 }
 
@@ -34,7 +36,7 @@ variable "labels" {
 }
 
 variable "settings" {
-  description = "What an instance has, how many there are, and how the function is reached."
+  description = "Resources and number of instances, timeout in seconds, and ingress."
   type = object({
     memory           = string
     cpu              = string
@@ -48,7 +50,10 @@ variable "settings" {
 }
 
 variable "environment" {
-  description = "Settings of the function (docs/configuration.md): references to secrets, never a secret."
+  description = <<-EOT
+    Environment variables of the function (docs/configuration.md): references to secrets, never
+    secret values.
+  EOT
   type        = map(string)
 }
 
@@ -58,16 +63,16 @@ variable "source_archive" {
 }
 
 variable "build_service_account" {
-  description = "Service account that builds, by e-mail address; null: the project's default one."
+  description = "E-mail address of the service account that builds; null: the project's default one."
   type        = string
 }
 
 variable "network" {
-  description = "Network and subnetwork to call out through; null: none."
+  description = "Network and subnetwork of outgoing calls; null: none."
   type        = object({ network = string, subnetwork = string })
 }
 
 variable "invokers" {
-  description = "Who may call, as IAM members."
-  type        = list(string)
+  description = "IAM members that may call, each under a key that is known before apply."
+  type        = map(string)
 }

@@ -1,18 +1,25 @@
-# Alerts, each with its runbook, and the audit in a log bucket of its own.
+# Alerts, each with its runbook, and a log bucket for the audit.
 
 locals {
   runbooks      = var.runbooks_url == "" ? "docs/runbooks" : trimsuffix(var.runbooks_url, "/")
   services      = join("|", var.services)
   subscriptions = join("|", var.subscriptions)
-  requests      = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = monitoring.regex.full_match(\"${local.services}\")"
+  age           = "metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
+  backlog       = "metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\""
+  subscription  = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id"
+  revision      = "resource.type = \"cloud_run_revision\""
+  requests      = "${local.revision} AND resource.labels.service_name = ${local.any_service}"
+  any_service   = "monitoring.regex.full_match(\"${local.services}\")"
+  refused       = "logging.googleapis.com/user/${google_logging_metric.credentials.name}"
+  count         = "metric.type = \"run.googleapis.com/request_count\""
 
-  # What each alert says, and the runbook that goes with it: docs/runbooks/<key>.md.
+  # The key of each alert is the name of its runbook: docs/runbooks/<key>.md.
   thresholds = {
     errors = {
       name        = "more than 5 % of calls end with a 5xx"
       severity    = "ERROR"
-      filter      = "${local.requests} AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code_class = \"5xx\""
-      denominator = "${local.requests} AND metric.type = \"run.googleapis.com/request_count\""
+      filter      = "${local.requests} AND ${local.count} AND metric.labels.response_code_class = \"5xx\""
+      denominator = "${local.requests} AND ${local.count}"
       threshold   = 0.05
       duration    = "300s"
       aligner     = "ALIGN_RATE"
@@ -33,7 +40,7 @@ locals {
     dead-letters = {
       name        = "there are dead letters"
       severity    = "ERROR"
-      filter      = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = \"${var.dead_letters}\" AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\""
+      filter      = "${local.subscription} = \"${var.dead_letters}\" AND ${local.backlog}"
       denominator = null
       threshold   = 0
       duration    = "0s"
@@ -44,7 +51,7 @@ locals {
     unacknowledged = {
       name        = "a message has waited for more than 15 minutes"
       severity    = "ERROR"
-      filter      = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = monitoring.regex.full_match(\"${local.subscriptions}\") AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
+      filter      = "${local.subscription} = monitoring.regex.full_match(\"${local.subscriptions}\") AND ${local.age}"
       denominator = null
       threshold   = 900
       duration    = "0s"
@@ -52,10 +59,21 @@ locals {
       reducer     = "REDUCE_MAX"
       by          = ["resource.label.subscription_id"]
     }
+    secret-rotation = var.rotation == null ? null : {
+      name        = "a secret is due for rotation"
+      severity    = "WARNING"
+      filter      = "${local.subscription} = \"${var.rotation}\" AND ${local.backlog}"
+      denominator = null
+      threshold   = 0
+      duration    = "0s"
+      aligner     = "ALIGN_MAX"
+      reducer     = "REDUCE_MAX"
+      by          = []
+    }
     credentials = {
       name        = "Okta refuses the credentials or their scope"
       severity    = "CRITICAL"
-      filter      = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.credentials.name}\""
+      filter      = "${local.revision} AND metric.type = \"${local.refused}\""
       denominator = null
       threshold   = 0
       duration    = "0s"
@@ -66,7 +84,8 @@ locals {
   }
 }
 
-# Warnings of the functions about what Okta says of the credentials; the audit says the same of each call, and is left out.
+# Log entries about credentials that Okta refuses. Audit entries have a lower severity and do not
+# count twice.
 resource "google_logging_metric" "credentials" {
   name        = "${var.prefix}-credential-failures"
   description = "Calls that Okta refused for the credentials, their scope or their admin role."
@@ -84,7 +103,7 @@ resource "google_logging_metric" "credentials" {
 }
 
 resource "google_monitoring_alert_policy" "threshold" {
-  for_each = local.thresholds
+  for_each = { for key, alert in local.thresholds : key => alert if alert != null }
 
   display_name          = "${var.prefix}: ${each.value.name}"
   combiner              = "OR"
@@ -145,7 +164,7 @@ resource "google_monitoring_alert_policy" "no_traffic" {
     display_name = "no call and no message"
 
     condition_absent {
-      filter   = "${local.requests} AND metric.type = \"run.googleapis.com/request_count\""
+      filter   = "${local.requests} AND ${local.count}"
       duration = "${var.no_traffic_hours * 3600}s"
 
       aggregations {
@@ -162,7 +181,8 @@ resource "google_monitoring_alert_policy" "no_traffic" {
   }
 }
 
-# The record of who did what to whom. Locked, nobody can shorten it, those who deploy included.
+# The audit of all calls. A locked bucket cannot be shortened or deleted early, not even by the
+# operator.
 resource "google_logging_project_bucket_config" "audit" {
   project        = var.project
   location       = var.region
@@ -174,7 +194,7 @@ resource "google_logging_project_bucket_config" "audit" {
 
 resource "google_logging_project_sink" "audit" {
   name                   = "${var.prefix}-audit"
-  description            = "Brings the audit of the Okta functions to its own bucket."
+  description            = "Routes the audit of the Okta functions to its bucket."
   destination            = "logging.googleapis.com/${google_logging_project_bucket_config.audit.id}"
   unique_writer_identity = true
   filter                 = <<-EOT

@@ -1,5 +1,5 @@
 output "audit_bucket" {
-  description = "Log bucket of the audit, in full."
+  description = "Full name of the log bucket of the audit."
   value       = google_logging_project_bucket_config.audit.id
 }
 

@@ -9,7 +9,7 @@ variable "labels" {
 }
 
 variable "project" {
-  description = "Project, by its id."
+  description = "Id of the project."
   type        = string
 }
 
@@ -19,17 +19,22 @@ variable "region" {
 }
 
 variable "services" {
-  description = "Cloud Run services of the functions, by name."
+  description = "Names of the Cloud Run services of the functions."
   type        = list(string)
 }
 
 variable "subscriptions" {
-  description = "Push subscriptions, by name."
+  description = "Names of the push subscriptions."
   type        = list(string)
 }
 
 variable "dead_letters" {
-  description = "Subscription that keeps the dead letters, by name."
+  description = "Name of the subscription that keeps the dead letters."
+  type        = string
+}
+
+variable "rotation" {
+  description = "Name of the subscription that keeps the reminders to rotate secrets; null: none."
   type        = string
 }
 
@@ -39,21 +44,21 @@ variable "notification_channels" {
 }
 
 variable "runbooks_url" {
-  description = "Address of docs/runbooks; empty: the alerts name the file."
+  description = "URL of docs/runbooks; empty: the alerts name the file."
   type        = string
 }
 
 variable "no_traffic_hours" {
-  description = "Hours without traffic after which there is an alert; 0: none."
+  description = "Hours without traffic after which an alert fires; 0: no such alert."
   type        = number
 }
 
 variable "request_deadline" {
-  description = "Time for one request, in seconds."
+  description = "Deadline of one request, in seconds."
   type        = number
 }
 
 variable "audit" {
-  description = "How long the audit is kept, and whether that is locked."
+  description = "Retention of the audit in days, and whether it is locked."
   type        = object({ retention_days = number, locked = bool })
 }

@@ -1,17 +1,24 @@
-# Results into SecOps, and what a playbook author pastes. HTTP V2 actions, API keys and inbound webhooks of SOAR have no
-# resource in Terraform: the outputs carry them.
+# Results into SecOps, and the playbook steps that call the actions. HTTP V2 actions, API keys and SOAR inbound webhooks
+# have no Terraform resource, so outputs carry the steps and the sample of a result.
+
+locals {
+  # The project of the SecOps instance.
+  project = try(coalesce(var.instance.project, var.project.id), null)
+}
 
 resource "google_chronicle_feed" "results" {
   count = var.log_type == null ? 0 : 1
 
-  project      = coalesce(var.instance.project, var.project.id)
+  project      = local.project
   location     = var.instance.location
   instance     = var.instance.instance
   display_name = "${var.prefix} results"
 
   details {
     feed_source_type = var.form == "pubsub" ? "HTTPS_PUSH_GOOGLE_CLOUD_PUBSUB" : "HTTPS_PUSH_WEBHOOK"
-    log_type         = var.log_type
+    log_type = join("/", [
+      "projects", local.project, "locations", var.instance.location, "instances", var.instance.instance, "logTypes", var.log_type,
+    ])
 
     labels = { source = var.prefix }
 
@@ -33,13 +40,13 @@ resource "google_chronicle_feed" "results" {
   }
 }
 
-# The second step of the Pub/Sub form: the endpoint is known once the feed exists.
+# The second step of the Pub/Sub form: SecOps shows the endpoint when the feed exists.
 resource "google_service_account" "push" {
   count = var.push_endpoint == null ? 0 : 1
 
   account_id   = "${var.prefix}-feed-push"
   display_name = "${var.prefix}-feed-push: delivers results to SecOps"
-  description  = "Identity of the subscription that delivers results to the feed. It may do nothing in the project."
+  description  = "Identity of the subscription that delivers results to the feed. It has no permission in the project."
 }
 
 resource "google_service_account_iam_member" "push_token" {
@@ -73,6 +80,12 @@ resource "google_pubsub_subscription" "results" {
     maximum_backoff = "${var.backoff.max}s"
   }
 
+  # 100 is the maximum. With the default backoff the deliveries go on for longer than a night.
+  dead_letter_policy {
+    dead_letter_topic     = var.dead_letter_topic
+    max_delivery_attempts = 100
+  }
+
   expiration_policy {
     ttl = ""
   }
@@ -80,13 +93,18 @@ resource "google_pubsub_subscription" "results" {
   depends_on = [google_service_account_iam_member.push_token]
 }
 
-locals {
-  # An action whose result can be read back is decided from the current state, so that a repeat needs no key. The key of
-  # any other action must differ from step to step: with the same key, the second step would get the reply to the first.
-  # The functions refuse a key that still contains step_name.
-  step_name = "FILL_IN_STEP_NAME"
+# Pub/Sub forwards to the dead-letter topic only with this permission.
+resource "google_pubsub_subscription_iam_member" "dead_letter_agent" {
+  count = var.push_endpoint == null ? 0 : 1
 
-  # Placeholders as SecOps fills them in. A parameter with a default has it; a secret is left empty.
+  subscription = google_pubsub_subscription.results[0].id
+  role         = "roles/pubsub.subscriber"
+  member       = "serviceAccount:service-${var.project.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+}
+
+locals {
+  # Each action as a step of HTTP V2. Body, key and outputs come from the catalog, URL and authentication from this
+  # deployment.
   actions = merge([
     for group, g in var.catalog : {
       for a in g.actions : "${g.group}/${a.slug}" => {
@@ -96,15 +114,37 @@ locals {
         path   = "/${a.slug}"
         headers = merge(
           { "Content-Type" = "application/json" },
-          a.mutates && !a.read_back ? { "Idempotency-Key" = "[Case.Identifier]-[Alert.Identifier]-${a.slug}-${local.step_name}" } : {},
+          a.secops.idempotency_key == "" ? {} : { "Idempotency-Key" = a.secops.idempotency_key },
           var.caller_auth == "apikey" ? {} : { "Authorization" = "Bearer [Step1.JsonResult| \"response_data.token\"]" },
         )
-        body = jsonencode({
-          parameters = { for p in a.parameters : p.name => p.secret ? "" : p.default != null ? p.default : "[Event.${lower(replace(p.name, "/[^A-Za-z0-9]+/", "_"))}]" if p.required || p.default != null || length(a.entity_types) > 0 && p.type == "list" }
-          entities   = length(a.entity_types) == 0 ? [] : [{ identifier = "[Entity.Identifier]", entity_type = "[Entity.Type]" }]
-          context    = { case_id = "[Case.Identifier]", alert_id = "[Alert.Identifier]", environment = "[Case.Environment]" }
-        })
-        note = a.mutates && !a.read_back ? "Replace ${local.step_name} in the Idempotency-Key with a name that no other step of the playbook has: a step with the key of another step gets the reply to that step, and does nothing. To do it again on purpose, change the key." : ""
+        body = a.secops.body
+        optional_parameters = [
+          for p in a.parameters : {
+            name           = p.name
+            type           = p.type
+            default        = p.default
+            description    = p.description
+            allowed_values = try(p.allowed_values, null)
+          } if !p.required
+        ]
+        outputs = a.secops.outputs
+        note = join(" ", concat(
+          !strcontains(jsonencode(a.secops), "FILL_IN") ? [] : [
+            "Replace every value that holds FILL_IN: the function refuses a request that still has one.",
+            "FILL_IN_CASE_ID takes the placeholder of the case, [Case.Id].",
+            "context is optional: the audit record holds it.",
+          ],
+          length(a.entity_types) == 0 ? [] : [
+            "[Entity.Identifier] and [Entity.Type] stand for the one entity in the scope of the step.",
+            "SecOps joins several with commas, and the function ignores an entity with such a type:",
+            "loop over the entities, or name the users in a parameter.",
+          ],
+          a.secops.idempotency_key == "" ? [] : [
+            "FILL_IN_STEP_NAME takes a name that no other step of the playbook has:",
+            "of two steps with one key, the second is refused, or gets the reply to the first and changes nothing.",
+            "To run the step again on purpose, change the key.",
+          ],
+        ))
       }
     }
   ]...)

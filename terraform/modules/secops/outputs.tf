@@ -1,5 +1,5 @@
 output "actions" {
-  description = "Each action as a step of the HTTP V2 integration: method, address, path, headers and body to paste, and a note on the text to replace first."
+  description = "The playbook step of HTTP V2 for each action."
   value       = local.actions
 }
 
@@ -9,6 +9,11 @@ output "webhook_sample" {
 }
 
 output "feed" {
-  description = "The feed of results, by name; null where there is none."
+  description = "Name of the feed of results; null without a feed."
   value       = one(google_chronicle_feed.results[*].id)
+}
+
+output "subscription" {
+  description = "Name of the push subscription that delivers results to the feed; null: none."
+  value       = one(google_pubsub_subscription.results[*].name)
 }

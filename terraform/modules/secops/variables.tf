@@ -1,5 +1,5 @@
 variable "prefix" {
-  description = "Beginning of all names."
+  description = "Prefix of all names."
   type        = string
 }
 
@@ -19,27 +19,32 @@ variable "catalog" {
 }
 
 variable "urls" {
-  description = "Addresses of the functions, by group."
+  description = "URL of each function without a path, by group."
   type        = map(string)
 }
 
 variable "caller_auth" {
-  description = "How callers are authenticated."
+  description = "Authentication of callers: iam, oidc or apikey."
   type        = string
 }
 
 variable "results_topic" {
-  description = "Topic of results, in full."
+  description = "Full name of the topic of results."
+  type        = string
+}
+
+variable "dead_letter_topic" {
+  description = "Full name of the dead-letter topic, for results that SecOps does not accept."
   type        = string
 }
 
 variable "instance" {
-  description = "SecOps instance: its id, its location and, if another, its project; null: none."
+  description = "SecOps instance: ID, location, and project if it is another one; null: no SecOps instance."
   type        = object({ instance = string, location = string, project = optional(string) })
 }
 
 variable "log_type" {
-  description = "Log type of the feed; null: no feed."
+  description = "ID of the feed's log type, such as OKTA_ACTION_RESULT; null: no feed."
   type        = string
 }
 
@@ -49,7 +54,7 @@ variable "form" {
 }
 
 variable "push_endpoint" {
-  description = "Endpoint that SecOps shows for the feed; null: not yet known."
+  description = "Endpoint that SecOps shows for the feed; null: no delivery yet."
   type        = string
 }
 

@@ -1,20 +1,28 @@
-# Containers of secrets, and who may read each. Their values never pass through here: a person adds them as versions.
+# Secrets without values, and the permission of each function to read its own. A person adds the
+# values as versions, so that they are not in Terraform's state.
 
 locals {
   secrets = merge(
     { for c in var.credentials : "credential-${c}" => "Okta credential (${c})" },
     var.signing_key ? { "signing-key" = "key that signs risk signals" } : {},
-    var.caller_keys ? { "caller-keys" = "keys of callers" } : {},
+    { for name in var.caller_keys : name => "API keys of callers" },
   )
 
-  # One entry for each function and secret that it reads.
+  # One entry per function and secret.
   reads = merge([
     for group, r in var.readers : merge(
-      r.credential == null ? {} : { "${group}-credential" = { secret = "credential-${r.credential}", member = r.member } },
+      r.credential == null ? {} : {
+        "${group}-credential" = { secret = "credential-${r.credential}", member = r.member }
+      },
       r.signing_key ? { "${group}-signing-key" = { secret = "signing-key", member = r.member } } : {},
-      r.caller_keys ? { "${group}-caller-keys" = { secret = "caller-keys", member = r.member } } : {},
+      r.caller_keys == null ? {} : { "${group}-caller-keys" = { secret = r.caller_keys, member = r.member } },
     )
   ]...)
+
+  # As the functions refer to them: projects/P/secrets/S.
+  path = {
+    for key, s in google_secret_manager_secret.this : key => "projects/${var.project.id}/secrets/${s.secret_id}"
+  }
 
   reminds = var.rotation_days > 0
 }
@@ -48,7 +56,7 @@ resource "google_secret_manager_secret" "this" {
   }
 
   lifecycle {
-    ignore_changes = [rotation[0].next_rotation_time] # Secret Manager moves it on
+    ignore_changes = [rotation[0].next_rotation_time] # Secret Manager advances it
   }
 
   depends_on = [google_pubsub_topic_iam_member.secret_manager]
@@ -69,14 +77,16 @@ resource "google_pubsub_topic" "rotation" {
   labels = var.labels
 }
 
-# Without a subscription the reminders would be lost.
+# Keeps the reminders until an operator acknowledges them; an alert notifies the operator. Secret
+# Manager also publishes other events, such as new versions, which the filter drops.
 resource "google_pubsub_subscription" "rotation" {
   count = local.reminds ? 1 : 0
 
   name                       = "${var.prefix}-secret-rotation"
   topic                      = google_pubsub_topic.rotation[0].id
   labels                     = var.labels
-  message_retention_duration = "604800s"
+  filter                     = "attributes.eventType = \"SECRET_ROTATE\""
+  message_retention_duration = "2678400s" # 31 days, the maximum
 
   expiration_policy {
     ttl = ""

@@ -1,19 +1,24 @@
 output "credentials" {
-  description = "The Okta credentials' secrets, by name of the credential, as projects/P/secrets/S."
-  value       = { for c in var.credentials : c => "projects/${var.project.id}/secrets/${google_secret_manager_secret.this["credential-${c}"].secret_id}" }
+  description = "Secret of each Okta credential, as projects/P/secrets/S."
+  value       = { for c in var.credentials : c => local.path["credential-${c}"] }
 }
 
 output "signing_key" {
-  description = "Secret of the key that signs signals; null where there is none."
-  value       = var.signing_key ? "projects/${var.project.id}/secrets/${google_secret_manager_secret.this["signing-key"].secret_id}" : null
+  description = "Secret of the key that signs signals, as projects/P/secrets/S; null: none."
+  value       = lookup(local.path, "signing-key", null)
 }
 
 output "caller_keys" {
-  description = "Secret of the callers' keys; null where there are none."
-  value       = var.caller_keys ? "projects/${var.project.id}/secrets/${google_secret_manager_secret.this["caller-keys"].secret_id}" : null
+  description = "Secrets of caller keys, by name, as projects/P/secrets/S."
+  value       = { for name in var.caller_keys : name => local.path[name] }
 }
 
 output "names" {
-  description = "Names of all secrets, to each of which a person adds a version."
+  description = "Names of all secrets. A person adds a version to each."
   value       = sort([for s in google_secret_manager_secret.this : s.secret_id])
+}
+
+output "rotation_subscription" {
+  description = "Name of the subscription that keeps the reminders to rotate; null: no reminders."
+  value       = one(google_pubsub_subscription.rotation[*].name)
 }

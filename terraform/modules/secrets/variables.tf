@@ -9,7 +9,7 @@ variable "labels" {
 }
 
 variable "project" {
-  description = "Project, by id and number."
+  description = "Id and number of the project."
   type        = object({ id = string, number = string })
 }
 
@@ -19,13 +19,13 @@ variable "credentials" {
 }
 
 variable "signing_key" {
-  description = "Whether there is a key that signs signals."
+  description = "Whether to create the secret of the key that signs signals."
   type        = bool
 }
 
 variable "caller_keys" {
-  description = "Whether there are keys of callers."
-  type        = bool
+  description = "Names of the secrets of caller keys."
+  type        = set(string)
 }
 
 variable "rotation_days" {
@@ -34,11 +34,11 @@ variable "rotation_days" {
 }
 
 variable "readers" {
-  description = "Which secrets each function reads, by group."
+  description = "Secrets that each function reads, by group; caller_keys is a name, or null."
   type = map(object({
     member      = string
     credential  = string
     signing_key = bool
-    caller_keys = bool
+    caller_keys = string
   }))
 }

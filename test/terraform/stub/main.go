@@ -1,6 +1,6 @@
-// Stub is a Terraform provider in the place of hashicorp/google. It serves the schema that the real one prints, so that
-// what is not in it is refused, and makes resources up: what was configured is kept, and what Google would compute is filled
-// in from the resource's own name.
+// Stub is a Terraform provider that replaces hashicorp/google in tests. It serves the schema of the
+// real provider, so that Terraform refuses unknown types and attributes. It creates nothing: it
+// keeps the configured values, and derives the computed ones from the resource's name.
 package main
 
 import (
@@ -27,16 +27,17 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := tf6server.Serve("registry.terraform.io/hashicorp/google", func() tfprotov6.ProviderServer { return p }); err != nil {
+	server := func() tfprotov6.ProviderServer { return p }
+	if err := tf6server.Serve("registry.terraform.io/hashicorp/google", server); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// provider implements what Terraform calls of a provider that has resources and data sources only.
+// provider implements the methods that a provider with resources and data sources needs.
 type provider struct {
-	tfprotov6.ProviderServer // the rest, which is not called
+	tfprotov6.ProviderServer // the methods that Terraform does not call
 
-	own         *tfprotov6.Schema // the provider's own settings
+	own         *tfprotov6.Schema // the schema of the provider block
 	resources   map[string]*tfprotov6.Schema
 	dataSources map[string]*tfprotov6.Schema
 
@@ -57,24 +58,33 @@ func (p *provider) GetMetadata(context.Context, *tfprotov6.GetMetadataRequest) (
 }
 
 // GetProviderSchema implements tfprotov6.ProviderServer.
-func (p *provider) GetProviderSchema(context.Context, *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+func (p *provider) GetProviderSchema(
+	context.Context, *tfprotov6.GetProviderSchemaRequest,
+) (*tfprotov6.GetProviderSchemaResponse, error) {
 	return &tfprotov6.GetProviderSchemaResponse{
-		ServerCapabilities: &tfprotov6.ServerCapabilities{}, Provider: p.own, ResourceSchemas: p.resources, DataSourceSchemas: p.dataSources,
+		ServerCapabilities: &tfprotov6.ServerCapabilities{},
+		Provider:           p.own, ResourceSchemas: p.resources, DataSourceSchemas: p.dataSources,
 	}, nil
 }
 
 // GetResourceIdentitySchemas implements tfprotov6.ProviderServer.
-func (p *provider) GetResourceIdentitySchemas(context.Context, *tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
+func (p *provider) GetResourceIdentitySchemas(
+	context.Context, *tfprotov6.GetResourceIdentitySchemasRequest,
+) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
 	return &tfprotov6.GetResourceIdentitySchemasResponse{}, nil
 }
 
 // ValidateProviderConfig implements tfprotov6.ProviderServer.
-func (p *provider) ValidateProviderConfig(_ context.Context, r *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
+func (p *provider) ValidateProviderConfig(
+	_ context.Context, r *tfprotov6.ValidateProviderConfigRequest,
+) (*tfprotov6.ValidateProviderConfigResponse, error) {
 	return &tfprotov6.ValidateProviderConfigResponse{PreparedConfig: r.Config}, nil
 }
 
 // ConfigureProvider implements tfprotov6.ProviderServer.
-func (p *provider) ConfigureProvider(_ context.Context, r *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+func (p *provider) ConfigureProvider(
+	_ context.Context, r *tfprotov6.ConfigureProviderRequest,
+) (*tfprotov6.ConfigureProviderResponse, error) {
 	settings, err := attributesOf(r.Config, p.own)
 	if err != nil {
 		return nil, err
@@ -87,22 +97,30 @@ func (p *provider) ConfigureProvider(_ context.Context, r *tfprotov6.ConfigurePr
 }
 
 // StopProvider implements tfprotov6.ProviderServer.
-func (p *provider) StopProvider(context.Context, *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
+func (p *provider) StopProvider(
+	context.Context, *tfprotov6.StopProviderRequest,
+) (*tfprotov6.StopProviderResponse, error) {
 	return &tfprotov6.StopProviderResponse{}, nil
 }
 
-// ValidateResourceConfig implements tfprotov6.ProviderServer: Terraform itself holds a resource against the schema.
-func (p *provider) ValidateResourceConfig(context.Context, *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+// ValidateResourceConfig implements tfprotov6.ProviderServer. Terraform itself checks the schema.
+func (p *provider) ValidateResourceConfig(
+	context.Context, *tfprotov6.ValidateResourceConfigRequest,
+) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	return &tfprotov6.ValidateResourceConfigResponse{}, nil
 }
 
 // ValidateDataResourceConfig implements tfprotov6.ProviderServer.
-func (p *provider) ValidateDataResourceConfig(context.Context, *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
+func (p *provider) ValidateDataResourceConfig(
+	context.Context, *tfprotov6.ValidateDataResourceConfigRequest,
+) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
 	return &tfprotov6.ValidateDataResourceConfigResponse{}, nil
 }
 
 // UpgradeResourceState implements tfprotov6.ProviderServer.
-func (p *provider) UpgradeResourceState(_ context.Context, r *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+func (p *provider) UpgradeResourceState(
+	_ context.Context, r *tfprotov6.UpgradeResourceStateRequest,
+) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	kind := p.resources[r.TypeName].ValueType()
 	state, err := r.RawState.Unmarshal(kind)
 	if err != nil {
@@ -112,13 +130,17 @@ func (p *provider) UpgradeResourceState(_ context.Context, r *tfprotov6.UpgradeR
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &value}, err
 }
 
-// ReadResource implements tfprotov6.ProviderServer: nothing changes by itself.
-func (p *provider) ReadResource(_ context.Context, r *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+// ReadResource implements tfprotov6.ProviderServer. Resources do not drift.
+func (p *provider) ReadResource(
+	_ context.Context, r *tfprotov6.ReadResourceRequest,
+) (*tfprotov6.ReadResourceResponse, error) {
 	return &tfprotov6.ReadResourceResponse{NewState: r.CurrentState, Private: r.Private}, nil
 }
 
 // PlanResourceChange implements tfprotov6.ProviderServer.
-func (p *provider) PlanResourceChange(_ context.Context, r *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (p *provider) PlanResourceChange(
+	_ context.Context, r *tfprotov6.PlanResourceChangeRequest,
+) (*tfprotov6.PlanResourceChangeResponse, error) {
 	schema := p.resources[r.TypeName]
 	kind := schema.ValueType()
 	proposed, err := r.ProposedNewState.Unmarshal(kind)
@@ -130,7 +152,7 @@ func (p *provider) PlanResourceChange(_ context.Context, r *tfprotov6.PlanResour
 		return nil, err
 	}
 	out := &tfprotov6.PlanResourceChangeResponse{PlannedState: r.ProposedNewState, PlannedPrivate: r.PriorPrivate}
-	if proposed.IsNull() { // it is to be destroyed
+	if proposed.IsNull() { // destroyed
 		return out, nil
 	}
 	planned, err := plan(proposed, schema.Block)
@@ -158,7 +180,9 @@ func (p *provider) PlanResourceChange(_ context.Context, r *tfprotov6.PlanResour
 }
 
 // ApplyResourceChange implements tfprotov6.ProviderServer.
-func (p *provider) ApplyResourceChange(_ context.Context, r *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+func (p *provider) ApplyResourceChange(
+	_ context.Context, r *tfprotov6.ApplyResourceChangeRequest,
+) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	schema := p.resources[r.TypeName]
 	kind := schema.ValueType()
 	planned, err := r.PlannedState.Unmarshal(kind)
@@ -182,7 +206,9 @@ func (p *provider) ApplyResourceChange(_ context.Context, r *tfprotov6.ApplyReso
 }
 
 // ReadDataSource implements tfprotov6.ProviderServer.
-func (p *provider) ReadDataSource(_ context.Context, r *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+func (p *provider) ReadDataSource(
+	_ context.Context, r *tfprotov6.ReadDataSourceRequest,
+) (*tfprotov6.ReadDataSourceResponse, error) {
 	schema := p.dataSources[r.TypeName]
 	kind := schema.ValueType()
 	config, err := r.Config.Unmarshal(kind)
@@ -204,7 +230,7 @@ func (p *provider) ReadDataSource(_ context.Context, r *tfprotov6.ReadDataSource
 	return &tfprotov6.ReadDataSourceResponse{State: &value}, err
 }
 
-// attributesOf are the attributes of a value by name.
+// attributesOf returns the attributes of a value by name.
 func attributesOf(value *tfprotov6.DynamicValue, schema *tfprotov6.Schema) (map[string]tftypes.Value, error) {
 	v, err := value.Unmarshal(schema.ValueType())
 	if err != nil {
@@ -214,7 +240,7 @@ func attributesOf(value *tfprotov6.DynamicValue, schema *tfprotov6.Schema) (map[
 	return attributes, v.As(&attributes)
 }
 
-// text is a string's text, "" where there is none.
+// text returns the text of a string value, or "" if it is null, unknown or of another type.
 func text(v tftypes.Value) string {
 	var s string
 	if v.Type() == nil || !v.Type().Is(tftypes.String) || v.IsNull() || !v.IsKnown() || v.As(&s) != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// plan leaves open what is computed and has no value yet, in a new resource or in a new block of one, and takes away what is
-// write-only.
+// plan marks computed attributes without a value as unknown, in blocks too, and clears write-only
+// attributes.
 func plan(value tftypes.Value, b *tfprotov6.SchemaBlock) (tftypes.Value, error) {
 	if value.IsNull() || !value.IsKnown() {
 		return value, nil
@@ -60,8 +60,11 @@ func plan(value tftypes.Value, b *tfprotov6.SchemaBlock) (tftypes.Value, error) 
 	return tftypes.NewValue(value.Type(), members), nil
 }
 
-// inherit gives a resource what the provider's settings say where its own do not. Terraform proposes the value before.
-func (p *provider) inherit(config map[string]tftypes.Value, planned tftypes.Value, b *tfprotov6.SchemaBlock) (tftypes.Value, error) {
+// inherit sets project and region from the provider block if the configuration of the resource does
+// not set them. Terraform proposes the prior value, which may differ.
+func (p *provider) inherit(
+	config map[string]tftypes.Value, planned tftypes.Value, b *tfprotov6.SchemaBlock,
+) (tftypes.Value, error) {
 	members := map[string]tftypes.Value{}
 	if err := planned.As(&members); err != nil {
 		return planned, err
@@ -75,7 +78,8 @@ func (p *provider) inherit(config map[string]tftypes.Value, planned tftypes.Valu
 	return tftypes.NewValue(planned.Type(), members), nil
 }
 
-// label says which labels a resource has together with the provider's: at once where its own are known, like the real one.
+// label merges the labels of a resource with the provider's default labels. Like the real provider,
+// it does so during planning if the resource's labels are known.
 func (p *provider) label(planned tftypes.Value) (tftypes.Value, error) {
 	members := map[string]tftypes.Value{}
 	if err := planned.As(&members); err != nil {
@@ -105,13 +109,13 @@ func (p *provider) label(planned tftypes.Value) (tftypes.Value, error) {
 	return tftypes.NewValue(planned.Type(), members), nil
 }
 
-// identity are the attributes that make a resource another one.
+// identity are the attributes whose change replaces the resource.
 var identity = []string{
-	"account_id", "bucket", "bucket_id", "instance", "key_ring", "location", "name", "network", "project", "region", "repository_id", "router", "secret",
-	"secret_id", "service", "topic",
+	"account_id", "bucket", "bucket_id", "instance", "key_ring", "location", "name", "network", "project", "region",
+	"repository_id", "router", "secret", "secret_id", "service", "topic",
 }
 
-// replaced are the changed attributes for which a resource has to be made anew.
+// replaced returns the changed attributes that require replacing the resource.
 func replaced(kind string, prior, planned tftypes.Value) ([]*tftypes.AttributePath, error) {
 	before, after := map[string]tftypes.Value{}, map[string]tftypes.Value{}
 	if err := prior.As(&before); err != nil {
@@ -129,7 +133,7 @@ func replaced(kind string, prior, planned tftypes.Value) ([]*tftypes.AttributePa
 	return paths, nil
 }
 
-// fill gives what is open the value that Google would.
+// fill gives unknown attributes a value as Google would compute it.
 func (p *provider) fill(kind string, planned tftypes.Value) (tftypes.Value, error) {
 	members := map[string]tftypes.Value{}
 	if err := planned.As(&members); err != nil {
@@ -142,7 +146,8 @@ func (p *provider) fill(kind string, planned tftypes.Value) (tftypes.Value, erro
 	sum := fnv.New32a()
 	fmt.Fprint(sum, kind, r.text)
 	r.sum = sum.Sum32()
-	r.project, r.region = first(r.text["project"], r.text["project_id"], p.project), first(r.text["region"], r.text["location"], p.region)
+	r.project = first(r.text["project"], r.text["project_id"], p.project)
+	r.region = first(r.text["region"], r.text["location"], p.region)
 	return tftypes.Transform(planned, func(path *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
 		if v.IsKnown() {
 			return v, nil
@@ -166,11 +171,11 @@ func first(texts ...string) string {
 	return ""
 }
 
-// resource is what the values of a resource are made from.
+// resource has the inputs from which the computed values of a resource are derived.
 type resource struct {
 	kind, project, region string
-	text                  map[string]string // its attributes that are strings
-	sum                   uint32            // of those, for what Google would choose a number for
+	text                  map[string]string // its string attributes
+	sum                   uint32            // a hash of text, used for ids that are numbers
 }
 
 func (r resource) value(name string, t tftypes.Type) tftypes.Value {
@@ -194,8 +199,8 @@ func (r resource) value(name string, t tftypes.Type) tftypes.Value {
 
 const projectNumber = 123456789012
 
-// ids are the ids of resources that others refer to. $own is what the resource is called, $sum a number of its own, the
-// others are attributes.
+// ids are the forms of the ids. $own is the name of the resource and $sum a number derived from its
+// attributes; other variables are attributes.
 var ids = map[string]string{
 	"google_artifact_registry_repository":          "projects/$project/locations/$region/repositories/$repository_id",
 	"google_chronicle_feed":                        "projects/$project/locations/$region/instances/$instance/feeds/$sum",
@@ -231,7 +236,7 @@ var ids = map[string]string{
 	"google_storage_project_service_account":       "$own",
 }
 
-// own is what the resource is called.
+// own returns the name of the resource.
 func (r resource) own() string {
 	switch r.kind {
 	case "google_service_account":
@@ -264,7 +269,7 @@ func (r resource) id() string {
 			return r.region
 		case "version":
 			return first(r.text["version"], "1")
-		case "secret": // by its id or by its path
+		case "secret": // an id or a path
 			if secret := r.text["secret"]; !strings.Contains(secret, "/") {
 				return "projects/" + r.project + "/secrets/" + secret
 			}
@@ -317,14 +322,14 @@ func (r resource) string(name string) string {
 	}
 }
 
-// asked gives a data source what it says about the request itself.
+// asked fills the attributes of a data source that repeat its request.
 func (p *provider) asked(kind string, open tftypes.Value) (tftypes.Value, error) {
 	members := map[string]tftypes.Value{}
 	if err := open.As(&members); err != nil {
 		return open, err
 	}
 	switch kind {
-	case "google_project": // which the schema calls optional only, and the real one sets all the same
+	case "google_project": // optional and not computed in the schema, but the real provider sets it
 		if members["project_id"].IsNull() {
 			members["project_id"] = tftypes.NewValue(tftypes.String, p.project)
 		}
@@ -340,7 +345,7 @@ func (p *provider) asked(kind string, open tftypes.Value) (tftypes.Value, error)
 	return tftypes.NewValue(open.Type(), members), nil
 }
 
-// policyOf is a policy as the IAM API reads it.
+// policyOf returns a policy in the JSON form of the IAM API.
 func policyOf(bindings tftypes.Value) (string, error) {
 	type binding struct {
 		Members []string `json:"members"`

@@ -11,14 +11,15 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// schemaFile is the schema as the real provider prints it, in short.
+// schemaFile is the schema of the real provider in a compact form.
 type schemaFile struct {
 	Resources   map[string]block `json:"resources"`
 	DataSources map[string]block `json:"data_sources"`
 }
 
 type block struct {
-	Attributes map[string][]json.RawMessage `json:"attributes"` // type, and flags: R required, O optional, C computed, W write-only
+	// Type and flags: R required, O optional, C computed, W write-only.
+	Attributes map[string][]json.RawMessage `json:"attributes"`
 	Blocks     map[string]nested            `json:"blocks"`
 }
 
@@ -37,12 +38,15 @@ func newProvider(file []byte) (*provider, error) {
 	p := &provider{resources: map[string]*tfprotov6.Schema{}, dataSources: map[string]*tfprotov6.Schema{}}
 	p.own = &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{}}
 	for _, name := range []string{"billing_project", "project", "region", "zone"} {
-		p.own.Block.Attributes = append(p.own.Block.Attributes, &tfprotov6.SchemaAttribute{Name: name, Type: tftypes.String, Optional: true})
+		p.own.Block.Attributes = append(p.own.Block.Attributes,
+			&tfprotov6.SchemaAttribute{Name: name, Type: tftypes.String, Optional: true})
 	}
 	p.own.Block.Attributes = append(p.own.Block.Attributes,
 		&tfprotov6.SchemaAttribute{Name: "default_labels", Type: tftypes.Map{ElementType: tftypes.String}, Optional: true},
 		&tfprotov6.SchemaAttribute{Name: "user_project_override", Type: tftypes.Bool, Optional: true})
-	for into, from := range map[*map[string]*tfprotov6.Schema]map[string]block{&p.resources: f.Resources, &p.dataSources: f.DataSources} {
+	for into, from := range map[*map[string]*tfprotov6.Schema]map[string]block{
+		&p.resources: f.Resources, &p.dataSources: f.DataSources,
+	} {
 		for name, b := range from {
 			schema, err := b.schema()
 			if err != nil {
@@ -75,7 +79,9 @@ func (b block) schema() (*tfprotov6.SchemaBlock, error) {
 		})
 	}
 	nestings := map[string]tfprotov6.SchemaNestedBlockNestingMode{
-		"list": tfprotov6.SchemaNestedBlockNestingModeList, "set": tfprotov6.SchemaNestedBlockNestingModeSet, "single": tfprotov6.SchemaNestedBlockNestingModeSingle,
+		"list":   tfprotov6.SchemaNestedBlockNestingModeList,
+		"set":    tfprotov6.SchemaNestedBlockNestingModeSet,
+		"single": tfprotov6.SchemaNestedBlockNestingModeSingle,
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Blocks)) {
 		n := b.Blocks[name]
@@ -87,16 +93,20 @@ func (b block) schema() (*tfprotov6.SchemaBlock, error) {
 		if !known {
 			return nil, fmt.Errorf("%s: nesting %q is not known", name, n.Nesting)
 		}
-		out.BlockTypes = append(out.BlockTypes, &tfprotov6.SchemaNestedBlock{TypeName: name, Block: inner, Nesting: nesting, MinItems: n.Min, MaxItems: n.Max})
+		out.BlockTypes = append(out.BlockTypes, &tfprotov6.SchemaNestedBlock{
+			TypeName: name, Block: inner, Nesting: nesting, MinItems: n.Min, MaxItems: n.Max,
+		})
 	}
 	return out, nil
 }
 
-// typeOf is a type as the schema writes it: "string", ["list", "string"], ["object", {"a": "number"}].
+// typeOf parses a type such as "string", ["list", "string"] or ["object", {"a": "number"}].
 func typeOf(kind any) (tftypes.Type, error) {
 	switch k := kind.(type) {
 	case string:
-		simple := map[string]tftypes.Type{"string": tftypes.String, "number": tftypes.Number, "bool": tftypes.Bool, "dynamic": tftypes.DynamicPseudoType}
+		simple := map[string]tftypes.Type{
+			"string": tftypes.String, "number": tftypes.Number, "bool": tftypes.Bool, "dynamic": tftypes.DynamicPseudoType,
+		}
 		if t := simple[k]; t != nil {
 			return t, nil
 		}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"example.com/okta-secops/internal/action"
+)
+
+// deployedAction is an action with the playbook step that calls it.
+type deployedAction struct {
+	action.Entry
+	SecOps playbookStep `json:"secops"`
+}
+
+// playbookStep is a request as the author of a SecOps playbook pastes it, and the paths of its reply.
+type playbookStep struct {
+	IdempotencyKey string   `json:"idempotency_key"` // "" if a repeat is decided from the current state
+	Body           string   `json:"body"`            // indented JSON: Terraform shows several lines without escapes
+	Outputs        []string `json:"outputs"`
+}
+
+// stepBody is the body of a request, with the members in the order in which an author fills them in.
+type stepBody struct {
+	Parameters map[string]any    `json:"parameters,omitzero"`
+	Entities   []action.Entity   `json:"entities,omitempty"`
+	Context    map[string]string `json:"context,omitempty"`
+}
+
+func stepOf(g action.Group, a action.Action) (playbookStep, error) {
+	body, err := json.MarshalIndent(bodyOf(a), "", "  ")
+	if err != nil {
+		return playbookStep{}, err
+	}
+	step := playbookStep{Body: string(body)}
+	if a.Mutates && !a.ReadBack {
+		// The key must differ from step to step: of two steps with one key, the second gets the reply
+		// to the first.
+		step.IdempotencyKey = "[Case.Id]-[Alert.Identifier]-" + a.Slug + "-" + action.FillIn + "_STEP_NAME"
+	}
+	_, text, _, err := example(g, a)
+	if err != nil {
+		return playbookStep{}, err
+	}
+	var reply map[string]any
+	if err := json.Unmarshal([]byte(text), &reply); err != nil {
+		return playbookStep{}, err
+	}
+	step.Outputs = outputs(reply, a.SecretResults)
+	return step, nil
+}
+
+// bodyOf returns the least request: the entities in scope if the action runs on entities, and a
+// value to replace for each parameter that the action then misses. SecOps fills in the placeholders
+// of entities only; every other value depends on the playbook.
+func bodyOf(a action.Action) stepBody {
+	if len(a.Params) == 0 {
+		return stepBody{}
+	}
+	parameters := map[string]any{}
+	body := stepBody{Parameters: parameters, Context: map[string]string{"case_id": action.FillIn + "_CASE_ID"}}
+	r := action.Request{Parameters: parameters}
+	if len(a.RunsOn) > 0 {
+		parameters[action.ScopeParameter] = true
+		r.Entities = []action.Entity{{Identifier: "alice", Type: a.RunsOn[0]}}
+		body.Entities = []action.Entity{{Identifier: "[Entity.Identifier]", Type: "[Entity.Type]"}}
+	}
+	_, missing := a.Bind(r)
+	for _, m := range missing {
+		parameters[m.Parameter] = action.FillIn + " " + m.Parameter
+	}
+	return body
+}
+
+// anyTarget stands in a path for a target as the request names it.
+const anyTarget = "<target>"
+
+// outputs returns the paths of the values in a reply, as a later step reads them from the result of
+// an HTTP V2 step. A list adds nothing to a path. secrets are members of json_result that the example
+// does not return.
+func outputs(reply map[string]any, secrets []string) []string {
+	const root = "response_data."
+	targets := map[string]bool{}
+	list, _ := reply["targets"].([]any)
+	for _, t := range list {
+		input, _ := t.(map[string]any)["input"].(string)
+		targets[input] = true
+	}
+	var all []string
+	for _, member := range []string{"status", "is_success", "output_message", "json_result", "targets"} {
+		value := reply[member]
+		if keyed, is := value.(map[string]any); is && member == "json_result" {
+			value = withoutNames(keyed, targets)
+		}
+		if value != nil {
+			all = append(all, leaves(root+member, value)...)
+		}
+	}
+	for _, name := range secrets {
+		all = append(all, root+"json_result."+anyTarget+"."+name)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// withoutNames returns the results by target under one name for all of them.
+func withoutNames(results map[string]any, targets map[string]bool) map[string]any {
+	out := map[string]any{}
+	var named []any
+	for name, value := range results {
+		if targets[name] {
+			named = append(named, value)
+		} else {
+			out[name] = value
+		}
+	}
+	if named != nil {
+		out[anyTarget] = named
+	}
+	return out
+}
+
+// unlisted are members that no later step reads by a path: links, and requests to send as a whole.
+var unlisted = []string{"_links", "_embedded", "undo"}
+
+func leaves(path string, value any) []string {
+	var all []string
+	switch v := value.(type) {
+	case map[string]any:
+		for name := range v {
+			if strings.Contains(name, ".") { // a path cannot name this member
+				return []string{path}
+			}
+		}
+		for name, member := range v {
+			if !slices.Contains(unlisted, name) {
+				all = append(all, leaves(path+"."+name, member)...)
+			}
+		}
+	case []any:
+		for _, item := range v {
+			all = append(all, leaves(path, item)...)
+		}
+	default:
+		all = []string{path}
+	}
+	return all
+}
