@@ -101,8 +101,9 @@ var send = action.Define(action.Spec{
 	Aliases: []string{"Send ITP Signal To Okta"},
 	Summary: "Send an Identity Threat Protection (ITP) signal about the risk of a user to Okta, " +
 		"with the Shared Signals Framework (SSF).",
-	Mutates: true,
-	Failure: "Failed to send the ITP signal to Okta. Error is ",
+	Mutates:       true,
+	NonIdempotent: true,
+	Failure:       "Failed to send the ITP signal to Okta. Error is ",
 	Example: action.Example{Parameters: map[string]any{
 		"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52+02:00",
 		"Reason": "Sign-in from an anonymizing network", "Severity": "High",

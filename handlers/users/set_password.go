@@ -26,6 +26,7 @@ var setPassword = action.Define(action.Spec{
 	RunsOn:        action.UserEntities,
 	OktaScopes:    manageScopes,
 	Mutates:       true,
+	NonIdempotent: true,
 	SecretResults: []string{"password"},
 	Example: action.Example{Parameters: map[string]any{
 		"User IDs Or Logins": "alice", "New Password": "Correct-Horse-7",

@@ -183,6 +183,9 @@ func TestDefineRefusesAMalformedDeclaration(t *testing.T) {
 		"no summary":               func() { declare[struct{}](action.Spec{Name: "Try It"}) },
 		"entities without a scope": func() { declare[struct{}](runs) },
 		"a scope without entities": func() { declare[struct{ action.ScopeOn }](spec) },
+		"a read that is not idempotent": func() {
+			declare[struct{}](action.Spec{Name: "Try It", Summary: "Try it.", NonIdempotent: true})
+		},
 		"a read that is read back": func() { declare[struct{}](action.Spec{Name: "Try It", Summary: "Try it.", ReadBack: true}) },
 		"no struct":                func() { declare[int](spec) },
 		"a field without a name":   func() { declare[struct{ Users string }](spec) },

@@ -36,6 +36,10 @@ type Spec struct {
 	RunsOn     []EntityType // the entities that become targets if Also Run On Scope is on
 	OktaScopes []string     // the OAuth scopes that its requests need, and no others
 	Mutates    bool         // it changes something in Okta, or sends something to it
+	// NonIdempotent declares that a second write has another effect and that Okta's state does not
+	// show the first. After a lost response such a write is not sent again, and the outcome is
+	// unknown_result.
+	NonIdempotent bool
 	// ReadBack declares that the result can be read from Okta later, so that a replay of the stored
 	// reply can check it.
 	ReadBack bool
@@ -177,8 +181,8 @@ func Define[P any](spec Spec, run func(ctx context.Context, x *Execution, p P) (
 	if _, is := any(*new(P)).(SecretReturner); is != (len(spec.SecretResults) > 0) {
 		panic(fmt.Sprintf("action %q: SecretResults and parameters with ReturnsSecret go together", spec.Name))
 	}
-	if spec.ReadBack && !spec.Mutates {
-		panic(fmt.Sprintf("action %q: ReadBack needs Mutates", spec.Name))
+	if (spec.ReadBack || spec.NonIdempotent) && !spec.Mutates {
+		panic(fmt.Sprintf("action %q: ReadBack and NonIdempotent need Mutates", spec.Name))
 	}
 	a.bind = func(a *Action, r Request) (*Invocation, []Problem) {
 		var p P
