@@ -14,7 +14,7 @@ import (
 //
 // With OAuth the incumbent asks for two read scopes whatever it does, so that it can write nothing (its
 // defect 4). A scope too many is as bad: one that the service app was not granted fails the whole token.
-func TestPublishedActionsStayAsTheyAre(t *testing.T) {
+func TestCatalog_PublishedActionsAreUnchanged(t *testing.T) {
 	t.Parallel()
 	type published struct {
 		Function, Slug string
@@ -57,7 +57,7 @@ func TestPublishedActionsStayAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestEveryGroupHasItsNamesAndPingsLast(t *testing.T) {
+func TestCatalog_PingIsLastInEachGroup(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
 	for _, g := range handlers.Groups {

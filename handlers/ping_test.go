@@ -41,7 +41,7 @@ func wantFailure(t *testing.T, got testkit.Reply, status int, code, say string) 
 	}`, "Failed to connect to the Okta organization. Error is "+say, code, say))
 }
 
-func TestPingProvesTheCredentials(t *testing.T) {
+func TestPing_ChecksCredentials(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{}, nil, func(t *testing.T, w *testkit.World, group string, got testkit.Reply) {
 		message := "Successfully connected to the Okta organization " + w.OktaURL + "."
@@ -61,7 +61,7 @@ func TestPingProvesTheCredentials(t *testing.T) {
 }
 
 // The incumbent's Ping dies with a traceback at an HTTP error (its defect 11).
-func TestPingWithATokenThatOktaRefuses(t *testing.T) {
+func TestPing_RejectedTokenIsAFailure(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": "wrong-token"}}, nil, func(t *testing.T, w *testkit.World, _ string, got testkit.Reply) {
 		wantFailure(t, got, 502, "E0000011", "Invalid token provided; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)")
@@ -71,7 +71,7 @@ func TestPingWithATokenThatOktaRefuses(t *testing.T) {
 	})
 }
 
-func TestPingWithATokenWithoutPermission(t *testing.T) {
+func TestPing_TokenWithoutPermissionIsAFailure(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{}, func(w *testkit.World) { w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/me", Status: 403}) },
 		func(t *testing.T, _ *testkit.World, _ string, got testkit.Reply) {
@@ -79,7 +79,7 @@ func TestPingWithATokenWithoutPermission(t *testing.T) {
 		})
 }
 
-func TestPingWhereOktaCannotBeReached(t *testing.T) {
+func TestPing_UnreachableOktaIsAFailure(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{Env: map[string]string{"OKTA_API_ROOT": "http://127.0.0.1:1"}}, nil, func(t *testing.T, _ *testkit.World, _ string, got testkit.Reply) {
 		wantFailure(t, got, 503, "okta_unreachable", "the connection to Okta failed: it was refused; try again")
@@ -90,7 +90,7 @@ func TestPingWhereOktaCannotBeReached(t *testing.T) {
 }
 
 // Something else than Okta under its address, such as a proxy's page or a redirect to a sign-in.
-func TestPingWhereAnotherServerAnswers(t *testing.T) {
+func TestPing_ResponseOfAnotherServerIsAFailure(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"with a page":     {Status: 200, Body: "<html>"},
@@ -110,7 +110,7 @@ func TestPingWhereAnotherServerAnswers(t *testing.T) {
 }
 
 // A setting that is missing crashes the incumbent's step (its defect 21). Signals need no credentials.
-func TestPingWithoutCredentials(t *testing.T) {
+func TestPing_MissingCredentialsAreMisconfigured(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": ""}}, nil, func(t *testing.T, w *testkit.World, group string, got testkit.Reply) {
 		if group != "signals" {
@@ -132,7 +132,7 @@ func TestPingWithoutCredentials(t *testing.T) {
 	})
 }
 
-func TestPingOfSignalsProvesTheSigningKey(t *testing.T) {
+func TestPing_SignalsCheckSigningKey(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ ref, say string }{
 		"the deployment has none": {"", "the deployment has no signing key (ITP_SIGNING_KEY_SECRET)"},
@@ -151,7 +151,7 @@ func TestPingOfSignalsProvesTheSigningKey(t *testing.T) {
 	}
 }
 
-func TestPingTakesNoParameters(t *testing.T) {
+func TestPing_HasNoParameters(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/ping", testkit.Params(map[string]any{"Also Run On Scope": true}))
@@ -163,7 +163,7 @@ func TestPingTakesNoParameters(t *testing.T) {
 	}
 }
 
-func TestPingDryRunIsAPing(t *testing.T) {
+func TestPing_DryRunIsAPing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/ping", map[string]any{"options": map[string]any{"dry_run": true, "verify": true}, "entities": []any{map[string]any{"identifier": "x", "entity_type": "USERUNIQNAME"}}})

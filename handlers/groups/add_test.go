@@ -15,7 +15,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestAddGroupAddsTheGroupAndReturnsIt(t *testing.T) {
+func TestAddGroup_ReturnsAddedGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/add-group", testkit.Params(map[string]any{"Group Name": "Quarantine", "Group Description": "Accounts under investigation"}))
@@ -39,7 +39,7 @@ func TestAddGroupAddsTheGroupAndReturnsIt(t *testing.T) {
 	}`, w.AsOktaHasIt("/api/v1/groups/"+group.ID)))
 }
 
-func TestAddGroupReturnsAGroupThatExists(t *testing.T) {
+func TestAddGroup_ReturnsExistingGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/add-group", testkit.Params(map[string]any{"Group Name": "Engineering", "Group Description": "Another text"}))
@@ -60,7 +60,7 @@ func TestAddGroupReturnsAGroupThatExists(t *testing.T) {
 	}`, w.AsOktaHasIt("/api/v1/groups/"+groupID(t, w, "Engineering"))))
 }
 
-func TestAddGroupTakesOnlyTheExactNameForTheGroup(t *testing.T) {
+func TestAddGroup_ExistingGroupHasExactName(t *testing.T) {
 	t.Parallel()
 	for name, given := range map[string]string{
 		"a name with which another begins": "Engineer",
@@ -89,7 +89,7 @@ func TestAddGroupTakesOnlyTheExactNameForTheGroup(t *testing.T) {
 }
 
 // The incumbent takes every 400 for "already exists" and drops Okta's text (its defect 15).
-func TestAddGroupReportsARefusalThatIsNoDuplicate(t *testing.T) {
+func TestAddGroup_ReportsOtherValidationErrors(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	name := strings.Repeat("x", 256)
@@ -217,7 +217,7 @@ func TestAddGroup_TwoCallersAtOnce(t *testing.T) {
 	}
 }
 
-func TestAddGroupDryRunAddsNothing(t *testing.T) {
+func TestAddGroup_DryRunAddsNothing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for name, want := range map[string]string{
@@ -245,7 +245,7 @@ func TestAddGroupDryRunAddsNothing(t *testing.T) {
 	}
 }
 
-func TestAddGroupVerifyReadsTheGroupBack(t *testing.T) {
+func TestAddGroup_VerifyReadsTheGroupBack(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/add-group", map[string]any{"parameters": map[string]any{"Group Name": "Quarantine"}, "options": map[string]any{"verify": true}})
@@ -260,7 +260,7 @@ func TestAddGroupVerifyReadsTheGroupBack(t *testing.T) {
 	}
 }
 
-func TestAddGroupFailures(t *testing.T) {
+func TestAddGroup_Failures(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault emulator.Fault
@@ -289,7 +289,7 @@ func TestAddGroupFailures(t *testing.T) {
 	}
 }
 
-func TestAddGroupRefusesARequestThatIsNotValid(t *testing.T) {
+func TestAddGroup_RejectsInvalidRequest(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for name, params := range map[string]map[string]any{

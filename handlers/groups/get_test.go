@@ -11,7 +11,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestGetGroupByIDReportsEveryTarget(t *testing.T) {
+func TestGetGroup_ByIDReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	engineering, finance := groupID(t, w, "Engineering"), groupID(t, w, "Finance")
@@ -33,7 +33,7 @@ func TestGetGroupByIDReportsEveryTarget(t *testing.T) {
 }
 
 // Okta searches names by their beginning, in any case; the caller means one name.
-func TestGetGroupByNameTakesOnlyTheExactName(t *testing.T) {
+func TestGetGroup_ByNameRequiresExactName(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddGroup("Engineering Managers", "")
@@ -55,7 +55,7 @@ func TestGetGroupByNameTakesOnlyTheExactName(t *testing.T) {
 	}
 }
 
-func TestGetGroupByNameIsAmbiguousWhereSeveralHaveTheName(t *testing.T) {
+func TestGetGroup_ByNameOfSeveralIsAmbiguous(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/groups", Status: 200, Body: `[
@@ -73,7 +73,7 @@ func TestGetGroupByNameIsAmbiguousWhereSeveralHaveTheName(t *testing.T) {
 	}`)
 }
 
-func TestGetGroupThatFindsNothingIsNoSuccess(t *testing.T) {
+func TestGetGroup_NoGroupFoundIsAFailure(t *testing.T) {
 	t.Parallel()
 	const noID = "it does not look like the ID of a group: set Is Id to false to find a group by its name"
 	for _, c := range []struct {
@@ -95,7 +95,7 @@ func TestGetGroupThatFindsNothingIsNoSuccess(t *testing.T) {
 }
 
 // The incumbent puts ids into the path as they are (its defect 9).
-func TestGetGroupIDCannotLeaveItsPlaceInThePath(t *testing.T) {
+func TestGetGroup_IDIsEscapedInPath(t *testing.T) {
 	t.Parallel()
 	t.Run("escaped", func(t *testing.T) {
 		t.Parallel()
@@ -134,7 +134,7 @@ func TestGetGroupIDCannotLeaveItsPlaceInThePath(t *testing.T) {
 	})
 }
 
-func TestGetGroupGoesOnWhenOneFails(t *testing.T) {
+func TestGetGroup_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status    int
@@ -169,7 +169,7 @@ func TestGetGroupGoesOnWhenOneFails(t *testing.T) {
 
 // The incumbent follows a next link of the group search forever, and counts what it has seen twice (its
 // defect 5).
-func TestGetGroupByNameEndsWhereOktasLinksLeadInACircle(t *testing.T) {
+func TestGetGroup_ByNameStopsAtCircularLinks(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{
@@ -182,7 +182,7 @@ func TestGetGroupByNameEndsWhereOktasLinksLeadInACircle(t *testing.T) {
 	}
 }
 
-func TestGetGroupByNameReadsEveryHit(t *testing.T) {
+func TestGetGroup_ByNameReadsEveryHit(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{

@@ -12,7 +12,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestListUserGroupsReportsEveryTarget(t *testing.T) {
+func TestListUserGroups_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/list-user-groups", map[string]any{
@@ -53,7 +53,7 @@ func TestListUserGroupsReportsEveryTarget(t *testing.T) {
 		"["+everyone+","+engineering+","+vpn+"]", "["+everyone+","+engineering+"]")))
 }
 
-func TestListUserGroupsEntitiesComeInTheOrderOfTheirTargets(t *testing.T) {
+func TestListUserGroups_EntitiesKeepOrder(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/list-user-groups", map[string]any{"entities": []any{
@@ -77,7 +77,7 @@ func TestListUserGroupsEntitiesComeInTheOrderOfTheirTargets(t *testing.T) {
 }
 
 // The incumbent reads the first page only (its defect 14).
-func TestListUserGroupsReadsEveryPage(t *testing.T) {
+func TestListUserGroups_ReadsEveryPage(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PageSize: 2})
 	var names []string
@@ -100,7 +100,7 @@ func TestListUserGroupsReadsEveryPage(t *testing.T) {
 }
 
 // The incumbent answers "The user with id {0} doesn't belong to any group" (its defect 20).
-func TestListUserGroupsOfAUserWithoutGroups(t *testing.T) {
+func TestListUserGroups_UserWithoutGroups(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*/groups", Status: 200, Body: "[]"})
@@ -115,7 +115,7 @@ func TestListUserGroupsOfAUserWithoutGroups(t *testing.T) {
 	}`))
 }
 
-func TestListUserGroupsGoesOnWhenOneFails(t *testing.T) {
+func TestListUserGroups_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status        int
@@ -146,7 +146,7 @@ func TestListUserGroupsGoesOnWhenOneFails(t *testing.T) {
 	}
 }
 
-func TestListUserGroupsNeedsATarget(t *testing.T) {
+func TestListUserGroups_RequiresTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for name, request := range map[string]any{

@@ -25,7 +25,7 @@ func listed(t *testing.T, got testkit.Reply) []string {
 	return names
 }
 
-func TestListProvidersReturnsOktasObjects(t *testing.T) {
+func TestListProviders_ReturnsOktaObjects(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	want := `{
@@ -40,7 +40,7 @@ func TestListProvidersReturnsOktasObjects(t *testing.T) {
 }
 
 // The incumbent repeats the first page up to the limit, and without a limit forever (its defect 5).
-func TestListProvidersFollowsPagesAndRepeatsNothing(t *testing.T) {
+func TestListProviders_FollowsPagesWithoutDuplicates(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		limit    any
@@ -80,7 +80,7 @@ func TestListProvidersFollowsPagesAndRepeatsNothing(t *testing.T) {
 	}
 }
 
-func TestListProvidersEndsWhereOktasLinksLeadInACircle(t *testing.T) {
+func TestListProviders_StopsAtCircularLinks(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/idps", Status: 200, Body: `[{"id": "0oa1", "name": "One"}]`,
@@ -92,7 +92,7 @@ func TestListProvidersEndsWhereOktasLinksLeadInACircle(t *testing.T) {
 }
 
 // A next link to another host would take the credentials there.
-func TestListProvidersFollowsNoLinkToAnotherHost(t *testing.T) {
+func TestListProviders_DoesNotFollowLinkToAnotherHost(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/idps", Status: 200, Body: `[{"id": "0oa1", "name": "One"}]`,
@@ -103,7 +103,7 @@ func TestListProvidersFollowsNoLinkToAnotherHost(t *testing.T) {
 	}
 }
 
-func TestListProvidersFilters(t *testing.T) {
+func TestListProviders_Filters(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		params map[string]any
@@ -137,7 +137,7 @@ func TestListProvidersFilters(t *testing.T) {
 
 // The product document shows Type as a checkbox (the incumbent's defect 19); what a checkbox sends is no
 // type.
-func TestListProvidersIgnoresACheckedType(t *testing.T) {
+func TestListProviders_CheckboxValueSelectsNoType(t *testing.T) {
 	t.Parallel()
 	for _, checked := range []any{true, false, "true", "False", "TRUE"} {
 		w := testkit.New(t, testkit.Options{})
@@ -154,7 +154,7 @@ func TestListProvidersIgnoresACheckedType(t *testing.T) {
 	}
 }
 
-func TestListProvidersThatFindsNoneSucceeds(t *testing.T) {
+func TestListProviders_NoMatchIsSuccess(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Run("providers/list-providers", testkit.Params(map[string]any{"Query": "Nobody"})).Want(t, 200, `{
@@ -163,7 +163,7 @@ func TestListProvidersThatFindsNoneSucceeds(t *testing.T) {
 	}`)
 }
 
-func TestListProvidersFailures(t *testing.T) {
+func TestListProviders_Failures(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault     emulator.Fault
@@ -193,7 +193,7 @@ func TestListProvidersFailures(t *testing.T) {
 	}
 }
 
-func TestListProvidersRefusesARequestThatIsNotValid(t *testing.T) {
+func TestListProviders_RejectsInvalidRequest(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, limit := range []any{0, -1, 5001, "many", "1.5", 1.5, true, "99999999999999999999", []any{1}} {

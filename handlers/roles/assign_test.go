@@ -11,7 +11,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestAssignRoleReportsEveryTarget(t *testing.T) {
+func TestAssignRole_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/assign-role", map[string]any{
@@ -45,7 +45,7 @@ func TestAssignRoleReportsEveryTarget(t *testing.T) {
 }
 
 // The roles API takes ids only; what the caller gives is resolved first.
-func TestAssignRoleResolvesLoginsToIDs(t *testing.T) {
+func TestAssignRole_ResolvesLoginsToIDs(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "ops/night@acme.test", Email: "night@acme.test"})
@@ -63,7 +63,7 @@ func TestAssignRoleResolvesLoginsToIDs(t *testing.T) {
 	wantRoles(t, w, "ops/night@acme.test", "APP_ADMIN")
 }
 
-func TestAssignRoleTakesRoleTypesInAnyCase(t *testing.T) {
+func TestAssignRole_AcceptsRoleTypesInAnyCase(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/assign-role", testkit.Params(map[string]any{"user_ids": []string{"alice"}, "role-types": []string{"super_admin", "Help_Desk_Admin", "SUPER_ADMIN"}}))
@@ -73,7 +73,7 @@ func TestAssignRoleTakesRoleTypesInAnyCase(t *testing.T) {
 	wantRoles(t, w, "alice", "HELP_DESK_ADMIN", "SUPER_ADMIN")
 }
 
-func TestAssignRoleRefusesARequestThatIsNotValid(t *testing.T) {
+func TestAssignRole_RejectsInvalidRequest(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	const valid = "SUPER_ADMIN, ORG_ADMIN, APP_ADMIN, USER_ADMIN, HELP_DESK_ADMIN, GROUP_MEMBERSHIP_ADMIN, REPORT_ADMIN, READ_ONLY_ADMIN, " +
@@ -103,7 +103,7 @@ func TestAssignRoleRefusesARequestThatIsNotValid(t *testing.T) {
 }
 
 // The incumbent reports a role that the user has already as a failure (its defect 15).
-func TestAssignRoleIsUnchangedWhereTheUserHasTheRole(t *testing.T) {
+func TestAssignRole_HeldRoleIsUnchanged(t *testing.T) {
 	t.Parallel()
 	t.Run("as read", func(t *testing.T) {
 		t.Parallel()
@@ -149,7 +149,7 @@ func TestAssignRoleIsUnchangedWhereTheUserHasTheRole(t *testing.T) {
 }
 
 // A role held through a group can go with the group; who asks for it wants it for the user.
-func TestAssignRoleAssignsWhatIsOnlyHeldThroughAGroup(t *testing.T) {
+func TestAssignRole_AssignsRoleHeldThroughAGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/assign-role", testkit.Params(map[string]any{"User IDs": "helpdesk", "Role Types": "HELP_DESK_ADMIN"}))
@@ -165,7 +165,7 @@ func TestAssignRoleAssignsWhatIsOnlyHeldThroughAGroup(t *testing.T) {
 	wantRoles(t, w, "helpdesk")
 }
 
-func TestAssignRoleUndoTakesBackOnlyWhatWasAssigned(t *testing.T) {
+func TestAssignRole_UndoRemovesOnlyAssignedRoles(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/assign-role", testkit.Params(map[string]any{"User IDs": "admin, alice", "Role Types": "SUPER_ADMIN, REPORT_ADMIN"}))
@@ -189,7 +189,7 @@ func TestAssignRoleUndoTakesBackOnlyWhatWasAssigned(t *testing.T) {
 	wantRoles(t, w, "alice")
 }
 
-func TestAssignRoleDryRunAssignsNothing(t *testing.T) {
+func TestAssignRole_DryRunAssignsNothing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/assign-role", map[string]any{
@@ -216,7 +216,7 @@ func TestAssignRoleDryRunAssignsNothing(t *testing.T) {
 	wantRoles(t, w, "alice")
 }
 
-func TestAssignRoleVerifyReadsTheRolesBack(t *testing.T) {
+func TestAssignRole_VerifyReadsTheRolesBack(t *testing.T) {
 	t.Parallel()
 	request := map[string]any{"parameters": map[string]any{"User IDs": "alice", "Role Types": "ORG_ADMIN"}, "options": map[string]any{"verify": true}}
 	t.Run("as predicted", func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 
 // Okta's SDK cannot decode a list with standard and custom roles; here every role comes through, as Okta
 // sent it.
-func TestListRolesReportsEveryTarget(t *testing.T) {
+func TestListRoles_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "mixed@acme.test", Roles: []string{"CUSTOM", "READ_ONLY_ADMIN"}, Groups: []string{"Helpdesk"}})
@@ -49,7 +49,7 @@ func TestListRolesReportsEveryTarget(t *testing.T) {
 
 // The incumbent reports a user whose roles it could not read with the roles of the user before (its
 // defect 6).
-func TestListRolesNeverShowsTheRolesOfAnotherUser(t *testing.T) {
+func TestListRoles_ErrorShowsNoRolesOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status        int
@@ -87,7 +87,7 @@ func TestListRolesNeverShowsTheRolesOfAnotherUser(t *testing.T) {
 }
 
 // The incumbent reads the first page only (its defect 14).
-func TestListRolesReadsEveryPage(t *testing.T) {
+func TestListRoles_ReadsEveryPage(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	path := "/api/v1/users/" + w.ID("admin") + "/roles"
@@ -102,7 +102,7 @@ func TestListRolesReadsEveryPage(t *testing.T) {
 }
 
 // The incumbent's steps succeed whatever happened (its defect 8).
-func TestListRolesThatReachesNobodyIsNoSuccess(t *testing.T) {
+func TestListRoles_NoUserFoundIsAFailure(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	missing := w.Run("roles/list-roles", testkit.Params(map[string]any{"User IDs": "zed, nobody@acme.test"}))

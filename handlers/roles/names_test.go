@@ -94,7 +94,7 @@ func TestUnassignRole_NameIsKnownOrNotFound(t *testing.T) {
 }
 
 // A custom role may be called almost like a standard one: the name as written decides.
-func TestUnassignRole_DoesNotTakeACustomRoleForAStandardOne(t *testing.T) {
+func TestUnassignRole_DistinguishesCustomFromStandardRole(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, outcome string
@@ -152,7 +152,7 @@ func TestUnassignRole_IsIdTakesIDsOnly(t *testing.T) {
 }
 
 // A role of which is not known whether it exists is neither "already without" nor "not found".
-func TestUnassignRole_SaysThatTheRolesOfTheOrgCannotBeRead(t *testing.T) {
+func TestUnassignRole_ReportsUnreadableOrgRoles(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault     emulator.Fault

@@ -24,7 +24,7 @@ func another(method, path string) emulator.Fault {
 	return f
 }
 
-func TestRoles_ReplyTellsTheRolesAsTheyAreAfterARace(t *testing.T) {
+func TestRoles_ReplyHasRolesAfterARace(t *testing.T) {
 	t.Parallel()
 	const user = "mixed@acme.test"
 	read := emulator.Fault{Method: "GET", Path: "/api/v1/users/*/roles", Status: 403}
@@ -115,9 +115,9 @@ func TestRoles_ReplyTellsTheRolesAsTheyAreAfterARace(t *testing.T) {
 	}
 }
 
-// TestRoles_AlreadySoIsTheOutcomeOfOneRole: Okta refuses the write of APP_ADMIN because another
+// TestRoles_AlreadyAppliedIsTheOutcomeOfOneRole: Okta refuses the write of APP_ADMIN because another
 // caller has made it.
-func TestRoles_AlreadySoIsTheOutcomeOfOneRole(t *testing.T) {
+func TestRoles_AlreadyAppliedIsTheOutcomeOfOneRole(t *testing.T) {
 	t.Parallel()
 	const user = "mixed@acme.test"
 	for name, c := range map[string]struct {

@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestClearSessionReportsEveryTarget(t *testing.T) {
+func TestClearSession_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("sessions/clear-okta-user-session", map[string]any{
@@ -42,7 +42,7 @@ func TestClearSessionReportsEveryTarget(t *testing.T) {
 }
 
 // The incumbent leaves OAuth tokens alive, which outlast the session (its defect 12).
-func TestClearSessionRevokesOAuthTokensUnlessToldOtherwise(t *testing.T) {
+func TestClearSession_RevokesOAuthTokensByDefault(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		params map[string]any
@@ -71,7 +71,7 @@ func TestClearSessionRevokesOAuthTokensUnlessToldOtherwise(t *testing.T) {
 
 // The incumbent gives up at an error that is neither 400 nor 404, and loses the names of the users it has
 // done by then (its defect 12).
-func TestClearSessionGoesOnWhenOneUserFails(t *testing.T) {
+func TestClearSession_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		method, path  string
@@ -113,7 +113,7 @@ func TestClearSessionGoesOnWhenOneUserFails(t *testing.T) {
 }
 
 // The incumbent's failed run begins with "Successfully executed action" (its defect 8).
-func TestClearSessionOfNobodyIsNoSuccess(t *testing.T) {
+func TestClearSession_NoUserFoundIsAFailure(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Run("sessions/clear-okta-user-session", testkit.Params(map[string]any{"User IDs Or Logins": "zed"})).Want(t, 422, `{
@@ -126,7 +126,7 @@ func TestClearSessionOfNobodyIsNoSuccess(t *testing.T) {
 	}`)
 }
 
-func TestClearSessionOfOneUserNamedOften(t *testing.T) {
+func TestClearSession_UserNamedSeveralTimesIsOneTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("sessions/clear-okta-user-session", map[string]any{
@@ -143,7 +143,7 @@ func TestClearSessionOfOneUserNamedOften(t *testing.T) {
 	}
 }
 
-func TestClearSessionDryRunClearsNothing(t *testing.T) {
+func TestClearSession_DryRunClearsNothing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Run("sessions/clear-okta-user-session", map[string]any{
@@ -162,7 +162,7 @@ func TestClearSessionDryRunClearsNothing(t *testing.T) {
 }
 
 // Okta does not tell which sessions a user has.
-func TestClearSessionVerifySaysThatItCannotBeVerified(t *testing.T) {
+func TestClearSession_VerifyWarnsThatItCannotBeVerified(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("sessions/clear-okta-user-session", map[string]any{
@@ -176,7 +176,7 @@ func TestClearSessionVerifySaysThatItCannotBeVerified(t *testing.T) {
 	}
 }
 
-func TestClearSessionNeedsATarget(t *testing.T) {
+func TestClearSession_RequiresTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	bob := []any{map[string]any{"identifier": "bob", "entity_type": "USERUNIQNAME"}}

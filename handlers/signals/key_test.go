@@ -92,7 +92,7 @@ func register(t *testing.T, w *testkit.World, issuer, kid, private string) {
 }
 
 // A single-line PKCS#8 key, and one with literal \n, is beyond the incumbent, as is any EC key.
-func TestSendSignalWithAKeyOfTheCallersOwn(t *testing.T) {
+func TestSendSignal_UsesKeyOfRequest(t *testing.T) {
 	t.Parallel()
 	for name, k := range ownKeys() {
 		for _, parameter := range []string{"Private Key String", "Private Key"} { // the latter is the incumbent's name (its defect 19)
@@ -120,7 +120,7 @@ func TestSendSignalWithAKeyOfTheCallersOwn(t *testing.T) {
 	}
 }
 
-func TestSendSignalTakesTheKeyIDOfAJWK(t *testing.T) {
+func TestSendSignal_UsesKeyIDOfJWK(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	jwk := rsaJWK(map[string]any{"kid": "soc-jwk"})
@@ -131,8 +131,8 @@ func TestSendSignalTakesTheKeyIDOfAJWK(t *testing.T) {
 	}
 }
 
-// TestTheDeploymentsJWKSignsUnderItsOwnKeyID: whoever replaces it deploys nothing for the sake of its Key ID.
-func TestTheDeploymentsJWKSignsUnderItsOwnKeyID(t *testing.T) {
+// TestSendSignal_UsesKeyIDOfDeploymentJWK: whoever replaces it deploys nothing for the sake of its Key ID.
+func TestSendSignal_UsesKeyIDOfDeploymentJWK(t *testing.T) {
 	t.Parallel()
 	jwk := rsaJWK(map[string]any{"kid": "soc-jwk"})
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"ITP_KEY_ID": "soc-old", "ITP_ISSUER_URL": soc}})
@@ -144,7 +144,7 @@ func TestTheDeploymentsJWKSignsUnderItsOwnKeyID(t *testing.T) {
 	}
 }
 
-func TestSendSignalRefusesAKeyThatCannotSign(t *testing.T) {
+func TestSendSignal_RejectsKeyThatCannotSign(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	pkcs8 := pemOf("PRIVATE KEY", mustMake(x509.MarshalPKCS8PrivateKey(rsaKey())))
@@ -169,7 +169,7 @@ func TestSendSignalRefusesAKeyThatCannotSign(t *testing.T) {
 	}
 }
 
-func TestSendSignalWithoutSettingsOfTheDeploymentsOwn(t *testing.T) {
+func TestSendSignal_RequiresParametersWithoutSettings(t *testing.T) {
 	t.Parallel()
 	pkcs8 := pemOf("PRIVATE KEY", mustMake(x509.MarshalPKCS8PrivateKey(rsaKey())))
 	none := map[string]string{"ITP_SIGNING_KEY_SECRET": "", "ITP_KEY_ID": "", "ITP_ISSUER_URL": ""}
@@ -215,7 +215,7 @@ func TestSendSignalWithoutSettingsOfTheDeploymentsOwn(t *testing.T) {
 	}
 }
 
-func TestSendSignalThatOktaCannotTrust(t *testing.T) {
+func TestSendSignal_ReportsOktaErrorOfUntrustedSignal(t *testing.T) {
 	t.Parallel()
 	other := pemOf("PRIVATE KEY", mustMake(x509.MarshalPKCS8PrivateKey(rsaKey())))
 	for code, c := range map[string]struct {
@@ -248,7 +248,7 @@ func TestSendSignalThatOktaCannotTrust(t *testing.T) {
 }
 
 // The deployment's key is as broken for every call; an operator has to mend it.
-func TestSendSignalWithABrokenDeployment(t *testing.T) {
+func TestSendSignal_InvalidDeploymentKeyIsMisconfigured(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ ref, say string }{
 		"the secret is no key": {"token", "the secret of ITP_SIGNING_KEY_SECRET (Private Key String) cannot be used: "},

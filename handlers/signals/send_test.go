@@ -91,7 +91,7 @@ func quiet(t *testing.T, w *testkit.World, got testkit.Reply, secrets ...string)
 	}
 }
 
-func TestSendSignal(t *testing.T) {
+func TestSendSignal_SendsSignedToken(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("signals/send-itp-signal", params(nil))
@@ -153,7 +153,7 @@ func TestSendSignal_UnknownUserIsAcceptedAndClaimsNoLevel(t *testing.T) {
 }
 
 // The incumbent always sends previous_level low, so that a low signal is no change at all.
-func TestSendSignalLevels(t *testing.T) {
+func TestSendSignal_Levels(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for given, want := range map[string][2]string{
@@ -167,7 +167,7 @@ func TestSendSignalLevels(t *testing.T) {
 	}
 }
 
-func TestSendSignalTimestamps(t *testing.T) {
+func TestSendSignal_Timestamps(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for given, want := range map[string]json.Number{
@@ -185,7 +185,7 @@ func TestSendSignalTimestamps(t *testing.T) {
 	}
 }
 
-func TestSendSignalRefusesARequestThatIsNotValid(t *testing.T) {
+func TestSendSignal_RejectsInvalidRequest(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for parameter, values := range map[string][]any{
@@ -216,7 +216,7 @@ func TestSendSignalRefusesARequestThatIsNotValid(t *testing.T) {
 	}
 }
 
-func TestSendSignalDryRunSendsNothing(t *testing.T) {
+func TestSendSignal_DryRunSendsNothing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	request := params(map[string]any{"User Email": "alice@acme.test"})
@@ -233,7 +233,7 @@ func TestSendSignalDryRunSendsNothing(t *testing.T) {
 }
 
 // What Okta makes of a signal cannot be asked for.
-func TestSendSignalVerifySaysThatItCannotBeVerified(t *testing.T) {
+func TestSendSignal_VerifyWarnsThatItCannotBeVerified(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	request := params(map[string]any{"User Email": "nobody@acme.test"})
@@ -248,7 +248,7 @@ func TestSendSignalVerifySaysThatItCannotBeVerified(t *testing.T) {
 }
 
 // The incumbent takes only 202 for success; the product document shows 200.
-func TestSendSignalTakes200ForSuccessToo(t *testing.T) {
+func TestSendSignal_Status200IsSuccess(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: path, Status: 200})
@@ -258,7 +258,7 @@ func TestSendSignalTakes200ForSuccessToo(t *testing.T) {
 	}
 }
 
-func TestSendSignalFailures(t *testing.T) {
+func TestSendSignal_Failures(t *testing.T) {
 	t.Parallel()
 	const lost = "Okta's answer was lost after the request was sent: it may or may not have taken effect, and it is not repeated by itself; look at the user in Okta before trying again"
 	for name, c := range map[string]struct {
@@ -295,7 +295,7 @@ func TestSendSignalFailures(t *testing.T) {
 	}
 }
 
-func TestSendSignalRepeatedWithItsIdempotencyKeyKeepsItsID(t *testing.T) {
+func TestSendSignal_SameKeySendsSameID(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	body, err := json.Marshal(params(nil))
@@ -328,7 +328,7 @@ func TestSendSignalRepeatedWithItsIdempotencyKeyKeepsItsID(t *testing.T) {
 }
 
 // The incumbent asks for the org's API credentials although the signature alone counts (its defect 17).
-func TestSendSignalWorksWithoutOktaCredentials(t *testing.T) {
+func TestSendSignal_NeedsNoOktaCredentials(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": ""}})
 	got := w.Run("signals/send-itp-signal", params(nil))
@@ -338,7 +338,7 @@ func TestSendSignalWorksWithoutOktaCredentials(t *testing.T) {
 }
 
 // Okta ignores a repeated jti: another signal under the same key, a case's id for instance, must not seem to be sent.
-func TestAnotherSignalUnderTheSameIdempotencyKeyIsNotSwallowed(t *testing.T) {
+func TestSendSignal_AnotherSignalHasAnotherID(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, c := range []struct {

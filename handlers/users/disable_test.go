@@ -9,7 +9,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestDisableUserReportsEveryTarget(t *testing.T) {
+func TestDisableUser_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -41,7 +41,7 @@ func TestDisableUserReportsEveryTarget(t *testing.T) {
 	w.WantWrites("POST /api/v1/users/"+w.ID("alice")+"/lifecycle/suspend", "POST /api/v1/users/"+w.ID("bob")+"/lifecycle/suspend")
 }
 
-func TestSuspendInEveryStatus(t *testing.T) {
+func TestDisableUser_SuspendInEveryStatus(t *testing.T) {
 	t.Parallel()
 	const not = "and Okta suspends only ACTIVE users: the user is not contained; set Is Deactivate to true to deactivate the user"
 	// The incumbent answers success to each of these (defect 8); other tools call them "already disabled".
@@ -57,7 +57,7 @@ func TestSuspendInEveryStatus(t *testing.T) {
 	}}.run(t)
 }
 
-func TestDeactivateInEveryStatus(t *testing.T) {
+func TestDisableUser_DeactivateInEveryStatus(t *testing.T) {
 	t.Parallel()
 	var rows []transition
 	for user, status := range map[string]string{"alice": "ACTIVE", "carol": "SUSPENDED", "erin": "LOCKED_OUT", "frank": "STAGED",
@@ -69,7 +69,7 @@ func TestDeactivateInEveryStatus(t *testing.T) {
 	lifecycle{path: "users/disable-user", after: true, rows: rows}.run(t)
 }
 
-func TestDisableUserDeactivatesUnlessToldToSuspend(t *testing.T) {
+func TestDisableUser_DeactivatesByDefault(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{"entities": []any{entity("alice@acme.test", "USERUNIQNAME")}})
@@ -88,7 +88,7 @@ func TestDisableUserDeactivatesUnlessToldToSuspend(t *testing.T) {
 
 // The incumbent works the flag out and drops it (defect 3); it sends parameters that Okta does not know
 // (defect 16).
-func TestSendEmailIfDeactivateReachesOkta(t *testing.T) {
+func TestDisableUser_SendsEmailOption(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		flag  any
@@ -110,7 +110,7 @@ func TestSendEmailIfDeactivateReachesOkta(t *testing.T) {
 	}
 }
 
-func TestDryRunOfSuspendTellsWhatWouldBe(t *testing.T) {
+func TestDisableUser_DryRunPredictsSuspend(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -140,7 +140,7 @@ func TestDryRunOfSuspendTellsWhatWouldBe(t *testing.T) {
 	}
 }
 
-func TestADryRunThatWouldNotReachEveryUserIsPartial(t *testing.T) {
+func TestDisableUser_DryRunWithMissingUserIsPartial(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -154,7 +154,7 @@ func TestADryRunThatWouldNotReachEveryUserIsPartial(t *testing.T) {
 	w.WantWrites()
 }
 
-func TestVerifyReadsASuspendedUserAgain(t *testing.T) {
+func TestDisableUser_VerifyReadsSuspendedUserAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	ask := map[string]any{"parameters": map[string]any{"User IDs Or Logins": "alice", "Is Deactivate": false}, "options": map[string]any{"verify": true}}
@@ -171,7 +171,7 @@ func TestVerifyReadsASuspendedUserAgain(t *testing.T) {
 	want(t, got, true, "targets", 0, "verified")
 }
 
-func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
+func TestDisableUser_VerifyReportsStateAsRead(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string
@@ -207,8 +207,8 @@ func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
 	}
 }
 
-// TestVerify_OtherStatusIsNoSuccess: Okta answers 200 to the change, but the user's status is another one.
-func TestVerify_OtherStatusIsNoSuccess(t *testing.T) {
+// TestVerify_OtherStatusIsAnError: Okta answers 200 to the change, but the user's status is another one.
+func TestVerify_OtherStatusIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		path, user, query string
@@ -280,7 +280,7 @@ func TestVerify_ActivationMayBeComplete(t *testing.T) {
 	}
 }
 
-func TestTheUndoOfASuspendBringsTheUserBack(t *testing.T) {
+func TestDisableUser_UndoOfSuspendUnsuspends(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -299,7 +299,7 @@ func TestTheUndoOfASuspendBringsTheUserBack(t *testing.T) {
 }
 
 // Okta's word on the state counts where the user changed between the reading and the write.
-func TestDisableUserWhenOktaFindsAnotherState(t *testing.T) {
+func TestDisableUser_StateChangedBeforeWrite(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		status        int
@@ -323,7 +323,7 @@ func TestDisableUserWhenOktaFindsAnotherState(t *testing.T) {
 }
 
 // A suspend may be asked for again: it comes to the same.
-func TestSuspendWhenTheConnectionDrops(t *testing.T) {
+func TestDisableUser_SuspendIsRetriedAfterDroppedConnection(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*/suspend", Method: "POST", Drop: true})

@@ -9,7 +9,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestEnableUserWithIsActivateInEveryStatus(t *testing.T) {
+func TestEnableUser_ActivateInEveryStatus(t *testing.T) {
 	t.Parallel()
 	lifecycle{path: "users/enable-user", after: true, rows: []transition{
 		{user: "alice", status: "ACTIVE", outcome: "unchanged", words: "Already enabled: alice@acme.test (ACTIVE)."},
@@ -23,7 +23,7 @@ func TestEnableUserWithIsActivateInEveryStatus(t *testing.T) {
 	}}.run(t)
 }
 
-func TestEnableUserWithoutIsActivateInEveryStatus(t *testing.T) {
+func TestEnableUser_UnsuspendInEveryStatus(t *testing.T) {
 	t.Parallel()
 	const activate = ", not suspended: set Is Activate to true to activate the user"
 	lifecycle{path: "users/enable-user", params: map[string]any{"Is Activate": false}, after: true, rows: []transition{
@@ -38,7 +38,7 @@ func TestEnableUserWithoutIsActivateInEveryStatus(t *testing.T) {
 	}}.run(t)
 }
 
-func TestEnableUserReportsEveryTarget(t *testing.T) {
+func TestEnableUser_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/enable-user", map[string]any{
@@ -73,7 +73,7 @@ func TestEnableUserReportsEveryTarget(t *testing.T) {
 
 // The incumbent drops the flag, so that Okta mails the user although the box is off, and throws the
 // activation link away (defect 3). A link is a secret: it is in json_result and nowhere else (defect 7).
-func TestSendEmailIfActivateReachesOkta(t *testing.T) {
+func TestEnableUser_SendsEmailOption(t *testing.T) {
 	t.Parallel()
 	for _, user := range []struct{ login, operation string }{{"frank", "activate"}, {"dave", "activate"}, {"heidi", "reactivate"}} {
 		for _, test := range []struct {
@@ -108,7 +108,7 @@ func TestSendEmailIfActivateReachesOkta(t *testing.T) {
 	}
 }
 
-func TestEnableUserSaysWhereAnActivationLeftTheUser(t *testing.T) {
+func TestEnableUser_ReportsStatusAfterActivation(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "niaj@acme.test", Status: "STAGED", Password: "Seed-Passw0rd"})
@@ -122,7 +122,7 @@ func TestEnableUserSaysWhereAnActivationLeftTheUser(t *testing.T) {
 	want(t, got, nil, "targets", 0, "undo")
 }
 
-func TestEnableUserWhenTheStatusCannotBeReadAfterwards(t *testing.T) {
+func TestEnableUser_StatusUnreadableAfterActivation(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("frank"), Method: "GET", Status: 403})
@@ -136,7 +136,7 @@ func TestEnableUserWhenTheStatusCannotBeReadAfterwards(t *testing.T) {
 	}
 }
 
-func TestVerifyTellsThatAnUnsuspendDidNotLast(t *testing.T) {
+func TestEnableUser_VerifyReportsLostUnsuspend(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("carol"), Method: "GET", Status: 200, Body: w.Expand(`{"id": "${id:carol}", "status": "SUSPENDED"}`)})
@@ -149,7 +149,7 @@ func TestVerifyTellsThatAnUnsuspendDidNotLast(t *testing.T) {
 	want(t, got, "not_verified", "targets", 0, "error", "code")
 }
 
-func TestTheUndoOfAnUnsuspendSuspendsTheUserAgain(t *testing.T) {
+func TestEnableUser_UndoOfUnsuspendSuspends(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/enable-user", testkit.Params(map[string]any{"User IDs Or Logins": "carol"}))
@@ -164,7 +164,7 @@ func TestTheUndoOfAnUnsuspendSuspendsTheUserAgain(t *testing.T) {
 
 // Every reactivation makes another link and another e-mail, so it is never sent twice; the other two
 // transitions may be asked for again.
-func TestEnableUserWhenTheConnectionDrops(t *testing.T) {
+func TestEnableUser_DroppedConnection(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		user, operation, code string
@@ -191,8 +191,8 @@ func TestEnableUserWhenTheConnectionDrops(t *testing.T) {
 	}
 }
 
-// TestEnableUser_ActivationThatDidNotHappenIsNoSuccess: Okta answers 200, and the user is STAGED all the same.
-func TestEnableUser_ActivationThatDidNotHappenIsNoSuccess(t *testing.T) {
+// TestEnableUser_ActivationWithoutEffectIsAnError: Okta answers 200, and the user is STAGED all the same.
+func TestEnableUser_ActivationWithoutEffectIsAnError(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "*/lifecycle/activate", Times: 1, Status: 200, Body: "{}"})

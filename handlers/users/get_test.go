@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestGetUserReturnsOktasObjects(t *testing.T) {
+func TestGetUser_ReturnsOktaObjects(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	alice, bob := w.AsOktaHasIt("/api/v1/users/alice"), w.AsOktaHasIt("/api/v1/users/bob")
@@ -36,7 +36,7 @@ func TestGetUserReturnsOktasObjects(t *testing.T) {
 
 // The incumbent reports success whatever became of the users, and its texts hold "{0}", "doen't" and an
 // empty list of errors (defects 8 and 20).
-func TestGetUserWhoDoesNotExistIsAFailureToFind(t *testing.T) {
+func TestGetUser_MissingUserIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": "zed, nobody@acme.test"}))
@@ -56,7 +56,7 @@ func TestGetUserWhoDoesNotExistIsAFailureToFind(t *testing.T) {
 	}`)
 }
 
-func TestGetUserIsTheSameInEveryStatus(t *testing.T) {
+func TestGetUser_WorksInEveryStatus(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	everyone := []string{"alice", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan"}
@@ -76,7 +76,7 @@ func TestGetUserIsTheSameInEveryStatus(t *testing.T) {
 }
 
 // The incumbent puts names into the URL as they are: "/", "?" and "#" change the route (defect 9).
-func TestGetUserFindsAUserByEveryName(t *testing.T) {
+func TestGetUser_FindsUserByEveryName(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "judy@acme.test", Email: "judith.moore@mail.test"})
@@ -104,7 +104,7 @@ func TestGetUserFindsAUserByEveryName(t *testing.T) {
 	}
 }
 
-func TestGetUserAsksOktaNoMoreThanItMust(t *testing.T) {
+func TestGetUser_SendsFewestRequests(t *testing.T) {
 	t.Parallel()
 	const search = "GET /api/v1/users?limit=200&search=profile.login+eq+%22"
 	for _, test := range []struct {
@@ -127,7 +127,7 @@ func TestGetUserAsksOktaNoMoreThanItMust(t *testing.T) {
 	}
 }
 
-func TestAnAddressOfTwoUsersIsAmbiguous(t *testing.T) {
+func TestLookup_AddressOfTwoUsersIsAmbiguous(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "shared1@acme.test", Email: "desk@mail.test"})
@@ -143,7 +143,7 @@ func TestAnAddressOfTwoUsersIsAmbiguous(t *testing.T) {
 	w.WantWrites()
 }
 
-func TestAShortLoginOfTwoUsersIsNotGuessed(t *testing.T) {
+func TestLookup_ShortLoginOfTwoUsersIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "alice@other.test"})
@@ -154,7 +154,7 @@ func TestAShortLoginOfTwoUsersIsNotGuessed(t *testing.T) {
 }
 
 // Okta's SDK fails on attributes that are not of the type it expects; the incumbent flattens them.
-func TestGetUserLeavesOktasObjectAsItIs(t *testing.T) {
+func TestGetUser_ReturnsObjectUnaltered(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{OffSpecification: true})
 	w.Okta.AddUser(oddlyTyped)
@@ -172,7 +172,7 @@ var oddlyTyped = emulator.UserSeed{Login: "odd@acme.test", Profile: map[string]a
 	"badge": 12345678901234567, "ratio": 0.10, "secondEmail": false, "zipCode": []any{"1", 2}, "locale": nil, "x-unknown": "\u2028 </script>",
 }}
 
-func TestGetUserWhenOktaAnswersNonsense(t *testing.T) {
+func TestGetUser_InvalidResponseIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"a page of a proxy": "<html>Sign in</html>",

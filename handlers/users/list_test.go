@@ -30,7 +30,7 @@ func logins(got testkit.Reply) []string {
 	return out
 }
 
-func TestListUsersReturnsOktasObjects(t *testing.T) {
+func TestListUsers_ReturnsOktaObjects(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{OffSpecification: true})
 	w.Okta.AddUser(oddlyTyped)
@@ -51,7 +51,7 @@ func TestListUsersReturnsOktasObjects(t *testing.T) {
 	w.WantWrites()
 }
 
-func TestListUsersThatMatchNothingIsASuccess(t *testing.T) {
+func TestListUsers_NoMatchIsSuccess(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/list-users", testkit.Params(map[string]any{"Query": "nobody"}))
@@ -65,7 +65,7 @@ func TestListUsersThatMatchNothingIsASuccess(t *testing.T) {
 
 // The incumbent follows no pages of roles and groups, and its other lists repeat the first page or never
 // end (defects 5 and 14).
-func TestListUsersFollowsEveryPage(t *testing.T) {
+func TestListUsers_FollowsEveryPage(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PageSize: 7})
 	load(w, 30)
@@ -88,7 +88,7 @@ func TestListUsersFollowsEveryPage(t *testing.T) {
 	}
 }
 
-func TestListUsersStopsAtTheLimit(t *testing.T) {
+func TestListUsers_StopsAtTheLimit(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		limit any
@@ -110,7 +110,7 @@ func TestListUsersStopsAtTheLimit(t *testing.T) {
 	}
 }
 
-func TestListUsersReturnsTwoHundredUnlessToldOtherwise(t *testing.T) {
+func TestListUsers_DefaultLimitIs200(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	load(w, 230)
@@ -123,7 +123,7 @@ func TestListUsersReturnsTwoHundredUnlessToldOtherwise(t *testing.T) {
 }
 
 // The incumbent lets Limit 0 mean all there is, and crashes on what is no number.
-func TestListUsersRefusesALimitOutOfBounds(t *testing.T) {
+func TestListUsers_RejectsLimitOutOfRange(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, limit := range []any{0, 5001, -1, "0", "many", 1.5, true, []any{}} {
@@ -138,7 +138,7 @@ func TestListUsersRefusesALimitOutOfBounds(t *testing.T) {
 }
 
 // Okta answers a query with 10 users where no limit is sent, and does not page one.
-func TestListUsersByQuery(t *testing.T) {
+func TestListUsers_QuerySearchesNamesAndAddresses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		limit   any
@@ -169,7 +169,7 @@ func TestListUsersByQuery(t *testing.T) {
 	}
 }
 
-func TestExpressionsReachOktaAsGiven(t *testing.T) {
+func TestListUsers_SendsExpressionsUnchanged(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ parameter, name, expression string }{
 		{"Filter", "filter", `status eq "LOCKED_OUT" or (lastUpdated gt "2026-01-01T00:00:00.000Z" and status eq "STAGED")`},
@@ -194,7 +194,7 @@ func TestExpressionsReachOktaAsGiven(t *testing.T) {
 }
 
 // In the incumbent an error of Okta's ends in a TypeError that hides it (defect 2).
-func TestListUsersGivesOktasReasonForARefusal(t *testing.T) {
+func TestListUsers_ReportsOktaErrorOfAnExpression(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/list-users", testkit.Params(map[string]any{"Search": "status is LOCKED_OUT"}))
@@ -208,7 +208,7 @@ func TestListUsersGivesOktasReasonForARefusal(t *testing.T) {
 	}`)
 }
 
-func TestListUsersTakesNoUsersAndNoScope(t *testing.T) {
+func TestListUsers_HasNoUsersAndNoScope(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/list-users", testkit.Params(map[string]any{"User IDs": "alice", "Also Run On Scope": true, "limits": 3}))
@@ -224,7 +224,7 @@ func TestListUsersTakesNoUsersAndNoScope(t *testing.T) {
 	want(t, got, []any{}, "targets")
 }
 
-func TestAListThatIsTooLongIsCut(t *testing.T) {
+func TestListUsers_StopsAt10MB(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for i := range 12 {
@@ -245,7 +245,7 @@ func TestAListThatIsTooLongIsCut(t *testing.T) {
 }
 
 // A next link to another host would take the credentials there.
-func TestListUsersDoesNotFollowOktaToAnotherHost(t *testing.T) {
+func TestListUsers_DoesNotFollowLinkToAnotherHost(t *testing.T) {
 	t.Parallel()
 	for name, link := range map[string]string{
 		"another host": `<http://127.0.0.1:1/api/v1/users?after=x>; rel="next"`,

@@ -109,9 +109,9 @@ func TestLookup_AcceptsEveryNameOfTheUser(t *testing.T) {
 	}
 }
 
-// TestLookup_SearchesWhatDoesNotFitAPath: a login with a character that Okta cannot take in a path is searched at
+// TestLookup_SearchesLoginThatDoesNotFitAPath: a login with a character that Okta cannot take in a path is searched at
 // once. A path that Okta cuts there would name alice.
-func TestLookup_SearchesWhatDoesNotFitAPath(t *testing.T) {
+func TestLookup_SearchesLoginThatDoesNotFitAPath(t *testing.T) {
 	t.Parallel()
 	for _, login := range []string{
 		"alice?x@acme.test", "alice/x@acme.test", "alice#x@acme.test", "alice[x]@acme.test", `alice\x@acme.test`, "alice;x@acme.test", "alice%x@acme.test", "alice%2Fx@acme.test",

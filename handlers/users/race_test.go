@@ -223,8 +223,8 @@ func TestEnableUser_ActivatedByAnotherCaller(t *testing.T) {
 	wantWarning(t, got, "frank@acme.test was activated by another caller: there is no activation link from this request.")
 }
 
-// TestDeactivation_UnderWay: a user whose deactivation is under way is not deactivated again, and not called enabled.
-func TestDeactivation_UnderWay(t *testing.T) {
+// TestDeactivation_UnderWayIsNotRepeated: a user whose deactivation is under way is not deactivated again, and not called enabled.
+func TestDeactivation_UnderWayIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.SetDeactivation(emulator.Deactivation{MS: 2000})
@@ -248,8 +248,8 @@ func TestDeactivation_UnderWay(t *testing.T) {
 	wantWarning(t, verify, "bob@acme.test: Okta accepted the change, but the state reads back as ACTIVE, changing to DEPROVISIONED instead of DEPROVISIONED.")
 }
 
-// TestResetPassword_SaysWhatStandsInTheWay: the advice fits the user's status as it is after the refusal.
-func TestResetPassword_SaysWhatStandsInTheWay(t *testing.T) {
+// TestResetPassword_ErrorHasAdviceForStatus: the advice fits the user's status as it is after the refusal.
+func TestResetPassword_ErrorHasAdviceForStatus(t *testing.T) {
 	t.Parallel()
 	const directory = "the password is managed by a directory, or the password policy does not allow this: change it in the directory, or check the policy in Okta"
 	for user, words := range map[string]string{

@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestResetPasswordInEveryStatus(t *testing.T) {
+func TestResetPassword_InEveryStatus(t *testing.T) {
 	t.Parallel()
 	const reset = "{user}/lifecycle/reset_password?sendEmail=false"
 	lifecycle{path: "users/reset-password", after: true, rows: []transition{
@@ -28,7 +28,7 @@ func TestResetPasswordInEveryStatus(t *testing.T) {
 
 // The incumbent puts the one-time link into its message and its script result (defect 7), and sends
 // Python's True and an id that Okta does not know (defect 16).
-func TestResetPasswordReturnsTheLinkInTheResultOnly(t *testing.T) {
+func TestResetPassword_LinkIsOnlyInResult(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/reset-password", map[string]any{
@@ -66,7 +66,7 @@ func TestResetPasswordReturnsTheLinkInTheResultOnly(t *testing.T) {
 	}
 }
 
-func TestSendEmailReachesOkta(t *testing.T) {
+func TestResetPassword_SendsEmailOption(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		flag  any
@@ -91,7 +91,7 @@ func TestSendEmailReachesOkta(t *testing.T) {
 	}
 }
 
-func TestResetPasswordRunsOnScopeOnlyWhenTold(t *testing.T) {
+func TestResetPassword_ScopeIsOffByDefault(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	entities := []any{entity("BOB@ACME.TEST", "USERUNIQNAME")}
@@ -107,7 +107,7 @@ func TestResetPasswordRunsOnScopeOnlyWhenTold(t *testing.T) {
 	wantText(t, got, "turn on Also Run On Scope", "error", "problems", 0, "message")
 }
 
-func TestVerifyReadsARecoveringUserAgain(t *testing.T) {
+func TestResetPassword_VerifyReadsUserAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	ask := map[string]any{"parameters": map[string]any{"User IDs Or Logins": "alice"}, "options": map[string]any{"verify": true}}
@@ -125,7 +125,7 @@ func TestVerifyReadsARecoveringUserAgain(t *testing.T) {
 }
 
 // Another reset would make the first link void, and mail the user again.
-func TestResetPasswordIsSentOnceOnly(t *testing.T) {
+func TestResetPassword_IsNotRetriedAfterLostResponse(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"the connection drops": {Drop: true}, "Okta fails": {Status: 500}, "a gateway gives up": {Status: 504, Body: "<html>"},
@@ -147,7 +147,7 @@ func TestResetPasswordIsSentOnceOnly(t *testing.T) {
 }
 
 // The answer may come after the deadline, so nobody knows whether the link was made.
-func TestResetPasswordAtTheDeadlineIsNotRepeatable(t *testing.T) {
+func TestResetPassword_DeadlineLeavesResultUnknown(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "1s"}})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*/lifecycle/reset_password", LatencyMS: 60_000})

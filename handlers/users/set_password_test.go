@@ -13,7 +13,7 @@ import (
 
 const newPassword = "Canary-Pass-4711"
 
-func TestSetPasswordInEveryStatus(t *testing.T) {
+func TestSetPassword_InEveryStatus(t *testing.T) {
 	t.Parallel()
 	changed := func(user, status, becomes string) transition {
 		return transition{user: user, status: status, outcome: "changed", becomes: becomes, write: "{user}", words: "Set the password of 1 user: " + user + "@acme.test."}
@@ -27,7 +27,7 @@ func TestSetPasswordInEveryStatus(t *testing.T) {
 }
 
 // The incumbent writes the password into its message, its result and with them into the case wall (defect 7).
-func TestSetPasswordDoesNotRepeatThePassword(t *testing.T) {
+func TestSetPassword_DoesNotReturnGivenPassword(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/set-password", map[string]any{
@@ -58,7 +58,7 @@ func TestSetPasswordDoesNotRepeatThePassword(t *testing.T) {
 
 // The incumbent adds to the same password for every user, so that the second user's password holds the
 // first one's whole (defect 1).
-func TestEveryUserGetsRandomCharactersOfTheirOwn(t *testing.T) {
+func TestSetPassword_RandomCharactersDifferPerUser(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	logins := []string{"alice", "bob", "erin", "grace", "heidi", "ivan", "carol", "frank"}
@@ -97,7 +97,7 @@ func TestEveryUserGetsRandomCharactersOfTheirOwn(t *testing.T) {
 	wantNotLogged(t, w, newPassword)
 }
 
-func TestSetPasswordKeepsThePasswordAsGiven(t *testing.T) {
+func TestSetPassword_SendsPasswordUnchanged(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"  Blanks Around 7 ", "Comma,Quote\"7,x", "Ünï-Pässwörd-7", `[High] <&>\u0041 Aa7`, "true-False-7"} {
 		w := testkit.New(t, testkit.Options{})
@@ -110,7 +110,7 @@ func TestSetPasswordKeepsThePasswordAsGiven(t *testing.T) {
 	}
 }
 
-func TestSetPasswordNeedsAPassword(t *testing.T) {
+func TestSetPassword_RequiresPassword(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, test := range []struct {
@@ -134,7 +134,7 @@ func TestSetPasswordNeedsAPassword(t *testing.T) {
 	}
 }
 
-func TestAWeakPasswordIsRefusedInOktasWords(t *testing.T) {
+func TestSetPassword_ReportsOktaErrorOfWeakPassword(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/set-password", testkit.Params(map[string]any{"User IDs Or Logins": "alice, bob", "New Password": "cat"}))
@@ -153,7 +153,7 @@ func TestAWeakPasswordIsRefusedInOktasWords(t *testing.T) {
 
 // In the incumbent one user's error crashes the step with a TypeError: the others are skipped, and the
 // passwords that were set are never told (defect 2).
-func TestOneUsersErrorDoesNotKeepTheOthersFromTheirPasswords(t *testing.T) {
+func TestSetPassword_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("bob"), Method: "POST", Status: 400,
@@ -175,7 +175,7 @@ func TestOneUsersErrorDoesNotKeepTheOthersFromTheirPasswords(t *testing.T) {
 	want(t, got, nil, "json_result", "dave")
 }
 
-func TestVerifyReadsAUserWithANewPasswordAgain(t *testing.T) {
+func TestSetPassword_VerifyReadsUserAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/set-password", map[string]any{
@@ -187,7 +187,7 @@ func TestVerifyReadsAUserWithANewPasswordAgain(t *testing.T) {
 }
 
 // A password that is set twice with random characters would be another one than the first reply said.
-func TestSetPasswordIsSentOnceOnly(t *testing.T) {
+func TestSetPassword_IsNotRetriedAfterLostResponse(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"the connection drops": {Drop: true}, "Okta fails": {Status: 500}, "a gateway gives up": {Status: 502, Body: "<html>"},
@@ -222,8 +222,8 @@ func wantNoSecret(t *testing.T, w *testkit.World, got testkit.Reply, secret stri
 	wantNotLogged(t, w, secret)
 }
 
-// TestSecrets_AreMaskedWhereverTheyWerePasted: a World finds the password in the log and in the reply by itself.
-func TestSecrets_AreMaskedWhereverTheyWerePasted(t *testing.T) {
+// TestSecrets_AreMaskedInOtherParameters: a World finds the password in the log and in the reply by itself.
+func TestSecrets_AreMaskedInOtherParameters(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"context":        `{"parameters": {"User IDs": "alice", "New Password": "%s"}, "context": {"note": "new password %s", "case_id": "4711"}}`,

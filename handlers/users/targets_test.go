@@ -11,7 +11,7 @@ import (
 )
 
 // A user named several times is suspended once, and every entity that names the user is enriched.
-func TestOneUserNamedSeveralTimesIsOneTarget(t *testing.T) {
+func TestTargets_UserNamedSeveralTimesIsOneTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "judy@acme.test", Email: "judith@mail.test"})
@@ -50,7 +50,7 @@ func TestOneUserNamedSeveralTimesIsOneTarget(t *testing.T) {
 	w.WantWrites("POST /api/v1/users/"+w.ID("judy")+"/lifecycle/suspend", "POST /api/v1/users/"+w.ID("bob")+"/lifecycle/suspend")
 }
 
-func TestEntitiesThatAreNoUsersAreIgnored(t *testing.T) {
+func TestEntities_OtherTypesAreIgnored(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -70,7 +70,7 @@ func TestEntitiesThatAreNoUsersAreIgnored(t *testing.T) {
 	want(t, got, nil, "entities", 1)
 }
 
-func TestAHostThatMayBeAUserIsNotDropped(t *testing.T) {
+func TestEntities_HostThatMayBeAUserIsATarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/BOB*", Status: 403})
@@ -82,7 +82,7 @@ func TestAHostThatMayBeAUserIsNotDropped(t *testing.T) {
 	wantOutcomes(t, got, "changed", "failed")
 }
 
-func TestOnlyEntitiesThatAreNoUsersIsNoTarget(t *testing.T) {
+func TestEntities_OnlyOtherTypesIsAnError(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{"entities": []any{entity("WS-17", "HOSTNAME"), entity("10.0.0.1", "ADDRESS")}})
@@ -94,7 +94,7 @@ func TestOnlyEntitiesThatAreNoUsersIsNoTarget(t *testing.T) {
 	wantText(t, got, "no user is named", "error", "problems", 0, "message")
 }
 
-func TestTheScopeIsLeftAloneWhenTurnedOff(t *testing.T) {
+func TestEntities_AreIgnoredIfScopeIsOff(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -110,7 +110,7 @@ func TestTheScopeIsLeftAloneWhenTurnedOff(t *testing.T) {
 	}
 }
 
-func TestAnEntityThatNamesNobodyIsRefused(t *testing.T) {
+func TestEntities_RejectIdentifierWithoutAName(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for identifier, words := range map[string]string{
@@ -127,7 +127,7 @@ func TestAnEntityThatNamesNobodyIsRefused(t *testing.T) {
 	}
 }
 
-func TestMoreUsersThanOneCallMayChange(t *testing.T) {
+func TestTargets_MaxTargetsBoundsChanges(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"MAX_TARGETS": "2"}})
 	three := map[string]any{
@@ -174,7 +174,7 @@ func TestMoreUsersThanOneCallMayChange(t *testing.T) {
 }
 
 // The incumbent works one by one and loses what was done when a call in the middle fails.
-func TestSixtyUsersKeepTheirOrderAroundOneFailure(t *testing.T) {
+func TestTargets_KeepOrderAroundAFailure(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	load(w, 60)
@@ -214,7 +214,7 @@ func TestSixtyUsersKeepTheirOrderAroundOneFailure(t *testing.T) {
 }
 
 // Okta refuses a call too many, so none refused means that the bound holds.
-func TestCallsInFlightAreBounded(t *testing.T) {
+func TestTargets_OktaConcurrencyIsBounded(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"OKTA_CONCURRENCY": "3"}})
 	load(w, 24)
@@ -239,7 +239,7 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	}
 }
 
-func TestWhatWasDoneByTheDeadlineIsInTheReply(t *testing.T) {
+func TestDeadline_ReplyHasTargetsDoneBefore(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "2s"}})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("bob") + "/*", Method: "POST", LatencyMS: 60_000})
@@ -254,7 +254,7 @@ func TestWhatWasDoneByTheDeadlineIsInTheReply(t *testing.T) {
 	want(t, got, "ACTIVE", "targets", 1, "before", "status")
 }
 
-func TestADeadlineBeforeAnythingWasDone(t *testing.T) {
+func TestDeadline_BeforeFirstTargetIsAFailure(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"while users are looked up": {Path: "/api/v1/users/*", Method: "GET"},
@@ -276,7 +276,7 @@ func TestADeadlineBeforeAnythingWasDone(t *testing.T) {
 }
 
 // Okta's search lags behind its users, so what it says of a status decides nothing.
-func TestAUserFoundByAddressIsReadAgainBeforeAnythingIsDecided(t *testing.T) {
+func TestLookup_ReadsUserFoundBySearchAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	id := w.Okta.AddUser(emulator.UserSeed{Login: "mallory@acme.test", Email: "m@mail.test"})
@@ -290,7 +290,7 @@ func TestAUserFoundByAddressIsReadAgainBeforeAnythingIsDecided(t *testing.T) {
 }
 
 // A lost answer to a write leaves open what happened; a lost answer to a read does not.
-func TestOnlyAWriteThatWasSentMayHaveBeenMade(t *testing.T) {
+func TestWrite_OnlyASentWriteIsInDoubt(t *testing.T) {
 	t.Parallel()
 	const open = "the change may or may not have been made"
 	w := testkit.New(t, testkit.Options{})

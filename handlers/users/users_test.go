@@ -181,7 +181,7 @@ func undo(t *testing.T, w *testkit.World, got testkit.Reply) testkit.Reply {
 
 // The incumbent makes its client, token call included, outside of any error handling: a wrong setting is a
 // crashed step with a traceback (defects 11 and 21). Here it is a reply that says what is wrong.
-func TestAWrongSettingIsAReply(t *testing.T) {
+func TestSettings_WrongSettingIsReported(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, variable, value string
@@ -210,7 +210,7 @@ func TestAWrongSettingIsAReply(t *testing.T) {
 
 // Playbooks send real booleans, and also their words; they spell names as one release or another of the
 // incumbent did (defects 18 and 19).
-func TestParametersAsPlaybooksSpellThem(t *testing.T) {
+func TestParameters_AcceptPlaybookSpellings(t *testing.T) {
 	t.Parallel()
 	for _, users := range []string{"User IDs Or Logins", "User Ids Or Logins", "User IDs", "user_ids_or_logins", "USER-IDS"} {
 		for _, off := range []any{false, "False", "false", " FALSE "} {
@@ -226,7 +226,7 @@ func TestParametersAsPlaybooksSpellThem(t *testing.T) {
 
 // An empty string is not a user, and neither is what SecOps failed to fill in. The incumbent takes both
 // for a part of the URL (defect 9).
-func TestNoUserIsNamed(t *testing.T) {
+func TestParameters_MissingUserIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"get-user", "enable-user", "disable-user", "reset-password", "set-password"} {
 		for _, test := range []struct {

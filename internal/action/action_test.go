@@ -116,7 +116,7 @@ func outcomes(r *action.Result) []string {
 	return out
 }
 
-func TestFindTakesNameAndSlugInAnySpelling(t *testing.T) {
+func TestGroup_FindsNameAndSlugInAnySpelling(t *testing.T) {
 	t.Parallel()
 	define := func(name string) action.Action {
 		return action.Define(action.Spec{Name: name, Summary: "Do."}, func(context.Context, *action.Execution, struct{}) (*action.Result, error) { return nil, nil })
@@ -134,7 +134,7 @@ func TestFindTakesNameAndSlugInAnySpelling(t *testing.T) {
 	}
 }
 
-func TestTheCatalogLeavesNothingOut(t *testing.T) {
+func TestCatalog_IsComplete(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Users  action.Users  `param:"User IDs" alias:"User IDs Or Logins" help:"Users."`
@@ -174,7 +174,7 @@ func TestTheCatalogLeavesNothingOut(t *testing.T) {
 	}
 }
 
-func TestDefineRefusesAMalformedDeclaration(t *testing.T) {
+func TestDefine_PanicsOnMalformedDeclaration(t *testing.T) {
 	t.Parallel()
 	spec := action.Spec{Name: "Try It", Summary: "Try it."}
 	runs := action.Spec{Name: "Try It", Summary: "Try it.", RunsOn: action.UserEntities}

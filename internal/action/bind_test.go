@@ -11,7 +11,7 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-func TestParameterNamesMatchInAnySpelling(t *testing.T) {
+func TestBind_MatchesNamesInAnySpelling(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Key string `param:"Private Key String" alias:"Private Key,PEM" help:"The key."`
@@ -24,7 +24,7 @@ func TestParameterNamesMatchInAnySpelling(t *testing.T) {
 	}
 }
 
-func TestTwoSpellingsOfOneNameAreRefused(t *testing.T) {
+func TestBind_RejectsTwoSpellingsOfAName(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Users action.Users `param:"User IDs Or Logins" alias:"User IDs" help:"Users."`
@@ -38,7 +38,7 @@ func TestTwoSpellingsOfOneNameAreRefused(t *testing.T) {
 	}
 }
 
-func TestAnUnknownNameIsRefusedWithTheNearestOne(t *testing.T) {
+func TestBind_UnknownNameSuggestsNearest(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Users     string `param:"User IDs Or Logins" alias:"User IDs" help:"Users."`
@@ -66,7 +66,7 @@ func TestAnUnknownNameIsRefusedWithTheNearestOne(t *testing.T) {
 	}
 }
 
-func TestBooleansAreBooleansOrTheirWords(t *testing.T) {
+func TestBind_Booleans(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		On  bool `param:"On" default:"true" help:"On."`
@@ -84,7 +84,7 @@ func TestBooleansAreBooleansOrTheirWords(t *testing.T) {
 	}
 }
 
-func TestIntegersAreNumbersOrDigits(t *testing.T) {
+func TestBind_Integers(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Limit int `param:"Limit" default:"20" min:"1" max:"50" help:"The most."`
@@ -104,7 +104,7 @@ func TestIntegersAreNumbersOrDigits(t *testing.T) {
 	wantProblem(t, problems, "Free", "must be a whole number")
 }
 
-func TestEmptyAndNullCountAsNotGiven(t *testing.T) {
+func TestBind_EmptyAndNullAreNotGiven(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Text  string   `param:"Text" help:"Text."`
@@ -134,7 +134,7 @@ func TestEmptyAndNullCountAsNotGiven(t *testing.T) {
 	}
 }
 
-func TestListsAreArraysOrStringsWithCommas(t *testing.T) {
+func TestBind_Lists(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		List []string `param:"List" help:"List."`
@@ -189,7 +189,7 @@ func TestListsAreArraysOrStringsWithCommas(t *testing.T) {
 	}
 }
 
-func TestUsersAreNeverTheOwnerOfTheCredentials(t *testing.T) {
+func TestBind_RejectsMeAndDots(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Users action.Users `param:"Users" help:"Users."`
@@ -210,7 +210,7 @@ func TestUsersAreNeverTheOwnerOfTheCredentials(t *testing.T) {
 	wantProblem(t, problems, "Users", "no user is named: give IDs, logins or e-mail addresses")
 }
 
-func TestAllowedValuesAreTakenInAnyCase(t *testing.T) {
+func TestBind_AllowedValuesInAnyCase(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Level level `param:"Level" help:"Level."`
@@ -226,7 +226,7 @@ func TestAllowedValuesAreTakenInAnyCase(t *testing.T) {
 	wantProblem(t, problems, "Level", "must be a string")
 }
 
-func TestAParameterThatReadsItselfMayWarn(t *testing.T) {
+func TestBind_UnmarshalerReturnsWarning(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Way switched `param:"Way" help:"Way."`
@@ -245,7 +245,7 @@ func TestAParameterThatReadsItselfMayWarn(t *testing.T) {
 	wantProblem(t, problems, "Way", "must be a string")
 }
 
-func TestASecretIsKeptAsGivenAndNeverQuoted(t *testing.T) {
+func TestBind_SecretIsUnchangedAndNotQuoted(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Password secrets.Value `param:"New Password" secret:"true" help:"The password."`
@@ -264,7 +264,7 @@ func TestASecretIsKeptAsGivenAndNeverQuoted(t *testing.T) {
 	}
 }
 
-func TestEveryProblemIsReportedAtOnce(t *testing.T) {
+func TestBind_ReportsAllProblems(t *testing.T) {
 	t.Parallel()
 	_, _, problems := bound[scoped](t, action.Request{
 		Parameters: map[string]any{"Users": "me", "Limit": "many", "Nothing Like It": 1, "On": "maybe"},
@@ -291,7 +291,7 @@ type scoped struct {
 // OnEntities marks it for bound.
 func (scoped) OnEntities() {}
 
-func TestEntitiesCountAsUsersWhileTheScopeIsOn(t *testing.T) {
+func TestBind_EntitiesAreUsersIfScopeIsOn(t *testing.T) {
 	t.Parallel()
 	entities := []action.Entity{{Identifier: "ALICE", Type: "useruniqname"}}
 	ask := func(scope any) []action.Problem {
@@ -307,7 +307,7 @@ func TestEntitiesCountAsUsersWhileTheScopeIsOn(t *testing.T) {
 	wantProblem(t, ask(true), "Users", "no user is named")
 }
 
-func TestAListHasItsBound(t *testing.T) {
+func TestBind_ListIsBounded(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Names []string `param:"Names" help:"Names."`

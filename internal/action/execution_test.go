@@ -23,7 +23,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestAPanicIsOneTargetsFailure(t *testing.T) {
+func TestPanic_FailsOneTarget(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	d := deps()
@@ -43,7 +43,7 @@ func TestAPanicIsOneTargetsFailure(t *testing.T) {
 	}
 }
 
-func TestAPanicOfTheActionIsAFault(t *testing.T) {
+func TestPanic_OfActionIsAnError(t *testing.T) {
 	t.Parallel()
 	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(_ context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
 		x.Warn("%d thing", 1)
@@ -75,7 +75,7 @@ func users(runs *atomic.Int32, plan func(ctx context.Context, x *action.Executio
 	})
 }
 
-func TestAPanicWhileAUserIsLookedUpDoesNotEndTheProcess(t *testing.T) {
+func TestPanic_InLookupFailsTheUser(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int32
 	inv, problems := users(&runs, nil).Bind(action.Request{Parameters: map[string]any{"User IDs": "alice, bob"}})
@@ -92,7 +92,7 @@ func TestAPanicWhileAUserIsLookedUpDoesNotEndTheProcess(t *testing.T) {
 }
 
 // Deciding writes nothing. Should an action forget that, a dry run still does not reach Okta.
-func TestADryRunCannotWrite(t *testing.T) {
+func TestDryRun_CannotWrite(t *testing.T) {
 	t.Parallel()
 	var writes atomic.Int32
 	org := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -140,7 +140,7 @@ func TestADryRunCannotWrite(t *testing.T) {
 	}
 }
 
-func TestTargetsAreWorkedOnSideBySide(t *testing.T) {
+func TestTargets_RunInParallel(t *testing.T) {
 	t.Parallel()
 	d := deps()
 	d.Workers = 3
@@ -174,7 +174,7 @@ func TestTargetsAreWorkedOnSideBySide(t *testing.T) {
 	}
 }
 
-func TestWarningsFromSeveralTargetsAreAllKept(t *testing.T) {
+func TestWarnings_AreSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	type params struct{}
 	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(ctx context.Context, x *action.Execution, _ params) (*action.Result, error) {
@@ -192,7 +192,7 @@ func TestWarningsFromSeveralTargetsAreAllKept(t *testing.T) {
 	}
 }
 
-func TestWhatTheDeadlineLeavesIsNotStarted(t *testing.T) {
+func TestDeadline_LaterTargetsAreNotStarted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	d := deps()
@@ -215,7 +215,7 @@ func TestWhatTheDeadlineLeavesIsNotStarted(t *testing.T) {
 	}
 }
 
-func TestOneCallChangesABoundedNumberOfTargets(t *testing.T) {
+func TestTargets_MaxTargetsBoundsChanges(t *testing.T) {
 	t.Parallel()
 	d := deps()
 	d.MaxTargets = 2
@@ -232,7 +232,7 @@ func TestOneCallChangesABoundedNumberOfTargets(t *testing.T) {
 	}
 }
 
-func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
+func TestVerify_OnlyIfRequested(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name     string
@@ -282,7 +282,7 @@ func reads(s action.State, err error) func(context.Context, *okta.Client) (actio
 }
 
 // What was changed before the rest failed has its undo, and the target has failed all the same.
-func TestAHalfDoneChangeKeepsItsUndo(t *testing.T) {
+func TestWrite_PartialChangeHasUndo(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, true, []string{"x"}, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
@@ -307,7 +307,7 @@ func TestAHalfDoneChangeKeepsItsUndo(t *testing.T) {
 	}
 }
 
-func TestADryRunTellsWhatStandsInTheWay(t *testing.T) {
+func TestDryRun_ReportsErrorOfPlan(t *testing.T) {
 	t.Parallel()
 	plan := func(context.Context, string) (action.Plan, error) {
 		return action.Plan{

@@ -71,9 +71,9 @@ func run(t *testing.T, d action.Deps, spec action.Spec, work func(x *action.Exec
 	return result
 }
 
-// TestOnce_StateOfAWriteMadeBeforeIsNotPredicted: the result of the earlier run is not kept, and
+// TestWriteGuard_ReportsStateOfWriteMadeBefore: the result of the earlier run is not kept, and
 // the state may have changed since.
-func TestOnce_StateOfAWriteMadeBeforeIsNotPredicted(t *testing.T) {
+func TestWriteGuard_ReportsStateOfWriteMadeBefore(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status, planned string

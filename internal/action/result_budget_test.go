@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestRoom_GoesToTheFirstTargets: in whatever order Okta answers, the same results are left.
-func TestRoom_GoesToTheFirstTargets(t *testing.T) {
+// TestResultBudget_FirstTargetsHavePriority: in whatever order Okta answers, the same results are left.
+func TestResultBudget_FirstTargetsHavePriority(t *testing.T) {
 	t.Parallel()
 	sizes := []int{3, 4, 2, 5, 1, 1} // MB: the first three fit, and the last two would besides
 	for range 50 {

@@ -15,7 +15,7 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-func TestStatusSumsUpTheTargets(t *testing.T) {
+func TestStatus_DerivesFromTargets(t *testing.T) {
 	t.Parallel()
 	for targets, want := range map[string]struct{ real, dry action.Status }{
 		"":                      {action.StatusSuccess, action.StatusSuccess},
@@ -59,7 +59,7 @@ func TestStatusSumsUpTheTargets(t *testing.T) {
 	}
 }
 
-func TestTheMessageSaysWhatBecameOfEveryTarget(t *testing.T) {
+func TestMessage_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, true,
 		strings.Fields("not_found1 failed1 wrong_state1 changed1 refused1 unchanged1 changed2 wrong_state2 half1 not_found2"), byName)
@@ -80,7 +80,7 @@ func TestTheMessageSaysWhatBecameOfEveryTarget(t *testing.T) {
 	}
 }
 
-func TestATargetMayHaveASentenceOfItsOwn(t *testing.T) {
+func TestMessage_TargetWithItsOwnSentence(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, true, []string{"a", "b", "c", "d"}, func(_ context.Context, name string) (action.Plan, error) {
 		if name == "b" {
@@ -101,7 +101,7 @@ func TestATargetMayHaveASentenceOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestNamesStopWhereNobodyReadsOn(t *testing.T) {
+func TestMessage_EnumerateShowsFiftyNames(t *testing.T) {
 	t.Parallel()
 	var names []string
 	for i := range 52 {
@@ -120,7 +120,7 @@ func TestNamesStopWhereNobodyReadsOn(t *testing.T) {
 	}
 }
 
-func TestResultsAreKeyedByInputInTheOrderOfTheRequest(t *testing.T) {
+func TestResult_IsKeyedByInputInOrder(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, false, []string{"z", `<"a">&`, "m"}, func(_ context.Context, name string) (action.Plan, error) {
 		return action.Plan{Value: json.RawMessage(`{"b": "<&>",  "a": 1.50}`)}, nil
@@ -148,7 +148,7 @@ func TestResultsAreKeyedByInputInTheOrderOfTheRequest(t *testing.T) {
 	}
 }
 
-func TestAResultStopsGrowing(t *testing.T) {
+func TestResult_StopsAt10MB(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("x", 3<<20)
 	result, err := each(t, t.Context(), deps(), action.Options{}, false, []string{"1", "2", "3", "4", "5"}, func(context.Context, string) (action.Plan, error) {
@@ -179,7 +179,7 @@ func TestResult_OneHugeObject(t *testing.T) {
 	}
 }
 
-func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
+func TestResult_ListIsCountedAndWarnsIfIncomplete(t *testing.T) {
 	t.Parallel()
 	a := action.Define(action.Spec{Name: "List Them", Summary: "List."}, func(_ context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
 		return x.ListResult(okta.List{Items: []json.RawMessage{[]byte(`{"id": "1"}`)}, Cut: true}, "provider"), nil
@@ -194,7 +194,7 @@ func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
 	}
 }
 
-func TestTheOutcomeThatAnErrorMeans(t *testing.T) {
+func TestOutcome_DerivesFromErrorKind(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[apierr.Kind]action.Outcome{
 		apierr.NotFound: action.NotFound, apierr.WrongState: action.WrongState, apierr.Refused: action.Refused, apierr.Rejected: action.Failed,
@@ -210,7 +210,7 @@ func TestTheOutcomeThatAnErrorMeans(t *testing.T) {
 	}
 }
 
-func TestAFailureIsSaidInTheActionsWords(t *testing.T) {
+func TestMessage_FailureText(t *testing.T) {
 	t.Parallel()
 	plain := action.Action{Spec: action.Spec{Name: "Disable User"}}
 	if got := plain.FailureText("no."); got != `Error executing action "Disable User". Reason: no.` {
