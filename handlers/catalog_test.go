@@ -10,10 +10,10 @@ import (
 	"example.com/okta-secops/internal/action"
 )
 
-// What playbooks, Terraform and SecOps rely on stays as it is; more may come.
+// Playbooks, Terraform and SecOps depend on these declarations. Actions may be added.
 //
-// With OAuth the incumbent asks for two read scopes whatever it does, so that it can write nothing (its
-// defect 4). A scope too many is as bad: one that the service app was not granted fails the whole token.
+// With OAuth the incumbent always requests the same two read scopes, so that it cannot write (its
+// defect 4). An unneeded scope is an error too: if it is not granted, Okta issues no token.
 func TestCatalog_PublishedActionsAreUnchanged(t *testing.T) {
 	t.Parallel()
 	type published struct {

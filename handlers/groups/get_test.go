@@ -32,7 +32,7 @@ func TestGetGroup_ByIDReportsEveryTarget(t *testing.T) {
 	}`, finance, engineering, w.AsOktaHasIt("/api/v1/groups/"+finance), w.AsOktaHasIt("/api/v1/groups/"+engineering)))
 }
 
-// Okta searches names by their beginning, in any case; the caller means one name.
+// Okta's search matches prefixes of names in any case; the caller means the exact name.
 func TestGetGroup_ByNameRequiresExactName(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -80,21 +80,21 @@ func TestGetGroup_NoGroupFoundIsAFailure(t *testing.T) {
 		isID                bool
 		code, message, hint string
 	}{
-		{true, "E0000007", "Not found: Resource not found: Nobody (UserGroup); " + noID, " (" + noID + ")"},
+		{true, "E0000007", "Not found: Resource not found: Missing (UserGroup); " + noID, " (" + noID + ")"},
 		{false, "E0000007", "no group has exactly this name", ""},
 	} {
 		w := testkit.New(t, testkit.Options{})
-		w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": "Nobody", "Is Id": c.isID})).Want(t, 200, fmt.Sprintf(`{
+		w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": "Missing", "Is Id": c.isID})).Want(t, 200, fmt.Sprintf(`{
 			"action": "Get Group", "status": "failure", "is_success": false,
-			"output_message": "Error executing action \"Get Group\". Reason: Not found: Nobody%s.",
+			"output_message": "Error executing action \"Get Group\". Reason: Not found: Missing%s.",
 			"script_result": {"name": "is_success", "value": false}, "json_result": null, "entities": [],
-			"targets": [{"input": "Nobody", "source": "parameter", "outcome": "not_found", "error": {"code": %q, "message": %q, "retryable": false}}],
+			"targets": [{"input": "Missing", "source": "parameter", "outcome": "not_found", "error": {"code": %q, "message": %q, "retryable": false}}],
 			"warnings": []
 		}`, c.hint, c.code, c.message))
 	}
 }
 
-// The incumbent puts ids into the path as they are (its defect 9).
+// The incumbent does not escape IDs in the path (its defect 9).
 func TestGetGroup_IDIsEscapedInPath(t *testing.T) {
 	t.Parallel()
 	t.Run("escaped", func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestGetGroup_IDIsEscapedInPath(t *testing.T) {
 			switch asked {
 			case "GET /api/v1/groups/a=b&c", "GET /api/v1/groups/a%20b":
 			default:
-				t.Errorf("Okta was asked %s", asked)
+				t.Errorf("requests to Okta: %s", asked)
 			}
 		}
 	})
@@ -129,7 +129,7 @@ func TestGetGroup_IDIsEscapedInPath(t *testing.T) {
 			}
 		}
 		if asked := w.Asked(); len(asked) > 0 {
-			t.Errorf("Okta was asked %v", asked)
+			t.Errorf("requests to Okta: %v", asked)
 		}
 	})
 }
@@ -167,7 +167,7 @@ func TestGetGroup_OneErrorDoesNotStopOthers(t *testing.T) {
 	}
 }
 
-// The incumbent follows a next link of the group search forever, and counts what it has seen twice (its
+// The incumbent follows a next link of the group search forever, and counts groups twice (its
 // defect 5).
 func TestGetGroup_ByNameStopsAtCircularLinks(t *testing.T) {
 	t.Parallel()
@@ -196,7 +196,7 @@ func TestGetGroup_ByNameReadsEveryHit(t *testing.T) {
 	}
 }
 
-// TestGetGroup_RejectsAnotherGroup: an id or a name is compared with the group that Okta returns.
+// TestGetGroup_RejectsAnotherGroup: the group that Okta returns must have the ID or the name.
 func TestGetGroup_RejectsAnotherGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -208,7 +208,7 @@ func TestGetGroup_RejectsAnotherGroup(t *testing.T) {
 	}
 }
 
-// TestGetGroup_FindsANameAmongMany: 300 groups whose names begin with the name do not hide it.
+// TestGetGroup_FindsANameAmongMany: the name is also a prefix of the names of 300 other groups.
 func TestGetGroup_FindsANameAmongMany(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PageSize: 100})
@@ -223,7 +223,7 @@ func TestGetGroup_FindsANameAmongMany(t *testing.T) {
 	}
 	for _, asked := range w.Asked() {
 		if !strings.Contains(asked, "search=profile.name+eq+") {
-			t.Errorf("Okta was asked %s", asked)
+			t.Errorf("requests to Okta: %s", asked)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestListUserGroups_ReportsEveryTarget(t *testing.T) {
 	w.WantWrites()
 	for _, asked := range w.Asked() { // the incumbent adds ?id= (its defect 16)
 		if strings.Contains(asked, "/groups?") {
-			t.Errorf("Okta was asked %s", asked)
+			t.Errorf("requests to Okta: %s", asked)
 		}
 	}
 	const everyone = `{"description":"All users in your organization","name":"Everyone"}`
@@ -99,7 +99,7 @@ func TestListUserGroups_ReadsEveryPage(t *testing.T) {
 	}
 }
 
-// The incumbent answers "The user with id {0} doesn't belong to any group" (its defect 20).
+// The incumbent reports "The user with id {0} doesn't belong to any group" (its defect 20).
 func TestListUserGroups_UserWithoutGroups(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -166,6 +166,6 @@ func TestListUserGroups_RequiresTarget(t *testing.T) {
 		}
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }

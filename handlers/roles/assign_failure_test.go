@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// What Okta answers where it refuses a role for a reason of its own.
+// notSupported is an error response to an assignment that is not one of a held role.
 const notSupported = `{"errorCode": "E0000091", "errorSummary": "The provided role type was not the same as required role type."}`
 
 func TestAssignRole_SomeRolesRejectedIsPartial(t *testing.T) {
@@ -40,7 +40,7 @@ func TestAssignRole_SomeRolesRejectedIsPartial(t *testing.T) {
 	wantRoles(t, w, "admin", "REPORT_ADMIN", "SUPER_ADMIN")
 }
 
-// Without a change nothing was reached, and the role that a later try can cure decides the status.
+// If nothing was changed, a retryable error of one role decides the status.
 func TestAssignRole_NoRoleAssignedIsAFailure(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -73,8 +73,8 @@ func TestAssignRole_NoRoleAssignedIsAFailure(t *testing.T) {
 	}
 }
 
-// The incumbent's loop over entities ends at the first error of a look-up, and what it did by then is
-// lost (its defect 10).
+// The incumbent's loop over entities ends at the first error of a lookup, and its results so far
+// are lost (its defect 10).
 func TestAssignRole_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -121,7 +121,8 @@ func TestAssignRole_OneErrorDoesNotStopOthers(t *testing.T) {
 	}
 }
 
-// TestAssignRole_OtherObjectIsAnError: a 2xx without the role that was asked for is settled by the user's roles.
+// TestAssignRole_OtherObjectIsAnError: after a 2xx without the requested role, the user's roles
+// decide.
 func TestAssignRole_OtherObjectIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{

@@ -44,7 +44,7 @@ func TestAssignRole_ReportsEveryTarget(t *testing.T) {
 	}`, w.AsOktaHasIt("/api/v1/users/"+w.ID("alice")+"/roles"), w.AsOktaHasIt("/api/v1/users/"+w.ID("bob")+"/roles"), target("alice", "parameter", "alice"), target("BOB@ACME.TEST", "entity", "bob")))
 }
 
-// The roles API takes ids only; what the caller gives is resolved first.
+// The roles API takes IDs only, so logins are looked up first.
 func TestAssignRole_ResolvesLoginsToIDs(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -98,11 +98,11 @@ func TestAssignRole_RejectsInvalidRequest(t *testing.T) {
 		}
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-// The incumbent reports a role that the user has already as a failure (its defect 15).
+// The incumbent reports a role that the user already has as a failure (its defect 15).
 func TestAssignRole_HeldRoleIsUnchanged(t *testing.T) {
 	t.Parallel()
 	t.Run("as read", func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestAssignRole_HeldRoleIsUnchanged(t *testing.T) {
 			"warnings": []
 		}`, w.AsOktaHasIt("/api/v1/users/"+w.ID("admin")+"/roles"), got.Get("targets", 0, "roles", 0, "role"))))
 	})
-	t.Run("as Okta answers, where it was assigned meanwhile", func(t *testing.T) {
+	t.Run("Okta's response if it was assigned meanwhile", func(t *testing.T) {
 		t.Parallel()
 		w := testkit.New(t, testkit.Options{})
 		w.Okta.AddFault(emulator.Fault{Method: "GET", Path: "/api/v1/users/*/roles", Times: 1, Status: 200, Body: "[]"})
@@ -148,7 +148,7 @@ func TestAssignRole_HeldRoleIsUnchanged(t *testing.T) {
 	})
 }
 
-// A role held through a group can go with the group; who asks for it wants it for the user.
+// A role held through a group is lost with the group, so the request assigns it to the user.
 func TestAssignRole_AssignsRoleHeldThroughAGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -173,7 +173,7 @@ func TestAssignRole_UndoRemovesOnlyAssignedRoles(t *testing.T) {
 	if diff := cmp.Diff([]string{"changed", "changed"}, got.Outcomes()); diff != "" || got.Get("status") != "success" {
 		t.Fatalf("reply: %s", got.Body)
 	}
-	if held, _ := got.Get("json_result", "admin").([]any); len(held) != 2 { // what it has now, whether assigned here or not
+	if held, _ := got.Get("json_result", "admin").([]any); len(held) != 2 { // all requested roles, including the one held before
 		t.Errorf("json_result of admin: %v", held)
 	}
 	for i, login := range []string{"admin", "alice"} {

@@ -88,7 +88,7 @@ func TestUnassignRole_FindsRoleByName(t *testing.T) {
 	}
 }
 
-// A name may mean several assignments: all of them go, but not those that come from a group.
+// A name may match several assignments: all are removed, except those held through a group.
 func TestUnassignRole_HeldDirectlyAndThroughAGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -133,7 +133,8 @@ func TestUnassignRole_UndoAssignsRemovedRoles(t *testing.T) {
 	wantRoles(t, w, "admin", "SUPER_ADMIN")
 }
 
-// Assign Role takes types, and a custom role has none of its own: the reply says what undo leaves out.
+// Assign Role takes types, which do not identify a custom role: the reply names the roles that undo
+// omits.
 func TestUnassignRole_WarnsOfRolesThatUndoDoesNotRestore(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -208,8 +209,8 @@ func TestUnassignRole_VerifyReadsTheRolesBack(t *testing.T) {
 	}
 }
 
-// One user's error crashes the incumbent's step: the users after it are skipped, and Okta's text is lost
-// (its defect 2).
+// An error for one user crashes the incumbent's step: it skips the other users and loses Okta's
+// message (its defect 2).
 func TestUnassignRole_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

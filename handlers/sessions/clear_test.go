@@ -41,7 +41,7 @@ func TestClearSession_ReportsEveryTarget(t *testing.T) {
 	}
 }
 
-// The incumbent leaves OAuth tokens alive, which outlast the session (its defect 12).
+// The incumbent does not revoke OAuth tokens, which stay valid after the session (its defect 12).
 func TestClearSession_RevokesOAuthTokensByDefault(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -69,8 +69,8 @@ func TestClearSession_RevokesOAuthTokensByDefault(t *testing.T) {
 	}
 }
 
-// The incumbent gives up at an error that is neither 400 nor 404, and loses the names of the users it has
-// done by then (its defect 12).
+// The incumbent stops at an error that is neither 400 nor 404, and loses the names of the users
+// that are already done (its defect 12).
 func TestClearSession_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -161,7 +161,7 @@ func TestClearSession_DryRunClearsNothing(t *testing.T) {
 	}
 }
 
-// Okta does not tell which sessions a user has.
+// Okta's API does not list the sessions of a user.
 func TestClearSession_VerifyWarnsThatItCannotBeVerified(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -195,12 +195,12 @@ func TestClearSession_RequiresTarget(t *testing.T) {
 		}
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-// TestClearSession_AfterARefusal: a user who is DEPROVISIONED or deleted by then has no sessions; any other refusal is
-// a failure.
+// TestClearSession_AfterARefusal: a user who became DEPROVISIONED or was deleted has no sessions;
+// any other rejection is a failure.
 func TestClearSession_AfterARefusal(t *testing.T) {
 	t.Parallel()
 	const notFound = `{"errorCode":"E0000007","errorSummary":"Not found: Resource not found: alice (User)"}`

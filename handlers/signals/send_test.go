@@ -16,7 +16,8 @@ import (
 
 const path = "/security/api/v1/security-events"
 
-// params are those of a signal that Okta accepts, with changes: a nil value takes a parameter out.
+// params returns the parameters of a signal that Okta accepts, with changes: nil removes a
+// parameter.
 func params(changes map[string]any) map[string]any {
 	p := map[string]any{
 		"User Email": "Alice@Acme.Test", "Timestamp": "2025-05-25T14:47:52+02:00", "Reason": "Sign-in from an anonymizing network", "Severity": "High",
@@ -30,17 +31,17 @@ func params(changes map[string]any) map[string]any {
 const sentMessage = "Successfully sent the ITP signal to Okta. Okta accepted the signal; whether it changes the risk level of the user is decided by Okta, " +
 	"which also accepts signals about e-mail addresses that it does not know."
 
-// sent is the one request that carried a signal to Okta.
+// sent returns the only request that sent a signal to Okta.
 func sent(t *testing.T, w *testkit.World) emulator.Request {
 	t.Helper()
 	requests := w.Okta.Requests()
 	if len(requests) != 1 || requests[0].Method != "POST" || requests[0].Path != path {
-		t.Fatalf("Okta was asked %v, want one POST %s", w.Asked(), path)
+		t.Fatalf("requests to Okta: %v, want one POST %s", w.Asked(), path)
 	}
 	return requests[0]
 }
 
-// received is the one signal that Okta has.
+// received returns the only signal that Okta has.
 func received(t *testing.T, w *testkit.World) emulator.Signal {
 	t.Helper()
 	signals := w.Okta.Signals()
@@ -50,7 +51,7 @@ func received(t *testing.T, w *testkit.World) emulator.Signal {
 	return signals[0]
 }
 
-// part is one of the JSON parts of a token: 0 the header, 1 the claims.
+// part returns a JSON part of a token: 0 is the header, 1 the claims.
 func part(t *testing.T, token string, i int) map[string]any {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -70,7 +71,7 @@ func part(t *testing.T, token string, i int) map[string]any {
 	return m
 }
 
-// quiet checks that neither the reply nor the log holds the token, or one of the secrets, or a good part of
+// quiet checks that neither the reply nor the log contains the token, a secret, or a long part of
 // one. The incumbent writes the signed token into its log (its defect 7).
 func quiet(t *testing.T, w *testkit.World, got testkit.Reply, secrets ...string) {
 	t.Helper()
@@ -80,7 +81,7 @@ func quiet(t *testing.T, w *testkit.World, got testkit.Reply, secrets ...string)
 	for _, secret := range secrets {
 		for chunk := range strings.FieldsFuncSeq(secret, func(r rune) bool { return strings.ContainsRune(" .\n\\\",:{}", r) }) {
 			if len(chunk) < 12 || strings.HasPrefix(chunk, "-----") {
-				continue // too little to tell a secret by, or a marker
+				continue // too short to identify a secret, or a marker
 			}
 			for place, text := range map[string]string{"reply": string(got.Body), "log": w.Log()} {
 				if strings.Contains(text, chunk[:min(len(chunk), 30)]) {
@@ -124,7 +125,7 @@ func TestSendSignal_SendsSignedToken(t *testing.T) {
 	if request.Headers["Content-Type"] != "application/secevent+jwt" {
 		t.Errorf("Content-Type %q", request.Headers["Content-Type"])
 	}
-	// The incumbent sends the org's API token along (its defect 17).
+	// The incumbent also sends the org's API token (its defect 17).
 	if _, there := request.Headers["Authorization"]; there || request.Query != "" {
 		t.Errorf("the request has credentials or a query: %v ?%s", request.Headers, request.Query)
 	}
@@ -135,12 +136,12 @@ func TestSendSignal_SendsSignedToken(t *testing.T) {
 }
 
 // Okta accepts a signal about an unknown e-mail address and ignores it. Neither the reply nor the
-// audit may claim a risk level.
+// audit may report a risk level.
 func TestSendSignal_UnknownUserIsAcceptedAndClaimsNoLevel(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
-	got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "nobody@acme.test"}))
-	want := map[string]any{"input": "nobody@acme.test", "source": "parameter", "outcome": "accepted", "verified": false}
+	got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "missing@acme.test"}))
+	want := map[string]any{"input": "missing@acme.test", "source": "parameter", "outcome": "accepted", "verified": false}
 	if diff := cmp.Diff(want, got.Get("targets", 0)); diff != "" || got.HTTP != 200 || got.Get("is_success") != true || got.Get("output_message") != sentMessage {
 		t.Errorf("target (-want +got):\n%s\nreply: %d %s", diff, got.HTTP, got.Body)
 	}
@@ -148,11 +149,11 @@ func TestSendSignal_UnknownUserIsAcceptedAndClaimsNoLevel(t *testing.T) {
 		t.Errorf("Okta took the signal as %+v, want verified and ignored", signal)
 	}
 	if log := w.Log(); !strings.Contains(log, `"outcome":"accepted"`) || strings.Contains(log, "current_level") {
-		t.Errorf("the audit does not say accepted, or it claims a level: %s", log)
+		t.Errorf("the audit does not record accepted, or it reports a level: %s", log)
 	}
 }
 
-// The incumbent always sends previous_level low, so that a low signal is no change at all.
+// The incumbent always sends previous_level low, so that a low signal is not a change.
 func TestSendSignal_Levels(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -212,7 +213,7 @@ func TestSendSignal_RejectsInvalidRequest(t *testing.T) {
 		t.Errorf("an empty request: problems (-want +got):\n%s", diff)
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
@@ -228,18 +229,18 @@ func TestSendSignal_DryRunSendsNothing(t *testing.T) {
 		"warnings": []
 	}`)
 	if len(w.Asked()) != 0 || len(w.Okta.Signals()) != 0 {
-		t.Errorf("Okta was asked %v", w.Asked())
+		t.Errorf("requests to Okta: %v", w.Asked())
 	}
 }
 
-// What Okta makes of a signal cannot be asked for.
+// The effect of a signal cannot be read from Okta.
 func TestSendSignal_VerifyWarnsThatItCannotBeVerified(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
-	request := params(map[string]any{"User Email": "nobody@acme.test"})
+	request := params(map[string]any{"User Email": "missing@acme.test"})
 	request["options"] = map[string]any{"verify": true}
 	got := w.Run("signals/send-itp-signal", request)
-	if diff := cmp.Diff([]any{"nobody@acme.test: the result cannot be read back from Okta, so it is not verified."}, got.Get("warnings")); diff != "" {
+	if diff := cmp.Diff([]any{"missing@acme.test: the result cannot be read back from Okta, so it is not verified."}, got.Get("warnings")); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	if got.Get("status") != "success" || got.Get("targets", 0, "verified") != false {
@@ -247,7 +248,7 @@ func TestSendSignal_VerifyWarnsThatItCannotBeVerified(t *testing.T) {
 	}
 }
 
-// The incumbent takes only 202 for success; the product document shows 200.
+// The incumbent accepts only 202; the product document shows 200.
 func TestSendSignal_Status200IsSuccess(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -327,7 +328,8 @@ func TestSendSignal_SameKeySendsSameID(t *testing.T) {
 	}
 }
 
-// The incumbent asks for the org's API credentials although the signature alone counts (its defect 17).
+// The incumbent requires the org's API credentials although Okta checks only the signature (its
+// defect 17).
 func TestSendSignal_NeedsNoOktaCredentials(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": ""}})
@@ -337,7 +339,8 @@ func TestSendSignal_NeedsNoOktaCredentials(t *testing.T) {
 	}
 }
 
-// Okta ignores a repeated jti: another signal under the same key, a case's id for instance, must not seem to be sent.
+// Okta ignores a duplicate jti, so another signal with the same idempotency key, such as a case ID,
+// needs another jti.
 func TestSendSignal_AnotherSignalHasAnotherID(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})

@@ -44,7 +44,8 @@ func TestDisableUser_ReportsEveryTarget(t *testing.T) {
 func TestDisableUser_SuspendInEveryStatus(t *testing.T) {
 	t.Parallel()
 	const not = "and Okta suspends only ACTIVE users: the user is not contained; set Is Deactivate to true to deactivate the user"
-	// The incumbent answers success to each of these (defect 8); other tools call them "already disabled".
+	// The incumbent reports success for each of these (defect 8); other tools report "already
+	// disabled".
 	lifecycle{path: "users/disable-user", params: map[string]any{"Is Deactivate": false}, after: true, rows: []transition{
 		{user: "alice", status: "ACTIVE", outcome: "changed", becomes: "SUSPENDED", write: "{user}/lifecycle/suspend", words: "Suspended 1 user: alice@acme.test."},
 		{user: "carol", status: "SUSPENDED", outcome: "unchanged", words: "Already disabled: carol@acme.test (SUSPENDED)."},
@@ -86,8 +87,8 @@ func TestDisableUser_DeactivatesByDefault(t *testing.T) {
 	}`))
 }
 
-// The incumbent works the flag out and drops it (defect 3); it sends parameters that Okta does not know
-// (defect 16).
+// The incumbent computes the flag and does not use it (defect 3); it sends parameters that Okta
+// does not know (defect 16).
 func TestDisableUser_SendsEmailOption(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -164,9 +165,9 @@ func TestDisableUser_VerifyReadsSuspendedUserAgain(t *testing.T) {
 	want(t, got, []any{}, "warnings")
 	id := w.ID("alice")
 	if diff := cmp.Diff([]string{"GET /api/v1/users/alice", "POST /api/v1/users/" + id + "/lifecycle/suspend", "GET /api/v1/users/" + id}, w.Asked()); diff != "" {
-		t.Errorf("asked of Okta (-want +got):\n%s", diff)
+		t.Errorf("requests to Okta (-want +got):\n%s", diff)
 	}
-	got = w.Run("users/disable-user", ask) // nothing is left to do
+	got = w.Run("users/disable-user", ask) // it is already done
 	wantOutcomes(t, got, "unchanged")
 	want(t, got, true, "targets", 0, "verified")
 }
@@ -207,13 +208,14 @@ func TestDisableUser_VerifyReportsStateAsRead(t *testing.T) {
 	}
 }
 
-// TestVerify_OtherStatusIsAnError: Okta answers 200 to the change, but the user's status is another one.
+// TestVerify_OtherStatusIsAnError: Okta responds 200 to the change, but the user has another
+// status.
 func TestVerify_OtherStatusIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		path, user, query string
 		params            map[string]any
-		status            string // as read back: of Okta's emulator, which did not make the change
+		status            string // as read back from the emulator, which did not make the change
 		asked             string
 		undo              bool
 	}{
@@ -256,8 +258,8 @@ func TestVerify_OtherStatusIsAnError(t *testing.T) {
 	}
 }
 
-// TestVerify_ActivationMayBeComplete: between the two reads the user may have followed the link. Another status is no success,
-// and the reply does not say that a link was made.
+// TestVerify_ActivationMayBeComplete: between the two reads the user may have used the link.
+// Another status is an error, and the reply does not report a link.
 func TestVerify_ActivationMayBeComplete(t *testing.T) {
 	t.Parallel()
 	for status, outcome := range map[string]string{"ACTIVE": "changed", "DEPROVISIONED": "failed"} {
@@ -294,11 +296,11 @@ func TestDisableUser_UndoOfSuspendUnsuspends(t *testing.T) {
 	}
 	w.WantWrites("POST /api/v1/users/" + w.ID("alice") + "/lifecycle/unsuspend")
 	if mails := w.User("alice").Mails; len(mails) > 0 {
-		t.Errorf("the undo mailed %v", mails)
+		t.Errorf("the undo sent e-mails: %v", mails)
 	}
 }
 
-// Okta's word on the state counts where the user changed between the reading and the write.
+// If the user changed between the read and the write, Okta's error about the state decides.
 func TestDisableUser_StateChangedBeforeWrite(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -322,7 +324,7 @@ func TestDisableUser_StateChangedBeforeWrite(t *testing.T) {
 	}
 }
 
-// A suspend may be asked for again: it comes to the same.
+// A suspend is retried: a second one has no other effect.
 func TestDisableUser_SuspendIsRetriedAfterDroppedConnection(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})

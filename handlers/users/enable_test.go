@@ -71,8 +71,8 @@ func TestEnableUser_ReportsEveryTarget(t *testing.T) {
 	}`))
 }
 
-// The incumbent drops the flag, so that Okta mails the user although the box is off, and throws the
-// activation link away (defect 3). A link is a secret: it is in json_result and nowhere else (defect 7).
+// The incumbent ignores the flag, so that Okta sends an e-mail although the box is off, and drops
+// the activation link (defect 3). A link is a secret: it is only in json_result (defect 7).
 func TestEnableUser_SendsEmailOption(t *testing.T) {
 	t.Parallel()
 	for _, user := range []struct{ login, operation string }{{"frank", "activate"}, {"dave", "activate"}, {"heidi", "reactivate"}} {
@@ -116,7 +116,7 @@ func TestEnableUser_ReportsStatusAfterActivation(t *testing.T) {
 		"parameters": map[string]any{"User IDs Or Logins": "niaj"}, "options": map[string]any{"verify": true},
 	})
 	wantOutcomes(t, got, "changed")
-	want(t, got, map[string]any{"status": "ACTIVE"}, "json_result", "niaj") // a password is set, so there is nothing to set up
+	want(t, got, map[string]any{"status": "ACTIVE"}, "json_result", "niaj") // the user has a password, so the activation is complete
 	want(t, got, map[string]any{"status": "ACTIVE"}, "targets", 0, "after")
 	want(t, got, true, "targets", 0, "verified")
 	want(t, got, nil, "targets", 0, "undo")
@@ -162,8 +162,8 @@ func TestEnableUser_UndoOfUnsuspendSuspends(t *testing.T) {
 	w.WantWrites("POST /api/v1/users/" + w.ID("carol") + "/lifecycle/suspend")
 }
 
-// Every reactivation makes another link and another e-mail, so it is never sent twice; the other two
-// transitions may be asked for again.
+// Every reactivation makes another link and another e-mail, so it is not retried; the other two
+// transitions are.
 func TestEnableUser_DroppedConnection(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -191,7 +191,7 @@ func TestEnableUser_DroppedConnection(t *testing.T) {
 	}
 }
 
-// TestEnableUser_ActivationWithoutEffectIsAnError: Okta answers 200, and the user is STAGED all the same.
+// TestEnableUser_ActivationWithoutEffectIsAnError: Okta responds 200, and the user is still STAGED.
 func TestEnableUser_ActivationWithoutEffectIsAnError(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})

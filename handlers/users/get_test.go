@@ -34,23 +34,23 @@ func TestGetUser_ReturnsOktaObjects(t *testing.T) {
 	w.WantWrites()
 }
 
-// The incumbent reports success whatever became of the users, and its texts hold "{0}", "doen't" and an
+// The incumbent reports success for every outcome, and its texts contain "{0}", "doen't" and an
 // empty list of errors (defects 8 and 20).
 func TestGetUser_MissingUserIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
-	got := w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": "zed, nobody@acme.test"}))
+	got := w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": "zed, missing@acme.test"}))
 	got.Want(t, 200, `{
 		"action": "Get User", "status": "failure", "is_success": false,
-		"output_message": "Error executing action \"Get User\". Reason: Not found: zed, nobody@acme.test.",
+		"output_message": "Error executing action \"Get User\". Reason: Not found: zed, missing@acme.test.",
 		"script_result": {"name": "is_success", "value": false},
 		"json_result": [],
 		"entities": [],
 		"targets": [
 			{"input": "zed", "source": "parameter", "outcome": "not_found",
 			 "error": {"code": "E0000007", "message": "Not found: Resource not found: zed (User)", "retryable": false}},
-			{"input": "nobody@acme.test", "source": "parameter", "outcome": "not_found",
-			 "error": {"code": "E0000007", "message": "Not found: Resource not found: nobody@acme.test (User)", "retryable": false}}
+			{"input": "missing@acme.test", "source": "parameter", "outcome": "not_found",
+			 "error": {"code": "E0000007", "message": "Not found: Resource not found: missing@acme.test (User)", "retryable": false}}
 		],
 		"warnings": []
 	}`)
@@ -75,7 +75,7 @@ func TestGetUser_WorksInEveryStatus(t *testing.T) {
 	w.WantWrites()
 }
 
-// The incumbent puts names into the URL as they are: "/", "?" and "#" change the route (defect 9).
+// The incumbent does not escape names in the URL: "/", "?" and "#" change the route (defect 9).
 func TestGetUser_FindsUserByEveryName(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -112,7 +112,7 @@ func TestGetUser_SendsFewestRequests(t *testing.T) {
 		asked []string
 	}{
 		{"alice", []string{"GET /api/v1/users/alice"}},
-		{"zed", []string{"GET /api/v1/users/zed"}}, // no e-mail address, so no search
+		{"zed", []string{"GET /api/v1/users/zed"}}, // not an e-mail address, so there is no search
 		{"zed@acme.test", []string{"GET /api/v1/users/zed@acme.test", search + "zed%40acme.test%22+or+profile.email+eq+%22zed%40acme.test%22"}},
 		{`z/"\@acme.test`, []string{search + `z%2F%5C%22%5C%5C%40acme.test%22+or+profile.email+eq+%22z%2F%5C%22%5C%5C%40acme.test%22`}},
 	} {
@@ -121,7 +121,7 @@ func TestGetUser_SendsFewestRequests(t *testing.T) {
 			w := testkit.New(t, testkit.Options{})
 			w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": []any{test.name}}))
 			if diff := cmp.Diff(test.asked, w.Asked()); diff != "" {
-				t.Errorf("asked of Okta (-want +got):\n%s", diff)
+				t.Errorf("requests to Okta (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -166,7 +166,7 @@ func TestGetUser_ReturnsObjectUnaltered(t *testing.T) {
 	}
 }
 
-// oddlyTyped is a user whose profile no SDK's model expects.
+// oddlyTyped is a user whose profile has types that the SDK's model does not expect.
 var oddlyTyped = emulator.UserSeed{Login: "odd@acme.test", Profile: map[string]any{
 	"costCenter": 4711, "displayName": 7, "manager": map[string]any{"name": "<Ann & Bob>", "levels": []any{1, nil, "x"}},
 	"badge": 12345678901234567, "ratio": 0.10, "secondEmail": false, "zipCode": []any{"1", 2}, "locale": nil, "x-unknown": "\u2028 </script>",
@@ -194,8 +194,8 @@ func TestGetUser_InvalidResponseIsAnError(t *testing.T) {
 	}
 }
 
-// The results stop at 10 MB, in the order of the request; all users were found, and the warning says so. What does not
-// need the whole object of a user does not stop there.
+// The results stop at 10 MB, in the order of the request, with a warning, and all users are found.
+// An action that does not return user objects has no such limit.
 func TestGetUser_LargeUsers(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{OffSpecification: true})
@@ -218,7 +218,7 @@ func TestGetUser_LargeUsers(t *testing.T) {
 	wantOutcomes(t, got, "changed", "changed", "changed", "changed")
 }
 
-// A user that is too large to be read is named as such, and does not stop the others.
+// A user that is too large to be read is a failed target and does not stop the others.
 func TestGetUser_UserOverTheBound(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{OffSpecification: true})

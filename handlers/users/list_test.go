@@ -13,14 +13,14 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// load adds n users who sort behind the seeded ones: load0@acme.test, load1@acme.test and so on.
+// load adds n users that sort after the seeded ones: load0@acme.test, load1@acme.test and so on.
 func load(w *testkit.World, n int) {
 	for i := range n {
 		w.Okta.AddUser(emulator.UserSeed{Login: fmt.Sprintf("load%d@acme.test", i), LastName: "Load"})
 	}
 }
 
-// logins are the logins of the users in json_result.
+// logins returns the logins of the users in json_result.
 func logins(got testkit.Reply) []string {
 	out := []string{}
 	users, _ := got.Get("json_result").([]any)
@@ -63,8 +63,8 @@ func TestListUsers_NoMatchIsSuccess(t *testing.T) {
 	}`)
 }
 
-// The incumbent follows no pages of roles and groups, and its other lists repeat the first page or never
-// end (defects 5 and 14).
+// The incumbent follows no pages of roles and groups, and its other lists repeat the first page or
+// never end (defects 5 and 14).
 func TestListUsers_FollowsEveryPage(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PageSize: 7})
@@ -122,7 +122,7 @@ func TestListUsers_DefaultLimitIs200(t *testing.T) {
 	}
 }
 
-// The incumbent lets Limit 0 mean all there is, and crashes on what is no number.
+// In the incumbent, Limit 0 means no limit, and a value that is not a number crashes it.
 func TestListUsers_RejectsLimitOutOfRange(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -133,11 +133,11 @@ func TestListUsers_RejectsLimitOutOfRange(t *testing.T) {
 		wantText(t, got, "must be a whole number from 1 to 5000, not ", "error", "problems", 0, "message")
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-// Okta answers a query with 10 users where no limit is sent, and does not page one.
+// Okta returns 10 users for a query without a limit, and has no further pages for a query.
 func TestListUsers_QuerySearchesNamesAndAddresses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -159,7 +159,7 @@ func TestListUsers_QuerySearchesNamesAndAddresses(t *testing.T) {
 			t.Errorf("Limit %v: %d users, want %d", test.limit, n, test.users)
 		}
 		if diff := cmp.Diff([]string{"GET /api/v1/users?" + test.query}, w.Asked()); diff != "" {
-			t.Errorf("Limit %v: asked of Okta (-want +got):\n%s", test.limit, diff)
+			t.Errorf("Limit %v: requests to Okta (-want +got):\n%s", test.limit, diff)
 		}
 		if test.warning == "" {
 			want(t, got, []any{}, "warnings")
@@ -181,7 +181,7 @@ func TestListUsers_SendsExpressionsUnchanged(t *testing.T) {
 		wantHTTP(t, got, 200)
 		requests := w.Okta.Requests()
 		if len(requests) != 1 {
-			t.Fatalf("Okta was asked %v", w.Asked())
+			t.Fatalf("requests to Okta: %v", w.Asked())
 		}
 		sent, err := url.ParseQuery(requests[0].Query)
 		if err != nil {
@@ -193,7 +193,7 @@ func TestListUsers_SendsExpressionsUnchanged(t *testing.T) {
 	}
 }
 
-// In the incumbent an error of Okta's ends in a TypeError that hides it (defect 2).
+// In the incumbent, an Okta error causes a TypeError that hides it (defect 2).
 func TestListUsers_ReportsOktaErrorOfAnExpression(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -244,7 +244,7 @@ func TestListUsers_StopsAt10MB(t *testing.T) {
 	}
 }
 
-// A next link to another host would take the credentials there.
+// Following a next link to another host would send the credentials there.
 func TestListUsers_DoesNotFollowLinkToAnotherHost(t *testing.T) {
 	t.Parallel()
 	for name, link := range map[string]string{

@@ -19,15 +19,15 @@ func TestResetPassword_InEveryStatus(t *testing.T) {
 		{user: "grace", status: "PASSWORD_EXPIRED", outcome: "changed", becomes: "RECOVERY", write: reset, words: "Reset the password of 1 user: grace@acme.test."},
 		{user: "heidi", status: "PROVISIONED", outcome: "changed", becomes: "RECOVERY", write: reset, words: "Reset the password of 1 user: heidi@acme.test."},
 		{user: "ivan", status: "RECOVERY", outcome: "changed", write: reset, words: "Reset the password of 1 user: ivan@acme.test."},
-		// Whether a reset is allowed in these two is Okta's to say.
+		// Okta decides whether a reset is allowed in these two.
 		{user: "frank", status: "STAGED", outcome: "wrong_state", code: "E0000017", write: reset, dryRun: "planned", words: "Not done: frank@acme.test: Password reset failed: the user's status is STAGED: enable the user first (Enable User)."},
 		{user: "carol", status: "SUSPENDED", outcome: "wrong_state", code: "E0000017", write: reset, dryRun: "planned", words: "Not done: carol@acme.test: Password reset failed: the user's status is SUSPENDED: enable the user first (Enable User)."},
 		{user: "dave", status: "DEPROVISIONED", outcome: "wrong_state", code: "wrong_state", words: "the user is DEPROVISIONED and has no password: activate the user first (Enable User)"},
 	}}.run(t)
 }
 
-// The incumbent puts the one-time link into its message and its script result (defect 7), and sends
-// Python's True and an id that Okta does not know (defect 16).
+// The incumbent writes the one-time link into its message and its script result (defect 7), and
+// sends Python's True and an ID that Okta does not know (defect 16).
 func TestResetPassword_LinkIsOnlyInResult(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -62,7 +62,7 @@ func TestResetPassword_LinkIsOnlyInResult(t *testing.T) {
 		wantOnlyInResult(t, w, got, link(input))
 	}
 	if link("alice") == link("BOB@ACME.TEST") {
-		t.Error("two users got one link")
+		t.Error("two users got the same link")
 	}
 }
 
@@ -86,7 +86,7 @@ func TestResetPassword_SendsEmailOption(t *testing.T) {
 			t.Errorf("Send Email %v: e-mails (-want +got):\n%s", test.flag, diff)
 		}
 		if test.mails != nil {
-			want(t, got, map[string]any{"send_email": true}, "json_result", "alice") // the link is the user's alone
+			want(t, got, map[string]any{"send_email": true}, "json_result", "alice") // only the user gets the link
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestResetPassword_ScopeIsOffByDefault(t *testing.T) {
 	want(t, got, []any{}, "entities")
 	want(t, got, []any{}, "warnings")
 	if is := w.User("bob").Status; is != "ACTIVE" {
-		t.Errorf("bob, who was not asked for, is %s", is)
+		t.Errorf("bob, who is not a target, is %s", is)
 	}
 	got = w.Run("users/reset-password", map[string]any{"entities": entities})
 	wantHTTP(t, got, 400)
@@ -124,7 +124,7 @@ func TestResetPassword_VerifyReadsUserAgain(t *testing.T) {
 	wantText(t, got, "reads back as ACTIVE instead of RECOVERY", "output_message")
 }
 
-// Another reset would make the first link void, and mail the user again.
+// Another reset would invalidate the first link and send another e-mail.
 func TestResetPassword_IsNotRetriedAfterLostResponse(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
@@ -146,7 +146,7 @@ func TestResetPassword_IsNotRetriedAfterLostResponse(t *testing.T) {
 	}
 }
 
-// The answer may come after the deadline, so nobody knows whether the link was made.
+// The response may arrive after the deadline, so it is unknown whether the link was made.
 func TestResetPassword_DeadlineLeavesResultUnknown(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "1s"}})

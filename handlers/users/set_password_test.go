@@ -26,7 +26,8 @@ func TestSetPassword_InEveryStatus(t *testing.T) {
 	lifecycle{path: "users/set-password", params: map[string]any{"New Password": newPassword}, rows: rows}.run(t)
 }
 
-// The incumbent writes the password into its message, its result and with them into the case wall (defect 7).
+// The incumbent writes the password into its message and its result, so the case wall shows it
+// (defect 7).
 func TestSetPassword_DoesNotReturnGivenPassword(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -56,8 +57,8 @@ func TestSetPassword_DoesNotReturnGivenPassword(t *testing.T) {
 	}
 }
 
-// The incumbent adds to the same password for every user, so that the second user's password holds the
-// first one's whole (defect 1).
+// The incumbent appends to the same password for each user, so that the second user's password
+// contains the whole password of the first (defect 1).
 func TestSetPassword_RandomCharactersDifferPerUser(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -83,7 +84,7 @@ func TestSetPassword_RandomCharactersDifferPerUser(t *testing.T) {
 			}
 		}
 		if regexp.MustCompile(`[^!-~]|["',<>&\\0O1lI]`).MatchString(random) {
-			t.Errorf("%q has a character that gets lost on its way, or is taken for another", random)
+			t.Errorf("%q has a character that is easily lost or confused", random)
 		}
 		if other, taken := seen[random]; taken {
 			t.Errorf("%s and %s have the same password", other, login)
@@ -130,7 +131,7 @@ func TestSetPassword_RequiresPassword(t *testing.T) {
 		wantNoSecret(t, w, got, "47110815")
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
@@ -151,8 +152,8 @@ func TestSetPassword_ReportsOktaErrorOfWeakPassword(t *testing.T) {
 	}
 }
 
-// In the incumbent one user's error crashes the step with a TypeError: the others are skipped, and the
-// passwords that were set are never told (defect 2).
+// In the incumbent, an error for one user crashes the step with a TypeError: it skips the other
+// users and does not report the passwords that it has set (defect 2).
 func TestSetPassword_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -186,7 +187,7 @@ func TestSetPassword_VerifyReadsUserAgain(t *testing.T) {
 	want(t, got, true, "targets", 0, "verified")
 }
 
-// A password that is set twice with random characters would be another one than the first reply said.
+// A second write would set other random characters than the first reply reports.
 func TestSetPassword_IsNotRetriedAfterLostResponse(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
@@ -209,7 +210,7 @@ func TestSetPassword_IsNotRetriedAfterLostResponse(t *testing.T) {
 	}
 }
 
-// wantNoSecret finds a secret neither in the reply nor in the log.
+// wantNoSecret checks that a secret is neither in the reply nor in the log.
 func wantNoSecret(t *testing.T, w *testkit.World, got testkit.Reply, secret string) {
 	t.Helper()
 	escaped, err := json.Marshal(secret)
@@ -222,7 +223,7 @@ func wantNoSecret(t *testing.T, w *testkit.World, got testkit.Reply, secret stri
 	wantNotLogged(t, w, secret)
 }
 
-// TestSecrets_AreMaskedInOtherParameters: a World finds the password in the log and in the reply by itself.
+// TestSecrets_AreMaskedInOtherParameters: a World checks every log and reply for the password.
 func TestSecrets_AreMaskedInOtherParameters(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
@@ -252,7 +253,8 @@ func TestSecrets_AreMaskedInOtherParameters(t *testing.T) {
 	}
 }
 
-// TestSecrets_AreNotRepeatedFromOkta: neither the given password nor that with its random characters.
+// TestSecrets_AreNotRepeatedFromOkta: neither the given password nor that with its random
+// characters.
 func TestSecrets_AreNotRepeatedFromOkta(t *testing.T) {
 	t.Parallel()
 	for _, random := range []bool{false, true} {
@@ -284,7 +286,8 @@ func TestIdempotencyKey_IsCountedInCharacters(t *testing.T) {
 	}
 }
 
-// TestSetPassword_OnlyThisUserIsSuccess: Okta returns the user whose password it set. Any other 2xx leaves open whether it did.
+// TestSetPassword_OnlyThisUserIsSuccess: Okta returns the user whose password it set. After any
+// other 2xx the write is in doubt.
 func TestSetPassword_OnlyThisUserIsSuccess(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ body, outcome string }{

@@ -123,7 +123,7 @@ func TestEntities_RejectIdentifierWithoutAName(t *testing.T) {
 		wantText(t, got, words, "error", "problems", 0, "message")
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
@@ -142,7 +142,7 @@ func TestTargets_MaxTargetsBoundsChanges(t *testing.T) {
 	three["options"] = map[string]any{"dry_run": true}
 	wantHTTP(t, w.Run("users/disable-user", three), 400)
 
-	// Three names of one kind are three users: Okta need not be asked.
+	// Three names of one kind are three users: no request to Okta is needed.
 	w.Forget()
 	for _, names := range []string{"alice, bob, carol", "alice@acme.test, bob@acme.test, carol@acme.test", w.ID("alice") + "," + w.ID("bob") + "," + w.ID("carol")} {
 		got := w.Run("users/disable-user", testkit.Params(map[string]any{"User IDs Or Logins": names}))
@@ -150,16 +150,16 @@ func TestTargets_MaxTargetsBoundsChanges(t *testing.T) {
 		want(t, got, "3 targets are named; one request changes at most 2 (MAX_TARGETS): split the list", "error", "problems", 0, "message")
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 
-	// Whoever is named several times is one target.
+	// A user who is named several times is one target.
 	w.Forget()
 	same := w.Run("users/enable-user", testkit.Params(map[string]any{"User IDs Or Logins": "alice, alice@acme.test, bob, " + w.ID("alice") + ", " + w.ID("bob")}))
 	wantHTTP(t, same, 200)
 	wantOutcomes(t, same, "unchanged", "unchanged")
 
-	// Hosts are counted once it is known which of them are users.
+	// Hosts are counted after the lookup has found which of them are users.
 	hosts := []any{entity("WS-17", "HOSTNAME"), entity("ALICE@ACME.TEST", "HOSTNAME"), entity("bob@acme.test", "HOSTNAME")}
 	got = w.Run("users/disable-user", map[string]any{"entities": append(hosts, entity("carol@acme.test", "HOSTNAME"))})
 	wantHTTP(t, got, 400)
@@ -168,12 +168,12 @@ func TestTargets_MaxTargetsBoundsChanges(t *testing.T) {
 	wantHTTP(t, got, 200)
 	wantOutcomes(t, got, "changed", "changed")
 
-	// The bound is on changes, not on reads.
+	// MAX_TARGETS bounds changes, not reads.
 	got = w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": "alice, bob, carol"}))
 	wantOutcomes(t, got, "found", "found", "found")
 }
 
-// The incumbent works one by one and loses what was done when a call in the middle fails.
+// The incumbent handles users one by one, and loses the results when one request fails.
 func TestTargets_KeepOrderAroundAFailure(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -213,15 +213,15 @@ func TestTargets_KeepOrderAroundAFailure(t *testing.T) {
 	}
 }
 
-// Okta refuses a call too many, so none refused means that the bound holds.
+// The emulator rejects a request above the limit, so no rejection means that the limit holds.
 func TestTargets_OktaConcurrencyIsBounded(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"OKTA_CONCURRENCY": "3"}})
 	load(w, 24)
 	w.Okta.AddLimit(emulator.Limit{Path: "/api/v1/*", Concurrent: 3})
-	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*", LatencyMS: 5}) // so that calls overlap
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*", LatencyMS: 5}) // so that requests overlap
 	var wg sync.WaitGroup
-	for half := range 2 { // two callers share the bound
+	for half := range 2 { // two callers share the limit
 		wg.Go(func() {
 			var names []any
 			for i := range 12 {
@@ -234,7 +234,7 @@ func TestTargets_OktaConcurrencyIsBounded(t *testing.T) {
 	wg.Wait()
 	for _, r := range w.Okta.Requests() {
 		if r.Status == 429 {
-			t.Fatalf("%s %s was one call too many", r.Method, r.Path)
+			t.Fatalf("%s %s exceeded the limit", r.Method, r.Path)
 		}
 	}
 }
@@ -275,7 +275,7 @@ func TestDeadline_BeforeFirstTargetIsAFailure(t *testing.T) {
 	}
 }
 
-// Okta's search lags behind its users, so what it says of a status decides nothing.
+// Okta's search index lags behind its users, so the status in a search hit is not used.
 func TestLookup_ReadsUserFoundBySearchAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -289,7 +289,7 @@ func TestLookup_ReadsUserFoundBySearchAgain(t *testing.T) {
 	}
 }
 
-// A lost answer to a write leaves open what happened; a lost answer to a read does not.
+// A lost response leaves a write in doubt, but not a read.
 func TestWrite_OnlyASentWriteIsInDoubt(t *testing.T) {
 	t.Parallel()
 	const open = "the change may or may not have been made"

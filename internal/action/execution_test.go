@@ -59,7 +59,7 @@ func TestPanic_OfActionIsAnError(t *testing.T) {
 	}
 }
 
-// users declares an action that suspends users; runs counts how often it got that far.
+// users declares an action on users; runs counts the calls of plan.
 func users(runs *atomic.Int32, plan func(ctx context.Context, x *action.Execution, u okta.User) (action.Plan, error)) action.Action {
 	type params struct {
 		Users action.Users `param:"User IDs" help:"Users."`
@@ -91,7 +91,7 @@ func TestPanic_InLookupFailsTheUser(t *testing.T) {
 	}
 }
 
-// Deciding writes nothing. Should an action forget that, a dry run still does not reach Okta.
+// A plan must not write. If an action does, a dry run still sends no write to Okta.
 func TestDryRun_CannotWrite(t *testing.T) {
 	t.Parallel()
 	var writes atomic.Int32
@@ -145,7 +145,7 @@ func TestTargets_RunInParallel(t *testing.T) {
 	d := deps()
 	d.Workers = 3
 	var inFlight, most, started atomic.Int32
-	three := make(chan struct{}) // closed when three are at work at once
+	three := make(chan struct{}) // closed when three run in parallel
 	var names []string
 	for i := range 20 {
 		names = append(names, fmt.Sprintf("changed%d", i))
@@ -165,7 +165,7 @@ func TestTargets_RunInParallel(t *testing.T) {
 		t.Fatal(err)
 	}
 	if most.Load() != 3 {
-		t.Errorf("%d targets were worked on at once, want 3", most.Load())
+		t.Errorf("%d targets ran in parallel, want 3", most.Load())
 	}
 	for i, target := range result.Targets {
 		if target.Input != names[i] {
@@ -199,7 +199,7 @@ func TestDeadline_LaterTargetsAreNotStarted(t *testing.T) {
 	d.Workers = 1
 	result, err := each(t, ctx, d, action.Options{}, true, []string{"changed1", "changed2", "changed3"}, func(ctx context.Context, name string) (action.Plan, error) {
 		if name == "changed2" {
-			cancel() // while it is at work
+			cancel() // while it runs
 		}
 		return byName(ctx, name)
 	})
@@ -281,7 +281,7 @@ func reads(s action.State, err error) func(context.Context, *okta.Client) (actio
 	return func(context.Context, *okta.Client) (action.State, error) { return s, err }
 }
 
-// What was changed before the rest failed has its undo, and the target has failed all the same.
+// The part that was changed before the rest failed has an undo, and the target is failed.
 func TestWrite_PartialChangeHasUndo(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, true, []string{"x"}, func(context.Context, string) (action.Plan, error) {

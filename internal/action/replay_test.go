@@ -17,14 +17,14 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// madeBefore implements action.Once: an earlier run made every write.
+// madeBefore implements action.WriteGuard: an earlier run made every write.
 type madeBefore struct{}
 
 func (madeBefore) BeginWrite(string) (bool, error) { return true, nil }
 func (madeBefore) CommitWrite(string)              {}
 func (madeBefore) AbortWrite(string)               {}
 
-// inOrg returns dependencies with an org in which every user has the status. A write fails the
+// inOrg returns dependencies with an org in which every user has a status. A write fails the
 // test.
 func inOrg(t *testing.T, status string) action.Deps {
 	t.Helper()
@@ -71,7 +71,7 @@ func run(t *testing.T, d action.Deps, spec action.Spec, work func(x *action.Exec
 	return result
 }
 
-// TestWriteGuard_ReportsStateOfWriteMadeBefore: the result of the earlier run is not kept, and
+// TestWriteGuard_ReportsStateOfWriteMadeBefore: the result of the earlier run is not stored, and
 // the state may have changed since.
 func TestWriteGuard_ReportsStateOfWriteMadeBefore(t *testing.T) {
 	t.Parallel()
@@ -125,7 +125,7 @@ func TestWriteGuard_ReportsStateOfWriteMadeBefore(t *testing.T) {
 	}
 }
 
-// TestEnrich_PanicKeepsTheReply: of three users, the enrichment of one panics.
+// TestEnrich_PanicKeepsTheReply: the enrichment of one of three users panics.
 func TestEnrich_PanicKeepsTheReply(t *testing.T) {
 	t.Parallel()
 	for _, mutates := range []bool{true, false} {

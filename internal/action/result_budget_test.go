@@ -5,10 +5,11 @@ import (
 	"testing"
 )
 
-// TestResultBudget_FirstTargetsHavePriority: in whatever order Okta answers, the same results are left.
+// TestResultBudget_FirstTargetsHavePriority: the order of responses does not decide which results
+// remain.
 func TestResultBudget_FirstTargetsHavePriority(t *testing.T) {
 	t.Parallel()
-	sizes := []int{3, 4, 2, 5, 1, 1} // MB: the first three fit, and the last two would besides
+	sizes := []int{3, 4, 2, 5, 1, 1} // MB: the first three fit, and the last two would fit, too
 	for range 50 {
 		r := (&Execution{}).newResultBudget(len(sizes))
 		left := map[int]bool{}

@@ -165,7 +165,7 @@ func TestResult_StopsAt10MB(t *testing.T) {
 	}
 }
 
-// TestResult_OneHugeObject: there is nothing to ask for less of.
+// TestResult_OneHugeObject: a single object gets a warning without advice to request fewer.
 func TestResult_OneHugeObject(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, false, []string{"1"}, func(context.Context, string) (action.Plan, error) {
@@ -206,7 +206,7 @@ func TestOutcome_DerivesFromErrorKind(t *testing.T) {
 	}
 	e := action.NewTargetError(errors.New("canary: dial tcp"))
 	if diff := cmp.Diff(&action.TargetError{Code: "internal", Message: "an unexpected error occurred"}, e); diff != "" {
-		t.Errorf("an error that is no fault (-want +got):\n%s", diff)
+		t.Errorf("another error (-want +got):\n%s", diff)
 	}
 }
 
