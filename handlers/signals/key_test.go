@@ -252,7 +252,7 @@ func TestSendSignal_InvalidDeploymentKeyIsMisconfigured(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ ref, say string }{
 		"the secret is not a key": {"token", "the secret of ITP_SIGNING_KEY_SECRET (Private Key String) cannot be used: "},
-		"there is no secret":      {"nowhere", "ITP_SIGNING_KEY_SECRET (Private Key String): "},
+		"the secret is missing":   {"nowhere", "ITP_SIGNING_KEY_SECRET (Private Key String): "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -78,7 +78,7 @@ func activationWrite(
 	return func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 		link, err := activate(o, ctx, u.ID, sendEmail)
 		if okta.AlreadyApplied(err) != nil && !sendEmail {
-			x.Warn("%s was activated by another caller: there is no activation link from this request.", u.Login)
+			x.Warn("%s was activated by another caller, so this request did not create an activation link.", u.Login)
 		}
 		if err != nil {
 			return action.WriteResult{}, err

@@ -112,7 +112,7 @@ func TestGetUser_SendsFewestRequests(t *testing.T) {
 		asked []string
 	}{
 		{"alice", []string{"GET /api/v1/users/alice"}},
-		{"zed", []string{"GET /api/v1/users/zed"}}, // not an e-mail address, so there is no search
+		{"zed", []string{"GET /api/v1/users/zed"}}, // not an e-mail address, so it is not searched
 		{"zed@acme.test", []string{"GET /api/v1/users/zed@acme.test", search + "zed%40acme.test%22+or+profile.email+eq+%22zed%40acme.test%22"}},
 		{`z/"\@acme.test`, []string{search + `z%2F%5C%22%5C%5C%40acme.test%22+or+profile.email+eq+%22z%2F%5C%22%5C%5C%40acme.test%22`}},
 	} {

@@ -62,7 +62,7 @@ func TestLookup_RejectsUserWithOtherName(t *testing.T) {
 				w.Forget()
 				got := w.Run("users/disable-user", request)
 				w.WantWrites()
-				if kind == "HOSTNAME" { // a host that is not a user is ignored, so there is no target
+				if kind == "HOSTNAME" { // a host that is not a user is ignored, so the request has no target
 					wantHTTP(t, got, 400)
 					return
 				}

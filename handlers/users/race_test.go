@@ -221,7 +221,7 @@ func TestEnableUser_ActivatedByAnotherCaller(t *testing.T) {
 	got := w.Run("users/enable-user", testkit.Params(map[string]any{"User IDs Or Logins": "frank", "Send Email If Activate": false}))
 	wantOutcomes(t, got, "unchanged")
 	want(t, got, map[string]any{"status": "PROVISIONED"}, "json_result", "frank")
-	wantWarning(t, got, "frank@acme.test was activated by another caller: there is no activation link from this request.")
+	wantWarning(t, got, "frank@acme.test was activated by another caller, so this request did not create an activation link.")
 }
 
 // TestDeactivation_UnderWayIsNotRepeated: a user whom Okta is deactivating is not deactivated

@@ -109,7 +109,7 @@ func (l lifecycle) dry(t *testing.T, row transition, params map[string]any) {
 	}
 	w.WantWrites()
 	if len(w.Asked()) == 0 {
-		t.Error("a dry run reads the user's state, but there was no request to Okta")
+		t.Error("a dry run reads the user's state, but Okta received no request")
 	}
 	if is := w.User(row.user).Status; is != row.status {
 		t.Errorf("a dry run made the user %s", is)

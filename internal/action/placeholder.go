@@ -33,8 +33,8 @@ func Unfilled(value string) string {
 	return fillInProblem(value)
 }
 
-// UnfilledAnywhere returns the problem of a text that contains FillIn or a SecOps placeholder; "" if
-// there is none. It is for texts that may contain a placeholder as a part.
+// UnfilledAnywhere returns the problem of a text that contains FillIn or a SecOps placeholder; ""
+// if there is none. It is for texts that may contain a placeholder as a part.
 func UnfilledAnywhere(text string) string {
 	if problem := fillInProblem(text); problem != "" {
 		return problem

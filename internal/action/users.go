@@ -23,8 +23,8 @@ type UserWork struct {
 
 // EachUser runs an action on users: those of the parameter, then those of the entities in scope.
 // All names are resolved to user IDs before the first write, so that a user who is named twice is
-// one target and MAX_TARGETS counts users. A target that fails does not stop the others. EachUser
-// returns an error if there is no target, or too many.
+// one target and MAX_TARGETS counts users. A target that fails does not stop the others. It returns
+// an error for no target, and for too many.
 func (x *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Result, error) {
 	if x.replay != nil {
 		return x.replayUsers(ctx, w), nil

@@ -168,8 +168,8 @@ func (p Param) canonical(value string) (string, error) {
 	return p.Allowed[i], nil
 }
 
-// unfilled returns the error of a value that was not filled in, nil for any other. It does not quote
-// a secret.
+// unfilled returns the error of a value that was not filled in, nil for any other. It does not
+// quote a secret.
 func (p Param) unfilled(text string) error {
 	problem := Unfilled(text)
 	switch {
