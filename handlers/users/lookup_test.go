@@ -32,8 +32,8 @@ func TestLookup_RejectsUserWithOtherName(t *testing.T) {
 		given   string
 		prepare func(w *testkit.World)
 	}{
-		"the search returns another user":      {"zed@acme.test", bob("/api/v1/users")},
-		"the path of a login returns another user":    {"alice@acme.test", bob("/api/v1/users/alice@acme.test")},
+		"the search returns another user":           {"zed@acme.test", bob("/api/v1/users")},
+		"the path of a login returns another user":  {"alice@acme.test", bob("/api/v1/users/alice@acme.test")},
 		"the path of a short login":                 {"alice", bob("/api/v1/users/alice")},
 		"the path of an id":                         {"${id:alice}", bob("/api/v1/users/${id:alice}")},
 		"an id in another case":                     {"${ID:alice}", bob("/api/v1/users/*")},
@@ -42,7 +42,7 @@ func TestLookup_RejectsUserWithOtherName(t *testing.T) {
 		"the Kelvin sign is not k":                  {"\u212Aate", func(w *testkit.World) { w.Okta.AddUser(emulator.UserSeed{Login: "kate@acme.test"}) }},
 		"the ID of a hit returns another user":      {"m@mail.test", func(w *testkit.World) { mallory(w); bob("/api/v1/users/${id:mallory}")(w) }},
 		"the address of a hit has moved":            {"m@mail.test", func(w *testkit.World) { moveAddress(w, mallory(w)) }},
-		"the user of a hit is deleted":             {"m@mail.test", func(w *testkit.World) { gone(w, mallory(w)) }},
+		"the user of a hit is deleted":              {"m@mail.test", func(w *testkit.World) { gone(w, mallory(w)) }},
 		"Okta cannot take the short login in paths": {"al~ice", func(w *testkit.World) { frontEnd(w, "al~ice") }},
 		"nor the login, which no user has":          {"al~ice@acme.test", func(w *testkit.World) { frontEnd(w, "al~ice@acme.test") }},
 	} {
@@ -168,10 +168,10 @@ func TestLookup_KeepsTheHitsThatMatch(t *testing.T) {
 		code    any
 		reads   int // of hits
 	}{
-		"one of two":      {[]string{"alice", "mallory"}, "changed", nil, 2},
-		"one, twice":      {[]string{"mallory", "mallory"}, "changed", nil, 1},
-		"two of three":    {[]string{"mallory", "alice", "twin"}, "failed", "ambiguous", 3},
-		"none of two":     {[]string{"alice", "bob"}, "not_found", "E0000007", 2},
+		"one of two":   {[]string{"alice", "mallory"}, "changed", nil, 2},
+		"one, twice":   {[]string{"mallory", "mallory"}, "changed", nil, 1},
+		"two of three": {[]string{"mallory", "alice", "twin"}, "failed", "ambiguous", 3},
+		"none of two":  {[]string{"alice", "bob"}, "not_found", "E0000007", 2},
 		"far too many": {slices.Repeat([]string{"alice", "bob", "carol"}, 7), "failed", "ambiguous", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
