@@ -1,4 +1,4 @@
-// Package handlers is the index of the product: every group of actions, each deployed as one function.
+// Package handlers lists the groups of actions, each of which is deployed as one function.
 package handlers
 
 import (
@@ -15,7 +15,7 @@ import (
 
 //go:generate go run ../tools/gen -root ..
 
-// Groups are all groups, in the order of the documentation. Ping is the last action of each.
+// Groups are all groups, in the order of the documentation. Ping is the last action of each group.
 var Groups = withPing(
 	users.Group,
 	groups.Group,
@@ -25,6 +25,7 @@ var Groups = withPing(
 	signals.Group,
 )
 
+// withPing adds the group's Ping to each group.
 func withPing(groups ...action.Group) []action.Group {
 	for i, g := range groups {
 		groups[i].Actions = append(slices.Clone(g.Actions), ping(g))

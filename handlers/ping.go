@@ -11,7 +11,7 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// ping returns the Ping of a group. It proves the credentials with which the group's actions call
+// ping returns the Ping of a group. It checks the credentials that the group's actions use for
 // Okta, and the signing key if they sign. It succeeds if at least one action can work, and warns of
 // each that lacks an OAuth scope.
 func ping(g action.Group) action.Action {
@@ -22,22 +22,23 @@ func ping(g action.Group) action.Action {
 
 		OktaScopes: g.Scopes(),
 	}
-	return action.Define(spec, func(ctx context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
-		message := fmt.Sprintf("Successfully connected to the Okta organization %s.", c.Okta.Root())
+	return action.Define(spec, func(ctx context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
+		message := fmt.Sprintf("Successfully connected to the Okta organization %s.", x.Okta.Root())
 		if g.Signs {
-			if c.Signing.Key.Method() == nil {
-				return nil, apierr.New(apierr.Misconfigured, "misconfigured", "the deployment has no signing key (ITP_SIGNING_KEY_SECRET)", nil)
+			if x.Signing.Key.Method() == nil {
+				return nil, apierr.New(apierr.Misconfigured, "misconfigured",
+					"the deployment has no signing key (ITP_SIGNING_KEY_SECRET)", nil)
 			}
 			message += " The signing key is ready."
 		}
 		switch {
-		case !c.Okta.HasCredentials(), c.Okta.IsServiceApp() && len(c.Action.OktaScopes) == 0:
-			return &action.Result{Message: message}, c.Okta.Reach(ctx)
-		case c.Okta.IsServiceApp():
-			granted, err := pingScopes(ctx, c, g)
+		case !x.Okta.HasCredentials(), x.Okta.IsServiceApp() && len(x.Action.OktaScopes) == 0:
+			return &action.Result{Message: message}, x.Okta.Reach(ctx)
+		case x.Okta.IsServiceApp():
+			granted, err := pingScopes(ctx, x, g)
 			return &action.Result{Message: message + granted}, err
 		}
-		me, err := c.Okta.Me(ctx)
+		me, err := x.Okta.Me(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -45,19 +46,19 @@ func ping(g action.Group) action.Action {
 	})
 }
 
-// pingScopes proves a service app and warns of each action of the group that lacks a scope. It
-// fails if no action has all of its scopes. The client asks for all scopes together, and if Okta
-// refuses them for each one.
-func pingScopes(ctx context.Context, c *action.Execution, g action.Group) (message string, err error) {
-	all := c.Action.OktaScopes
-	err = c.Okta.ReadOne(ctx)
+// pingScopes checks a service app, and warns of each action of the group that lacks a scope. It
+// returns an error if no action has all of its scopes. The client requests all scopes together, and
+// each one alone if Okta rejects that.
+func pingScopes(ctx context.Context, x *action.Execution, g action.Group) (message string, err error) {
+	all := x.Action.OktaScopes
+	err = x.Okta.ReadOne(ctx)
 	missing := okta.NotGranted(err)
 	lacks := func(scope string) bool { return slices.Contains(missing, scope) }
 	i := slices.IndexFunc(g.Actions, func(a action.Action) bool { return !slices.ContainsFunc(a.OktaScopes, lacks) })
 	if len(missing) == 0 || i < 0 {
 		return " The service app has the scopes " + strings.Join(all, ", ") + ".", err
 	}
-	if err := c.Okta.WithScopes(g.Actions[i].OktaScopes).ReadOne(ctx); err != nil {
+	if err := x.Okta.WithScopes(g.Actions[i].OktaScopes).ReadOne(ctx); err != nil {
 		return "", err
 	}
 	denied := 0
@@ -65,7 +66,7 @@ func pingScopes(ctx context.Context, c *action.Execution, g action.Group) (messa
 		without := slices.DeleteFunc(slices.Clone(a.OktaScopes), func(scope string) bool { return !lacks(scope) })
 		if len(without) > 0 {
 			denied++
-			c.Warn("Not permitted: %s (%s)", a.Name, strings.Join(without, ", "))
+			x.Warn("Not permitted: %s (%s)", a.Name, strings.Join(without, ", "))
 		}
 	}
 	granted := slices.DeleteFunc(slices.Clone(all), lacks)

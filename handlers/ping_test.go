@@ -13,7 +13,8 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// ping asks every group for Ping in both ways: GET, as SecOps tests a connection, and POST, as a playbook.
+// ping sends Ping to every group by GET, as SecOps tests a connection, and by POST, as a playbook
+// does.
 func ping(t *testing.T, o testkit.Options, arrange func(w *testkit.World), check func(t *testing.T, w *testkit.World, group string, got testkit.Reply)) {
 	t.Helper()
 	for _, g := range handlers.Groups {
@@ -41,7 +42,7 @@ func wantFailure(t *testing.T, got testkit.Reply, status int, code, say string) 
 	}`, "Failed to connect to the Okta organization. Error is "+say, code, say))
 }
 
-func TestPingProvesTheCredentials(t *testing.T) {
+func TestPing_ChecksCredentials(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{}, nil, func(t *testing.T, w *testkit.World, group string, got testkit.Reply) {
 		message := "Successfully connected to the Okta organization " + w.OktaURL + "."
@@ -55,13 +56,13 @@ func TestPingProvesTheCredentials(t *testing.T) {
 			"json_result": null, "entities": [], "targets": [], "warnings": []
 		}`, message))
 		if diff := cmp.Diff([]string{"GET /api/v1/users/me"}, w.Asked()); diff != "" {
-			t.Errorf("Okta was asked (-want +got):\n%s", diff)
+			t.Errorf("requests to Okta (-want +got):\n%s", diff)
 		}
 	})
 }
 
-// The incumbent's Ping dies with a traceback at an HTTP error (its defect 11).
-func TestPingWithATokenThatOktaRefuses(t *testing.T) {
+// The incumbent's Ping crashes with a traceback after an HTTP error (its defect 11).
+func TestPing_RejectedTokenIsAFailure(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": "wrong-token"}}, nil, func(t *testing.T, w *testkit.World, _ string, got testkit.Reply) {
 		wantFailure(t, got, 502, "E0000011", "Invalid token provided; check Okta's credentials (Api Token, OKTA_API_TOKEN_SECRET)")
@@ -71,7 +72,7 @@ func TestPingWithATokenThatOktaRefuses(t *testing.T) {
 	})
 }
 
-func TestPingWithATokenWithoutPermission(t *testing.T) {
+func TestPing_TokenWithoutPermissionIsAFailure(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{}, func(w *testkit.World) { w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/me", Status: 403}) },
 		func(t *testing.T, _ *testkit.World, _ string, got testkit.Reply) {
@@ -79,7 +80,7 @@ func TestPingWithATokenWithoutPermission(t *testing.T) {
 		})
 }
 
-func TestPingWhereOktaCannotBeReached(t *testing.T) {
+func TestPing_UnreachableOktaIsAFailure(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{Env: map[string]string{"OKTA_API_ROOT": "http://127.0.0.1:1"}}, nil, func(t *testing.T, _ *testkit.World, _ string, got testkit.Reply) {
 		wantFailure(t, got, 503, "okta_unreachable", "the connection to Okta failed: it was refused; try again")
@@ -89,8 +90,8 @@ func TestPingWhereOktaCannotBeReached(t *testing.T) {
 	})
 }
 
-// Something else than Okta under its address, such as a proxy's page or a redirect to a sign-in.
-func TestPingWhereAnotherServerAnswers(t *testing.T) {
+// A server that is not Okta responds, such as a proxy with a page or a redirect to a sign-in.
+func TestPing_ResponseOfAnotherServerIsAFailure(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"with a page":     {Status: 200, Body: "<html>"},
@@ -109,15 +110,15 @@ func TestPingWhereAnotherServerAnswers(t *testing.T) {
 	}
 }
 
-// A setting that is missing crashes the incumbent's step (its defect 21). Signals need no credentials.
-func TestPingWithoutCredentials(t *testing.T) {
+// A missing setting crashes the incumbent's step (its defect 21). Signals need no credentials.
+func TestPing_MissingCredentialsAreMisconfigured(t *testing.T) {
 	t.Parallel()
 	ping(t, testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": ""}}, nil, func(t *testing.T, w *testkit.World, group string, got testkit.Reply) {
 		if group != "signals" {
 			say, _ := got.Get("error", "message").(string)
 			wantFailure(t, got, 500, "misconfigured", say)
 			if !strings.Contains(say, "OKTA_API_TOKEN_SECRET (Api Token)") || len(w.Asked()) > 0 {
-				t.Errorf("reply: %s; Okta was asked %v", got.Body, w.Asked())
+				t.Errorf("reply: %s; requests to Okta: %v", got.Body, w.Asked())
 			}
 			return
 		}
@@ -126,17 +127,17 @@ func TestPingWithoutCredentials(t *testing.T) {
 		}
 		for _, r := range w.Okta.Requests() {
 			if _, there := r.Headers["Authorization"]; there || r.Path != "/.well-known/okta-organization" {
-				t.Errorf("Okta was asked %s %s with %v", r.Method, r.Path, r.Headers)
+				t.Errorf("requests to Okta: %s %s with %v", r.Method, r.Path, r.Headers)
 			}
 		}
 	})
 }
 
-func TestPingOfSignalsProvesTheSigningKey(t *testing.T) {
+func TestPing_SignalsCheckSigningKey(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ ref, say string }{
 		"the deployment has none": {"", "the deployment has no signing key (ITP_SIGNING_KEY_SECRET)"},
-		"the secret is no key":    {"token", "the secret of ITP_SIGNING_KEY_SECRET (Private Key String) cannot be used: this is neither a PEM nor a JWK; paste the whole key, from -----BEGIN to the end of the -----END line"},
+		"the secret is not a key": {"token", "the secret of ITP_SIGNING_KEY_SECRET (Private Key String) cannot be used: this is neither a PEM nor a JWK; paste the whole key, from -----BEGIN to the end of the -----END line"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -151,7 +152,7 @@ func TestPingOfSignalsProvesTheSigningKey(t *testing.T) {
 	}
 }
 
-func TestPingTakesNoParameters(t *testing.T) {
+func TestPing_HasNoParameters(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/ping", testkit.Params(map[string]any{"Also Run On Scope": true}))
@@ -159,11 +160,11 @@ func TestPingTakesNoParameters(t *testing.T) {
 		t.Errorf("%d, problems (-want +got):\n%s", got.HTTP, diff)
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-func TestPingDryRunIsAPing(t *testing.T) {
+func TestPing_DryRunIsAPing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/ping", map[string]any{"options": map[string]any{"dry_run": true, "verify": true}, "entities": []any{map[string]any{"identifier": "x", "entity_type": "USERUNIQNAME"}}})

@@ -18,9 +18,11 @@ type addParams struct {
 	Description string `param:"Group Description" help:"The description of the group."`
 }
 
-// controlCharacters returns a problem for each text that has control characters.
+// controlCharacters returns a problem for each parameter with control characters.
 func (p addParams) controlCharacters() (problems []action.Problem) {
-	for _, text := range []struct{ parameter, value string }{{"Group Name", p.Name}, {"Group Description", p.Description}} {
+	for _, text := range []struct{ parameter, value string }{
+		{"Group Name", p.Name}, {"Group Description", p.Description},
+	} {
 		if strings.ContainsFunc(text.value, unicode.IsControl) {
 			problems = append(problems, action.Problem{
 				Parameter: text.parameter, Message: fmt.Sprintf("has control characters: %q", action.Shorten(text.value)),
@@ -32,22 +34,24 @@ func (p addParams) controlCharacters() (problems []action.Problem) {
 
 var add = action.Define(action.Spec{
 	Name:       "Add Group",
-	Summary:    "Add a group; one that exists already is returned as it is.",
+	Summary:    "Add a group. A group that exists already is returned unchanged.",
 	OktaScopes: []string{"okta.groups.read", "okta.groups.manage"},
 	Mutates:    true,
-	Example:    action.Example{Parameters: map[string]any{"Group Name": "Quarantine", "Group Description": "Accounts under investigation"}},
-}, func(ctx context.Context, c *action.Execution, p addParams) (*action.Result, error) {
+	Example: action.Example{Parameters: map[string]any{
+		"Group Name": "Quarantine", "Group Description": "Accounts under investigation",
+	}},
+}, func(ctx context.Context, x *action.Execution, p addParams) (*action.Result, error) {
 	if problems := p.controlCharacters(); len(problems) > 0 {
 		return nil, apierr.Invalid(problems...)
 	}
 	words := action.Words{Noun: "group", Changed: "Added", Unchanged: "The group exists already", Planned: "Would add"}
-	result, err := c.Each(ctx, []string{p.Name}, words, func(ctx context.Context, name string) (action.Plan, error) {
-		if c.Request.Options.DryRun {
-			groups, err := c.Okta.FindGroups(ctx, name)
+	result, err := x.Each(ctx, []string{p.Name}, words, func(ctx context.Context, name string) (action.Plan, error) {
+		if x.Request.Options.DryRun {
+			groups, err := x.Okta.FindGroups(ctx, name)
 			if err != nil {
 				return action.Plan{}, err
 			}
-			if i := slices.IndexFunc(groups, isOktas); i >= 0 {
+			if i := slices.IndexFunc(groups, isOktaGroup); i >= 0 {
 				return action.Plan{Value: groups[i]}, nil
 			}
 		}
@@ -60,7 +64,8 @@ var add = action.Define(action.Spec{
 	return result, nil
 })
 
-// planAdd makes the group first, and looks for an existing one only when Okta reports a duplicate.
+// planAdd plans to create the group. It searches for an existing one only if Okta reports a
+// duplicate.
 func planAdd(name, description string) action.Plan {
 	var created okta.Group
 	return action.Plan{
@@ -68,7 +73,7 @@ func planAdd(name, description string) action.Plan {
 		Write: func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 			var err error
 			if created, err = o.CreateGroup(ctx, name, description); nameTaken(err) {
-				existing, err := duplicate(ctx, o, name, err)
+				existing, err := existingGroup(ctx, o, name, err)
 				return action.WriteResult{Value: existing, Outcome: action.Unchanged}, err
 			}
 			return action.WriteResult{Value: created}, err
@@ -80,21 +85,22 @@ func planAdd(name, description string) action.Plan {
 	}
 }
 
-// nameTaken reports whether Okta refused a second group of one name.
+// nameTaken reports whether Okta rejected a group because its name exists already.
 func nameTaken(err error) bool {
-	f := apierr.As(err)
-	return f != nil && f.Code == okta.CodeValidation && strings.Contains(f.Message, "already exists")
+	e := apierr.As(err)
+	return e != nil && e.Code == okta.CodeValidation && strings.Contains(e.Message, "already exists")
 }
 
-// duplicate returns the group because of which Okta refused to make another of its name. The search index may not
-// show it yet, so the list by prefix is read too, before a group that an application masters is taken for it.
-func duplicate(ctx context.Context, o *okta.Client, name string, refusal error) (okta.Group, error) {
+// existingGroup returns the group that has the name, after Okta rejected another. The search index
+// may lag behind, so existingGroup also reads the list by prefix before it returns a group that an
+// application manages.
+func existingGroup(ctx context.Context, o *okta.Client, name string, rejection error) (okta.Group, error) {
 	const message = "a group of this name already exists, but it could not be read: "
 	var apps []okta.Group
 	var failed error
 	for _, list := range []func(context.Context, string) ([]okta.Group, error){o.FindGroups, o.QueryGroups} {
 		groups, err := list(ctx, name)
-		if i := slices.IndexFunc(groups, isOktas); i >= 0 {
+		if i := slices.IndexFunc(groups, isOktaGroup); i >= 0 {
 			return groups[i], nil
 		}
 		apps, failed = append(apps, groups...), cmp.Or(err, failed)
@@ -103,18 +109,19 @@ func duplicate(ctx context.Context, o *okta.Client, name string, refusal error) 
 	apps = slices.CompactFunc(apps, func(a, b okta.Group) bool { return a.ID == b.ID })
 	switch {
 	case failed != nil:
-		f := *apierr.As(failed)
-		f.Message = message + f.Message
-		return okta.Group{}, &f
+		e := *apierr.As(failed)
+		e.Message = message + e.Message
+		return okta.Group{}, &e
 	case len(apps) == 1:
 		return apps[0], nil
 	case len(apps) > 1:
 		return okta.Group{}, ambiguous(len(apps))
 	}
-	f := *apierr.As(refusal)
-	f.Message = message + "Okta's search does not show it yet"
-	return okta.Group{}, &f
+	e := *apierr.As(rejection)
+	e.Message = message + "Okta's search does not show it yet"
+	return okta.Group{}, &e
 }
 
-// isOktas reports whether a group is Okta's own. Groups that applications master may share its name.
-func isOktas(g okta.Group) bool { return g.Type != okta.AppGroup }
+// isOktaGroup reports whether Okta manages the group. Groups that applications manage may have the
+// same name.
+func isOktaGroup(g okta.Group) bool { return g.Type != okta.AppGroup }

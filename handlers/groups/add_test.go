@@ -15,7 +15,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestAddGroupAddsTheGroupAndReturnsIt(t *testing.T) {
+func TestAddGroup_ReturnsAddedGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/add-group", testkit.Params(map[string]any{"Group Name": "Quarantine", "Group Description": "Accounts under investigation"}))
@@ -39,7 +39,7 @@ func TestAddGroupAddsTheGroupAndReturnsIt(t *testing.T) {
 	}`, w.AsOktaHasIt("/api/v1/groups/"+group.ID)))
 }
 
-func TestAddGroupReturnsAGroupThatExists(t *testing.T) {
+func TestAddGroup_ReturnsExistingGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/add-group", testkit.Params(map[string]any{"Group Name": "Engineering", "Group Description": "Another text"}))
@@ -60,15 +60,15 @@ func TestAddGroupReturnsAGroupThatExists(t *testing.T) {
 	}`, w.AsOktaHasIt("/api/v1/groups/"+groupID(t, w, "Engineering"))))
 }
 
-func TestAddGroupTakesOnlyTheExactNameForTheGroup(t *testing.T) {
+func TestAddGroup_ExistingGroupHasExactName(t *testing.T) {
 	t.Parallel()
 	for name, given := range map[string]string{
-		"a name with which another begins": "Engineer",
-		"a name that begins with another":  "Engineering Managers",
-		"a name in another case":           "engineering",
-		"quotes, commas and markup":        `Zoë's "A, B" & <C>`,
-		"another script":                   "隔離 🔒",
-		"what a query would take apart":    "a&q=b#c?d/e%2F+f",
+		"a name with which another begins":         "Engineer",
+		"a name that begins with another":          "Engineering Managers",
+		"a name in another case":                   "engineering",
+		"quotes, commas and markup":                `Zoë's "A, B" & <C>`,
+		"another script":                           "隔離 🔒",
+		"characters that need escaping in a query": "a&q=b#c?d/e%2F+f",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,8 +88,8 @@ func TestAddGroupTakesOnlyTheExactNameForTheGroup(t *testing.T) {
 	}
 }
 
-// The incumbent takes every 400 for "already exists" and drops Okta's text (its defect 15).
-func TestAddGroupReportsARefusalThatIsNoDuplicate(t *testing.T) {
+// The incumbent treats every 400 as "already exists" and drops Okta's message (its defect 15).
+func TestAddGroup_ReportsOtherValidationErrors(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	name := strings.Repeat("x", 256)
@@ -105,7 +105,7 @@ func TestAddGroupReportsARefusalThatIsNoDuplicate(t *testing.T) {
 	}`, name[:80], reason, name, reason))
 }
 
-// TestAddGroup_ReturnsTheDuplicate: which group is returned after Okta reported a duplicate.
+// TestAddGroup_ReturnsTheDuplicate tests which group is returned after Okta reported a duplicate.
 func TestAddGroup_ReturnsTheDuplicate(t *testing.T) {
 	t.Parallel()
 	const twice = "ambiguous"
@@ -121,10 +121,10 @@ func TestAddGroup_ReturnsTheDuplicate(t *testing.T) {
 	get := func(f emulator.Fault) emulator.Fault { f.Method, f.Path = "GET", "/api/v1/groups"; return f }
 	unread := "a group of this name already exists, but it could not be read: "
 	for name, c := range map[string]struct {
-		lag     bool // the search does not show the group yet
-		apps    int  // groups of this name that applications master
+		lag     bool // the search index does not have the group yet
+		apps    int  // groups with this name that applications manage
 		faults  []emulator.Fault
-		group   string // the id that is returned: own, or of a fault
+		group   string // the ID that is returned: own, or of a fault
 		http    int
 		code    string
 		message string
@@ -178,7 +178,7 @@ func TestAddGroup_ReturnsTheDuplicate(t *testing.T) {
 	}
 }
 
-// An application's group of the same name is not the group that is asked for.
+// A group of an application with the same name is not the requested group.
 func TestAddGroup_IgnoresAppGroups(t *testing.T) {
 	t.Parallel()
 	for dryRun, outcome := range map[bool]string{true: "planned", false: "changed"} {
@@ -195,7 +195,7 @@ func TestAddGroup_IgnoresAppGroups(t *testing.T) {
 	}
 }
 
-// TestAddGroup_TwoCallersAtOnce: one adds the group, the other is given it.
+// TestAddGroup_TwoCallersAtOnce: one caller adds the group, and the other gets the same group.
 func TestAddGroup_TwoCallersAtOnce(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -217,7 +217,7 @@ func TestAddGroup_TwoCallersAtOnce(t *testing.T) {
 	}
 }
 
-func TestAddGroupDryRunAddsNothing(t *testing.T) {
+func TestAddGroup_DryRunAddsNothing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for name, want := range map[string]string{
@@ -245,7 +245,7 @@ func TestAddGroupDryRunAddsNothing(t *testing.T) {
 	}
 }
 
-func TestAddGroupVerifyReadsTheGroupBack(t *testing.T) {
+func TestAddGroup_VerifyReadsTheGroupBack(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/add-group", map[string]any{"parameters": map[string]any{"Group Name": "Quarantine"}, "options": map[string]any{"verify": true}})
@@ -256,11 +256,11 @@ func TestAddGroupVerifyReadsTheGroupBack(t *testing.T) {
 	}
 	asked := w.Asked()
 	if want := "GET /api/v1/groups/" + groupID(t, w, "Quarantine"); asked[len(asked)-1] != want {
-		t.Errorf("Okta was asked %v, last not %s", asked, want)
+		t.Errorf("requests to Okta: %v, last not %s", asked, want)
 	}
 }
 
-func TestAddGroupFailures(t *testing.T) {
+func TestAddGroup_Failures(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault emulator.Fault
@@ -289,7 +289,7 @@ func TestAddGroupFailures(t *testing.T) {
 	}
 }
 
-func TestAddGroupRefusesARequestThatIsNotValid(t *testing.T) {
+func TestAddGroup_RejectsInvalidRequest(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for name, params := range map[string]map[string]any{
@@ -308,11 +308,11 @@ func TestAddGroupRefusesARequestThatIsNotValid(t *testing.T) {
 		}
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-// TestAddGroup_RefusesControlCharacters: all parameters at once, before Okta is asked.
+// TestAddGroup_RefusesControlCharacters: all problems are reported, without a request to Okta.
 func TestAddGroup_RefusesControlCharacters(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})

@@ -11,7 +11,7 @@ import (
 
 type getParams struct {
 	Groups []string `param:"Group IDs Or Names" required:"true" help:"IDs or names of groups in Okta."`
-	IsID   bool     `param:"Is Id" default:"true" help:"The values are IDs; off: they are names."`
+	IsID   bool     `param:"Is Id" default:"true" help:"Take the values as IDs; off takes them as names."`
 }
 
 var get = action.Define(action.Spec{
@@ -19,26 +19,27 @@ var get = action.Define(action.Spec{
 	Summary:    "Get information about groups.",
 	OktaScopes: []string{"okta.groups.read"},
 	Example:    action.Example{Parameters: map[string]any{"Group IDs Or Names": "Engineering", "Is Id": false}},
-}, func(ctx context.Context, c *action.Execution, p getParams) (*action.Result, error) {
+}, func(ctx context.Context, x *action.Execution, p getParams) (*action.Result, error) {
 	if p.IsID {
 		for _, id := range p.Groups {
 			if !okta.FitsPath(id) {
-				return nil, apierr.Invalid(action.Problem{Parameter: "Group IDs Or Names", Message: fmt.Sprintf("%q is no group id; turn Is Id off to find a group by its name", id)})
+				message := fmt.Sprintf("%q is not a group ID: turn Is Id off to find a group by its name", id)
+				return nil, apierr.Invalid(action.Problem{Parameter: "Group IDs Or Names", Message: message})
 			}
 		}
 	}
 	words := action.Words{Noun: "group", Hint: func(name string) string { return action.GroupHint(name, p.IsID) }}
-	return c.Each(ctx, p.Groups, words, func(ctx context.Context, idOrName string) (action.Plan, error) {
-		find := c.Okta.GetGroup
+	return x.Each(ctx, p.Groups, words, func(ctx context.Context, idOrName string) (action.Plan, error) {
+		find := x.Okta.GetGroup
 		if !p.IsID {
-			find = func(ctx context.Context, name string) (okta.Group, error) { return byName(ctx, c.Okta, name) }
+			find = func(ctx context.Context, name string) (okta.Group, error) { return byName(ctx, x.Okta, name) }
 		}
 		g, err := find(ctx, idOrName)
 		return action.Plan{Value: g}, err
 	})
 })
 
-// byName returns the one group of exactly this name.
+// byName returns the group with exactly this name. Several such groups are an error.
 func byName(ctx context.Context, c *okta.Client, name string) (okta.Group, error) {
 	hits, err := c.FindGroups(ctx, name)
 	switch {
@@ -53,5 +54,6 @@ func byName(ctx context.Context, c *okta.Client, name string) (okta.Group, error
 }
 
 func ambiguous(groups int) error {
-	return apierr.Errorf(apierr.Rejected, "ambiguous", "%d groups have this name; name the one you mean by id", groups)
+	return apierr.Errorf(apierr.Rejected, "ambiguous",
+		"%d groups have this name: give the ID of the group that you mean", groups)
 }

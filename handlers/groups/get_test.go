@@ -11,7 +11,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestGetGroupByIDReportsEveryTarget(t *testing.T) {
+func TestGetGroup_ByIDReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	engineering, finance := groupID(t, w, "Engineering"), groupID(t, w, "Finance")
@@ -32,8 +32,8 @@ func TestGetGroupByIDReportsEveryTarget(t *testing.T) {
 	}`, finance, engineering, w.AsOktaHasIt("/api/v1/groups/"+finance), w.AsOktaHasIt("/api/v1/groups/"+engineering)))
 }
 
-// Okta searches names by their beginning, in any case; the caller means one name.
-func TestGetGroupByNameTakesOnlyTheExactName(t *testing.T) {
+// Okta's search matches prefixes of names in any case; the caller means the exact name.
+func TestGetGroup_ByNameRequiresExactName(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddGroup("Engineering Managers", "")
@@ -55,7 +55,7 @@ func TestGetGroupByNameTakesOnlyTheExactName(t *testing.T) {
 	}
 }
 
-func TestGetGroupByNameIsAmbiguousWhereSeveralHaveTheName(t *testing.T) {
+func TestGetGroup_ByNameOfSeveralIsAmbiguous(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/groups", Status: 200, Body: `[
@@ -65,37 +65,37 @@ func TestGetGroupByNameIsAmbiguousWhereSeveralHaveTheName(t *testing.T) {
 	got := w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": "VPN", "Is Id": false}))
 	got.Want(t, 422, `{
 		"action": "Get Group", "status": "failure", "is_success": false,
-		"output_message": "Error executing action \"Get Group\". Reason: Failed: VPN: 2 groups have this name; name the one you mean by id.",
+		"output_message": "Error executing action \"Get Group\". Reason: Failed: VPN: 2 groups have this name: give the ID of the group that you mean.",
 		"script_result": {"name": "is_success", "value": false}, "json_result": null, "entities": [],
 		"targets": [{"input": "VPN", "source": "parameter", "outcome": "failed",
-			"error": {"code": "ambiguous", "message": "2 groups have this name; name the one you mean by id", "retryable": false}}],
-		"warnings": [], "error": {"code": "ambiguous", "message": "2 groups have this name; name the one you mean by id", "problems": []}
+			"error": {"code": "ambiguous", "message": "2 groups have this name: give the ID of the group that you mean", "retryable": false}}],
+		"warnings": [], "error": {"code": "ambiguous", "message": "2 groups have this name: give the ID of the group that you mean", "problems": []}
 	}`)
 }
 
-func TestGetGroupThatFindsNothingIsNoSuccess(t *testing.T) {
+func TestGetGroup_NoGroupFoundIsAFailure(t *testing.T) {
 	t.Parallel()
 	const noID = "it does not look like the ID of a group: set Is Id to false to find a group by its name"
 	for _, c := range []struct {
 		isID                bool
 		code, message, hint string
 	}{
-		{true, "E0000007", "Not found: Resource not found: Nobody (UserGroup); " + noID, " (" + noID + ")"},
+		{true, "E0000007", "Not found: Resource not found: Missing (UserGroup); " + noID, " (" + noID + ")"},
 		{false, "E0000007", "no group has exactly this name", ""},
 	} {
 		w := testkit.New(t, testkit.Options{})
-		w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": "Nobody", "Is Id": c.isID})).Want(t, 200, fmt.Sprintf(`{
+		w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": "Missing", "Is Id": c.isID})).Want(t, 200, fmt.Sprintf(`{
 			"action": "Get Group", "status": "failure", "is_success": false,
-			"output_message": "Error executing action \"Get Group\". Reason: Not found: Nobody%s.",
+			"output_message": "Error executing action \"Get Group\". Reason: Not found: Missing%s.",
 			"script_result": {"name": "is_success", "value": false}, "json_result": null, "entities": [],
-			"targets": [{"input": "Nobody", "source": "parameter", "outcome": "not_found", "error": {"code": %q, "message": %q, "retryable": false}}],
+			"targets": [{"input": "Missing", "source": "parameter", "outcome": "not_found", "error": {"code": %q, "message": %q, "retryable": false}}],
 			"warnings": []
 		}`, c.hint, c.code, c.message))
 	}
 }
 
-// The incumbent puts ids into the path as they are (its defect 9).
-func TestGetGroupIDCannotLeaveItsPlaceInThePath(t *testing.T) {
+// The incumbent does not escape IDs in the path (its defect 9).
+func TestGetGroup_IDIsEscapedInPath(t *testing.T) {
 	t.Parallel()
 	t.Run("escaped", func(t *testing.T) {
 		t.Parallel()
@@ -108,7 +108,7 @@ func TestGetGroupIDCannotLeaveItsPlaceInThePath(t *testing.T) {
 			switch asked {
 			case "GET /api/v1/groups/a=b&c", "GET /api/v1/groups/a%20b":
 			default:
-				t.Errorf("Okta was asked %s", asked)
+				t.Errorf("requests to Okta: %s", asked)
 			}
 		}
 	})
@@ -117,7 +117,7 @@ func TestGetGroupIDCannotLeaveItsPlaceInThePath(t *testing.T) {
 		w := testkit.New(t, testkit.Options{})
 		for _, id := range []string{"a/b", "..", ".", "/", "00g1/users", "a?b", "a#b", "a[b", "a]b", `a\b`, "a;b", "a%2Fb"} {
 			got := w.Run("groups/get-group", testkit.Params(map[string]any{"Group IDs Or Names": []string{groupID(t, w, "Finance"), id}}))
-			want := fmt.Sprintf("Group IDs Or Names: %q is no group id; turn Is Id off to find a group by its name", id)
+			want := fmt.Sprintf("Group IDs Or Names: %q is not a group ID: turn Is Id off to find a group by its name", id)
 			if got.HTTP != 400 || got.Get("error", "message") != want || got.Get("error", "problems", 0, "parameter") != "Group IDs Or Names" {
 				t.Errorf("%q: %d %s", id, got.HTTP, got.Body)
 			}
@@ -129,12 +129,12 @@ func TestGetGroupIDCannotLeaveItsPlaceInThePath(t *testing.T) {
 			}
 		}
 		if asked := w.Asked(); len(asked) > 0 {
-			t.Errorf("Okta was asked %v", asked)
+			t.Errorf("requests to Okta: %v", asked)
 		}
 	})
 }
 
-func TestGetGroupGoesOnWhenOneFails(t *testing.T) {
+func TestGetGroup_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status    int
@@ -167,9 +167,9 @@ func TestGetGroupGoesOnWhenOneFails(t *testing.T) {
 	}
 }
 
-// The incumbent follows a next link of the group search forever, and counts what it has seen twice (its
+// The incumbent follows a next link of the group search forever, and counts groups twice (its
 // defect 5).
-func TestGetGroupByNameEndsWhereOktasLinksLeadInACircle(t *testing.T) {
+func TestGetGroup_ByNameStopsAtCircularLinks(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{
@@ -182,7 +182,7 @@ func TestGetGroupByNameEndsWhereOktasLinksLeadInACircle(t *testing.T) {
 	}
 }
 
-func TestGetGroupByNameReadsEveryHit(t *testing.T) {
+func TestGetGroup_ByNameReadsEveryHit(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{
@@ -196,7 +196,7 @@ func TestGetGroupByNameReadsEveryHit(t *testing.T) {
 	}
 }
 
-// TestGetGroup_RejectsAnotherGroup: an id or a name is compared with the group that Okta returns.
+// TestGetGroup_RejectsAnotherGroup: the group that Okta returns must have the ID or the name.
 func TestGetGroup_RejectsAnotherGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -208,7 +208,7 @@ func TestGetGroup_RejectsAnotherGroup(t *testing.T) {
 	}
 }
 
-// TestGetGroup_FindsANameAmongMany: 300 groups whose names begin with the name do not hide it.
+// TestGetGroup_FindsANameAmongMany: the name is also a prefix of the names of 300 other groups.
 func TestGetGroup_FindsANameAmongMany(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PageSize: 100})
@@ -223,7 +223,7 @@ func TestGetGroup_FindsANameAmongMany(t *testing.T) {
 	}
 	for _, asked := range w.Asked() {
 		if !strings.Contains(asked, "search=profile.name+eq+") {
-			t.Errorf("Okta was asked %s", asked)
+			t.Errorf("requests to Okta: %s", asked)
 		}
 	}
 }

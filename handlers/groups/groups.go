@@ -1,4 +1,4 @@
-// Package groups is the group of actions on groups and on who is in them.
+// Package groups is the group of actions on groups and their members.
 package groups
 
 import "example.com/okta-secops/internal/action"

@@ -21,15 +21,16 @@ var listOfUser = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: []string{"okta.users.read"},
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
-}, func(ctx context.Context, c *action.Execution, p listOfUserParams) (*action.Result, error) {
-	return c.EachUser(ctx, p.Users, action.UserWork{
+}, func(ctx context.Context, x *action.Execution, p listOfUserParams) (*action.Result, error) {
+	return x.EachUser(ctx, p.Users, action.UserWork{
 		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
-			groups, err := c.Okta.ListUserGroups(ctx, u.ID)
-			say := u.Login + " belongs to no group."
+			groups, err := x.Okta.ListUserGroups(ctx, u.ID)
+			message := u.Login + " belongs to no group."
 			if len(groups) > 0 {
-				say = fmt.Sprintf("%s belongs to %s: %s.", u.Login, action.Count(len(groups), "group"), action.Enumerate(names(groups)))
+				message = fmt.Sprintf("%s belongs to %s: %s.", u.Login, action.Count(len(groups), "group"),
+					action.Enumerate(names(groups)))
 			}
-			return action.Plan{Value: groups, Say: say}, err
+			return action.Plan{Value: groups, Message: message}, err
 		},
 		Enrich: func(value any) map[string]string {
 			groups := value.([]okta.Group)
@@ -37,7 +38,9 @@ var listOfUser = action.Define(action.Spec{
 			for i, g := range groups {
 				profiles[i] = cmp.Or(string(g.Profile), "null")
 			}
-			return map[string]string{"profile": "[" + strings.Join(profiles, ",") + "]", "name": strings.Join(names(groups), ", ")}
+			return map[string]string{
+				"profile": "[" + strings.Join(profiles, ",") + "]", "name": strings.Join(names(groups), ", "),
+			}
 		},
 	})
 })

@@ -12,7 +12,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestListUserGroupsReportsEveryTarget(t *testing.T) {
+func TestListUserGroups_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/list-user-groups", map[string]any{
@@ -26,7 +26,7 @@ func TestListUserGroupsReportsEveryTarget(t *testing.T) {
 	w.WantWrites()
 	for _, asked := range w.Asked() { // the incumbent adds ?id= (its defect 16)
 		if strings.Contains(asked, "/groups?") {
-			t.Errorf("Okta was asked %s", asked)
+			t.Errorf("requests to Okta: %s", asked)
 		}
 	}
 	const everyone = `{"description":"All users in your organization","name":"Everyone"}`
@@ -53,7 +53,7 @@ func TestListUserGroupsReportsEveryTarget(t *testing.T) {
 		"["+everyone+","+engineering+","+vpn+"]", "["+everyone+","+engineering+"]")))
 }
 
-func TestListUserGroupsEntitiesComeInTheOrderOfTheirTargets(t *testing.T) {
+func TestListUserGroups_EntitiesKeepOrder(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("groups/list-user-groups", map[string]any{"entities": []any{
@@ -77,7 +77,7 @@ func TestListUserGroupsEntitiesComeInTheOrderOfTheirTargets(t *testing.T) {
 }
 
 // The incumbent reads the first page only (its defect 14).
-func TestListUserGroupsReadsEveryPage(t *testing.T) {
+func TestListUserGroups_ReadsEveryPage(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PageSize: 2})
 	var names []string
@@ -99,8 +99,8 @@ func TestListUserGroupsReadsEveryPage(t *testing.T) {
 	}
 }
 
-// The incumbent answers "The user with id {0} doesn't belong to any group" (its defect 20).
-func TestListUserGroupsOfAUserWithoutGroups(t *testing.T) {
+// The incumbent reports "The user with id {0} doesn't belong to any group" (its defect 20).
+func TestListUserGroups_UserWithoutGroups(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*/groups", Status: 200, Body: "[]"})
@@ -115,7 +115,7 @@ func TestListUserGroupsOfAUserWithoutGroups(t *testing.T) {
 	}`))
 }
 
-func TestListUserGroupsGoesOnWhenOneFails(t *testing.T) {
+func TestListUserGroups_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status        int
@@ -146,7 +146,7 @@ func TestListUserGroupsGoesOnWhenOneFails(t *testing.T) {
 	}
 }
 
-func TestListUserGroupsNeedsATarget(t *testing.T) {
+func TestListUserGroups_RequiresTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for name, request := range map[string]any{
@@ -166,6 +166,6 @@ func TestListUserGroupsNeedsATarget(t *testing.T) {
 		}
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// groupID is the id of a group in Okta; it must exist.
+// groupID returns the ID of a group in Okta, which must exist.
 func groupID(t *testing.T, w *testkit.World, name string) string {
 	t.Helper()
 	g, ok := w.Okta.Group(name)

@@ -8,8 +8,8 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// providerType is a type of identity provider, in any case. The product document shows it as a checkbox;
-// what a checkbox sends selects nothing.
+// providerType is a type of identity provider, in any case. The product document shows the
+// parameter as a checkbox, so true and false are accepted and select no type.
 type providerType string
 
 // UnmarshalParam implements action.ParamUnmarshaler.
@@ -27,14 +27,14 @@ func (t *providerType) UnmarshalParam(text string) (warning string, err error) {
 			return "", nil
 		}
 	}
-	*t = providerType(strings.ToUpper(text)) // Okta adds types; it refuses what it does not know
+	*t = providerType(strings.ToUpper(text)) // Okta adds types over time, and rejects unknown ones
 	return "", nil
 }
 
 type listParams struct {
-	Query string       `param:"Query" help:"Search the name property for a match; the name begins with it."`
+	Query string       `param:"Query" help:"Search for identity providers whose name begins with this text."`
 	Type  providerType `param:"Type" help:"Filter by type, in any case: SAML2, OIDC, GOOGLE, MICROSOFT, FACEBOOK, LINKEDIN, APPLE and so on."`
-	Limit int          `param:"Limit" default:"20" min:"1" max:"5000" help:"The most identity providers to return."`
+	Limit int          `param:"Limit" default:"20" min:"1" max:"5000" help:"The maximum number of identity providers to return."`
 }
 
 var list = action.Define(action.Spec{
@@ -42,10 +42,10 @@ var list = action.Define(action.Spec{
 	Summary:    "List the identity providers (IdPs) of the organization.",
 	OktaScopes: []string{"okta.idps.read"},
 	Example:    action.Example{Parameters: map[string]any{"Type": "google", "Limit": 2}},
-}, func(ctx context.Context, c *action.Execution, p listParams) (*action.Result, error) {
-	providers, err := c.Okta.ListProviders(ctx, p.Query, string(p.Type), p.Limit)
+}, func(ctx context.Context, x *action.Execution, p listParams) (*action.Result, error) {
+	providers, err := x.Okta.ListProviders(ctx, p.Query, string(p.Type), p.Limit)
 	if err != nil {
 		return nil, err
 	}
-	return c.ListResult(providers, "provider"), nil
+	return x.ListResult(providers, "provider"), nil
 })

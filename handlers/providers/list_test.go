@@ -11,13 +11,13 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// listed are the names of the providers in a reply.
+// listed returns the names of the providers in a reply.
 func listed(t *testing.T, got testkit.Reply) []string {
 	t.Helper()
 	names := []string{}
 	list, ok := got.Get("json_result").([]any)
 	if !ok {
-		t.Fatalf("json_result is no array: %s", got.Body)
+		t.Fatalf("json_result is not an array: %s", got.Body)
 	}
 	for i := range list {
 		names = append(names, got.Get("json_result", i, "name").(string))
@@ -25,7 +25,7 @@ func listed(t *testing.T, got testkit.Reply) []string {
 	return names
 }
 
-func TestListProvidersReturnsOktasObjects(t *testing.T) {
+func TestListProviders_ReturnsOktaObjects(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	want := `{
@@ -35,27 +35,27 @@ func TestListProvidersReturnsOktasObjects(t *testing.T) {
 	}`
 	w.Run("providers/list-providers", testkit.Params(map[string]any{"Type": "google", "Limit": 20})).Want(t, 200, want)
 	if diff := cmp.Diff([]string{"GET /api/v1/idps?limit=20&type=GOOGLE"}, w.Asked()); diff != "" {
-		t.Errorf("Okta was asked (-want +got):\n%s", diff)
+		t.Errorf("requests to Okta (-want +got):\n%s", diff)
 	}
 }
 
 // The incumbent repeats the first page up to the limit, and without a limit forever (its defect 5).
-func TestListProvidersFollowsPagesAndRepeatsNothing(t *testing.T) {
+func TestListProviders_FollowsPagesWithoutDuplicates(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		limit    any
 		pageSize int
 		want     int
 	}{
-		"one page":                  {22, 0, 22},
-		"pages of 5":                {22, 5, 22},
-		"pages of 1":                {json.Number("22"), 1, 22},
-		"the limit as a string":     {"22", 10, 22},
-		"a limit at a page's end":   {20, 5, 20},
-		"more than there are":       {5000, 10, 27},
-		"20 unless told otherwise":  {nil, 7, 20},
-		"an empty limit is no zero": {"", 7, 20},
-		"one":                       {1, 5, 1},
+		"one page":                 {22, 0, 22},
+		"pages of 5":               {22, 5, 22},
+		"pages of 1":               {json.Number("22"), 1, 22},
+		"the limit as a string":    {"22", 10, 22},
+		"a limit at a page's end":  {20, 5, 20},
+		"more than there are":      {5000, 10, 27},
+		"20 unless told otherwise": {nil, 7, 20},
+		"an empty limit is not 0":  {"", 7, 20},
+		"one":                      {1, 5, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,7 +80,7 @@ func TestListProvidersFollowsPagesAndRepeatsNothing(t *testing.T) {
 	}
 }
 
-func TestListProvidersEndsWhereOktasLinksLeadInACircle(t *testing.T) {
+func TestListProviders_StopsAtCircularLinks(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/idps", Status: 200, Body: `[{"id": "0oa1", "name": "One"}]`,
@@ -91,8 +91,8 @@ func TestListProvidersEndsWhereOktasLinksLeadInACircle(t *testing.T) {
 	}
 }
 
-// A next link to another host would take the credentials there.
-func TestListProvidersFollowsNoLinkToAnotherHost(t *testing.T) {
+// Following a next link to another host would send the credentials there.
+func TestListProviders_DoesNotFollowLinkToAnotherHost(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/idps", Status: 200, Body: `[{"id": "0oa1", "name": "One"}]`,
@@ -103,23 +103,23 @@ func TestListProvidersFollowsNoLinkToAnotherHost(t *testing.T) {
 	}
 }
 
-func TestListProvidersFilters(t *testing.T) {
+func TestListProviders_Filters(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		params map[string]any
 		query  string
 		want   []string
 	}{
-		"by type":                     {map[string]any{"Type": "OIDC", "Limit": 2}, "limit=2&type=OIDC", []string{"Acme Keycloak", "Acme Auth Server"}},
-		"by type in any case":         {map[string]any{"Type": "Microsoft"}, "limit=20&type=MICROSOFT", []string{"Microsoft", "Microsoft Contractors"}},
-		"by type with blanks":         {map[string]any{"Type": " saml2 ", "Limit": 1}, "limit=1&type=SAML2", []string{"Acme ADFS"}},
-		"by a type new to us":         {map[string]any{"Type": "new_one"}, "limit=20&type=NEW_ONE", []string{}},
-		"by another Okta org":         {map[string]any{"Type": "okta_integration"}, "limit=20&type=OKTA_INTEGRATION", []string{"Acme Subsidiary Okta"}},
-		"by its former type":          {map[string]any{"Type": "okta"}, "limit=20&type=OKTA_INTEGRATION", []string{"Acme Subsidiary Okta"}},
-		"by the beginning of a name":  {map[string]any{"Query": "partner"}, "limit=20&q=partner", []string{"Partner Blue", "Partner Green", "Partner Red", "Partner Yellow", "Partner Violet"}},
-		"by both":                     {map[string]any{"Query": "Partner", "Type": "OIDC"}, "limit=20&q=Partner&type=OIDC", []string{"Partner Violet"}},
-		"by what a URL would not let": {map[string]any{"Query": `a&type=OIDC#"é`}, "limit=20&q=a%26type%3DOIDC%23%22%C3%A9", []string{}},
-		"by nothing":                  {map[string]any{"Query": "", "Type": nil, "Limit": "1"}, "limit=1", []string{"Acme ADFS"}},
+		"by type":                             {map[string]any{"Type": "OIDC", "Limit": 2}, "limit=2&type=OIDC", []string{"Acme Keycloak", "Acme Auth Server"}},
+		"by type in any case":                 {map[string]any{"Type": "Microsoft"}, "limit=20&type=MICROSOFT", []string{"Microsoft", "Microsoft Contractors"}},
+		"by type with blanks":                 {map[string]any{"Type": " saml2 ", "Limit": 1}, "limit=1&type=SAML2", []string{"Acme ADFS"}},
+		"by a type new to us":                 {map[string]any{"Type": "new_one"}, "limit=20&type=NEW_ONE", []string{}},
+		"by another Okta org":                 {map[string]any{"Type": "okta_integration"}, "limit=20&type=OKTA_INTEGRATION", []string{"Acme Subsidiary Okta"}},
+		"by its former type":                  {map[string]any{"Type": "okta"}, "limit=20&type=OKTA_INTEGRATION", []string{"Acme Subsidiary Okta"}},
+		"by the beginning of a name":          {map[string]any{"Query": "partner"}, "limit=20&q=partner", []string{"Partner Blue", "Partner Green", "Partner Red", "Partner Yellow", "Partner Violet"}},
+		"by both":                             {map[string]any{"Query": "Partner", "Type": "OIDC"}, "limit=20&q=Partner&type=OIDC", []string{"Partner Violet"}},
+		"a name that needs escaping in a URL": {map[string]any{"Query": `a&type=OIDC#"é`}, "limit=20&q=a%26type%3DOIDC%23%22%C3%A9", []string{}},
+		"by nothing":                          {map[string]any{"Query": "", "Type": nil, "Limit": "1"}, "limit=1", []string{"Acme ADFS"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -129,15 +129,15 @@ func TestListProvidersFilters(t *testing.T) {
 				t.Errorf("%d; providers (-want +got):\n%s", got.HTTP, diff)
 			}
 			if diff := cmp.Diff([]string{"GET /api/v1/idps?" + c.query}, w.Asked()); diff != "" {
-				t.Errorf("Okta was asked (-want +got):\n%s", diff)
+				t.Errorf("requests to Okta (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// The product document shows Type as a checkbox (the incumbent's defect 19); what a checkbox sends is no
-// type.
-func TestListProvidersIgnoresACheckedType(t *testing.T) {
+// The product document shows Type as a checkbox (the incumbent's defect 19). The value of a
+// checkbox is not a type.
+func TestListProviders_CheckboxValueSelectsNoType(t *testing.T) {
 	t.Parallel()
 	for _, checked := range []any{true, false, "true", "False", "TRUE"} {
 		w := testkit.New(t, testkit.Options{})
@@ -149,12 +149,12 @@ func TestListProvidersIgnoresACheckedType(t *testing.T) {
 			t.Errorf("%v: %s", checked, got.Body)
 		}
 		if diff := cmp.Diff([]string{"GET /api/v1/idps?limit=3"}, w.Asked()); diff != "" {
-			t.Errorf("%v: Okta was asked (-want +got):\n%s", checked, diff)
+			t.Errorf("%v: requests to Okta (-want +got):\n%s", checked, diff)
 		}
 	}
 }
 
-func TestListProvidersThatFindsNoneSucceeds(t *testing.T) {
+func TestListProviders_NoMatchIsSuccess(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Run("providers/list-providers", testkit.Params(map[string]any{"Query": "Nobody"})).Want(t, 200, `{
@@ -163,7 +163,7 @@ func TestListProvidersThatFindsNoneSucceeds(t *testing.T) {
 	}`)
 }
 
-func TestListProvidersFailures(t *testing.T) {
+func TestListProviders_Failures(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault     emulator.Fault
@@ -193,7 +193,7 @@ func TestListProvidersFailures(t *testing.T) {
 	}
 }
 
-func TestListProvidersRefusesARequestThatIsNotValid(t *testing.T) {
+func TestListProviders_RejectsInvalidRequest(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, limit := range []any{0, -1, 5001, "many", "1.5", 1.5, true, "99999999999999999999", []any{1}} {
@@ -208,6 +208,6 @@ func TestListProvidersRefusesARequestThatIsNotValid(t *testing.T) {
 		t.Errorf("several: %d %s", got.HTTP, got.Body)
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// roleTypes are types of standard roles; custom roles cannot be assigned by type.
+// roleTypes are types of standard roles. Okta does not assign custom roles by type.
 type roleTypes []string
 
 // Allowed implements action.Allower.
@@ -30,40 +30,38 @@ var assign = action.Define(action.Spec{
 	Mutates:    true,
 	ReadBack:   true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs": "alice", "Role Types": "READ_ONLY_ADMIN"}},
-}, func(ctx context.Context, c *action.Execution, p assignParams) (*action.Result, error) {
-	assigning := roleOperation{
+}, func(ctx context.Context, x *action.Execution, p assignParams) (*action.Result, error) {
+	return roleOperation{
+		words:   action.Words{Unchanged: "Already assigned", Planned: "Would assign the roles to"},
 		changed: "assigned", unchanged: "already had", planned: "would assign", assigns: true,
-		do: func(ctx context.Context, o *okta.Client, u okta.User, r okta.Role) (okta.Role, error) {
-			return o.AssignRole(ctx, u.ID, r.Type)
+		requests: p.requests,
+		send: func(ctx context.Context, o *okta.Client, user okta.User, r okta.Role) (okta.Role, error) {
+			return o.AssignRole(ctx, user.ID, r.Type)
 		},
-		already: func(err error) bool { return err != nil && apierr.As(err).Code == okta.CodeRoleAssigned },
-		after:   func(before, changed []okta.Role) []okta.Role { return append(slices.Clone(before), changed...) },
-		undo: func(u okta.User, changed []okta.Role) *action.Undo {
-			ids := make([]string, len(changed)) // by id: nothing but what was assigned here goes
+		mayBeApplied: func(err error) bool { return err != nil && apierr.As(err).Code == okta.CodeRoleAssigned },
+		undo: func(user okta.User, changed []okta.Role) *action.Undo {
+			ids := make([]string, len(changed)) // a type may match other assignments of the user
 			for i, r := range changed {
 				ids[i] = r.ID
 			}
-			return undo("Unassign Role", u, "Role IDs Or Names", ids)
+			return undo("Unassign Role", user, "Role IDs Or Names", ids)
 		},
-	}
-	return c.EachUser(ctx, p.Users, action.UserWork{
-		Words: action.Words{Unchanged: "Already assigned", Planned: "Would assign the roles to"},
-		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
-			before, err := c.Okta.ListRoles(ctx, u.ID)
-			if err != nil {
-				return action.Plan{}, err
-			}
-			parts := make([]roleRequest, len(p.Types))
-			for i, given := range p.Types {
-				t := strings.ToUpper(given)
-				parts[i] = roleRequest{role: given, means: sameRole(t), would: []okta.Role{{Type: t}}}
-				held := slices.IndexFunc(before, func(r okta.Role) bool { return r.Type == t && !r.Inherited })
-				if held >= 0 {
-					parts[i].would, parts[i].held = nil, before[held:held+1]
-				}
-			}
-			return assigning.plan(c, u, before, parts), nil
-		},
-		Enrich: func(value any) map[string]string { return map[string]string{"Roles": resultTypes(value)} },
-	})
+		enrich: func(value any) map[string]string { return map[string]string{"Roles": resultTypes(value)} },
+	}.run(ctx, x, p.Users)
 })
+
+// requests returns one request for each type. A role that a user holds through a group is assigned.
+func (p assignParams) requests(held []okta.Role) []roleRequest {
+	requests := make([]roleRequest, len(p.Types))
+	for i, given := range p.Types {
+		t := strings.ToUpper(given)
+		requests[i] = roleRequest{role: given, matches: sameRole(t)}
+		own := slices.IndexFunc(held, func(r okta.Role) bool { return r.Type == t && !r.Inherited })
+		if own >= 0 {
+			requests[i].held = held[own : own+1]
+		} else {
+			requests[i].pending = []okta.Role{{Type: t}}
+		}
+	}
+	return requests
+}

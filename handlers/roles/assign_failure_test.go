@@ -10,10 +10,10 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// What Okta answers where it refuses a role for a reason of its own.
+// notSupported is an error response to an assignment that is not one of a held role.
 const notSupported = `{"errorCode": "E0000091", "errorSummary": "The provided role type was not the same as required role type."}`
 
-func TestAssignRoleWithSomeRolesRefusedIsPartial(t *testing.T) {
+func TestAssignRole_SomeRolesRejectedIsPartial(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Method: "POST", Path: "/api/v1/users/*/roles", Times: 1, Status: 400, Body: notSupported})
@@ -40,8 +40,8 @@ func TestAssignRoleWithSomeRolesRefusedIsPartial(t *testing.T) {
 	wantRoles(t, w, "admin", "REPORT_ADMIN", "SUPER_ADMIN")
 }
 
-// Without a change nothing was reached, and the role that a later try can cure decides the status.
-func TestAssignRoleWithNoRoleAssignedIsAFailure(t *testing.T) {
+// If nothing was changed, a retryable error of one role decides the status.
+func TestAssignRole_NoRoleAssignedIsAFailure(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		first, second emulator.Fault
@@ -73,9 +73,9 @@ func TestAssignRoleWithNoRoleAssignedIsAFailure(t *testing.T) {
 	}
 }
 
-// The incumbent's loop over entities ends at the first error of a look-up, and what it did by then is
-// lost (its defect 10).
-func TestAssignRoleGoesOnWhenOneUserFails(t *testing.T) {
+// The incumbent's loop over entities ends at the first error of a lookup, and its results so far
+// are lost (its defect 10).
+func TestAssignRole_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status        int
@@ -121,8 +121,9 @@ func TestAssignRoleGoesOnWhenOneUserFails(t *testing.T) {
 	}
 }
 
-// TestAssignRole_OtherObjectIsNoSuccess: a 2xx without the role that was asked for is settled by the user's roles.
-func TestAssignRole_OtherObjectIsNoSuccess(t *testing.T) {
+// TestAssignRole_OtherObjectIsAnError: after a 2xx without the requested role, the user's roles
+// decide.
+func TestAssignRole_OtherObjectIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"another role":    `{"id": "ra1", "type": "SUPER_ADMIN"}`,

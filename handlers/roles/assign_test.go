@@ -11,7 +11,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestAssignRoleReportsEveryTarget(t *testing.T) {
+func TestAssignRole_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/assign-role", map[string]any{
@@ -44,8 +44,8 @@ func TestAssignRoleReportsEveryTarget(t *testing.T) {
 	}`, w.AsOktaHasIt("/api/v1/users/"+w.ID("alice")+"/roles"), w.AsOktaHasIt("/api/v1/users/"+w.ID("bob")+"/roles"), target("alice", "parameter", "alice"), target("BOB@ACME.TEST", "entity", "bob")))
 }
 
-// The roles API takes ids only; what the caller gives is resolved first.
-func TestAssignRoleResolvesLoginsToIDs(t *testing.T) {
+// The roles API takes IDs only, so logins are looked up first.
+func TestAssignRole_ResolvesLoginsToIDs(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "ops/night@acme.test", Email: "night@acme.test"})
@@ -63,7 +63,7 @@ func TestAssignRoleResolvesLoginsToIDs(t *testing.T) {
 	wantRoles(t, w, "ops/night@acme.test", "APP_ADMIN")
 }
 
-func TestAssignRoleTakesRoleTypesInAnyCase(t *testing.T) {
+func TestAssignRole_AcceptsRoleTypesInAnyCase(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/assign-role", testkit.Params(map[string]any{"user_ids": []string{"alice"}, "role-types": []string{"super_admin", "Help_Desk_Admin", "SUPER_ADMIN"}}))
@@ -73,7 +73,7 @@ func TestAssignRoleTakesRoleTypesInAnyCase(t *testing.T) {
 	wantRoles(t, w, "alice", "HELP_DESK_ADMIN", "SUPER_ADMIN")
 }
 
-func TestAssignRoleRefusesARequestThatIsNotValid(t *testing.T) {
+func TestAssignRole_RejectsInvalidRequest(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	const valid = "SUPER_ADMIN, ORG_ADMIN, APP_ADMIN, USER_ADMIN, HELP_DESK_ADMIN, GROUP_MEMBERSHIP_ADMIN, REPORT_ADMIN, READ_ONLY_ADMIN, " +
@@ -88,8 +88,8 @@ func TestAssignRoleRefusesARequestThatIsNotValid(t *testing.T) {
 		"a legacy type":             {map[string]any{"User IDs": "alice", "Role Types": "MOBILE_ADMIN"}, "Role Types", `"MOBILE_ADMIN" is not one of ` + valid},
 		"another legacy type":       {map[string]any{"User IDs": "alice", "Role Types": "api_admin"}, "Role Types", `"api_admin" is not one of ` + valid},
 		"no type":                   {map[string]any{"User IDs": "alice", "Role Types": " ,"}, "Role Types", "is required: the types of the roles to assign to the users."},
-		"no user":                   {map[string]any{"Role Types": "ORG_ADMIN"}, "User IDs", "no user is named: give ids, logins or e-mail addresses, or entities of the type USERUNIQNAME or HOSTNAME"},
-		"the owner of the token":    {map[string]any{"User IDs": "me", "Role Types": "ORG_ADMIN"}, "User IDs", `"me" would be the owner of the Okta credentials; name the user`},
+		"no user":                   {map[string]any{"Role Types": "ORG_ADMIN"}, "User IDs", "no user is named: give IDs, logins or e-mail addresses, or entities of the type USERUNIQNAME or HOSTNAME"},
+		"the owner of the token":    {map[string]any{"User IDs": "me", "Role Types": "ORG_ADMIN"}, "User IDs", `"me" is the owner of the Okta credentials: give the ID or the login of a user`},
 	} {
 		got := w.Run("roles/assign-role", testkit.Params(c.params))
 		want := []any{map[string]any{"parameter": c.parameter, "message": c.message}}
@@ -98,12 +98,12 @@ func TestAssignRoleRefusesARequestThatIsNotValid(t *testing.T) {
 		}
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-// The incumbent reports a role that the user has already as a failure (its defect 15).
-func TestAssignRoleIsUnchangedWhereTheUserHasTheRole(t *testing.T) {
+// The incumbent reports a role that the user already has as a failure (its defect 15).
+func TestAssignRole_HeldRoleIsUnchanged(t *testing.T) {
 	t.Parallel()
 	t.Run("as read", func(t *testing.T) {
 		t.Parallel()
@@ -126,7 +126,7 @@ func TestAssignRoleIsUnchangedWhereTheUserHasTheRole(t *testing.T) {
 			"warnings": []
 		}`, w.AsOktaHasIt("/api/v1/users/"+w.ID("admin")+"/roles"), got.Get("targets", 0, "roles", 0, "role"))))
 	})
-	t.Run("as Okta answers, where it was assigned meanwhile", func(t *testing.T) {
+	t.Run("Okta's response if it was assigned meanwhile", func(t *testing.T) {
 		t.Parallel()
 		w := testkit.New(t, testkit.Options{})
 		w.Okta.AddFault(emulator.Fault{Method: "GET", Path: "/api/v1/users/*/roles", Times: 1, Status: 200, Body: "[]"})
@@ -148,8 +148,8 @@ func TestAssignRoleIsUnchangedWhereTheUserHasTheRole(t *testing.T) {
 	})
 }
 
-// A role held through a group can go with the group; who asks for it wants it for the user.
-func TestAssignRoleAssignsWhatIsOnlyHeldThroughAGroup(t *testing.T) {
+// A role held through a group is lost with the group, so the request assigns it to the user.
+func TestAssignRole_AssignsRoleHeldThroughAGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/assign-role", testkit.Params(map[string]any{"User IDs": "helpdesk", "Role Types": "HELP_DESK_ADMIN"}))
@@ -165,7 +165,7 @@ func TestAssignRoleAssignsWhatIsOnlyHeldThroughAGroup(t *testing.T) {
 	wantRoles(t, w, "helpdesk")
 }
 
-func TestAssignRoleUndoTakesBackOnlyWhatWasAssigned(t *testing.T) {
+func TestAssignRole_UndoRemovesOnlyAssignedRoles(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/assign-role", testkit.Params(map[string]any{"User IDs": "admin, alice", "Role Types": "SUPER_ADMIN, REPORT_ADMIN"}))
@@ -173,7 +173,7 @@ func TestAssignRoleUndoTakesBackOnlyWhatWasAssigned(t *testing.T) {
 	if diff := cmp.Diff([]string{"changed", "changed"}, got.Outcomes()); diff != "" || got.Get("status") != "success" {
 		t.Fatalf("reply: %s", got.Body)
 	}
-	if held, _ := got.Get("json_result", "admin").([]any); len(held) != 2 { // what it has now, whether assigned here or not
+	if held, _ := got.Get("json_result", "admin").([]any); len(held) != 2 { // all requested roles, including the one held before
 		t.Errorf("json_result of admin: %v", held)
 	}
 	for i, login := range []string{"admin", "alice"} {
@@ -189,7 +189,7 @@ func TestAssignRoleUndoTakesBackOnlyWhatWasAssigned(t *testing.T) {
 	wantRoles(t, w, "alice")
 }
 
-func TestAssignRoleDryRunAssignsNothing(t *testing.T) {
+func TestAssignRole_DryRunAssignsNothing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/assign-role", map[string]any{
@@ -216,7 +216,7 @@ func TestAssignRoleDryRunAssignsNothing(t *testing.T) {
 	wantRoles(t, w, "alice")
 }
 
-func TestAssignRoleVerifyReadsTheRolesBack(t *testing.T) {
+func TestAssignRole_VerifyReadsTheRolesBack(t *testing.T) {
 	t.Parallel()
 	request := map[string]any{"parameters": map[string]any{"User IDs": "alice", "Role Types": "ORG_ADMIN"}, "options": map[string]any{"verify": true}}
 	t.Run("as predicted", func(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// Okta's SDK cannot decode a list with standard and custom roles; here every role comes through, as Okta
-// sent it.
-func TestListRolesReportsEveryTarget(t *testing.T) {
+// Okta's SDK cannot decode a list with standard and custom roles; here every role is returned as
+// Okta sent it.
+func TestListRoles_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "mixed@acme.test", Roles: []string{"CUSTOM", "READ_ONLY_ADMIN"}, Groups: []string{"Helpdesk"}})
@@ -47,9 +47,9 @@ func TestListRolesReportsEveryTarget(t *testing.T) {
 	}`, w.AsOktaHasIt("/api/v1/users/"+w.ID("mixed")+"/roles"), w.AsOktaHasIt("/api/v1/users/"+w.ID("helpdesk")+"/roles"))))
 }
 
-// The incumbent reports a user whose roles it could not read with the roles of the user before (its
+// The incumbent reports the previous user's roles for a user whose roles it could not read (its
 // defect 6).
-func TestListRolesNeverShowsTheRolesOfAnotherUser(t *testing.T) {
+func TestListRoles_ErrorShowsNoRolesOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status        int
@@ -87,7 +87,7 @@ func TestListRolesNeverShowsTheRolesOfAnotherUser(t *testing.T) {
 }
 
 // The incumbent reads the first page only (its defect 14).
-func TestListRolesReadsEveryPage(t *testing.T) {
+func TestListRoles_ReadsEveryPage(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	path := "/api/v1/users/" + w.ID("admin") + "/roles"
@@ -101,14 +101,14 @@ func TestListRolesReadsEveryPage(t *testing.T) {
 	}
 }
 
-// The incumbent's steps succeed whatever happened (its defect 8).
-func TestListRolesThatReachesNobodyIsNoSuccess(t *testing.T) {
+// The incumbent's steps always succeed (its defect 8).
+func TestListRoles_NoUserFoundIsAFailure(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
-	missing := w.Run("roles/list-roles", testkit.Params(map[string]any{"User IDs": "zed, nobody@acme.test"}))
+	missing := w.Run("roles/list-roles", testkit.Params(map[string]any{"User IDs": "zed, missing@acme.test"}))
 	if missing.HTTP != 200 || missing.Get("is_success") != false ||
-		missing.Get("output_message") != `Error executing action "List Roles". Reason: Not found: zed, nobody@acme.test.` {
-		t.Errorf("nobody found: %d %s", missing.HTTP, missing.Body)
+		missing.Get("output_message") != `Error executing action "List Roles". Reason: Not found: zed, missing@acme.test.` {
+		t.Errorf("no user found: %d %s", missing.HTTP, missing.Body)
 	}
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*", Status: 403})
 	refused := w.Run("roles/list-roles", testkit.Params(map[string]any{"User IDs": "admin"}))

@@ -12,27 +12,27 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// meaning reports whether a role assignment is one that a name means.
-type meaning func(r okta.Role) bool
+// roleMatcher reports whether a role assignment matches a name.
+type roleMatcher func(r okta.Role) bool
 
-// roleNames finds out which roles the names of a request mean.
+// roleNames resolves the names of roles in a request.
 type roleNames struct {
 	idsOnly bool
-	// orgRoles returns the custom roles of the org. It reads them once, when they are first needed.
+	// orgRoles returns the custom roles of the org. It reads them on the first call only.
 	orgRoles func() ([]okta.OrgRole, error)
 }
 
-func newRoleNames(ctx context.Context, c *action.Execution, idsOnly bool) roleNames {
-	list := func() ([]okta.OrgRole, error) { return c.Okta.ListOrgRoles(ctx) }
+func newRoleNames(ctx context.Context, x *action.Execution, idsOnly bool) roleNames {
+	list := func() ([]okta.OrgRole, error) { return x.Okta.ListOrgRoles(ctx) }
 	return roleNames{idsOnly: idsOnly, orgRoles: sync.OnceValues(list)}
 }
 
-// find returns what a name means for a user who holds these roles. A name that means no role, or
-// several, is an error.
+// find returns the matcher of a name for a user who holds these roles. It returns an error if the
+// name is that of no role, or of several.
 //
-// An ID or an exact name (in any case) is taken before one that differs in spaces, "_" and "-", so
-// that a custom role called "Super Admin" is not taken for SUPER_ADMIN.
-func (n roleNames) find(held []okta.Role, name string) (meaning, error) {
+// An ID or an exact name (in any case) has priority over a name that differs in spaces, "_" and
+// "-", so that the custom role "Super Admin" is not confused with SUPER_ADMIN.
+func (n roleNames) find(held []okta.Role, name string) (roleMatcher, error) {
 	byID := func(r okta.Role) bool { return r.ID == name || r.CustomID == name }
 	if slices.ContainsFunc(held, byID) {
 		return byID, nil
@@ -48,7 +48,7 @@ func (n roleNames) find(held []okta.Role, name string) (meaning, error) {
 	}
 	custom, err := n.orgRoles()
 	if err != nil {
-		return nil, cannotTell(name, err)
+		return nil, orgRolesUnreadable(name, err)
 	}
 	for _, r := range custom {
 		if r.ID == name || !n.idsOnly && strings.EqualFold(r.Label, name) {
@@ -59,18 +59,18 @@ func (n roleNames) find(held []okta.Role, name string) (meaning, error) {
 		return nil, apierr.Errorf(apierr.NotFound, okta.CodeNotFound,
 			"the user has no role assignment with the ID %q; it may have been removed already", action.Shorten(name))
 	}
-	return spelledAlike(held, custom, name)
+	return findSimilar(held, custom, name)
 }
 
-// spelledAlike finds the one role whose name differs from the given one in case, spaces, "_" and
-// "-" only.
-func spelledAlike(held []okta.Role, custom []okta.OrgRole, name string) (meaning, error) {
-	var known, keys []string // keys: of the roles that the name may mean
-	consider := func(key string, names ...string) {
+// findSimilar returns the matcher of the one role whose name differs from the given name only in
+// case, spaces, "_" and "-".
+func findSimilar(held []okta.Role, custom []okta.OrgRole, name string) (roleMatcher, error) {
+	var known, ids []string // all names, and the IDs of the roles with a similar name
+	consider := func(id string, names ...string) {
 		known = append(known, names...)
 		alike := slices.ContainsFunc(names, func(n string) bool { return action.SameName(n, name) })
-		if alike && !slices.Contains(keys, key) {
-			keys = append(keys, key)
+		if alike && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
 	for _, t := range okta.RoleTypes {
@@ -81,19 +81,19 @@ func spelledAlike(held []okta.Role, custom []okta.OrgRole, name string) (meaning
 	}
 	for _, r := range held {
 		if r.Type == okta.CustomRole {
-			consider(keyOf(r), r.Label)
+			consider(roleID(r), r.Label)
 		} else {
-			consider(keyOf(r), r.Type, r.Label)
+			consider(roleID(r), r.Type, r.Label)
 		}
 	}
-	switch len(keys) {
+	switch len(ids) {
 	case 0:
-		return nil, unknown(name, known)
+		return nil, unknownRole(name, known)
 	case 1:
-		return sameRole(keys[0]), nil
+		return sameRole(ids[0]), nil
 	}
 	return nil, apierr.Errorf(apierr.Rejected, "ambiguous",
-		"%d roles have a name like %q; give the name as Okta shows it, or an ID", len(keys), action.Shorten(name))
+		"%d roles have a name like %q; give the name as Okta shows it, or an ID", len(ids), action.Shorten(name))
 }
 
 // standardType returns the type of the standard role with this type or label, in any case; "" if
@@ -108,9 +108,9 @@ func standardType(name string) string {
 	return ""
 }
 
-// keyOf identifies a role: a custom role by its ID (by its label if Okta gives none), any other by
-// its type.
-func keyOf(r okta.Role) string {
+// roleID identifies a role: a custom role by its ID, or by its label if Okta returns no ID; any
+// other role by its type.
+func roleID(r okta.Role) string {
 	switch {
 	case r.CustomID != "":
 		return r.CustomID
@@ -120,10 +120,10 @@ func keyOf(r okta.Role) string {
 	return r.Type
 }
 
-func sameRole(key string) meaning { return func(r okta.Role) bool { return keyOf(r) == key } }
+func sameRole(id string) roleMatcher { return func(r okta.Role) bool { return roleID(r) == id } }
 
-// unknown is the error of a name that no role has.
-func unknown(name string, known []string) error {
+// unknownRole returns the error of a name that no role has.
+func unknownRole(name string, known []string) error {
 	text := fmt.Sprintf("no standard or custom role is called %q, and the user has no role assignment with this ID",
 		action.Shorten(name))
 	if near := action.NearestName(name, known); near != "" {
@@ -132,13 +132,14 @@ func unknown(name string, known []string) error {
 	return apierr.New(apierr.NotFound, okta.CodeNotFound, text, nil)
 }
 
-// cannotTell is the error of a name that may be that of a custom role, which could not be read.
-func cannotTell(name string, err error) error {
-	f := *apierr.As(err)
-	f.Message = fmt.Sprintf("%q is not a standard role, and the roles of the org could not be read to find a custom one: %s",
-		action.Shorten(name), f.Message)
-	if f.Kind == apierr.NotFound { // the list, not the role
-		f.Kind = apierr.Rejected
+// orgRolesUnreadable returns the error of a name that may be that of a custom role, if the custom
+// roles could not be read.
+func orgRolesUnreadable(name string, err error) error {
+	e := *apierr.As(err)
+	e.Message = fmt.Sprintf(
+		"%q is not a standard role, and the roles of the org could not be read to find a custom one: %s", action.Shorten(name), e.Message)
+	if e.Kind == apierr.NotFound { // the list of roles was not found
+		e.Kind = apierr.Rejected
 	}
-	return &f
+	return &e
 }

@@ -13,7 +13,7 @@ import (
 
 const orgRoles = "GET /api/v1/iam/roles"
 
-// readsOfOrgRoles counts how often the custom roles of the org were read.
+// readsOfOrgRoles returns the number of requests for the custom roles of the org.
 func readsOfOrgRoles(w *testkit.World) int {
 	n := 0
 	for _, line := range w.Asked() {
@@ -67,7 +67,7 @@ func TestUnassignRole_NameIsKnownOrNotFound(t *testing.T) {
 		{"Tier-1", "unchanged", "", 4},
 		{"TIER 3", "unchanged", "", 4}, // on the last page
 		{tierID, "unchanged", "", 4},
-		{"Tier 2", "unchanged", "", 4}, // that is how one of them is written
+		{"Tier 2", "unchanged", "", 4}, // the exact name of one of them
 		{"tier-2", "failed", "2 roles have a name like", 4},
 		{"SUPER_ADMN", "not_found", "the nearest name is SUPER_ADMIN", 4},
 		{"Nite Shift", "not_found", "the nearest name is Night Shift", 4},
@@ -93,8 +93,8 @@ func TestUnassignRole_NameIsKnownOrNotFound(t *testing.T) {
 	}
 }
 
-// A custom role may be called almost like a standard one: the name as written decides.
-func TestUnassignRole_DoesNotTakeACustomRoleForAStandardOne(t *testing.T) {
+// If a custom role has almost the name of a standard one, the exact spelling decides.
+func TestUnassignRole_DistinguishesCustomFromStandardRole(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, outcome string
@@ -151,8 +151,8 @@ func TestUnassignRole_IsIdTakesIDsOnly(t *testing.T) {
 	}
 }
 
-// A role of which is not known whether it exists is neither "already without" nor "not found".
-func TestUnassignRole_SaysThatTheRolesOfTheOrgCannotBeRead(t *testing.T) {
+// A role that may or may not exist is neither "already without" nor "not found".
+func TestUnassignRole_ReportsUnreadableOrgRoles(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault     emulator.Fault

@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// assignmentID is the id of the assignment through which a user holds a role: USER or GROUP.
+// assignmentID returns the ID of a user's role assignment of the kind USER or GROUP.
 func assignmentID(t *testing.T, w *testkit.World, login, roleType, assignment string) string {
 	t.Helper()
 	for _, r := range w.User(login).RoleAssignments {
@@ -48,7 +48,7 @@ func wantParts(t *testing.T, got testkit.Reply, target int, want ...[3]string) {
 	}
 }
 
-// carryOut does what an undo hint says, exactly as it is given.
+// carryOut sends an undo request unchanged.
 func carryOut(t *testing.T, w *testkit.World, undo any) testkit.Reply {
 	t.Helper()
 	call, ok := undo.(map[string]any)

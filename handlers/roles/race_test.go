@@ -11,10 +11,10 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// What Okta says of a role that another caller assigned meanwhile.
+// alreadyAssigned is Okta's response if another caller has assigned the role.
 const alreadyAssigned = `{"errorCode": "E0000090", "errorSummary": "The role specified is already assigned to the user."}`
 
-// another plays another caller: the first write that matches is carried out, and refused as if it
+// another simulates another caller: the first matching write is carried out, and rejected as if it
 // came too late.
 func another(method, path string) emulator.Fault {
 	f := emulator.Fault{Method: method, Path: path, Times: 1, CarriedOut: true, Status: 404}
@@ -24,7 +24,7 @@ func another(method, path string) emulator.Fault {
 	return f
 }
 
-func TestRoles_ReplyTellsTheRolesAsTheyAreAfterARace(t *testing.T) {
+func TestRoles_ReplyHasRolesAfterARace(t *testing.T) {
 	t.Parallel()
 	const user = "mixed@acme.test"
 	read := emulator.Fault{Method: "GET", Path: "/api/v1/users/*/roles", Status: 403}
@@ -78,7 +78,7 @@ func TestRoles_ReplyTellsTheRolesAsTheyAreAfterARace(t *testing.T) {
 			var w *testkit.World
 			w = testkit.New(t, testkit.Options{Observe: func(o emulator.Observed) {
 				if strings.HasSuffix(o.Request.URL.Path, "/roles") && len(c.faults) > 1 {
-					select { // the second fault stands once the roles were read for the first time
+					select { // add the second fault after the first read of the roles
 					case once <- struct{}{}:
 						w.Okta.AddFault(c.faults[1])
 					default:
@@ -115,14 +115,14 @@ func TestRoles_ReplyTellsTheRolesAsTheyAreAfterARace(t *testing.T) {
 	}
 }
 
-// TestRoles_AlreadySoIsTheOutcomeOfOneRole: Okta refuses the write of APP_ADMIN because another
-// caller has made it.
-func TestRoles_AlreadySoIsTheOutcomeOfOneRole(t *testing.T) {
+// TestRoles_AlreadyAppliedIsTheOutcomeOfOneRole: Okta rejects the write of APP_ADMIN because
+// another caller has made it.
+func TestRoles_AlreadyAppliedIsTheOutcomeOfOneRole(t *testing.T) {
 	t.Parallel()
 	const user = "mixed@acme.test"
 	for name, c := range map[string]struct {
 		action, param, method, member, other string // member: of the enrichment; other: the second role
-		refused                              bool   // the second write is refused, too
+		refused                              bool   // the second write is rejected, too
 		outcome                              string
 		enriched                             any
 		held                                 []string
@@ -165,7 +165,8 @@ func TestRoles_AlreadySoIsTheOutcomeOfOneRole(t *testing.T) {
 	}
 }
 
-// TestAssignRole_EnrichmentOfARoleThatAnotherCallerAssigned: the reply has the results of both users.
+// TestAssignRole_EnrichmentOfARoleThatAnotherCallerAssigned: the reply has the results of both
+// users.
 func TestAssignRole_EnrichmentOfARoleThatAnotherCallerAssigned(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -218,7 +219,7 @@ func TestUnassignRole_TwoNamesOfOneRoleHaveOneOutcome(t *testing.T) {
 	}
 }
 
-// A user who is gone has no roles, but is not "already without" them.
+// A deleted user has no roles, but is not "already without" them.
 func TestUnassignRole_UserDeletedMeanwhileIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})

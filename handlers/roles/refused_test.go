@@ -8,7 +8,8 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// TestUnassignRole_ReadsTheRolesAfterARefusal: only a role that the user does not have any more is "already without".
+// TestUnassignRole_ReadsTheRolesAfterARefusal: only a role that the user no longer has is "already
+// without".
 func TestUnassignRole_ReadsTheRolesAfterARefusal(t *testing.T) {
 	t.Parallel()
 	for byAnother, outcome := range map[bool]string{true: "unchanged", false: "not_found"} {

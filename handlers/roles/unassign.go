@@ -23,66 +23,61 @@ var unassign = action.Define(action.Spec{
 	OktaScopes: manageScopes,
 	Mutates:    true,
 	ReadBack:   true,
-	Example:    action.Example{Parameters: map[string]any{"User IDs": "admin, helpdesk", "Role IDs Or Names": "Super Administrator, HELP_DESK_ADMIN"}},
-}, func(ctx context.Context, c *action.Execution, p unassignParams) (*action.Result, error) {
-	unassigning := roleOperation{
+	Example: action.Example{Parameters: map[string]any{
+		"User IDs": "admin, helpdesk", "Role IDs Or Names": "Super Administrator, HELP_DESK_ADMIN",
+	}},
+}, func(ctx context.Context, x *action.Execution, p unassignParams) (*action.Result, error) {
+	names := newRoleNames(ctx, x, p.IsID)
+	return roleOperation{
+		words:   action.Words{Unchanged: "Already without the roles", Planned: "Would unassign the roles from"},
 		changed: "unassigned", unchanged: "already without", planned: "would unassign",
-		do: func(ctx context.Context, o *okta.Client, u okta.User, r okta.Role) (okta.Role, error) {
-			return r, o.UnassignRole(ctx, u.ID, r.ID)
+		requests: func(held []okta.Role) []roleRequest { return requestsFor(held, p.Roles, names) },
+		send: func(ctx context.Context, o *okta.Client, user okta.User, r okta.Role) (okta.Role, error) {
+			return r, o.UnassignRole(ctx, user.ID, r.ID)
 		},
-		already: func(err error) bool { return apierr.Is(err, apierr.NotFound) },
-		after: func(before, changed []okta.Role) []okta.Role {
-			return slices.DeleteFunc(slices.Clone(before), func(r okta.Role) bool {
-				return slices.ContainsFunc(changed, func(gone okta.Role) bool { return gone.ID == r.ID })
-			})
-		},
-		undo: func(u okta.User, changed []okta.Role) *action.Undo {
-			var types []string
-			for _, r := range changed {
-				if slices.Contains(okta.RoleTypes, r.Type) {
-					types = append(types, r.Type)
-					if slices.Contains(okta.LimitableRoles, r.Type) {
-						c.Warn("%s: undo assigns %s without limits: if it was limited to some groups or applications, limit it again in Okta.", u.Login, r.Type)
-					}
-				} else {
-					c.Warn("%s: %s cannot be assigned by its type, so undo does not bring it back: assign it in Okta.", u.Login, r.Label)
-				}
-			}
-			return undo("Assign Role", u, "Role Types", types)
-		},
-	}
-	names := newRoleNames(ctx, c, p.IsID)
-	return c.EachUser(ctx, p.Users, action.UserWork{
-		Words: action.Words{Unchanged: "Already without the roles", Planned: "Would unassign the roles from"},
-		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
-			before, err := c.Okta.ListRoles(ctx, u.ID)
-			if err != nil {
-				return action.Plan{}, err
-			}
-			return unassigning.plan(c, u, before, matching(before, p.Roles, names)), nil
-		},
-		Enrich: func(any) map[string]string { return map[string]string{"unassign_role": action.Bool(true)} },
-	})
+		mayBeApplied: func(err error) bool { return apierr.Is(err, apierr.NotFound) },
+		undo:         func(user okta.User, changed []okta.Role) *action.Undo { return undoUnassign(x, user, changed) },
+		enrich:       func(any) map[string]string { return map[string]string{"unassign_role": action.Bool(true)} },
+	}.run(ctx, x, p.Users)
 })
 
-// matching finds the assignments that each name means. Two names may mean the same one.
-func matching(held []okta.Role, names []string, of roleNames) []roleRequest {
-	parts := make([]roleRequest, len(names))
+// requestsFor returns one request for each name, with the assignments that the name matches. Two
+// names may match the same assignment.
+func requestsFor(held []okta.Role, names []string, of roleNames) []roleRequest {
+	requests := make([]roleRequest, len(names))
 	for i, name := range names {
-		means, err := of.find(held, name)
-		parts[i] = roleRequest{role: name, means: means, err: err}
+		matches, err := of.find(held, name)
+		requests[i] = roleRequest{role: name, matches: matches, err: err}
 		if err != nil {
 			continue
 		}
 		for _, r := range held {
 			switch {
-			case !means(r):
+			case !matches(r):
 			case r.Inherited:
-				parts[i].err = inherited(r)
+				requests[i].err = inheritedError(r)
 			default:
-				parts[i].would = append(parts[i].would, r)
+				requests[i].pending = append(requests[i].pending, r)
 			}
 		}
 	}
-	return parts
+	return requests
+}
+
+// undoUnassign returns the request that assigns the roles again by their types. It warns of roles
+// that this does not restore, or not as they were.
+func undoUnassign(x *action.Execution, user okta.User, changed []okta.Role) *action.Undo {
+	var types []string
+	for _, r := range changed {
+		if !slices.Contains(okta.RoleTypes, r.Type) {
+			x.Warn("%s: %s cannot be assigned by its type, so undo does not restore it: assign it in Okta.", user.Login, r.Label)
+			continue
+		}
+		types = append(types, r.Type)
+		if slices.Contains(okta.LimitableRoles, r.Type) {
+			x.Warn("%s: undo assigns %s without limits: if it was limited to some groups or applications, "+
+				"limit it again in Okta.", user.Login, r.Type)
+		}
+	}
+	return undo("Assign Role", user, "Role Types", types)
 }

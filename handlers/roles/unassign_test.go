@@ -11,7 +11,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestUnassignRoleReportsEveryTarget(t *testing.T) {
+func TestUnassignRole_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	removed := w.AsOktaHasIt("/api/v1/users/" + w.ID("admin") + "/roles")
@@ -48,7 +48,7 @@ func TestUnassignRoleReportsEveryTarget(t *testing.T) {
 	}`, reason, removed)))
 }
 
-func TestUnassignRoleFindsARoleByWhatItIsCalled(t *testing.T) {
+func TestUnassignRole_FindsRoleByName(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		roles any
@@ -88,8 +88,8 @@ func TestUnassignRoleFindsARoleByWhatItIsCalled(t *testing.T) {
 	}
 }
 
-// A name may mean several assignments: all of them go, but not those that come from a group.
-func TestUnassignRoleHeldDirectlyAndThroughAGroup(t *testing.T) {
+// A name may match several assignments: all are removed, except those held through a group.
+func TestUnassignRole_HeldDirectlyAndThroughAGroup(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "both@acme.test", Roles: []string{"HELP_DESK_ADMIN", "REPORT_ADMIN"}, Groups: []string{"Helpdesk"}})
@@ -116,7 +116,7 @@ func TestUnassignRoleHeldDirectlyAndThroughAGroup(t *testing.T) {
 	}
 }
 
-func TestUnassignRoleUndoAssignsWhatWasTaken(t *testing.T) {
+func TestUnassignRole_UndoAssignsRemovedRoles(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "mixed@acme.test", Roles: []string{"READ_ONLY_ADMIN", "SUPER_ADMIN", "REPORT_ADMIN"}})
@@ -133,8 +133,9 @@ func TestUnassignRoleUndoAssignsWhatWasTaken(t *testing.T) {
 	wantRoles(t, w, "admin", "SUPER_ADMIN")
 }
 
-// Assign Role takes types, and a custom role has none of its own: the reply says what undo leaves out.
-func TestUnassignRoleSaysWhatUndoCannotBringBack(t *testing.T) {
+// Assign Role takes types, which do not identify a custom role: the reply names the roles that undo
+// omits.
+func TestUnassignRole_WarnsOfRolesThatUndoDoesNotRestore(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "custom@acme.test", Roles: []string{"CUSTOM"}})
@@ -147,13 +148,13 @@ func TestUnassignRoleSaysWhatUndoCannotBringBack(t *testing.T) {
 		t.Errorf("targets: %v", got.Get("targets"))
 	}
 	for _, login := range []string{"custom@acme.test", "mixed@acme.test"} {
-		if want := login + ": Case Responder cannot be assigned by its type, so undo does not bring it back: assign it in Okta."; !strings.Contains(fmt.Sprint(got.Get("warnings")), want) {
+		if want := login + ": Case Responder cannot be assigned by its type, so undo does not restore it: assign it in Okta."; !strings.Contains(fmt.Sprint(got.Get("warnings")), want) {
 			t.Errorf("warnings %v lack %q", got.Get("warnings"), want)
 		}
 	}
 }
 
-func TestUnassignRoleIsUnchangedWhereTheRoleIsGoneMeanwhile(t *testing.T) {
+func TestUnassignRole_RoleRemovedMeanwhileIsUnchanged(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Method: "GET", Path: "/api/v1/users/*/roles", Times: 1, Status: 200,
@@ -166,7 +167,7 @@ func TestUnassignRoleIsUnchangedWhereTheRoleIsGoneMeanwhile(t *testing.T) {
 	}
 }
 
-func TestUnassignRoleDryRunTakesNothing(t *testing.T) {
+func TestUnassignRole_DryRunRemovesNothing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	request := map[string]any{"parameters": map[string]any{"User IDs": "admin, alice", "Role IDs Or Names": "SUPER_ADMIN"}, "options": map[string]any{"dry_run": true}}
@@ -197,7 +198,7 @@ func TestUnassignRoleDryRunTakesNothing(t *testing.T) {
 	w.WantWrites()
 }
 
-func TestUnassignRoleVerifyReadsTheRolesBack(t *testing.T) {
+func TestUnassignRole_VerifyReadsTheRolesBack(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/unassign-role", map[string]any{
@@ -208,9 +209,9 @@ func TestUnassignRoleVerifyReadsTheRolesBack(t *testing.T) {
 	}
 }
 
-// One user's error crashes the incumbent's step: the users after it are skipped, and Okta's text is lost
-// (its defect 2).
-func TestUnassignRoleGoesOnWhenOneUserFails(t *testing.T) {
+// An error for one user crashes the incumbent's step: it skips the other users and loses Okta's
+// message (its defect 2).
+func TestUnassignRole_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		method, path  string
@@ -244,7 +245,7 @@ func TestUnassignRoleGoesOnWhenOneUserFails(t *testing.T) {
 	}
 }
 
-func TestUnassignRoleLeavesEntitiesAloneUnlessTold(t *testing.T) {
+func TestUnassignRole_ScopeIsOffByDefault(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("roles/unassign-role", map[string]any{

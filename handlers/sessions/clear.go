@@ -9,7 +9,7 @@ import (
 
 type clearParams struct {
 	action.NamedUsers
-	RevokeOAuth bool `param:"Revoke OAuth Tokens" default:"true" help:"Also revoke the OAuth and OpenID Connect tokens issued to the user, which outlive a session otherwise; off leaves these tokens valid."`
+	RevokeOAuth bool `param:"Revoke OAuth Tokens" default:"true" help:"Also revoke the OAuth and OpenID Connect tokens of the user, which otherwise stay valid after the session; off leaves these tokens valid."`
 	action.ScopeOff
 }
 
@@ -20,8 +20,8 @@ var clearSessions = action.Define(action.Spec{
 	OktaScopes: []string{"okta.users.read", "okta.users.manage"},
 	Mutates:    true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice, bob"}},
-}, func(ctx context.Context, c *action.Execution, p clearParams) (*action.Result, error) {
-	return c.EachUser(ctx, p.Users, action.UserWork{
+}, func(ctx context.Context, x *action.Execution, p clearParams) (*action.Result, error) {
+	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{
 			Changed: "Cleared the sessions of", Unchanged: "Without sessions", Planned: "Would clear the sessions of",
 		},

@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestClearSessionReportsEveryTarget(t *testing.T) {
+func TestClearSession_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("sessions/clear-okta-user-session", map[string]any{
@@ -41,8 +41,8 @@ func TestClearSessionReportsEveryTarget(t *testing.T) {
 	}
 }
 
-// The incumbent leaves OAuth tokens alive, which outlast the session (its defect 12).
-func TestClearSessionRevokesOAuthTokensUnlessToldOtherwise(t *testing.T) {
+// The incumbent does not revoke OAuth tokens, which stay valid after the session (its defect 12).
+func TestClearSession_RevokesOAuthTokensByDefault(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		params map[string]any
@@ -69,9 +69,9 @@ func TestClearSessionRevokesOAuthTokensUnlessToldOtherwise(t *testing.T) {
 	}
 }
 
-// The incumbent gives up at an error that is neither 400 nor 404, and loses the names of the users it has
-// done by then (its defect 12).
-func TestClearSessionGoesOnWhenOneUserFails(t *testing.T) {
+// The incumbent stops at an error that is neither 400 nor 404, and loses the names of the users
+// that are already done (its defect 12).
+func TestClearSession_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		method, path  string
@@ -113,7 +113,7 @@ func TestClearSessionGoesOnWhenOneUserFails(t *testing.T) {
 }
 
 // The incumbent's failed run begins with "Successfully executed action" (its defect 8).
-func TestClearSessionOfNobodyIsNoSuccess(t *testing.T) {
+func TestClearSession_NoUserFoundIsAFailure(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Run("sessions/clear-okta-user-session", testkit.Params(map[string]any{"User IDs Or Logins": "zed"})).Want(t, 422, `{
@@ -126,7 +126,7 @@ func TestClearSessionOfNobodyIsNoSuccess(t *testing.T) {
 	}`)
 }
 
-func TestClearSessionOfOneUserNamedOften(t *testing.T) {
+func TestClearSession_UserNamedSeveralTimesIsOneTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("sessions/clear-okta-user-session", map[string]any{
@@ -143,7 +143,7 @@ func TestClearSessionOfOneUserNamedOften(t *testing.T) {
 	}
 }
 
-func TestClearSessionDryRunClearsNothing(t *testing.T) {
+func TestClearSession_DryRunClearsNothing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Run("sessions/clear-okta-user-session", map[string]any{
@@ -161,8 +161,8 @@ func TestClearSessionDryRunClearsNothing(t *testing.T) {
 	}
 }
 
-// Okta does not tell which sessions a user has.
-func TestClearSessionVerifySaysThatItCannotBeVerified(t *testing.T) {
+// Okta's API does not list the sessions of a user.
+func TestClearSession_VerifyWarnsThatItCannotBeVerified(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("sessions/clear-okta-user-session", map[string]any{
@@ -176,7 +176,7 @@ func TestClearSessionVerifySaysThatItCannotBeVerified(t *testing.T) {
 	}
 }
 
-func TestClearSessionNeedsATarget(t *testing.T) {
+func TestClearSession_RequiresTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	bob := []any{map[string]any{"identifier": "bob", "entity_type": "USERUNIQNAME"}}
@@ -195,12 +195,12 @@ func TestClearSessionNeedsATarget(t *testing.T) {
 		}
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-// TestClearSession_AfterARefusal: a user who is DEPROVISIONED or deleted by then has no sessions; any other refusal is
-// a failure.
+// TestClearSession_AfterARefusal: a user who became DEPROVISIONED or was deleted has no sessions;
+// any other rejection is a failure.
 func TestClearSession_AfterARefusal(t *testing.T) {
 	t.Parallel()
 	const notFound = `{"errorCode":"E0000007","errorSummary":"Not found: Resource not found: alice (User)"}`

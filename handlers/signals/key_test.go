@@ -25,7 +25,7 @@ import (
 
 const soc = "https://soc.example.com"
 
-// rsaKey is a key of the caller's own, made once: RSA keys are slow to make.
+// rsaKey returns a caller's key. It is generated once, because that is slow.
 var rsaKey = sync.OnceValue(func() *rsa.PrivateKey { return mustMake(rsa.GenerateKey(rand.Reader, 2048)) })
 
 func mustMake[K any](key K, err error) K {
@@ -48,7 +48,7 @@ func jwkOf(members map[string]any) string {
 	return string(mustMake(json.Marshal(members)))
 }
 
-// rsaJWK is rsaKey as a JWK with these members too.
+// rsaJWK returns rsaKey as a JWK with additional members.
 func rsaJWK(more map[string]any) string {
 	private := rsaKey()
 	members := map[string]any{
@@ -58,7 +58,7 @@ func rsaJWK(more map[string]any) string {
 	return jwkOf(members)
 }
 
-// ownKeys are private keys in every form in which callers paste them, with the algorithm that each calls for.
+// ownKeys returns private keys in every accepted format, with their signing algorithms.
 func ownKeys() map[string][2]string {
 	private := rsaKey()
 	pkcs8 := pemOf("PRIVATE KEY", mustMake(x509.MarshalPKCS8PrivateKey(private)))
@@ -81,7 +81,7 @@ func ownKeys() map[string][2]string {
 	}
 }
 
-// register makes a key known to Okta under an issuer and a key id.
+// register registers a key in Okta for an issuer and a key ID.
 func register(t *testing.T, w *testkit.World, issuer, kid, private string) {
 	t.Helper()
 	key, err := keys.Parse(secrets.New(private))
@@ -91,8 +91,8 @@ func register(t *testing.T, w *testkit.World, issuer, kid, private string) {
 	w.Okta.RegisterTransmitter(issuer, key.JWKS(kid))
 }
 
-// A single-line PKCS#8 key, and one with literal \n, is beyond the incumbent, as is any EC key.
-func TestSendSignalWithAKeyOfTheCallersOwn(t *testing.T) {
+// The incumbent does not accept a PKCS#8 key in one line or with literal \n, nor an EC key.
+func TestSendSignal_UsesKeyOfRequest(t *testing.T) {
 	t.Parallel()
 	for name, k := range ownKeys() {
 		for _, parameter := range []string{"Private Key String", "Private Key"} { // the latter is the incumbent's name (its defect 19)
@@ -110,7 +110,7 @@ func TestSendSignalWithAKeyOfTheCallersOwn(t *testing.T) {
 				}
 				quiet(t, w, got, k[0], w.Key.PEM().Reveal())
 
-				w.Forget() // for that call only
+				w.Forget() // the key is used for that request only
 				own := w.Run("signals/send-itp-signal", params(nil))
 				if own.Get("json_result", "payload", "iss") != testkit.Issuer || part(t, sent(t, w).Body, 0)["kid"] != testkit.KeyID {
 					t.Errorf("the call after it: %s", own.Body)
@@ -120,7 +120,7 @@ func TestSendSignalWithAKeyOfTheCallersOwn(t *testing.T) {
 	}
 }
 
-func TestSendSignalTakesTheKeyIDOfAJWK(t *testing.T) {
+func TestSendSignal_UsesKeyIDOfJWK(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	jwk := rsaJWK(map[string]any{"kid": "soc-jwk"})
@@ -131,8 +131,8 @@ func TestSendSignalTakesTheKeyIDOfAJWK(t *testing.T) {
 	}
 }
 
-// TestTheDeploymentsJWKSignsUnderItsOwnKeyID: whoever replaces it deploys nothing for the sake of its Key ID.
-func TestTheDeploymentsJWKSignsUnderItsOwnKeyID(t *testing.T) {
+// TestSendSignal_UsesKeyIDOfDeploymentJWK: replacing the key needs no change of the Key ID setting.
+func TestSendSignal_UsesKeyIDOfDeploymentJWK(t *testing.T) {
 	t.Parallel()
 	jwk := rsaJWK(map[string]any{"kid": "soc-jwk"})
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"ITP_KEY_ID": "soc-old", "ITP_ISSUER_URL": soc}})
@@ -144,7 +144,7 @@ func TestTheDeploymentsJWKSignsUnderItsOwnKeyID(t *testing.T) {
 	}
 }
 
-func TestSendSignalRefusesAKeyThatCannotSign(t *testing.T) {
+func TestSendSignal_RejectsKeyThatCannotSign(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	pkcs8 := pemOf("PRIVATE KEY", mustMake(x509.MarshalPKCS8PrivateKey(rsaKey())))
@@ -165,18 +165,18 @@ func TestSendSignalRefusesAKeyThatCannotSign(t *testing.T) {
 		quiet(t, w, got, c.key)
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-func TestSendSignalWithoutSettingsOfTheDeploymentsOwn(t *testing.T) {
+func TestSendSignal_RequiresParametersWithoutSettings(t *testing.T) {
 	t.Parallel()
 	pkcs8 := pemOf("PRIVATE KEY", mustMake(x509.MarshalPKCS8PrivateKey(rsaKey())))
 	none := map[string]string{"ITP_SIGNING_KEY_SECRET": "", "ITP_KEY_ID": "", "ITP_ISSUER_URL": ""}
 	problem := map[string]string{
-		"Key ID":             "is required, because the deployment has none of its own (ITP_KEY_ID)",
-		"Private Key String": "is required, because the deployment has none of its own (ITP_SIGNING_KEY_SECRET)",
-		"Issuer URL":         "is required, because the deployment has none of its own (ITP_ISSUER_URL)",
+		"Key ID":             "is required, because the deployment does not configure one (ITP_KEY_ID)",
+		"Private Key String": "is required, because the deployment does not configure one (ITP_SIGNING_KEY_SECRET)",
+		"Issuer URL":         "is required, because the deployment does not configure one (ITP_ISSUER_URL)",
 	}
 	for name, c := range map[string]struct {
 		env     map[string]string
@@ -209,13 +209,13 @@ func TestSendSignalWithoutSettingsOfTheDeploymentsOwn(t *testing.T) {
 				t.Errorf("%d, problems (-want +got):\n%s", got.HTTP, diff)
 			}
 			if asked := w.Asked(); len(asked) > 0 {
-				t.Errorf("Okta was asked %v", asked)
+				t.Errorf("requests to Okta: %v", asked)
 			}
 		})
 	}
 }
 
-func TestSendSignalThatOktaCannotTrust(t *testing.T) {
+func TestSendSignal_ReportsOktaErrorOfUntrustedSignal(t *testing.T) {
 	t.Parallel()
 	other := pemOf("PRIVATE KEY", mustMake(x509.MarshalPKCS8PrivateKey(rsaKey())))
 	for code, c := range map[string]struct {
@@ -238,7 +238,7 @@ func TestSendSignalThatOktaCannotTrust(t *testing.T) {
 				"targets": [{"input": "Alice@Acme.Test", "source": "parameter", "outcome": "failed", "error": {"code": %[1]q, "message": %[2]q, "retryable": false}}],
 				"warnings": [], "error": {"code": %[1]q, "message": %[2]q, "problems": []}
 			}`, code, message))
-			sent(t, w) // a refusal is not sent again
+			sent(t, w) // a rejected signal is not sent again
 			if signal := received(t, w); signal.Verified || signal.Accepted {
 				t.Error("Okta accepted the signal")
 			}
@@ -247,12 +247,12 @@ func TestSendSignalThatOktaCannotTrust(t *testing.T) {
 	}
 }
 
-// The deployment's key is as broken for every call; an operator has to mend it.
-func TestSendSignalWithABrokenDeployment(t *testing.T) {
+// An invalid key of the deployment fails every request until the operator replaces it.
+func TestSendSignal_InvalidDeploymentKeyIsMisconfigured(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ ref, say string }{
-		"the secret is no key": {"token", "the secret of ITP_SIGNING_KEY_SECRET (Private Key String) cannot be used: "},
-		"there is no secret":   {"nowhere", "ITP_SIGNING_KEY_SECRET (Private Key String): "},
+		"the secret is not a key": {"token", "the secret of ITP_SIGNING_KEY_SECRET (Private Key String) cannot be used: "},
+		"the secret is missing":   {"nowhere", "ITP_SIGNING_KEY_SECRET (Private Key String): "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -283,6 +283,6 @@ func TestKeyID_RefusesAPastedKey(t *testing.T) {
 		}
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }

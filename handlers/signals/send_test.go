@@ -16,7 +16,8 @@ import (
 
 const path = "/security/api/v1/security-events"
 
-// params are those of a signal that Okta accepts, with changes: a nil value takes a parameter out.
+// params returns the parameters of a signal that Okta accepts, with changes: nil removes a
+// parameter.
 func params(changes map[string]any) map[string]any {
 	p := map[string]any{
 		"User Email": "Alice@Acme.Test", "Timestamp": "2025-05-25T14:47:52+02:00", "Reason": "Sign-in from an anonymizing network", "Severity": "High",
@@ -27,7 +28,7 @@ func params(changes map[string]any) map[string]any {
 	return testkit.Params(p)
 }
 
-const sentText = "Successfully sent the ITP signal to Okta. Okta accepted the signal; whether it changes the risk level of the user is decided by Okta, " +
+const sentMessage = "Successfully sent the ITP signal to Okta. Okta accepted the signal; whether it changes the risk level of the user is decided by Okta, " +
 	"which also accepts signals about e-mail addresses that it does not know."
 
 // sent is the one request that carried a signal to Okta.
@@ -35,7 +36,7 @@ func sent(t *testing.T, w *testkit.World) emulator.LoggedRequest {
 	t.Helper()
 	requests := w.Okta.Requests()
 	if len(requests) != 1 || requests[0].Method != "POST" || requests[0].Path != path {
-		t.Fatalf("Okta was asked %v, want one POST %s", w.Asked(), path)
+		t.Fatalf("requests to Okta: %v, want one POST %s", w.Asked(), path)
 	}
 	return requests[0]
 }
@@ -50,7 +51,7 @@ func received(t *testing.T, w *testkit.World) emulator.ReceivedSignal {
 	return signals[0]
 }
 
-// part is one of the JSON parts of a token: 0 the header, 1 the claims.
+// part returns a JSON part of a token: 0 is the header, 1 the claims.
 func part(t *testing.T, token string, i int) map[string]any {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -70,7 +71,7 @@ func part(t *testing.T, token string, i int) map[string]any {
 	return m
 }
 
-// quiet checks that neither the reply nor the log holds the token, or one of the secrets, or a good part of
+// quiet checks that neither the reply nor the log contains the token, a secret, or a long part of
 // one. The incumbent writes the signed token into its log (its defect 7).
 func quiet(t *testing.T, w *testkit.World, got testkit.Reply, secrets ...string) {
 	t.Helper()
@@ -80,7 +81,7 @@ func quiet(t *testing.T, w *testkit.World, got testkit.Reply, secrets ...string)
 	for _, secret := range secrets {
 		for chunk := range strings.FieldsFuncSeq(secret, func(r rune) bool { return strings.ContainsRune(" .\n\\\",:{}", r) }) {
 			if len(chunk) < 12 || strings.HasPrefix(chunk, "-----") {
-				continue // too little to tell a secret by, or a marker
+				continue // too short to identify a secret, or a marker
 			}
 			for place, text := range map[string]string{"reply": string(got.Body), "log": w.Log()} {
 				if strings.Contains(text, chunk[:min(len(chunk), 30)]) {
@@ -91,7 +92,7 @@ func quiet(t *testing.T, w *testkit.World, got testkit.Reply, secrets ...string)
 	}
 }
 
-func TestSendSignal(t *testing.T) {
+func TestSendSignal_SendsSignedToken(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("signals/send-itp-signal", params(nil))
@@ -113,7 +114,7 @@ func TestSendSignal(t *testing.T) {
 		"json_result": {"status": 202, "payload": %s}, "entities": [],
 		"targets": [{"input": "Alice@Acme.Test", "source": "parameter", "outcome": "accepted", "verified": false}],
 		"warnings": []
-	}`, sentText, payload))
+	}`, sentMessage, payload))
 
 	if diff := cmp.Diff(map[string]any{"alg": "RS256", "kid": testkit.KeyID, "typ": "secevent+jwt"}, part(t, request.Body, 0)); diff != "" {
 		t.Errorf("header of the token (-want +got):\n%s", diff)
@@ -124,7 +125,7 @@ func TestSendSignal(t *testing.T) {
 	if request.Headers["Content-Type"] != "application/secevent+jwt" {
 		t.Errorf("Content-Type %q", request.Headers["Content-Type"])
 	}
-	// The incumbent sends the org's API token along (its defect 17).
+	// The incumbent also sends the org's API token (its defect 17).
 	if _, there := request.Headers["Authorization"]; there || request.Query != "" {
 		t.Errorf("the request has credentials or a query: %v ?%s", request.Headers, request.Query)
 	}
@@ -135,25 +136,25 @@ func TestSendSignal(t *testing.T) {
 }
 
 // Okta accepts a signal about an unknown e-mail address and ignores it. Neither the reply nor the
-// audit may claim a risk level.
+// audit may report a risk level.
 func TestSendSignal_UnknownUserIsAcceptedAndClaimsNoLevel(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
-	got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "nobody@acme.test"}))
-	want := map[string]any{"input": "nobody@acme.test", "source": "parameter", "outcome": "accepted", "verified": false}
-	if diff := cmp.Diff(want, got.Get("targets", 0)); diff != "" || got.HTTP != 200 || got.Get("is_success") != true || got.Get("output_message") != sentText {
+	got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "missing@acme.test"}))
+	want := map[string]any{"input": "missing@acme.test", "source": "parameter", "outcome": "accepted", "verified": false}
+	if diff := cmp.Diff(want, got.Get("targets", 0)); diff != "" || got.HTTP != 200 || got.Get("is_success") != true || got.Get("output_message") != sentMessage {
 		t.Errorf("target (-want +got):\n%s\nreply: %d %s", diff, got.HTTP, got.Body)
 	}
 	if signal := received(t, w); !signal.Verified || signal.Accepted {
 		t.Errorf("Okta took the signal as %+v, want verified and ignored", signal)
 	}
 	if log := w.Log(); !strings.Contains(log, `"outcome":"accepted"`) || strings.Contains(log, "current_level") {
-		t.Errorf("the audit does not say accepted, or it claims a level: %s", log)
+		t.Errorf("the audit does not record accepted, or it reports a level: %s", log)
 	}
 }
 
-// The incumbent always sends previous_level low, so that a low signal is no change at all.
-func TestSendSignalLevels(t *testing.T) {
+// The incumbent always sends previous_level low, so that a low signal is not a change.
+func TestSendSignal_Levels(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for given, want := range map[string][2]string{
@@ -167,7 +168,7 @@ func TestSendSignalLevels(t *testing.T) {
 	}
 }
 
-func TestSendSignalTimestamps(t *testing.T) {
+func TestSendSignal_Timestamps(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for given, want := range map[string]json.Number{
@@ -185,7 +186,7 @@ func TestSendSignalTimestamps(t *testing.T) {
 	}
 }
 
-func TestSendSignalRefusesARequestThatIsNotValid(t *testing.T) {
+func TestSendSignal_RejectsInvalidRequest(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for parameter, values := range map[string][]any{
@@ -212,11 +213,11 @@ func TestSendSignalRefusesARequestThatIsNotValid(t *testing.T) {
 		t.Errorf("an empty request: problems (-want +got):\n%s", diff)
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-func TestSendSignalDryRunSendsNothing(t *testing.T) {
+func TestSendSignal_DryRunSendsNothing(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	request := params(map[string]any{"User Email": "alice@acme.test"})
@@ -228,18 +229,18 @@ func TestSendSignalDryRunSendsNothing(t *testing.T) {
 		"warnings": []
 	}`)
 	if len(w.Asked()) != 0 || len(w.Okta.Signals()) != 0 {
-		t.Errorf("Okta was asked %v", w.Asked())
+		t.Errorf("requests to Okta: %v", w.Asked())
 	}
 }
 
-// What Okta makes of a signal cannot be asked for.
-func TestSendSignalVerifySaysThatItCannotBeVerified(t *testing.T) {
+// The effect of a signal cannot be read from Okta.
+func TestSendSignal_VerifyWarnsThatItCannotBeVerified(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
-	request := params(map[string]any{"User Email": "nobody@acme.test"})
+	request := params(map[string]any{"User Email": "missing@acme.test"})
 	request["options"] = map[string]any{"verify": true}
 	got := w.Run("signals/send-itp-signal", request)
-	if diff := cmp.Diff([]any{"nobody@acme.test: the result cannot be read back from Okta, so it is not verified."}, got.Get("warnings")); diff != "" {
+	if diff := cmp.Diff([]any{"missing@acme.test: the result cannot be read back from Okta, so it is not verified."}, got.Get("warnings")); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	if got.Get("status") != "success" || got.Get("targets", 0, "verified") != false {
@@ -247,18 +248,18 @@ func TestSendSignalVerifySaysThatItCannotBeVerified(t *testing.T) {
 	}
 }
 
-// The incumbent takes only 202 for success; the product document shows 200.
-func TestSendSignalTakes200ForSuccessToo(t *testing.T) {
+// The incumbent accepts only 202; the product document shows 200.
+func TestSendSignal_Status200IsSuccess(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: path, Status: 200})
 	got := w.Run("signals/send-itp-signal", params(nil))
-	if got.HTTP != 200 || got.Get("json_result", "status") != json.Number("200") || got.Get("output_message") != sentText {
+	if got.HTTP != 200 || got.Get("json_result", "status") != json.Number("200") || got.Get("output_message") != sentMessage {
 		t.Errorf("reply: %d %s", got.HTTP, got.Body)
 	}
 }
 
-func TestSendSignalFailures(t *testing.T) {
+func TestSendSignal_Failures(t *testing.T) {
 	t.Parallel()
 	const lost = "Okta's response was lost after the request was sent: the request may or may not have taken effect, and it is not retried; check the user in Okta before you repeat it"
 	for name, c := range map[string]struct {
@@ -295,7 +296,7 @@ func TestSendSignalFailures(t *testing.T) {
 	}
 }
 
-func TestSendSignalRepeatedWithItsIdempotencyKeyKeepsItsID(t *testing.T) {
+func TestSendSignal_SameKeySendsSameID(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	body, err := json.Marshal(params(nil))
@@ -327,8 +328,9 @@ func TestSendSignalRepeatedWithItsIdempotencyKeyKeepsItsID(t *testing.T) {
 	}
 }
 
-// The incumbent asks for the org's API credentials although the signature alone counts (its defect 17).
-func TestSendSignalWorksWithoutOktaCredentials(t *testing.T) {
+// The incumbent requires the org's API credentials although Okta checks only the signature (its
+// defect 17).
+func TestSendSignal_NeedsNoOktaCredentials(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": ""}})
 	got := w.Run("signals/send-itp-signal", params(nil))
@@ -337,8 +339,9 @@ func TestSendSignalWorksWithoutOktaCredentials(t *testing.T) {
 	}
 }
 
-// Okta ignores a repeated jti: another signal under the same key, a case's id for instance, must not seem to be sent.
-func TestAnotherSignalUnderTheSameIdempotencyKeyIsNotSwallowed(t *testing.T) {
+// Okta ignores a duplicate jti, so another signal with the same idempotency key, such as a case ID,
+// needs another jti.
+func TestSendSignal_AnotherSignalHasAnotherID(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, c := range []struct {

@@ -11,8 +11,8 @@ import (
 
 type disableParams struct {
 	action.NamedUsers
-	Deactivate bool `param:"Is Deactivate" default:"true" help:"Deactivate the user, which also removes applications and cannot simply be taken back; off only suspends."`
-	SendEmail  bool `param:"Send Email If Deactivate" default:"true" help:"Tell Okta to send its e-mail about the deactivation; off sends none."`
+	Deactivate bool `param:"Is Deactivate" default:"true" help:"Deactivate the user, which also removes the user's applications and cannot be fully reverted; off only suspends."`
+	SendEmail  bool `param:"Send Email If Deactivate" default:"true" help:"Let Okta send its e-mail about the deactivation; off sends none."`
 	action.ScopeOn
 }
 
@@ -27,22 +27,25 @@ var disable = action.Define(action.Spec{
 		Parameters: map[string]any{"User IDs Or Logins": "alice@acme.test, zed", "Is Deactivate": false},
 		Entities:   []action.Entity{{Identifier: "BOB@ACME.TEST", Type: action.UserEntity}},
 	},
-}, func(ctx context.Context, c *action.Execution, p disableParams) (*action.Result, error) {
+}, func(ctx context.Context, x *action.Execution, p disableParams) (*action.Result, error) {
 	words := action.Words{Changed: "Suspended", Unchanged: "Already disabled", Planned: "Would suspend"}
 	if p.Deactivate {
 		words = action.Words{Changed: "Deactivated", Unchanged: "Already deactivated", Planned: "Would deactivate"}
 	}
-	return c.EachUser(ctx, p.Users, action.UserWork{
+	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: words,
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 			return planDisable(u, p)
 		},
 		Enrich: func(any) map[string]string {
-			return map[string]string{"is_deactivate": action.Bool(p.Deactivate), "is_send_email_deactivate": action.Bool(p.SendEmail)}
+			return map[string]string{
+				"is_deactivate": action.Bool(p.Deactivate), "is_send_email_deactivate": action.Bool(p.SendEmail),
+			}
 		},
 	})
 })
 
+// planDisable plans the deactivation or the suspension of a user.
 func planDisable(u okta.User, p disableParams) (action.Plan, error) {
 	plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
 	status := u.FinalStatus()
@@ -61,10 +64,11 @@ func planDisable(u okta.User, p disableParams) (action.Plan, error) {
 			return action.WriteResult{Value: plan.After}, o.SuspendUser(ctx, u.ID)
 		}
 	default:
-		// Peers report this as "already disabled". It is not: such a user can come back by a
-		// password reset, an unlock or an activation.
+		// Other integrations report this as "already disabled". It is not: such a user can regain
+		// access by a password reset, an unlock or an activation.
 		return plan, apierr.New(apierr.WrongState, "wrong_state", fmt.Sprintf(
-			"the user's status is %s, and Okta suspends only ACTIVE users: the user is not contained; set Is Deactivate to true to deactivate the user", u.Status), nil)
+			"the user's status is %s, and Okta suspends only ACTIVE users: the user is not contained; "+
+				"set Is Deactivate to true to deactivate the user", u.Status), nil)
 	}
 	return plan, nil
 }

@@ -9,7 +9,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestDisableUserReportsEveryTarget(t *testing.T) {
+func TestDisableUser_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -41,10 +41,11 @@ func TestDisableUserReportsEveryTarget(t *testing.T) {
 	w.WantWrites("POST /api/v1/users/"+w.ID("alice")+"/lifecycle/suspend", "POST /api/v1/users/"+w.ID("bob")+"/lifecycle/suspend")
 }
 
-func TestSuspendInEveryStatus(t *testing.T) {
+func TestDisableUser_SuspendInEveryStatus(t *testing.T) {
 	t.Parallel()
 	const not = "and Okta suspends only ACTIVE users: the user is not contained; set Is Deactivate to true to deactivate the user"
-	// The incumbent answers success to each of these (defect 8); other tools call them "already disabled".
+	// The incumbent reports success for each of these (defect 8); other tools report "already
+	// disabled".
 	lifecycle{path: "users/disable-user", params: map[string]any{"Is Deactivate": false}, after: true, rows: []transition{
 		{user: "alice", status: "ACTIVE", outcome: "changed", becomes: "SUSPENDED", write: "{user}/lifecycle/suspend", words: "Suspended 1 user: alice@acme.test."},
 		{user: "carol", status: "SUSPENDED", outcome: "unchanged", words: "Already disabled: carol@acme.test (SUSPENDED)."},
@@ -57,7 +58,7 @@ func TestSuspendInEveryStatus(t *testing.T) {
 	}}.run(t)
 }
 
-func TestDeactivateInEveryStatus(t *testing.T) {
+func TestDisableUser_DeactivateInEveryStatus(t *testing.T) {
 	t.Parallel()
 	var rows []transition
 	for user, status := range map[string]string{"alice": "ACTIVE", "carol": "SUSPENDED", "erin": "LOCKED_OUT", "frank": "STAGED",
@@ -69,7 +70,7 @@ func TestDeactivateInEveryStatus(t *testing.T) {
 	lifecycle{path: "users/disable-user", after: true, rows: rows}.run(t)
 }
 
-func TestDisableUserDeactivatesUnlessToldToSuspend(t *testing.T) {
+func TestDisableUser_DeactivatesByDefault(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{"entities": []any{entity("alice@acme.test", "USERUNIQNAME")}})
@@ -86,9 +87,9 @@ func TestDisableUserDeactivatesUnlessToldToSuspend(t *testing.T) {
 	}`))
 }
 
-// The incumbent works the flag out and drops it (defect 3); it sends parameters that Okta does not know
-// (defect 16).
-func TestSendEmailIfDeactivateReachesOkta(t *testing.T) {
+// The incumbent computes the flag and does not use it (defect 3); it sends parameters that Okta
+// does not know (defect 16).
+func TestDisableUser_SendsEmailOption(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		flag  any
@@ -110,7 +111,7 @@ func TestSendEmailIfDeactivateReachesOkta(t *testing.T) {
 	}
 }
 
-func TestDryRunOfSuspendTellsWhatWouldBe(t *testing.T) {
+func TestDisableUser_DryRunPredictsSuspend(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -140,7 +141,7 @@ func TestDryRunOfSuspendTellsWhatWouldBe(t *testing.T) {
 	}
 }
 
-func TestADryRunThatWouldNotReachEveryUserIsPartial(t *testing.T) {
+func TestDisableUser_DryRunWithMissingUserIsPartial(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -154,7 +155,7 @@ func TestADryRunThatWouldNotReachEveryUserIsPartial(t *testing.T) {
 	w.WantWrites()
 }
 
-func TestVerifyReadsASuspendedUserAgain(t *testing.T) {
+func TestDisableUser_VerifyReadsSuspendedUserAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	ask := map[string]any{"parameters": map[string]any{"User IDs Or Logins": "alice", "Is Deactivate": false}, "options": map[string]any{"verify": true}}
@@ -164,14 +165,14 @@ func TestVerifyReadsASuspendedUserAgain(t *testing.T) {
 	want(t, got, []any{}, "warnings")
 	id := w.ID("alice")
 	if diff := cmp.Diff([]string{"GET /api/v1/users/alice", "POST /api/v1/users/" + id + "/lifecycle/suspend", "GET /api/v1/users/" + id}, w.Asked()); diff != "" {
-		t.Errorf("asked of Okta (-want +got):\n%s", diff)
+		t.Errorf("requests to Okta (-want +got):\n%s", diff)
 	}
-	got = w.Run("users/disable-user", ask) // nothing is left to do
+	got = w.Run("users/disable-user", ask) // it is already done
 	wantOutcomes(t, got, "unchanged")
 	want(t, got, true, "targets", 0, "verified")
 }
 
-func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
+func TestDisableUser_VerifyReportsStateAsRead(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string
@@ -180,9 +181,9 @@ func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
 		warning string
 	}{
 		{"changing to it", emulator.Fault{Status: 200, Body: `{"id": "${id:alice}", "status": "ACTIVE", "transitioningToStatus": "SUSPENDED"}`}, "ACTIVE",
-			"alice@acme.test: Okta accepted the change, but reads back as ACTIVE, changing to SUSPENDED instead of SUSPENDED."},
+			"alice@acme.test: Okta accepted the change, but the state reads back as ACTIVE, changing to SUSPENDED instead of SUSPENDED."},
 		{"suspended, changing to another", emulator.Fault{Status: 200, Body: `{"id": "${id:alice}", "status": "SUSPENDED", "transitioningToStatus": "DEPROVISIONED"}`}, "SUSPENDED",
-			"alice@acme.test: Okta accepted the change, but reads back as SUSPENDED, changing to DEPROVISIONED instead of SUSPENDED."},
+			"alice@acme.test: Okta accepted the change, but the state reads back as SUSPENDED, changing to DEPROVISIONED instead of SUSPENDED."},
 		{"another user", emulator.Fault{Status: 200, Body: `{"id": "${id:bob}", "status": "SUSPENDED"}`}, "SUSPENDED",
 			"alice@acme.test: the change was made but could not be read back: Okta returned another user than the requested one"},
 		{"no answer", emulator.Fault{Status: 403}, "SUSPENDED",
@@ -207,13 +208,14 @@ func TestVerifyTellsWhatOktaReadsBackInstead(t *testing.T) {
 	}
 }
 
-// TestVerify_OtherStatusIsNoSuccess: Okta answers 200 to the change, but the user's status is another one.
-func TestVerify_OtherStatusIsNoSuccess(t *testing.T) {
+// TestVerify_OtherStatusIsAnError: Okta responds 200 to the change, but the user has another
+// status.
+func TestVerify_OtherStatusIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		path, user, query string
 		params            map[string]any
-		status            string // as read back: of Okta's emulator, which did not make the change
+		status            string // as read back from the emulator, which did not make the change
 		asked             string
 		undo              bool
 	}{
@@ -233,7 +235,7 @@ func TestVerify_OtherStatusIsNoSuccess(t *testing.T) {
 			w.Forget()
 			got := w.Run(c.path, map[string]any{"parameters": params, "options": map[string]any{"verify": true}})
 			w.WantWrites("POST /api/v1/users/" + id + "/lifecycle/" + c.query)
-			reason := "Okta accepted the change, but the user's status reads back as " + c.status + " instead of " + c.asked + "; look at the user in Okta before you try again"
+			reason := "Okta accepted the change, but the user's status reads back as " + c.status + " instead of " + c.asked + "; check the user in Okta before you try again"
 			target := map[string]any{
 				"input": c.user, "source": "parameter", "user_id": id, "login": c.user + "@acme.test", "outcome": "failed",
 				"before": map[string]any{"status": c.status}, "after": map[string]any{"status": c.status}, "verified": false,
@@ -256,8 +258,8 @@ func TestVerify_OtherStatusIsNoSuccess(t *testing.T) {
 	}
 }
 
-// TestVerify_ActivationMayBeComplete: between the two reads the user may have followed the link. Another status is no success,
-// and the reply does not say that a link was made.
+// TestVerify_ActivationMayBeComplete: between the two reads the user may have used the link.
+// Another status is an error, and the reply does not report a link.
 func TestVerify_ActivationMayBeComplete(t *testing.T) {
 	t.Parallel()
 	for status, outcome := range map[string]string{"ACTIVE": "changed", "DEPROVISIONED": "failed"} {
@@ -280,7 +282,7 @@ func TestVerify_ActivationMayBeComplete(t *testing.T) {
 	}
 }
 
-func TestTheUndoOfASuspendBringsTheUserBack(t *testing.T) {
+func TestDisableUser_UndoOfSuspendUnsuspends(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -294,12 +296,12 @@ func TestTheUndoOfASuspendBringsTheUserBack(t *testing.T) {
 	}
 	w.WantWrites("POST /api/v1/users/" + w.ID("alice") + "/lifecycle/unsuspend")
 	if mails := w.User("alice").Mails; len(mails) > 0 {
-		t.Errorf("the undo mailed %v", mails)
+		t.Errorf("the undo sent e-mails: %v", mails)
 	}
 }
 
-// Okta's word on the state counts where the user changed between the reading and the write.
-func TestDisableUserWhenOktaFindsAnotherState(t *testing.T) {
+// If the user changed between the read and the write, Okta's error about the state decides.
+func TestDisableUser_StateChangedBeforeWrite(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		status        int
@@ -322,8 +324,8 @@ func TestDisableUserWhenOktaFindsAnotherState(t *testing.T) {
 	}
 }
 
-// A suspend may be asked for again: it comes to the same.
-func TestSuspendWhenTheConnectionDrops(t *testing.T) {
+// A suspend is retried: a second one has no other effect.
+func TestDisableUser_SuspendIsRetriedAfterDroppedConnection(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*/suspend", Method: "POST", Drop: true})

@@ -16,7 +16,7 @@ type enableParams struct {
 	action.ScopeOn
 }
 
-// ReturnsSecret implements action.SecretReturner: whoever gets no e-mail gets the link.
+// ReturnsSecret implements action.SecretReturner: if Okta sends no e-mail, the reply has the link.
 func (p enableParams) ReturnsSecret() bool { return p.Activate && !p.SendEmail }
 
 var enable = action.Define(action.Spec{
@@ -28,27 +28,29 @@ var enable = action.Define(action.Spec{
 	ReadBack:      true,
 	SecretResults: []string{"activationUrl", "activationToken"},
 	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "carol, erin", "Is Activate": false}},
-}, func(ctx context.Context, c *action.Execution, p enableParams) (*action.Result, error) {
-	return c.EachUser(ctx, p.Users, action.UserWork{
+}, func(ctx context.Context, x *action.Execution, p enableParams) (*action.Result, error) {
+	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Enabled", Unchanged: "Already enabled", Planned: "Would enable"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
-			return planEnable(c, u, p)
+			return planEnable(x, u, p)
 		},
 		Enrich: func(any) map[string]string {
-			return map[string]string{"is_reactivate": action.Bool(p.Activate), "is_send_email_reactivate": action.Bool(p.SendEmail)}
+			return map[string]string{
+				"is_reactivate": action.Bool(p.Activate), "is_send_email_reactivate": action.Bool(p.SendEmail),
+			}
 		},
 	})
 })
 
-// planEnable chooses the one transition that Okta has for the user's status.
-func planEnable(c *action.Execution, u okta.User, p enableParams) (action.Plan, error) {
+// planEnable plans the transition to ACTIVE that Okta has for the user's status.
+func planEnable(x *action.Execution, u okta.User, p enableParams) (action.Plan, error) {
 	plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
 	switch {
 	case u.FinalStatus() == okta.Active:
 		plan.Value = plan.Before
 	case u.Becoming != "":
 		return plan, apierr.New(apierr.WrongState, "wrong_state", fmt.Sprintf(
-			"the user's status is %s and is changing to %s: try again once Okta has finished", u.Status, u.Becoming), nil)
+			"the user's status is %s and is changing to %s: try again when Okta has finished", u.Status, u.Becoming), nil)
 	case u.Status == okta.Suspended:
 		plan.After = action.State{"status": string(okta.Active)}
 		plan.Undo = undo("Disable User", u, "Is Deactivate")
@@ -57,26 +59,26 @@ func planEnable(c *action.Execution, u okta.User, p enableParams) (action.Plan, 
 		}
 	case p.Activate && (u.Status == okta.Staged || u.Status == okta.Deprovisioned):
 		plan.After = action.State{"status": string(okta.Provisioned)}
-		plan.Write = activation(c, u, p.SendEmail, (*okta.Client).ActivateUser)
+		plan.Write = activationWrite(x, u, p.SendEmail, (*okta.Client).ActivateUser)
 	case p.Activate && u.Status == okta.Provisioned:
 		plan.After = plan.Before
-		plan.Write = activation(c, u, p.SendEmail, (*okta.Client).ReactivateUser)
+		plan.Write = activationWrite(x, u, p.SendEmail, (*okta.Client).ReactivateUser)
 	default:
-		return plan, apierr.New(apierr.WrongState, "wrong_state", cannotEnable(u.Status), nil)
+		return plan, apierr.New(apierr.WrongState, "wrong_state", enableAdvice(u.Status), nil)
 	}
 	return plan, nil
 }
 
-// activation returns the write that activates a user and says where that left the user: ACTIVE where a
-// password was set before, PROVISIONED where the user has to follow the link.
-func activation(
-	c *action.Execution, u okta.User, sendEmail bool,
+// activationWrite returns the write that activates a user. The status afterwards is ACTIVE if the
+// user has a password, and PROVISIONED if the user must follow the link.
+func activationWrite(
+	x *action.Execution, u okta.User, sendEmail bool,
 	activate func(o *okta.Client, ctx context.Context, id string, sendEmail bool) (okta.Activation, error),
 ) func(context.Context, *okta.Client) (action.WriteResult, error) {
 	return func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 		link, err := activate(o, ctx, u.ID, sendEmail)
 		if okta.AlreadyApplied(err) != nil && !sendEmail {
-			c.Warn("%s was activated by another caller: there is no activation link from this request.", u.Login)
+			x.Warn("%s was activated by another caller, so this request did not create an activation link.", u.Login)
 		}
 		if err != nil {
 			return action.WriteResult{}, err
@@ -84,46 +86,53 @@ func activation(
 		asked := action.State{"status": string(okta.Provisioned)}
 		after, err := action.ReadStatus(u.ID)(ctx, o)
 		if err != nil {
-			c.Warn("%s was activated, but the status could not be read again: %s", u.Login, apierr.As(err).Message)
+			x.Warn("%s was activated, but the status could not be read again: %s", u.Login, apierr.As(err).Message)
 			after = asked
 		}
-		if err := action.NotAsAsked(after, asked); err != nil {
+		if err := action.CheckStatus(after, asked); err != nil {
 			return action.WriteResult{After: after, Touched: true}, err
 		}
-		done := action.WriteResult{After: after}
+		result := action.WriteResult{After: after}
 		value := map[string]any{"status": after["status"]}
 		switch {
 		case sendEmail && after["status"] != string(okta.Active):
-			done.Say = fmt.Sprintf("Sent an activation link to %s, who is %s until it is followed.", u.Login, after["status"])
+			result.Message = fmt.Sprintf("Sent an activation link to %s, who stays %s until the link is used.",
+				u.Login, after["status"])
 		case !sendEmail && link.URL == "":
-			c.Warn("%s was activated, but Okta returned no activation link.", u.Login)
+			x.Warn("%s was activated, but Okta returned no activation link.", u.Login)
 		case !sendEmail:
 			value["activationUrl"], value["activationToken"] = link.URL, link.Token
-			done.Say = fmt.Sprintf("Made an activation link for %s, who is %s until it is followed; it is in the JSON result.", u.Login, after["status"])
+			result.Message = fmt.Sprintf("Created an activation link for %s, who stays %s until the link is used. "+
+				"The link is in the JSON result.", u.Login, after["status"])
 		}
-		done.Value = value
-		return done, nil
+		result.Value = value
+		return result, nil
 	}
 }
 
-// cannotEnable says what to do about a user whom no transition makes ACTIVE.
-func cannotEnable(s okta.Status) string {
+// enableAdvice returns the message about a user whom the action cannot make ACTIVE.
+func enableAdvice(s okta.Status) string {
 	switch s {
 	case okta.LockedOut:
-		return "the user is LOCKED_OUT, which enabling does not lift: unlock the user in Okta, or use Reset Password or Set Password"
+		return "the user is LOCKED_OUT, and this action does not unlock users: " +
+			"unlock the user in Okta, or use Reset Password or Set Password"
 	case okta.PasswordExpired:
-		return "the user is PASSWORD_EXPIRED, not disabled, and must choose a new password at the next sign-in: use Reset Password or Set Password to help"
+		return "the user is PASSWORD_EXPIRED, not disabled, and must choose a new password at the next sign-in: " +
+			"use Reset Password or Set Password to replace it"
 	case okta.Recovery:
-		return "the user is in RECOVERY, not disabled, in the middle of a password reset: use Reset Password for a new link, or Set Password to end it"
+		return "the user is in RECOVERY, not disabled, because of a password reset: " +
+			"use Reset Password for a new link, or Set Password to end the reset"
 	case okta.Staged, okta.Deprovisioned, okta.Provisioned:
 		return fmt.Sprintf("the user is %s, not suspended: set Is Activate to true to activate the user", s)
 	default:
-		return fmt.Sprintf("the user is %s, from which Okta has no way to ACTIVE", s)
+		return fmt.Sprintf("the user is %s, and Okta cannot activate users with this status", s)
 	}
 }
 
-// undo is the call that takes a suspend or an unsuspend back, for this user only: off is the parameter
-// that would widen it.
+// undo returns the request that reverts a suspend or an unsuspend of one user. off is the parameter
+// that would do more than that.
 func undo(name string, u okta.User, off string) *action.Undo {
-	return &action.Undo{Action: name, Parameters: map[string]any{"User IDs Or Logins": u.ID, off: false, "Also Run On Scope": false}}
+	return &action.Undo{Action: name, Parameters: map[string]any{
+		"User IDs Or Logins": u.ID, off: false, "Also Run On Scope": false,
+	}}
 }

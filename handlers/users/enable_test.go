@@ -9,21 +9,21 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestEnableUserWithIsActivateInEveryStatus(t *testing.T) {
+func TestEnableUser_ActivateInEveryStatus(t *testing.T) {
 	t.Parallel()
 	lifecycle{path: "users/enable-user", after: true, rows: []transition{
 		{user: "alice", status: "ACTIVE", outcome: "unchanged", words: "Already enabled: alice@acme.test (ACTIVE)."},
 		{user: "carol", status: "SUSPENDED", outcome: "changed", becomes: "ACTIVE", write: "{user}/lifecycle/unsuspend", words: "Enabled 1 user: carol@acme.test."},
-		{user: "dave", status: "DEPROVISIONED", outcome: "changed", becomes: "PROVISIONED", write: "{user}/lifecycle/activate?sendEmail=true", words: "Sent an activation link to dave@acme.test, who is PROVISIONED until it is followed."},
-		{user: "frank", status: "STAGED", outcome: "changed", becomes: "PROVISIONED", write: "{user}/lifecycle/activate?sendEmail=true", words: "Sent an activation link to frank@acme.test, who is PROVISIONED until it is followed."},
-		{user: "heidi", status: "PROVISIONED", outcome: "changed", write: "{user}/lifecycle/reactivate?sendEmail=true", words: "Sent an activation link to heidi@acme.test, who is PROVISIONED until it is followed."},
-		{user: "erin", status: "LOCKED_OUT", outcome: "wrong_state", code: "wrong_state", words: "the user is LOCKED_OUT, which enabling does not lift: unlock the user in Okta, or use Reset Password or Set Password"},
+		{user: "dave", status: "DEPROVISIONED", outcome: "changed", becomes: "PROVISIONED", write: "{user}/lifecycle/activate?sendEmail=true", words: "Sent an activation link to dave@acme.test, who stays PROVISIONED until the link is used."},
+		{user: "frank", status: "STAGED", outcome: "changed", becomes: "PROVISIONED", write: "{user}/lifecycle/activate?sendEmail=true", words: "Sent an activation link to frank@acme.test, who stays PROVISIONED until the link is used."},
+		{user: "heidi", status: "PROVISIONED", outcome: "changed", write: "{user}/lifecycle/reactivate?sendEmail=true", words: "Sent an activation link to heidi@acme.test, who stays PROVISIONED until the link is used."},
+		{user: "erin", status: "LOCKED_OUT", outcome: "wrong_state", code: "wrong_state", words: "the user is LOCKED_OUT, and this action does not unlock users: unlock the user in Okta, or use Reset Password or Set Password"},
 		{user: "grace", status: "PASSWORD_EXPIRED", outcome: "wrong_state", code: "wrong_state", words: "the user is PASSWORD_EXPIRED, not disabled, and must choose a new password at the next sign-in"},
-		{user: "ivan", status: "RECOVERY", outcome: "wrong_state", code: "wrong_state", words: "the user is in RECOVERY, not disabled, in the middle of a password reset"},
+		{user: "ivan", status: "RECOVERY", outcome: "wrong_state", code: "wrong_state", words: "the user is in RECOVERY, not disabled, because of a password reset: use Reset Password for a new link, or Set Password to end the reset"},
 	}}.run(t)
 }
 
-func TestEnableUserWithoutIsActivateInEveryStatus(t *testing.T) {
+func TestEnableUser_UnsuspendInEveryStatus(t *testing.T) {
 	t.Parallel()
 	const activate = ", not suspended: set Is Activate to true to activate the user"
 	lifecycle{path: "users/enable-user", params: map[string]any{"Is Activate": false}, after: true, rows: []transition{
@@ -32,13 +32,13 @@ func TestEnableUserWithoutIsActivateInEveryStatus(t *testing.T) {
 		{user: "dave", status: "DEPROVISIONED", outcome: "wrong_state", code: "wrong_state", words: "the user is DEPROVISIONED" + activate},
 		{user: "frank", status: "STAGED", outcome: "wrong_state", code: "wrong_state", words: "the user is STAGED" + activate},
 		{user: "heidi", status: "PROVISIONED", outcome: "wrong_state", code: "wrong_state", words: "the user is PROVISIONED" + activate},
-		{user: "erin", status: "LOCKED_OUT", outcome: "wrong_state", code: "wrong_state", words: "the user is LOCKED_OUT, which enabling does not lift"},
+		{user: "erin", status: "LOCKED_OUT", outcome: "wrong_state", code: "wrong_state", words: "the user is LOCKED_OUT, and this action does not unlock users"},
 		{user: "grace", status: "PASSWORD_EXPIRED", outcome: "wrong_state", code: "wrong_state", words: "the user is PASSWORD_EXPIRED, not disabled"},
 		{user: "ivan", status: "RECOVERY", outcome: "wrong_state", code: "wrong_state", words: "the user is in RECOVERY, not disabled"},
 	}}.run(t)
 }
 
-func TestEnableUserReportsEveryTarget(t *testing.T) {
+func TestEnableUser_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/enable-user", map[string]any{
@@ -47,7 +47,7 @@ func TestEnableUserReportsEveryTarget(t *testing.T) {
 	})
 	got.Want(t, 200, w.Expand(`{
 		"action": "Enable User", "status": "partial", "is_success": false,
-		"output_message": "Sent an activation link to frank@acme.test, who is PROVISIONED until it is followed. Enabled 1 user: carol@acme.test. Already enabled: alice@acme.test (ACTIVE). Not done: erin@acme.test: the user is LOCKED_OUT, which enabling does not lift: unlock the user in Okta, or use Reset Password or Set Password.",
+		"output_message": "Sent an activation link to frank@acme.test, who stays PROVISIONED until the link is used. Enabled 1 user: carol@acme.test. Already enabled: alice@acme.test (ACTIVE). Not done: erin@acme.test: the user is LOCKED_OUT, and this action does not unlock users: unlock the user in Okta, or use Reset Password or Set Password.",
 		"script_result": {"name": "is_success", "value": false},
 		"json_result": {"carol": {"status": "ACTIVE"}, "FRANK@ACME.TEST": {"status": "PROVISIONED"}, "ALICE@ACME.TEST": {"status": "ACTIVE"}},
 		"entities": [
@@ -61,7 +61,7 @@ func TestEnableUserReportsEveryTarget(t *testing.T) {
 			 "undo": {"action": "Disable User", "parameters": {"User IDs Or Logins": "${id:carol}", "Is Deactivate": false, "Also Run On Scope": false}}},
 			{"input": "erin", "source": "parameter", "also_named": [{"input": "ERIN@ACME.TEST", "source": "entity"}],
 			 "user_id": "${id:erin}", "login": "erin@acme.test", "outcome": "wrong_state", "before": {"status": "LOCKED_OUT"},
-			 "error": {"code": "wrong_state", "message": "the user is LOCKED_OUT, which enabling does not lift: unlock the user in Okta, or use Reset Password or Set Password", "retryable": false}},
+			 "error": {"code": "wrong_state", "message": "the user is LOCKED_OUT, and this action does not unlock users: unlock the user in Okta, or use Reset Password or Set Password", "retryable": false}},
 			{"input": "FRANK@ACME.TEST", "source": "entity", "user_id": "${id:frank}", "login": "frank@acme.test", "outcome": "changed",
 			 "before": {"status": "STAGED"}, "after": {"status": "PROVISIONED"}, "verified": false},
 			{"input": "ALICE@ACME.TEST", "source": "entity", "user_id": "${id:alice}", "login": "alice@acme.test", "outcome": "unchanged",
@@ -71,9 +71,9 @@ func TestEnableUserReportsEveryTarget(t *testing.T) {
 	}`))
 }
 
-// The incumbent drops the flag, so that Okta mails the user although the box is off, and throws the
-// activation link away (defect 3). A link is a secret: it is in json_result and nowhere else (defect 7).
-func TestSendEmailIfActivateReachesOkta(t *testing.T) {
+// The incumbent ignores the flag, so that Okta sends an e-mail although the box is off, and drops
+// the activation link (defect 3). A link is a secret: it is only in json_result (defect 7).
+func TestEnableUser_SendsEmailOption(t *testing.T) {
 	t.Parallel()
 	for _, user := range []struct{ login, operation string }{{"frank", "activate"}, {"dave", "activate"}, {"heidi", "reactivate"}} {
 		for _, test := range []struct {
@@ -108,7 +108,7 @@ func TestSendEmailIfActivateReachesOkta(t *testing.T) {
 	}
 }
 
-func TestEnableUserSaysWhereAnActivationLeftTheUser(t *testing.T) {
+func TestEnableUser_ReportsStatusAfterActivation(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "niaj@acme.test", Status: "STAGED", Password: "Seed-Passw0rd"})
@@ -116,13 +116,13 @@ func TestEnableUserSaysWhereAnActivationLeftTheUser(t *testing.T) {
 		"parameters": map[string]any{"User IDs Or Logins": "niaj"}, "options": map[string]any{"verify": true},
 	})
 	wantOutcomes(t, got, "changed")
-	want(t, got, map[string]any{"status": "ACTIVE"}, "json_result", "niaj") // a password is set, so there is nothing to set up
+	want(t, got, map[string]any{"status": "ACTIVE"}, "json_result", "niaj") // the user has a password, so the activation is complete
 	want(t, got, map[string]any{"status": "ACTIVE"}, "targets", 0, "after")
 	want(t, got, true, "targets", 0, "verified")
 	want(t, got, nil, "targets", 0, "undo")
 }
 
-func TestEnableUserWhenTheStatusCannotBeReadAfterwards(t *testing.T) {
+func TestEnableUser_StatusUnreadableAfterActivation(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("frank"), Method: "GET", Status: 403})
@@ -136,7 +136,7 @@ func TestEnableUserWhenTheStatusCannotBeReadAfterwards(t *testing.T) {
 	}
 }
 
-func TestVerifyTellsThatAnUnsuspendDidNotLast(t *testing.T) {
+func TestEnableUser_VerifyReportsLostUnsuspend(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("carol"), Method: "GET", Status: 200, Body: w.Expand(`{"id": "${id:carol}", "status": "SUSPENDED"}`)})
@@ -149,7 +149,7 @@ func TestVerifyTellsThatAnUnsuspendDidNotLast(t *testing.T) {
 	want(t, got, "not_verified", "targets", 0, "error", "code")
 }
 
-func TestTheUndoOfAnUnsuspendSuspendsTheUserAgain(t *testing.T) {
+func TestEnableUser_UndoOfUnsuspendSuspends(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/enable-user", testkit.Params(map[string]any{"User IDs Or Logins": "carol"}))
@@ -162,9 +162,9 @@ func TestTheUndoOfAnUnsuspendSuspendsTheUserAgain(t *testing.T) {
 	w.WantWrites("POST /api/v1/users/" + w.ID("carol") + "/lifecycle/suspend")
 }
 
-// Every reactivation makes another link and another e-mail, so it is never sent twice; the other two
-// transitions may be asked for again.
-func TestEnableUserWhenTheConnectionDrops(t *testing.T) {
+// Every reactivation makes another link and another e-mail, so it is not retried; the other two
+// transitions are.
+func TestEnableUser_DroppedConnection(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		user, operation, code string
@@ -191,8 +191,8 @@ func TestEnableUserWhenTheConnectionDrops(t *testing.T) {
 	}
 }
 
-// TestEnableUser_ActivationThatDidNotHappenIsNoSuccess: Okta answers 200, and the user is STAGED all the same.
-func TestEnableUser_ActivationThatDidNotHappenIsNoSuccess(t *testing.T) {
+// TestEnableUser_ActivationWithoutEffectIsAnError: Okta responds 200, and the user is still STAGED.
+func TestEnableUser_ActivationWithoutEffectIsAnError(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "*/lifecycle/activate", Times: 1, Status: 200, Body: "{}"})

@@ -18,9 +18,9 @@ var get = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: readScopes,
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
-}, func(ctx context.Context, c *action.Execution, p getParams) (*action.Result, error) {
-	result, err := c.EachUser(ctx, p.Users, action.UserWork{
-		Whole: true,
+}, func(ctx context.Context, x *action.Execution, p getParams) (*action.Result, error) {
+	result, err := x.EachUser(ctx, p.Users, action.UserWork{
+		ReturnsUsers: true,
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 			return action.Plan{Value: u}, nil
 		},

@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestGetUserReturnsOktasObjects(t *testing.T) {
+func TestGetUser_ReturnsOktaObjects(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	alice, bob := w.AsOktaHasIt("/api/v1/users/alice"), w.AsOktaHasIt("/api/v1/users/bob")
@@ -34,29 +34,29 @@ func TestGetUserReturnsOktasObjects(t *testing.T) {
 	w.WantWrites()
 }
 
-// The incumbent reports success whatever became of the users, and its texts hold "{0}", "doen't" and an
+// The incumbent reports success for every outcome, and its texts contain "{0}", "doen't" and an
 // empty list of errors (defects 8 and 20).
-func TestGetUserWhoDoesNotExistIsAFailureToFind(t *testing.T) {
+func TestGetUser_MissingUserIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
-	got := w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": "zed, nobody@acme.test"}))
+	got := w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": "zed, missing@acme.test"}))
 	got.Want(t, 200, `{
 		"action": "Get User", "status": "failure", "is_success": false,
-		"output_message": "Error executing action \"Get User\". Reason: Not found: zed, nobody@acme.test.",
+		"output_message": "Error executing action \"Get User\". Reason: Not found: zed, missing@acme.test.",
 		"script_result": {"name": "is_success", "value": false},
 		"json_result": [],
 		"entities": [],
 		"targets": [
 			{"input": "zed", "source": "parameter", "outcome": "not_found",
 			 "error": {"code": "E0000007", "message": "Not found: Resource not found: zed (User)", "retryable": false}},
-			{"input": "nobody@acme.test", "source": "parameter", "outcome": "not_found",
-			 "error": {"code": "E0000007", "message": "Not found: Resource not found: nobody@acme.test (User)", "retryable": false}}
+			{"input": "missing@acme.test", "source": "parameter", "outcome": "not_found",
+			 "error": {"code": "E0000007", "message": "Not found: Resource not found: missing@acme.test (User)", "retryable": false}}
 		],
 		"warnings": []
 	}`)
 }
 
-func TestGetUserIsTheSameInEveryStatus(t *testing.T) {
+func TestGetUser_WorksInEveryStatus(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	everyone := []string{"alice", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan"}
@@ -75,8 +75,8 @@ func TestGetUserIsTheSameInEveryStatus(t *testing.T) {
 	w.WantWrites()
 }
 
-// The incumbent puts names into the URL as they are: "/", "?" and "#" change the route (defect 9).
-func TestGetUserFindsAUserByEveryName(t *testing.T) {
+// The incumbent does not escape names in the URL: "/", "?" and "#" change the route (defect 9).
+func TestGetUser_FindsUserByEveryName(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "judy@acme.test", Email: "judith.moore@mail.test"})
@@ -104,7 +104,7 @@ func TestGetUserFindsAUserByEveryName(t *testing.T) {
 	}
 }
 
-func TestGetUserAsksOktaNoMoreThanItMust(t *testing.T) {
+func TestGetUser_SendsFewestRequests(t *testing.T) {
 	t.Parallel()
 	const search = "GET /api/v1/users?limit=200&search=profile.login+eq+%22"
 	for _, test := range []struct {
@@ -112,7 +112,7 @@ func TestGetUserAsksOktaNoMoreThanItMust(t *testing.T) {
 		asked []string
 	}{
 		{"alice", []string{"GET /api/v1/users/alice"}},
-		{"zed", []string{"GET /api/v1/users/zed"}}, // no e-mail address, so no search
+		{"zed", []string{"GET /api/v1/users/zed"}}, // not an e-mail address, so it is not searched
 		{"zed@acme.test", []string{"GET /api/v1/users/zed@acme.test", search + "zed%40acme.test%22+or+profile.email+eq+%22zed%40acme.test%22"}},
 		{`z/"\@acme.test`, []string{search + `z%2F%5C%22%5C%5C%40acme.test%22+or+profile.email+eq+%22z%2F%5C%22%5C%5C%40acme.test%22`}},
 	} {
@@ -121,13 +121,13 @@ func TestGetUserAsksOktaNoMoreThanItMust(t *testing.T) {
 			w := testkit.New(t, testkit.Options{})
 			w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": []any{test.name}}))
 			if diff := cmp.Diff(test.asked, w.Asked()); diff != "" {
-				t.Errorf("asked of Okta (-want +got):\n%s", diff)
+				t.Errorf("requests to Okta (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestAnAddressOfTwoUsersIsAmbiguous(t *testing.T) {
+func TestLookup_AddressOfTwoUsersIsAmbiguous(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "shared1@acme.test", Email: "desk@mail.test"})
@@ -138,12 +138,12 @@ func TestAnAddressOfTwoUsersIsAmbiguous(t *testing.T) {
 		wantOutcomes(t, got, "failed")
 		want(t, got, "ambiguous", "targets", 0, "error", "code")
 		want(t, got, "ambiguous", "error", "code")
-		wantText(t, got, "Failed: desk@mail.test: 2 users have this login or e-mail address; name the one you mean by id.", "output_message")
+		wantText(t, got, "Failed: desk@mail.test: 2 users have this login or e-mail address: give the ID of the user that you mean.", "output_message")
 	}
 	w.WantWrites()
 }
 
-func TestAShortLoginOfTwoUsersIsNotGuessed(t *testing.T) {
+func TestLookup_ShortLoginOfTwoUsersIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "alice@other.test"})
@@ -154,7 +154,7 @@ func TestAShortLoginOfTwoUsersIsNotGuessed(t *testing.T) {
 }
 
 // Okta's SDK fails on attributes that are not of the type it expects; the incumbent flattens them.
-func TestGetUserLeavesOktasObjectAsItIs(t *testing.T) {
+func TestGetUser_ReturnsObjectUnaltered(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{OffSpecification: true})
 	w.Okta.AddUser(oddlyTyped)
@@ -166,13 +166,13 @@ func TestGetUserLeavesOktasObjectAsItIs(t *testing.T) {
 	}
 }
 
-// oddlyTyped is a user whose profile no SDK's model expects.
+// oddlyTyped is a user whose profile has types that the SDK's model does not expect.
 var oddlyTyped = emulator.UserSeed{Login: "odd@acme.test", Profile: map[string]any{
 	"costCenter": 4711, "displayName": 7, "manager": map[string]any{"name": "<Ann & Bob>", "levels": []any{1, nil, "x"}},
 	"badge": 12345678901234567, "ratio": 0.10, "secondEmail": false, "zipCode": []any{"1", 2}, "locale": nil, "x-unknown": "\u2028 </script>",
 }}
 
-func TestGetUserWhenOktaAnswersNonsense(t *testing.T) {
+func TestGetUser_InvalidResponseIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"a page of a proxy": "<html>Sign in</html>",
@@ -194,8 +194,8 @@ func TestGetUserWhenOktaAnswersNonsense(t *testing.T) {
 	}
 }
 
-// The results stop at 10 MB, in the order of the request; all users were found, and the warning says so. What does not
-// need the whole object of a user does not stop there.
+// The results stop at 10 MB, in the order of the request, with a warning, and all users are found.
+// An action that does not return user objects has no such limit.
 func TestGetUser_LargeUsers(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{OffSpecification: true})
@@ -207,7 +207,7 @@ func TestGetUser_LargeUsers(t *testing.T) {
 	got := w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": logins}))
 	wantHTTP(t, got, 200)
 	wantOutcomes(t, got, "found", "found", "found", "found")
-	wantWarning(t, got, "The JSON result holds 2 of 4 targets: a reply stops growing at 10 MB.")
+	wantWarning(t, got, "The JSON result has 2 of 4 targets: a reply is limited to 10 MB.")
 	for i := range 2 {
 		want(t, got, logins[i], "json_result", i, "profile", "login")
 	}
@@ -218,7 +218,7 @@ func TestGetUser_LargeUsers(t *testing.T) {
 	wantOutcomes(t, got, "changed", "changed", "changed", "changed")
 }
 
-// A user that is too large to be read is named as such, and does not stop the others.
+// A user that is too large to be read is a failed target and does not stop the others.
 func TestGetUser_UserOverTheBound(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{OffSpecification: true})

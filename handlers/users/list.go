@@ -9,10 +9,10 @@ import (
 )
 
 type listParams struct {
-	Query  string `param:"Query" help:"Search for a match in the first name, last name or e-mail address. Okta returns at most 200 users for a query and leaves deactivated ones out."`
+	Query  string `param:"Query" help:"Search for a match in the first name, last name or e-mail address. Okta returns at most 200 users for a query, and no deactivated ones."`
 	Filter string `param:"Filter" help:"Okta filter expression on a subset of properties, case-sensitive: status eq \"LOCKED_OUT\"."`
 	Search string `param:"Search" help:"Okta search expression on most properties: profile.department eq \"Finance\"."`
-	Limit  int    `param:"Limit" default:"200" min:"1" max:"5000" help:"The most users to return."`
+	Limit  int    `param:"Limit" default:"200" min:"1" max:"5000" help:"The maximum number of users to return."`
 }
 
 var list = action.Define(action.Spec{
@@ -20,7 +20,7 @@ var list = action.Define(action.Spec{
 	Summary:    "Get a list of users.",
 	OktaScopes: readScopes,
 	Example:    action.Example{Parameters: map[string]any{"Search": `status eq "LOCKED_OUT"`}},
-}, func(ctx context.Context, c *action.Execution, p listParams) (*action.Result, error) {
+}, func(ctx context.Context, x *action.Execution, p listParams) (*action.Result, error) {
 	if p.Query != "" && p.Search != "" {
 		return nil, apierr.Invalid(action.Problem{
 			Parameter: "Search", Message: "cannot be used together with Query: put everything into Search",
@@ -29,17 +29,18 @@ var list = action.Define(action.Spec{
 	limit := p.Limit
 	if p.Query != "" && limit > okta.MaxQueryHits {
 		limit = okta.MaxQueryHits
-		c.Warn("Okta returns at most %d users for a Query; use Search for more.", okta.MaxQueryHits)
+		x.Warn("Okta returns at most %d users for a Query; use Search for more.", okta.MaxQueryHits)
 	}
-	users, err := c.Okta.ListUsers(ctx, okta.UserQuery{Query: p.Query, Filter: p.Filter, Search: p.Search}, limit)
+	users, err := x.Okta.ListUsers(ctx, okta.UserQuery{Query: p.Query, Filter: p.Filter, Search: p.Search}, limit)
 	if err != nil {
-		return nil, badExpression(p, err)
+		return nil, expressionProblems(p, err)
 	}
-	return c.ListResult(users, "user"), nil
+	return x.ListResult(users, "user"), nil
 })
 
-// badExpression makes Okta's refusal of an expression a problem of the parameters that hold one.
-func badExpression(p listParams, err error) error {
+// expressionProblems returns Okta's error about an expression as problems of the parameters that
+// hold one. It returns other errors unchanged.
+func expressionProblems(p listParams, err error) error {
 	f := apierr.As(err)
 	if f.Code != okta.CodeBadExpression {
 		return err

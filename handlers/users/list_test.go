@@ -13,14 +13,14 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// load adds n users who sort behind the seeded ones: load0@acme.test, load1@acme.test and so on.
+// load adds n users that sort after the seeded ones: load0@acme.test, load1@acme.test and so on.
 func load(w *testkit.World, n int) {
 	for i := range n {
 		w.Okta.AddUser(emulator.UserSeed{Login: fmt.Sprintf("load%d@acme.test", i), LastName: "Load"})
 	}
 }
 
-// logins are the logins of the users in json_result.
+// logins returns the logins of the users in json_result.
 func logins(got testkit.Reply) []string {
 	out := []string{}
 	users, _ := got.Get("json_result").([]any)
@@ -30,7 +30,7 @@ func logins(got testkit.Reply) []string {
 	return out
 }
 
-func TestListUsersReturnsOktasObjects(t *testing.T) {
+func TestListUsers_ReturnsOktaObjects(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{OffSpecification: true})
 	w.Okta.AddUser(oddlyTyped)
@@ -51,7 +51,7 @@ func TestListUsersReturnsOktasObjects(t *testing.T) {
 	w.WantWrites()
 }
 
-func TestListUsersThatMatchNothingIsASuccess(t *testing.T) {
+func TestListUsers_NoMatchIsSuccess(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/list-users", testkit.Params(map[string]any{"Query": "nobody"}))
@@ -63,9 +63,9 @@ func TestListUsersThatMatchNothingIsASuccess(t *testing.T) {
 	}`)
 }
 
-// The incumbent follows no pages of roles and groups, and its other lists repeat the first page or never
-// end (defects 5 and 14).
-func TestListUsersFollowsEveryPage(t *testing.T) {
+// The incumbent follows no pages of roles and groups, and its other lists repeat the first page or
+// never end (defects 5 and 14).
+func TestListUsers_FollowsEveryPage(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PageSize: 7})
 	load(w, 30)
@@ -88,7 +88,7 @@ func TestListUsersFollowsEveryPage(t *testing.T) {
 	}
 }
 
-func TestListUsersStopsAtTheLimit(t *testing.T) {
+func TestListUsers_StopsAtTheLimit(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		limit any
@@ -110,7 +110,7 @@ func TestListUsersStopsAtTheLimit(t *testing.T) {
 	}
 }
 
-func TestListUsersReturnsTwoHundredUnlessToldOtherwise(t *testing.T) {
+func TestListUsers_DefaultLimitIs200(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	load(w, 230)
@@ -122,8 +122,8 @@ func TestListUsersReturnsTwoHundredUnlessToldOtherwise(t *testing.T) {
 	}
 }
 
-// The incumbent lets Limit 0 mean all there is, and crashes on what is no number.
-func TestListUsersRefusesALimitOutOfBounds(t *testing.T) {
+// In the incumbent, Limit 0 means no limit, and a value that is not a number crashes it.
+func TestListUsers_RejectsLimitOutOfRange(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, limit := range []any{0, 5001, -1, "0", "many", 1.5, true, []any{}} {
@@ -133,12 +133,12 @@ func TestListUsersRefusesALimitOutOfBounds(t *testing.T) {
 		wantText(t, got, "must be a whole number from 1 to 5000, not ", "error", "problems", 0, "message")
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-// Okta answers a query with 10 users where no limit is sent, and does not page one.
-func TestListUsersByQuery(t *testing.T) {
+// Okta returns 10 users for a query without a limit, and has no further pages for a query.
+func TestListUsers_QuerySearchesNamesAndAddresses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		limit   any
@@ -159,7 +159,7 @@ func TestListUsersByQuery(t *testing.T) {
 			t.Errorf("Limit %v: %d users, want %d", test.limit, n, test.users)
 		}
 		if diff := cmp.Diff([]string{"GET /api/v1/users?" + test.query}, w.Asked()); diff != "" {
-			t.Errorf("Limit %v: asked of Okta (-want +got):\n%s", test.limit, diff)
+			t.Errorf("Limit %v: requests to Okta (-want +got):\n%s", test.limit, diff)
 		}
 		if test.warning == "" {
 			want(t, got, []any{}, "warnings")
@@ -169,7 +169,7 @@ func TestListUsersByQuery(t *testing.T) {
 	}
 }
 
-func TestExpressionsReachOktaAsGiven(t *testing.T) {
+func TestListUsers_SendsExpressionsUnchanged(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ parameter, name, expression string }{
 		{"Filter", "filter", `status eq "LOCKED_OUT" or (lastUpdated gt "2026-01-01T00:00:00.000Z" and status eq "STAGED")`},
@@ -181,7 +181,7 @@ func TestExpressionsReachOktaAsGiven(t *testing.T) {
 		wantHTTP(t, got, 200)
 		requests := w.Okta.Requests()
 		if len(requests) != 1 {
-			t.Fatalf("Okta was asked %v", w.Asked())
+			t.Fatalf("requests to Okta: %v", w.Asked())
 		}
 		sent, err := url.ParseQuery(requests[0].Query)
 		if err != nil {
@@ -193,8 +193,8 @@ func TestExpressionsReachOktaAsGiven(t *testing.T) {
 	}
 }
 
-// In the incumbent an error of Okta's ends in a TypeError that hides it (defect 2).
-func TestListUsersGivesOktasReasonForARefusal(t *testing.T) {
+// In the incumbent, an Okta error causes a TypeError that hides it (defect 2).
+func TestListUsers_ReportsOktaErrorOfAnExpression(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/list-users", testkit.Params(map[string]any{"Search": "status is LOCKED_OUT"}))
@@ -208,7 +208,7 @@ func TestListUsersGivesOktasReasonForARefusal(t *testing.T) {
 	}`)
 }
 
-func TestListUsersTakesNoUsersAndNoScope(t *testing.T) {
+func TestListUsers_HasNoUsersAndNoScope(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/list-users", testkit.Params(map[string]any{"User IDs": "alice", "Also Run On Scope": true, "limits": 3}))
@@ -224,7 +224,7 @@ func TestListUsersTakesNoUsersAndNoScope(t *testing.T) {
 	want(t, got, []any{}, "targets")
 }
 
-func TestAListThatIsTooLongIsCut(t *testing.T) {
+func TestListUsers_StopsAt10MB(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for i := range 12 {
@@ -240,12 +240,12 @@ func TestAListThatIsTooLongIsCut(t *testing.T) {
 		if n := len(logins(got)); n != 9 {
 			t.Errorf("%s: %d users of a megabyte each, want 9", path, n)
 		}
-		wantWarning(t, got, "a reply stops growing at 10 MB")
+		wantWarning(t, got, "a reply is limited to 10 MB")
 	}
 }
 
-// A next link to another host would take the credentials there.
-func TestListUsersDoesNotFollowOktaToAnotherHost(t *testing.T) {
+// Following a next link to another host would send the credentials there.
+func TestListUsers_DoesNotFollowLinkToAnotherHost(t *testing.T) {
 	t.Parallel()
 	for name, link := range map[string]string{
 		"another host": `<http://127.0.0.1:1/api/v1/users?after=x>; rel="next"`,

@@ -15,7 +15,8 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// TestLookup_RejectsUserWithOtherName: whatever Okta returns for a name, a user of another name is not touched.
+// TestLookup_RejectsUserWithOtherName: a user whose names differ from the given one is never a
+// target.
 func TestLookup_RejectsUserWithOtherName(t *testing.T) {
 	t.Parallel()
 	bob := func(path string) func(w *testkit.World) {
@@ -31,17 +32,17 @@ func TestLookup_RejectsUserWithOtherName(t *testing.T) {
 		given   string
 		prepare func(w *testkit.World)
 	}{
-		"the search answers with another user":      {"zed@acme.test", bob("/api/v1/users")},
-		"the path of a login holds another user":    {"alice@acme.test", bob("/api/v1/users/alice@acme.test")},
+		"the search returns another user":           {"zed@acme.test", bob("/api/v1/users")},
+		"the path of a login returns another user":  {"alice@acme.test", bob("/api/v1/users/alice@acme.test")},
 		"the path of a short login":                 {"alice", bob("/api/v1/users/alice")},
 		"the path of an id":                         {"${id:alice}", bob("/api/v1/users/${id:alice}")},
 		"an id in another case":                     {"${ID:alice}", bob("/api/v1/users/*")},
 		"a longer name than the user's":             {"bob@acme.test.example", bob("/api/v1/users*")},
 		"an address without its domain":             {"bob@", bob("/api/v1/users")},
 		"the Kelvin sign is not k":                  {"\u212Aate", func(w *testkit.World) { w.Okta.AddUser(emulator.UserSeed{Login: "kate@acme.test"}) }},
-		"the user behind a hit is another one":      {"m@mail.test", func(w *testkit.World) { mallory(w); bob("/api/v1/users/${id:mallory}")(w) }},
+		"the ID of a hit returns another user":      {"m@mail.test", func(w *testkit.World) { mallory(w); bob("/api/v1/users/${id:mallory}")(w) }},
 		"the address of a hit has moved":            {"m@mail.test", func(w *testkit.World) { moveAddress(w, mallory(w)) }},
-		"the user behind a hit is gone":             {"m@mail.test", func(w *testkit.World) { gone(w, mallory(w)) }},
+		"the user of a hit is deleted":              {"m@mail.test", func(w *testkit.World) { gone(w, mallory(w)) }},
 		"Okta cannot take the short login in paths": {"al~ice", func(w *testkit.World) { frontEnd(w, "al~ice") }},
 		"nor the login, which no user has":          {"al~ice@acme.test", func(w *testkit.World) { frontEnd(w, "al~ice@acme.test") }},
 	} {
@@ -61,7 +62,7 @@ func TestLookup_RejectsUserWithOtherName(t *testing.T) {
 				w.Forget()
 				got := w.Run("users/disable-user", request)
 				w.WantWrites()
-				if kind == "HOSTNAME" { // a host that is not a user is ignored, so there is no target
+				if kind == "HOSTNAME" { // a host that is not a user is ignored, so the request has no target
 					wantHTTP(t, got, 400)
 					return
 				}
@@ -75,24 +76,24 @@ func TestLookup_RejectsUserWithOtherName(t *testing.T) {
 	}
 }
 
-// mallory adds a user with an e-mail address that is not the login.
+// mallory adds a user whose e-mail address differs from the login.
 func mallory(w *testkit.World) (id string) {
 	return w.Okta.AddUser(emulator.UserSeed{Login: "mallory@acme.test", Email: "m@mail.test"})
 }
 
-// moveAddress gives a user another address, which the search does not show yet.
+// moveAddress gives a user another address, which the search index does not have yet.
 func moveAddress(w *testkit.World, id string) {
 	w.Clock.Advance(time.Hour)
 	w.Okta.SetSearchLag(time.Minute)
 	w.Okta.SetProfile(id, map[string]any{"email": "mallory@acme.test"})
 }
 
-// gone makes Okta answer 404 for an id.
+// gone makes Okta respond 404 for an ID.
 func gone(w *testkit.World, id string) {
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + id, Status: 404})
 }
 
-// frontEnd makes Okta's front end refuse a path.
+// frontEnd makes Okta's front end reject a path.
 func frontEnd(w *testkit.World, element string) {
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + strings.ReplaceAll(element, "%20", " "), Status: 400, Body: "<html>Bad Request</html>"})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + element, Status: 400, Body: "<html>Bad Request</html>"})
@@ -109,9 +110,9 @@ func TestLookup_AcceptsEveryNameOfTheUser(t *testing.T) {
 	}
 }
 
-// TestLookup_SearchesWhatDoesNotFitAPath: a login with a character that Okta cannot take in a path is searched at
-// once. A path that Okta cuts there would name alice.
-func TestLookup_SearchesWhatDoesNotFitAPath(t *testing.T) {
+// TestLookup_SearchesLoginThatDoesNotFitAPath: a login with a character that is not safe in a path
+// is only searched. Okta would truncate the path at that character and return alice.
+func TestLookup_SearchesLoginThatDoesNotFitAPath(t *testing.T) {
 	t.Parallel()
 	for _, login := range []string{
 		"alice?x@acme.test", "alice/x@acme.test", "alice#x@acme.test", "alice[x]@acme.test", `alice\x@acme.test`, "alice;x@acme.test", "alice%x@acme.test", "alice%2Fx@acme.test",
@@ -145,7 +146,7 @@ func TestLookup_SearchesWhatDoesNotFitAPath(t *testing.T) {
 
 func quote(s string) string { return `"` + strings.ReplaceAll(s, `\`, `\\`) + `"` }
 
-// TestLookup_MessageWithAnOddLoginIsOneDeadLetter: it is acknowledged, and not delivered again.
+// TestLookup_MessageWithAnOddLoginIsOneDeadLetter: the message is acknowledged.
 func TestLookup_MessageWithAnOddLoginIsOneDeadLetter(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
@@ -158,7 +159,7 @@ func TestLookup_MessageWithAnOddLoginIsOneDeadLetter(t *testing.T) {
 	w.WantWrites()
 }
 
-// TestLookup_KeepsTheHitsThatMatch: of several hits, those count whose user has the name now.
+// TestLookup_KeepsTheHitsThatMatch: a hit counts only if its user has the name now.
 func TestLookup_KeepsTheHitsThatMatch(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -167,11 +168,11 @@ func TestLookup_KeepsTheHitsThatMatch(t *testing.T) {
 		code    any
 		reads   int // of hits
 	}{
-		"one of two":      {[]string{"alice", "mallory"}, "changed", nil, 2},
-		"one, twice":      {[]string{"mallory", "mallory"}, "changed", nil, 1},
-		"two of three":    {[]string{"mallory", "alice", "twin"}, "failed", "ambiguous", 3},
-		"none of two":     {[]string{"alice", "bob"}, "not_found", "E0000007", 2},
-		"too many by far": {slices.Repeat([]string{"alice", "bob", "carol"}, 7), "failed", "ambiguous", 0},
+		"one of two":   {[]string{"alice", "mallory"}, "changed", nil, 2},
+		"one, twice":   {[]string{"mallory", "mallory"}, "changed", nil, 1},
+		"two of three": {[]string{"mallory", "alice", "twin"}, "failed", "ambiguous", 3},
+		"none of two":  {[]string{"alice", "bob"}, "not_found", "E0000007", 2},
+		"far too many": {slices.Repeat([]string{"alice", "bob", "carol"}, 7), "failed", "ambiguous", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -181,7 +182,7 @@ func TestLookup_KeepsTheHitsThatMatch(t *testing.T) {
 			var hits []string
 			for i, login := range c.hits {
 				id := w.ID(login)
-				if name == "too many by far" {
+				if name == "far too many" {
 					id = fmt.Sprint(id, i)
 				}
 				hits = append(hits, `{"id": "`+id+`", "profile": {"login": "m@mail.test"}}`)
@@ -202,12 +203,12 @@ func TestLookup_KeepsTheHitsThatMatch(t *testing.T) {
 	}
 }
 
-// TestLookup_RefusedPathOfPlainName: a 400 page instead of Okta's JSON says nothing about the user of a plain name.
+// TestLookup_RefusedPathOfPlainName: a 400 page that is not Okta's JSON is not a missing user.
 func TestLookup_RefusedPathOfPlainName(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		given   string
-		fault   emulator.Fault // besides the refused path of the name
+		fault   emulator.Fault // in addition to the rejected path of the name
 		outcome string
 		code    string
 		http    int

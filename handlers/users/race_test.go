@@ -12,8 +12,8 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// TestTwoCallers_BothReachTheState: of two calls at once that make one change, one changes the user and the other
-// finds the change made.
+// TestTwoCallers_BothReachTheState: of two concurrent requests for one change, one changes the user
+// and the other finds the user already changed.
 func TestTwoCallers_BothReachTheState(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -77,7 +77,8 @@ func refusalBody(code, text string) string {
 	return `{"errorCode":"` + code + `","errorSummary":"` + text + `"}`
 }
 
-// TestRefusedWrite_ReadsTheStateOnce: a refused write is a failure only if the asked state does not hold after it.
+// TestRefusedWrite_ReadsTheStateOnce: a rejected write is a failure only if the user is not in the
+// asked state.
 func TestRefusedWrite_ReadsTheStateOnce(t *testing.T) {
 	t.Parallel()
 	refusals := map[string]struct {
@@ -137,7 +138,7 @@ func TestRefusedWrite_ReadsTheStateOnce(t *testing.T) {
 	}
 }
 
-// TestRefusedWrite_WholeReply: the message, the outcome and after say the same.
+// TestRefusedWrite_WholeReply: the message, the outcome and the state after agree.
 func TestRefusedWrite_WholeReply(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -152,12 +153,12 @@ func TestRefusedWrite_WholeReply(t *testing.T) {
 		"warnings": []
 	}`))
 	if !strings.Contains(w.Log(), "E0000001") {
-		t.Error("the audit does not tell that Okta refused the write")
+		t.Error("the audit does not record that Okta rejected the write")
 	}
 }
 
-// TestRefusedWrite_DeactivatedMeanwhile: a user who is DEPROVISIONED by then is contained and has no sessions, but is
-// not enabled and has no password.
+// TestRefusedWrite_DeactivatedMeanwhile: a user who became DEPROVISIONED is contained and has no
+// sessions, but is not enabled and has no password.
 func TestRefusedWrite_DeactivatedMeanwhile(t *testing.T) {
 	t.Parallel()
 	for _, refusal := range []int{403, 404} {
@@ -180,7 +181,7 @@ func TestRefusedWrite_DeactivatedMeanwhile(t *testing.T) {
 				w := testkit.New(t, testkit.Options{})
 				w.Okta.SetDeactivation(emulator.Deactivation{Refusal: refusal})
 				id := w.ID(c.user)
-				// Another caller deactivates the user between this call's read and its write.
+				// Another caller deactivates the user between the read and the write.
 				deactivateAfterRead(w, id)
 				params := map[string]any{"User IDs Or Logins": c.user}
 				for k, v := range c.params {
@@ -211,8 +212,8 @@ func deactivateAfterRead(w *testkit.World, id string) {
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + short, Method: "GET", Status: 200, Body: body})
 }
 
-// TestEnableUser_ActivatedByAnotherCaller: a link that was asked for and that this request did not make is missed
-// aloud.
+// TestEnableUser_ActivatedByAnotherCaller: the reply warns if the request asked for a link and
+// another caller made the activation.
 func TestEnableUser_ActivatedByAnotherCaller(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
@@ -220,11 +221,12 @@ func TestEnableUser_ActivatedByAnotherCaller(t *testing.T) {
 	got := w.Run("users/enable-user", testkit.Params(map[string]any{"User IDs Or Logins": "frank", "Send Email If Activate": false}))
 	wantOutcomes(t, got, "unchanged")
 	want(t, got, map[string]any{"status": "PROVISIONED"}, "json_result", "frank")
-	wantWarning(t, got, "frank@acme.test was activated by another caller: there is no activation link from this request.")
+	wantWarning(t, got, "frank@acme.test was activated by another caller, so this request did not create an activation link.")
 }
 
-// TestDeactivation_UnderWay: a user whose deactivation is under way is not deactivated again, and not called enabled.
-func TestDeactivation_UnderWay(t *testing.T) {
+// TestDeactivation_UnderWayIsNotRepeated: a user whom Okta is deactivating is not deactivated
+// again, and not reported as enabled.
+func TestDeactivation_UnderWayIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.SetDeactivation(emulator.Deactivation{MS: 2000})
@@ -233,7 +235,7 @@ func TestDeactivation_UnderWay(t *testing.T) {
 	w.Forget()
 	for path, c := range map[string][2]string{
 		"users/disable-user": {"unchanged", "Already deactivated: alice@acme.test (ACTIVE, changing to DEPROVISIONED)."},
-		"users/enable-user":  {"wrong_state", "the user's status is ACTIVE and is changing to DEPROVISIONED: try again once Okta has finished"},
+		"users/enable-user":  {"wrong_state", "the user's status is ACTIVE and is changing to DEPROVISIONED: try again when Okta has finished"},
 	} {
 		got := w.Run(path, disable)
 		wantOutcomes(t, got, c[0])
@@ -245,11 +247,12 @@ func TestDeactivation_UnderWay(t *testing.T) {
 	wantText(t, got, "Already deactivated: alice@acme.test (DEPROVISIONED).", "output_message")
 	verify := w.Run("users/disable-user", map[string]any{"parameters": map[string]any{"User IDs Or Logins": "bob"}, "options": map[string]any{"verify": true}})
 	want(t, verify, false, "targets", 0, "verified")
-	wantWarning(t, verify, "bob@acme.test: Okta accepted the change, but reads back as ACTIVE, changing to DEPROVISIONED instead of DEPROVISIONED.")
+	wantWarning(t, verify, "bob@acme.test: Okta accepted the change, but the state reads back as ACTIVE, changing to DEPROVISIONED instead of DEPROVISIONED.")
 }
 
-// TestResetPassword_SaysWhatStandsInTheWay: the advice fits the user's status as it is after the refusal.
-func TestResetPassword_SaysWhatStandsInTheWay(t *testing.T) {
+// TestResetPassword_ErrorHasAdviceForStatus: the advice is for the user's status after the
+// rejection.
+func TestResetPassword_ErrorHasAdviceForStatus(t *testing.T) {
 	t.Parallel()
 	const directory = "the password is managed by a directory, or the password policy does not allow this: change it in the directory, or check the policy in Okta"
 	for user, words := range map[string]string{

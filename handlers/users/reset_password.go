@@ -12,7 +12,7 @@ import (
 
 type resetPasswordParams struct {
 	action.NamedUsers
-	SendEmail bool `param:"Send Email" default:"false" help:"Send the user an e-mail with the reset link; off returns the link for every user instead."`
+	SendEmail bool `param:"Send Email" default:"false" help:"Send the user an e-mail with the reset link; off returns a link for each user instead."`
 	action.ScopeOff
 }
 
@@ -25,66 +25,70 @@ var resetPassword = action.Define(action.Spec{
 	RunsOn:        action.UserEntities,
 	OktaScopes:    manageScopes,
 	Mutates:       true,
+	NonIdempotent: true,
 	SecretResults: []string{"resetPasswordUrl"},
 	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "Send Email": true}},
-}, func(ctx context.Context, c *action.Execution, p resetPasswordParams) (*action.Result, error) {
-	return c.EachUser(ctx, p.Users, action.UserWork{
+}, func(ctx context.Context, x *action.Execution, p resetPasswordParams) (*action.Result, error) {
+	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Reset the password of", Planned: "Would reset the password of"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
-			plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID), After: action.State{"status": string(okta.Recovery)}}
+			plan := action.Plan{
+				Before: action.StatusOf(u), After: action.State{"status": string(okta.Recovery)}, Read: action.ReadStatus(u.ID),
+			}
 			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				link, err := o.ResetPassword(ctx, u.ID, p.SendEmail)
 				if err != nil {
-					return action.WriteResult{}, whyRefused(ctx, o, u, err)
+					return action.WriteResult{}, explainRefusal(ctx, o, u, err)
 				}
 				value := map[string]any{"send_email": p.SendEmail}
 				switch {
 				case p.SendEmail:
 				case link == "":
-					c.Warn("%s: the password was reset, but Okta returned no link.", u.Login)
+					x.Warn("%s: the password was reset, but Okta returned no link.", u.Login)
 				default:
 					value["resetPasswordUrl"] = link
 				}
 				return action.WriteResult{Value: value}, nil
 			}
-			return plan, needsAccount(u)
+			return plan, checkNotDeprovisioned(u)
 		},
 		Enrich: func(any) map[string]string { return map[string]string{"send_email": action.Bool(p.SendEmail)} },
 	})
 })
 
-// whyRefused adds to Okta's bare refusal of a change of password the user's status and what to do about it. The
-// status is read again: another caller may have changed it, in which case Okta may even answer that there is no such
-// user.
-func whyRefused(ctx context.Context, o *okta.Client, u okta.User, err error) error {
-	f := *apierr.As(err)
-	if f.Kind != apierr.WrongState && f.Kind != apierr.NotFound {
+// explainRefusal adds the user's status and advice to Okta's error about a change of a password. It
+// reads the status again, because another caller may have changed it: Okta may then even respond
+// that the user does not exist.
+func explainRefusal(ctx context.Context, o *okta.Client, u okta.User, err error) error {
+	e := *apierr.As(err)
+	if e.Kind != apierr.WrongState && e.Kind != apierr.NotFound {
 		return err
 	}
 	if now, err := o.GetUserByID(ctx, u.ID); err == nil {
 		u = now
-	} else if f.Kind == apierr.NotFound {
-		return &f
+	} else if e.Kind == apierr.NotFound {
+		return &e
 	}
-	if err := needsAccount(u); err != nil {
+	if err := checkNotDeprovisioned(u); err != nil {
 		return err
 	}
-	if f.Kind == apierr.NotFound {
-		return &f
+	if e.Kind == apierr.NotFound {
+		return &e
 	}
 	advice := "the password is managed by a directory, or the password policy does not allow this: " +
 		"change it in the directory, or check the policy in Okta"
 	if u.Status == okta.Staged || u.Status == okta.Suspended {
 		advice = "enable the user first (Enable User)"
 	}
-	f.Message = fmt.Sprintf("%s: the user's status is %s: %s", strings.TrimRight(f.Message, "."), u.Status, advice)
-	return &f
+	e.Message = fmt.Sprintf("%s: the user's status is %s: %s", strings.TrimRight(e.Message, "."), u.Status, advice)
+	return &e
 }
 
-// needsAccount refuses a change of password where there is no account to sign in to.
-func needsAccount(u okta.User) error {
+// checkNotDeprovisioned returns an error for a user who has no password to change.
+func checkNotDeprovisioned(u okta.User) error {
 	if u.Status == okta.Deprovisioned {
-		return apierr.New(apierr.WrongState, "wrong_state", "the user is DEPROVISIONED and has no password: activate the user first (Enable User)", nil)
+		return apierr.New(apierr.WrongState, "wrong_state",
+			"the user is DEPROVISIONED and has no password: activate the user first (Enable User)", nil)
 	}
 	return nil
 }

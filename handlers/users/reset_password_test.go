@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestResetPasswordInEveryStatus(t *testing.T) {
+func TestResetPassword_InEveryStatus(t *testing.T) {
 	t.Parallel()
 	const reset = "{user}/lifecycle/reset_password?sendEmail=false"
 	lifecycle{path: "users/reset-password", after: true, rows: []transition{
@@ -19,16 +19,16 @@ func TestResetPasswordInEveryStatus(t *testing.T) {
 		{user: "grace", status: "PASSWORD_EXPIRED", outcome: "changed", becomes: "RECOVERY", write: reset, words: "Reset the password of 1 user: grace@acme.test."},
 		{user: "heidi", status: "PROVISIONED", outcome: "changed", becomes: "RECOVERY", write: reset, words: "Reset the password of 1 user: heidi@acme.test."},
 		{user: "ivan", status: "RECOVERY", outcome: "changed", write: reset, words: "Reset the password of 1 user: ivan@acme.test."},
-		// Whether a reset is allowed in these two is Okta's to say.
+		// Okta decides whether a reset is allowed in these two.
 		{user: "frank", status: "STAGED", outcome: "wrong_state", code: "E0000017", write: reset, dryRun: "planned", words: "Not done: frank@acme.test: Password reset failed: the user's status is STAGED: enable the user first (Enable User)."},
 		{user: "carol", status: "SUSPENDED", outcome: "wrong_state", code: "E0000017", write: reset, dryRun: "planned", words: "Not done: carol@acme.test: Password reset failed: the user's status is SUSPENDED: enable the user first (Enable User)."},
 		{user: "dave", status: "DEPROVISIONED", outcome: "wrong_state", code: "wrong_state", words: "the user is DEPROVISIONED and has no password: activate the user first (Enable User)"},
 	}}.run(t)
 }
 
-// The incumbent puts the one-time link into its message and its script result (defect 7), and sends
-// Python's True and an id that Okta does not know (defect 16).
-func TestResetPasswordReturnsTheLinkInTheResultOnly(t *testing.T) {
+// The incumbent writes the one-time link into its message and its script result (defect 7), and
+// sends Python's True and an ID that Okta does not know (defect 16).
+func TestResetPassword_LinkIsOnlyInResult(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/reset-password", map[string]any{
@@ -62,11 +62,11 @@ func TestResetPasswordReturnsTheLinkInTheResultOnly(t *testing.T) {
 		wantOnlyInResult(t, w, got, link(input))
 	}
 	if link("alice") == link("BOB@ACME.TEST") {
-		t.Error("two users got one link")
+		t.Error("two users got the same link")
 	}
 }
 
-func TestSendEmailReachesOkta(t *testing.T) {
+func TestResetPassword_SendsEmailOption(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		flag  any
@@ -86,12 +86,12 @@ func TestSendEmailReachesOkta(t *testing.T) {
 			t.Errorf("Send Email %v: e-mails (-want +got):\n%s", test.flag, diff)
 		}
 		if test.mails != nil {
-			want(t, got, map[string]any{"send_email": true}, "json_result", "alice") // the link is the user's alone
+			want(t, got, map[string]any{"send_email": true}, "json_result", "alice") // only the user gets the link
 		}
 	}
 }
 
-func TestResetPasswordRunsOnScopeOnlyWhenTold(t *testing.T) {
+func TestResetPassword_ScopeIsOffByDefault(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	entities := []any{entity("BOB@ACME.TEST", "USERUNIQNAME")}
@@ -100,14 +100,14 @@ func TestResetPasswordRunsOnScopeOnlyWhenTold(t *testing.T) {
 	want(t, got, []any{}, "entities")
 	want(t, got, []any{}, "warnings")
 	if is := w.User("bob").Status; is != "ACTIVE" {
-		t.Errorf("bob, who was not asked for, is %s", is)
+		t.Errorf("bob, who is not a target, is %s", is)
 	}
 	got = w.Run("users/reset-password", map[string]any{"entities": entities})
 	wantHTTP(t, got, 400)
 	wantText(t, got, "turn on Also Run On Scope", "error", "problems", 0, "message")
 }
 
-func TestVerifyReadsARecoveringUserAgain(t *testing.T) {
+func TestResetPassword_VerifyReadsUserAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	ask := map[string]any{"parameters": map[string]any{"User IDs Or Logins": "alice"}, "options": map[string]any{"verify": true}}
@@ -124,8 +124,8 @@ func TestVerifyReadsARecoveringUserAgain(t *testing.T) {
 	wantText(t, got, "reads back as ACTIVE instead of RECOVERY", "output_message")
 }
 
-// Another reset would make the first link void, and mail the user again.
-func TestResetPasswordIsSentOnceOnly(t *testing.T) {
+// Another reset would invalidate the first link and send another e-mail.
+func TestResetPassword_IsNotRetriedAfterLostResponse(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"the connection drops": {Drop: true}, "Okta fails": {Status: 500}, "a gateway gives up": {Status: 504, Body: "<html>"},
@@ -146,8 +146,8 @@ func TestResetPasswordIsSentOnceOnly(t *testing.T) {
 	}
 }
 
-// The answer may come after the deadline, so nobody knows whether the link was made.
-func TestResetPasswordAtTheDeadlineIsNotRepeatable(t *testing.T) {
+// The response may arrive after the deadline, so it is unknown whether the link was made.
+func TestResetPassword_DeadlineLeavesResultUnknown(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "1s"}})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*/lifecycle/reset_password", LatencyMS: 60_000})

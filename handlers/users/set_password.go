@@ -12,8 +12,8 @@ import (
 
 type setPasswordParams struct {
 	action.NamedUsers
-	Password secrets.Value `param:"New Password" required:"true" secret:"true" help:"The new password, as the org's password policy wants it."`
-	Random   bool          `param:"Add 10 Random Chars" default:"false" help:"Add 10 random characters to the password, different ones for every user, and return the passwords in the JSON result; off sets the password as given."`
+	Password secrets.Value `param:"New Password" required:"true" secret:"true" help:"The new password, which must meet the org's password policy."`
+	Random   bool          `param:"Add 10 Random Chars" default:"false" help:"Add 10 random characters to the password, different ones for each user, and return the passwords in the JSON result; off sets the password as given."`
 	action.ScopeOff
 }
 
@@ -26,10 +26,13 @@ var setPassword = action.Define(action.Spec{
 	RunsOn:        action.UserEntities,
 	OktaScopes:    manageScopes,
 	Mutates:       true,
+	NonIdempotent: true,
 	SecretResults: []string{"password"},
-	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "New Password": "Correct-Horse-7"}},
-}, func(ctx context.Context, c *action.Execution, p setPasswordParams) (*action.Result, error) {
-	return c.EachUser(ctx, p.Users, action.UserWork{
+	Example: action.Example{Parameters: map[string]any{
+		"User IDs Or Logins": "alice", "New Password": "Correct-Horse-7",
+	}},
+}, func(ctx context.Context, x *action.Execution, p setPasswordParams) (*action.Result, error) {
+	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Set the password of", Planned: "Would set the password of"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 			plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
@@ -41,18 +44,18 @@ var setPassword = action.Define(action.Spec{
 					password, value["password"] = secrets.New(text), text
 				}
 				if err := o.SetPassword(ctx, u.ID, password); err != nil {
-					return action.WriteResult{}, whyRefused(ctx, o, u, err)
+					return action.WriteResult{}, explainRefusal(ctx, o, u, err)
 				}
 				return action.WriteResult{Value: value}, nil
 			}
-			return plan, needsAccount(u)
+			return plan, checkNotDeprovisioned(u)
 		},
 		Enrich: func(any) map[string]string { return map[string]string{"set_password": action.Bool(true)} },
 	})
 })
 
-// The characters that are added to a password, without those that are taken for one another when read
-// aloud or copied by hand.
+// The characters that are added to a password, without those that are easily confused, such as O
+// and 0.
 const (
 	upperChars  = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 	lowerChars  = "abcdefghijkmnpqrstuvwxyz"
@@ -60,7 +63,7 @@ const (
 	symbolChars = "!#$%*+-=?@_"
 )
 
-// randomChars returns 10 characters, among them at least one of each kind.
+// randomChars returns 10 random characters with at least one of each kind.
 func randomChars() string {
 	chars := []byte{pick(upperChars), pick(lowerChars), pick(digitChars), pick(symbolChars)}
 	for len(chars) < 10 {
@@ -75,7 +78,7 @@ func randomChars() string {
 
 func pick(from string) byte { return from[below(len(from))] }
 
-// below is a uniform random number in [0, n).
+// below returns a uniform random number in [0, n).
 func below(n int) int {
 	i, err := rand.Int(rand.Reader, big.NewInt(int64(n)))
 	if err != nil {

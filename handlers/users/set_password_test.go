@@ -13,7 +13,7 @@ import (
 
 const newPassword = "Canary-Pass-4711"
 
-func TestSetPasswordInEveryStatus(t *testing.T) {
+func TestSetPassword_InEveryStatus(t *testing.T) {
 	t.Parallel()
 	changed := func(user, status, becomes string) transition {
 		return transition{user: user, status: status, outcome: "changed", becomes: becomes, write: "{user}", words: "Set the password of 1 user: " + user + "@acme.test."}
@@ -26,8 +26,9 @@ func TestSetPasswordInEveryStatus(t *testing.T) {
 	lifecycle{path: "users/set-password", params: map[string]any{"New Password": newPassword}, rows: rows}.run(t)
 }
 
-// The incumbent writes the password into its message, its result and with them into the case wall (defect 7).
-func TestSetPasswordDoesNotRepeatThePassword(t *testing.T) {
+// The incumbent writes the password into its message and its result, so the case wall shows it
+// (defect 7).
+func TestSetPassword_DoesNotReturnGivenPassword(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/set-password", map[string]any{
@@ -56,9 +57,9 @@ func TestSetPasswordDoesNotRepeatThePassword(t *testing.T) {
 	}
 }
 
-// The incumbent adds to the same password for every user, so that the second user's password holds the
-// first one's whole (defect 1).
-func TestEveryUserGetsRandomCharactersOfTheirOwn(t *testing.T) {
+// The incumbent appends to the same password for each user, so that the second user's password
+// contains the whole password of the first (defect 1).
+func TestSetPassword_RandomCharactersDifferPerUser(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	logins := []string{"alice", "bob", "erin", "grace", "heidi", "ivan", "carol", "frank"}
@@ -83,7 +84,7 @@ func TestEveryUserGetsRandomCharactersOfTheirOwn(t *testing.T) {
 			}
 		}
 		if regexp.MustCompile(`[^!-~]|["',<>&\\0O1lI]`).MatchString(random) {
-			t.Errorf("%q has a character that gets lost on its way, or is taken for another", random)
+			t.Errorf("%q has a character that is easily lost or confused", random)
 		}
 		if other, taken := seen[random]; taken {
 			t.Errorf("%s and %s have the same password", other, login)
@@ -97,7 +98,7 @@ func TestEveryUserGetsRandomCharactersOfTheirOwn(t *testing.T) {
 	wantNotLogged(t, w, newPassword)
 }
 
-func TestSetPasswordKeepsThePasswordAsGiven(t *testing.T) {
+func TestSetPassword_SendsPasswordUnchanged(t *testing.T) {
 	t.Parallel()
 	for _, password := range []string{"  Blanks Around 7 ", "Comma,Quote\"7,x", "Ünï-Pässwörd-7", `[High] <&>\u0041 Aa7`, "true-False-7"} {
 		w := testkit.New(t, testkit.Options{})
@@ -110,7 +111,7 @@ func TestSetPasswordKeepsThePasswordAsGiven(t *testing.T) {
 	}
 }
 
-func TestSetPasswordNeedsAPassword(t *testing.T) {
+func TestSetPassword_RequiresPassword(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for _, test := range []struct {
@@ -130,11 +131,11 @@ func TestSetPasswordNeedsAPassword(t *testing.T) {
 		wantNoSecret(t, w, got, "47110815")
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-func TestAWeakPasswordIsRefusedInOktasWords(t *testing.T) {
+func TestSetPassword_ReportsOktaErrorOfWeakPassword(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/set-password", testkit.Params(map[string]any{"User IDs Or Logins": "alice, bob", "New Password": "cat"}))
@@ -151,9 +152,9 @@ func TestAWeakPasswordIsRefusedInOktasWords(t *testing.T) {
 	}
 }
 
-// In the incumbent one user's error crashes the step with a TypeError: the others are skipped, and the
-// passwords that were set are never told (defect 2).
-func TestOneUsersErrorDoesNotKeepTheOthersFromTheirPasswords(t *testing.T) {
+// In the incumbent, an error for one user crashes the step with a TypeError: it skips the other
+// users and does not report the passwords that it has set (defect 2).
+func TestSetPassword_OneErrorDoesNotStopOthers(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("bob"), Method: "POST", Status: 400,
@@ -175,7 +176,7 @@ func TestOneUsersErrorDoesNotKeepTheOthersFromTheirPasswords(t *testing.T) {
 	want(t, got, nil, "json_result", "dave")
 }
 
-func TestVerifyReadsAUserWithANewPasswordAgain(t *testing.T) {
+func TestSetPassword_VerifyReadsUserAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/set-password", map[string]any{
@@ -186,8 +187,8 @@ func TestVerifyReadsAUserWithANewPasswordAgain(t *testing.T) {
 	want(t, got, true, "targets", 0, "verified")
 }
 
-// A password that is set twice with random characters would be another one than the first reply said.
-func TestSetPasswordIsSentOnceOnly(t *testing.T) {
+// A second write would set other random characters than the first reply reports.
+func TestSetPassword_IsNotRetriedAfterLostResponse(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"the connection drops": {Drop: true}, "Okta fails": {Status: 500}, "a gateway gives up": {Status: 502, Body: "<html>"},
@@ -209,7 +210,7 @@ func TestSetPasswordIsSentOnceOnly(t *testing.T) {
 	}
 }
 
-// wantNoSecret finds a secret neither in the reply nor in the log.
+// wantNoSecret checks that a secret is neither in the reply nor in the log.
 func wantNoSecret(t *testing.T, w *testkit.World, got testkit.Reply, secret string) {
 	t.Helper()
 	escaped, err := json.Marshal(secret)
@@ -222,8 +223,8 @@ func wantNoSecret(t *testing.T, w *testkit.World, got testkit.Reply, secret stri
 	wantNotLogged(t, w, secret)
 }
 
-// TestSecrets_AreMaskedWhereverTheyWerePasted: a World finds the password in the log and in the reply by itself.
-func TestSecrets_AreMaskedWhereverTheyWerePasted(t *testing.T) {
+// TestSecrets_AreMaskedInOtherParameters: a World checks every log and reply for the password.
+func TestSecrets_AreMaskedInOtherParameters(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"context":        `{"parameters": {"User IDs": "alice", "New Password": "%s"}, "context": {"note": "new password %s", "case_id": "4711"}}`,
@@ -252,7 +253,8 @@ func TestSecrets_AreMaskedWhereverTheyWerePasted(t *testing.T) {
 	}
 }
 
-// TestSecrets_AreNotRepeatedFromOkta: neither the given password nor that with its random characters.
+// TestSecrets_AreNotRepeatedFromOkta: neither the given password nor that with its random
+// characters.
 func TestSecrets_AreNotRepeatedFromOkta(t *testing.T) {
 	t.Parallel()
 	for _, random := range []bool{false, true} {
@@ -284,7 +286,8 @@ func TestIdempotencyKey_IsCountedInCharacters(t *testing.T) {
 	}
 }
 
-// TestSetPassword_OnlyThisUserIsSuccess: Okta returns the user whose password it set. Any other 2xx leaves open whether it did.
+// TestSetPassword_OnlyThisUserIsSuccess: Okta returns the user whose password it set. After any
+// other 2xx the write is in doubt.
 func TestSetPassword_OnlyThisUserIsSuccess(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ body, outcome string }{

@@ -11,7 +11,7 @@ import (
 )
 
 // A user named several times is suspended once, and every entity that names the user is enriched.
-func TestOneUserNamedSeveralTimesIsOneTarget(t *testing.T) {
+func TestTargets_UserNamedSeveralTimesIsOneTarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddUser(emulator.UserSeed{Login: "judy@acme.test", Email: "judith@mail.test"})
@@ -50,7 +50,7 @@ func TestOneUserNamedSeveralTimesIsOneTarget(t *testing.T) {
 	w.WantWrites("POST /api/v1/users/"+w.ID("judy")+"/lifecycle/suspend", "POST /api/v1/users/"+w.ID("bob")+"/lifecycle/suspend")
 }
 
-func TestEntitiesThatAreNoUsersAreIgnored(t *testing.T) {
+func TestEntities_OtherTypesAreIgnored(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -70,7 +70,7 @@ func TestEntitiesThatAreNoUsersAreIgnored(t *testing.T) {
 	want(t, got, nil, "entities", 1)
 }
 
-func TestAHostThatMayBeAUserIsNotDropped(t *testing.T) {
+func TestEntities_HostThatMayBeAUserIsATarget(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/BOB*", Status: 403})
@@ -82,7 +82,7 @@ func TestAHostThatMayBeAUserIsNotDropped(t *testing.T) {
 	wantOutcomes(t, got, "changed", "failed")
 }
 
-func TestOnlyEntitiesThatAreNoUsersIsNoTarget(t *testing.T) {
+func TestEntities_OnlyOtherTypesIsAnError(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{"entities": []any{entity("WS-17", "HOSTNAME"), entity("10.0.0.1", "ADDRESS")}})
@@ -94,7 +94,7 @@ func TestOnlyEntitiesThatAreNoUsersIsNoTarget(t *testing.T) {
 	wantText(t, got, "no user is named", "error", "problems", 0, "message")
 }
 
-func TestTheScopeIsLeftAloneWhenTurnedOff(t *testing.T) {
+func TestEntities_AreIgnoredIfScopeIsOff(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("users/disable-user", map[string]any{
@@ -110,11 +110,11 @@ func TestTheScopeIsLeftAloneWhenTurnedOff(t *testing.T) {
 	}
 }
 
-func TestAnEntityThatNamesNobodyIsRefused(t *testing.T) {
+func TestEntities_RejectIdentifierWithoutAName(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	for identifier, words := range map[string]string{
-		"[Entity.Identifier]": "holds the placeholder [Entity.Identifier]", " ": "is empty", "ME": `"me" would be the owner`, "..": "names no user",
+		"[Entity.Identifier]": "holds the placeholder [Entity.Identifier]", " ": "is empty", "ME": `"me" is the owner of the Okta credentials: give the ID or the login of a user`, "..": `".." is not a user: give an ID, a login or an e-mail address`,
 		"a\nb": "control characters",
 	} {
 		got := w.Run("users/disable-user", map[string]any{"entities": []any{entity("ALICE@ACME.TEST", "USERUNIQNAME"), entity(identifier, "USERUNIQNAME")}})
@@ -123,11 +123,11 @@ func TestAnEntityThatNamesNobodyIsRefused(t *testing.T) {
 		wantText(t, got, words, "error", "problems", 0, "message")
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 }
 
-func TestMoreUsersThanOneCallMayChange(t *testing.T) {
+func TestTargets_MaxTargetsBoundsChanges(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"MAX_TARGETS": "2"}})
 	three := map[string]any{
@@ -137,29 +137,29 @@ func TestMoreUsersThanOneCallMayChange(t *testing.T) {
 	got := w.Run("users/disable-user", three)
 	wantHTTP(t, got, 400)
 	want(t, got, "User IDs Or Logins", "error", "problems", 0, "parameter")
-	want(t, got, "3 targets are named; one call changes at most 2 (MAX_TARGETS): split the list", "error", "problems", 0, "message")
+	want(t, got, "3 targets are named; one request changes at most 2 (MAX_TARGETS): split the list", "error", "problems", 0, "message")
 	w.WantWrites()
 	three["options"] = map[string]any{"dry_run": true}
 	wantHTTP(t, w.Run("users/disable-user", three), 400)
 
-	// Three names of one kind are three users: Okta need not be asked.
+	// Three names of one kind are three users: no request to Okta is needed.
 	w.Forget()
 	for _, names := range []string{"alice, bob, carol", "alice@acme.test, bob@acme.test, carol@acme.test", w.ID("alice") + "," + w.ID("bob") + "," + w.ID("carol")} {
 		got := w.Run("users/disable-user", testkit.Params(map[string]any{"User IDs Or Logins": names}))
 		wantHTTP(t, got, 400)
-		want(t, got, "3 targets are named; one call changes at most 2 (MAX_TARGETS): split the list", "error", "problems", 0, "message")
+		want(t, got, "3 targets are named; one request changes at most 2 (MAX_TARGETS): split the list", "error", "problems", 0, "message")
 	}
 	if asked := w.Asked(); len(asked) > 0 {
-		t.Errorf("Okta was asked %v", asked)
+		t.Errorf("requests to Okta: %v", asked)
 	}
 
-	// Whoever is named several times is one target.
+	// A user who is named several times is one target.
 	w.Forget()
 	same := w.Run("users/enable-user", testkit.Params(map[string]any{"User IDs Or Logins": "alice, alice@acme.test, bob, " + w.ID("alice") + ", " + w.ID("bob")}))
 	wantHTTP(t, same, 200)
 	wantOutcomes(t, same, "unchanged", "unchanged")
 
-	// Hosts are counted once it is known which of them are users.
+	// Hosts are counted after the lookup has found which of them are users.
 	hosts := []any{entity("WS-17", "HOSTNAME"), entity("ALICE@ACME.TEST", "HOSTNAME"), entity("bob@acme.test", "HOSTNAME")}
 	got = w.Run("users/disable-user", map[string]any{"entities": append(hosts, entity("carol@acme.test", "HOSTNAME"))})
 	wantHTTP(t, got, 400)
@@ -168,13 +168,13 @@ func TestMoreUsersThanOneCallMayChange(t *testing.T) {
 	wantHTTP(t, got, 200)
 	wantOutcomes(t, got, "changed", "changed")
 
-	// The bound is on changes, not on reads.
+	// MAX_TARGETS bounds changes, not reads.
 	got = w.Run("users/get-user", testkit.Params(map[string]any{"User IDs Or Logins": "alice, bob, carol"}))
 	wantOutcomes(t, got, "found", "found", "found")
 }
 
-// The incumbent works one by one and loses what was done when a call in the middle fails.
-func TestSixtyUsersKeepTheirOrderAroundOneFailure(t *testing.T) {
+// The incumbent handles users one by one, and loses the results when one request fails.
+func TestTargets_KeepOrderAroundAFailure(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	load(w, 60)
@@ -213,15 +213,15 @@ func TestSixtyUsersKeepTheirOrderAroundOneFailure(t *testing.T) {
 	}
 }
 
-// Okta refuses a call too many, so none refused means that the bound holds.
-func TestCallsInFlightAreBounded(t *testing.T) {
+// The emulator rejects a request above the limit, so no rejection means that the limit holds.
+func TestTargets_OktaConcurrencyIsBounded(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"OKTA_CONCURRENCY": "3"}})
 	load(w, 24)
 	w.Okta.AddLimit(emulator.Limit{Path: "/api/v1/*", Concurrent: 3})
-	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*", LatencyMS: 5}) // so that calls overlap
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/*", LatencyMS: 5}) // so that requests overlap
 	var wg sync.WaitGroup
-	for half := range 2 { // two callers share the bound
+	for half := range 2 { // two callers share the limit
 		wg.Go(func() {
 			var names []any
 			for i := range 12 {
@@ -234,12 +234,12 @@ func TestCallsInFlightAreBounded(t *testing.T) {
 	wg.Wait()
 	for _, r := range w.Okta.Requests() {
 		if r.Status == 429 {
-			t.Fatalf("%s %s was one call too many", r.Method, r.Path)
+			t.Fatalf("%s %s exceeded the limit", r.Method, r.Path)
 		}
 	}
 }
 
-func TestWhatWasDoneByTheDeadlineIsInTheReply(t *testing.T) {
+func TestDeadline_ReplyHasTargetsDoneBefore(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "2s"}})
 	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + w.ID("bob") + "/*", Method: "POST", LatencyMS: 60_000})
@@ -254,7 +254,7 @@ func TestWhatWasDoneByTheDeadlineIsInTheReply(t *testing.T) {
 	want(t, got, "ACTIVE", "targets", 1, "before", "status")
 }
 
-func TestADeadlineBeforeAnythingWasDone(t *testing.T) {
+func TestDeadline_BeforeFirstTargetIsAFailure(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]emulator.Fault{
 		"while users are looked up": {Path: "/api/v1/users/*", Method: "GET"},
@@ -270,13 +270,13 @@ func TestADeadlineBeforeAnythingWasDone(t *testing.T) {
 			want(t, got, "failure", "status")
 			wantOutcomes(t, got, "failed", "failed", "failed")
 			want(t, got, "deadline_exceeded", "error", "code")
-			wantText(t, got, "not started: the time for the request ran out", "targets", 2, "error", "message")
+			wantText(t, got, "not started: the deadline of the request passed", "targets", 2, "error", "message")
 		})
 	}
 }
 
-// Okta's search lags behind its users, so what it says of a status decides nothing.
-func TestAUserFoundByAddressIsReadAgainBeforeAnythingIsDecided(t *testing.T) {
+// Okta's search index lags behind its users, so the status in a search hit is not used.
+func TestLookup_ReadsUserFoundBySearchAgain(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	id := w.Okta.AddUser(emulator.UserSeed{Login: "mallory@acme.test", Email: "m@mail.test"})
@@ -289,8 +289,8 @@ func TestAUserFoundByAddressIsReadAgainBeforeAnythingIsDecided(t *testing.T) {
 	}
 }
 
-// A lost answer to a write leaves open what happened; a lost answer to a read does not.
-func TestOnlyAWriteThatWasSentMayHaveBeenMade(t *testing.T) {
+// A lost response leaves a write in doubt, but not a read.
+func TestWrite_OnlyASentWriteIsInDoubt(t *testing.T) {
 	t.Parallel()
 	const open = "the change may or may not have been made"
 	w := testkit.New(t, testkit.Options{})

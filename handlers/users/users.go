@@ -11,7 +11,7 @@ var Group = action.Group{
 	Actions:  []action.Action{get, list, enable, disable, resetPassword, setPassword},
 }
 
-// The scopes of reading users, and of changing them.
+// The OAuth scopes of the actions that read users, and of those that change them.
 var (
 	readScopes   = []string{"okta.users.read"}
 	manageScopes = []string{"okta.users.read", "okta.users.manage"}

@@ -11,7 +11,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// lifecycle is an action tried on a user in each of Okta's eight statuses, for real and as a dry run.
+// lifecycle tests an action on a user in each of the eight statuses, as a real run and a dry run.
 type lifecycle struct {
 	path   string
 	params map[string]any // besides the user
@@ -20,13 +20,13 @@ type lifecycle struct {
 }
 
 type transition struct {
-	user, status string // who of the seeded org is in the status
+	user, status string // the seeded user with the status
 	outcome      string
 	becomes      string // the status in Okta afterwards; empty: as before
 	write        string // the POST to Okta, {user} for the user's path; empty: nothing is written
 	code         string // of the error
 	words        string // in the output message
-	dryRun       string // outcome of the dry run; empty: planned instead of changed, else as for real
+	dryRun       string // outcome of the dry run; empty: planned instead of changed, otherwise that of the real run
 }
 
 func (l lifecycle) run(t *testing.T) {
@@ -109,7 +109,7 @@ func (l lifecycle) dry(t *testing.T, row transition, params map[string]any) {
 	}
 	w.WantWrites()
 	if len(w.Asked()) == 0 {
-		t.Error("a dry run reads the user's state, but Okta was asked nothing")
+		t.Error("a dry run reads the user's state, but Okta received no request")
 	}
 	if is := w.User(row.user).Status; is != row.status {
 		t.Errorf("a dry run made the user %s", is)
@@ -124,7 +124,7 @@ func want(t *testing.T, got testkit.Reply, value any, path ...any) {
 	}
 }
 
-// wantText finds words in one text of the reply.
+// wantText checks that one text of the reply contains words.
 func wantText(t *testing.T, got testkit.Reply, words string, path ...any) {
 	t.Helper()
 	if text, _ := got.Get(path...).(string); !strings.Contains(text, words) {
@@ -146,7 +146,7 @@ func wantOutcomes(t *testing.T, got testkit.Reply, outcomes ...string) {
 	}
 }
 
-// wantWarning finds the one warning of a reply.
+// wantWarning checks the only warning of a reply.
 func wantWarning(t *testing.T, got testkit.Reply, words string) {
 	t.Helper()
 	if warnings, _ := got.Get("warnings").([]any); len(warnings) != 1 {
@@ -155,7 +155,7 @@ func wantWarning(t *testing.T, got testkit.Reply, words string) {
 	wantText(t, got, words, "warnings", 0)
 }
 
-// raw is the JSON text of a member of the reply, byte for byte.
+// raw returns the JSON text of a member of the reply, byte for byte.
 func raw(t *testing.T, got testkit.Reply, member string) string {
 	t.Helper()
 	var members map[string]json.RawMessage
@@ -169,7 +169,7 @@ func entity(identifier, kind string) map[string]any {
 	return map[string]any{"identifier": identifier, "entity_type": kind}
 }
 
-// undo carries out the hint of a reply's only target as it is given.
+// undo sends the undo request of a reply's only target unchanged.
 func undo(t *testing.T, w *testkit.World, got testkit.Reply) testkit.Reply {
 	t.Helper()
 	hint, ok := got.Get("targets", 0, "undo").(map[string]any)
@@ -179,9 +179,9 @@ func undo(t *testing.T, w *testkit.World, got testkit.Reply) testkit.Reply {
 	return w.Run("users", hint)
 }
 
-// The incumbent makes its client, token call included, outside of any error handling: a wrong setting is a
-// crashed step with a traceback (defects 11 and 21). Here it is a reply that says what is wrong.
-func TestAWrongSettingIsAReply(t *testing.T) {
+// The incumbent creates its client and requests its token without error handling: a wrong setting
+// crashes the step with a traceback (defects 11 and 21). Here the reply names the setting.
+func TestSettings_WrongSettingIsReported(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, variable, value string
@@ -190,7 +190,7 @@ func TestAWrongSettingIsAReply(t *testing.T) {
 	}{
 		{"no token", "OKTA_API_TOKEN_SECRET", "", 500, "misconfigured", "OKTA_API_TOKEN_SECRET (Api Token)"},
 		{"a token that Okta refuses", "OKTA_API_TOKEN_SECRET", "wrong-token", 502, "E0000011", "Invalid token provided"},
-		{"nobody answers at Api Root", "OKTA_API_ROOT", "http://127.0.0.1:1", 503, "okta_unreachable", "the connection to Okta failed: it was refused; nothing was changed; try again"},
+		{"no server at Api Root", "OKTA_API_ROOT", "http://127.0.0.1:1", 503, "okta_unreachable", "the connection to Okta failed: it was refused; nothing was changed; try again"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -208,9 +208,9 @@ func TestAWrongSettingIsAReply(t *testing.T) {
 	}
 }
 
-// Playbooks send real booleans, and also their words; they spell names as one release or another of the
+// Playbooks send booleans, or strings that hold them, and spell names as different releases of the
 // incumbent did (defects 18 and 19).
-func TestParametersAsPlaybooksSpellThem(t *testing.T) {
+func TestParameters_AcceptPlaybookSpellings(t *testing.T) {
 	t.Parallel()
 	for _, users := range []string{"User IDs Or Logins", "User Ids Or Logins", "User IDs", "user_ids_or_logins", "USER-IDS"} {
 		for _, off := range []any{false, "False", "false", " FALSE "} {
@@ -224,9 +224,9 @@ func TestParametersAsPlaybooksSpellThem(t *testing.T) {
 	}
 }
 
-// An empty string is not a user, and neither is what SecOps failed to fill in. The incumbent takes both
-// for a part of the URL (defect 9).
-func TestNoUserIsNamed(t *testing.T) {
+// Neither an empty string nor a placeholder that SecOps did not fill in is a user. The incumbent
+// uses both as a part of the URL (defect 9).
+func TestParameters_MissingUserIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"get-user", "enable-user", "disable-user", "reset-password", "set-password"} {
 		for _, test := range []struct {
@@ -238,9 +238,9 @@ func TestNoUserIsNamed(t *testing.T) {
 			{"an empty string", "", "no user is named"},
 			{"commas", " , ,", "no user is named"},
 			{"an empty array", []any{}, "no user is named"},
-			{"the owner of the credentials", "alice,Me", `"me" would be the owner of the Okta credentials`},
-			{"the collection of users", ".", `"." names no user`},
-			{"the API", "..", `".." names no user`},
+			{"the owner of the credentials", "alice,Me", `"me" is the owner of the Okta credentials: give the ID or the login of a user`},
+			{"the collection of users", ".", `"." is not a user: give an ID, a login or an e-mail address`},
+			{"the API", "..", `".." is not a user: give an ID, a login or an e-mail address`},
 			{"a placeholder", "[Event.event_principal_user_emailAddresses]", "holds the placeholder [Event.event_principal_user_emailAddresses]"},
 			{"a placeholder in a list", `alice, [Get User.JsonResult| "id"]`, `holds the placeholder [Get User.JsonResult| "id"]`},
 		} {
@@ -257,15 +257,15 @@ func TestNoUserIsNamed(t *testing.T) {
 				want(t, got, "User IDs Or Logins", "error", "problems", 0, "parameter")
 				wantText(t, got, test.words, "error", "problems", 0, "message")
 				if asked := w.Asked(); len(asked) > 0 {
-					t.Errorf("Okta was asked %v", asked)
+					t.Errorf("requests to Okta: %v", asked)
 				}
 			})
 		}
 	}
 }
 
-// wantOnlyInResult finds a secret in json_result, once, and nowhere else: not in the rest of the reply,
-// not in the log.
+// wantOnlyInResult checks that a secret is in json_result, once, and not in the rest of the reply
+// and not in the log.
 func wantOnlyInResult(t *testing.T, w *testkit.World, got testkit.Reply, secret string) {
 	t.Helper()
 	result := raw(t, got, "json_result")

@@ -16,12 +16,12 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// deps is what a throw-away action needs of a deployment.
+// deps returns the dependencies of an action for a test.
 func deps() action.Deps {
 	return action.Deps{MaxTargets: 100, Workers: 4, Log: slog.New(slog.DiscardHandler)}
 }
 
-// bound declares an action with the parameters P and gives what a request makes of them.
+// bound declares an action with the parameters P and returns their values for a request.
 func bound[P any](t *testing.T, r action.Request) (P, *action.Result, []action.Problem) {
 	t.Helper()
 	var got P
@@ -56,7 +56,7 @@ func problemsOf(err error) []action.Problem {
 	return invalid.Problems
 }
 
-// given is a request with these parameters, decoded as a caller's JSON is.
+// given returns a request with these parameters, decoded from JSON.
 func given(t *testing.T, parameters string) action.Request {
 	t.Helper()
 	var r action.Request
@@ -68,7 +68,7 @@ func given(t *testing.T, parameters string) action.Request {
 	return r
 }
 
-// wantProblem finds the one problem of a request.
+// wantProblem checks the only problem of a request.
 func wantProblem(t *testing.T, problems []action.Problem, parameter, words string) {
 	t.Helper()
 	if len(problems) != 1 || problems[0].Parameter != parameter || !strings.Contains(problems[0].Message, words) {
@@ -76,12 +76,12 @@ func wantProblem(t *testing.T, problems []action.Problem, parameter, words strin
 	}
 }
 
-// each runs an action on the names, in a mutating or a reading call.
+// each runs an action that mutates or reads on the names.
 func each(t *testing.T, ctx context.Context, d action.Deps, o action.Options, mutates bool, names []string, plan func(ctx context.Context, name string) (action.Plan, error)) (*action.Result, error) {
 	t.Helper()
 	words := action.Words{Noun: "group", Changed: "Changed", Unchanged: "Left alone", Planned: "Would change"}
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: mutates}, func(ctx context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
-		return c.Each(ctx, names, words, plan)
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: mutates}, func(ctx context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
+		return x.Each(ctx, names, words, plan)
 	})
 	inv, err := a.Bind(action.Request{Options: o})
 	if err != nil {
@@ -90,7 +90,7 @@ func each(t *testing.T, ctx context.Context, d action.Deps, o action.Options, mu
 	return inv.Run(ctx, d, action.Run{})
 }
 
-// byName plans what the name says: an outcome, or a panic; a number behind it makes names distinct.
+// byName plans the outcome or the panic that a name begins with; a number makes names distinct.
 func byName(_ context.Context, name string) (action.Plan, error) {
 	write := func(done action.WriteResult, err error) (action.Plan, error) {
 		return action.Plan{Before: action.State{"is": "old"}, After: action.State{"is": "new"}, Write: func(context.Context, *okta.Client) (action.WriteResult, error) { return done, err }}, nil
@@ -102,7 +102,7 @@ func byName(_ context.Context, name string) (action.Plan, error) {
 		return action.Plan{Before: action.State{"is": "new"}, Value: name}, nil
 	case "found":
 		return action.Plan{Value: name}, nil
-	case "half": // one part of it was changed, then the rest failed
+	case "half": // a part is changed, and the rest fails
 		return write(action.WriteResult{Touched: true}, apierr.New(apierr.Rejected, "E1", "Okta refused the rest", nil))
 	case "not_found":
 		return action.Plan{}, apierr.New(apierr.NotFound, "E0000007", "no such group", nil)
@@ -126,7 +126,7 @@ func outcomes(r *action.Result) []string {
 	return out
 }
 
-func TestFindTakesNameAndSlugInAnySpelling(t *testing.T) {
+func TestGroup_FindsNameAndSlugInAnySpelling(t *testing.T) {
 	t.Parallel()
 	define := func(name string) action.Action {
 		return action.Define(action.Spec{Name: name, Summary: "Do."}, func(context.Context, *action.Execution, struct{}) (*action.Result, error) { return nil, nil })
@@ -144,7 +144,7 @@ func TestFindTakesNameAndSlugInAnySpelling(t *testing.T) {
 	}
 }
 
-func TestTheCatalogLeavesNothingOut(t *testing.T) {
+func TestCatalog_IsComplete(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Users  action.Users  `param:"User IDs" alias:"User IDs Or Logins" help:"Users."`
@@ -180,11 +180,11 @@ func TestTheCatalogLeavesNothingOut(t *testing.T) {
 		t.Errorf("the catalog is\n%s\nwant\n%s", got, want.String())
 	}
 	if !a.TakesUsers() || bare.TakesUsers() || !g.NeedsOkta() || (action.Group{Actions: []action.Action{bare}}).NeedsOkta() {
-		t.Error("what the actions need is wrong")
+		t.Error("TakesUsers or NeedsOkta is wrong")
 	}
 }
 
-func TestDefineRefusesAMalformedDeclaration(t *testing.T) {
+func TestDefine_PanicsOnMalformedDeclaration(t *testing.T) {
 	t.Parallel()
 	spec := action.Spec{Name: "Try It", Summary: "Try it."}
 	runs := action.Spec{Name: "Try It", Summary: "Try it.", RunsOn: action.UserEntities}
@@ -193,6 +193,9 @@ func TestDefineRefusesAMalformedDeclaration(t *testing.T) {
 		"no summary":               func() { declare[struct{}](action.Spec{Name: "Try It"}) },
 		"entities without a scope": func() { declare[struct{}](runs) },
 		"a scope without entities": func() { declare[struct{ action.ScopeOn }](spec) },
+		"a read that is not idempotent": func() {
+			declare[struct{}](action.Spec{Name: "Try It", Summary: "Try it.", NonIdempotent: true})
+		},
 		"a read that is read back": func() { declare[struct{}](action.Spec{Name: "Try It", Summary: "Try it.", ReadBack: true}) },
 		"no struct":                func() { declare[int](spec) },
 		"a field without a name":   func() { declare[struct{ Users string }](spec) },
@@ -211,12 +214,12 @@ func TestDefineRefusesAMalformedDeclaration(t *testing.T) {
 				F float64 `param:"F" help:"F."`
 			}](spec)
 		},
-		"a default that is no boolean": func() {
+		"a default that is not a boolean": func() {
 			declare[struct {
 				B bool `param:"B" default:"on" help:"B."`
 			}](spec)
 		},
-		"a default that is no number": func() {
+		"a default that is not a number": func() {
 			declare[struct {
 				I int `param:"I" default:"ten" help:"I."`
 			}](spec)
@@ -226,7 +229,7 @@ func TestDefineRefusesAMalformedDeclaration(t *testing.T) {
 				S string `param:"S" default:"x" help:"S."`
 			}](spec)
 		},
-		"a bound that is no number": func() {
+		"a bound that is not a number": func() {
 			declare[struct {
 				I int `param:"I" min:"few" help:"I."`
 			}](spec)
@@ -264,7 +267,7 @@ type level string
 
 func (level) Allowed() []string { return []string{"Low", "High"} }
 
-// switched is a parameter that reads its value itself.
+// switched is a parameter type that decodes its value.
 type switched struct{ on bool }
 
 func (s *switched) UnmarshalParam(text string) (string, error) {

@@ -11,7 +11,7 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-func TestParameterNamesMatchInAnySpelling(t *testing.T) {
+func TestBind_MatchesNamesInAnySpelling(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Key string `param:"Private Key String" alias:"Private Key,PEM" help:"The key."`
@@ -24,7 +24,7 @@ func TestParameterNamesMatchInAnySpelling(t *testing.T) {
 	}
 }
 
-func TestTwoSpellingsOfOneNameAreRefused(t *testing.T) {
+func TestBind_RejectsTwoSpellingsOfAName(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Users action.Users `param:"User IDs Or Logins" alias:"User IDs" help:"Users."`
@@ -38,7 +38,7 @@ func TestTwoSpellingsOfOneNameAreRefused(t *testing.T) {
 	}
 }
 
-func TestAnUnknownNameIsRefusedWithTheNearestOne(t *testing.T) {
+func TestBind_UnknownNameSuggestsNearest(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Users     string `param:"User IDs Or Logins" alias:"User IDs" help:"Users."`
@@ -66,7 +66,7 @@ func TestAnUnknownNameIsRefusedWithTheNearestOne(t *testing.T) {
 	}
 }
 
-func TestBooleansAreBooleansOrTheirWords(t *testing.T) {
+func TestBind_Booleans(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		On  bool `param:"On" default:"true" help:"On."`
@@ -84,7 +84,7 @@ func TestBooleansAreBooleansOrTheirWords(t *testing.T) {
 	}
 }
 
-func TestIntegersAreNumbersOrDigits(t *testing.T) {
+func TestBind_Integers(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Limit int `param:"Limit" default:"20" min:"1" max:"50" help:"The most."`
@@ -104,7 +104,7 @@ func TestIntegersAreNumbersOrDigits(t *testing.T) {
 	wantProblem(t, problems, "Free", "must be a whole number")
 }
 
-func TestEmptyAndNullCountAsNotGiven(t *testing.T) {
+func TestBind_EmptyAndNullAreNotGiven(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Text  string   `param:"Text" help:"Text."`
@@ -134,7 +134,7 @@ func TestEmptyAndNullCountAsNotGiven(t *testing.T) {
 	}
 }
 
-func TestListsAreArraysOrStringsWithCommas(t *testing.T) {
+func TestBind_Lists(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		List []string `param:"List" help:"List."`
@@ -164,7 +164,7 @@ func TestListsAreArraysOrStringsWithCommas(t *testing.T) {
 		}
 	}
 	for value, words := range map[string]string{
-		`"a, \"b"`:                           "has a double quote without its partner",
+		`"a, \"b"`:                           "has an unmatched double quote",
 		`["a", 1]`:                           "must be an array of strings, or one string with commas",
 		`["a", null]`:                        "must be an array of strings, or one string with commas",
 		`7`:                                  "must be an array of strings, or one string with commas",
@@ -172,7 +172,7 @@ func TestListsAreArraysOrStringsWithCommas(t *testing.T) {
 		`true`:                               "must be an array of strings, or one string with commas",
 		`"a, [Event.x]"`:                     "holds the placeholder [Event.x], which SecOps did not fill in",
 		`["a", "[Event.x]"]`:                 "holds the placeholder [Event.x], which SecOps did not fill in",
-		`"[Step.JsonResult| \"id"`:           "has a double quote without its partner",
+		`"[Step.JsonResult| \"id"`:           "has an unmatched double quote",
 		`"\u007fx"`:                          "control characters",
 		`"` + strings.Repeat("x", 257) + `"`: "has an item of more than 256 characters: xxx",
 		`"\ud800"`:                           "not valid Unicode",
@@ -189,24 +189,28 @@ func TestListsAreArraysOrStringsWithCommas(t *testing.T) {
 	}
 }
 
-func TestUsersAreNeverTheOwnerOfTheCredentials(t *testing.T) {
+func TestBind_RejectsMeAndDots(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Users action.Users `param:"Users" help:"Users."`
 		List  []string     `param:"List" help:"List."`
 	}
-	for _, name := range []string{"me", "ME", " Me ", `"me"`, ".", "..", "alice,me"} {
+	const me = `"me" is the owner of the Okta credentials: give the ID or the login of a user`
+	for name, words := range map[string]string{
+		"me": me, "ME": me, " Me ": me, `"me"`: me, "alice,me": me,
+		".": `"." is not a user: give an ID, a login or an e-mail address`, "..": `".." is not a user: give an ID, a login or an e-mail address`,
+	} {
 		_, _, problems := bound[params](t, action.Request{Parameters: map[string]any{"Users": name}})
-		wantProblem(t, problems, "Users", "name")
+		wantProblem(t, problems, "Users", words)
 	}
 	if _, _, problems := bound[params](t, action.Request{Parameters: map[string]any{"Users": "melanie, me@acme.test", "List": "me, ."}}); len(problems) > 0 {
 		t.Error(problems)
 	}
 	_, _, problems := bound[params](t, action.Request{})
-	wantProblem(t, problems, "Users", "no user is named: give ids, logins or e-mail addresses")
+	wantProblem(t, problems, "Users", "no user is named: give IDs, logins or e-mail addresses")
 }
 
-func TestAllowedValuesAreTakenInAnyCase(t *testing.T) {
+func TestBind_AllowedValuesInAnyCase(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Level level `param:"Level" help:"Level."`
@@ -222,7 +226,7 @@ func TestAllowedValuesAreTakenInAnyCase(t *testing.T) {
 	wantProblem(t, problems, "Level", "must be a string")
 }
 
-func TestAParameterThatReadsItselfMayWarn(t *testing.T) {
+func TestBind_UnmarshalerReturnsWarning(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Way switched `param:"Way" help:"Way."`
@@ -241,7 +245,7 @@ func TestAParameterThatReadsItselfMayWarn(t *testing.T) {
 	wantProblem(t, problems, "Way", "must be a string")
 }
 
-func TestASecretIsKeptAsGivenAndNeverQuoted(t *testing.T) {
+func TestBind_SecretIsUnchangedAndNotQuoted(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Password secrets.Value `param:"New Password" secret:"true" help:"The password."`
@@ -260,7 +264,7 @@ func TestASecretIsKeptAsGivenAndNeverQuoted(t *testing.T) {
 	}
 }
 
-func TestEveryProblemIsReportedAtOnce(t *testing.T) {
+func TestBind_ReportsAllProblems(t *testing.T) {
 	t.Parallel()
 	_, _, problems := bound[scoped](t, action.Request{
 		Parameters: map[string]any{"Users": "me", "Limit": "many", "Nothing Like It": 1, "On": "maybe"},
@@ -287,7 +291,7 @@ type scoped struct {
 // OnEntities marks it for bound.
 func (scoped) OnEntities() {}
 
-func TestEntitiesCountAsUsersWhileTheScopeIsOn(t *testing.T) {
+func TestBind_EntitiesAreUsersIfScopeIsOn(t *testing.T) {
 	t.Parallel()
 	entities := []action.Entity{{Identifier: "ALICE", Type: "useruniqname"}}
 	ask := func(scope any) []action.Problem {
@@ -303,7 +307,7 @@ func TestEntitiesCountAsUsersWhileTheScopeIsOn(t *testing.T) {
 	wantProblem(t, ask(true), "Users", "no user is named")
 }
 
-func TestAListHasItsBound(t *testing.T) {
+func TestBind_ListIsBounded(t *testing.T) {
 	t.Parallel()
 	type params struct {
 		Names []string `param:"Names" help:"Names."`
@@ -313,7 +317,7 @@ func TestAListHasItsBound(t *testing.T) {
 		names[i] = "x"
 	}
 	_, _, problems := bound[params](t, action.Request{Parameters: map[string]any{"Names": names}})
-	wantProblem(t, problems, "Names", "has 5001 items; one call takes at most 5000: split the list")
+	wantProblem(t, problems, "Names", "has 5001 items; one request takes at most 5000: split the list")
 	_, _, problems = bound[params](t, action.Request{Parameters: map[string]any{"Names": "half a character: \ufffd"}})
 	wantProblem(t, problems, "Names", "is not valid Unicode")
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Catalog is a group as callers see it.
+// Catalog is the JSON description of a group for callers.
 type Catalog struct {
 	Group    string  `json:"group"`
 	Function string  `json:"function"`
@@ -13,20 +13,20 @@ type Catalog struct {
 	Actions  []Entry `json:"actions"`
 }
 
-// Entry is an action as callers see it.
+// Entry is the JSON description of an action for callers.
 type Entry struct {
 	Name        string       `json:"name"`
 	Slug        string       `json:"slug"`
 	Aliases     []string     `json:"aliases,omitempty"`
 	Summary     string       `json:"summary"`
 	Mutates     bool         `json:"mutates"`
-	ReadBack    bool         `json:"read_back"` // the result can be read back later
+	ReadBack    bool         `json:"read_back"` // the result can be read from Okta later
 	Parameters  []Param      `json:"parameters"`
 	EntityTypes []EntityType `json:"entity_types"`
 	OAuthScopes []string     `json:"oauth_scopes"`
 }
 
-// Catalog describes the group.
+// Catalog returns the description of the group.
 func (g Group) Catalog() Catalog {
 	c := Catalog{Group: g.Name, Function: g.Function, Summary: g.Summary}
 	for _, a := range g.Actions {
@@ -57,8 +57,9 @@ func SlugOf(groups []Group, name string) (slug string, ok bool) {
 	return a.Slug, ok
 }
 
-// MayHoldSecret reports whether a text may hold the value of a secret parameter: it has the name of one, in any spelling, or
-// a word that secrets go with. A text with escape sequences may spell a name in them.
+// MayHoldSecret reports whether a text may contain the value of a secret parameter: it contains the
+// name of one, in any spelling, or a word that is common near secrets. A text with escape sequences
+// may spell such a name with them.
 func MayHoldSecret(groups []Group, text string) bool {
 	if strings.Contains(text, `\u`) {
 		return true

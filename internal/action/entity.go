@@ -7,46 +7,41 @@ import (
 	"strings"
 )
 
-// EnrichedEntity is an entity that became a target, with what the action adds to it.
-type EnrichedEntity struct {
-	Entity
-	Enrichment map[string]string `json:"enrichment"`
-}
-
 // scopeEntity is an entity in scope with the names that its identifier lists.
 type scopeEntity struct {
 	Entity
 	names []string
 }
 
-// ignored is an entity in scope that does not become a target.
-type ignored struct {
+// ignoredEntity is an entity in scope that does not become a target.
+type ignoredEntity struct {
 	entity string // "WS-17 (HOSTNAME)"
 	reason string
 }
 
-func ignore(name string, kind EntityType, reason string) ignored {
-	return ignored{fmt.Sprintf("%s (%s)", Shorten(name), Shorten(string(kind))), reason}
+func newIgnoredEntity(name string, kind EntityType, reason string) ignoredEntity {
+	return ignoredEntity{fmt.Sprintf("%s (%s)", Shorten(name), Shorten(string(kind))), reason}
 }
 
-// takeEntities checks the entities of a request. While they are in scope it takes those that the
-// action runs on and ignores the others.
-func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
+// bindEntities checks the entities of a request. If the scope is on, it takes the entities of the
+// types on which the action runs and ignores the others.
+func (inv *Invocation) bindEntities(entities []Entity, inScope bool) []Problem {
 	var problems []Problem
 	if len(entities) > MaxItems {
-		return []Problem{{Parameter: "entities", Message: fmt.Sprintf("has %d entities; one call takes at most %d", len(entities), MaxItems)}}
+		message := fmt.Sprintf("has %d entities; one request takes at most %d", len(entities), MaxItems)
+		return []Problem{{Parameter: "entities", Message: message}}
 	}
 	names := 0
 	for i, e := range entities {
 		where := fmt.Sprintf("entities[%d].", i)
-		bad := unfilledEntity(where, e)
+		bad := unfilledProblems(where, e)
 		problems = append(problems, bad...)
 		if !inScope || len(bad) > 0 {
 			continue
 		}
 		e.Type = EntityType(strings.ToUpper(strings.TrimSpace(string(e.Type))))
 		if !slices.Contains(inv.Action.RunsOn, e.Type) {
-			inv.ignored = append(inv.ignored, ignore(strings.TrimSpace(e.Identifier), e.Type,
+			inv.ignoredEntities = append(inv.ignoredEntities, newIgnoredEntity(strings.TrimSpace(e.Identifier), e.Type,
 				inv.Action.Name+" runs on "+strings.Join(entityTypes(inv.Action.RunsOn), " and ")))
 			continue
 		}
@@ -56,17 +51,16 @@ func (inv *Invocation) takeEntities(entities []Entity, inScope bool) []Problem {
 			continue
 		}
 		if names += n; names > MaxItems {
-			return append(problems, Problem{
-				Parameter: "entities", Message: fmt.Sprintf("list more than %d names; one call takes at most as many", MaxItems),
-			})
+			message := fmt.Sprintf("list more than %d names, the maximum for one request", MaxItems)
+			return append(problems, Problem{Parameter: "entities", Message: message})
 		}
 		inv.scope = append(inv.scope, scopeEntity{e, listed})
 	}
 	return problems
 }
 
-// unfilledEntity returns the problems of an entity that was not filled in.
-func unfilledEntity(where string, e Entity) []Problem {
+// unfilledProblems returns the problems of an entity that was not filled in.
+func unfilledProblems(where string, e Entity) []Problem {
 	var problems []Problem
 	if problem := Unfilled(e.Identifier); problem != "" {
 		problems = append(problems, Problem{Parameter: where + "identifier", Message: problem})
@@ -78,7 +72,7 @@ func unfilledEntity(where string, e Entity) []Problem {
 }
 
 // entityNames returns the names that an entity's identifier lists: SecOps joins several entities
-// with commas. Of more than MaxItems names the first are returned, and how many there are.
+// with commas. It returns at most MaxItems names, and the number of all.
 func entityNames(identifier string) (names []string, n int, err error) {
 	items, n, err := listItems(strings.TrimSpace(identifier))
 	if err != nil {
@@ -102,8 +96,8 @@ func entityNames(identifier string) (names []string, n int, err error) {
 	return names, n, nil
 }
 
-// reasons says once why entities are ignored, with the entities.
-func reasons(all []ignored) []string {
+// ignoredReasons returns a clause for each reason, with all entities that are ignored for it.
+func ignoredReasons(all []ignoredEntity) []string {
 	var order []string
 	entities := map[string][]string{}
 	for _, i := range all {
@@ -123,9 +117,9 @@ func reasons(all []ignored) []string {
 	return order
 }
 
-// warnIgnored returns the warnings of entities that are ignored.
-func warnIgnored(all []ignored) []string {
-	warnings := reasons(all)
+// ignoredWarnings returns a warning for each reason for which entities are ignored.
+func ignoredWarnings(all []ignoredEntity) []string {
+	warnings := ignoredReasons(all)
 	for i, w := range warnings {
 		warnings[i] = "T" + w[1:] + "."
 	}

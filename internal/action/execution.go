@@ -1,14 +1,11 @@
 package action
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,334 +17,93 @@ import (
 // Deps are the dependencies that all runs of a deployment share.
 type Deps struct {
 	Okta       *okta.Client
-	Signing    ssf.Transmitter // signs security event tokens; zero if the deployment signs none
-	MaxTargets int             // of an action that mutates; a request names at most 10 times as many
-	Workers    int             // targets of one run that are processed in parallel
-	ReadOnly   string          // a warning: every change is a dry run; "" if changes are made
+	Signing    ssf.Transmitter // signs security event tokens; the zero value has no key
+	MaxTargets int             // bounds the targets of a change; a read takes namesPerTarget times as many
+	Workers    int             // how many targets one invocation handles in parallel
+	ReadOnly   string          // the warning that every change is a dry run; "" if changes are made
 	Now        func() time.Time
 	Log        *slog.Logger
 }
 
-// Run is what is specific to one run of a request.
+// Run is the part of an execution that is specific to one run of a request.
 type Run struct {
-	Caller  string            // the capacity for calls to Okta is shared between callers
-	OnWrite func(TargetWrite) // is called before and after every write to Okta; may be nil
+	Caller  string            // the concurrency limit of Okta requests is shared between callers
+	OnWrite func(TargetWrite) // receives every write before it is sent and after it ended; may be nil
 
-	// Of a request that has an idempotency key; nil without one.
-	WriteGuard WriteGuard
-	Prior      map[string]json.RawMessage // targets that earlier runs reached, by Identity: Result.Done
+	// Of a request with an idempotency key; nil without one.
+	WriteGuard    WriteGuard
+	ReachedBefore map[string]json.RawMessage // targets that earlier runs reached, by Identity: Result.ReachedTargets
 }
 
-// WriteGuard prevents that runs of one idempotency key send a non-idempotent write of a target twice.
-// A target is identified by its Identity.
-type WriteGuard interface {
-	// BeginWrite records that the write is about to be sent. After an error it is not sent.
-	BeginWrite(target string) (madeBefore bool, err error)
-	CommitWrite(target string) // the write was made
-	AbortWrite(target string)  // the write was certainly not made
-}
-
-// TargetWrite is a write to Okta on behalf of a target.
-type TargetWrite struct {
-	okta.WriteEvent
-	Target        Target // as far as it is known
-	Before, After State  // After is what is to come of it
-}
-
-// Execution is one run of an action: its dependencies, and the request without its parameters.
+// Execution is one run of an action. Its Okta client is read-only: only Plan.Write gets a client
+// that can write.
 type Execution struct {
 	Deps
 	Run
-	Request Request
+	Request Request // without its parameters
 	Action  Action
 
-	client   *okta.Client // for writes and for reads after them; Okta is a read-only copy for plans
-	scope    []scopeEntity
-	ignored  []ignored    // entities that are not in scope
-	replay   *StoredReply // the reply that is replayed; nil: the action is carried out
-	mu       sync.Mutex
-	warnings []string
-	remarks  []remark
+	client          *okta.Client // for writes, and for reads after them
+	scope           []scopeEntity
+	ignoredEntities []ignoredEntity
+	replay          *StoredReply // the reply to replay; nil if the action is carried out
+	mu              sync.Mutex
+	warnings        []string
+	targetWarnings  []targetWarning
 }
 
-// Run runs the action. The error is that of the run as a whole; the result has the errors of its
-// targets. ctx carries the deadline: targets that were not processed by then failed.
+// Run runs the action. ctx carries the deadline: a target that is not started by then is failed in
+// the result. Run returns an error if the run as a whole failed; the result holds the outcome and
+// the error of each target. The caller must call Result.Release.
 func (inv *Invocation) Run(ctx context.Context, d Deps, r Run) (*Result, error) {
 	return inv.execute(ctx, &Execution{Deps: d, Run: r})
 }
 
-// execute runs the action's function with a call that has its Deps.
-func (inv *Invocation) execute(ctx context.Context, c *Execution) (*Result, error) {
-	d := c.Deps
-	c.Request, c.Action, c.scope, c.ignored, c.warnings = inv.Request, inv.Action, inv.scope, inv.ignored, inv.Warnings
-	c.Request.Parameters = nil // decoded; the raw ones may hold a secret
-	if dryRun := &c.Request.Options.DryRun; d.ReadOnly != "" && inv.Action.Mutates && !*dryRun {
-		*dryRun = true
-		c.Warn("%s", d.ReadOnly)
-	}
-	c.client = d.Okta.WithScopes(inv.Action.OktaScopes).For(c.Caller, inv.Action.Mutates && !c.Request.Options.DryRun).WithSecrets(inv.secrets...)
-	if c.Request.Options.DryRun || d.ReadOnly != "" || c.replay != nil {
-		c.client = c.client.ReadOnly()
-	}
-	if c.Okta = c.client.ReadOnly(); inv.Action.Mutates {
-		c.Okta = c.Okta.Planning()
-	}
+// execute runs the action's function with an Execution that has its Deps.
+func (inv *Invocation) execute(ctx context.Context, x *Execution) (*Result, error) {
+	inv.prepare(x)
 	var result *Result
-	err := c.guard(func() (err error) {
-		result, err = inv.run(ctx, c)
+	err := x.catchPanic(func() (err error) {
+		result, err = inv.run(ctx, x)
 		return err
 	})
 	if result == nil {
 		result = &Result{}
 	}
-	for _, r := range c.remarks {
-		c.warnings = append(c.warnings, Enumerate(r.targets)+": "+r.text)
-	}
-	result.Warnings = append(c.warnings, result.Warnings...)
+	result.Warnings = append(x.allWarnings(), result.Warnings...)
 	result.TimedOut = ctx.Err() != nil
-	result.release = c.Okta.Release
-	result.dryRun = c.Request.Options.DryRun
+	result.releaseMemory = x.Okta.Release
+	result.dryRun = x.Request.Options.DryRun
 	return result, err
 }
 
-// guard turns a panic into a fault: one target's surprise must not take down the others, or the instance.
-func (c *Execution) guard(f func() error) (err error) {
+// prepare gives the execution its request, its entities and its two clients.
+func (inv *Invocation) prepare(x *Execution) {
+	x.Request, x.Action, x.warnings = inv.Request, inv.Action, inv.Warnings
+	x.scope, x.ignoredEntities = inv.scope, inv.ignoredEntities
+	x.Request.Parameters = nil // the raw parameters may hold a secret
+	if dryRun := &x.Request.Options.DryRun; x.ReadOnly != "" && inv.Action.Mutates && !*dryRun {
+		*dryRun = true
+		x.Warn("%s", x.ReadOnly)
+	}
+	urgent := inv.Action.Mutates && !x.Request.Options.DryRun
+	x.client = x.Deps.Okta.WithScopes(inv.Action.OktaScopes).For(x.Caller, urgent).WithSecrets(inv.secrets...)
+	if x.Request.Options.DryRun || x.ReadOnly != "" || x.replay != nil {
+		x.client = x.client.ReadOnly()
+	}
+	if x.Okta = x.client.ReadOnly(); inv.Action.Mutates {
+		x.Okta = x.Okta.Planning()
+	}
+}
+
+// catchPanic returns the error of f, or an error of the kind Internal if f panics: a panic for one
+// target must not stop the others, or end the process.
+func (x *Execution) catchPanic(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.Log.Error(fmt.Sprintf("panic in %s: %v", c.Action.Name, p), "stack_trace", string(debug.Stack()))
+			x.Log.Error(fmt.Sprintf("panic in %s: %v", x.Action.Name, p), "stack_trace", string(debug.Stack()))
 			err = apierr.New(apierr.Internal, "internal", "an unexpected error occurred", fmt.Errorf("panic: %v", p))
 		}
 	}()
 	return f()
-}
-
-// Warn adds a sentence to the reply's warnings.
-func (c *Execution) Warn(format string, args ...any) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
-}
-
-// remark is a warning about targets.
-type remark struct {
-	text    string
-	targets []string
-}
-
-// remark adds a sentence about a target to the reply's warnings. One about several targets is said
-// once.
-func (c *Execution) remark(t *Target, text string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.remarks, func(r remark) bool { return r.text == text })
-	if i < 0 {
-		i, c.remarks = len(c.remarks), append(c.remarks, remark{text: text})
-	}
-	c.remarks[i].targets = append(c.remarks[i].targets, t.name())
-}
-
-// forEachParallel runs work for 0 … n-1, Workers at a time, and returns when all have ended.
-func (c *Execution) forEachParallel(n int, work func(i int)) {
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(n, max(1, c.Workers)) {
-		wg.Go(func() {
-			for i := range next {
-				work(i)
-			}
-		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-}
-
-// Words are an action's words for its outcomes, as they begin a sentence.
-type Words struct {
-	Noun      string // "user", also the default
-	Changed   string // "Suspended"
-	Unchanged string // "Already suspended"
-	Planned   string // "Would suspend"
-	Found     string // "Found", also the default
-	// Hint returns the likely reason that no object has a name, "" if there is none; nil: of a
-	// user.
-	Hint func(name string) string
-}
-
-// Each runs an action on named targets that are no users.
-func (c *Execution) Each(ctx context.Context, names []string, w Words, plan func(ctx context.Context, name string) (Plan, error)) (*Result, error) {
-	targets := make([]*Target, len(names))
-	for i, n := range names {
-		targets[i] = &Target{Naming: Naming{n, fromParameter}}
-	}
-	if err := c.allow(len(names), len(targets)); err != nil {
-		return nil, err
-	}
-	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
-	return c.result(targets, w), nil
-}
-
-// namesPerTarget is how many names a call may give for each target that it may change.
-const namesPerTarget = 10
-
-// allow refuses more names than one call may give, since each costs a call to Okta, and more targets than it may
-// change.
-func (c *Execution) allow(names, targets int) error {
-	var message string
-	switch most := namesPerTarget * c.MaxTargets; {
-	case c.Action.Mutates && targets > c.MaxTargets:
-		message = fmt.Sprintf("%d targets are named; one call changes at most %d (MAX_TARGETS)", targets, c.MaxTargets)
-	case names > most:
-		message = fmt.Sprintf("%d targets are named; one call names at most %d (%d x MAX_TARGETS)", names, most, namesPerTarget)
-	default:
-		return nil
-	}
-	return apierr.Invalid(Problem{Parameter: c.namesParam(), Message: message + ": split the list"})
-}
-
-// runTargets decides and acts for every target that has not failed yet.
-func (c *Execution) runTargets(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
-	room := c.room(len(targets))
-	c.forEachParallel(len(targets), func(i int) {
-		t := targets[i]
-		if t.err != nil {
-			return
-		}
-		resumed := t.resume(c.Prior)
-		if resumed && !c.Action.ReadBack {
-			return
-		}
-		fail := t.fail
-		if resumed {
-			fail = t.failRead
-		}
-		if ctx.Err() != nil {
-			fail(apierr.New(apierr.Deadline, "deadline_exceeded", "not started: the time for the request ran out", ctx.Err()))
-			return
-		}
-		if err := c.guard(func() error {
-			p, err := plan(t)
-			if resumed { // done already: whatever the plan says, nothing is written again
-				return c.readBack(t, p, err)
-			}
-			if err != nil {
-				t.Before = p.Before // the state that stood in the way
-				return err
-			}
-			if err := c.execute(ctx, t, p); err != nil {
-				return err
-			}
-			if t.cut {
-				t.value = nil
-				return nil
-			}
-			return room.take(i, sizeOf(t.value), func() { t.value, t.cut = nil, true })
-		}); err != nil {
-			fail(err)
-		}
-	})
-	c.warnResumed(targets)
-}
-
-// execute carries out one plan and records what it came to.
-func (c *Execution) execute(ctx context.Context, t *Target, p Plan) error {
-	t.Before, t.Roles, t.say = p.Before, p.Roles, p.Say
-	dryRun := c.Request.Options.DryRun
-	switch {
-	case p.Err != nil && (p.Write == nil || dryRun):
-		if t.touched = p.Write != nil; t.touched {
-			t.After = p.After
-		}
-		return p.Err
-	case p.Write == nil && !c.Action.Mutates:
-		t.Outcome, t.value = Found, p.Value
-		return nil
-	case p.Write == nil:
-		t.unchanged(c.Request.Options, p.Before, p.Value)
-		return nil
-	case dryRun:
-		t.Outcome, t.After = Planned, p.After
-		return nil
-	}
-	done, err := p.Write(ctx, c.client.WithWriteHook(func(w okta.WriteEvent) error { return c.watch(t, p, w) }))
-	if so := okta.AlreadyApplied(err); so != nil {
-		done, err = p.alreadySo(so), nil
-	}
-	if errors.Is(err, errMadeBefore) {
-		c.madeBefore(t, p)
-		return nil
-	}
-	done.Outcome = cmp.Or(done.Outcome, p.Success, Changed)
-	t.touched = done.Touched || err == nil && done.Outcome.wrote()
-	t.Roles, t.value, t.say = done.Roles, done.Value, done.Say
-	if t.touched {
-		t.After, t.Undo = p.After, cmp.Or(done.Undo, p.Undo)
-		if done.After != nil {
-			t.After = done.After
-		}
-		if unmade := c.verify(ctx, t, p); err == nil && unmade != nil {
-			t.value, t.say = nil, ""
-			err = unmade
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if done.Outcome == Unchanged {
-		t.unchanged(c.Request.Options, done.After, done.Value)
-	}
-	t.Outcome = done.Outcome
-	return nil
-}
-
-// unchanged records that the target was found as asked, in a state that was just read and so needs
-// no verification. A dry run verifies nothing.
-func (t *Target) unchanged(o Options, state State, value any) {
-	t.Outcome, t.After, t.value = Unchanged, state, value
-	if !o.DryRun {
-		t.Verified = &o.Verify
-	}
-}
-
-// alreadySo is the result of a write that Okta refused because another caller had made the change: the target is
-// unchanged, in the state as read after the refusal.
-func (p Plan) alreadySo(so *okta.AlreadyAppliedError) WriteResult {
-	d := WriteResult{Outcome: Unchanged, Value: p.Value}
-	if so.User.ID != "" {
-		d.After = StatusOf(so.User)
-	}
-	if d.Value == nil {
-		d.Value = d.After
-	}
-	return d
-}
-
-// errMadeBefore is a write that must not happen twice and was made by an earlier run of the request.
-var errMadeBefore = errors.New("made before")
-
-// watch is told of a write to Okta, before and after.
-func (c *Execution) watch(t *Target, p Plan, w okta.WriteEvent) error {
-	kept := c.WriteGuard != nil && (w.NonIdempotent || w.SendsEmail)
-	if kept && !w.Ended {
-		made, err := c.WriteGuard.BeginWrite(t.Identity())
-		switch {
-		case made:
-			return errMadeBefore
-		case err != nil && (w.NonIdempotent || !apierr.Is(err, apierr.UnknownResult)): // what is no once is told by the state, as just read
-			return err
-		}
-	}
-	if c.OnWrite != nil {
-		c.OnWrite(TargetWrite{w, Target{Naming: t.Naming, UserID: t.UserID, Login: t.Login}, p.Before, p.After})
-	}
-	if kept && w.Ended && !w.InDoubt {
-		if w.Code == "" {
-			c.WriteGuard.CommitWrite(t.Identity())
-		} else {
-			c.WriteGuard.AbortWrite(t.Identity())
-		}
-	}
-	return nil
 }

@@ -23,7 +23,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-func TestAPanicIsOneTargetsFailure(t *testing.T) {
+func TestPanic_FailsOneTarget(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	d := deps()
@@ -43,10 +43,10 @@ func TestAPanicIsOneTargetsFailure(t *testing.T) {
 	}
 }
 
-func TestAPanicOfTheActionIsAFault(t *testing.T) {
+func TestPanic_OfActionIsAnError(t *testing.T) {
 	t.Parallel()
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(_ context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
-		c.Warn("%d thing", 1)
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(_ context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
+		x.Warn("%d thing", 1)
 		panic("canary")
 	})
 	inv, _ := a.Bind(action.Request{})
@@ -59,23 +59,23 @@ func TestAPanicOfTheActionIsAFault(t *testing.T) {
 	}
 }
 
-// users declares an action that suspends users; runs counts how often it got that far.
-func users(runs *atomic.Int32, plan func(ctx context.Context, c *action.Execution, u okta.User) (action.Plan, error)) action.Action {
+// users declares an action on users; runs counts the calls of plan.
+func users(runs *atomic.Int32, plan func(ctx context.Context, x *action.Execution, u okta.User) (action.Plan, error)) action.Action {
 	type params struct {
 		Users action.Users `param:"User IDs" help:"Users."`
 	}
-	return action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: true}, func(ctx context.Context, c *action.Execution, p params) (*action.Result, error) {
-		return c.EachUser(ctx, p.Users, action.UserWork{
+	return action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: true}, func(ctx context.Context, x *action.Execution, p params) (*action.Result, error) {
+		return x.EachUser(ctx, p.Users, action.UserWork{
 			Words: action.Words{Changed: "Changed"},
 			Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
 				runs.Add(1)
-				return plan(ctx, c, u)
+				return plan(ctx, x, u)
 			},
 		})
 	})
 }
 
-func TestAPanicWhileAUserIsLookedUpDoesNotEndTheProcess(t *testing.T) {
+func TestPanic_InLookupFailsTheUser(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int32
 	inv, err := users(&runs, nil).Bind(action.Request{Parameters: map[string]any{"User IDs": "alice, bob"}})
@@ -91,8 +91,8 @@ func TestAPanicWhileAUserIsLookedUpDoesNotEndTheProcess(t *testing.T) {
 	}
 }
 
-// Deciding writes nothing. Should an action forget that, a dry run still does not reach Okta.
-func TestADryRunCannotWrite(t *testing.T) {
+// A plan must not write. If an action does, a dry run still sends no write to Okta.
+func TestDryRun_CannotWrite(t *testing.T) {
 	t.Parallel()
 	var writes atomic.Int32
 	org := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -109,8 +109,8 @@ func TestADryRunCannotWrite(t *testing.T) {
 	d := deps()
 	d.Okta = okta.New(okta.Options{Root: root, Auth: okta.SSWS(testkit.NewCredential(secrets.New("token"))), Concurrency: 1})
 	var runs atomic.Int32
-	a := users(&runs, func(ctx context.Context, c *action.Execution, u okta.User) (action.Plan, error) {
-		return action.Plan{}, c.Okta.SuspendUser(ctx, u.ID)
+	a := users(&runs, func(ctx context.Context, x *action.Execution, u okta.User) (action.Plan, error) {
+		return action.Plan{}, x.Okta.SuspendUser(ctx, u.ID)
 	})
 	for _, c := range []struct {
 		dryRun   bool
@@ -140,12 +140,12 @@ func TestADryRunCannotWrite(t *testing.T) {
 	}
 }
 
-func TestTargetsAreWorkedOnSideBySide(t *testing.T) {
+func TestTargets_RunInParallel(t *testing.T) {
 	t.Parallel()
 	d := deps()
 	d.Workers = 3
 	var inFlight, most, started atomic.Int32
-	three := make(chan struct{}) // closed when three are at work at once
+	three := make(chan struct{}) // closed when three run in parallel
 	var names []string
 	for i := range 20 {
 		names = append(names, fmt.Sprintf("changed%d", i))
@@ -165,7 +165,7 @@ func TestTargetsAreWorkedOnSideBySide(t *testing.T) {
 		t.Fatal(err)
 	}
 	if most.Load() != 3 {
-		t.Errorf("%d targets were worked on at once, want 3", most.Load())
+		t.Errorf("%d targets ran in parallel, want 3", most.Load())
 	}
 	for i, target := range result.Targets {
 		if target.Input != names[i] {
@@ -174,13 +174,13 @@ func TestTargetsAreWorkedOnSideBySide(t *testing.T) {
 	}
 }
 
-func TestWarningsFromSeveralTargetsAreAllKept(t *testing.T) {
+func TestWarnings_AreSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	type params struct{}
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(ctx context.Context, c *action.Execution, _ params) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it."}, func(ctx context.Context, x *action.Execution, _ params) (*action.Result, error) {
 		var all sync.WaitGroup
 		for i := range 50 {
-			all.Go(func() { c.Warn("warning %d", i) })
+			all.Go(func() { x.Warn("warning %d", i) })
 		}
 		all.Wait()
 		return &action.Result{Warnings: []string{"the last"}}, nil
@@ -192,14 +192,14 @@ func TestWarningsFromSeveralTargetsAreAllKept(t *testing.T) {
 	}
 }
 
-func TestWhatTheDeadlineLeavesIsNotStarted(t *testing.T) {
+func TestDeadline_LaterTargetsAreNotStarted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	d := deps()
 	d.Workers = 1
 	result, err := each(t, ctx, d, action.Options{}, true, []string{"changed1", "changed2", "changed3"}, func(ctx context.Context, name string) (action.Plan, error) {
 		if name == "changed2" {
-			cancel() // while it is at work
+			cancel() // while it runs
 		}
 		return byName(ctx, name)
 	})
@@ -209,19 +209,19 @@ func TestWhatTheDeadlineLeavesIsNotStarted(t *testing.T) {
 	if diff := cmp.Diff([]string{"changed", "changed", "failed"}, outcomes(result)); diff != "" || !result.TimedOut {
 		t.Errorf("timed out %v, outcomes (-want +got):\n%s", result.TimedOut, diff)
 	}
-	want := &action.TargetError{Code: "deadline_exceeded", Message: "not started: the time for the request ran out", Retryable: true}
+	want := &action.TargetError{Code: "deadline_exceeded", Message: "not started: the deadline of the request passed", Retryable: true}
 	if diff := cmp.Diff(want, result.Targets[2].Error); diff != "" {
 		t.Errorf("error (-want +got):\n%s", diff)
 	}
 }
 
-func TestOneCallChangesABoundedNumberOfTargets(t *testing.T) {
+func TestTargets_MaxTargetsBoundsChanges(t *testing.T) {
 	t.Parallel()
 	d := deps()
 	d.MaxTargets = 2
 	names := []string{"found1", "found2", "found3"}
 	_, err := each(t, t.Context(), d, action.Options{}, true, names, byName)
-	if f := apierr.As(err); f == nil || f.Kind != apierr.BadRequest || !strings.Contains(f.Message, "3 targets are named; one call changes at most 2 (MAX_TARGETS)") {
+	if f := apierr.As(err); f == nil || f.Kind != apierr.BadRequest || !strings.Contains(f.Message, "3 targets are named; one request changes at most 2 (MAX_TARGETS)") {
 		t.Errorf("three changes: %v", err)
 	}
 	if _, err := each(t, t.Context(), d, action.Options{}, false, names, byName); err != nil {
@@ -232,7 +232,7 @@ func TestOneCallChangesABoundedNumberOfTargets(t *testing.T) {
 	}
 }
 
-func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
+func TestVerify_OnlyIfRequested(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name     string
@@ -245,9 +245,9 @@ func TestAChangeIsVerifiedOnlyWhenAskedFor(t *testing.T) {
 		{"not asked for", false, func(context.Context, *okta.Client) (action.State, error) { panic("read") }, false, action.State{"status": "NEW"}, ""},
 		{"as predicted", true, reads(action.State{"status": "NEW"}, nil), true, action.State{"status": "NEW"}, ""},
 		{"changing to it", true, reads(action.State{"status": "OLD", "transitioningToStatus": "NEW"}, nil), false,
-			action.State{"status": "OLD", "transitioningToStatus": "NEW"}, "x: Okta accepted the change, but reads back as OLD, changing to NEW instead of NEW."},
+			action.State{"status": "OLD", "transitioningToStatus": "NEW"}, "x: Okta accepted the change, but the state reads back as OLD, changing to NEW instead of NEW."},
 		{"no status", true, reads(action.State{"roles": "A"}, nil), false, action.State{"roles": "A"},
-			"x: Okta accepted the change, but reads back as A instead of NEW."},
+			"x: Okta accepted the change, but the state reads back as A instead of NEW."},
 		{"no answer", true, reads(nil, fmt.Errorf("reading: %w", apierr.New(apierr.Unavailable, "c", "no answer", nil))), false, action.State{"status": "NEW"},
 			"x: the change was made but could not be read back: no answer"},
 		{"nothing to read", true, nil, false, action.State{"status": "NEW"}, "x: the result cannot be read back from Okta, so it is not verified."},
@@ -281,8 +281,8 @@ func reads(s action.State, err error) func(context.Context, *okta.Client) (actio
 	return func(context.Context, *okta.Client) (action.State, error) { return s, err }
 }
 
-// What was changed before the rest failed has its undo, and the target has failed all the same.
-func TestAHalfDoneChangeKeepsItsUndo(t *testing.T) {
+// The part that was changed before the rest failed has an undo, and the target is failed.
+func TestWrite_PartialChangeHasUndo(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, true, []string{"x"}, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
@@ -307,7 +307,7 @@ func TestAHalfDoneChangeKeepsItsUndo(t *testing.T) {
 	}
 }
 
-func TestADryRunTellsWhatStandsInTheWay(t *testing.T) {
+func TestDryRun_ReportsErrorOfPlan(t *testing.T) {
 	t.Parallel()
 	plan := func(context.Context, string) (action.Plan, error) {
 		return action.Plan{

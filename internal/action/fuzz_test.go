@@ -11,8 +11,9 @@ import (
 	"example.com/okta-secops/internal/action"
 )
 
-// FuzzIdentifiers holds what a list of identifiers comes to: clean ones, in order and each once, or one problem that names
-// the parameter; and the same whether it came as one string or as an array of those items.
+// FuzzIdentifiers checks that a list of names gives valid names in order, without duplicates, or
+// one problem that names the parameter, and that a string and an array of the same items give the
+// same names.
 func FuzzIdentifiers(f *testing.F) {
 	for _, text := range []string{
 		"", "alice", "alice, bob", `"a, b", c`, `"`, `"a""b"`, `a"b`, ",,,", " , a , A ", "me", ".", "..", "a/b", "a\x00b", "[Event.x]", "[High] alert",

@@ -13,17 +13,17 @@ import (
 const (
 	masked = "[masked]"
 
-	// A request with more names or secrets than these is hidden as a whole: to compare each name
-	// with each secret would take too long.
+	// A request with more names or secrets is masked as a whole: comparing each name with each
+	// secret would take too long.
 	maxMaskedNames   = 100
 	maxMaskedSecrets = 20
-	// A value under an unknown name may be a misspelled secret, but a short one occurs in ordinary
-	// words.
+	// A value with an unknown name may be a secret with a misspelled name, but a short value may
+	// occur in ordinary words.
 	shortUnknown = 8 // characters
 )
 
-// Vocabulary is the names of all parameters and actions of a catalog. It is built once, and read for
-// the mask of each request.
+// Vocabulary has the names of all parameters and actions of a catalog. It is built once, and read
+// for the mask of each request.
 type Vocabulary struct {
 	params  map[string][]Param // by folded name
 	actions map[string]bool    // folded names
@@ -47,13 +47,13 @@ func NewVocabulary(groups []Group) *Vocabulary {
 	return v
 }
 
-// Mask hides the secrets of one request in its records. A value is shown only if its name is known
-// and not secret in any action: an unknown name may be a misspelled secret. Other texts of the
-// request are shown without the hidden values. The zero value hides nothing.
+// Mask masks the secrets of one request in records of it. A value is shown only if its name is
+// known and not secret in any action: an unknown name may be a misspelled secret. Masked values are
+// also removed from the other texts of the request. The zero value masks nothing.
 type Mask struct {
 	Vocabulary
 	censor secrets.Censor
-	all    bool // there are too many names or secrets
+	all    bool // everything is masked: there are too many names or secrets
 }
 
 // Mask returns the mask of a request with these parameters.
@@ -85,13 +85,13 @@ func (m Mask) Secret(name string) bool {
 	return slices.ContainsFunc(m.params[fold(name)], func(p Param) bool { return p.Secret })
 }
 
-// shown reports whether the values of a parameter may be shown.
+// shown reports whether the values of a parameter with this name may be shown.
 func (m Mask) shown(name string) bool {
 	_, known := m.params[fold(name)]
 	return known && !m.Secret(name)
 }
 
-// texts returns the texts in a JSON value.
+// texts returns the strings, numbers and member names in a JSON value.
 func texts(value any) []string {
 	var found []string
 	switch v := value.(type) {
@@ -111,7 +111,7 @@ func texts(value any) []string {
 	return found
 }
 
-// Text returns a text of the request without its secrets.
+// Text returns a text without the secrets of the request.
 func (m Mask) Text(text string) string {
 	if m.all && text != "" {
 		return masked
@@ -119,7 +119,7 @@ func (m Mask) Text(text string) string {
 	return m.censor.Clean(text)
 }
 
-// Action returns what the request calls its action. The name of a known action is shown.
+// Action returns the action's name without the secrets of the request. A known name is shown.
 func (m Mask) Action(name string) string {
 	if len(name) <= maxName && m.actions[fold(name)] {
 		return name
@@ -135,7 +135,7 @@ func (m Mask) Name(name string) string {
 	return m.Text(name)
 }
 
-// Repeated reports whether a secret of the request is also in a parameter that is shown or in an
+// Repeated reports whether a secret of the request is also in a parameter that is shown, or in an
 // entity.
 func (m Mask) Repeated(parameters map[string]any, entities []Entity) bool {
 	holds := func(text string) bool { return m.Text(text) != text }
@@ -147,7 +147,7 @@ func (m Mask) Repeated(parameters map[string]any, entities []Entity) bool {
 	return slices.ContainsFunc(entities, func(e Entity) bool { return holds(e.Identifier) || holds(string(e.Type)) })
 }
 
-// Names returns the parameters with unknown names masked that contain a secret.
+// Names returns the parameters, and masks unknown names that contain a secret.
 func (m Mask) Names(parameters map[string]any) map[string]any {
 	if parameters == nil {
 		return nil
@@ -180,8 +180,8 @@ func (m Mask) Entities(entities []Entity) []Entity {
 	return out
 }
 
-// Parameters returns the parameters as a record may hold them. A value that its parameter refuses
-// is not shown either: a key may have been pasted there.
+// Parameters returns the parameters with secrets masked. A value that is not valid for its
+// parameter is masked too: it may be a secret in the wrong place.
 func (m Mask) Parameters(parameters map[string]any) map[string]any {
 	out := map[string]any{}
 	for name, value := range m.Names(parameters) {
@@ -194,19 +194,20 @@ func (m Mask) Parameters(parameters map[string]any) map[string]any {
 	return out
 }
 
-// refused reports whether a parameter of this name does not accept the value.
+// refused reports whether the value is not valid for a parameter of this name.
 func (m Mask) refused(name string, value any) bool {
 	return slices.ContainsFunc(m.params[fold(name)], func(p Param) bool { return p.refuses(value) })
 }
 
-// refuses reports whether the value is not one that the parameter can have. A list of names accepts
-// any text. An empty value and, in an action without a secret, a placeholder count as not given.
+// refuses reports whether the value is not valid for the parameter. A list without allowed values
+// accepts any text. An empty value and, in an action without a secret, a placeholder count as not
+// given.
 func (p Param) refuses(value any) bool {
 	text, isText := value.(string)
 	switch {
 	case value == nil || isText && strings.TrimSpace(text) == "":
 		return false
-	case IsPlaceholder(text) && !p.withhold, p.Type == typeList && p.Allowed == nil:
+	case IsPlaceholder(text) && !p.hideValue, p.Type == typeList && p.Allowed == nil:
 		return false
 	}
 	_, _, err := p.set(reflect.New(p.kind).Elem(), value)

@@ -10,7 +10,7 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// TestMask_HidesValuesThatTheirParameterRefuses: a secret may have been pasted there.
+// TestMask_HidesValuesThatTheirParameterRefuses: an invalid value may be a misplaced secret.
 func TestMask_HidesValuesThatTheirParameterRefuses(t *testing.T) {
 	t.Parallel()
 	type params struct {

@@ -1,7 +1,6 @@
 package action
 
 import (
-	"cmp"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -10,24 +9,24 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// Param is one parameter of an action, as the catalog shows it.
+// Param is a parameter of an action. Its JSON is that of the catalog.
 type Param struct {
 	Name        string   `json:"name"`
 	Type        string   `json:"type"` // string, boolean, integer or list (of strings)
 	Description string   `json:"description"`
-	Default     any      `json:"default"` // null where there is none
+	Default     any      `json:"default"` // null: none
 	Required    bool     `json:"required"`
 	Secret      bool     `json:"secret"`
-	Allowed     []string `json:"allowed_values,omitempty"` // in any case
+	Allowed     []string `json:"allowed_values,omitempty"` // accepted in any case
 	Aliases     []string `json:"aliases,omitempty"`
 	Min         *int     `json:"minimum,omitempty"`
 	Max         *int     `json:"maximum,omitempty"`
 
-	users    bool // a list of user identifiers
-	mutates  bool // of an action that mutates
-	withhold bool // the action has a secret: a value that is wrong may be the secret, and is not shown
-	index    []int
-	kind     reflect.Type
+	users     bool // a list of user identifiers
+	mutates   bool // of an action that mutates
+	hideValue bool // the action has a secret parameter: messages do not quote a bad value, which may be the secret
+	index     []int
+	kind      reflect.Type
 }
 
 // The types of parameters.
@@ -38,118 +37,127 @@ const (
 	typeList    = "list"
 )
 
-// Users is a list of user identifiers: ids, logins (full, or short where unambiguous) or e-mail addresses.
+// Users is a list of users' IDs, logins (full, or short if unambiguous) or e-mail addresses.
 type Users []string
 
 // NamedUsers is embedded by the parameters of an action on users.
 type NamedUsers struct {
-	Users Users `param:"User IDs Or Logins" alias:"User IDs" help:"IDs, logins (full, or short where unambiguous) or e-mail addresses of users in Okta."`
+	Users Users `param:"User IDs Or Logins" alias:"User IDs" help:"IDs, logins (full, or short if unambiguous) or e-mail addresses of users in Okta."`
 }
 
-// NamedUserIDs is NamedUsers under the name that the product document has for it in actions on roles.
+// NamedUserIDs is NamedUsers with the parameter's name in the actions on roles.
 type NamedUserIDs struct {
-	Users Users `param:"User IDs" alias:"User IDs Or Logins" help:"IDs, logins (full, or short where unambiguous) or e-mail addresses of users in Okta."`
+	Users Users `param:"User IDs" alias:"User IDs Or Logins" help:"IDs, logins (full, or short if unambiguous) or e-mail addresses of users in Okta."`
 }
 
 // ScopeParameter is the parameter that puts the entities of the request in scope.
 const ScopeParameter = "Also Run On Scope"
 
-// ScopeOn is embedded by the parameters of an action that runs on the entities in scope unless told not to.
+// ScopeOn is embedded by the parameters of an action that runs on the entities in scope by default.
 type ScopeOn struct {
 	AlsoRunOnScope bool `param:"Also Run On Scope" default:"true" help:"Run on the entities in scope as well as on the input; off runs on the input only."`
 }
 
-// ScopeOff is embedded by the parameters of an action that runs on the entities in scope only when told to.
+// ScopeOff is embedded by the parameters of an action that runs on the entities in scope on
+// request.
 type ScopeOff struct {
 	AlsoRunOnScope bool `param:"Also Run On Scope" default:"false" help:"Run on the entities in scope as well as on the input; off runs on the input only."`
 }
 
-// Allower is a parameter type with a fixed set of values, accepted in any case. A string is given in the
-// set's spelling; the items of a list stay as written, because replies name them so.
+// Allower is implemented by parameter types with a fixed set of values, accepted in any case. A
+// string is set in the spelling of Allowed; the items of a list keep the caller's spelling for the
+// reply.
 type Allower interface{ Allowed() []string }
 
-// ParamUnmarshaler is a parameter type that reads its value itself. The warning, if any, reaches the
-// caller; the error's text says what would be right and does not quote the value.
+// ParamUnmarshaler is implemented by parameter types that decode their value. UnmarshalParam
+// returns a warning for the caller, or "". The text of an error describes the valid values, without
+// the given value.
 type ParamUnmarshaler interface {
 	UnmarshalParam(text string) (warning string, err error)
 }
 
+// paramsOf returns the parameters that the fields of a struct declare. It panics if a declaration
+// is malformed.
 func paramsOf(t reflect.Type) []Param {
 	var params []Param
 	names := map[string]string{}
 	for _, f := range reflect.VisibleFields(t) {
-		name, ok := f.Tag.Lookup("param")
-		if !ok {
+		if _, ok := f.Tag.Lookup("param"); !ok {
 			if !f.Anonymous {
 				panic(fmt.Sprintf("%s.%s: no param tag", t, f.Name))
 			}
 			continue
 		}
-		if !f.IsExported() {
-			panic(fmt.Sprintf("parameter %q: the field %s is not exported", name, f.Name))
-		}
-		p := Param{
-			Name: name, Description: f.Tag.Get("help"), index: f.Index, kind: f.Type,
-			Required: f.Tag.Get("required") == "true", Secret: f.Tag.Get("secret") == "true",
-			Min: bound(f.Tag.Get("min")), Max: bound(f.Tag.Get("max")),
-			users: f.Type == reflect.TypeFor[Users](),
-		}
-		if alias := f.Tag.Get("alias"); alias != "" {
-			p.Aliases = strings.Split(alias, ",")
-		}
-		if set, ok := reflect.Zero(f.Type).Interface().(Allower); ok {
-			p.Allowed = set.Allowed()
-		}
-		switch {
-		case f.Type.Kind() == reflect.Bool:
-			p.Type, p.Default = typeBoolean, false
-		case f.Type.Kind() == reflect.Int:
-			p.Type = typeInteger
-		case f.Type.Kind() == reflect.String:
-			p.Type = typeString
-		case f.Type == reflect.TypeFor[secrets.Value]():
-			p.Type = typeString
-		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.String:
-			p.Type = typeList
-		case reflect.PointerTo(f.Type).Implements(reflect.TypeFor[ParamUnmarshaler]()):
-			p.Type = typeString
-		default:
-			panic(fmt.Sprintf("parameter %q: no parameter can be a %s", name, f.Type))
-		}
-		if unmarshals := reflect.PointerTo(f.Type).Implements(reflect.TypeFor[ParamUnmarshaler]()); !unmarshals && p.Secret != (f.Type == reflect.TypeFor[secrets.Value]()) {
-			panic(fmt.Sprintf("parameter %q: a secret is a secrets.Value, and a secrets.Value is tagged secret", name))
-		}
-		if text, ok := f.Tag.Lookup("default"); ok {
-			p.Default = mustDefault(p, text)
-		}
-		if p.Description == "" {
-			panic(fmt.Sprintf("parameter %q: no help", name))
-		}
-		for _, n := range append([]string{name}, p.Aliases...) {
+		p := newParam(f)
+		for _, n := range append([]string{p.Name}, p.Aliases...) {
 			if other, taken := names[fold(n)]; taken {
-				panic(fmt.Sprintf("parameter %q: %q is the name of %q", name, n, other))
+				panic(fmt.Sprintf("parameter %q: %q is the name of %q", p.Name, n, other))
 			}
-			names[fold(n)] = name
+			names[fold(n)] = p.Name
 		}
 		params = append(params, p)
 	}
 	return params
 }
 
-// offMark separates the effects of true and of false in the description of a boolean.
+// newParam returns the parameter that a field declares.
+func newParam(f reflect.StructField) Param {
+	p := Param{
+		Name: f.Tag.Get("param"), Description: f.Tag.Get("help"), index: f.Index, kind: f.Type,
+		Required: f.Tag.Get("required") == "true", Secret: f.Tag.Get("secret") == "true",
+		Min: bound(f.Tag.Get("min")), Max: bound(f.Tag.Get("max")),
+		users: f.Type == reflect.TypeFor[Users](),
+	}
+	if !f.IsExported() {
+		panic(fmt.Sprintf("parameter %q: the field %s is not exported", p.Name, f.Name))
+	}
+	if alias := f.Tag.Get("alias"); alias != "" {
+		p.Aliases = strings.Split(alias, ",")
+	}
+	if set, ok := reflect.Zero(f.Type).Interface().(Allower); ok {
+		p.Allowed = set.Allowed()
+	}
+	switch p.Type = typeOf(f.Type); p.Type {
+	case "":
+		panic(fmt.Sprintf("parameter %q: no parameter can be a %s", p.Name, f.Type))
+	case typeBoolean:
+		p.Default = false
+	}
+	if p.Secret != (f.Type == reflect.TypeFor[secrets.Value]()) && !isUnmarshaler(f.Type) {
+		panic(fmt.Sprintf("parameter %q: a secret is a secrets.Value, and a secrets.Value is tagged secret", p.Name))
+	}
+	if text, ok := f.Tag.Lookup("default"); ok {
+		p.Default = mustDefault(p, text)
+	}
+	if p.Description == "" {
+		panic(fmt.Sprintf("parameter %q: no help", p.Name))
+	}
+	return p
+}
+
+// typeOf returns the type of a parameter whose field has type t, "" if no parameter can.
+func typeOf(t reflect.Type) string {
+	switch {
+	case t.Kind() == reflect.Bool:
+		return typeBoolean
+	case t.Kind() == reflect.Int:
+		return typeInteger
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String:
+		return typeList
+	case t.Kind() == reflect.String, t == reflect.TypeFor[secrets.Value](), isUnmarshaler(t):
+		return typeString
+	}
+	return ""
+}
+
+func isUnmarshaler(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[ParamUnmarshaler]())
+}
+
+// offMark separates the effects of true and false in the description of a boolean.
 const offMark = "; off "
 
-// empty is the error of a boolean that was given without a value in a request that changes
-// something. An empty placeholder must not choose.
-func (p Param) empty() error {
-	on, off, _ := strings.Cut(strings.TrimSuffix(p.Description, "."), offMark)
-	return errEmpty(lowerFirst(on), cmp.Or(off, "do not"), p.Default)
-}
-
-func errEmpty(on, off string, standard any) error {
-	return fmt.Errorf("is empty: give true (%s) or false (%s), or leave it out for %v", on, off, standard)
-}
-
+// mustDefault returns the default value that a tag declares.
 func mustDefault(p Param, text string) any {
 	switch p.Type {
 	case typeBoolean:
@@ -169,6 +177,7 @@ func mustDefault(p Param, text string) any {
 	}
 }
 
+// bound returns the bound of an integer that a tag declares, nil if there is none.
 func bound(text string) *int {
 	if text == "" {
 		return nil
@@ -179,8 +188,3 @@ func bound(text string) *int {
 	}
 	return &n
 }
-
-// fold makes names comparable: case, blanks, underscores and hyphens make no difference.
-func fold(name string) string { return separators.Replace(strings.ToLower(name)) }
-
-var separators = strings.NewReplacer(" ", "", "_", "", "-", "", "\t", "")

@@ -1,11 +1,8 @@
 package action
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,10 +11,11 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// CodeChangedSince is the code of a target that an earlier run reached and whose state is no longer as asked.
+// CodeChangedSince is the error code of a target that an earlier run reached and that is no longer
+// in the asked state.
 const CodeChangedSince = "changed_since"
 
-// StoredReply is the reply of an earlier run, as far as Replay needs it.
+// StoredReply is the part of an earlier run's reply that Replay needs.
 type StoredReply struct {
 	Targets  []*Target
 	Entities []EnrichedEntity
@@ -25,60 +23,62 @@ type StoredReply struct {
 	Warnings []string
 }
 
-// Replay returns what a kept reply of the same request says, corrected by the state of its targets as read now. It writes
-// nothing. Users are read by the ids that were kept: a login may name another user by now. The action must have ReadBack.
-func (inv *Invocation) Replay(ctx context.Context, d Deps, r Run, k StoredReply) (*Result, error) {
+// Replay returns the result of a stored reply to the same request, corrected by the current state
+// of its targets. It writes nothing. Users are read by the IDs in the reply, because a login may
+// belong to another user now. The action must have ReadBack. The errors are those of Run.
+func (inv *Invocation) Replay(ctx context.Context, d Deps, r Run, stored StoredReply) (*Result, error) {
 	replayed := *inv
-	replayed.Warnings = k.Warnings
-	return replayed.execute(ctx, &Execution{Deps: d, Run: r, replay: &k})
+	replayed.Warnings = stored.Warnings
+	return replayed.execute(ctx, &Execution{Deps: d, Run: r, replay: &stored})
 }
 
-// replayUsers reads the targets of a kept reply again. Those that the earlier run neither reached nor changed stay as kept.
-func (c *Execution) replayUsers(ctx context.Context, w UserWork) *Result {
+// replayUsers reads the targets of the stored reply again. Targets that the earlier run neither
+// reached nor changed stay as stored.
+func (x *Execution) replayUsers(ctx context.Context, w UserWork) *Result {
 	var values map[string]json.RawMessage
-	_ = json.Unmarshal(c.replay.JSON, &values) // null, or missing members, if it was too large to be kept
-	targets := c.replay.Targets
-	c.forEachParallel(len(targets), func(i int) {
+	_ = json.Unmarshal(x.replay.JSON, &values) // null, or without some members, if it was too large to store
+	targets := x.replay.Targets
+	x.forEachParallel(len(targets), func(i int) {
 		t := targets[i]
-		t.restore()
+		t.restoreError()
 		if t.UserID == "" || !t.Outcome.Reached() && !t.touched {
 			return
 		}
 		if value := values[t.Input]; value != nil && t.Outcome.Reached() {
 			t.value = value
 		}
-		if err := c.guard(func() error { return c.replayUser(ctx, t, w) }); err != nil {
-			t.failRead(err)
+		if err := x.catchPanic(func() error { return x.replayUser(ctx, t, w) }); err != nil {
+			t.failWithoutState(err)
 		}
 	})
 	w.Unchanged = "Still as asked"
-	r := c.result(targets, w.Words)
-	r.Entities = c.replay.Entities
-	holds := map[Naming]bool{}
+	r := x.newResult(targets, w.Words)
+	r.Entities = x.replay.Entities
+	reached := map[Mention]bool{}
 	for _, t := range targets {
-		for _, n := range append([]Naming{t.Naming}, t.AlsoNamed...) {
-			holds[n] = t.Outcome.Reached()
+		for _, m := range append([]Mention{t.Mention}, t.AlsoNamed...) {
+			reached[m] = t.Outcome.Reached()
 		}
 	}
 	for i, e := range r.Entities {
-		if !entityHolds(e.Identifier, holds) {
+		if !entityReached(e.Identifier, reached) {
 			r.Entities[i].Enrichment = map[string]string{}
 		}
 	}
 	return r
 }
 
-// entityHolds reports whether all users that an entity lists are as asked. A listed name that did
-// not become a target, such as that of a host, does not count.
-func entityHolds(identifier string, holds map[Naming]bool) bool {
+// entityReached reports whether all users that an entity lists were reached. A listed name that is
+// not a target, such as that of a host, does not count.
+func entityReached(identifier string, reached map[Mention]bool) bool {
 	names, _, err := entityNames(identifier)
 	if len(names) == 1 {
 		names[0] = identifier // as given
 	}
 	targets := 0
 	for _, name := range names {
-		held, isTarget := holds[Naming{name, fromEntity}]
-		if isTarget && !held {
+		ok, isTarget := reached[Mention{name, fromEntity}]
+		if isTarget && !ok {
 			return false
 		}
 		if isTarget {
@@ -88,28 +88,28 @@ func entityHolds(identifier string, holds map[Naming]bool) bool {
 	return err == nil && targets > 0
 }
 
-// replayUser reads a target of a kept reply by its id.
-func (c *Execution) replayUser(ctx context.Context, t *Target, w UserWork) error {
-	u, err := c.lookUp(ctx, t.UserID)
+// replayUser reads a target of the stored reply by its ID.
+func (x *Execution) replayUser(ctx context.Context, t *Target, w UserWork) error {
+	u, err := x.lookUp(ctx, t.UserID)
 	switch {
 	case err != nil:
 		return err
 	case u.ID != t.UserID:
-		return apierr.New(apierr.NotFound, okta.CodeNotFound, "no user has this id any more", nil)
+		return apierr.New(apierr.NotFound, okta.CodeNotFound, "no user has this ID any more", nil)
 	}
 	t.Login = u.Login
 	p, err := w.Plan(ctx, u)
-	return c.readBack(t, p, err)
+	return x.readBack(t, p, err)
 }
 
-// readBack compares a target, as an earlier run left it, with the plan for its state as read now.
-// The plan decides whether the target is as asked: the kept state may not have been as asked, and
-// two equal states may be of different roles. It returns an error if the state could not be read.
-func (c *Execution) readBack(t *Target, p Plan, err error) error {
+// readBack compares a target, as an earlier run left it, with the plan for its current state. The
+// plan decides whether the target is as asked: the stored state may not have been as asked, and two
+// equal states may be of different roles. It returns an error if the state could not be read.
+func (x *Execution) readBack(t *Target, p Plan, err error) error {
 	if p.Before == nil && err != nil {
 		return err
 	}
-	p.forgive(t.Roles)
+	p.dropRolesRemovedBefore(t.Roles)
 	same, reached := sameState(p.Before, t.After), t.Outcome.Reached()
 	switch {
 	case err == nil && p.Err == nil && (p.Write == nil || same && sameState(p.Before, p.After)):
@@ -117,23 +117,23 @@ func (c *Execution) readBack(t *Target, p Plan, err error) error {
 			t.value, t.Undo = p.Value, nil
 		}
 		t.Outcome, t.Roles, t.Before, t.After, t.touched = Unchanged, p.Roles, p.Before, p.Before, false
-		t.Error, t.err, t.Verified = nil, nil, &c.Request.Options.Verify
-	case same && !reached && !p.repeats(t.Roles): // the part that could be done was done, and still holds
+		t.Error, t.err, t.Verified = nil, nil, &x.Request.Options.Verify
+	case same && !reached && !p.changesAgain(t.Roles): // the part that the earlier run changed still holds
 	default:
 		t.changedSince(t.After, p)
 	}
 	return nil
 }
 
-// forgive drops the plan's errors of roles that are not found now and that an earlier run of the
+// dropRolesRemovedBefore drops the plan's NotFound errors of roles that an earlier run of the
 // request reached: an assignment that was removed by its ID cannot be found by this ID again.
-func (p *Plan) forgive(kept []RoleOutcome) {
-	if len(kept) == 0 {
+func (p *Plan) dropRolesRemovedBefore(stored []RoleOutcome) {
+	if len(stored) == 0 {
 		return
 	}
 	roles, failed := slices.Clone(p.Roles), false
 	for i, r := range roles {
-		if r.Outcome == NotFound && reachedRole(kept, r.Role) {
+		if r.Outcome == NotFound && reachedRole(stored, r.Role) {
 			roles[i] = RoleOutcome{Role: r.Role, Outcome: Unchanged}
 		}
 		failed = failed || roles[i].Error != nil
@@ -143,134 +143,51 @@ func (p *Plan) forgive(kept []RoleOutcome) {
 	}
 }
 
-// repeats reports whether the plan would do a role again that an earlier run of the request reached.
-func (p *Plan) repeats(kept []RoleOutcome) bool {
+// changesAgain reports whether the plan changes a role that an earlier run of the request reached.
+func (p *Plan) changesAgain(stored []RoleOutcome) bool {
 	return slices.ContainsFunc(p.Roles, func(r RoleOutcome) bool {
-		return r.Outcome == Planned && reachedRole(kept, r.Role)
+		return r.Outcome == Planned && reachedRole(stored, r.Role)
 	})
 }
 
-func reachedRole(kept []RoleOutcome, role string) bool {
-	return slices.ContainsFunc(kept, func(r RoleOutcome) bool { return r.Role == role && r.Outcome.Reached() })
+func reachedRole(stored []RoleOutcome, role string) bool {
+	return slices.ContainsFunc(stored, func(r RoleOutcome) bool { return r.Role == role && r.Outcome.Reached() })
 }
 
-// changedSince records that a target that an earlier run reached is not as asked now. was is the
-// state in which that run left it; nil if it is not known.
+// changedSince fails a target that an earlier run reached and that is no longer as asked. was is
+// the state in which that run left it; nil if it is not known.
 func (t *Target) changedSince(was State, p Plan) {
-	changed := changedSince(was, p.Before)
-	t.failRead(changed)
-	t.Before, t.Roles = p.Before, lost(p.Roles, changed)
+	err := errChangedSince(was, p.Before)
+	t.failWithoutState(err)
+	t.Before, t.Roles = p.Before, rolesChangedSince(p.Roles, err)
 }
 
-// madeBefore records a write that an earlier run of the request made, and whose result is not kept.
-// It reports the state that was just read, not the predicted one: it may have changed since.
-func (c *Execution) madeBefore(t *Target, p Plan) {
-	verified := false
-	t.Roles, t.say = nil, ""
-	switch {
-	case !c.Action.ReadBack:
-		t.Outcome, t.touched, t.Undo, t.Verified = cmp.Or(p.Success, Changed), true, p.Undo, &verified
-	case sameState(p.Before, p.After):
-		t.unchanged(c.Request.Options, p.Before, p.Before)
-		t.say = fmt.Sprintf("Done by an earlier run of this request: %s (%s).", t.name(), describe(p.Before))
-	default:
-		t.changedSince(nil, p)
-	}
-	c.remark(t, "done by an earlier run of this request, whose result for it is not kept.")
-}
-
-// failRead records why a target that an earlier run reached does not count as reached. What the earlier run said of it is
-// not repeated: it may no longer be so.
-func (t *Target) failRead(err error) {
-	t.Before, t.After, t.Undo, t.Roles, t.Verified, t.value, t.touched = nil, nil, nil, nil, nil, nil, false
-	t.fail(err)
-}
-
-// warnResumed says which targets were reached by an earlier run of the request.
-func (c *Execution) warnResumed(targets []*Target) {
-	var names []string
-	for _, t := range targets {
-		if t.resumed && t.Outcome.Reached() {
-			names = append(names, t.name())
-		}
-	}
-	switch {
-	case len(names) == 0:
-	case c.Action.ReadBack:
-		c.Warn("Done by an earlier run of this request, not now: %s.", Enumerate(names))
-	default:
-		c.Warn("Done by an earlier run of this request, not now: %s. The result was not read back and may have changed since.", Enumerate(names))
-	}
-}
-
-// changedSince returns the error of a target that is not as asked any more. was is the state when
+// errChangedSince returns the error of a target that is no longer as asked. was is the state when
 // the request completed; nil if it is not known.
-func changedSince(was, now State) *apierr.Error {
+func errChangedSince(was, now State) *apierr.Error {
 	var changes []string
 	compare := was != nil && !sameState(was, now)
 	for _, k := range sortedKeys(now) {
 		if compare {
-			changes = append(changes, fmt.Sprintf("%s: %s when the request completed, %s now", k, inWords(was[k]), inWords(now[k])))
-		} else { // the kept state was not as asked, or it is of different roles
-			changes = append(changes, fmt.Sprintf("%s: %s now, which is not as asked", k, inWords(now[k])))
+			changes = append(changes,
+				fmt.Sprintf("%s: %s when the request completed, %s now", k, valueText(was[k]), valueText(now[k])))
+		} else { // the stored state was not as asked, or it is of different roles
+			changes = append(changes, fmt.Sprintf("%s: %s now, which is not as asked", k, valueText(now[k])))
 		}
 	}
 	return apierr.Errorf(apierr.WrongState, CodeChangedSince,
 		"%s; send the request with a new Idempotency-Key to do it again", strings.Join(changes, "; "))
 }
 
-// inWords is a value of a State: lists are joined by commas.
-func inWords(v any) string {
-	var list []string
-	if raw, err := marshal(v); err == nil && json.Unmarshal(raw, &list) == nil && v != nil {
-		if len(list) == 0 {
-			return "none"
-		}
-		return strings.Join(list, ", ")
-	}
-	if v == nil {
-		return "unknown"
-	}
-	return fmt.Sprint(v)
-}
-
-// sameState compares states of which one may have been decoded from JSON.
-func sameState(a, b State) bool {
-	x, errX := marshal(a)
-	y, errY := marshal(b)
-	return errors.Join(errX, errY) == nil && bytes.Equal(x, y)
-}
-
-// lost is what a plan found about roles: those that it would change again are no longer as asked.
-func lost(roles []RoleOutcome, changed *apierr.Error) []RoleOutcome {
+// rolesChangedSince returns the plan's outcomes of roles, with the error for those that the plan
+// would change: they are no longer as asked.
+func rolesChangedSince(roles []RoleOutcome, err *apierr.Error) []RoleOutcome {
 	var out []RoleOutcome
 	for _, r := range roles {
 		if r.Outcome == Planned {
-			r.Outcome, r.Error = WrongState, NewTargetError(changed)
+			r.Outcome, r.Error = WrongState, NewTargetError(err)
 		}
 		out = append(out, r)
 	}
 	return out
-}
-
-// restore gives a target that was decoded from a kept reply what is not part of its JSON.
-func (t *Target) restore() {
-	if t.Error == nil {
-		return
-	}
-	t.touched = len(t.After) > 0
-	kind := apierr.Rejected
-	switch {
-	case t.Outcome == NotFound:
-		kind = apierr.NotFound
-	case t.Outcome == Refused:
-		kind = apierr.Refused
-	case t.Outcome == WrongState:
-		kind = apierr.WrongState
-	case t.Error.Code == apierr.CodeUnknownResult:
-		kind = apierr.UnknownResult
-	case t.Error.Code == okta.CodeNoPermission:
-		kind = apierr.NoPermission
-	}
-	t.err = &apierr.Error{Kind: kind, Code: t.Error.Code, Message: t.Error.Message, RequestID: t.Error.OktaRequestID}
 }

@@ -17,14 +17,15 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// madeBefore implements action.Once: an earlier run made every write.
+// madeBefore implements action.WriteGuard: an earlier run made every write.
 type madeBefore struct{}
 
 func (madeBefore) BeginWrite(string) (bool, error) { return true, nil }
 func (madeBefore) CommitWrite(string)              {}
 func (madeBefore) AbortWrite(string)               {}
 
-// inOrg returns dependencies with an org in which every user has the status. A write fails the test.
+// inOrg returns dependencies with an org in which every user has a status. A write fails the
+// test.
 func inOrg(t *testing.T, status string) action.Deps {
 	t.Helper()
 	org := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -52,8 +53,8 @@ func run(t *testing.T, d action.Deps, r action.Run, spec action.Spec, work func(
 		action.ScopeOn
 	}
 	spec.Name, spec.Summary, spec.RunsOn = "Try It", "Try it.", action.UserEntities
-	a := action.Define(spec, func(ctx context.Context, c *action.Execution, p params) (*action.Result, error) {
-		return c.EachUser(ctx, p.Users, work(c))
+	a := action.Define(spec, func(ctx context.Context, x *action.Execution, p params) (*action.Result, error) {
+		return x.EachUser(ctx, p.Users, work(x))
 	})
 	var q action.Request
 	for _, u := range users {
@@ -70,9 +71,9 @@ func run(t *testing.T, d action.Deps, r action.Run, spec action.Spec, work func(
 	return result
 }
 
-// TestOnce_StateOfAWriteMadeBeforeIsNotPredicted: the result of the earlier run is not kept, and the
-// state may have changed since.
-func TestOnce_StateOfAWriteMadeBeforeIsNotPredicted(t *testing.T) {
+// TestWriteGuard_ReportsStateOfWriteMadeBefore: the result of the earlier run is not stored, and
+// the state may have changed since.
+func TestWriteGuard_ReportsStateOfWriteMadeBefore(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		status, planned string
@@ -115,7 +116,7 @@ func TestOnce_StateOfAWriteMadeBeforeIsNotPredicted(t *testing.T) {
 			if diff := cmp.Diff(c.after, target.After); diff != "" {
 				t.Errorf("after (-want +got):\n%s", diff)
 			}
-			want := []string{"alice: done by an earlier run of this request, whose result for it is not kept."}
+			want := []string{"alice: done by an earlier run of this request; the result of that run was not stored."}
 			if diff := cmp.Diff(want, result.Warnings); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
@@ -123,7 +124,7 @@ func TestOnce_StateOfAWriteMadeBeforeIsNotPredicted(t *testing.T) {
 	}
 }
 
-// TestEnrich_PanicKeepsTheReply: of three users, the enrichment of one panics.
+// TestEnrich_PanicKeepsTheReply: the enrichment of one of three users panics.
 func TestEnrich_PanicKeepsTheReply(t *testing.T) {
 	t.Parallel()
 	for _, mutates := range []bool{true, false} {
@@ -155,17 +156,17 @@ func TestEnrich_PanicKeepsTheReply(t *testing.T) {
 	}
 }
 
-// TestPlan_WritesOnlyThroughItsOwnClient: a write that bypasses Plan.Write's client would escape the audit, the
-// idempotency records and dry runs.
+// TestPlan_WritesOnlyThroughItsOwnClient: a write that bypasses Plan.Write's client would escape
+// the audit, the idempotency records and dry runs.
 func TestPlan_WritesOnlyThroughItsOwnClient(t *testing.T) {
 	t.Parallel()
 	d := inOrg(t, "ACTIVE")
-	result := run(t, d, action.Run{}, action.Spec{Mutates: true}, func(c *action.Execution) action.UserWork {
+	result := run(t, d, action.Run{}, action.Spec{Mutates: true}, func(x *action.Execution) action.UserWork {
 		return action.UserWork{
 			Words: action.Words{Changed: "Changed"},
 			Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 				return action.Plan{Write: func(ctx context.Context, _ *okta.Client) (action.WriteResult, error) {
-					return action.WriteResult{}, c.Okta.SuspendUser(ctx, u.ID)
+					return action.WriteResult{}, x.Okta.SuspendUser(ctx, u.ID)
 				}}, nil
 			},
 		}

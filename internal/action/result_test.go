@@ -15,7 +15,7 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-func TestStatusSumsUpTheTargets(t *testing.T) {
+func TestStatus_DerivesFromTargets(t *testing.T) {
 	t.Parallel()
 	for targets, want := range map[string]struct{ real, dry action.Status }{
 		"":                      {action.StatusSuccess, action.StatusSuccess},
@@ -59,7 +59,7 @@ func TestStatusSumsUpTheTargets(t *testing.T) {
 	}
 }
 
-func TestTheMessageSaysWhatBecameOfEveryTarget(t *testing.T) {
+func TestMessage_ReportsEveryTarget(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, true,
 		strings.Fields("not_found1 failed1 wrong_state1 changed1 refused1 unchanged1 changed2 wrong_state2 half1 not_found2"), byName)
@@ -80,17 +80,17 @@ func TestTheMessageSaysWhatBecameOfEveryTarget(t *testing.T) {
 	}
 }
 
-func TestATargetMayHaveASentenceOfItsOwn(t *testing.T) {
+func TestMessage_TargetWithItsOwnSentence(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, true, []string{"a", "b", "c", "d"}, func(_ context.Context, name string) (action.Plan, error) {
 		if name == "b" {
-			return action.Plan{Say: "b had it."}, nil
+			return action.Plan{Message: "b had it."}, nil
 		}
 		return action.Plan{Write: func(context.Context, *okta.Client) (action.WriteResult, error) {
 			if name == "c" {
-				return action.WriteResult{Say: "c: one, not two."}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil)
+				return action.WriteResult{Message: "c: one, not two."}, apierr.New(apierr.Rejected, "E1", "Okta refused it", nil)
 			}
-			return action.WriteResult{Say: name + " has it."}, nil
+			return action.WriteResult{Message: name + " has it."}, nil
 		}}, nil
 	})
 	if err != nil {
@@ -101,7 +101,7 @@ func TestATargetMayHaveASentenceOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestNamesStopWhereNobodyReadsOn(t *testing.T) {
+func TestMessage_EnumerateShowsFiftyNames(t *testing.T) {
 	t.Parallel()
 	var names []string
 	for i := range 52 {
@@ -120,7 +120,7 @@ func TestNamesStopWhereNobodyReadsOn(t *testing.T) {
 	}
 }
 
-func TestResultsAreKeyedByInputInTheOrderOfTheRequest(t *testing.T) {
+func TestResult_IsKeyedByInputInOrder(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, false, []string{"z", `<"a">&`, "m"}, func(_ context.Context, name string) (action.Plan, error) {
 		return action.Plan{Value: json.RawMessage(`{"b": "<&>",  "a": 1.50}`)}, nil
@@ -148,7 +148,7 @@ func TestResultsAreKeyedByInputInTheOrderOfTheRequest(t *testing.T) {
 	}
 }
 
-func TestAResultStopsGrowing(t *testing.T) {
+func TestResult_StopsAt10MB(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("x", 3<<20)
 	result, err := each(t, t.Context(), deps(), action.Options{}, false, []string{"1", "2", "3", "4", "5"}, func(context.Context, string) (action.Plan, error) {
@@ -160,12 +160,12 @@ func TestAResultStopsGrowing(t *testing.T) {
 	if n := len(result.Values()); n != 3 || len(result.Targets) != 5 {
 		t.Errorf("%d values of %d targets, want 3 of 5", n, len(result.Targets))
 	}
-	if diff := cmp.Diff([]string{"The JSON result holds 3 of 5 targets: a reply stops growing at 10 MB. Ask for fewer at a time."}, result.Warnings); diff != "" {
+	if diff := cmp.Diff([]string{"The JSON result has 3 of 5 targets: a reply is limited to 10 MB. Request fewer targets at a time."}, result.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
 
-// TestResult_OneHugeObject: there is nothing to ask for less of.
+// TestResult_OneHugeObject: a single object gets a warning without advice to request fewer.
 func TestResult_OneHugeObject(t *testing.T) {
 	t.Parallel()
 	result, err := each(t, t.Context(), deps(), action.Options{}, false, []string{"1"}, func(context.Context, string) (action.Plan, error) {
@@ -174,22 +174,22 @@ func TestResult_OneHugeObject(t *testing.T) {
 	if err != nil || result.JSON != nil {
 		t.Fatalf("%v, %v", result.JSON, err)
 	}
-	if diff := cmp.Diff([]string{"The JSON result is empty: the object is too large for a reply, which stops growing at 10 MB."}, result.Warnings); diff != "" {
+	if diff := cmp.Diff([]string{"The JSON result is empty: the object exceeds the size limit of a reply, 10 MB."}, result.Warnings); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
 
-func TestAListIsCountedAndItsCutIsSaid(t *testing.T) {
+func TestResult_ListIsCountedAndWarnsIfIncomplete(t *testing.T) {
 	t.Parallel()
-	a := action.Define(action.Spec{Name: "List Them", Summary: "List."}, func(_ context.Context, c *action.Execution, _ struct{}) (*action.Result, error) {
-		return c.ListResult(okta.List{Items: []json.RawMessage{[]byte(`{"id": "1"}`)}, Cut: true}, "provider"), nil
+	a := action.Define(action.Spec{Name: "List Them", Summary: "List."}, func(_ context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
+		return x.ListResult(okta.List{Items: []json.RawMessage{[]byte(`{"id": "1"}`)}, Cut: true}, "provider"), nil
 	})
 	inv, _ := a.Bind(action.Request{})
 	result, err := inv.Run(t.Context(), deps(), action.Run{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Message != "Found 1 provider." || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "The list is cut") {
+	if result.Message != "Found 1 provider." || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "The list is incomplete") {
 		t.Errorf("%q, warnings %q", result.Message, result.Warnings)
 	}
 }
@@ -216,7 +216,7 @@ func TestOutcomeOf_EachKindOfError(t *testing.T) {
 	}
 }
 
-func TestAFailureIsSaidInTheActionsWords(t *testing.T) {
+func TestMessage_FailureText(t *testing.T) {
 	t.Parallel()
 	plain := action.Action{Spec: action.Spec{Name: "Disable User"}}
 	if got := plain.FailureText("no."); got != `Error executing action "Disable User". Reason: no.` {

@@ -1,18 +1,15 @@
 package action
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// returnsSecret reports whether the action returns a secret with these parameters, and which boolean
-// parameter decides it: the last one without which it would not.
+// returnsSecret reports whether the action returns a secret with these parameters. The problem
+// names the last boolean parameter whose other value prevents that.
 func returnsSecret(a *Action, params reflect.Value) (Problem, bool) {
 	if r, is := params.Interface().(SecretReturner); !is || !r.ReturnsSecret() {
 		return Problem{}, false
@@ -42,9 +39,9 @@ func returnsSecret(a *Action, params reflect.Value) (Problem, bool) {
 	return decides, true
 }
 
-// repeatedSecret returns the problem of a secret that is also in other parameters or entities, because
-// replies and records show those. A secret of fewer than 8 characters may occur in ordinary words:
-// it must be the whole value.
+// repeatedSecret returns a problem if a secret is also in other parameters or in entities, which
+// replies and records show. A secret of fewer than shortUnknown characters may occur in ordinary
+// words: it must be the whole value.
 func repeatedSecret(a *Action, secret Param, given map[string]any, entities []Entity) []Problem {
 	text, _ := given[secret.Name].(string)
 	if text = strings.TrimSpace(text); text == "" || Unfilled(text) != "" {
@@ -76,37 +73,4 @@ func repeatedSecret(a *Action, secret Param, given map[string]any, entities []En
 	}
 	return []Problem{{Parameter: secret.Name, Message: "its value is also in " + Enumerate(places) +
 		", which replies and records show: remove it there, and use another value if it was sent by mistake"}}
-}
-
-// unfilled returns the error of a value that was not filled in. It does not show the value of a
-// secret.
-func (p Param) unfilled(text string) error {
-	problem := Unfilled(text)
-	switch {
-	case problem == "":
-		return nil
-	case p.Secret && IsPlaceholder(text):
-		return errors.New("holds a placeholder that SecOps did not fill in")
-	}
-	return errors.New(problem)
-}
-
-// mustBe is the error of a value that is not what the parameter takes. It shows the value unless
-// that may be a secret.
-func (p Param) mustBe(what string, raw any) error {
-	if p.withhold {
-		return errors.New("must be " + what)
-	}
-	shown := "null"
-	switch v := raw.(type) {
-	case string:
-		shown = strconv.Quote(Shorten(v))
-	case []any:
-		shown = "an array"
-	case map[string]any:
-		shown = "an object"
-	case bool, json.Number:
-		shown = Shorten(fmt.Sprint(v))
-	}
-	return fmt.Errorf("must be %s, not %s", what, shown)
 }

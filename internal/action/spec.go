@@ -1,8 +1,12 @@
-// Package action says what an action is: its declaration, the decoding of its parameters, its targets,
-// and the result. It knows no HTTP.
+// Package action declares and runs actions: their parameters, targets, plans and results. It does
+// not depend on HTTP.
 //
-// An action is one Go value, made by Define from a Spec and a typed function. Routing, decoding, the
-// catalog, OpenAPI and the documentation all derive from that value, so a name is written once.
+// An action is one Go value, which Define makes from a Spec and a typed function. Routing,
+// decoding, the catalog, OpenAPI and the documentation derive from that value, so each name is
+// written once.
+//
+// Unless a function documents its errors, it returns those of the Okta client and errors of the
+// kind BadRequest, which list the problems of a request.
 package action
 
 import (
@@ -13,7 +17,7 @@ import (
 	"strings"
 )
 
-// EntityType is a type of SecOps entity, in SecOps' own words.
+// EntityType is SecOps' name of a type of entity.
 type EntityType string
 
 // The entity types that actions run on.
@@ -22,41 +26,45 @@ const (
 	HostEntity EntityType = "HOSTNAME"
 )
 
-// UserEntities is what the product document calls running on User and Hostname.
+// UserEntities are the types of an action that runs on User and Hostname in the product document.
 var UserEntities = []EntityType{UserEntity, HostEntity}
 
-// Spec is what an action declares of itself besides its parameters.
+// Spec is the declaration of an action, except for its parameters.
 type Spec struct {
 	Name       string       // "Disable User"
 	Summary    string       // one sentence
-	RunsOn     []EntityType // entities that become targets while Also Run On Scope is on
-	OktaScopes []string     // the least OAuth scopes it needs
-	Mutates    bool         // it changes something in Okta
-	// ReadBack says that the result of the action can be read back from Okta later, so that a
-	// replay of a kept reply can tell whether it still holds.
+	RunsOn     []EntityType // the entities that become targets if Also Run On Scope is on
+	OktaScopes []string     // the OAuth scopes that its requests need, and no others
+	Mutates    bool         // it changes something in Okta, or sends something to it
+	// NonIdempotent declares that a second write has another effect and that Okta's state does not
+	// show the first. After a lost response such a write is not sent again, and the outcome is
+	// unknown_result.
+	NonIdempotent bool
+	// ReadBack declares that the result can be read from Okta later, so that a replay of the stored
+	// reply can check it.
 	ReadBack bool
-	// Failure begins the output message when nothing was achieved;
-	// empty: `Error executing action "<Name>". Reason: `.
+	// Failure begins the output message of a failure; empty: `Error executing action "<Name>".
+	// Reason: `.
 	Failure string
-	Aliases []string // other names under which callers may ask for it
+	Aliases []string // other names that callers may use
 	Example Example
-	// SecretResults are the members of json_result that are secret: they are shown once and kept nowhere. The parameters
-	// of an action that has any are a SecretReturner.
+	// SecretResults are the members of json_result that are secret: they are returned once and not
+	// stored. If there are any, the parameters must implement SecretReturner.
 	SecretResults []string
 }
 
 // SecretReturner is implemented by the parameters of actions that may return a secret.
 type SecretReturner interface {
-	ReturnsSecret() bool // with these parameters
+	ReturnsSecret() bool // the action returns one with these parameters
 }
 
-// Example is a request that shows the action at work on the seeded org of the local product.
+// Example is a request for the documentation. Its targets exist in the seeded org of the emulator.
 type Example struct {
 	Parameters map[string]any
 	Entities   []Entity
 }
 
-// Action is a declared action. The zero value is of no use; make one with Define.
+// Action is a declared action, made by Define.
 type Action struct {
 	Spec
 	Slug   string // "disable-user"
@@ -65,22 +73,22 @@ type Action struct {
 	bind func(a *Action, r Request) (*Invocation, []Problem)
 }
 
-// Group is a set of actions that is deployed as one function, with one identity and its own secrets.
+// Group is a set of actions that are deployed as one function, with its own identity and secrets.
 type Group struct {
 	Name     string // "users": the path prefix
 	Function string // "OktaUsers": the function target
 	Summary  string
-	Signs    bool // its actions sign security event tokens: this group alone reads the signing key
+	Signs    bool // its actions sign security event tokens, so it reads the signing key
 	Actions  []Action
 }
 
-// EventFunction is the function target that takes the group's Pub/Sub messages as events.
+// EventFunction returns the function target that receives the group's Pub/Sub messages as events.
 func (g Group) EventFunction() string { return g.Function + "Event" }
 
-// Names are the action's name and its aliases.
+// Names returns the action's name and its aliases.
 func (a Action) Names() []string { return append([]string{a.Name}, a.Aliases...) }
 
-// Slugs are the action's slug and those of its aliases.
+// Slugs returns the slugs of the action's name and of its aliases.
 func (a Action) Slugs() []string {
 	slugs := a.Names()
 	for i, name := range slugs {
@@ -91,7 +99,7 @@ func (a Action) Slugs() []string {
 
 func slugOf(name string) string { return strings.ReplaceAll(strings.ToLower(name), " ", "-") }
 
-// Find returns the action of this name, alias or slug, in any spelling that parameters allow too.
+// Find returns the action with this name, alias or slug, compared as by SameName.
 func (g Group) Find(nameOrSlug string) (Action, bool) {
 	if len(nameOrSlug) > maxName {
 		return Action{}, false
@@ -106,12 +114,12 @@ func (g Group) Find(nameOrSlug string) (Action, bool) {
 	return g.Actions[i], true
 }
 
-// NeedsOkta tells whether any action of the group calls Okta's API with credentials.
+// NeedsOkta reports whether any action of the group calls Okta's API with credentials.
 func (g Group) NeedsOkta() bool {
 	return slices.ContainsFunc(g.Actions, func(a Action) bool { return len(a.OktaScopes) > 0 })
 }
 
-// Scopes are the OAuth scopes of all actions of the group, each once, in order.
+// Scopes returns the OAuth scopes of all actions of the group, sorted and without duplicates.
 func (g Group) Scopes() []string {
 	var all []string
 	for _, a := range g.Actions {
@@ -121,7 +129,7 @@ func (g Group) Scopes() []string {
 	return slices.Compact(all)
 }
 
-// FailureText is the output message of a run that achieved nothing.
+// FailureText returns the output message of a failure.
 func (a Action) FailureText(reason string) string {
 	if a.Failure != "" {
 		return a.Failure + reason
@@ -129,7 +137,8 @@ func (a Action) FailureText(reason string) string {
 	return FailureText(a.Name, reason)
 }
 
-// FailureText is the output message of a failed action that has no words of its own.
+// FailureText returns the output message of a failure of an action without Spec.Failure. An empty
+// name stands for a request without an action.
 func FailureText(name, reason string) string {
 	if name == "" {
 		return "Error executing action (none named). Reason: " + reason
@@ -137,29 +146,31 @@ func FailureText(name, reason string) string {
 	return fmt.Sprintf("Error executing action %q. Reason: %s", name, reason)
 }
 
-// TakesUsers tells whether the action's targets are users.
+// TakesUsers reports whether the action's targets are users.
 func (a Action) TakesUsers() bool {
 	return slices.ContainsFunc(a.Params, func(p Param) bool { return p.users })
 }
 
-// Define makes an action of its declaration. P is a struct whose fields are the parameters, by tags:
+// Define returns the action with this declaration. P is a struct whose fields are the parameters,
+// with these tags:
 //
 //	param    the name in the product document
-//	alias    other names for it, separated by commas
-//	help     what it is, for the catalog
-//	default  the value when it is not given
+//	alias    other names, separated by commas
+//	help     the description for the catalog
+//	default  the value if the parameter is not given
 //	required "true": it must be given
-//	secret   "true": it is never logged or echoed
+//	secret   "true": it is never logged or returned
 //	min, max bounds of an integer, inclusive
 //
-// A field's type is string, bool, int, []string, Users, or secrets.Value for a secret. NamedUsers, and
-// ScopeOn or ScopeOff where the action runs on entities, are embedded. A type of one's own may implement Allower or
-// ParamUnmarshaler. Define panics on a malformed declaration: importing the catalog finds it, so it cannot be deployed.
-func Define[P any](spec Spec, run func(ctx context.Context, c *Execution, p P) (*Result, error)) Action {
+// A field's type is string, bool, int, []string, Users, or secrets.Value for a secret; other types
+// implement Allower or ParamUnmarshaler. An action on users embeds NamedUsers or NamedUserIDs, and
+// ScopeOn or ScopeOff if it runs on entities. Define panics if the declaration is malformed: every
+// test that imports the catalog then fails.
+func Define[P any](spec Spec, run func(ctx context.Context, x *Execution, p P) (*Result, error)) Action {
 	a := Action{Spec: spec, Slug: slugOf(spec.Name), Params: paramsOf(reflect.TypeFor[P]())}
 	secret := slices.ContainsFunc(a.Params, func(p Param) bool { return p.Secret })
 	for i := range a.Params {
-		a.Params[i].mutates, a.Params[i].withhold = spec.Mutates, secret
+		a.Params[i].mutates, a.Params[i].hideValue = spec.Mutates, secret
 	}
 	if spec.Name == "" || spec.Summary == "" {
 		panic(fmt.Sprintf("action %q: a name and a summary are required", spec.Name))
@@ -170,13 +181,13 @@ func Define[P any](spec Spec, run func(ctx context.Context, c *Execution, p P) (
 	if _, is := any(*new(P)).(SecretReturner); is != (len(spec.SecretResults) > 0) {
 		panic(fmt.Sprintf("action %q: SecretResults and parameters with ReturnsSecret go together", spec.Name))
 	}
-	if spec.ReadBack && !spec.Mutates {
-		panic(fmt.Sprintf("action %q: ReadBack needs Mutates", spec.Name))
+	if (spec.ReadBack || spec.NonIdempotent) && !spec.Mutates {
+		panic(fmt.Sprintf("action %q: ReadBack and NonIdempotent need Mutates", spec.Name))
 	}
 	a.bind = func(a *Action, r Request) (*Invocation, []Problem) {
 		var p P
 		inv, problems := bind(a, r, reflect.ValueOf(&p).Elem())
-		inv.run = func(ctx context.Context, c *Execution) (*Result, error) { return run(ctx, c, p) }
+		inv.run = func(ctx context.Context, x *Execution) (*Result, error) { return run(ctx, x, p) }
 		return inv, problems
 	}
 	return a

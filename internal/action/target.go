@@ -1,83 +1,49 @@
 package action
 
 import (
-	"context"
-	"encoding/json"
 	"strings"
 
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
-// Outcome is what became of one target.
-type Outcome string
-
-// The outcomes. Changed, Unchanged and Found mean that the target reached the asked state, Accepted
-// that Okta took a request which it applies later, if at all.
-const (
-	Changed    Outcome = "changed"
-	Unchanged  Outcome = "unchanged" // it was so already
-	Accepted   Outcome = "accepted"  // Okta took a signal and applies it later
-	Found      Outcome = "found"     // read
-	Planned    Outcome = "planned"   // a dry run would change it
-	NotFound   Outcome = "not_found"
-	Refused    Outcome = "refused" // a guardrail forbids it
-	WrongState Outcome = "wrong_state"
-	Failed     Outcome = "failed"
-)
-
-// Outcomes are all outcomes.
-var Outcomes = []Outcome{Changed, Unchanged, Accepted, Found, Planned, NotFound, Refused, WrongState, Failed}
-
-// Reached reports whether the target counts as reached.
-func (o Outcome) Reached() bool { return o.wrote() || o == Unchanged || o == Found }
-
-// wrote reports whether a write was made for the target.
-func (o Outcome) wrote() bool { return o == Changed || o == Accepted }
-
-// OutcomeOf returns the outcome of a target that was not reached because of an error.
-func OutcomeOf(err error) Outcome { return Outcome(apierr.As(err).Kind.Meaning().Outcome) }
-
-// State is what matters of a target before or after a change, as JSON members.
-type State map[string]any
-
-// Naming is how a caller named a target.
-type Naming struct {
+// Mention is one occurrence of a target's name in a request.
+type Mention struct {
 	Input  string `json:"input"`
 	Source string `json:"source"` // parameter or entity
 }
 
-// The sources of a naming.
+// The sources of a mention.
 const (
 	fromParameter = "parameter"
 	fromEntity    = "entity"
 )
 
-// Target is one object that an action is asked to reach, and what became of it.
+// Target is one object on which an action runs, with its outcome.
 type Target struct {
-	Naming
-	AlsoNamed []Naming      `json:"also_named,omitempty"`
+	Mention
+	AlsoNamed []Mention     `json:"also_named,omitempty"`
 	UserID    string        `json:"user_id,omitempty"`
 	Login     string        `json:"login,omitempty"`
 	Outcome   Outcome       `json:"outcome"`
 	Before    State         `json:"before,omitempty"`
 	After     State         `json:"after,omitempty"`
-	Verified  *bool         `json:"verified,omitempty"` // the caller asked for it, and Okta confirms after
+	Verified  *bool         `json:"verified,omitempty"` // the caller asked for it, and Okta confirms After
 	Roles     []RoleOutcome `json:"roles,omitempty"`
 	Undo      *Undo         `json:"undo,omitempty"`
 	Error     *TargetError  `json:"error,omitempty"`
 
-	value    any               // what json_result holds for it
-	enriched map[string]string // by an earlier run of the request
-	cut      bool              // the value is left out for its size
-	say      string
-	hint     string // the likely reason that it was not found
+	value    any               // its result in json_result
+	omitted  bool              // the value is left out: it exceeds the size limit
+	enriched map[string]string // the enrichment of its entity
+	message  string            // its sentence in output_message
+	hint     string            // the likely reason that it was not found
 	err      *apierr.Error
 	resumed  bool // an earlier run of the request reached it
-	touched  bool // something was changed, or would be, whatever the outcome
+	touched  bool // something was changed, or in a dry run would be, whatever the outcome
 }
 
-// Identity is how the target is known over several runs of a request: the id of a user, else how it was named.
+// Identity identifies the target in all runs of a request: the ID of a user, otherwise the input.
 func (t *Target) Identity() string {
 	if t.UserID != "" {
 		return t.UserID
@@ -85,31 +51,7 @@ func (t *Target) Identity() string {
 	return "named:" + strings.ToLower(t.Input)
 }
 
-// prior is what is kept of a target that was reached, for a repeat of the request.
-type prior struct {
-	Target     *Target           `json:"target"`
-	Value      json.RawMessage   `json:"value,omitempty"`
-	Enrichment map[string]string `json:"enrichment,omitempty"`
-}
-
-// resume makes the target what an earlier run of the request has made of it.
-func (t *Target) resume(kept map[string]json.RawMessage) bool {
-	var p prior
-	raw, ok := kept[t.Identity()]
-	if !ok || json.Unmarshal(raw, &p) != nil || p.Target == nil {
-		return false
-	}
-	was := *t
-	*t = *p.Target
-	t.Naming, t.AlsoNamed, t.Login, t.enriched = was.Naming, was.AlsoNamed, was.Login, p.Enrichment
-	t.touched, t.resumed = t.Outcome.wrote(), true
-	if len(p.Value) > 0 {
-		t.value = p.Value
-	}
-	return true
-}
-
-// name is how messages call the target.
+// name returns the target's name for messages.
 func (t *Target) name() string {
 	if t.Login != "" {
 		return t.Login
@@ -117,21 +59,28 @@ func (t *Target) name() string {
 	return Shorten(t.Input)
 }
 
-// fail records why the target was not reached.
+// fail records the error of a target that was not reached.
 func (t *Target) fail(err error) {
 	t.err = apierr.As(err)
 	t.Outcome = OutcomeOf(t.err)
 	t.Error = NewTargetError(err)
 }
 
-// advise adds to a target that was not found what is probably wrong with its name.
-func (t *Target) advise(hint string) {
-	f := *t.err
-	f.Message = apierr.Sentence("; ", f.Message, hint)
-	t.err, t.hint, t.Error = &f, hint, NewTargetError(&f)
+// failWithoutState fails a target that an earlier run reached, and drops what that run reported of
+// it: it may no longer be true.
+func (t *Target) failWithoutState(err error) {
+	t.Before, t.After, t.Undo, t.Roles, t.Verified, t.value, t.touched = nil, nil, nil, nil, nil, nil, false
+	t.fail(err)
 }
 
-// TargetError says why a target was not reached.
+// addHint adds the likely reason to the error of a target that was not found.
+func (t *Target) addHint(hint string) {
+	e := *t.err
+	e.Message = apierr.Sentence("; ", e.Message, hint)
+	t.err, t.hint, t.Error = &e, hint, NewTargetError(&e)
+}
+
+// TargetError is the error of a target in the reply.
 type TargetError struct {
 	Code          string `json:"code"`
 	Message       string `json:"message"`
@@ -140,57 +89,46 @@ type TargetError struct {
 	OktaRequestID string `json:"okta_request_id,omitempty"`
 }
 
-// NewTargetError is err for the caller.
+// NewTargetError returns err as the caller sees it.
 func NewTargetError(err error) *TargetError {
-	f := apierr.As(err)
+	e := apierr.As(err)
 	return &TargetError{
-		Code: f.Code, Message: f.Message, Retryable: f.Retryable(),
-		RetryAfterS: f.RetryAfterS(), OktaRequestID: f.RequestID,
+		Code: e.Code, Message: e.Message, Retryable: e.Retryable(),
+		RetryAfterS: e.RetryAfterS(), OktaRequestID: e.RequestID,
 	}
 }
 
-// RoleOutcome is what became of one role of a target.
+// RoleOutcome is the outcome of one role of a target.
 type RoleOutcome struct {
 	Role    string       `json:"role"` // as given
 	Outcome Outcome      `json:"outcome"`
 	Error   *TargetError `json:"error,omitempty"`
 }
 
-// Undo is the call that takes a change back.
-type Undo struct {
-	Action     string         `json:"action"`
-	Parameters map[string]any `json:"parameters"`
+// storedErrorKind returns the kind of the error of a target that was decoded from a stored reply.
+func (t *Target) storedErrorKind() apierr.Kind {
+	switch {
+	case t.Outcome == NotFound:
+		return apierr.NotFound
+	case t.Outcome == Refused:
+		return apierr.Refused
+	case t.Outcome == WrongState:
+		return apierr.WrongState
+	case t.Error.Code == apierr.CodeUnknownResult:
+		return apierr.UnknownResult
+	case t.Error.Code == okta.CodeNoPermission:
+		return apierr.NoPermission
+	}
+	return apierr.Rejected
 }
 
-// Plan is what an action decided for one target from its state as read. Deciding writes nothing; the
-// write is a function that a dry run does not call.
-type Plan struct {
-	Before State
-	After  State // predicted; nil where it cannot be known
-	Roles  []RoleOutcome
-
-	// Write makes the change; nil: there is nothing to change, and Value and Say hold at once.
-	Write func(ctx context.Context, o *okta.Client) (WriteResult, error)
-	// Err is what already stands in the way of a part of the change; Write knows it too.
-	Err error
-	// Read reads again what After predicts; nil: it cannot be read.
-	Read func(ctx context.Context, o *okta.Client) (State, error)
-	Undo *Undo
-	// Success is the outcome of a write without an error; empty: Changed.
-	Success Outcome
-
-	Value any    // for json_result of an unchanged target; nil: the state as read
-	Say   string // one sentence for the message, instead of the target's name in a list
-}
-
-// WriteResult is what a write came to.
-type WriteResult struct {
-	Value any    // for json_result
-	After State  // nil: as the plan predicted
-	Undo  *Undo  // nil: as the plan says
-	Say   string // one sentence for the message
-
-	Outcome Outcome       // empty: the plan's Success; an error overrides it
-	Roles   []RoleOutcome // of a write of several parts
-	Touched bool          // some part was changed, although the whole failed
+// restoreError sets the fields of a target with an error that are not part of its JSON.
+func (t *Target) restoreError() {
+	if t.Error == nil {
+		return
+	}
+	t.touched = len(t.After) > 0
+	t.err = &apierr.Error{
+		Kind: t.storedErrorKind(), Code: t.Error.Code, Message: t.Error.Message, RequestID: t.Error.OktaRequestID,
+	}
 }

@@ -2,92 +2,125 @@ package action
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
-// UserWork is what an action does with each user.
+// UserWork is an action's work on each user.
 type UserWork struct {
 	Words
-	// Plan decides from the user's state as read.
+	// Plan decides the change from the user's state as read.
 	Plan func(ctx context.Context, u okta.User) (Plan, error)
-	// Whole: the results hold the whole objects of the users. If not, what the product does not need of them is not kept.
-	Whole bool
-	// Enrich gives what an entity that was reached is enriched with; nil: nothing.
+	// ReturnsUsers keeps Okta's whole user objects in memory, because the results hold them.
+	ReturnsUsers bool
+	// Enrich returns the enrichment of an entity that was reached, from the target's result; nil:
+	// none.
 	Enrich func(value any) map[string]string
 }
 
-// EachUser runs an action on users: those that the parameter names, then the entities in scope. Every
-// name is resolved to a user's id before the first write, so that a user who is named twice is one
-// target and the bound on targets holds. A target that fails never stops the others.
-func (c *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Result, error) {
-	if c.replay != nil {
-		return c.replayUsers(ctx, w), nil
+// EachUser runs an action on users: those of the parameter, then those of the entities in scope.
+// All names are resolved to user IDs before the first write, so that a user who is named twice is
+// one target and MAX_TARGETS counts users. A target that fails does not stop the others. It returns
+// an error for no target, and for too many.
+func (x *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Result, error) {
+	if x.replay != nil {
+		return x.replayUsers(ctx, w), nil
 	}
-	namings := make([]naming, 0, len(users)+len(c.scope))
-	for _, u := range users {
-		namings = append(namings, naming{text: u, from: Naming{u, fromParameter}})
-	}
-	for i := range c.scope {
-		for _, text := range c.scope[i].names {
-			input := text
-			if len(c.scope[i].names) == 1 {
-				input = c.scope[i].Identifier // as given
-			}
-			namings = append(namings, naming{text: text, from: Naming{input, fromEntity}, entity: &c.scope[i]})
-		}
-	}
-	names := distinctNames(namings)
-	if err := c.allow(len(names), minDistinctUsers(names)); err != nil {
+	mentions := x.userMentions(users)
+	lookups := distinctLookups(mentions)
+	if err := x.checkTargetCount(len(lookups), minDistinctUsers(lookups)); err != nil {
 		return nil, err
 	}
-	room := c.room(len(names))
-	c.forEachParallel(len(names), func(i int) {
-		n := names[i]
-		n.err = c.guard(func() (err error) {
-			n.user, err = c.lookUp(ctx, n.text)
-			if !w.Whole || err != nil {
-				n.user.Raw = nil
-				return err
-			}
-			return room.take(i, len(n.user.Raw), func() { n.user.Raw, n.cut = nil, true })
-		})
-	})
-
-	targets, found := c.merge(namings, names)
+	x.lookUpAll(ctx, lookups, w.ReturnsUsers)
+	targets, found := x.merge(mentions)
 	if len(targets) == 0 {
-		return nil, apierr.Invalid(noTarget(&c.Action, c.namesParam(), true, c.ignored))
+		return nil, apierr.Invalid(noTarget(&x.Action, x.targetParam(), true, x.ignoredEntities))
 	}
-	if err := c.allow(len(names), len(targets)); err != nil {
+	if err := x.checkTargetCount(len(lookups), len(targets)); err != nil {
 		return nil, err
 	}
-	c.runTargets(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
-	result := c.result(targets, w.Words)
-	c.enrich(result, namings, w.Enrich)
+	x.runTargets(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
+	result := x.newResult(targets, w.Words)
+	x.enrich(result, mentions, w.Enrich)
 	return result, nil
 }
 
-// oktaID is the id of a user.
+// userMention is one occurrence of a user's name in the request.
+type userMention struct {
+	Mention
+	text   string // the user's name: the input, or one of the names that an entity lists
+	entity *scopeEntity
+	lookup *userLookup
+	target *Target // nil for a host that is not a user's login
+}
+
+func (m userMention) isHost() bool { return m.entity != nil && m.entity.Type == HostEntity }
+
+// userMentions returns the occurrences of users' names in the request, in order.
+func (x *Execution) userMentions(users Users) []userMention {
+	mentions := make([]userMention, 0, len(users)+len(x.scope))
+	for _, u := range users {
+		mentions = append(mentions, userMention{Mention: Mention{u, fromParameter}, text: u})
+	}
+	for i := range x.scope {
+		e := &x.scope[i]
+		for _, text := range e.names {
+			input := text
+			if len(e.names) == 1 {
+				input = e.Identifier // as given
+			}
+			mentions = append(mentions, userMention{Mention: Mention{input, fromEntity}, text: text, entity: e})
+		}
+	}
+	return mentions
+}
+
+// userLookup is one distinct name and the user that Okta has for it.
+type userLookup struct {
+	text     string
+	hostOnly bool
+	user     okta.User
+	omitted  bool // Okta's user object is dropped: it exceeds the size limit
+	err      error
+}
+
+// distinctLookups returns one lookup for all mentions with the same name, ignoring case, and links
+// the mentions to their lookups.
+func distinctLookups(mentions []userMention) []*userLookup {
+	var lookups []*userLookup
+	byText := map[string]*userLookup{}
+	for i := range mentions {
+		key := foldName(mentions[i].text)
+		l := byText[key]
+		if l == nil {
+			l = &userLookup{text: mentions[i].text, hostOnly: true}
+			byText[key] = l
+			lookups = append(lookups, l)
+		}
+		l.hostOnly = l.hostOnly && mentions[i].isHost()
+		mentions[i].lookup = l
+	}
+	return lookups
+}
+
+// oktaID matches a user's ID.
 var oktaID = regexp.MustCompile(`^00u[0-9A-Za-z]{17}$`)
 
-// minDistinctUsers counts the users that the names stand for at least, so that a list that is far too long
-// is refused without asking Okta: two ids are two users, and so are two short logins, and two addresses but
-// for someone named by login and by another e-mail address. A host may turn out to be no user.
-func minDistinctUsers(names []*name) int {
+// minDistinctUsers returns a lower bound of the number of users, so that a list that is far too
+// long is refused without a request to Okta. Two IDs are two users, and so are two short logins,
+// and two addresses, except when a user is named by login and by e-mail address. A host may not be
+// a user.
+func minDistinctUsers(lookups []*userLookup) int {
 	var ids, addresses, short int
-	for _, n := range names {
+	for _, l := range lookups {
 		switch {
-		case n.hostOnly:
-		case oktaID.MatchString(n.text):
+		case l.hostOnly:
+		case oktaID.MatchString(l.text):
 			ids++
-		case strings.Contains(n.text, "@"):
+		case strings.Contains(l.text, "@"):
 			addresses++
 		default:
 			short++
@@ -96,209 +129,76 @@ func minDistinctUsers(names []*name) int {
 	return max(ids, addresses, short)
 }
 
-// namesParam is the name of the parameter that names the targets, "" if there is none.
-func (c *Execution) namesParam() string {
-	first := ""
-	for _, p := range c.Action.Params {
-		if p.users {
-			return p.Name
-		}
-		if p.Type == typeList && first == "" {
-			first = p.Name
-		}
-	}
-	return first
-}
-
-// naming is one way in which the request names a user.
-type naming struct {
-	text   string
-	from   Naming
-	entity *scopeEntity
-	name   *name
-	target *Target // nil for a host that is no user
-}
-
-func (n naming) isHost() bool { return n.entity != nil && n.entity.Type == HostEntity }
-
-// name is a text that names a user, looked up once however often it is given.
-type name struct {
-	text     string
-	hostOnly bool
-	user     okta.User
-	cut      bool // the whole object of the user is left out for its size
-	err      error
-}
-
-// distinctNames gives the names of the namings, each once, ignoring case, and links the namings to them.
-func distinctNames(namings []naming) []*name {
-	var names []*name
-	byText := map[string]*name{}
-	for i := range namings {
-		key := foldName(namings[i].text)
-		n := byText[key]
-		if n == nil {
-			n = &name{text: namings[i].text, hostOnly: true}
-			byText[key] = n
-			names = append(names, n)
-		}
-		n.hostOnly = n.hostOnly && namings[i].isHost()
-		namings[i].name = n
-	}
-	return names
-}
-
-// merge makes one target of all namings of one user, in the order of the first naming.
-func (c *Execution) merge(namings []naming, names []*name) ([]*Target, map[*Target]okta.User) {
-	var targets []*Target
-	found := map[*Target]okta.User{}
-	byID, byName := map[string]*Target{}, map[*name]*Target{}
-	var hosts []ignored
-	for i, n := range namings {
-		err, user := n.name.err, n.name.user
-		if n.isHost() {
-			ours := err == nil && sameName(user.Login, n.text)
-			if !ours && (err == nil || !isUndecided(err)) {
-				hosts = append(hosts, ignore(n.text, HostEntity, "it is not the full login of a user"))
-				continue
+// lookUpAll looks up every name in parallel. Okta's user objects are kept only if keepObjects is
+// true.
+func (x *Execution) lookUpAll(ctx context.Context, lookups []*userLookup, keepObjects bool) {
+	budget := x.newResultBudget(len(lookups))
+	x.forEachParallel(len(lookups), func(i int) {
+		l := lookups[i]
+		l.err = x.catchPanic(func() (err error) {
+			l.user, err = x.lookUp(ctx, l.text)
+			if !keepObjects || err != nil {
+				l.user.Raw = nil
+				return err
 			}
+			return budget.reserve(i, len(l.user.Raw), func() { l.user.Raw, l.omitted = nil, true })
+		})
+	})
+}
+
+// merge returns one target for all mentions of one user, in the order of the first mention, and the
+// users of the targets. A host that is not a user's full login is ignored with a warning.
+func (x *Execution) merge(mentions []userMention) ([]*Target, map[*Target]okta.User) {
+	var targets []*Target
+	users := map[*Target]okta.User{}
+	byID, failed := map[string]*Target{}, map[*userLookup]*Target{}
+	var hosts []ignoredEntity
+	for i, m := range mentions {
+		if m.isIgnoredHost() {
+			hosts = append(hosts, newIgnoredEntity(m.text, HostEntity, "it is not the full login of a user"))
+			continue
 		}
-		t := byName[n.name]
+		err, user := m.lookup.err, m.lookup.user
+		t := failed[m.lookup]
 		if err == nil {
 			t = byID[user.ID]
 		}
-		if t != nil {
-			t.AlsoNamed = append(t.AlsoNamed, n.from)
-		} else {
-			t = &Target{Naming: n.from, UserID: user.ID, Login: user.Login, cut: n.name.cut}
+		switch {
+		case t != nil:
+			t.AlsoNamed = append(t.AlsoNamed, m.Mention)
+		default:
+			t = &Target{Mention: m.Mention, UserID: user.ID, Login: user.Login, omitted: m.lookup.omitted}
 			targets = append(targets, t)
 			if err != nil {
 				t.fail(err)
-				byName[n.name] = t
+				failed[m.lookup] = t
 			} else {
-				byID[user.ID], found[t] = t, user
+				byID[user.ID], users[t] = t, user
 			}
 		}
-		namings[i].target = t
+		mentions[i].target = t
 	}
-	for _, w := range warnIgnored(hosts) {
-		c.Warn("%s", w)
+	for _, w := range ignoredWarnings(hosts) {
+		x.Warn("%s", w)
 	}
-	c.ignored = append(c.ignored, hosts...)
-	return targets, found
+	x.ignoredEntities = append(x.ignoredEntities, hosts...)
+	return targets, users
 }
 
-// isUndecided tells whether a failed look-up leaves open what the name is.
-func isUndecided(err error) bool {
-	f := apierr.As(err)
-	return f.Kind != apierr.NotFound && f.Code != "ambiguous"
+// isIgnoredHost reports whether the mention is a host that is certainly not a user's full login.
+func (m userMention) isIgnoredHost() bool {
+	if !m.isHost() {
+		return false
+	}
+	if m.lookup.err != nil {
+		return isUnknownUser(m.lookup.err)
+	}
+	return !sameName(m.lookup.user.Login, m.text)
 }
 
-// enrich lists every entity that became a target, as it was given, with its enrichment if all users
-// that it lists were reached.
-func (c *Execution) enrich(r *Result, namings []naming, values func(value any) map[string]string) {
-	for _, t := range r.Targets { // of all, so that a later run of the request has it whatever it finds as an entity
-		if _, kept := t.value.(json.RawMessage); c.Action.Mutates && values != nil && t.enriched == nil && t.Outcome.Reached() && !kept && !t.cut {
-			c.enrichTarget(t, values)
-		}
-	}
-	targets := map[*scopeEntity][]*Target{}
-	for _, n := range namings {
-		if n.entity != nil && n.target != nil {
-			targets[n.entity] = append(targets[n.entity], n.target)
-		}
-	}
-	left := 0 // entities without their enrichment
-	for i := range c.scope {
-		e := &c.scope[i]
-		if targets[e] == nil {
-			continue
-		}
-		enriched := EnrichedEntity{Entity: e.Entity, Enrichment: map[string]string{}}
-		if add := c.enrichment(e, targets[e], values); add != nil {
-			for _, v := range add {
-				r.size += len(v)
-			}
-			if r.size <= maxJSON && !slices.ContainsFunc(targets[e], func(t *Target) bool { return t.cut }) {
-				enriched.Enrichment = add
-			} else {
-				left++
-			}
-		}
-		r.Entities = append(r.Entities, enriched)
-	}
-	if left > 0 {
-		c.Warn("%d entities that were reached are not enriched: a reply stops growing at %d MB.", left, maxJSON>>20)
-	}
-}
-
-// enrichTarget computes the enrichment of a target. After a panic the target has none, and the reply
-// still has the results of all targets.
-func (c *Execution) enrichTarget(t *Target, values func(value any) map[string]string) {
-	t.enriched = map[string]string{}
-	if err := c.guard(func() error { t.enriched = values(t.value); return nil }); err != nil {
-		c.remark(t, "not enriched: "+apierr.As(err).Message+".")
-	}
-}
-
-// enrichment returns what an entity is enriched with: nothing if a user that it lists was not
-// reached, and of several users what is the same for all.
-func (c *Execution) enrichment(
-	e *scopeEntity, targets []*Target, values func(value any) map[string]string,
-) map[string]string {
-	var missed []string
-	for _, t := range targets {
-		if !t.Outcome.Reached() {
-			missed = append(missed, t.name())
-		} else if t.enriched == nil && values != nil && !c.Action.Mutates && !t.cut {
-			c.enrichTarget(t, values)
-		}
-	}
-	if len(missed) > 0 {
-		if len(missed) < len(targets) && !c.Request.Options.DryRun {
-			c.Warn("The entity %s (%s) is not enriched: it lists users that were not reached: %s.",
-				Shorten(e.Identifier), e.Type, Enumerate(missed))
-		}
-		return nil
-	}
-	shared := maps.Clone(targets[0].enriched)
-	for _, t := range targets[1:] {
-		maps.DeleteFunc(shared, func(name, value string) bool { return t.enriched[name] != value })
-	}
-	if len(shared) < len(targets[0].enriched) {
-		c.Warn("The entity %s (%s) lists several users: it is enriched only with the values that all of them share; "+
-			"the JSON result has the values of each.", Shorten(e.Identifier), e.Type)
-	}
-	return shared
-}
-
-// Bool is a boolean as entity enrichment has it.
-func Bool(b bool) string {
-	if b {
-		return "True"
-	}
-	return "False"
-}
-
-// becoming is the member of a State for the status that a change under way leads to.
-const becoming = "transitioningToStatus"
-
-// StatusOf is a user's state for before and after.
-func StatusOf(u okta.User) State {
-	s := State{"status": string(u.Status)}
-	if u.Becoming != "" {
-		s[becoming] = string(u.Becoming)
-	}
-	return s
-}
-
-// ReadStatus returns a function that reads a user's status again, for Plan.Read.
-func ReadStatus(id string) func(ctx context.Context, o *okta.Client) (State, error) {
-	return func(ctx context.Context, o *okta.Client) (State, error) {
-		u, err := o.GetUserByID(ctx, id)
-		if err != nil {
-			return nil, fmt.Errorf("reading the user again: %w", err)
-		}
-		return StatusOf(u), nil
-	}
+// isUnknownUser reports whether a lookup failed because the name is not that of one user. After any
+// other error the name may be a user's login.
+func isUnknownUser(err error) bool {
+	e := apierr.As(err)
+	return e.Kind == apierr.NotFound || e.Code == "ambiguous"
 }

@@ -5,58 +5,57 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
-// verify reads the target again after a write, if the caller asked for it. It returns an error if the status that it
-// reads shows that the change was not made.
-func (c *Execution) verify(ctx context.Context, t *Target, p Plan) error {
+// verify reads the target again after a write, if the caller asked for it. It returns an error if
+// the status as read shows that the change was not made.
+func (x *Execution) verify(ctx context.Context, t *Target, p Plan) error {
 	verified := false
 	t.Verified = &verified
-	if !c.Request.Options.Verify {
+	if !x.Request.Options.Verify {
 		return nil
 	}
 	if p.Read == nil {
-		c.remark(t, "the result cannot be read back from Okta, so it is not verified.")
+		x.warnTarget(t, "the result cannot be read back from Okta, so it is not verified.")
 		return nil
 	}
-	now, err := p.Read(ctx, c.client)
+	now, err := p.Read(ctx, x.client)
 	if err != nil {
-		c.remark(t, "the change was made but could not be read back: "+apierr.As(err).Message)
+		x.warnTarget(t, "the change was made but could not be read back: "+apierr.As(err).Message)
 		return nil
 	}
 	asked := t.After
 	t.After = now
 	verified = len(asked) == 0 || reflect.DeepEqual(now, asked)
-	if err := NotAsAsked(now, asked); err != nil {
+	if err := CheckStatus(now, asked); err != nil {
 		return err
 	}
 	if !verified {
-		c.remark(t, fmt.Sprintf("Okta accepted the change, but reads back as %s instead of %s.",
+		x.warnTarget(t, fmt.Sprintf("Okta accepted the change, but the state reads back as %s instead of %s.",
 			describe(now), describe(asked)))
 	}
 	return nil
 }
 
-// NotAsAsked returns an error if a state that was read after a write has a user's status that is not the asked one and is
-// not changing to it, although Okta accepted the write.
-func NotAsAsked(now, asked State) error {
-	if !otherStatus(now, asked) {
+// CheckStatus returns an error if a user's status, as read after an accepted write, is not the
+// asked one and is not changing to it.
+func CheckStatus(now, asked State) error {
+	if !statusDiffers(now, asked) {
 		return nil
 	}
 	return apierr.Errorf(apierr.Rejected, "not_verified",
 		"Okta accepted the change, but the user's status reads back as %s instead of %s; "+
-			"look at the user in Okta before you try again", describe(now), describe(asked))
+			"check the user in Okta before you try again", describe(now), describe(asked))
 }
 
-// otherStatus reports whether a state as read is of a user whose status is not the asked one and is not changing to it.
-// A user who was to become PROVISIONED may be ACTIVE by then.
-func otherStatus(now, asked State) bool {
+// statusDiffers reports whether both states have a status, and the status now is not the asked one
+// and is not changing to it. A user who was to become PROVISIONED may be ACTIVE already.
+func statusDiffers(now, asked State) bool {
 	statuses := func(s State) []any {
-		return slices.DeleteFunc([]any{s["status"], s[becoming]}, func(v any) bool { return v == nil || v == "" })
+		return slices.DeleteFunc([]any{s["status"], s[transitioningTo]}, func(v any) bool { return v == nil || v == "" })
 	}
 	wanted := statuses(asked)
 	if slices.Contains(wanted, any(string(okta.Provisioned))) {
@@ -65,17 +64,4 @@ func otherStatus(now, asked State) bool {
 	is := statuses(now)
 	holds := func(status any) bool { return slices.Contains(wanted, status) }
 	return len(is) > 0 && len(wanted) > 0 && !slices.ContainsFunc(is, holds)
-}
-
-// describe returns a state in words: "ACTIVE, changing to DEPROVISIONED".
-func describe(s State) string {
-	var words []string
-	for _, k := range sortedKeys(s) {
-		word := fmt.Sprint(s[k])
-		if k == becoming {
-			word = "changing to " + word
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, ", ")
 }

@@ -82,7 +82,7 @@ func TestSettings_ErrorNamesTheSetting(t *testing.T) {
 			"https://2852039166", "https://0xa9fea9fe", "https://0XA9FEA9FE", "https://0x7f.1", "http://127.1", "http://2130706433", "https://0177.0.0.1",
 			"https://169.254.169.254.", "https://1.", "https://0x", "https://acme.0x7f", "https://[fe80::1%25eth0]", "http://[::1%25lo]", "https://[::ffff:169.254.169.254]",
 			"http://[::ffff:127.0.0.1]", "http://[::127.0.0.1]", "https://[::]", "https://[v1.x]", "https://1.2.3.4.5",
-			// Names that are no names.
+			// Invalid names.
 			"https://acme.okta.com.", "https://-", "https://*", "https://*.okta.com", "https://-acme.okta.com", "https://acme-.okta.com", "https://acme..okta.com", "https://.okta.com",
 			"https://acme_x.okta.com", "https://ácme.okta.com", "https://acme.okta.com%00", "https://%61%20", "https://" + strings.Repeat("a.", 130) + "com",
 			"https://" + strings.Repeat("a", 64) + ".com", "https://acme.okta.com?", "https://localhost.",

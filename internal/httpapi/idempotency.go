@@ -39,7 +39,7 @@ type keyLease struct {
 
 // run renews the lease in the meantime. It cancels the run if another run takes over the lease.
 func (l keyLease) run(ctx context.Context, t task) (*action.Result, error) {
-	t.run.Prior, t.run.WriteGuard = l.Done, writeGuard{context.WithoutCancel(ctx), l}
+	t.run.ReachedBefore, t.run.WriteGuard = l.Done, writeGuard{context.WithoutCancel(ctx), l}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go l.KeepAlive(ctx, stop)
@@ -104,7 +104,7 @@ func (l keyLease) end(ctx context.Context, in *input, out outcome) error {
 	case len(out.result.Targets) == 0 && len(l.Done) == 0:
 		return l.Forget(ctx)
 	}
-	done, err := out.result.Done(in.action.SecretResults)
+	done, err := out.result.ReachedTargets(in.action.SecretResults)
 	if err != nil {
 		return err
 	}

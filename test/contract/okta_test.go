@@ -107,9 +107,6 @@ func emptyArray(v any) bool {
 	return ok && len(list) == 0
 }
 
-// nonRepeatable are the actions whose writes the product never repeats.
-var nonRepeatable = []string{"reset-password", "set-password", "send-itp-signal"}
-
 func TestLostResponse_WriteIsReportedAsUnknown(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
 		if !s.action.Mutates {
@@ -123,7 +120,7 @@ func TestLostResponse_WriteIsReportedAsUnknown(t *testing.T) {
 			}
 			r := s.run(t, s.example())
 			switch {
-			case !slices.Contains(nonRepeatable, s.action.Slug):
+			case !s.action.NonIdempotent:
 				if r.HTTP != 503 {
 					t.Errorf("%s: %d %s", name, r.HTTP, r.Get("output_message"))
 				}

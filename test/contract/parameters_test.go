@@ -272,7 +272,7 @@ func TestTargets_NamesAreBounded(t *testing.T) {
 			got := s.Run(s.path(), r)
 			checkReply(t, &s.action, got)
 			message, _ := got.Get("error", "problems", 0, "message").(string)
-			if got.HTTP != 400 || got.Get("error", "problems", 0, "parameter") != parameter || !strings.Contains(message, "21 targets are named; one call ") {
+			if got.HTTP != 400 || got.Get("error", "problems", 0, "parameter") != parameter || !strings.Contains(message, "21 targets are named; one request ") {
 				t.Errorf("%d %s", got.HTTP, got.Get("output_message"))
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"example.com/okta-secops/internal/action"
 )
 
-func TestAPlaceholderIsOneAsAWhole(t *testing.T) {
+func TestPlaceholder_MatchesWholeValue(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
 		"[Event.event_principal_user_emailAddresses]": true,

@@ -1,0 +1,131 @@
+package action
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"example.com/okta-secops/internal/apierr"
+)
+
+// Each runs an action on named targets that are not users. It returns an error for too many names.
+func (x *Execution) Each(
+	ctx context.Context, names []string, w Words, plan func(ctx context.Context, name string) (Plan, error),
+) (*Result, error) {
+	targets := make([]*Target, len(names))
+	for i, n := range names {
+		targets[i] = &Target{Mention: Mention{n, fromParameter}}
+	}
+	if err := x.checkTargetCount(len(names), len(targets)); err != nil {
+		return nil, err
+	}
+	x.runTargets(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
+	return x.newResult(targets, w), nil
+}
+
+// namesPerTarget is how many names a request may give for each target that it may change.
+const namesPerTarget = 10
+
+// checkTargetCount returns an error if the request gives too many names, each of which costs a
+// request to Okta, or changes too many targets.
+func (x *Execution) checkTargetCount(names, targets int) error {
+	var message string
+	switch most := namesPerTarget * x.MaxTargets; {
+	case x.Action.Mutates && targets > x.MaxTargets:
+		message = fmt.Sprintf("%d targets are named; one request changes at most %d (MAX_TARGETS)", targets, x.MaxTargets)
+	case names > most:
+		message = fmt.Sprintf("%d targets are named; one request names at most %d (%d x MAX_TARGETS)",
+			names, most, namesPerTarget)
+	default:
+		return nil
+	}
+	return apierr.Invalid(Problem{Parameter: x.targetParam(), Message: message + ": split the list"})
+}
+
+// targetParam returns the name of the parameter that names the targets, "" if there is none.
+func (x *Execution) targetParam() string {
+	first := ""
+	for _, p := range x.Action.Params {
+		if p.users {
+			return p.Name
+		}
+		if p.Type == typeList && first == "" {
+			first = p.Name
+		}
+	}
+	return first
+}
+
+// runTargets plans and applies the change of every target that has not failed yet.
+func (x *Execution) runTargets(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
+	budget := x.newResultBudget(len(targets))
+	x.forEachParallel(len(targets), func(i int) {
+		if targets[i].err == nil {
+			x.runTarget(ctx, targets[i], plan, func(size int, drop func()) error { return budget.reserve(i, size, drop) })
+		}
+	})
+	x.warnResumed(targets)
+}
+
+// runTarget plans and applies the change of one target. A target that an earlier run of the request
+// reached is only read back, if the action can be.
+func (x *Execution) runTarget(
+	ctx context.Context, t *Target, plan func(t *Target) (Plan, error), reserve func(size int, drop func()) error,
+) {
+	resumed := t.resume(x.ReachedBefore)
+	if resumed && !x.Action.ReadBack {
+		return
+	}
+	fail := t.fail
+	if resumed {
+		fail = t.failWithoutState
+	}
+	if ctx.Err() != nil {
+		fail(errNotStarted(ctx))
+		return
+	}
+	if err := x.catchPanic(func() error {
+		p, err := plan(t)
+		if resumed {
+			return x.readBack(t, p, err)
+		}
+		if err != nil {
+			t.Before = p.Before // the state for which the action cannot be done
+			return err
+		}
+		if err := x.applyPlan(ctx, t, p); err != nil {
+			return err
+		}
+		if t.omitted {
+			t.value = nil
+			return nil
+		}
+		return reserve(sizeOf(t.value), func() { t.value, t.omitted = nil, true })
+	}); err != nil {
+		fail(err)
+	}
+}
+
+// errNotStarted returns the error of a target that was not started before the deadline.
+func errNotStarted(ctx context.Context) *apierr.Error {
+	return apierr.New(apierr.Deadline, "deadline_exceeded", "not started: the deadline of the request passed", ctx.Err())
+}
+
+// forEachParallel calls work with 0 … n-1, up to Workers at a time, and returns when all calls have
+// returned.
+func (x *Execution) forEachParallel(n int, work func(i int)) {
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(n, max(1, x.Workers)) {
+		wg.Go(func() {
+			for i := range next {
+				work(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
