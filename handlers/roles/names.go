@@ -137,7 +137,8 @@ func unknownRole(name string, known []string) error {
 func orgRolesUnreadable(name string, err error) error {
 	e := *apierr.As(err)
 	e.Message = fmt.Sprintf(
-		"%q is not a standard role, and the roles of the org could not be read to find a custom one: %s", action.Shorten(name), e.Message)
+		"%q is not a standard role, and the roles of the org could not be read to find a custom one: %s",
+		action.Shorten(name), e.Message)
 	if e.Kind == apierr.NotFound { // the list of roles was not found
 		e.Kind = apierr.Rejected
 	}

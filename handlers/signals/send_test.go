@@ -271,7 +271,7 @@ func TestSendSignal_Failures(t *testing.T) {
 		"Okta has an error":         {emulator.Fault{Status: 500}, 502, "unknown_result", lost, false},
 		"the reply is lost":         {emulator.Fault{Drop: true}, 502, "unknown_result", lost, false},
 		"Okta is read only":         {emulator.Fault{Status: 503}, 503, "E0000010", "Service is in read only mode; the change was not made; try again", true},
-		"Okta refuses the licence":  {emulator.Fault{Status: 403, Body: `{"errorCode": "E0000015", "errorSummary": "You do not have permission to access the feature you are requesting"}`}, 422, "E0000015", "You do not have permission to access the feature you are requesting", false},
+		"Okta refuses the license":  {emulator.Fault{Status: 403, Body: `{"errorCode": "E0000015", "errorSummary": "You do not have permission to access the feature you are requesting"}`}, 422, "E0000015", "You do not have permission to access the feature you are requesting", false},
 		"neither yes nor no":        {emulator.Fault{Status: 204}, 502, "unknown_result", "the response is not a valid Okta response: the request may or may not have taken effect, and it is not retried; check the user in Okta before you repeat it", false},
 		"a page of a proxy instead": {emulator.Fault{Status: 404, Body: "<html>"}, 502, "unknown_result", "the response is not a valid Okta response: the request may or may not have taken effect, and it is not retried; check the user in Okta before you repeat it", false},
 	} {

@@ -125,7 +125,8 @@ func (b *binder) noteSecret(p Param, raw any) {
 	if raw == nil || raw == "" {
 		return
 	}
-	b.inv.needsHTTP = append(b.inv.needsHTTP, Problem{Parameter: p.Name, Message: "is a secret: send the request over HTTP"})
+	problem := Problem{Parameter: p.Name, Message: "is a secret: send the request over HTTP"}
+	b.inv.needsHTTP = append(b.inv.needsHTTP, problem)
 	b.repeated = append(b.repeated, repeatedSecret(&b.inv.Action, p, b.given, b.inv.Request.Entities)...)
 }
 

@@ -185,7 +185,10 @@ func parameters(a action.Action) object {
 			properties[alias] = s
 		}
 	}
-	return object{"type": "object", "description": "Other spellings of the names are accepted too.", "properties": properties, "required": required}
+	return object{
+		"type": "object", "description": "Other spellings of the names are accepted too.",
+		"properties": properties, "required": required,
+	}
 }
 
 // property returns the schema of a parameter: its own type, and the strings that SecOps may send instead. An empty

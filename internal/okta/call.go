@@ -220,16 +220,9 @@ func (r *retrier) explain(err *apierr.Error, x *attempt) *apierr.Error {
 // never reported as not made unless Okta ended each attempt and the state is as before.
 func (r *retrier) decide(ctx context.Context, v verdict) (decision, error) {
 	r.worst = max(r.worst, v.effect)
-	unchanged := false // the state, read after this attempt, lacks the change
-	if v.effect != noEffect && r.applied != nil && !r.onlyAfterRejection {
-		switch state, err := r.applied(ctx); {
-		case err != nil:
-			v.retry = never // in an unknown state the write is not repeated
-		case state.applied:
-			return succeed, nil
-		default:
-			unchanged = true
-		}
+	made, unchanged := r.afterEffect(ctx, &v)
+	if made {
+		return succeed, nil
 	}
 	mayRepeat := v.retry != never && (v.effect == noEffect || r.repeatable())
 	if mayRepeat && r.client.clock.Sleep(ctx, v.retry.wait()) == nil {
@@ -245,6 +238,21 @@ func (r *retrier) decide(ctx context.Context, v verdict) (decision, error) {
 		return fail, r.unknown(v.err)
 	}
 	return fail, r.advise(v.err)
+}
+
+// afterEffect reads the state after an attempt that may have had an effect. It reports whether the
+// write was made, or whether the state lacks the change. If the state cannot be read, the write is
+// not repeated.
+func (r *retrier) afterEffect(ctx context.Context, v *verdict) (made, unchanged bool) {
+	if v.effect == noEffect || r.applied == nil || r.onlyAfterRejection {
+		return false, false
+	}
+	state, err := r.applied(ctx)
+	if err != nil {
+		v.retry = never
+		return false, false
+	}
+	return state.applied, !state.applied
 }
 
 // afterRejection reads the state after Okta rejected the last attempt. It returns succeed if an

@@ -186,7 +186,7 @@ func TestOpenAPI_DescribesRequestsAndReplies(t *testing.T) {
 		_, router := description(t, s.World, s.group)
 		bad := s.example()
 		bad.Options = map[string]bool{"dryrun": true}
-		bodies := []request{bad, s.example().with("Colour Of The Sky", "blue")}
+		bodies := []request{bad, s.example().with("Color Of The Sky", "blue")}
 		if s.users() != "" {
 			bodies = append(bodies, s.example().with(s.users(), []string{"zed"}), s.example().with(s.users(), []string{"alice", "erin", "zed"}))
 		}

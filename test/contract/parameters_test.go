@@ -51,7 +51,7 @@ func TestParameters_ReportsAllProblems(t *testing.T) {
 
 func TestParameters_UnknownNameGetsTheNearest(t *testing.T) {
 	eachAction(t, testkit.Options{}, func(t *testing.T, s subject) {
-		s.refused(t, s.example().with("Colour Of The Sky", "blue"), "Colour Of The Sky")
+		s.refused(t, s.example().with("Color Of The Sky", "blue"), "Color Of The Sky")
 		for _, p := range s.action.Params {
 			near := p.Name[:len(p.Name)-1]
 			s.refused(t, s.example().with(near, s.value(p)), near, fmt.Sprintf("did you mean %q", p.Name))

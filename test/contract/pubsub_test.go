@@ -166,7 +166,7 @@ func TestDeadLetter_InvalidMessageIsPublishedOnce(t *testing.T) {
 		"two actions": {
 			data: `{"action": "Get User", "parameters": {"User IDs": "alice"}}`, attributes: map[string]string{"action": "Disable User"}, code: "invalid_request",
 			say: "the attribute action says Disable User and the body says Get User", request: `{"action": "Get User", "parameters": {"User IDs": "alice"}, "options": {"dry_run": false, "verify": false}}`},
-		"a misspelt secret": {
+		"a misspelled secret": {
 			data: `{"action": "Set Password", "parameters": {"User IDs": "alice", "New Pasword": "` + password + `"}}`, code: "invalid_request", say: "did you mean",
 			request: `{"action": "Set Password", "parameters": {"User IDs": "alice", "New Pasword": "[masked]"}, "options": {"dry_run": false, "verify": false}}`},
 		"an unknown member": {data: `{"action": "Get User", "password": "` + password + `", "parameters": "` + password + `"}`, code: "invalid_request", say: "is not a member", request: `{"action": "Get User", "options": {"dry_run": false, "verify": false}}`},

@@ -128,8 +128,8 @@ func TestSecret_IsNotInErrors(t *testing.T) {
 				r := s.run(t, q)
 				s.wantHidden(t, r, q, s.given(), s.made(r))
 			}
-			wrong := q.with("Colour Of The Sky", "blue")
-			s.wantHidden(t, s.refused(t, wrong, "Colour Of The Sky"), wrong, s.given(), nil)
+			wrong := q.with("Color Of The Sky", "blue")
+			s.wantHidden(t, s.refused(t, wrong, "Color Of The Sky"), wrong, s.given(), nil)
 			broken := q.String() + "}"
 			s.wantHidden(t, s.refused(t, broken, "body"), q, s.given(), nil)
 		}

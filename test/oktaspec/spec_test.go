@@ -27,7 +27,7 @@ func TestCheck_ReportsDeviations(t *testing.T) {
 		"an escaped login":           {"GET", "/api/v1/users/a%40b%3Fc", "", "", 200, user, ""},
 		"a path unknown to Okta":     {"GET", "/api/v1/user/00u1", "", "", 200, user, "no matching operation"},
 		"a method unknown to Okta":   {"PATCH", "/api/v1/users/00u1", "", "", 200, user, "no matching operation"},
-		"a misspelt query parameter": {"POST", "/api/v1/users/00u1/lifecycle/deactivate?sendEmial=true", "", "", 200, `{}`, "sendEmial is not declared"},
+		"a misspelled query parameter": {"POST", "/api/v1/users/00u1/lifecycle/deactivate?sendEmial=true", "", "", 200, `{}`, "sendEmial is not declared"},
 		"a query parameter left out": {"POST", "/api/v1/users/00u1/lifecycle/reset_password", "", "", 200, `{}`, `"sendEmail" in query`},
 		"no boolean":                 {"POST", "/api/v1/users/00u1/lifecycle/deactivate?sendEmail=True1", "", "", 200, `{}`, "sendEmail"},
 		"an undeclared body":         {"POST", "/api/v1/users/00u1/lifecycle/suspend", "application/json", `{"x": 1}`, 200, `{}`, "body"},

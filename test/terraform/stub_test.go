@@ -59,7 +59,7 @@ func TestTerraformSchema_KnowsAllTypes(t *testing.T) {
 	}
 }
 
-// The other tests draw conclusions from plans, and need this behaviour of the stub.
+// The other tests draw conclusions from plans, and need this behavior of the stub.
 func TestTerraformStub_KeepsAppliedValues(t *testing.T) {
 	t.Parallel()
 	r := open(t, sample)

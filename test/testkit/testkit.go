@@ -260,7 +260,7 @@ func Params(parameters map[string]any) map[string]any {
 	return map[string]any{"parameters": parameters}
 }
 
-// Run asks for an action: path is "users/disable-user". body is marshalled; a string is sent as it is.
+// Run asks for an action: path is "users/disable-user". body is marshaled; a string is sent as it is.
 func (w *World) Run(path string, body any) Reply {
 	w.t.Helper()
 	text, isText := body.(string)
