@@ -14,11 +14,16 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"example.com/okta-secops/internal/backoff"
 )
 
 // accessTimeout limits one Get, retries included. The default of the client, one minute, is too
 // long for an analyst who contains an attack.
 const accessTimeout = 3 * time.Second
+
+// accessPause is the pause between attempts, at most one second.
+const accessPause = backoff.Exponential(50 * time.Millisecond)
 
 // SecretManager reads secrets from Google Secret Manager. It reads a regional secret from the
 // endpoint of its region. It connects at the first Get and is safe for concurrent use.
@@ -50,7 +55,7 @@ func (s *SecretManager) Get(ctx context.Context, ref string) (Value, error) {
 	if err != nil {
 		return Value{}, failed(ref, fmt.Errorf("%w: no Google credentials were found: %w", ErrDenied, err))
 	}
-	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+	for attempts := 1; ; attempts++ {
 		version, err := access(ctx, client, name)
 		switch {
 		case err == nil:
@@ -61,7 +66,7 @@ func (s *SecretManager) Get(ctx context.Context, ref string) (Value, error) {
 		select {
 		case <-ctx.Done():
 			return Value{}, failed(name, fmt.Errorf("%w: %w", ctx.Err(), err))
-		case <-time.After(pause):
+		case <-time.After(min(accessPause.Jittered(attempts), time.Second)):
 		}
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/backoff"
 )
 
 // The settings of the push subscriptions of a deployment.
@@ -225,7 +226,7 @@ func (b *Broker) deliver(ctx context.Context, group, ackID string, m *pubsubpb.P
 			return
 		}
 		if err != nil && attempt < MaxDeliveries {
-			wait := backoff(attempt)
+			wait := redeliveryPause(attempt)
 			b.o.Log.Info("local Pub/Sub will redeliver a message",
 				"group", group, "message_id", m.MessageId, "attempt", attempt, "reason", err.Error())
 			pause(ctx, time.Duration(float64(wait)/b.o.Speed))
@@ -323,15 +324,9 @@ func (b *Broker) post(ctx context.Context, group string, m *pubsubpb.PubsubMessa
 	return nil
 }
 
-// backoff returns the pause after so many deliveries.
-func backoff(attempts int) time.Duration {
-	wait := MinBackoff
-	for range attempts - 1 {
-		if wait *= 2; wait >= MaxBackoff {
-			return MaxBackoff
-		}
-	}
-	return wait
+// redeliveryPause returns the pause after a number of deliveries, at most MaxDeliveries.
+func redeliveryPause(deliveries int) time.Duration {
+	return min(backoff.Exponential(MinBackoff).After(deliveries), MaxBackoff)
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -125,13 +125,13 @@ func TestBackoff_DoublesUpToMaximum(t *testing.T) {
 	t.Parallel()
 	var total time.Duration
 	for attempts, want := range map[int]time.Duration{1: 10 * time.Second, 2: 20 * time.Second, 3: 40 * time.Second,
-		6: 320 * time.Second, 7: 600 * time.Second, 100: 600 * time.Second} {
-		if got := backoff(attempts); got != want {
+		6: 320 * time.Second, 7: 600 * time.Second, MaxDeliveries: 600 * time.Second} {
+		if got := redeliveryPause(attempts); got != want {
 			t.Errorf("after %d: %s, want %s", attempts, got, want)
 		}
 	}
 	for attempts := range MaxDeliveries - 1 {
-		total += backoff(attempts + 1)
+		total += redeliveryPause(attempts + 1)
 	}
 	if total < 2*time.Hour || total > 3*time.Hour || total > Retention {
 		t.Errorf("a message becomes a dead letter after %s", total)
