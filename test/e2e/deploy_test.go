@@ -187,6 +187,9 @@ var effects = map[string]effect{
 
 // TestSourceArchive_ServesEveryTarget builds the archive as Google does, and has each target Ping and carry out one action.
 func TestSourceArchive_ServesEveryTarget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: it builds the deployed archive")
+	}
 	t.Parallel()
 	dir := t.TempDir()
 	unpack(t, sourceArchive(t, repository), dir)
