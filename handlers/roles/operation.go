@@ -9,6 +9,7 @@ import (
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -85,8 +86,20 @@ func (c roleChange) plan() action.Plan {
 		now, err := o.ListRoles(ctx, c.user.ID)
 		return rolesState(now), err
 	}
-	p.Write = c.write
+	p.Write, p.Effects = c.write, c.effects(pending)
 	return p
+}
+
+// effects returns what the change of some assignments does. A role that the user also holds in
+// another assignment is not removed.
+func (c roleChange) effects(pending []okta.Role) (e guardrail.Effects) {
+	if c.assigns {
+		e.AssignsRoles = types(pending)
+		return e
+	}
+	left := types(c.after(pending))
+	e.RemovesRoles = slices.DeleteFunc(types(pending), func(t string) bool { return slices.Contains(left, t) })
+	return e
 }
 
 // write sends the writes of all requests. If one fails, it reads the roles again, so that the reply

@@ -40,23 +40,25 @@ func moreSevere(a, b error) error {
 
 // rolesState returns the sorted types of a user's roles as a State.
 func rolesState(roles []okta.Role) action.State {
-	types := []string{}
-	for _, r := range roles {
-		types = append(types, r.Type)
+	held := types(roles)
+	slices.Sort(held)
+	return action.State{"roles": held}
+}
+
+// types returns the types of the roles.
+func types(roles []okta.Role) []string {
+	all := make([]string, len(roles))
+	for i, r := range roles {
+		all[i] = r.Type
 	}
-	slices.Sort(types)
-	return action.State{"roles": types}
+	return all
 }
 
 // resultTypes returns the types of the roles in a target's result, joined with commas; "" if it has
 // no roles.
 func resultTypes(value any) string {
-	var types []string
 	roles, _ := value.([]okta.Role)
-	for _, r := range roles {
-		types = append(types, r.Type)
-	}
-	return strings.Join(types, ", ")
+	return strings.Join(types(roles), ", ")
 }
 
 // orEmpty returns an empty slice for nil, so that JSON shows [] and not null.

@@ -125,7 +125,7 @@ var send = action.Define(action.Spec{
 	words := action.Words{Noun: "signal", Changed: "Sent", Planned: "Would send"}
 	result, err := x.Each(ctx, []string{string(p.Email)}, words, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
-			Success: action.Accepted,
+			Success: action.Accepted, Email: string(p.Email),
 			Write: func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				status, err := o.PublishSecurityEvent(ctx, token)
 				if err != nil {

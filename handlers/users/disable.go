@@ -6,6 +6,7 @@ import (
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -28,6 +29,11 @@ var disable = action.Define(action.Spec{
 		Entities:   []action.Entity{{Identifier: "BOB@ACME.TEST", Type: action.UserEntity}},
 	},
 }, func(ctx context.Context, x *action.Execution, p disableParams) (*action.Result, error) {
+	advice := "set Is Deactivate to true to deactivate the user"
+	if !x.MayDeactivate() {
+		advice = "the policy does not allow users to be deactivated, so contain the user in Okta"
+	}
+	p.Deactivate = p.Deactivate && !x.SuspendInstead()
 	words := action.Words{Changed: "Suspended", Unchanged: "Already disabled", Planned: "Would suspend"}
 	if p.Deactivate {
 		words = action.Words{Changed: "Deactivated", Unchanged: "Already deactivated", Planned: "Would deactivate"}
@@ -35,7 +41,7 @@ var disable = action.Define(action.Spec{
 	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: words,
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
-			return planDisable(u, p)
+			return planDisable(u, p, advice)
 		},
 		Enrich: func(any) map[string]string {
 			return map[string]string{
@@ -45,19 +51,22 @@ var disable = action.Define(action.Spec{
 	})
 })
 
-// planDisable plans the deactivation or the suspension of a user.
-func planDisable(u okta.User, p disableParams) (action.Plan, error) {
+// planDisable plans the deactivation or the suspension of a user. advice is for a user who cannot be
+// suspended.
+func planDisable(u okta.User, p disableParams, advice string) (action.Plan, error) {
 	plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
 	status := u.FinalStatus()
 	switch {
 	case status == okta.Deprovisioned, status == okta.Suspended && !p.Deactivate:
 		plan.Value = plan.Before
 	case p.Deactivate:
+		plan.Effects = guardrail.Effects{Deactivates: true}
 		plan.After = action.State{"status": string(okta.Deprovisioned)}
 		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 			return action.WriteResult{Value: plan.After}, o.DeactivateUser(ctx, u.ID, p.SendEmail)
 		}
 	case u.Status == okta.Active:
+		plan.Effects = guardrail.Effects{Suspends: true}
 		plan.After = action.State{"status": string(okta.Suspended)}
 		plan.Undo = undo("Enable User", u, "Is Activate")
 		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
@@ -67,8 +76,8 @@ func planDisable(u okta.User, p disableParams) (action.Plan, error) {
 		// Other integrations report this as "already disabled". It is not: such a user can regain
 		// access by a password reset, an unlock or an activation.
 		return plan, apierr.New(apierr.WrongState, "wrong_state", fmt.Sprintf(
-			"the user's status is %s, and Okta suspends only ACTIVE users: the user is not contained; "+
-				"set Is Deactivate to true to deactivate the user", u.Status), nil)
+			"the user's status is %s, and Okta suspends only ACTIVE users: the user is not contained; %s",
+			u.Status, advice), nil)
 	}
 	return plan, nil
 }

@@ -58,9 +58,11 @@ func planEnable(x *action.Execution, u okta.User, p enableParams) (action.Plan, 
 			return action.WriteResult{Value: plan.After}, o.UnsuspendUser(ctx, u.ID)
 		}
 	case p.Activate && (u.Status == okta.Staged || u.Status == okta.Deprovisioned):
+		plan.Effects.ReturnsCredential = !p.SendEmail
 		plan.After = action.State{"status": string(okta.Provisioned)}
 		plan.Write = activationWrite(x, u, p.SendEmail, (*okta.Client).ActivateUser)
 	case p.Activate && u.Status == okta.Provisioned:
+		plan.Effects.ReturnsCredential = !p.SendEmail
 		plan.After = plan.Before
 		plan.Write = activationWrite(x, u, p.SendEmail, (*okta.Client).ReactivateUser)
 	default:

@@ -35,6 +35,7 @@ var resetPassword = action.Define(action.Spec{
 			plan := action.Plan{
 				Before: action.StatusOf(u), After: action.State{"status": string(okta.Recovery)}, Read: action.ReadStatus(u.ID),
 			}
+			plan.Effects.ReturnsCredential = !p.SendEmail
 			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				link, err := o.ResetPassword(ctx, u.ID, p.SendEmail)
 				if err != nil {

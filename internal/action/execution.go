@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/internal/ssf"
 )
@@ -20,6 +21,7 @@ type Deps struct {
 	Signing    ssf.Transmitter // signs security event tokens; the zero value has no key
 	MaxTargets int             // bounds the targets of a change; a read takes namesPerTarget times as many
 	Workers    int             // how many targets one invocation handles in parallel
+	Guardrails *Guardrails     // nil: no action that changes something is run
 	ReadOnly   string          // the warning that every change is a dry run; "" if changes are made
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -27,8 +29,9 @@ type Deps struct {
 
 // Run is the part of an execution that is specific to one run of a request.
 type Run struct {
-	Caller  string            // the concurrency limit of Okta requests is shared between callers
-	OnWrite func(TargetWrite) // receives every write before it is sent and after it ended; may be nil
+	Caller     string            // the concurrency limit of Okta requests is shared between callers
+	CallerName string            // the ID of an API key, or an e-mail address; "" if it is not known
+	OnWrite    func(TargetWrite) // receives every write before it is sent and after it ended; may be nil
 
 	// Of a request with an idempotency key; nil without one.
 	WriteGuard    WriteGuard
@@ -43,6 +46,7 @@ type Execution struct {
 	Request Request // without its parameters
 	Action  Action
 
+	policy          *guardrail.Policy
 	client          *okta.Client // for writes, and for reads after them
 	scope           []scopeEntity
 	ignoredEntities []ignoredEntity
@@ -64,7 +68,9 @@ func (inv *Invocation) execute(ctx context.Context, x *Execution) (*Result, erro
 	inv.prepare(x)
 	var result *Result
 	err := x.catchPanic(func() (err error) {
-		result, err = inv.run(ctx, x)
+		if err = x.loadPolicy(ctx); err == nil {
+			result, err = inv.run(ctx, x)
+		}
 		return err
 	})
 	if result == nil {

@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -21,6 +22,10 @@ type Plan struct {
 	// Read reads the state that After predicts; nil: it cannot be read.
 	Read func(ctx context.Context, o *okta.Client) (State, error)
 	Undo *Undo
+	// Effects are what Write does, for the guardrails.
+	Effects guardrail.Effects
+	// Email is the address of the user whom Write concerns, if the target is not a user.
+	Email string
 	// Success is the outcome of a write without an error; empty: Changed.
 	Success Outcome
 

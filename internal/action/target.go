@@ -33,14 +33,17 @@ type Target struct {
 	Undo      *Undo         `json:"undo,omitempty"`
 	Error     *TargetError  `json:"error,omitempty"`
 
+	Notices []string `json:"-"` // the guardrails that did not refuse the change, for the audit
+
 	value    any               // its result in json_result
 	omitted  bool              // the value is left out: it exceeds the size limit
 	enriched map[string]string // the enrichment of its entity
 	message  string            // its sentence in output_message
 	hint     string            // the likely reason that it was not found
 	err      *apierr.Error
-	resumed  bool // an earlier run of the request reached it
-	touched  bool // something was changed, or in a dry run would be, whatever the outcome
+	resumed  bool                // an earlier run of the request reached it
+	profile  map[string][]string // attributes of the user that guardrails compare
+	touched  bool                // something was changed, or in a dry run would be, whatever the outcome
 }
 
 // Identity identifies the target in all runs of a request: the ID of a user, otherwise the input.

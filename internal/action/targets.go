@@ -3,9 +3,11 @@ package action
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/okta"
 )
 
 // Each runs an action on named targets that are not users. It returns an error for too many names.
@@ -19,7 +21,7 @@ func (x *Execution) Each(
 	if err := x.checkTargetCount(len(names), len(targets)); err != nil {
 		return nil, err
 	}
-	x.runTargets(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
+	x.runTargets(ctx, targets, nil, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
 	return x.newResult(targets, w), nil
 }
 
@@ -56,43 +58,14 @@ func (x *Execution) targetParam() string {
 	return first
 }
 
-// runTargets plans and applies the change of every target that has not failed yet.
-func (x *Execution) runTargets(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) {
-	budget := x.newResultBudget(len(targets))
-	x.forEachParallel(len(targets), func(i int) {
-		if targets[i].err == nil {
-			x.runTarget(ctx, targets[i], plan, func(size int, drop func()) error { return budget.reserve(i, size, drop) })
-		}
-	})
-	x.warnResumed(targets)
-}
-
-// runTarget plans and applies the change of one target. A target that an earlier run of the request
-// reached is only read back, if the action can be.
-func (x *Execution) runTarget(
-	ctx context.Context, t *Target, plan func(t *Target) (Plan, error), reserve func(size int, drop func()) error,
+// runTargets plans the change of every target that has not failed yet, evaluates the guardrails
+// over all plans, and then makes the changes. A read ends with its plan.
+func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map[*Target]okta.User,
+	plan func(t *Target) (Plan, error),
 ) {
-	resumed := t.resume(x.ReachedBefore)
-	if resumed && !x.Action.ReadBack {
-		return
-	}
-	fail := t.fail
-	if resumed {
-		fail = t.failWithoutState
-	}
-	if ctx.Err() != nil {
-		fail(errNotStarted(ctx))
-		return
-	}
-	if err := x.catchPanic(func() error {
-		p, err := plan(t)
-		if resumed {
-			return x.readBack(t, p, err)
-		}
-		if err != nil {
-			t.Before = p.Before // the state for which the action cannot be done
-			return err
-		}
+	budget := x.newResultBudget(len(targets))
+	finish := func(i int, p Plan) error {
+		t := targets[i]
 		if err := x.applyPlan(ctx, t, p); err != nil {
 			return err
 		}
@@ -100,9 +73,74 @@ func (x *Execution) runTarget(
 			t.value = nil
 			return nil
 		}
-		return reserve(sizeOf(t.value), func() { t.value, t.omitted = nil, true })
+		return budget.reserve(i, sizeOf(t.value), func() { t.value, t.omitted = nil, true })
+	}
+	all := make([]*plannedTarget, len(targets))
+	x.forEachParallel(len(targets), func(i int) {
+		if targets[i].err != nil {
+			return
+		}
+		if p := x.planTarget(ctx, targets[i], plan, func(p Plan) error { return finish(i, p) }); p != nil {
+			all[i] = &plannedTarget{index: i, Target: targets[i], plan: *p, user: users[targets[i]]}
+		}
+	})
+	planned := slices.DeleteFunc(all, func(p *plannedTarget) bool { return p == nil })
+	verdict := x.guard(ctx, planned)
+	defer verdict.Release()
+	x.forEachParallel(len(planned), func(i int) {
+		if p := planned[i]; p.err == nil {
+			x.finishTarget(ctx, p.Target, func() error { return finish(p.index, p.plan) })
+		}
+	})
+	x.warnResumed(targets)
+}
+
+// planTarget plans the change of one target, and returns the plan if it writes; any other plan it
+// finishes. A target that an earlier run of the request reached is only read back, if the action
+// can be.
+func (x *Execution) planTarget(
+	ctx context.Context, t *Target, plan func(t *Target) (Plan, error), finish func(p Plan) error,
+) (writes *Plan) {
+	resumed := t.resume(x.ReachedBefore)
+	if resumed && !x.Action.ReadBack {
+		return nil
+	}
+	fail := t.fail
+	if resumed {
+		fail = t.failWithoutState
+	}
+	if ctx.Err() != nil {
+		fail(errNotStarted(ctx))
+		return nil
+	}
+	if err := x.catchPanic(func() error {
+		p, err := plan(t)
+		switch {
+		case resumed:
+			return x.readBack(t, p, err)
+		case err != nil:
+			t.Before = p.Before // the state for which the action cannot be done
+			return err
+		case p.Write != nil:
+			writes = &p
+			return nil
+		}
+		return finish(p)
 	}); err != nil {
 		fail(err)
+		return nil
+	}
+	return writes
+}
+
+// finishTarget makes the change of one target, unless the deadline has passed.
+func (x *Execution) finishTarget(ctx context.Context, t *Target, finish func() error) {
+	if ctx.Err() != nil {
+		t.fail(errNotStarted(ctx))
+		return
+	}
+	if err := x.catchPanic(finish); err != nil {
+		t.fail(err)
 	}
 }
 

@@ -42,7 +42,7 @@ func (x *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 	if err := x.checkTargetCount(len(lookups), len(targets)); err != nil {
 		return nil, err
 	}
-	x.runTargets(ctx, targets, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
+	x.runTargets(ctx, targets, found, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
 	result := x.newResult(targets, w.Words)
 	x.enrich(result, mentions, w.Enrich)
 	return result, nil
@@ -83,7 +83,8 @@ type userLookup struct {
 	text     string
 	hostOnly bool
 	user     okta.User
-	omitted  bool // Okta's user object is dropped: it exceeds the size limit
+	profile  map[string][]string // attributes that guardrails compare
+	omitted  bool                // Okta's user object is dropped: it exceeds the size limit
 	err      error
 }
 
@@ -137,6 +138,7 @@ func (x *Execution) lookUpAll(ctx context.Context, lookups []*userLookup, keepOb
 		l := lookups[i]
 		l.err = x.catchPanic(func() (err error) {
 			l.user, err = x.lookUp(ctx, l.text)
+			l.profile = x.profileOf(l.user)
 			if !keepObjects || err != nil {
 				l.user.Raw = nil
 				return err
@@ -167,7 +169,7 @@ func (x *Execution) merge(mentions []userMention) ([]*Target, map[*Target]okta.U
 		case t != nil:
 			t.AlsoNamed = append(t.AlsoNamed, m.Mention)
 		default:
-			t = &Target{Mention: m.Mention, UserID: user.ID, Login: user.Login, omitted: m.lookup.omitted}
+			t = &Target{Mention: m.Mention, UserID: user.ID, Login: user.Login, omitted: m.lookup.omitted, profile: m.lookup.profile}
 			targets = append(targets, t)
 			if err != nil {
 				t.fail(err)

@@ -64,7 +64,7 @@ func TestKind_EachRowIsComplete(t *testing.T) {
 			t.Errorf("%s: the weight is %d, want %d", kind, m.RoleWeight, want)
 		}
 	}
-	if len(names) != int(apierr.UnknownResult)+1 {
+	if len(names) != int(apierr.GuardrailUnavailable)+1 {
 		t.Errorf("%d kinds", len(names))
 	}
 }

@@ -34,6 +34,9 @@ const (
 	InvalidResponse // the response is not as Okta's API defines it
 	UnknownResult   // a non-idempotent write was sent and its result is in doubt
 
+	LimitReached         // a guardrail forbids the change until a later time
+	GuardrailUnavailable // a guardrail cannot be checked, so that the change is refused
+
 	kinds // the number of kinds
 )
 
@@ -76,6 +79,9 @@ var meanings = [kinds]Meaning{
 	NoPermission:    {"no_permission", http.StatusBadGateway, "failed", false, false, 3, slog.LevelWarn, 4},
 	InvalidResponse: {"invalid_response", http.StatusBadGateway, "failed", false, true, 3, slog.LevelWarn, 4},
 	UnknownResult:   {"unknown_result", http.StatusBadGateway, "failed", false, false, 3, slog.LevelWarn, 4},
+
+	LimitReached:         {"limit_reached", http.StatusTooManyRequests, "refused", true, true, 2, slog.LevelWarn, 4},
+	GuardrailUnavailable: {"guardrail_unavailable", http.StatusServiceUnavailable, "refused", true, true, 2, slog.LevelWarn, 4},
 }
 
 // Kinds returns all kinds.

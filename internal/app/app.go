@@ -16,9 +16,11 @@ import (
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/audit"
+	"example.com/okta-secops/internal/bucket"
 	"example.com/okta-secops/internal/buildinfo"
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/config"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/internal/idempotency"
 	"example.com/okta-secops/internal/keys"
@@ -75,6 +77,7 @@ type built struct {
 	okta        *okta.Client
 	signIn      func(ctx context.Context) error // reads the credentials of the client
 	signing     *credential[keys.Key]           // nil: the deployment has none
+	guardrails  *action.Guardrails
 }
 
 // New returns an App. It does no I/O and reads no settings.
@@ -183,7 +186,7 @@ func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config, b *b
 	signing.KeyID = cmp.Or(signing.Key.ID(), signing.KeyID)
 	return action.Deps{
 		Okta: b.okta, Signing: signing, MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency,
-		ReadOnly: a.o.ReadOnly, Now: a.o.Clock.Now, Log: a.log(),
+		Guardrails: b.guardrails, ReadOnly: a.o.ReadOnly, Now: a.o.Clock.Now, Log: a.log(),
 	}, cmp.Or(err, unsigned)
 }
 
@@ -220,17 +223,22 @@ func (a *App) build(cfg *config.Config) *built {
 			transport = okta.Transport(cfg.VerifySSL)
 		}
 		auth, signIn := a.oktaAuth(cfg, transport)
+		var connection *bucket.Bucket // nil: records and changes are kept in memory
+		if cfg.IdempotencyBucket != "" {
+			connection = bucket.New(cfg.IdempotencyBucket, a.o.Storage...)
+		}
 		a.built = &built{
 			version:     buildinfo.Version(),
 			inFlight:    httpapi.NewInFlightLimiter(cfg.MaxInvocations),
-			idempotency: idempotency.New(a.idempotencyObjects(cfg), a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.LeaseDuration)),
+			idempotency: idempotency.New(a.idempotencyObjects(cfg, connection), a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.LeaseDuration)),
 			topics:      pubsub.NewPublisher(a.o.PubSub...),
 			okta: okta.New(okta.Options{
 				Root: cfg.Root, Auth: auth, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare,
 				Transport: transport, Clock: a.o.Clock,
 			}),
-			signIn:  signIn,
-			signing: a.signingKey(cfg),
+			signIn:     signIn,
+			signing:    a.signingKey(cfg),
+			guardrails: action.NewGuardrails(nil, guardrail.NewCounter(a.changes(connection), a.o.Clock.Now)),
 		}
 	}
 	return a.built
@@ -258,11 +266,21 @@ func (a *App) signingKey(cfg *config.Config) *credential[keys.Key] {
 	return newCredential(a.secrets, cfg.SigningKeyRef, "ITP_SIGNING_KEY_SECRET (Private Key String)", keys.Parse)
 }
 
+// changes returns the storage of the changes that guardrails count: the bucket that all instances
+// and functions share, or the memory of this instance.
+func (a *App) changes(connection *bucket.Bucket) guardrail.Store {
+	if connection != nil {
+		return guardrail.NewBucket(connection)
+	}
+	a.log().Info("IDEMPOTENCY_BUCKET is not set: max_users_per_hour counts the changes of this instance only")
+	return &guardrail.Memory{}
+}
+
 // idempotencyObjects returns the storage of the idempotency records: a bucket that all instances
 // share, or the memory of this instance.
-func (a *App) idempotencyObjects(cfg *config.Config) idempotency.Objects {
-	if cfg.IdempotencyBucket != "" {
-		return idempotency.NewBucket(cfg.IdempotencyBucket, cfg.IdempotencyPrefix, a.o.Storage...)
+func (a *App) idempotencyObjects(cfg *config.Config, connection *bucket.Bucket) idempotency.Objects {
+	if connection != nil {
+		return idempotency.NewBucket(connection, cfg.IdempotencyPrefix)
 	}
 	a.log().Info("IDEMPOTENCY_BUCKET is not set: idempotency records are kept in the memory of this instance " +
 		"and lost when it ends")

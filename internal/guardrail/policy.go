@@ -163,6 +163,32 @@ func (p *Policy) deactivation(action, caller string) Deactivation {
 	return deactivations[narrowest]
 }
 
+// SuspendInstead reports whether an action must suspend the users that a caller wants to
+// deactivate.
+func (p *Policy) SuspendInstead(action, caller string, now time.Time) bool {
+	return p.deactivation(action, caller) == SuspendInstead && p.enforced(Deactivate, now)
+}
+
+// MayDeactivate reports whether an action may deactivate users for a caller.
+func (p *Policy) MayDeactivate(action, caller string, now time.Time) bool {
+	return p.deactivation(action, caller) == AllowDeactivation || !p.enforced(Deactivate, now)
+}
+
+// enforced reports whether the rule refuses changes now.
+func (p *Policy) enforced(r Rule, now time.Time) bool { return p.Mode != Observe && !p.lifted(r, now) }
+
+// NeedsFacts reports whether the entries of Protected for an action compare more than names.
+func (p *Policy) NeedsFacts(action string) bool {
+	return slices.ContainsFunc(p.Protected, func(entry Protected) bool {
+		return entry.appliesTo(action) && len(entry.Groups)+len(entry.Roles)+len(entry.Profile) > 0
+	})
+}
+
+// appliesTo reports whether the entry protects its users from an action.
+func (p Protected) appliesTo(action string) bool {
+	return p.Actions == nil || slices.Contains(p.Actions, action)
+}
+
 // Assignable reports whether a caller may assign a role of this type.
 func (p *Policy) Assignable(action, caller, roleType string) bool {
 	for _, l := range p.limitsFor(caller) {

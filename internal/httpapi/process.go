@@ -71,7 +71,7 @@ func (s service) process(ctx context.Context, in *input) outcome {
 		return s.failure(in, err)
 	}
 	t := task{inv, deps, action.Run{
-		Caller: in.callerKey(), OnWrite: func(w action.TargetWrite) { s.recordWrite(ctx, in, w) },
+		Caller: in.callerKey(), CallerName: in.caller.Name, OnWrite: func(w action.TargetWrite) { s.recordWrite(ctx, in, w) },
 	}}
 	lease, stored, err := s.acquire(ctx, in, deps)
 	switch {

@@ -3,58 +3,36 @@ package idempotency
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"sync"
-	"time"
 
 	"cloud.google.com/go/storage"
-	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/api/googleapi"
-	"google.golang.org/api/option"
+
+	"example.com/okta-secops/internal/bucket"
 )
-
-// storeTimeout limits one read or write, retries included.
-const storeTimeout = 5 * time.Second
-
-// backoff is short because storeTimeout is short, and because Cloud Storage accepts the next write
-// to an object after one second.
-var backoff = gax.Backoff{Initial: 300 * time.Millisecond, Max: time.Second, Multiplier: 2}
 
 // Bucket implements Objects with a Cloud Storage bucket. Generation preconditions make each write a
 // compare-and-swap: https://cloud.google.com/storage/docs/request-preconditions
-// A Bucket connects at the first use. Its client retries transient errors and rate limits.
 type Bucket struct {
-	name, prefix string
-	options      []option.ClientOption
-
-	mu     sync.Mutex
-	client *storage.Client
+	bucket *bucket.Bucket
+	prefix string
 }
 
 // NewBucket returns a Bucket that puts prefix before the names of all objects.
-func NewBucket(name, prefix string, options ...option.ClientOption) *Bucket {
-	return &Bucket{name: name, prefix: prefix, options: options}
-}
+func NewBucket(b *bucket.Bucket, prefix string) *Bucket { return &Bucket{b, prefix} }
 
 func (b *Bucket) object(ctx context.Context, name string) (*storage.ObjectHandle, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.client == nil {
-		options := append([]option.ClientOption{storage.WithJSONReads()}, b.options...)
-		client, err := storage.NewClient(context.WithoutCancel(ctx), options...) // the client outlives ctx
-		if err != nil {
-			return nil, fmt.Errorf("connecting to Cloud Storage: %w", err)
-		}
-		b.client = client
+	handle, err := b.bucket.Handle(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return b.client.Bucket(b.name).Object(b.prefix + name).Retryer(storage.WithBackoff(backoff)), nil
+	return handle.Object(b.prefix + name), nil
 }
 
 // Read implements Objects.
 func (b *Bucket) Read(ctx context.Context, name string) ([]byte, int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, bucket.Timeout)
 	defer cancel()
 	o, err := b.object(ctx, name)
 	if err != nil {
@@ -74,7 +52,7 @@ func (b *Bucket) Read(ctx context.Context, name string) ([]byte, int64, error) {
 
 // Write implements Objects.
 func (b *Bucket) Write(ctx context.Context, name string, data []byte, instead int64, _ ObjectLabel) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, bucket.Timeout)
 	defer cancel()
 	o, err := b.object(ctx, name)
 	if err != nil {
@@ -95,7 +73,7 @@ func (b *Bucket) Write(ctx context.Context, name string, data []byte, instead in
 
 // Delete implements Objects.
 func (b *Bucket) Delete(ctx context.Context, name string, generation int64) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, bucket.Timeout)
 	defer cancel()
 	o, err := b.object(ctx, name)
 	if err != nil {
@@ -121,17 +99,5 @@ func changed(err error) error {
 	if errors.As(err, &status) && status.Code == http.StatusPreconditionFailed {
 		return ErrChanged
 	}
-	return err
-}
-
-// Close closes the connections and returns the error of the client.
-func (b *Bucket) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.client == nil {
-		return nil
-	}
-	err := b.client.Close()
-	b.client = nil
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	gcs "example.com/okta-secops/internal/bucket"
 	"example.com/okta-secops/internal/idempotency"
 	"example.com/okta-secops/test/fakegcp"
 	"example.com/okta-secops/test/testkit"
@@ -27,8 +28,9 @@ var backends = map[string]func(t *testing.T, clock *testkit.Clock) idempotency.O
 			t.Fatal(err)
 		}
 		t.Cleanup(storage.Close)
-		bucket := idempotency.NewBucket("idempotency", "okta/", storage.Options()...)
-		t.Cleanup(func() { _ = bucket.Close() })
+		connection := gcs.New("idempotency", storage.Options()...)
+		t.Cleanup(func() { _ = connection.Close() })
+		bucket := idempotency.NewBucket(connection, "okta/")
 		return bucket
 	},
 }
@@ -236,8 +238,9 @@ func TestBucket_ReturnsErrorsOfStorage(t *testing.T) {
 	storage, err := fakegcp.NewStorage("idempotency")
 	must(t, err)
 	t.Cleanup(storage.Close)
-	bucket := idempotency.NewBucket("idempotency", "", storage.Options()...)
-	t.Cleanup(func() { _ = bucket.Close() })
+	connection := gcs.New("idempotency", storage.Options()...)
+	t.Cleanup(func() { _ = connection.Close() })
+	bucket := idempotency.NewBucket(connection, "")
 	storage.SetDown(true)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
@@ -249,7 +252,7 @@ func TestBucket_ReturnsErrorsOfStorage(t *testing.T) {
 	if c, _, err := s.Begin(t.Context(), key, []byte("body")); err != nil || c == nil {
 		t.Error(err)
 	}
-	missing := idempotency.NewBucket("no-such-bucket", "", storage.Options()...)
+	missing := idempotency.NewBucket(gcs.New("no-such-bucket", storage.Options()...), "")
 	s = idempotency.New(missing, time.Now, idempotency.LeaseDuration)
 	if _, _, err := s.Begin(t.Context(), key, []byte("body")); err == nil || strings.Contains(err.Error(), "4711") {
 		t.Errorf("%v", err)

@@ -45,6 +45,9 @@ func (g *Group) UnmarshalJSON(b []byte) error {
 // MarshalJSON returns the object as Okta sent it.
 func (g Group) MarshalJSON() ([]byte, error) { return g.Raw, nil }
 
+// BuiltInGroup is the type of a group that Okta manages.
+const BuiltInGroup = "BUILT_IN"
+
 // AppGroup is the type of a group that an application masters. Another group may have the same
 // name.
 const AppGroup = "APP_GROUP"

@@ -108,6 +108,61 @@ func (c *Client) ListOrgRoles(ctx context.Context) ([]OrgRole, error) {
 	return decodeItems[OrgRole](list)
 }
 
+// ListAdministrators lists the IDs of the users who have role assignments, all pages. Okta does not
+// document whether it lists users who hold roles through a group only. The error has the kind
+// Rejected if the list is larger than MaxListBytes.
+//
+//	GET /api/v1/iam/assignees/users
+func (c *Client) ListAdministrators(ctx context.Context) ([]string, error) {
+	list, err := c.listMember(ctx, c.sdk.listAdministrators(), "value", 0)
+	if err != nil {
+		return nil, err
+	}
+	users, err := decodeItems[struct {
+		ID string `json:"id"`
+	}](list)
+	ids := make([]string, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
+	}
+	return ids, err
+}
+
+// ListGroupRoles lists the roles that a group grants to its members. The error has the kind
+// Rejected if the list is larger than MaxListBytes.
+//
+//	GET /api/v1/groups/{groupId}/roles
+func (c *Client) ListGroupRoles(ctx context.Context, groupID string) ([]Role, error) {
+	if err := checkPathElement(groupID); err != nil {
+		return nil, err
+	}
+	list, err := c.list(ctx, c.sdk.listGroupRoles(groupID), 0)
+	if err != nil {
+		return nil, err
+	}
+	return decodeItems[Role](list)
+}
+
+// IsLimitedRole reports whether a user's own role is limited to some groups, applications or
+// resources. Roles of a type that cannot be limited need no request.
+//
+//	GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/catalog/apps
+//	GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/groups
+func (c *Client) IsLimitedRole(ctx context.Context, userID string, r Role) (bool, error) {
+	if r.Type == CustomRole || !slices.Contains(LimitableRoles, r.Type) {
+		return r.Type == CustomRole, nil // a custom role is always limited to a set of resources
+	}
+	if err := errors.Join(checkUserID(userID), checkPathElement(r.ID)); err != nil {
+		return false, err
+	}
+	if r.Type == "APP_ADMIN" {
+		apps, err := c.list(ctx, c.sdk.listAppTargets(userID, r.ID), 0)
+		return len(apps.Items) > 0, err
+	}
+	groups, err := c.list(ctx, c.sdk.listGroupTargets(userID, r.ID), 0)
+	return len(groups.Items) > 0, err
+}
+
 // AssignRole assigns a standard role to a user. If the user holds the role already, the error has
 // the code CodeRoleAssigned. If Okta's response is lost, the client reads the user's roles to learn
 // whether the role was assigned.

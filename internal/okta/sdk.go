@@ -230,6 +230,35 @@ func (s sdkClient) listRoles() request {
 	}}
 }
 
+func (s sdkClient) listAdministrators() request {
+	return request{routeListAdministrators, func(ctx context.Context) error {
+		_, _, err := s.api.RoleAssignmentAPI.ListUsersWithRoleAssignments(ctx).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listGroupRoles(id string) request {
+	return request{routeListGroupRoles, func(ctx context.Context) error {
+		_, _, err := s.api.RoleAssignmentAPI.ListGroupAssignedRoles(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listGroupTargets(id, assignmentID string) request {
+	return request{routeListGroupTargets, func(ctx context.Context) error {
+		_, _, err := s.api.RoleTargetAPI.ListGroupTargetsForRole(ctx, id, assignmentID).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listAppTargets(id, assignmentID string) request {
+	return request{routeListAppTargets, func(ctx context.Context) error {
+		_, _, err := s.api.RoleTargetAPI.ListApplicationTargetsForApplicationAdministratorRoleForUser(ctx, id, assignmentID).
+			Execute()
+		return err
+	}}
+}
+
 func (s sdkClient) listProviders(query, providerType string, limit int) request {
 	return request{routeListProviders, func(ctx context.Context) error {
 		r := s.api.IdentityProviderAPI.ListIdentityProviders(ctx).Limit(int32(limit))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"example.com/okta-secops/secrets"
@@ -62,6 +63,29 @@ func (u *User) UnmarshalJSON(b []byte) error {
 
 // MarshalJSON returns the object as Okta sent it.
 func (u User) MarshalJSON() ([]byte, error) { return u.Raw, nil }
+
+// ProfileValues returns the values of an attribute of the user's profile as texts: those of a list,
+// or the one of any other attribute; none if it is absent, null or an object, or if Raw is dropped.
+func (u User) ProfileValues(name string) []string {
+	var object struct {
+		Profile map[string]any `json:"profile"`
+	}
+	if len(u.Raw) == 0 || json.Unmarshal(u.Raw, &object) != nil {
+		return nil
+	}
+	values, isList := object.Profile[name].([]any)
+	if !isList {
+		values = []any{object.Profile[name]}
+	}
+	var texts []string
+	for _, v := range values {
+		switch v.(type) {
+		case string, bool, float64:
+			texts = append(texts, fmt.Sprint(v))
+		}
+	}
+	return texts
+}
 
 // FinalStatus returns the status that the user has once a change that is under way is complete.
 func (u User) FinalStatus() Status { return cmp.Or(u.Becoming, u.Status) }

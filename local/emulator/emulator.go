@@ -122,7 +122,12 @@ func (e *Emulator) routes() *http.ServeMux {
 		"POST /api/v1/users/{user}/roles":                {"okta.roles.manage", e.onUserID(e.assignRole)},
 		"DELETE /api/v1/users/{user}/roles/{assignment}": {"okta.roles.manage", e.onUserID(unassignRole)},
 
-		"GET /api/v1/iam/roles": {"okta.roles.read", e.listOrgRoles},
+		"GET /api/v1/users/{user}/roles/{assignment}/targets/groups":       {"okta.roles.read", e.onUserID(e.listGroupTargets)},
+		"GET /api/v1/users/{user}/roles/{assignment}/targets/catalog/apps": {"okta.roles.read", e.onUserID(e.listAppTargets)},
+
+		"GET /api/v1/iam/roles":            {"okta.roles.read", e.listOrgRoles},
+		"GET /api/v1/iam/assignees/users":  {"okta.roles.read", e.listAssignees},
+		"GET /api/v1/groups/{group}/roles": {"okta.roles.read", e.listGroupRoles},
 
 		"GET /api/v1/groups":                         {"okta.groups.read", e.listGroups},
 		"POST /api/v1/groups":                        {"okta.groups.manage", e.createGroup},

@@ -207,7 +207,7 @@ func (e *Emulator) listUserGroups(c *oktaCall, u *user) (oktaResponse, *oktaErro
 	if failure != nil {
 		return oktaResponse{}, failure
 	}
-	groups := slices.SortedFunc(slices.Values(u.groups), func(a, b *group) int { return a.n - b.n })
+	groups := slices.SortedFunc(slices.Values(e.org.groupsOf(u)), func(a, b *group) int { return a.n - b.n })
 	groups, links, failure := paged(c, groups, limit, e.size)
 	return oktaResponse{body: groupBodies(groups, c.base), links: links}, failure
 }

@@ -19,9 +19,11 @@ type org struct {
 	userByShort map[string][]*user // by the local part of the login in lower case
 	owner       *user              // of the API token: "me"
 
-	groups    []*group
-	groupByID map[string]*group
-	everyone  *group
+	groups                  []*group
+	groupByID               map[string]*group
+	everyone                *group
+	administrators          *group
+	listGroupAdministrators bool // with those who hold roles through a group only
 
 	orgRoles  []*orgRole
 	providers []provider

@@ -27,9 +27,10 @@ var queryParameters = map[string][]string{
 	"GET /api/v1/users/{user}/roles":  {"after"}, // for next links of faults; the emulator has one page
 	"POST /api/v1/users/{user}/roles": {"disableNotifications"},
 
-	"GET /api/v1/groups":    {"q", "search", "limit", "after"},
-	"GET /api/v1/iam/roles": {"after"},
-	"GET /api/v1/idps":      {"q", "type", "limit", "after"},
+	"GET /api/v1/groups":              {"q", "search", "limit", "after"},
+	"GET /api/v1/iam/roles":           {"after"},
+	"GET /api/v1/iam/assignees/users": {"limit", "after"},
+	"GET /api/v1/idps":                {"q", "type", "limit", "after"},
 }
 
 // checkQuery rejects requests with a query parameter that the route does not have, or that occurs

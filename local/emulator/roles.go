@@ -89,6 +89,7 @@ type role struct {
 	kind    string
 	custom  *orgRole // only for type CUSTOM
 	created time.Time
+	targets []string // the resources to which it is limited: IDs of groups or names of applications; none: all
 }
 
 // newRole returns an assignment of a role type, or of the custom role with that ID, to the user or

@@ -29,6 +29,9 @@ func seededOrg(token string) *org {
 	}
 	o.everyone = o.addGroup("Everyone", "All users in your organization", seedDay)
 	o.everyone.kind = groupBuiltIn
+	o.administrators = o.addGroup("Okta Administrators",
+		"Okta manages this group, which contains all administrators in your organization.", seedDay)
+	o.administrators.kind = groupBuiltIn
 	o.addGroup("Engineering", "Builds the product", seedDay)
 	o.addGroup("VPN Users", "May connect from outside", seedDay)
 	helpdesk := o.addGroup("Helpdesk", "First line of support", seedDay)
@@ -51,6 +54,7 @@ func seededOrg(token string) *org {
 		{Login: "ivan", LastName: "Ivanov", Status: statusRecovery},
 		{Login: "helpdesk", FirstName: "Help", LastName: "Desk", Groups: []string{"Helpdesk", "VPN Users"}, Sessions: 1},
 		{Login: "breakglass", FirstName: "Break", LastName: "Glass", Roles: []string{"SUPER_ADMIN"}},
+		{Login: "svc-secops", FirstName: "SecOps", LastName: "Service", Roles: []string{"SUPER_ADMIN"}},
 	} {
 		s.Login += "@acme.test"
 		u := o.addUser(s, seedDay.Add(time.Duration(i)*time.Minute))
@@ -58,7 +62,7 @@ func seededOrg(token string) *org {
 			u.lastLogin = u.created.Add(24 * time.Hour)
 		}
 	}
-	o.owner = o.find("admin@acme.test")
+	o.owner = o.find("svc-secops@acme.test")
 	return o
 }
 

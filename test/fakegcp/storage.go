@@ -81,7 +81,7 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := fnv.New32a()
-	_, _ = io.WriteString(name, object)
+	_, _ = io.WriteString(name, shardKey(r, object))
 	shard := s.shards[name.Sum32()%uint32(len(s.shards))]
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
@@ -112,6 +112,17 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes())
+}
+
+// listed begins the names of objects that are listed.
+const listed = "guardrails/"
+
+// shardKey is what selects the shard of a request. Objects that are listed together are in one shard.
+func shardKey(r *http.Request, object string) string {
+	if strings.HasPrefix(object, listed) || strings.HasPrefix(r.URL.Query().Get("prefix"), listed) {
+		return listed
+	}
+	return object
 }
 
 // objectOf is the object that a request concerns.

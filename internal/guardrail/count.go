@@ -1,0 +1,236 @@
+package guardrail
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Use is the targets that a run is about to change.
+type Use struct {
+	ID     string // unique
+	Caller string // in lower case; "" if it is not known
+	Action string // slug
+	Users  []string
+}
+
+// HourLimit bounds the different users that are changed in the running hour.
+type HourLimit struct {
+	Most   int
+	Counts func(caller, action string) bool // which changes count
+}
+
+// HourExceeded is a limit that a run would exceed.
+type HourExceeded struct {
+	Most    int
+	Counted int       // users that other runs changed in the running hour
+	Until   time.Time // when the hour ends
+}
+
+// Store stores the objects of a Counter. Objects are created and listed, and never changed.
+type Store interface {
+	// Create stores an object. A name belongs to one run.
+	Create(ctx context.Context, name string, metadata map[string]string) error
+	// List returns all objects whose names begin with prefix. An object whose Create has returned is
+	// in every list afterwards.
+	List(ctx context.Context, prefix string) ([]Object, error)
+}
+
+// Object is an object of a Store.
+type Object struct {
+	Name     string
+	Order    int64 // a later object has a higher one
+	Metadata map[string]string
+}
+
+// Counter counts the different users that are changed in the running clock hour (UTC), over all
+// runs that share its Store. Its errors are those of the Store.
+//
+// A run claims its users in one object, or in several if they are many, and then lists the claims.
+// The claims that were complete before its own have priority, so that of runs at the same time not
+// all are refused, and the limit holds. A claim that is refused is marked by another object.
+type Counter struct {
+	store Store
+	now   func() time.Time
+}
+
+// NewCounter returns a Counter.
+func NewCounter(store Store, now func() time.Time) *Counter { return &Counter{store, now} }
+
+const (
+	usersPerObject = 500 // metadata of an object is limited to 8 KiB
+	refusedSuffix  = ".refused"
+)
+
+// The names of the metadata of a claim.
+const (
+	metaCaller = "caller"
+	metaAction = "action"
+	metaUsers  = "users"
+	metaParts  = "parts"
+)
+
+// Check reports the first limit that a use would exceed, nil if there is none. It counts nothing.
+func (c *Counter) Check(ctx context.Context, use Use, limits []HourLimit) (*HourExceeded, error) {
+	_, exceeded, err := c.check(ctx, c.hour(), hashed(use), limits)
+	return exceeded, err
+}
+
+// Claim counts the users of a run, or reports the limit that they would exceed.
+func (c *Counter) Claim(ctx context.Context, use Use, limits []HourLimit) (*HourExceeded, error) {
+	use = hashed(use)
+	hour := c.hour()
+	known, exceeded, err := c.check(ctx, hour, use, limits)
+	if err != nil || exceeded != nil || known {
+		return exceeded, err
+	}
+	prefix := prefixOf(hour) + use.ID
+	chunks := slices.Collect(slices.Chunk(use.Users, usersPerObject))
+	for i, users := range chunks {
+		err := c.store.Create(ctx, fmt.Sprintf("%s.%d", prefix, i+1), map[string]string{
+			metaCaller: use.Caller, metaAction: use.Action, metaUsers: strings.Join(users, ","),
+			metaParts: strconv.Itoa(len(chunks)),
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	claims, err := c.claims(ctx, hour)
+	if err != nil {
+		return nil, err
+	}
+	own := slices.IndexFunc(claims, func(other claim) bool { return other.ID == use.ID })
+	if own < 0 {
+		return nil, errors.New("the claim of this run is not in the list")
+	}
+	if exceeded = exceeds(claims[:own], use, limits, hour); exceeded != nil {
+		err = c.store.Create(ctx, prefix+refusedSuffix, nil)
+	}
+	return exceeded, err
+}
+
+// hour returns the beginning of the running hour.
+func (c *Counter) hour() time.Time { return c.now().UTC().Truncate(time.Hour) }
+
+func prefixOf(hour time.Time) string { return hour.Format("2006-01-02T15") + "/" }
+
+// check reports the limit that a use would exceed by the claims so far, and whether they contain
+// all of it already.
+func (c *Counter) check(
+	ctx context.Context, hour time.Time, use Use, limits []HourLimit,
+) (known bool, exceeded *HourExceeded, err error) {
+	claims, err := c.claims(ctx, hour)
+	if err != nil {
+		return false, nil, err
+	}
+	left := map[string]bool{}
+	for _, user := range use.Users {
+		left[user] = true
+	}
+	for _, other := range claims {
+		if other.Caller == use.Caller && other.Action == use.Action {
+			for _, user := range other.Users {
+				delete(left, user)
+			}
+		}
+	}
+	return len(left) == 0, exceeds(claims, use, limits, hour), nil
+}
+
+// exceeds returns the first limit that a use exceeds after these claims, nil if there is none. A
+// use of users who are counted already exceeds none.
+func exceeds(claims []claim, use Use, limits []HourLimit, hour time.Time) *HourExceeded {
+	for _, limit := range limits {
+		users := map[string]bool{}
+		for _, other := range claims {
+			if limit.Counts(other.Caller, other.Action) {
+				for _, user := range other.Users {
+					users[user] = true
+				}
+			}
+		}
+		counted := len(users)
+		for _, user := range use.Users {
+			users[user] = true
+		}
+		if len(users) > limit.Most && len(users) > counted {
+			return &HourExceeded{Most: limit.Most, Counted: counted, Until: hour.Add(time.Hour)}
+		}
+	}
+	return nil
+}
+
+// claim is the use of a run that has been stored.
+type claim struct {
+	Use
+	parts    int // objects that are still missing
+	complete int64
+	refused  bool
+}
+
+// claims returns the complete claims of an hour that are not refused, in the order in which they
+// were completed.
+func (c *Counter) claims(ctx context.Context, hour time.Time) ([]claim, error) {
+	prefix := prefixOf(hour)
+	objects, err := c.store.List(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string]*claim{}
+	for _, o := range objects {
+		id, suffix, _ := strings.Cut(strings.TrimPrefix(o.Name, prefix), ".")
+		k := byID[id]
+		if k == nil {
+			k = &claim{Use: Use{ID: id}}
+			byID[id] = k
+		}
+		if "."+suffix == refusedSuffix {
+			k.refused = true
+			continue
+		}
+		parts, err := strconv.Atoi(o.Metadata[metaParts])
+		if err != nil {
+			return nil, fmt.Errorf("the object %s is not a claim", o.Name)
+		}
+		if k.Action == "" {
+			k.parts = parts
+		}
+		k.Caller, k.Action, k.parts = o.Metadata[metaCaller], o.Metadata[metaAction], k.parts-1
+		k.Users = append(k.Users, strings.Split(o.Metadata[metaUsers], ",")...)
+		k.complete = max(k.complete, o.Order)
+	}
+	var claims []claim
+	for _, k := range byID {
+		if k.parts == 0 && !k.refused {
+			claims = append(claims, *k)
+		}
+	}
+	slices.SortFunc(claims, func(a, b claim) int {
+		return cmp.Or(cmp.Compare(a.complete, b.complete), cmp.Compare(a.ID, b.ID))
+	})
+	return claims, nil
+}
+
+// hashed returns the use with the caller and the users as they are stored: short, and without
+// names.
+func hashed(use Use) Use {
+	users := make([]string, len(use.Users))
+	for i, user := range use.Users {
+		users[i] = hash(user)
+	}
+	slices.Sort(users)
+	use.Users = slices.Compact(users)
+	return use
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
