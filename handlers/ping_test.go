@@ -49,13 +49,13 @@ func TestPing_ChecksCredentials(t *testing.T) {
 		if group == "signals" {
 			message += " The signing key is ready."
 		}
-		message += " The credentials are those of admin@acme.test."
+		message += " The credentials are those of svc-secops@acme.test."
 		got.Want(t, 200, fmt.Sprintf(`{
 			"action": "Ping", "status": "success", "is_success": true,
 			"output_message": %q, "script_result": {"name": "is_success", "value": true},
 			"json_result": null, "entities": [], "targets": [], "warnings": []
 		}`, message))
-		if diff := cmp.Diff([]string{"GET /api/v1/users/me"}, w.Asked()); diff != "" {
+		if diff := cmp.Diff([]string{"GET /api/v1/users/me"}, w.AskedAll()); diff != "" {
 			t.Errorf("requests to Okta (-want +got):\n%s", diff)
 		}
 	})
@@ -117,8 +117,8 @@ func TestPing_MissingCredentialsAreMisconfigured(t *testing.T) {
 		if group != "signals" {
 			say, _ := got.Get("error", "message").(string)
 			wantFailure(t, got, 500, "misconfigured", say)
-			if !strings.Contains(say, "OKTA_API_TOKEN_SECRET (Api Token)") || len(w.Asked()) > 0 {
-				t.Errorf("reply: %s; requests to Okta: %v", got.Body, w.Asked())
+			if !strings.Contains(say, "OKTA_API_TOKEN_SECRET (Api Token)") || len(w.AskedAll()) > 0 {
+				t.Errorf("reply: %s; requests to Okta: %v", got.Body, w.AskedAll())
 			}
 			return
 		}
@@ -159,7 +159,7 @@ func TestPing_HasNoParameters(t *testing.T) {
 	if diff := cmp.Diff([]any{map[string]any{"parameter": "Also Run On Scope", "message": "Ping has no parameters"}}, got.Get("error", "problems")); got.HTTP != 400 || diff != "" {
 		t.Errorf("%d, problems (-want +got):\n%s", got.HTTP, diff)
 	}
-	if asked := w.Asked(); len(asked) > 0 {
+	if asked := w.AskedAll(); len(asked) > 0 {
 		t.Errorf("requests to Okta: %v", asked)
 	}
 }

@@ -147,13 +147,13 @@ func TestLocal_AuthenticatesWithEachMethod(t *testing.T) {
 	for name, c := range map[string]struct {
 		getenv func(string) string
 		args   []string
-		asked  int // requests for the first access token
+		asked  int // requests for the access tokens of the action and of its guardrails
 	}{
 		"an API token":            {noEnv, nil, 0},
-		"a service app":           {noEnv, []string{"-auth", "oauth"}, 1},
-		"a service app with DPoP": {noEnv, []string{"-auth", "oauth-dpop"}, 3},
-		"the caller's own app":    {func(n string) string { return own[n] }, nil, 1},
-		"that app with DPoP":      {func(n string) string { return own[n] }, []string{"-auth", "oauth-dpop"}, 3},
+		"a service app":           {noEnv, []string{"-auth", "oauth"}, 2},
+		"a service app with DPoP": {noEnv, []string{"-auth", "oauth-dpop"}, 4},
+		"the caller's own app":    {func(n string) string { return own[n] }, nil, 2},
+		"that app with DPoP":      {func(n string) string { return own[n] }, []string{"-auth", "oauth-dpop"}, 4},
 	} {
 		s := startLocal(t, c.getenv, c.args...)
 		status, body := request(t, http.MethodPost, s.functions+"/users/disable-user",

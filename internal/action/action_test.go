@@ -9,16 +9,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/secrets"
 )
 
 // deps returns the dependencies of an action for a test.
 func deps() action.Deps {
-	return action.Deps{MaxTargets: 100, Workers: 4, Log: slog.New(slog.DiscardHandler)}
+	return action.Deps{
+		MaxTargets: 100, Workers: 4, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Guardrails: action.NewGuardrails(nil, guardrail.NewCounter(&guardrail.Memory{}, time.Now)),
+	}
 }
 
 // bound declares an action with the parameters P and returns their values for a request.

@@ -198,10 +198,14 @@ func TestDeadline_LaterTargetsAreNotStarted(t *testing.T) {
 	d := deps()
 	d.Workers = 1
 	result, err := each(t, ctx, d, action.Options{}, true, []string{"changed1", "changed2", "changed3"}, func(ctx context.Context, name string) (action.Plan, error) {
-		if name == "changed2" {
-			cancel() // while it runs
+		plan, err := byName(ctx, name)
+		if write := plan.Write; name == "changed2" {
+			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+				cancel() // while it runs
+				return write(ctx, o)
+			}
 		}
-		return byName(ctx, name)
+		return plan, err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -203,7 +203,7 @@ func TestOutcomeOf_EachKindOfError(t *testing.T) {
 			want = action.NotFound
 		case apierr.WrongState:
 			want = action.WrongState
-		case apierr.Refused:
+		case apierr.Refused, apierr.LimitReached, apierr.GuardrailUnavailable:
 			want = action.Refused
 		}
 		if got := action.OutcomeOf(fmt.Errorf("reading: %w", apierr.New(kind, "code", "message", nil))); got != want {

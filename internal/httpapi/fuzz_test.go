@@ -14,6 +14,7 @@ import (
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/audit"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/secrets"
 )
 
@@ -49,7 +50,7 @@ func FuzzRequest(f *testing.F) {
 	h := Handler(g, []action.Group{g}, keep(Setup{
 		Caller: callerFunc(allowAny), Deadline: time.Minute, Log: log, InFlight: NewInFlightLimiter(1), Audit: audit.New(func() *slog.Logger { return log }, "", false),
 		Deps: func(context.Context) (action.Deps, error) {
-			return action.Deps{MaxTargets: 3, Workers: 1, Log: log}, nil
+			return action.Deps{MaxTargets: 3, Workers: 1, Log: log, Now: time.Now, Guardrails: action.NewGuardrails(nil, guardrail.NewCounter(&guardrail.Memory{}, time.Now))}, nil
 		},
 	}))
 	f.Fuzz(func(t *testing.T, body []byte, contentType string) {

@@ -18,6 +18,7 @@ import (
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/audit"
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/idempotency"
 	"example.com/okta-secops/secrets"
 )
@@ -44,7 +45,7 @@ func served(t *testing.T, run func(ctx context.Context, c *action.Execution) (*a
 	return action.Group{Name: "things", Function: "OktaThings", Actions: []action.Action{a}}, Setup{
 		Caller: callerFunc(allowAny), Deadline: time.Minute, Log: logger, InFlight: NewInFlightLimiter(2), Idempotency: idempotency.New(&idempotency.Memory{}, time.Now, idempotency.LeaseDuration), Audit: audit.New(func() *slog.Logger { return logger }, "r-1", false),
 		Deps: func(context.Context) (action.Deps, error) {
-			return action.Deps{MaxTargets: 1, Workers: 1, Log: logger}, nil
+			return action.Deps{MaxTargets: 1, Workers: 1, Log: logger, Now: time.Now, Guardrails: action.NewGuardrails(nil, guardrail.NewCounter(&guardrail.Memory{}, time.Now))}, nil
 		},
 	}, &log
 }

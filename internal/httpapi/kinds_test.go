@@ -46,6 +46,9 @@ var wantMeanings = map[apierr.Kind]meaning{
 	apierr.NoPermission:     {502, action.Failed, false, 0, "WARN"},
 	apierr.InvalidResponse:  {502, action.Failed, false, 502, "WARN"},
 	apierr.UnknownResult:    {502, action.Failed, false, 0, "WARN"},
+
+	apierr.LimitReached:         {429, action.Refused, true, 503, "WARN"},
+	apierr.GuardrailUnavailable: {503, action.Refused, true, 503, "WARN"},
 }
 
 // TestKinds_MeanTheSameOverHTTPAndPubSub fails a target, and a run as a whole, with each kind of

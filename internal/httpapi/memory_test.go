@@ -14,6 +14,7 @@ import (
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/audit"
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/internal/idempotency"
 	"example.com/okta-secops/internal/okta"
@@ -56,7 +57,7 @@ func TestReplay_ReleasesTheMemoryOfResponses(t *testing.T) {
 			Caller: allowAll{}, Deadline: time.Minute, Log: log, InFlight: httpapi.NewInFlightLimiter(1),
 			Audit: audit.New(func() *slog.Logger { return log }, "", false), Idempotency: records,
 			Deps: func(context.Context) (action.Deps, error) {
-				return action.Deps{Okta: client, MaxTargets: 1, Workers: 1, Log: log}, nil
+				return action.Deps{Okta: client, MaxTargets: 1, Workers: 1, Log: log, Now: time.Now, Guardrails: action.NewGuardrails(nil, guardrail.NewCounter(&guardrail.Memory{}, time.Now))}, nil
 			},
 		}, nil
 	})

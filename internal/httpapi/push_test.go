@@ -17,6 +17,7 @@ import (
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/audit"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/idempotency"
 )
 
@@ -45,7 +46,7 @@ func automated(run func(ctx context.Context, c *action.Execution) (*action.Resul
 		Push: callerFunc(allowAny), Deadline: time.Minute, Log: log, InFlight: NewInFlightLimiter(2), Idempotency: idempotency.New(&idempotency.Memory{}, time.Now, idempotency.LeaseDuration),
 		Audit: audit.New(func() *slog.Logger { return log }, "", false), Results: results, DeadLetters: dead,
 		Deps: func(context.Context) (action.Deps, error) {
-			return action.Deps{MaxTargets: 1, Workers: 1, Log: log}, nil
+			return action.Deps{MaxTargets: 1, Workers: 1, Log: log, Now: time.Now, Guardrails: action.NewGuardrails(nil, guardrail.NewCounter(&guardrail.Memory{}, time.Now))}, nil
 		},
 	}, results, dead
 }

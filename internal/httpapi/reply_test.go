@@ -28,7 +28,7 @@ func TestReply_PrimaryErrorOfSeveralTargets(t *testing.T) {
 	t.Parallel()
 	ranks := [][]apierr.Kind{
 		{apierr.Deadline},
-		{apierr.Unavailable},
+		{apierr.Unavailable, apierr.LimitReached, apierr.GuardrailUnavailable},
 		{apierr.Credentials, apierr.NoPermission, apierr.InvalidResponse, apierr.UnknownResult},
 		{apierr.Internal, apierr.Misconfigured},
 		{

@@ -81,7 +81,7 @@ func Transport(verify bool) http.RoundTripper {
 func (c *Client) Root() string { return c.root.Scheme + "://" + c.root.Host }
 
 // HasCredentials reports whether the client can make calls that need credentials.
-func (c *Client) HasCredentials() bool { return c.auth != nil }
+func (c *Client) HasCredentials() bool { return c != nil && c.auth != nil }
 
 // IsServiceApp reports whether the credentials belong to a service app, and not to a user.
 func (c *Client) IsServiceApp() bool { return c.auth != nil && !c.auth.isUser() }
