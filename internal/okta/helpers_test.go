@@ -139,6 +139,18 @@ var methods = map[string]method{
 	"ListRoles": {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.ListRoles(ctx, id); return err }, "[" + roleJSON + "]", true},
 	"ListOrgRoles": {func(ctx context.Context, c *okta.Client, _ string) error { _, err := c.ListOrgRoles(ctx); return err },
 		`{"roles":[{"id":"cr01","label":"Case Responder","description":"x"}]}`, false},
+	"ListAdministrators": {func(ctx context.Context, c *okta.Client, _ string) error {
+		_, err := c.ListAdministrators(ctx)
+		return err
+	}, `{"value":[{"id":"00u1","orn":"orn:okta:directory:00o1:users:00u1"}]}`, false},
+	"ListGroupRoles": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListGroupRoles(ctx, id)
+		return err
+	}, "[" + roleJSON + "]", false},
+	"IsLimitedRole": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.IsLimitedRole(ctx, id, okta.Role{ID: "ra1", Type: "USER_ADMIN"})
+		return err
+	}, "[]", true},
 	"AssignRole": {func(ctx context.Context, c *okta.Client, id string) error {
 		_, err := c.AssignRole(ctx, id, "USER_ADMIN")
 		return err

@@ -146,8 +146,8 @@ func (c *Client) ListGroupRoles(ctx context.Context, groupID string) ([]Role, er
 // IsLimitedRole reports whether a user's own role is limited to some groups, applications or
 // resources. Roles of a type that cannot be limited need no request.
 //
-//	GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/catalog/apps
 //	GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/groups
+//	GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/catalog/apps
 func (c *Client) IsLimitedRole(ctx context.Context, userID string, r Role) (bool, error) {
 	if r.Type == CustomRole || !slices.Contains(LimitableRoles, r.Type) {
 		return r.Type == CustomRole, nil // a custom role is always limited to a set of resources

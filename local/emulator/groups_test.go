@@ -54,7 +54,7 @@ func TestListGroups_Q(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	for query, want := range map[string][]string{
-		"":           {"Everyone", "Engineering", "VPN Users", "Helpdesk", "Finance"},
+		"":           {"Everyone", "Okta Administrators", "Engineering", "VPN Users", "Helpdesk", "Finance"},
 		"?q=e":       {"Everyone", "Engineering"},
 		"?q=engINEE": {"Engineering"},
 		"?q=zzz":     {},

@@ -25,7 +25,7 @@ func TestFindUser_ByIDLoginOrLocalPart(t *testing.T) {
 		"alice@acme.test":             "alice@acme.test",
 		"ALICE@Acme.Test":             "alice@acme.test",
 		"Alice":                       "alice@acme.test",
-		"me":                          "admin@acme.test",
+		"me":                          "svc-secops@acme.test",
 		"dave":                        "dave@acme.test", // DEPROVISIONED
 		"o%27brien%2Bx%26y@acme.test": "o'brien+x&y@acme.test",
 		"brien@elsewhere.test":        "", // an e-mail address is not a login
@@ -207,7 +207,7 @@ func TestListUsers_LimitAndStatus(t *testing.T) {
 	t.Parallel()
 	o := start(t)
 	all := o.expect(200, "GET", "/api/v1/users", "").logins(t)
-	if len(all) != 11 || slices.Contains(all, "dave") {
+	if len(all) != 12 || slices.Contains(all, "dave") {
 		t.Errorf("the list contains DEPROVISIONED users: %v", all)
 	}
 	for q, want := range map[string][]string{
@@ -275,10 +275,10 @@ func TestPageSize_OverridesLimit(t *testing.T) {
 	t.Parallel()
 	o := startWith(t, emulator.Options{PageSize: 1})
 	for path, want := range map[string]int{
-		"/api/v1/users":                         11,
-		"/api/v1/users?search=status+pr":        12,
+		"/api/v1/users":                         12,
+		"/api/v1/users?search=status+pr":        13,
 		"/api/v1/users/alice/groups":            3,
-		"/api/v1/groups":                        5,
+		"/api/v1/groups":                        6,
 		"/api/v1/idps?limit=200&type=MICROSOFT": 2,
 	} {
 		pages := 0
