@@ -3,6 +3,9 @@ package action
 import (
 	"slices"
 	"strings"
+
+	"example.com/okta-secops/internal/guardrail"
+	"example.com/okta-secops/internal/okta"
 )
 
 // Catalog is the JSON description of a group for callers.
@@ -24,6 +27,8 @@ type Entry struct {
 	Parameters  []Param      `json:"parameters"`
 	EntityTypes []EntityType `json:"entity_types"`
 	OAuthScopes []string     `json:"oauth_scopes"`
+	// GuardrailScopes are needed besides OAuthScopes, by the guardrails.
+	GuardrailScopes []string `json:"guardrail_scopes"`
 }
 
 // Catalog returns the description of the group.
@@ -35,7 +40,7 @@ func (g Group) Catalog() Catalog {
 			Mutates: a.Mutates, ReadBack: a.ReadBack,
 			Parameters:  append([]Param{}, a.Params...),
 			EntityTypes: append([]EntityType{}, a.RunsOn...),
-			OAuthScopes: append([]string{}, a.OktaScopes...),
+			OAuthScopes: append([]string{}, a.OktaScopes...), GuardrailScopes: a.GuardrailScopes(),
 		})
 	}
 	return c
@@ -76,4 +81,30 @@ func MayHoldSecret(groups []Group, text string) bool {
 		}
 	}
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, fold(word)) })
+}
+
+// PolicyVocabulary returns the names that a policy of the guardrails may use: the slugs of the
+// groups' actions, and Okta's role types.
+func PolicyVocabulary(groups []Group) guardrail.Vocabulary {
+	v := guardrail.Vocabulary{Roles: append(slices.Clone(okta.RoleTypes), okta.CustomRole)}
+	for _, g := range groups {
+		for _, a := range g.Actions {
+			switch {
+			case a.Mutates:
+				v.Changing = append(v.Changing, a.Slug)
+			case !slices.Contains(v.Reading, a.Slug):
+				v.Reading = append(v.Reading, a.Slug)
+			}
+		}
+	}
+	return v
+}
+
+// GuardrailScopes returns the OAuth scopes that the guardrails of the action need besides
+// OktaScopes. Without them the rules about administrators are not active.
+func (a Action) GuardrailScopes() []string {
+	if !a.Mutates || !a.TakesUsers() || slices.Contains(a.OktaScopes, rolesScope) {
+		return []string{}
+	}
+	return []string{rolesScope}
 }

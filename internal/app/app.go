@@ -77,6 +77,7 @@ type built struct {
 	okta        *okta.Client
 	signIn      func(ctx context.Context) error // reads the credentials of the client
 	signing     *credential[keys.Key]           // nil: the deployment has none
+	policy      *policyLoader
 	guardrails  *action.Guardrails
 }
 
@@ -119,7 +120,7 @@ func (a *App) setup(g action.Group, cfg *config.Config, auth *authenticators, b 
 	return httpapi.Setup{
 		Log: a.log(), Audit: a.auditLog(), Caller: auth.callers, Push: auth.push,
 		Deadline: cfg.Deadline, InFlight: b.inFlight, Idempotency: b.idempotency,
-		Results: b.topic(cfg.ResultsTopic), DeadLetters: b.topic(cfg.DeadLetterTopic), Warnings: warnings(cfg),
+		Policy: b.policy.Policy, Results: b.topic(cfg.ResultsTopic), DeadLetters: b.topic(cfg.DeadLetterTopic), Warnings: warnings(cfg),
 		API:  httpapi.Description{CallerAuth: cfg.CallerAuth, KeyHeader: cfg.CallerKeyHeader, Version: b.version},
 		Deps: func(ctx context.Context) (action.Deps, error) { return a.deps(ctx, g, cfg, b) },
 	}
@@ -148,6 +149,9 @@ func (a *App) config(credentials bool) (*config.Config, error) {
 		cfg, err := config.FromEnv(a.o.Getenv, credentials)
 		if err != nil {
 			return nil, apierr.New(apierr.Misconfigured, "misconfigured", err.Error(), nil)
+		}
+		if err := a.checkInlinePolicy(cfg.Guardrails); err != nil {
+			return nil, err
 		}
 		if !cfg.VerifySSL {
 			a.log().Warn("Verify SSL is off (OKTA_VERIFY_SSL): Okta's certificate is not checked")
@@ -227,7 +231,9 @@ func (a *App) build(cfg *config.Config) *built {
 		if cfg.IdempotencyBucket != "" {
 			connection = bucket.New(cfg.IdempotencyBucket, a.o.Storage...)
 		}
+		policy := a.newPolicyLoader(cfg.Guardrails)
 		a.built = &built{
+			policy:      policy,
 			version:     buildinfo.Version(),
 			inFlight:    httpapi.NewInFlightLimiter(cfg.MaxInvocations),
 			idempotency: idempotency.New(a.idempotencyObjects(cfg, connection), a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.LeaseDuration)),
@@ -238,7 +244,7 @@ func (a *App) build(cfg *config.Config) *built {
 			}),
 			signIn:     signIn,
 			signing:    a.signingKey(cfg),
-			guardrails: action.NewGuardrails(nil, guardrail.NewCounter(a.changes(connection), a.o.Clock.Now)),
+			guardrails: action.NewGuardrails(policy.Policy, guardrail.NewCounter(a.changes(connection), a.o.Clock.Now)),
 		}
 	}
 	return a.built

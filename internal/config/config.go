@@ -42,6 +42,8 @@ type Config struct {
 	MaxTargets     int // MAX_TARGETS
 	MaxInvocations int // MAX_INVOCATIONS, in flight in one process
 
+	Guardrails string // GUARDRAILS: the policy as JSON, or a reference to it; empty: none
+
 	IdempotencyBucket, IdempotencyPrefix string        // IDEMPOTENCY_BUCKET, IDEMPOTENCY_PREFIX; no bucket: in memory
 	ResultsTopic, DeadLetterTopic        string        // RESULTS_TOPIC, DEAD_LETTER_TOPIC, full names; empty: none
 	Deadline                             time.Duration // REQUEST_DEADLINE
@@ -75,9 +77,8 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 		Deadline:       min(e.duration("REQUEST_DEADLINE", maxDeadline), e.platformTimeout()-replyTime),
 	}
 	e.checkCredentials(credentials, c)
-	if e.get("GUARDRAILS") != "" {
-		e.problem("GUARDRAILS is set, but this build does not support it: remove it, because an ignored safeguard would " +
-			"be dangerous")
+	if c.Guardrails = strings.TrimSpace(e.get("GUARDRAILS")); !strings.HasPrefix(c.Guardrails, "{") {
+		c.Guardrails = e.ref("GUARDRAILS")
 	}
 	for _, old := range slices.Sorted(maps.Keys(renamed)) {
 		if getenv(old) != "" {
@@ -182,7 +183,11 @@ func (e *env) ref(name string) string {
 		return ""
 	}
 	if err := secrets.CheckRef(ref); err != nil {
-		e.problem("%s is not a secret reference: %s", setting(name).title(), err)
+		kind := "a secret reference"
+		if name == "GUARDRAILS" {
+			kind = "a policy in JSON, which begins with {, or a secret reference"
+		}
+		e.problem("%s is not %s: %s", setting(name).title(), kind, err)
 	}
 	return ref
 }

@@ -108,7 +108,7 @@ func TestSettings_ErrorNamesTheSetting(t *testing.T) {
 		"CALLER_AUDIENCE":                               {"https://users.run.app"},
 		"CALLER_EMAILS":                                 {"soar@acme.iam.gserviceaccount.com"},
 		"K_SERVICE":                                     {"okta-users"},
-		"GUARDRAILS":                                    {"{}", "[]"},
+		"GUARDRAILS":                                    {"[]", "a policy"},
 		"CLAIMS_BUCKET is now named IDEMPOTENCY_BUCKET": {"acme"},
 		"CLAIMS_PREFIX is now named IDEMPOTENCY_PREFIX": {"okta-users/"},
 		"PUSH_AUDIENCE":                                 {"https://users.run.app"},

@@ -110,7 +110,8 @@ var Settings = []Setting{
 	{Name: "GOOGLE_CLOUD_PROJECT", Help: "Project of references without a project, and of the traces in the log"},
 	{
 		Name: "GUARDRAILS",
-		Help: "Not supported by this build. A value is an error, because an ignored safeguard would be dangerous",
+		Help: "The policy of the [guardrails](guardrails.md): JSON, or a reference to it. It is read again every 30 s. " +
+			"Without it only the rules that are always on apply",
 	},
 	{Name: "K_SERVICE", Platform: true, Help: "Name of the Cloud Run service"},
 	{Name: "K_REVISION", Platform: true, Help: "Revision of the service, for the audit and the log"},

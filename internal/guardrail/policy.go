@@ -1,6 +1,7 @@
 package guardrail
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -140,6 +141,9 @@ func (p *PerAction[T]) For(slug string) (value T, ok bool) {
 	}
 	return *p.Default, true
 }
+
+// ModeOrDefault returns the mode: enforce unless the policy says otherwise.
+func (p *Policy) ModeOrDefault() Mode { return cmp.Or(p.Mode, Enforce) }
 
 // limitsFor returns the limits that apply to a caller: those of all callers, and the caller's own.
 func (p *Policy) limitsFor(caller string) []Limits {

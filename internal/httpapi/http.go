@@ -25,6 +25,7 @@ import (
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/audit"
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/idempotency"
 	"example.com/okta-secops/internal/logging"
 )
@@ -38,6 +39,7 @@ type Setup struct {
 	Warnings    []string             // for every reply
 	InFlight    *InFlightLimiter     // of the process
 	Idempotency *idempotency.Store
+	Policy      func(ctx context.Context) (*guardrail.Policy, error)
 	Results     Topic       // gets the reply of every run; nil: replies are not published
 	DeadLetters Topic       // gets the messages that failed finally; nil: they are logged
 	API         Description // of GET /openapi.json
@@ -64,7 +66,8 @@ func newHandler(g action.Group, all []action.Group, open Open, events bool) hand
 }
 
 // Handler serves a group at its root: POST /<slug>, POST / with the action in the body, POST
-// /pubsub for a push subscription, GET /ping, GET /actions, GET /openapi.json and GET /health. all
+// /pubsub for a push subscription, GET /ping, GET /actions, GET /guardrails, GET /openapi.json and
+// GET /health. all
 // is the whole catalog: the error for an action of another group names the function of that group.
 func Handler(g action.Group, all []action.Group, open Open) http.Handler {
 	return newHandler(g, all, open, false)
@@ -151,6 +154,8 @@ func (s service) answer(conn *arrival, r *http.Request, in *input) outcome {
 		read = s.readDelivery
 	case path == "actions":
 		return s.document(in, r.Method, func() any { return s.group.Catalog() })
+	case path == "guardrails":
+		return s.guardrails(r.Context(), in, r.Method)
 	case path == "openapi.json":
 		return s.document(in, r.Method, func() any { return OpenAPI(s.group, s.API) })
 	}
