@@ -49,15 +49,17 @@ type Occasion struct {
 
 // Target is a target with its outcome.
 type Target struct {
-	Input         string         `json:"input"`
-	Source        string         `json:"source"`
-	UserID        string         `json:"user_id,omitempty"`
-	Login         string         `json:"login,omitempty"`
-	Outcome       string         `json:"outcome,omitempty"`
-	Before        map[string]any `json:"before,omitempty"`
-	After         map[string]any `json:"after,omitempty"`
-	ErrorCode     string         `json:"error_code,omitempty"`
-	OktaRequestID string         `json:"okta_request_id,omitempty"` // of a refused request; writes have their own records
+	Input     string         `json:"input"`
+	Source    string         `json:"source"`
+	UserID    string         `json:"user_id,omitempty"`
+	Login     string         `json:"login,omitempty"`
+	Outcome   string         `json:"outcome,omitempty"`
+	Before    map[string]any `json:"before,omitempty"`
+	After     map[string]any `json:"after,omitempty"`
+	ErrorCode string         `json:"error_code,omitempty"`
+	// Guardrails are the rules that forbid the change and did not refuse it: "observed guardrail_freeze".
+	Guardrails    []string `json:"guardrails,omitempty"`
+	OktaRequestID string   `json:"okta_request_id,omitempty"` // of a refused request; writes have their own records
 }
 
 // InvocationRecord is the record of an invocation that has ended.

@@ -77,7 +77,7 @@ func (s service) logErrors(ctx context.Context, r audit.InvocationRecord, errs [
 func auditTarget(t action.Target) audit.Target {
 	out := audit.Target{
 		Input: t.Input, Source: t.Source, UserID: t.UserID, Login: t.Login, Outcome: string(t.Outcome),
-		Before: t.Before, After: t.After,
+		Before: t.Before, After: t.After, Guardrails: t.Notices,
 	}
 	if t.Error != nil {
 		out.ErrorCode, out.OktaRequestID = t.Error.Code, t.Error.OktaRequestID

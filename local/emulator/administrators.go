@@ -69,6 +69,15 @@ func (e *Emulator) listGroupRoles(c *oktaCall) (oktaResponse, *oktaError) {
 	return oktaResponse{body: bodies}, nil
 }
 
+// SetOwner makes a user the owner of the API token. It panics if the user does not exist.
+func (e *Emulator) SetOwner(idOrLogin string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.org.owner = e.org.find(idOrLogin); e.org.owner == nil {
+		panic("emulator: there is no user " + idOrLogin)
+	}
+}
+
 // GrantRole assigns a role type to a group, for its members. It panics if one of them does not
 // exist.
 func (e *Emulator) GrantRole(groupIDOrName, kind string) {
