@@ -69,7 +69,8 @@ var add = action.Define(action.Spec{
 func planAdd(name, description string) action.Plan {
 	var created okta.Group
 	return action.Plan{
-		After: action.State{"name": name},
+		After:       action.State{"name": name},
+		NotUndoable: "no action of this tool deletes a group: delete it in Okta",
 		Write: func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 			var err error
 			if created, err = o.CreateGroup(ctx, name, description); nameTaken(err) {

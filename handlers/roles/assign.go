@@ -39,12 +39,12 @@ var assign = action.Define(action.Spec{
 			return o.AssignRole(ctx, user.ID, r.Type)
 		},
 		mayBeApplied: func(err error) bool { return err != nil && apierr.As(err).Code == okta.CodeRoleAssigned },
-		undo: func(user okta.User, changed []okta.Role) *action.Undo {
+		undo: func(user okta.User, changed []okta.Role, _ map[string]string) (*action.Undo, string) {
 			ids := make([]string, len(changed)) // a type may match other assignments of the user
 			for i, r := range changed {
 				ids[i] = r.ID
 			}
-			return undo("Unassign Role", user, "Role IDs Or Names", ids)
+			return undo("Unassign Role", user, "Role IDs Or Names", ids), ""
 		},
 		enrich: func(value any) map[string]string { return map[string]string{"Roles": resultTypes(value)} },
 	}.run(ctx, x, p.Users)

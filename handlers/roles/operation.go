@@ -24,8 +24,12 @@ type roleOperation struct {
 	send func(ctx context.Context, o *okta.Client, user okta.User, r okta.Role) (okta.Role, error)
 	// mayBeApplied reports whether Okta may have rejected a write because the state is as asked.
 	mayBeApplied func(err error) bool
-	// undo returns the request that reverts the change of these assignments, nil if there is none.
-	undo   func(user okta.User, changed []okta.Role) *action.Undo
+	// irreversible returns the reasons why the change of assignments cannot be reverted, by their IDs;
+	// nil: every change can.
+	irreversible func(ctx context.Context, x *action.Execution, user okta.User, pending []okta.Role) map[string]string
+	// undo returns the request that reverts the change of these assignments, nil if there is none, and
+	// the reasons of those that it does not revert.
+	undo   func(user okta.User, changed []okta.Role, not map[string]string) (*action.Undo, string)
 	enrich func(value any) map[string]string
 }
 
@@ -47,7 +51,8 @@ func (op roleOperation) run(ctx context.Context, x *action.Execution, users acti
 			if err != nil {
 				return action.Plan{}, err
 			}
-			return roleChange{op, x, u, before, op.requests(before)}.plan(), nil
+			c := roleChange{roleOperation: op, x: x, user: u, before: before, requests: op.requests(before)}
+			return c.plan(ctx), nil
 		},
 		Enrich: op.enrich,
 	})
@@ -60,10 +65,11 @@ type roleChange struct {
 	user     okta.User
 	before   []okta.Role
 	requests []roleRequest
+	not      map[string]string // the reasons of changes that cannot be reverted, by the ID of the assignment
 }
 
 // plan returns one plan for all requests.
-func (c roleChange) plan() action.Plan {
+func (c roleChange) plan(ctx context.Context) action.Plan {
 	var pending, held []okta.Role
 	outcomes, idle := make([]action.Outcome, len(c.requests)), false
 	for i, r := range c.requests {
@@ -85,6 +91,9 @@ func (c roleChange) plan() action.Plan {
 	p.Read = func(ctx context.Context, o *okta.Client) (action.State, error) {
 		now, err := o.ListRoles(ctx, c.user.ID)
 		return rolesState(now), err
+	}
+	if c.irreversible != nil {
+		c.not = c.irreversible(ctx, c.x, c.user, pending)
 	}
 	p.Write, p.Effects = c.write, c.effects(pending)
 	return p
@@ -124,7 +133,7 @@ func (c roleChange) write(ctx context.Context, o *okta.Client) (action.WriteResu
 	if !result.Touched {
 		result.Outcome = action.Unchanged
 	}
-	result.Undo = c.undo(c.user, changed)
+	result.Undo, result.NotUndoable = c.undo(c.user, changed, c.not)
 	result.Value = orEmpty(append(changed, held...))
 	var err error
 	result.Roles, err = c.outcomes(outcomes, errs)

@@ -2,7 +2,9 @@ package roles
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
@@ -36,7 +38,8 @@ var unassign = action.Define(action.Spec{
 			return r, o.UnassignRole(ctx, user.ID, r.ID)
 		},
 		mayBeApplied: func(err error) bool { return apierr.Is(err, apierr.NotFound) },
-		undo:         func(user okta.User, changed []okta.Role) *action.Undo { return undoUnassign(x, user, changed) },
+		undo:         undoUnassign,
+		irreversible: irreversible,
 		enrich:       func(any) map[string]string { return map[string]string{"unassign_role": action.Bool(true)} },
 	}.run(ctx, x, p.Users)
 })
@@ -64,20 +67,39 @@ func requestsFor(held []okta.Role, names []string, of roleNames) []roleRequest {
 	return requests
 }
 
-// undoUnassign returns the request that assigns the roles again by their types. It warns of roles
-// that this does not restore, or not as they were.
-func undoUnassign(x *action.Execution, user okta.User, changed []okta.Role) *action.Undo {
-	var types []string
+// undoUnassign returns the request that assigns the roles again by their types, except for those
+// with a reason in not, by their IDs. It also returns these reasons.
+func undoUnassign(user okta.User, changed []okta.Role, not map[string]string) (*action.Undo, string) {
+	var types, reasons []string
 	for _, r := range changed {
-		if !slices.Contains(okta.RoleTypes, r.Type) {
-			x.Warn("%s: %s cannot be assigned by its type, so undo does not restore it: assign it in Okta.", user.Login, r.Label)
-			continue
-		}
-		types = append(types, r.Type)
-		if slices.Contains(okta.LimitableRoles, r.Type) {
-			x.Warn("%s: undo assigns %s without limits: if it was limited to some groups or applications, "+
-				"limit it again in Okta.", user.Login, r.Type)
+		if reason := not[r.ID]; reason != "" {
+			reasons = append(reasons, reason)
+		} else {
+			types = append(types, r.Type)
 		}
 	}
-	return undo("Assign Role", user, "Role Types", types)
+	return undo("Assign Role", user, "Role Types", types), strings.Join(reasons, "; ")
+}
+
+// irreversible returns the reasons why roles cannot be assigned again, by their IDs. A role that
+// was limited to some resources would come back without its limits.
+func irreversible(ctx context.Context, x *action.Execution, user okta.User, roles []okta.Role) map[string]string {
+	not := map[string]string{}
+	for _, r := range roles {
+		if !slices.Contains(okta.RoleTypes, r.Type) {
+			not[r.ID] = r.Label + " cannot be assigned by its type: assign it in Okta"
+			continue
+		}
+		limited, err := x.Okta.IsLimitedRole(ctx, user.ID, r)
+		switch {
+		case err != nil:
+			not[r.ID] = fmt.Sprintf("it is unknown whether %s was limited to some resources (%s): assign it in Okta",
+				r.Type, strings.TrimRight(apierr.As(err).Message, "."))
+		case limited:
+			not[r.ID] = r.Type + " was limited to some resources and would come back without limits: assign it in Okta"
+		case !x.Assignable(assign.Slug, r.Type):
+			not[r.ID] = "the policy does not allow " + r.Type + " to be assigned"
+		}
+	}
+	return not
 }

@@ -28,6 +28,7 @@ var clearSessions = action.Define(action.Spec{
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 			plan := action.Plan{Value: map[string]any{"sessions_cleared": true}}
 			plan.Effects.EndsSessions = true
+			plan.NotUndoable = "ended sessions cannot be restored: the user signs in again"
 			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				return action.WriteResult{Value: plan.Value}, o.ClearSessions(ctx, u.ID, p.RevokeOAuth)
 			}

@@ -126,6 +126,7 @@ var send = action.Define(action.Spec{
 	result, err := x.Each(ctx, []string{string(p.Email)}, words, func(context.Context, string) (action.Plan, error) {
 		return action.Plan{
 			Success: action.Accepted, Email: string(p.Email),
+			NotUndoable: "a signal that Okta accepted cannot be taken back",
 			Write: func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				status, err := o.PublishSecurityEvent(ctx, token)
 				if err != nil {

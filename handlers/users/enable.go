@@ -42,6 +42,10 @@ var enable = action.Define(action.Spec{
 	})
 })
 
+// activationNotUndoable is the reason why an activation cannot be taken back.
+const activationNotUndoable = "an activation cannot be taken back: Disable User would deactivate the user, " +
+	"which removes the user's applications"
+
 // planEnable plans the transition to ACTIVE that Okta has for the user's status.
 func planEnable(x *action.Execution, u okta.User, p enableParams) (action.Plan, error) {
 	plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
@@ -58,11 +62,11 @@ func planEnable(x *action.Execution, u okta.User, p enableParams) (action.Plan, 
 			return action.WriteResult{Value: plan.After}, o.UnsuspendUser(ctx, u.ID)
 		}
 	case p.Activate && (u.Status == okta.Staged || u.Status == okta.Deprovisioned):
-		plan.Effects.ReturnsCredential = !p.SendEmail
+		plan.Effects.ReturnsCredential, plan.NotUndoable = !p.SendEmail, activationNotUndoable
 		plan.After = action.State{"status": string(okta.Provisioned)}
 		plan.Write = activationWrite(x, u, p.SendEmail, (*okta.Client).ActivateUser)
 	case p.Activate && u.Status == okta.Provisioned:
-		plan.Effects.ReturnsCredential = !p.SendEmail
+		plan.Effects.ReturnsCredential, plan.NotUndoable = !p.SendEmail, activationNotUndoable
 		plan.After = plan.Before
 		plan.Write = activationWrite(x, u, p.SendEmail, (*okta.Client).ReactivateUser)
 	default:

@@ -35,6 +35,7 @@ var resetPassword = action.Define(action.Spec{
 			plan := action.Plan{
 				Before: action.StatusOf(u), After: action.State{"status": string(okta.Recovery)}, Read: action.ReadStatus(u.ID),
 			}
+			plan.NotUndoable = passwordNotUndoable
 			plan.Effects.ReturnsCredential = !p.SendEmail
 			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				link, err := o.ResetPassword(ctx, u.ID, p.SendEmail)
@@ -56,6 +57,9 @@ var resetPassword = action.Define(action.Spec{
 		Enrich: func(any) map[string]string { return map[string]string{"send_email": action.Bool(p.SendEmail)} },
 	})
 })
+
+// passwordNotUndoable is the reason why a change of a password cannot be taken back.
+const passwordNotUndoable = "the former password cannot be restored"
 
 // explainRefusal adds the user's status and advice to Okta's error about a change of a password. It
 // reads the status again, because another caller may have changed it: Okta may then even respond

@@ -36,6 +36,7 @@ var setPassword = action.Define(action.Spec{
 		Words: action.Words{Changed: "Set the password of", Planned: "Would set the password of"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 			plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
+			plan.NotUndoable = passwordNotUndoable
 			plan.Effects.SetsCredential, plan.Effects.ReturnsCredential = true, p.Random
 			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				password := p.Password

@@ -77,6 +77,7 @@ func bind(a *Action, r Request, params reflect.Value) (*Invocation, []Problem) {
 	if a.Mutates {
 		b.problems = append(b.problems, emptyOptions(r.EmptyOptions)...)
 	}
+	b.problems = append(b.problems, ifStateProblems(a, r.Options.IfState)...)
 	for _, p := range a.Params {
 		b.bindParam(p)
 	}

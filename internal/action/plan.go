@@ -22,6 +22,8 @@ type Plan struct {
 	// Read reads the state that After predicts; nil: it cannot be read.
 	Read func(ctx context.Context, o *okta.Client) (State, error)
 	Undo *Undo
+	// NotUndoable is the reason why Write cannot be taken back, or only in part; "" if Undo does.
+	NotUndoable string
 	// Effects are what Write does, for the guardrails.
 	Effects guardrail.Effects
 	// Email is the address of the user whom Write concerns, if the target is not a user.
@@ -35,10 +37,12 @@ type Plan struct {
 
 // WriteResult is the result of Plan.Write.
 type WriteResult struct {
-	Value   any    // for json_result
-	After   State  // nil: as predicted by the plan
-	Undo    *Undo  // nil: that of the plan
-	Message string // a sentence for output_message
+	Value any   // for json_result
+	After State // nil: as predicted by the plan
+	Undo  *Undo // nil: that of the plan
+	// NotUndoable is the reason why a part cannot be taken back; "": that of the plan
+	NotUndoable string
+	Message     string // a sentence for output_message
 
 	Outcome Outcome       // empty: Plan.Success; an error takes precedence
 	Roles   []RoleOutcome // of a change of roles

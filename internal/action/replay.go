@@ -11,10 +11,6 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// CodeChangedSince is the error code of a target that an earlier run reached and that is no longer
-// in the asked state.
-const CodeChangedSince = "changed_since"
-
 // StoredReply is the part of an earlier run's reply that Replay needs.
 type StoredReply struct {
 	Targets  []*Target
@@ -114,7 +110,7 @@ func (x *Execution) readBack(t *Target, p Plan, err error) error {
 	switch {
 	case err == nil && p.Err == nil && (p.Write == nil || same && sameState(p.Before, p.After)):
 		if !same || !reached {
-			t.value, t.Undo = p.Value, nil
+			t.value, t.Undo, t.NotUndoable = p.Value, nil, ""
 		}
 		t.Outcome, t.Roles, t.Before, t.After, t.touched = Unchanged, p.Roles, p.Before, p.Before, false
 		t.Error, t.err, t.Verified = nil, nil, &x.Request.Options.Verify

@@ -30,6 +30,8 @@ type Entity struct {
 type Options struct {
 	DryRun bool `json:"dry_run"` // plan the changes, and make none
 	Verify bool `json:"verify"`  // read the state again after a write
+	// IfState is the state, by user ID, in which a user must be to be changed.
+	IfState map[string]State `json:"if_state,omitempty"`
 }
 
 // emptyOptions returns a problem for each option that was given without a value.

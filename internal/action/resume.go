@@ -86,6 +86,7 @@ func (x *Execution) recordMadeBefore(t *Target, p Plan) {
 	switch {
 	case !x.Action.ReadBack:
 		t.Outcome, t.touched, t.Undo, t.Verified = cmp.Or(p.Success, Changed), true, p.Undo, &verified
+		t.NotUndoable = p.NotUndoable
 	case sameState(p.Before, p.After):
 		t.unchanged(x.Request.Options, p.Before, p.Before)
 		t.message = fmt.Sprintf("Done by an earlier run of this request: %s (%s).", t.name(), describe(p.Before))

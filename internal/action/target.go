@@ -31,7 +31,9 @@ type Target struct {
 	Verified  *bool         `json:"verified,omitempty"` // the caller asked for it, and Okta confirms After
 	Roles     []RoleOutcome `json:"roles,omitempty"`
 	Undo      *Undo         `json:"undo,omitempty"`
-	Error     *TargetError  `json:"error,omitempty"`
+	// NotUndoable is the reason why the change cannot be taken back, or only in part.
+	NotUndoable string       `json:"not_undoable,omitempty"`
+	Error       *TargetError `json:"error,omitempty"`
 
 	Notices []string `json:"-"` // the guardrails that did not refuse the change, for the audit
 
@@ -73,6 +75,7 @@ func (t *Target) fail(err error) {
 // it: it may no longer be true.
 func (t *Target) failWithoutState(err error) {
 	t.Before, t.After, t.Undo, t.Roles, t.Verified, t.value, t.touched = nil, nil, nil, nil, nil, nil, false
+	t.NotUndoable = ""
 	t.fail(err)
 }
 

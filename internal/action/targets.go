@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -80,7 +81,7 @@ func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map
 		if targets[i].err != nil {
 			return
 		}
-		if p := x.planTarget(ctx, targets[i], plan, func(p Plan) error { return finish(i, p) }); p != nil {
+		if p := x.planTarget(ctx, targets[i], users[targets[i]], plan, func(p Plan) error { return finish(i, p) }); p != nil {
 			all[i] = &plannedTarget{index: i, Target: targets[i], plan: *p, user: users[targets[i]]}
 		}
 	})
@@ -99,7 +100,7 @@ func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map
 // finishes. A target that an earlier run of the request reached is only read back, if the action
 // can be.
 func (x *Execution) planTarget(
-	ctx context.Context, t *Target, plan func(t *Target) (Plan, error), finish func(p Plan) error,
+	ctx context.Context, t *Target, user okta.User, plan func(t *Target) (Plan, error), finish func(p Plan) error,
 ) (writes *Plan) {
 	resumed := t.resume(x.ReachedBefore)
 	if resumed && !x.Action.ReadBack {
@@ -118,6 +119,13 @@ func (x *Execution) planTarget(
 		switch {
 		case resumed:
 			return x.readBack(t, p, err)
+		case err == nil || p.Before != nil:
+			if changed := x.checkIfState(t, stateOf(user, p)); changed != nil {
+				t.Before = p.Before
+				return changed
+			}
+		}
+		switch {
 		case err != nil:
 			t.Before = p.Before // the state for which the action cannot be done
 			return err
@@ -131,6 +139,18 @@ func (x *Execution) planTarget(
 		return nil
 	}
 	return writes
+}
+
+// stateOf returns the state of a target as read: the user's status, and what the plan has read.
+func stateOf(u okta.User, p Plan) State {
+	now := maps.Clone(p.Before)
+	if now == nil {
+		now = State{}
+	}
+	if u.ID != "" {
+		now[statusMember] = string(u.Status)
+	}
+	return now
 }
 
 // finishTarget makes the change of one target, unless the deadline has passed.

@@ -42,6 +42,9 @@ func (x *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 	if err := x.checkTargetCount(len(lookups), len(targets)); err != nil {
 		return nil, err
 	}
+	if problems := x.unknownIfState(targets); len(problems) > 0 {
+		return nil, apierr.Invalid(problems...)
+	}
 	x.runTargets(ctx, targets, found, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
 	result := x.newResult(targets, w.Words)
 	x.enrich(result, mentions, w.Enrich)

@@ -71,7 +71,7 @@ func (x *Execution) write(ctx context.Context, t *Target, p Plan) error {
 		if t.After = done.After; t.After == nil {
 			t.After = p.After
 		}
-		t.Undo = cmp.Or(done.Undo, p.Undo)
+		t.Undo, t.NotUndoable = cmp.Or(done.Undo, p.Undo), cmp.Or(done.NotUndoable, p.NotUndoable)
 		if notMade := x.verify(ctx, t, p); err == nil && notMade != nil {
 			t.value, t.message = nil, ""
 			err = notMade

@@ -284,6 +284,9 @@ func (q *request) readOptions(c *cursor) error {
 		if members++; members > maxOptions {
 			return errBound("options", "has more than %d members", maxOptions)
 		}
+		if name == "if_state" {
+			return q.readIfState(c)
+		}
 		value, err := c.scalar()
 		if err != nil {
 			return err
@@ -303,7 +306,7 @@ func (q *request) readOptions(c *cursor) error {
 		case "verify":
 			q.Options.Verify = on
 		default:
-			q.problem("options."+action.Shorten(name), "is not an option; there are dry_run and verify")
+			q.problem("options."+action.Shorten(name), "is not an option; there are dry_run, verify and if_state")
 		}
 		return nil
 	})

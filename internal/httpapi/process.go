@@ -190,7 +190,7 @@ func (s service) failure(in *input, err error) outcome {
 // outcome returns the outcome of a run. err is the error of the run as a whole.
 func (s service) outcome(in *input, result *action.Result, err error) outcome {
 	result.Warnings = append(result.Warnings, s.Warnings...)
-	status, reply, cause := buildReply(in.action, in.name(), result, err)
+	status, reply, cause := buildReply(s.all, in.action, in.name(), result, err)
 	reply.InvocationID = in.id
 	out := outcome{
 		status: status, reply: reply, header: retryAfterHeader(status, result, cause), result: result, cause: cause,

@@ -34,7 +34,7 @@ func (s service) replay(ctx context.Context, in *input, stored *storedReply, t t
 		out.result, err = t.inv.Replay(ctx, t.deps, t.run, action.StoredReply{
 			Targets: first.Targets, Entities: first.Entities, JSON: raw, Warnings: first.Warnings,
 		})
-		out.status, out.reply, out.cause = buildReply(in.action, in.name(), out.result, err)
+		out.status, out.reply, out.cause = buildReply(s.all, in.action, in.name(), out.result, err)
 	} else {
 		out.reply.Warnings = append(slices.Clone(first.Warnings), notReadWarning)
 	}

@@ -27,8 +27,11 @@ type Reply struct {
 	Entities      []action.EnrichedEntity `json:"entities"`
 	Targets       []*action.Target        `json:"targets"`
 	Warnings      []string                `json:"warnings"`
-	Replayed      *Replayed               `json:"replayed"`        // null unless it is a replay
-	Error         *ReplyError             `json:"error,omitempty"` // with a 4xx or 5xx only
+	// UndoRequests and NotUndoable say how to take back the changes of an action that changes something.
+	UndoRequests []action.UndoRequest `json:"undo_requests,omitzero"`
+	NotUndoable  []action.NotUndoable `json:"not_undoable,omitzero"`
+	Replayed     *Replayed            `json:"replayed"`        // null unless it is a replay
+	Error        *ReplyError          `json:"error,omitempty"` // with a 4xx or 5xx only
 }
 
 // Replayed identifies the run whose reply is replayed.
@@ -53,9 +56,9 @@ type ReplyError struct {
 	OktaRequestID string `json:"okta_request_id,omitempty"`
 }
 
-// buildReply returns the reply to a request and its HTTP status. a is nil if the action is not
+// buildReply returns the reply to a request and its HTTP status. groups is the whole catalog. a is nil if the action is not
 // known; named is its name in the request. cause is the error of a failure; nil without one.
-func buildReply(a *action.Action, named string, result *action.Result, err error) (
+func buildReply(groups []action.Group, a *action.Action, named string, result *action.Result, err error) (
 	status int, reply Reply, cause *apierr.Error,
 ) {
 	reply = Reply{
@@ -65,6 +68,9 @@ func buildReply(a *action.Action, named string, result *action.Result, err error
 	failureText := func(reason string) string { return action.FailureText(named, reason) }
 	if a != nil {
 		reply.Action, failureText = a.Name, a.FailureText
+		if a.Mutates {
+			reply.UndoRequests, reply.NotUndoable = result.Undo(groups)
+		}
 	}
 	status = http.StatusOK
 	switch {
@@ -108,7 +114,7 @@ func encode(v any) ([]byte, error) {
 
 // Refusal returns the reply to a request whose path is of no group.
 func Refusal(code, message string) Reply {
-	_, reply, _ := buildReply(nil, "", &action.Result{}, apierr.New(apierr.UnknownAction, code, message, nil))
+	_, reply, _ := buildReply(nil, nil, "", &action.Result{}, apierr.New(apierr.UnknownAction, code, message, nil))
 	reply.InvocationID, reply.OutputMessage = ulid.Make().String(), message
 	return reply
 }

@@ -12,7 +12,7 @@ func TestReply_StatusAndMessageOfEachKind(t *testing.T) {
 	t.Parallel()
 	for _, kind := range apierr.Kinds() {
 		status := wantMeanings[kind].status
-		got, reply, cause := buildReply(nil, "some-path", &action.Result{}, apierr.New(kind, "code", "a sentence", nil))
+		got, reply, cause := buildReply(nil, nil, "some-path", &action.Result{}, apierr.New(kind, "code", "a sentence", nil))
 		if got != status || reply.Error == nil || reply.Error.Code != "code" || reply.IsSuccess || cause.Kind != kind {
 			t.Errorf("%s: %d %+v", kind, got, reply)
 		}

@@ -343,9 +343,52 @@ func (r Reply) Want(t testing.TB, status int, want string) {
 		}
 	}
 	var got any = r.JSON
+	if m, ok := w.(map[string]any); ok && m["undo_requests"] == nil {
+		got = r.withoutUndo(t)
+	}
 	if diff := cmp.Diff(stripVolatile(w), stripVolatile(got)); diff != "" {
 		t.Errorf("reply (-want +got):\n%s", diff)
 	}
+}
+
+// withoutUndo returns the reply without what the top level repeats of the undo of its targets. It checks that every change has
+// an undo or a reason why there is none, and that the top level has each of them once.
+func (r Reply) withoutUndo(t testing.TB) map[string]any {
+	t.Helper()
+	out := maps.Clone(r.JSON)
+	var users, reasons int
+	targets := []any{}
+	list, _ := r.JSON["targets"].([]any)
+	for _, target := range list {
+		m := maps.Clone(target.(map[string]any))
+		outcome, undo, reason := m["outcome"], m["undo"], m["not_undoable"]
+		if (outcome == "changed" || outcome == "accepted") && undo == nil && reason == nil {
+			t.Errorf("a change has neither an undo nor a reason why not: %v", m)
+		}
+		if undo != nil {
+			users++
+		}
+		if reason != nil {
+			reasons++
+		}
+		delete(m, "not_undoable")
+		targets = append(targets, m)
+	}
+	requests, _ := r.JSON["undo_requests"].([]any)
+	for _, request := range requests {
+		options := request.(map[string]any)["body"].(map[string]any)["options"].(map[string]any)
+		users -= len(options["if_state"].(map[string]any))
+	}
+	not, _ := r.JSON["not_undoable"].([]any)
+	if users != 0 || len(not) != reasons {
+		t.Errorf("undo_requests %v and not_undoable %v are not those of the targets", requests, not)
+	}
+	delete(out, "undo_requests")
+	delete(out, "not_undoable")
+	if r.JSON["targets"] != nil {
+		out["targets"] = targets
+	}
+	return out
 }
 
 // stripVolatile copies v without the ids of a single run.

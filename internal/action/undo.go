@@ -1,0 +1,163 @@
+package action
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"example.com/okta-secops/internal/apierr"
+)
+
+// UndoRequest is a request that takes changes back, as a caller sends it.
+type UndoRequest struct {
+	Function string   `json:"function"` // the function target
+	Path     string   `json:"path"`     // of the function
+	Body     UndoBody `json:"body"`
+}
+
+// UndoBody is the body of an UndoRequest.
+type UndoBody struct {
+	Parameters map[string]any `json:"parameters"`
+	Options    UndoOptions    `json:"options"`
+}
+
+// UndoOptions keep the request from changing a user whom somebody else has changed since.
+type UndoOptions struct {
+	IfState map[string]State `json:"if_state"` // by user ID
+}
+
+// NotUndoable is a change that cannot be taken back, or only in part.
+type NotUndoable struct {
+	Target string `json:"target"`
+	Reason string `json:"reason"`
+}
+
+// Undo returns the requests that take the changes of the targets back, and the changes that cannot
+// be taken back. Targets that need the same request share one.
+func (r *Result) Undo(groups []Group) ([]UndoRequest, []NotUndoable) {
+	requests, not := []UndoRequest{}, []NotUndoable{}
+	byRequest := map[string]int{}
+	for _, t := range r.Targets {
+		if t.NotUndoable != "" {
+			not = append(not, NotUndoable{t.name(), t.NotUndoable})
+		}
+		if t.Undo == nil {
+			continue
+		}
+		g, a, ok := Find(groups, t.Undo.Action)
+		if !ok {
+			continue // every undo names an action of the catalog
+		}
+		users := a.usersParam()
+		parameters := maps.Clone(t.Undo.Parameters)
+		delete(parameters, users)
+		key := fmt.Sprint(a.Slug, parameters)
+		i, shared := byRequest[key]
+		if !shared {
+			i = len(requests)
+			byRequest[key] = i
+			parameters[users] = []string{}
+			requests = append(requests, UndoRequest{
+				g.Function, "/" + a.Slug, UndoBody{parameters, UndoOptions{map[string]State{}}},
+			})
+		}
+		body := requests[i].Body
+		body.Parameters[users] = append(body.Parameters[users].([]string), t.UserID)
+		body.Options.IfState[t.UserID] = t.After.checkable()
+	}
+	return requests, not
+}
+
+// usersParam returns the name of the parameter that names users, "" if there is none.
+func (a *Action) usersParam() string {
+	i := slices.IndexFunc(a.Params, func(p Param) bool { return p.users })
+	if i < 0 {
+		return ""
+	}
+	return a.Params[i].Name
+}
+
+// The members of a state that if_state may have.
+const (
+	statusMember = "status"
+	rolesMember  = "roles"
+)
+
+// StateMembers are the members of a state that if_state may have.
+var StateMembers = []string{statusMember, rolesMember}
+
+// checkable returns the members of the state that if_state may have.
+func (s State) checkable() State {
+	out := State{}
+	for _, name := range StateMembers {
+		if value, ok := s[name]; ok {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// CodeChangedSince is the error code of a target that is no longer in the state in which an earlier
+// run left it.
+const CodeChangedSince = "changed_since"
+
+// ifStateProblems returns the problems of if_state that do not depend on the targets.
+func ifStateProblems(a *Action, ifState map[string]State) []Problem {
+	if len(ifState) == 0 || a.Mutates && a.TakesUsers() {
+		return nil
+	}
+	return []Problem{{Parameter: "options.if_state", Message: a.Name + " does not change users, so it cannot check their state"}}
+}
+
+// unknownIfState returns the problems of users in if_state who are no targets: the option would
+// protect nobody.
+func (x *Execution) unknownIfState(targets []*Target) []Problem {
+	var problems []Problem
+	for _, id := range slices.Sorted(maps.Keys(x.Request.Options.IfState)) {
+		if !slices.ContainsFunc(targets, func(t *Target) bool { return t.UserID == id }) {
+			problems = append(problems, Problem{
+				Parameter: "options.if_state", Message: Shorten(id) + " is not the ID of a user whom this request names",
+			})
+		}
+	}
+	return problems
+}
+
+// checkIfState returns an error if the target is not in the state that the request expects.
+func (x *Execution) checkIfState(t *Target, now State) error {
+	for _, name := range StateMembers {
+		want, asked := x.Request.Options.IfState[t.UserID][name]
+		if !asked || t.UserID == "" {
+			continue
+		}
+		is, known := now[name]
+		if !known {
+			return errUnchecked(x.Action.Name, name)
+		}
+		if sortedText(is) != sortedText(want) {
+			return errNotInState(name, want, is)
+		}
+	}
+	return nil
+}
+
+// sortedText returns a value of a state as text. The order of a list does not matter.
+func sortedText(v any) string {
+	if list, isList := v.([]string); isList {
+		list = slices.Sorted(slices.Values(list))
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprint(v)
+}
+
+func errUnchecked(action, member string) error {
+	return apierr.Invalid(Problem{Parameter: "options.if_state", Message: action + " does not read " + member +
+		", so it cannot check it: leave it out"})
+}
+
+func errNotInState(member string, want, is any) error {
+	return apierr.Errorf(apierr.WrongState, CodeChangedSince,
+		"%s: %s was expected (if_state), and it is %s now, so somebody else has changed the user: nothing was sent",
+		member, valueText(want), valueText(is))
+}
