@@ -251,6 +251,7 @@ func TestAddGroup_VerifyReadsTheGroupBack(t *testing.T) {
 	got := w.Run("groups/add-group", map[string]any{"parameters": map[string]any{"Group Name": "Quarantine"}, "options": map[string]any{"verify": true}})
 	if diff := cmp.Diff(map[string]any{
 		"input": "Quarantine", "source": "parameter", "outcome": "changed", "after": map[string]any{"name": "Quarantine"}, "verified": true,
+		"not_undoable": "no action of this tool deletes a group: delete it in Okta",
 	}, got.Get("targets", 0)); diff != "" {
 		t.Errorf("target (-want +got):\n%s", diff)
 	}

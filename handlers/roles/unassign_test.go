@@ -133,24 +133,50 @@ func TestUnassignRole_UndoAssignsRemovedRoles(t *testing.T) {
 	wantRoles(t, w, "admin", "SUPER_ADMIN")
 }
 
-// Assign Role takes types, which do not identify a custom role: the reply names the roles that undo
-// omits.
-func TestUnassignRole_WarnsOfRolesThatUndoDoesNotRestore(t *testing.T) {
+// Assign Role takes types, which identify neither a custom role nor the limits of a role: the reply
+// names the roles that undo omits.
+func TestUnassignRole_NamesRolesThatUndoDoesNotRestore(t *testing.T) {
 	t.Parallel()
-	w := testkit.New(t, testkit.Options{})
-	w.Okta.AddUser(emulator.UserSeed{Login: "custom@acme.test", Roles: []string{"CUSTOM"}})
-	w.Okta.AddUser(emulator.UserSeed{Login: "mixed@acme.test", Roles: []string{"CUSTOM", "READ_ONLY_ADMIN"}})
-	got := w.Run("roles/unassign-role", testkit.Params(map[string]any{"User IDs": "custom, mixed, admin", "Role IDs Or Names": "Case Responder, READ_ONLY_ADMIN"}))
-	if diff := cmp.Diff([]string{"changed", "changed", "unchanged"}, got.Outcomes()); diff != "" {
+	w := testkit.New(t, testkit.Options{Env: map[string]string{"GUARDRAILS": `{"assignable_roles": ["READ_ONLY_ADMIN", "USER_ADMIN", "APP_ADMIN"]}`}})
+	for _, u := range []emulator.UserSeed{
+		{Login: "custom@acme.test", Roles: []string{"CUSTOM"}},
+		{Login: "mixed@acme.test", Roles: []string{"CUSTOM", "READ_ONLY_ADMIN"}},
+		{Login: "limited@acme.test", Roles: []string{"USER_ADMIN", "APP_ADMIN"}},
+		{Login: "org@acme.test", Roles: []string{"ORG_ADMIN"}},
+	} {
+		w.Okta.AddUser(u)
+	}
+	group, _ := w.Okta.Group("Engineering")
+	w.Okta.LimitRole("limited", "USER_ADMIN", group.ID)
+	got := w.Run("roles/unassign-role", testkit.Params(map[string]any{
+		"User IDs": "custom, mixed, admin, limited, org", "Role IDs Or Names": "Case Responder, READ_ONLY_ADMIN, USER_ADMIN, APP_ADMIN, ORG_ADMIN",
+	}))
+	if diff := cmp.Diff([]string{"changed", "changed", "unchanged", "changed", "changed"}, got.Outcomes()); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
-	if got.Get("targets", 0, "undo") != nil || got.Get("targets", 1, "undo", "parameters", "Role Types") != "READ_ONLY_ADMIN" || got.Get("targets", 2, "undo") != nil {
-		t.Errorf("targets: %v", got.Get("targets"))
-	}
-	for _, login := range []string{"custom@acme.test", "mixed@acme.test"} {
-		if want := login + ": Case Responder cannot be assigned by its type, so undo does not restore it: assign it in Okta."; !strings.Contains(fmt.Sprint(got.Get("warnings")), want) {
-			t.Errorf("warnings %v lack %q", got.Get("warnings"), want)
+	for i, want := range []struct{ types, reason any }{
+		{nil, "Case Responder cannot be assigned by its type: assign it in Okta"},
+		{"READ_ONLY_ADMIN", "Case Responder cannot be assigned by its type: assign it in Okta"},
+		{nil, nil},
+		{"APP_ADMIN", "USER_ADMIN was limited to some resources and would come back without limits: assign it in Okta"},
+		{nil, "the policy does not allow ORG_ADMIN to be assigned"},
+	} {
+		types, reason := got.Get("targets", i, "undo", "parameters", "Role Types"), got.Get("targets", i, "not_undoable")
+		if types != want.types || reason != want.reason {
+			t.Errorf("target %d: undo assigns %v, and %v", i, types, reason)
 		}
+	}
+}
+
+func TestUnassignRole_UnreadableLimitsAreNotUndone(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	w.Okta.AddUser(emulator.UserSeed{Login: "limited@acme.test", Roles: []string{"USER_ADMIN"}})
+	w.Okta.AddFault(emulator.Fault{Path: "*/targets/groups", Status: 403})
+	got := w.Run("roles/unassign-role", testkit.Params(map[string]any{"User IDs": "limited", "Role IDs Or Names": "USER_ADMIN"}))
+	reason := fmt.Sprint(got.Get("targets", 0, "not_undoable"))
+	if got.Get("status") != "success" || got.Get("targets", 0, "undo") != nil || !strings.HasPrefix(reason, "it is unknown whether USER_ADMIN was limited") {
+		t.Errorf("%d %s", got.HTTP, got.Body)
 	}
 }
 

@@ -142,7 +142,7 @@ func TestSendSignal_UnknownUserIsAcceptedAndClaimsNoLevel(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "missing@acme.test"}))
-	want := map[string]any{"input": "missing@acme.test", "source": "parameter", "outcome": "accepted", "verified": false}
+	want := map[string]any{"input": "missing@acme.test", "source": "parameter", "outcome": "accepted", "verified": false, "not_undoable": "a signal that Okta accepted cannot be taken back"}
 	if diff := cmp.Diff(want, got.Get("targets", 0)); diff != "" || got.HTTP != 200 || got.Get("is_success") != true || got.Get("output_message") != sentMessage {
 		t.Errorf("target (-want +got):\n%s\nreply: %d %s", diff, got.HTTP, got.Body)
 	}

@@ -246,6 +246,8 @@ func TestVerify_OtherStatusIsAnError(t *testing.T) {
 				if target["undo"] == nil {
 					t.Error("no undo")
 				}
+			} else if target["not_undoable"] = got.Get("targets", 0, "not_undoable"); target["not_undoable"] == nil {
+				t.Error("no reason why there is no undo")
 			}
 			wantHTTP(t, got, 200)
 			want(t, got, "partial", "status")
