@@ -247,7 +247,7 @@ func TestVerify_OtherStatusIsAnError(t *testing.T) {
 					t.Error("no undo")
 				}
 			} else if target["not_undoable"] = got.Get("targets", 0, "not_undoable"); target["not_undoable"] == nil {
-				t.Error("no reason why there is no undo")
+				t.Error("no reason why it has no undo")
 			}
 			wantHTTP(t, got, 200)
 			want(t, got, "partial", "status")

@@ -12,8 +12,8 @@ import (
 // factAge is how long the list of administrators and the owner of the API token are kept.
 const factAge = 5 * time.Minute
 
-// The scopes of the facts. Each fact is read with a token of its own scope, so that one that is not
-// granted does not break the token of the action.
+// The scopes of the facts. Each fact is read with a separate token, so that a scope that is not granted
+// does not break the token of the action.
 const (
 	usersScope = "okta.users.read"
 	rolesScope = "okta.roles.read"

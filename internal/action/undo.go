@@ -22,7 +22,7 @@ type UndoBody struct {
 	Options    UndoOptions    `json:"options"`
 }
 
-// UndoOptions keep the request from changing a user whom somebody else has changed since.
+// UndoOptions keep the request from changing a user whom another caller has changed since.
 type UndoOptions struct {
 	IfState map[string]State `json:"if_state"` // by user ID
 }
@@ -110,8 +110,8 @@ func ifStateProblems(a *Action, ifState map[string]State) []Problem {
 	return []Problem{{Parameter: "options.if_state", Message: a.Name + " does not change users, so it cannot check their state"}}
 }
 
-// unknownIfState returns the problems of users in if_state who are no targets: the option would
-// protect nobody.
+// unknownIfState returns the problems of users in if_state whom the request does not name: the
+// option would protect no user of it.
 func (x *Execution) unknownIfState(targets []*Target) []Problem {
 	var problems []Problem
 	for _, id := range slices.Sorted(maps.Keys(x.Request.Options.IfState)) {
@@ -158,6 +158,6 @@ func errUnchecked(action, member string) error {
 
 func errNotInState(member string, want, is any) error {
 	return apierr.Errorf(apierr.WrongState, CodeChangedSince,
-		"%s: %s was expected (if_state), and it is %s now, so somebody else has changed the user: nothing was sent",
+		"%s: %s was expected (if_state), and it is %s now, so another caller has changed the user: nothing was sent",
 		member, valueText(want), valueText(is))
 }

@@ -98,7 +98,7 @@ func (a *App) parsePolicy(text string) (*guardrail.Policy, error) {
 	return guardrail.Parse([]byte(text), action.PolicyVocabulary(a.o.Groups), a.o.Clock.Now())
 }
 
-// logPolicy logs a new policy, and warns of what it does not enforce.
+// logPolicy logs a new policy, and warns of the rules that it does not enforce.
 func (a *App) logPolicy(p *guardrail.Policy) {
 	a.log().Info("a policy of the guardrails is in force", "mode", string(p.ModeOrDefault()))
 	if p.Mode == guardrail.Observe {

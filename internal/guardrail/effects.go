@@ -16,7 +16,7 @@ type Effects struct {
 	LeavesGroups []string // IDs
 }
 
-// credential reports whether somebody else could sign in as the user afterwards.
+// credential reports whether another person could sign in as the user afterwards.
 func (e Effects) credential() bool {
 	return e.SetsCredential || e.ReturnsCredential || e.ResetsFactors
 }

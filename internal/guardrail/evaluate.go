@@ -238,8 +238,8 @@ func (x *HourExceeded) refusal(now time.Time, n int) *apierr.Error {
 	return err
 }
 
-// hourLimits returns the limits of the users that are changed in an hour. An action with a value of
-// its own is counted alone; all others are counted together.
+// hourLimits returns the limits of the users that are changed in an hour. An action with its own value
+// is counted alone; all others are counted together.
 func (e *evaluation) hourLimits() []HourLimit {
 	var limits []HourLimit
 	for i, l := range e.policy.limitsFor(e.call.Caller) {

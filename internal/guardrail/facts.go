@@ -48,8 +48,8 @@ func (e *UnreadableError) Error() string { return e.Scope + ": " + e.Err.Error()
 // Unwrap returns Okta's error.
 func (e *UnreadableError) Unwrap() error { return e.Err }
 
-// unavailable refuses a target because a rule cannot be evaluated. What is missing begins the
-// sentence.
+// unavailable refuses a target because a rule cannot be evaluated. The missing fact begins
+// the sentence.
 func (e *evaluation) unavailable(i int, rule Rule, missing string, cause error) {
 	advice := "try again; if it goes on, the log has the cause"
 	var unreadable *UnreadableError

@@ -208,7 +208,7 @@ func (c *checker) protected(at string, entry Protected) {
 		c.add("%s: a reason is required", at)
 	}
 	if len(entry.Users)+len(entry.Groups)+len(entry.Roles)+len(entry.Profile) == 0 {
-		c.add("%s: protects nobody: give users, groups, roles or profile", at)
+		c.add("%s: protects no user: give users, groups, roles or profile", at)
 	}
 	for _, text := range slices.Concat(entry.Users, entry.Groups) {
 		if strings.TrimSpace(text) != text || text == "" {
@@ -226,7 +226,7 @@ func (c *checker) protected(at string, entry Protected) {
 		}
 	}
 	if entry.Actions != nil && len(entry.Actions) == 0 {
-		c.add("%s: actions: an empty list protects nobody; leave the member out for all actions", at)
+		c.add("%s: actions: an empty list protects no user; leave the member out for all actions", at)
 	}
 	c.slugs(at+": actions", entry.Actions)
 }

@@ -130,7 +130,7 @@ func (e *evaluation) assignable(ctx context.Context, i int) {
 	}
 }
 
-// credentials refuses a change with which somebody else could sign in as an administrator.
+// credentials refuses a change with which another person could sign in as an administrator.
 func (e *evaluation) credentials(ctx context.Context, i int) {
 	t := &e.targets[i]
 	if e.policy.disabled(AdminCredentials) || !t.Effects.credential() || t.UserID == "" {

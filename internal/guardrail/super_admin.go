@@ -49,7 +49,7 @@ func (e *evaluation) lastSuperAdmin(ctx context.Context) {
 		}
 	case !others:
 		e.refuse(last, LastSuperAdmin, refusal(LastSuperAdmin,
-			"no other ACTIVE user holds SUPER_ADMIN, so nobody could administer the org any more: "+
+			"no other ACTIVE user holds SUPER_ADMIN, so the org would have no administrator any more: "+
 				"assign the role to another user first"))
 	}
 }

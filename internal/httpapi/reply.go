@@ -68,7 +68,7 @@ func buildReply(groups []action.Group, a *action.Action, named string, result *a
 	failureText := func(reason string) string { return action.FailureText(named, reason) }
 	if a != nil {
 		reply.Action, failureText = a.Name, a.FailureText
-		if a.Mutates {
+		if a.Mutates && !apierr.Is(err, apierr.Unauthenticated) && !apierr.Is(err, apierr.Forbidden) {
 			reply.UndoRequests, reply.NotUndoable = result.Undo(groups)
 		}
 	}

@@ -74,7 +74,7 @@ func (e *Emulator) SetOwner(idOrLogin string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.org.owner = e.org.find(idOrLogin); e.org.owner == nil {
-		panic("emulator: there is no user " + idOrLogin)
+		panic("emulator: the user does not exist: " + idOrLogin)
 	}
 }
 

@@ -127,7 +127,7 @@ var misconfigured = map[string]struct {
 	"no caller auth":        {map[string]string{"CALLER_AUTH": ""}, []string{"CALLER_AUTH"}, true, true},
 	"an unknown auth":       {map[string]string{"CALLER_AUTH": "password"}, []string{"CALLER_AUTH must be iam, oidc, apikey or none"}, true, true},
 	"none on Cloud Run":     {map[string]string{"K_SERVICE": "okta-users"}, []string{"CALLER_AUTH", "K_SERVICE"}, true, true},
-	"guardrails":            {map[string]string{"GUARDRAILS": "{}"}, []string{"GUARDRAILS"}, true, false},
+	"guardrails":            {map[string]string{"GUARDRAILS": "[]"}, []string{"GUARDRAILS"}, true, false},
 	"plain http":            {map[string]string{"OKTA_API_ROOT": "http://acme.okta.com"}, []string{"OKTA_API_ROOT (Api Root)", "https"}, true, false},
 	"no URL":                {map[string]string{"OKTA_API_ROOT": "acme.okta.com"}, []string{"OKTA_API_ROOT (Api Root)"}, true, false},
 	"the admin console":     {map[string]string{"OKTA_API_ROOT": "https://acme-admin.okta.com"}, []string{"OKTA_API_ROOT (Api Root)", "-admin"}, true, false},

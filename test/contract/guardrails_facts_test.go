@@ -87,8 +87,8 @@ func TestLastSuperAdmin_IsRefusedAndOthersAreNot(t *testing.T) {
 		got.Get("targets", 3, "error", "code") != "guardrail_last_super_admin" {
 		t.Errorf("%d %s", got.HTTP, got.Body)
 	}
-	const message = "Refused: svc-secops@acme.test: no other ACTIVE user holds SUPER_ADMIN, so nobody could administer the org " +
-		"any more: assign the role to another user first."
+	const message = "Refused: svc-secops@acme.test: no other ACTIVE user holds SUPER_ADMIN, so the org would have no " +
+		"administrator any more: assign the role to another user first."
 	if text, _ := got.Get("output_message").(string); !strings.HasSuffix(text, message) {
 		t.Errorf("the message is %q", text)
 	}
@@ -156,7 +156,7 @@ func TestOwnIdentity_IsThatOfTheToken(t *testing.T) {
 		t.Errorf("%d %s", got.HTTP, got.Body)
 	}
 	w.WantWrites("DELETE /api/v1/users/" + w.ID("alice") + "/sessions?oauthTokens=true")
-	w = testkit.New(t, testkit.Options{App: &emulator.App{}}) // a service app is no user
+	w = testkit.New(t, testkit.Options{App: &emulator.App{}}) // a service app is not a user
 	if got := w.Run("sessions/clear-okta-user-session", testkit.Params(map[string]any{"User IDs": "svc-secops"})); got.Get("status") != "success" {
 		t.Errorf("%d %s", got.HTTP, got.Body)
 	}
@@ -324,7 +324,7 @@ func TestCallers_HaveTheirOwnLimits(t *testing.T) {
 	}
 }
 
-// TestMaxUsersPerHour_RefusesTheWholeCall: the call that would exceed the limit changes nobody, and those that do not, all.
+// TestMaxUsersPerHour_RefusesTheWholeCall: the call that would exceed the limit changes no user, and the others change all of theirs.
 func TestMaxUsersPerHour_RefusesTheWholeCall(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{Env: map[string]string{"GUARDRAILS": `{"max_users_per_hour": 100}`}})

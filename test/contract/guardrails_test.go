@@ -58,7 +58,7 @@ type ruleCase struct {
 	applies func(c change) bool
 	// prepare makes Okta such that the rule refuses the change, for a rule without configuration.
 	prepare func(w *testkit.World)
-	app     bool   // the product is a service app, so that nobody owns its token
+	app     bool   // the product is a service app, so that no user owns its token
 	fact    string // the path of the fact that the rule needs; "": none
 	code    string // of the refusal; "": that of the rule
 	status  int    // 0: 422

@@ -36,6 +36,9 @@ func checkReply(t testing.TB, a *action.Action, r testkit.Reply) {
 	if r.HTTP >= 400 {
 		fields = append(fields, "error")
 	}
+	if _, mutates := j["undo_requests"]; a != nil && a.Mutates && r.HTTP != 401 && r.HTTP != 403 || a == nil && mutates { // which may be in the path
+		fields = append(fields, "not_undoable", "undo_requests")
+	}
 	c.fields("the reply", j, fields)
 	if h := r.Header; h.Get("Content-Type") != "application/json" || h.Get("Cache-Control") != "no-store" {
 		t.Errorf("headers %v", h)
@@ -150,7 +153,7 @@ var (
 func (c checker) target(v any) string {
 	c.Helper()
 	t := c.object("a target", v)
-	c.known("a target", t, "input", "source", "outcome", "also_named", "user_id", "login", "before", "after", "verified", "roles", "undo", "error")
+	c.known("a target", t, "input", "source", "outcome", "also_named", "user_id", "login", "before", "after", "verified", "roles", "undo", "not_undoable", "error")
 	outcome := c.outcome(t["outcome"])
 	c.naming(t)
 	for _, n := range c.optionalList(t, "also_named") {
