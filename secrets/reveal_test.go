@@ -18,6 +18,7 @@ import (
 // writes a secret to a log, an error or a reply.
 var mayReveal = []string{
 	"handlers/users",  // a password that random characters are added to
+	"internal/app",    // the policy of the guardrails, which may be in a secret
 	"internal/caller", // the keys of callers
 	"internal/config", // removes the scheme from a pasted API token
 	"internal/keys",   // private keys

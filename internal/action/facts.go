@@ -41,18 +41,14 @@ func (f facts) Owner(ctx context.Context) (guardrail.Owner, error) {
 // Administrators implements guardrail.Facts.
 //
 //	GET /api/v1/iam/assignees/users
-func (f facts) Administrators(ctx context.Context, fresh bool) (map[string]bool, error) {
+func (f facts) Administrators(ctx context.Context, fresh bool) ([]string, error) {
 	age := factAge
 	if fresh {
 		age = 0
 	}
-	return f.x.Guardrails.administrators.get(ctx, f.x.Now(), age, func() (map[string]bool, error) {
+	return f.x.Guardrails.administrators.get(ctx, f.x.Now(), age, func() ([]string, error) {
 		ids, err := f.with(rolesScope).ListAdministrators(ctx)
-		listed := make(map[string]bool, len(ids))
-		for _, id := range ids {
-			listed[id] = true
-		}
-		return listed, unreadable(rolesScope, err)
+		return ids, unreadable(rolesScope, err)
 	})
 }
 

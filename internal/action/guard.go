@@ -17,7 +17,7 @@ type Guardrails struct {
 	policy         func(ctx context.Context) (*guardrail.Policy, error)
 	guard          *guardrail.Guard
 	owner          *aged[guardrail.Owner]
-	administrators *aged[map[string]bool]
+	administrators *aged[[]string]
 }
 
 // NewGuardrails returns the guardrails of a process. policy returns the current policy, or an error
@@ -27,7 +27,7 @@ func NewGuardrails(
 ) *Guardrails {
 	return &Guardrails{
 		policy: policy, guard: guardrail.NewGuard(counter),
-		owner: newAged[guardrail.Owner](), administrators: newAged[map[string]bool](),
+		owner: newAged[guardrail.Owner](), administrators: newAged[[]string](),
 	}
 }
 

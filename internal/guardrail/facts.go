@@ -15,7 +15,7 @@ type Facts interface {
 	Owner(ctx context.Context) (Owner, error)
 	// Administrators returns the IDs of the users who hold administrator roles. Users who hold them
 	// through a group only may be missing, and the list may be some minutes old.
-	Administrators(ctx context.Context, fresh bool) (map[string]bool, error)
+	Administrators(ctx context.Context, fresh bool) ([]string, error)
 	// Roles returns the types of the roles that a user holds now, also those held through a group.
 	Roles(ctx context.Context, userID string) ([]string, error)
 	// Active reports whether the user's status is ACTIVE now.

@@ -81,7 +81,7 @@ func (e *evaluation) superAdminCandidates(ctx context.Context) []int {
 			e.inactive(ctx, i, LastSuperAdmin)
 		case err != nil:
 			e.unavailable(i, LastSuperAdmin, "the list of administrators cannot be read", err)
-		case listed[e.targets[i].UserID]:
+		case slices.Contains(listed, e.targets[i].UserID):
 			certain = append(certain, i)
 		}
 	}
@@ -134,7 +134,7 @@ func (e *evaluation) otherSuperAdmin(ctx context.Context, leaving []int) (bool, 
 		if err != nil {
 			return false, err
 		}
-		for id := range listed {
+		for _, id := range listed {
 			if asked[id] {
 				continue
 			}
