@@ -115,6 +115,11 @@ locals {
 resource "terraform_data" "limits" {
   lifecycle {
     precondition {
+      condition     = length(local.guardrail_problems) == 0
+      error_message = "guardrails: ${join("; ", local.guardrail_problems)}."
+    }
+
+    precondition {
       condition     = length(local.function_problems) == 0
       error_message = join("\n", local.function_problems)
     }

@@ -76,6 +76,7 @@ locals {
         DEAD_LETTER_TOPIC    = module.automation.dead_letter_topic
         AUDIT_LOGINS         = var.audit_logins
         GOOGLE_CLOUD_PROJECT = var.project
+        GUARDRAILS           = var.guardrails_secret ? "${module.secrets.guardrails}/versions/latest" : local.guardrails_json
       },
       !g.needs_okta ? {} : var.okta_credentials[local.credential[name]].auth == "oauth" ? {
         OKTA_USE_OAUTH          = "true"
@@ -134,6 +135,7 @@ module "secrets" {
   signing_key   = var.signals != null && contains(keys(local.catalog), "signals")
   caller_keys   = toset(values(local.caller_keys))
   rotation_days = var.rotation_days
+  guardrails    = { secret = var.guardrails_secret, writers = toset(var.guardrails_writers) }
   readers = {
     for name, g in local.catalog : name => {
       member      = module.function[name].member

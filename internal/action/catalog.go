@@ -108,3 +108,13 @@ func (a Action) GuardrailScopes() []string {
 	}
 	return []string{rolesScope}
 }
+
+// GuardrailScopes returns the scopes of the guardrails of all actions, besides those of Scopes.
+func (g Group) GuardrailScopes() []string {
+	scopes := []string{}
+	for _, a := range g.Actions {
+		scopes = append(scopes, a.GuardrailScopes()...)
+	}
+	slices.Sort(scopes)
+	return slices.Compact(scopes)
+}

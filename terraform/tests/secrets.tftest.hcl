@@ -12,6 +12,7 @@ variables {
   signing_key   = true
   caller_keys   = []
   rotation_days = 90
+  guardrails    = { secret = false, writers = [] }
   readers = {
     users = {
       member     = "serviceAccount:users@acme.iam.gserviceaccount.com"

@@ -55,11 +55,12 @@ func main() {
 // deployed is a group as Terraform deploys it.
 type deployed struct {
 	action.Catalog
-	Actions       []deployedAction `json:"actions"` // instead of the catalog's
-	EventFunction string           `json:"event_function"`
-	NeedsOkta     bool             `json:"needs_okta"` // credentials
-	Signs         bool             `json:"signs"`      // it reads the signing key of signals
-	Scopes        []string         `json:"oauth_scopes"`
+	Actions         []deployedAction `json:"actions"` // instead of the catalog's
+	EventFunction   string           `json:"event_function"`
+	NeedsOkta       bool             `json:"needs_okta"` // credentials
+	Signs           bool             `json:"signs"`      // it reads the signing key of signals
+	Scopes          []string         `json:"oauth_scopes"`
+	GuardrailScopes []string         `json:"guardrail_scopes"` // besides Scopes
 }
 
 // catalog writes the groups by their names.
@@ -68,7 +69,7 @@ func catalog(w io.Writer) error {
 	for _, g := range handlers.Groups {
 		d := deployed{
 			Catalog: g.Catalog(), EventFunction: g.EventFunction(), NeedsOkta: g.NeedsOkta(), Signs: g.Signs,
-			Scopes: append([]string{}, g.Scopes()...),
+			Scopes: append([]string{}, g.Scopes()...), GuardrailScopes: g.GuardrailScopes(),
 		}
 		for i, entry := range d.Catalog.Actions {
 			step, err := stepOf(g, g.Actions[i])
@@ -85,6 +86,14 @@ func catalog(w io.Writer) error {
 	return e.Encode(groups)
 }
 
+// ofGuardrails returns the scopes that the guardrails of an action add.
+func ofGuardrails(a action.Action) string {
+	if scopes := a.GuardrailScopes(); len(scopes) > 0 {
+		return " (" + codes(scopes) + ")"
+	}
+	return ""
+}
+
 const head = `<!-- Generated from the declarations in handlers/ by go generate ./...; do not edit. -->
 
 # Actions
@@ -95,7 +104,7 @@ spaces, ` + "`_` and `-`" + `. A list is a JSON array of strings, a string that 
 an array, or one string with commas. The examples ran on the organization that
 ` + "`go run ./local`" + ` starts with; their ` + "`_links`" + ` are left out.
 
-| Action | Function | Path | Changes Okta | Runs on | OAuth scopes |
+| Action | Function | Path | Changes Okta | Runs on | OAuth scopes (of guardrails) |
 |---|---|---|---|---|---|
 `
 
@@ -109,7 +118,7 @@ func actions(w io.Writer) error {
 				continue
 			}
 			fmt.Fprintf(w, "| [%s](#%s) | `%s` | `POST /%s` | %s | %s | %s |\n", a.Name, a.Slug, g.Function, a.Slug,
-				yes(a.Mutates), orDash(codes(a.RunsOn)), orDash(codes(a.OktaScopes)))
+				yes(a.Mutates), orDash(codes(a.RunsOn)), orDash(codes(a.OktaScopes))+ofGuardrails(a))
 		}
 	}
 	fmt.Fprint(w, "| [Ping](#ping) | all | `GET /ping`, `POST /ping` | no | - | "+

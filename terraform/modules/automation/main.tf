@@ -185,6 +185,23 @@ resource "google_storage_managed_folder_iam_member" "idempotency" {
   member         = var.functions[each.key].member
 }
 
+# The changes of the running hour, which all functions count together (max_users_per_hour). A
+# function can create such an object, and cannot change or delete one.
+resource "google_storage_managed_folder" "changes" {
+  bucket        = google_storage_bucket.idempotency.name
+  name          = "guardrails/"
+  force_destroy = true
+}
+
+resource "google_storage_managed_folder_iam_member" "changes" {
+  for_each = var.groups
+
+  bucket         = google_storage_bucket.idempotency.name
+  managed_folder = google_storage_managed_folder.changes.name
+  role           = "roles/storage.objectCreator"
+  member         = var.functions[each.key].member
+}
+
 # Without the permission to list the bucket, Cloud Storage answers 403 instead of 404 for a record
 # that does not exist, and Google does not document whether the permission on a managed folder is
 # enough. This role lists names, which are hashes here, and reads no record.

@@ -70,6 +70,17 @@ locals {
       reducer     = "REDUCE_MAX"
       by          = []
     }
+    guardrails = {
+      name        = "guardrails refuse changes"
+      severity    = "WARNING"
+      filter      = "${local.revision} AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.guardrails.name}\""
+      denominator = null
+      threshold   = 0
+      duration    = "0s"
+      aligner     = "ALIGN_SUM"
+      reducer     = "REDUCE_SUM"
+      by          = ["resource.label.service_name"]
+    }
     credentials = {
       name        = "Okta refuses the credentials or their scope"
       severity    = "CRITICAL"
@@ -94,6 +105,25 @@ resource "google_logging_metric" "credentials" {
     resource.labels.service_name=~"^(${local.services})$"
     severity>=WARNING
     jsonPayload.error_code=~"^(E0000004|E0000005|E0000006|E0000011|E0000015|invalid_client|invalid_scope|unauthorized_client)$"
+  EOT
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+}
+
+# Calls of which a guardrail refused at least one target. Dry runs do not count.
+resource "google_logging_metric" "guardrails" {
+  name        = "${var.prefix}-guardrail-refusals"
+  description = "Calls with a target that a guardrail refused."
+  filter      = <<-EOT
+    resource.type="cloud_run_revision"
+    resource.labels.service_name=~"^(${local.services})$"
+    labels.log_type="audit"
+    jsonPayload.audit.kind="invocation"
+    jsonPayload.audit.dry_run=false
+    jsonPayload.audit.targets.error_code=~"^guardrail_"
   EOT
 
   metric_descriptor {

@@ -6,6 +6,7 @@ locals {
     { for c in var.credentials : "credential-${c}" => "Okta credential (${c})" },
     var.signing_key ? { "signing-key" = "key that signs risk signals" } : {},
     { for name in var.caller_keys : name => "API keys of callers" },
+    var.guardrails.secret ? { guardrails = "policy of the guardrails" } : {},
   )
 
   # One entry per function and secret.
@@ -16,6 +17,7 @@ locals {
       },
       r.signing_key ? { "${group}-signing-key" = { secret = "signing-key", member = r.member } } : {},
       r.caller_keys == null ? {} : { "${group}-caller-keys" = { secret = r.caller_keys, member = r.member } },
+      var.guardrails.secret ? { "${group}-guardrails" = { secret = "guardrails", member = r.member } } : {},
     )
   ]...)
 
@@ -68,6 +70,15 @@ resource "google_secret_manager_secret_iam_member" "reader" {
   secret_id = google_secret_manager_secret.this[each.value.secret].id
   role      = "roles/secretmanager.secretAccessor"
   member    = each.value.member
+}
+
+# They add versions of the policy, and cannot read it.
+resource "google_secret_manager_secret_iam_member" "guardrails_writer" {
+  for_each = var.guardrails.writers
+
+  secret_id = google_secret_manager_secret.this["guardrails"].id
+  role      = "roles/secretmanager.secretVersionAdder"
+  member    = each.key
 }
 
 resource "google_pubsub_topic" "rotation" {

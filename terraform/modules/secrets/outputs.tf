@@ -22,3 +22,8 @@ output "rotation_subscription" {
   description = "Name of the subscription that keeps the reminders to rotate; null: no reminders."
   value       = one(google_pubsub_subscription.rotation[*].name)
 }
+
+output "guardrails" {
+  description = "Secret of the policy of the guardrails; null: there is none."
+  value       = lookup(local.path, "guardrails", null)
+}

@@ -42,3 +42,8 @@ variable "readers" {
     caller_keys = string
   }))
 }
+
+variable "guardrails" {
+  description = "Whether the policy of the guardrails is in a secret, and the members who may add versions of it."
+  type        = object({ secret = bool, writers = set(string) })
+}
