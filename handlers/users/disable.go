@@ -61,7 +61,8 @@ func planDisable(u okta.User, p disableParams, advice string) (action.Plan, erro
 		plan.Value = plan.Before
 	case p.Deactivate:
 		plan.Effects = guardrail.Effects{Deactivates: true}
-		plan.NotUndoable = "the deactivation removed the user's applications: Enable User activates the user again, without them"
+		plan.NotUndoable = "the deactivation removed the user's applications: " +
+			"Enable User activates the user again, without them"
 		plan.After = action.State{"status": string(okta.Deprovisioned)}
 		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 			return action.WriteResult{Value: plan.After}, o.DeactivateUser(ctx, u.ID, p.SendEmail)

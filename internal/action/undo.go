@@ -107,7 +107,9 @@ func ifStateProblems(a *Action, ifState map[string]State) []Problem {
 	if len(ifState) == 0 || a.Mutates && a.TakesUsers() {
 		return nil
 	}
-	return []Problem{{Parameter: "options.if_state", Message: a.Name + " does not change users, so it cannot check their state"}}
+	return []Problem{{
+		Parameter: "options.if_state", Message: a.Name + " does not change users, so it cannot check their state",
+	}}
 }
 
 // unknownIfState returns the problems of users in if_state whom the request does not name: the

@@ -172,7 +172,9 @@ func (x *Execution) merge(mentions []userMention) ([]*Target, map[*Target]okta.U
 		case t != nil:
 			t.AlsoNamed = append(t.AlsoNamed, m.Mention)
 		default:
-			t = &Target{Mention: m.Mention, UserID: user.ID, Login: user.Login, omitted: m.lookup.omitted, profile: m.lookup.profile}
+			t = &Target{
+				Mention: m.Mention, UserID: user.ID, Login: user.Login, omitted: m.lookup.omitted, profile: m.lookup.profile,
+			}
 			targets = append(targets, t)
 			if err != nil {
 				t.fail(err)

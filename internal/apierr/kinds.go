@@ -80,8 +80,10 @@ var meanings = [kinds]Meaning{
 	InvalidResponse: {"invalid_response", http.StatusBadGateway, "failed", false, true, 3, slog.LevelWarn, 4},
 	UnknownResult:   {"unknown_result", http.StatusBadGateway, "failed", false, false, 3, slog.LevelWarn, 4},
 
-	LimitReached:         {"limit_reached", http.StatusTooManyRequests, "refused", true, true, 2, slog.LevelWarn, 4},
-	GuardrailUnavailable: {"guardrail_unavailable", http.StatusServiceUnavailable, "refused", true, true, 2, slog.LevelWarn, 4},
+	LimitReached: {"limit_reached", http.StatusTooManyRequests, "refused", true, true, 2, slog.LevelWarn, 4},
+	GuardrailUnavailable: {
+		"guardrail_unavailable", http.StatusServiceUnavailable, "refused", true, true, 2, slog.LevelWarn, 4,
+	},
 }
 
 // Kinds returns all kinds.

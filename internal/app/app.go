@@ -120,7 +120,8 @@ func (a *App) setup(g action.Group, cfg *config.Config, auth *authenticators, b 
 	return httpapi.Setup{
 		Log: a.log(), Audit: a.auditLog(), Caller: auth.callers, Push: auth.push,
 		Deadline: cfg.Deadline, InFlight: b.inFlight, Idempotency: b.idempotency,
-		Policy: b.policy.Policy, Results: b.topic(cfg.ResultsTopic), DeadLetters: b.topic(cfg.DeadLetterTopic), Warnings: warnings(cfg),
+		Policy: b.policy.Policy, Warnings: warnings(cfg),
+		Results: b.topic(cfg.ResultsTopic), DeadLetters: b.topic(cfg.DeadLetterTopic),
 		API:  httpapi.Description{CallerAuth: cfg.CallerAuth, KeyHeader: cfg.CallerKeyHeader, Version: b.version},
 		Deps: func(ctx context.Context) (action.Deps, error) { return a.deps(ctx, g, cfg, b) },
 	}
@@ -233,11 +234,12 @@ func (a *App) build(cfg *config.Config) *built {
 		}
 		policy := a.newPolicyLoader(cfg.Guardrails)
 		a.built = &built{
-			policy:      policy,
-			version:     buildinfo.Version(),
-			inFlight:    httpapi.NewInFlightLimiter(cfg.MaxInvocations),
-			idempotency: idempotency.New(a.idempotencyObjects(cfg, connection), a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.LeaseDuration)),
-			topics:      pubsub.NewPublisher(a.o.PubSub...),
+			policy:   policy,
+			version:  buildinfo.Version(),
+			inFlight: httpapi.NewInFlightLimiter(cfg.MaxInvocations),
+			idempotency: idempotency.New(a.idempotencyObjects(cfg, connection), a.o.Clock.Now,
+				cmp.Or(a.o.Lease, idempotency.LeaseDuration)),
+			topics: pubsub.NewPublisher(a.o.PubSub...),
 			okta: okta.New(okta.Options{
 				Root: cfg.Root, Auth: auth, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare,
 				Transport: transport, Clock: a.o.Clock,

@@ -147,18 +147,7 @@ func (c *checker) policy(p *Policy, now time.Time) {
 	if p.Freeze != nil && p.Mode == Observe {
 		c.add("freeze: contradicts mode observe, which refuses nothing")
 	}
-	ids := map[string]bool{}
-	for i, entry := range p.Protected {
-		at := fmt.Sprintf("protected[%d]", i)
-		if entry.ID != "" {
-			at = fmt.Sprintf("protected %q", entry.ID)
-		}
-		if ids[entry.ID] && entry.ID != "" {
-			c.add("%s: the id occurs twice", at)
-		}
-		ids[entry.ID] = true
-		c.protected(at, entry)
-	}
+	c.entries(p.Protected)
 	c.limits("", p.Limits)
 	for _, name := range slices.Sorted(maps.Keys(p.Callers)) {
 		if strings.TrimSpace(name) == "" {
@@ -173,6 +162,21 @@ func (c *checker) policy(p *Policy, now time.Time) {
 	}
 	if p.Override != nil {
 		c.override(p, now)
+	}
+}
+
+func (c *checker) entries(protected []Protected) {
+	ids := map[string]bool{}
+	for i, entry := range protected {
+		at := fmt.Sprintf("protected[%d]", i)
+		if entry.ID != "" {
+			at = fmt.Sprintf("protected %q", entry.ID)
+		}
+		if ids[entry.ID] && entry.ID != "" {
+			c.add("%s: the id occurs twice", at)
+		}
+		ids[entry.ID] = true
+		c.protected(at, entry)
 	}
 }
 
@@ -233,7 +237,8 @@ func (c *checker) protected(at string, entry Protected) {
 
 func (c *checker) limits(at string, l Limits) {
 	if l.AssignableRoles != nil {
-		c.perAction(at+"assignable_roles", slices.Collect(maps.Keys(l.AssignableRoles.Actions)), l.AssignableRoles.Default != nil)
+		slugs := slices.Collect(maps.Keys(l.AssignableRoles.Actions))
+		c.perAction(at+"assignable_roles", slugs, l.AssignableRoles.Default != nil)
 		for _, types := range values(l.AssignableRoles) {
 			for _, role := range types {
 				c.role(at+"assignable_roles", role)

@@ -28,7 +28,8 @@ func (q *request) readIfState(c *cursor) error {
 		q.Options.IfState[id] = state
 		return c.object(func(name string) error {
 			if !slices.Contains(action.StateMembers, name) {
-				q.problem(at+"."+action.Shorten(name), "is not a part of a state, which has %s", strings.Join(action.StateMembers, " and "))
+				q.problem(at+"."+action.Shorten(name), "is not a part of a state, which has %s",
+					strings.Join(action.StateMembers, " and "))
 				return c.skip()
 			}
 			value, err := readStateMember(c)

@@ -56,8 +56,9 @@ type ReplyError struct {
 	OktaRequestID string `json:"okta_request_id,omitempty"`
 }
 
-// buildReply returns the reply to a request and its HTTP status. groups is the whole catalog. a is nil if the action is not
-// known; named is its name in the request. cause is the error of a failure; nil without one.
+// buildReply returns the reply to a request and its HTTP status. groups is the whole catalog. a is
+// nil if the action is not known; named is its name in the request. cause is the error of a
+// failure; nil without one.
 func buildReply(groups []action.Group, a *action.Action, named string, result *action.Result, err error) (
 	status int, reply Reply, cause *apierr.Error,
 ) {

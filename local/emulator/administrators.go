@@ -31,7 +31,7 @@ const assigneesPage = 100
 
 // listAssignees implements GET /api/v1/iam/assignees/users with limit and after. The body contains
 // the URL of the next page.
-// https://developer.okta.com/docs/api/openapi/okta-management/management/tag/RoleAssignmentAUser/#tag/RoleAssignmentAUser/operation/listUsersWithRoleAssignments
+// https://developer.okta.com/docs/api/openapi/okta-management/management/tag/RoleAssignmentAUser/
 func (e *Emulator) listAssignees(c *oktaCall) (oktaResponse, *oktaError) {
 	limit, failure := c.limit(assigneesPage, assigneesPage)
 	if failure != nil {
@@ -46,7 +46,8 @@ func (e *Emulator) listAssignees(c *oktaCall) (oktaResponse, *oktaError) {
 	}
 	list := []map[string]any{}
 	for _, u := range users {
-		list = append(list, map[string]any{"id": u.id, "orn": "orn:okta:directory:" + newID("00o", "acme.test") + ":users:" + u.id})
+		orn := "orn:okta:directory:" + newID("00o", "acme.test") + ":users:" + u.id
+		list = append(list, map[string]any{"id": u.id, "orn": orn})
 	}
 	body := map[string]any{"value": list}
 	if len(links) > 1 { // self and next
@@ -117,10 +118,10 @@ func ownRole(c *oktaCall, u *user) (*role, *oktaError) {
 	return nil, notFound(id, "RoleAssignment")
 }
 
-// listGroupTargets implements GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/groups.
+// groupTargets implements GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/groups.
 // The list is empty if the role is not limited.
 // https://developer.okta.com/docs/api/openapi/okta-management/management/tag/RoleBTargetAdmin/
-func (e *Emulator) listGroupTargets(c *oktaCall, u *user) (oktaResponse, *oktaError) {
+func (e *Emulator) groupTargets(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	r, failure := ownRole(c, u)
 	switch {
 	case failure != nil:
@@ -135,9 +136,9 @@ func (e *Emulator) listGroupTargets(c *oktaCall, u *user) (oktaResponse, *oktaEr
 	return oktaResponse{body: groupBodies(groups, c.base)}, nil
 }
 
-// listAppTargets implements GET
+// appTargets implements GET
 // /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/catalog/apps.
-func (e *Emulator) listAppTargets(c *oktaCall, u *user) (oktaResponse, *oktaError) {
+func (e *Emulator) appTargets(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	r, failure := ownRole(c, u)
 	switch {
 	case failure != nil:

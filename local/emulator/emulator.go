@@ -122,8 +122,8 @@ func (e *Emulator) routes() *http.ServeMux {
 		"POST /api/v1/users/{user}/roles":                {"okta.roles.manage", e.onUserID(e.assignRole)},
 		"DELETE /api/v1/users/{user}/roles/{assignment}": {"okta.roles.manage", e.onUserID(unassignRole)},
 
-		"GET /api/v1/users/{user}/roles/{assignment}/targets/groups":       {"okta.roles.read", e.onUserID(e.listGroupTargets)},
-		"GET /api/v1/users/{user}/roles/{assignment}/targets/catalog/apps": {"okta.roles.read", e.onUserID(e.listAppTargets)},
+		"GET /api/v1/users/{user}/roles/{assignment}/targets/groups":       {"okta.roles.read", e.onUserID(e.groupTargets)},
+		"GET /api/v1/users/{user}/roles/{assignment}/targets/catalog/apps": {"okta.roles.read", e.onUserID(e.appTargets)},
 
 		"GET /api/v1/iam/roles":            {"okta.roles.read", e.listOrgRoles},
 		"GET /api/v1/iam/assignees/users":  {"okta.roles.read", e.listAssignees},

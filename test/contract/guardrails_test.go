@@ -48,9 +48,6 @@ var changes = []change{
 	}, emulator.UserSeed{}, false},
 }
 
-// onUser reports whether the target is a user of Okta.
-func (c change) onUser() bool { return c.group != "groups" && c.group != "signals" }
-
 // ruleCase is a rule with a policy by which it refuses a change.
 type ruleCase struct {
 	rule    guardrail.Rule
