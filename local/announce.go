@@ -26,9 +26,11 @@ func (p *product) announce(w io.Writer) {
 	}
 	fmt.Fprintf(w, `
 The organization acme.test (every login is <name>@acme.test):
-  ACTIVE   alice, bob (Engineering), admin, breakglass (SUPER_ADMIN), helpdesk (HELP_DESK_ADMIN by group)
+  ACTIVE   alice, bob (Engineering), admin, breakglass, svc-secops (SUPER_ADMIN; svc-secops owns the token),
+           helpdesk (HELP_DESK_ADMIN by group)
   others   carol SUSPENDED, dave DEPROVISIONED, erin LOCKED_OUT, frank STAGED,
            grace PASSWORD_EXPIRED, heidi PROVISIONED, ivan RECOVERY
+%s
 
 Try:
   curl -s %s/users/disable-user -H 'content-type: application/json' \
@@ -38,7 +40,18 @@ Try:
   go run ./local results%s
 
 %s/ lists the actions. Press Ctrl-C to stop.
-`, p.functions, p.addrFlag(), p.pubsubFlag(), p.pubsubFlag(), p.functions)
+`, p.guardrails(), p.functions, p.addrFlag(), p.pubsubFlag(), p.pubsubFlag(), p.functions)
+}
+
+// guardrails describes the policy.
+func (p *product) guardrails() string {
+	switch p.policy {
+	case samplePolicy:
+		return "Guardrails: breakglass is protected, besides the rules that are always on (-guardrails off, docs/guardrails.md)"
+	case "":
+		return "Guardrails: only the rules that are always on (docs/guardrails.md)"
+	}
+	return "Guardrails: the policy of GUARDRAILS (docs/guardrails.md)"
 }
 
 // addrFlag returns the flag that invoke needs to find this product, "" for the default address.

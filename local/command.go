@@ -18,13 +18,14 @@ import (
 var usages = map[string]string{
 	"":        "go run ./local [flags]",
 	"invoke":  "go run ./local invoke [flags] ACTION [PARAMETER=VALUE ...]",
+	"undo":    "go run ./local undo [flags] REPLY.json",
 	"publish": "go run ./local publish [flags] GROUP JSON",
 	"results": "go run ./local results [flags]",
 	"help":    "go run ./local help [COMMAND or ACTION]",
 }
 
 // commands are the names of the commands, in the order of the help.
-var commands = []string{"invoke", "publish", "results", "help"}
+var commands = []string{"invoke", "undo", "publish", "results", "help"}
 
 // newFlags returns an empty flag set for a command. It prints nothing; parse prints help and
 // errors.

@@ -4,6 +4,7 @@
 //	go run ./local                         serves until Ctrl-C
 //	go run ./local -okta https://acme.okta.com  uses a real org, without changing it
 //	go run ./local invoke "Get User" 'User IDs Or Logins=alice'
+//	go run ./local undo REPLY.json         takes the changes of a saved reply back
 //	go run ./local publish users '{"action": "Get User", "parameters": {"User IDs": "alice"}}'
 //	go run ./local results                 prints what the functions publish
 //	go run ./local help "Disable User"     lists the parameters of an action
@@ -59,6 +60,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		switch args[0] {
 		case "invoke":
 			return invoke(ctx, args[1:], getenv, stdout, stderr)
+		case "undo":
+			return undo(ctx, args[1:], getenv, os.Stdin, stdout, stderr)
 		case "publish":
 			return publish(ctx, args[1:], getenv, stdout)
 		case "results":

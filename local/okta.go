@@ -56,6 +56,10 @@ func (p *product) startOkta(o options, listener net.Listener) (func(string) stri
 			return nil, err
 		}
 	}
+	if o.guardrails != guardrailsOff {
+		p.defaults["GUARDRAILS"] = samplePolicy
+	}
+	p.policy = env("GUARDRAILS")
 	p.okta = p.serve(listener, okta)
 	p.token = okta.Token()
 	p.defaults["OKTA_API_ROOT"] = p.okta

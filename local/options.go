@@ -18,12 +18,23 @@ const (
 	authDPoP  = "oauth-dpop"
 )
 
+// The values of -guardrails.
+const (
+	guardrailsSample = "sample"
+	guardrailsOff    = "off"
+)
+
+// samplePolicy protects the break-glass account of the emulator's organization.
+const samplePolicy = `{"protected": [{"id": "break-glass", "reason": "it is the last way into the organization", ` +
+	`"users": ["breakglass@acme.test"]}]}`
+
 type options struct {
 	addr, oktaAddr string
 	pubsubAddr     string // "": no Pub/Sub
 	auth           string
 	okta           string // URL of a real org; "": the emulator
 	write          bool
+	guardrails     string // sample, off; "": sample
 	getenv         func(string) string
 }
 
@@ -38,6 +49,8 @@ func (o *options) addTo(flags *flag.FlagSet) {
 		"oauth (service app) or oauth-dpop (service app that requires DPoP)")
 	flags.StringVar(&o.okta, "okta", "", "`URL` of a real org to use instead of the emulator, with the credentials "+
 		"in the environment (OKTA_API_TOKEN_SECRET=file:..., or OKTA_USE_OAUTH and its settings)")
+	flags.StringVar(&o.guardrails, "guardrails", guardrailsSample, "the policy of the emulator's organization: sample "+
+		"(breakglass is protected) or off (only the rules that are always on); GUARDRAILS overrides sample")
 	flags.BoolVar(&o.write, "write", false, "with -okta: make changes; without it every change is a dry run")
 }
 
@@ -45,6 +58,12 @@ func (o *options) addTo(flags *flag.FlagSet) {
 func (o options) check(flags *flag.FlagSet) error {
 	if !slices.Contains([]string{authSSWS, authOAuth, authDPoP}, o.auth) {
 		return fmt.Errorf("-auth %s is not valid; use %s, %s or %s", o.auth, authSSWS, authOAuth, authDPoP)
+	}
+	switch {
+	case o.guardrails != guardrailsSample && o.guardrails != guardrailsOff:
+		return fmt.Errorf("-guardrails %s is not valid; use %s or %s", o.guardrails, guardrailsSample, guardrailsOff)
+	case o.guardrails == guardrailsOff && o.getenv("GUARDRAILS") != "":
+		return errors.New("GUARDRAILS is set, and -guardrails is off: use only one of them")
 	}
 	if o.okta == "" {
 		if o.write {
@@ -54,7 +73,7 @@ func (o options) check(flags *flag.FlagSet) error {
 	}
 	var err error
 	flags.Visit(func(f *flag.Flag) {
-		if f.Name == "auth" || f.Name == "okta-addr" {
+		if f.Name == "auth" || f.Name == "okta-addr" || f.Name == "guardrails" {
 			err = fmt.Errorf("-%s is a setting of the emulator, which does not run with -okta", f.Name)
 		}
 	})

@@ -21,6 +21,7 @@ type product struct {
 	functions, okta string              // addresses, with scheme
 	token           string              // API token of the emulator; "" without an emulator
 	note            string              // a warning about a real org
+	policy          string              // of the guardrails
 	defaults        map[string]string   // settings that getenv does not set
 	broker          *localpubsub.Broker // nil without Pub/Sub
 

@@ -28,6 +28,7 @@ func OpenAPI(g action.Group, d Description) map[string]any {
 			"allOf": []any{ref("Request")}, "required": []string{"action"},
 		}), true)},
 		"/actions":      object{"get": reading("catalog", "The actions of this function, with their parameters.")},
+		"/guardrails":   object{"get": reading("guardrails", "The limits that apply to the caller.")},
 		"/openapi.json": object{"get": reading("openapi", "This description.")},
 		"/health":       object{"get": liveness()},
 	}
@@ -259,6 +260,10 @@ func sharedSchemas() object {
 		"Options": object{"type": "object", "additionalProperties": false, "properties": object{
 			"dry_run": object{"type": "boolean", "default": false, "description": "Read and predict, without a write."},
 			"verify":  object{"type": "boolean", "default": false, "description": "Read the state back after each write."},
+			"if_state": object{
+				"type": "object", "additionalProperties": schemaOf[map[string]any](),
+				"description": "The state, by user ID, in which a user must be to be changed, as in undo_requests.",
+			},
 		}},
 		"Reply": reply,
 	}

@@ -1,4 +1,4 @@
-// Command gen writes docs/actions.md, terraform/catalog.json and the tables of README.md and docs/configuration.md from
+// Command gen writes docs/actions.md, docs/guardrails.schema.json, terraform/catalog.json and the tables of README.md and docs/configuration.md from
 // the declarations of the actions and the settings. For the example replies it runs each action's example on the
 // emulator's seeded organization, with a stopped clock.
 package main
@@ -35,7 +35,7 @@ func main() {
 	flag.Parse()
 	in := func(name string) string { return filepath.Join(*root, filepath.FromSlash(name)) }
 	for name, write := range map[string]func(io.Writer) error{
-		"docs/actions.md": actions, "terraform/catalog.json": catalog,
+		"docs/actions.md": actions, "terraform/catalog.json": catalog, "docs/guardrails.schema.json": policySchema,
 	} {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"reflect"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/guardrail"
+)
+
+// policySchema writes the JSON Schema of the policy of the guardrails.
+func policySchema(w io.Writer) error {
+	names := action.PolicyVocabulary(handlers.Groups)
+	slugs, roles := oneOf(names.Changing), oneOf(names.Roles)
+	count := func() *jsonschema.Schema { return &jsonschema.Schema{Type: "integer", Minimum: new(float64)} }
+	deactivation := func() *jsonschema.Schema {
+		return oneOf([]guardrail.Deactivation{
+			guardrail.AllowDeactivation, guardrail.SuspendInstead, guardrail.DenyDeactivation,
+		})
+	}
+	s, err := jsonschema.For[guardrail.Policy](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[guardrail.Mode](): oneOf([]guardrail.Mode{guardrail.Enforce, guardrail.Observe}),
+		reflect.TypeFor[guardrail.Rule](): oneOf(guardrail.Rules),
+		reflect.TypeFor[guardrail.PerAction[[]string]](): perAction(func() *jsonschema.Schema {
+			return &jsonschema.Schema{Type: "array", Items: roles}
+		}, names.Changing),
+		reflect.TypeFor[guardrail.PerAction[int]]():                    perAction(count, names.Changing),
+		reflect.TypeFor[guardrail.PerAction[guardrail.Deactivation]](): perAction(deactivation, names.Changing),
+	}})
+	if err != nil {
+		return err
+	}
+	entry := s.Properties["protected"].Items
+	entry.Properties["actions"].Items = slugs
+	for _, limits := range []*jsonschema.Schema{s, s.Properties["callers"].AdditionalProperties} {
+		limits.Properties["denied_actions"].Items = slugs
+		for _, p := range limits.Properties {
+			if p.AnyOf != nil {
+				p.Types = nil // the package takes a pointer for a value or null, and has no type here
+			}
+		}
+	}
+	entry.Properties["roles"].Items = oneOf(append([]string{"any"}, names.Roles...))
+	s.Properties["disabled_rules"].Items = oneOf(guardrail.AlwaysOn)
+	s.Schema, s.Title = "https://json-schema.org/draft/2020-12/schema", "Policy of the guardrails"
+	s.Description = "What callers of okta-secops may change. docs/guardrails.md explains each member."
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(s)
+}
+
+// perAction returns the schema of a value, or of an object of values by slug and "default".
+func perAction(value func() *jsonschema.Schema, slugs []string) *jsonschema.Schema {
+	object := &jsonschema.Schema{
+		Type: "object", Properties: map[string]*jsonschema.Schema{"default": value()}, AdditionalProperties: never(),
+	}
+	for _, slug := range slugs {
+		object.Properties[slug] = value()
+	}
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{value(), object}}
+}
+
+// never returns the schema that no value matches.
+func never() *jsonschema.Schema { return &jsonschema.Schema{Not: &jsonschema.Schema{}} }
+
+func oneOf[S ~string](values []S) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "string"}
+	for _, v := range values {
+		s.Enum = append(s.Enum, string(v))
+	}
+	return s
+}
