@@ -755,3 +755,43 @@ func TestResults_PrintsResultsOfPublishedRequests(t *testing.T) {
 		}
 	}
 }
+
+func TestUndo_TakesASavedReplyBack(t *testing.T) {
+	s := startLocal(t, noEnv)
+	addr := strings.TrimPrefix(s.functions, "http://")
+	_, reply := request(t, http.MethodPost, s.functions+"/users/disable-user",
+		`{"parameters": {"User IDs": "alice, bob, breakglass", "Is Deactivate": false}}`, map[string]string{"Content-Type": "application/json"})
+	if !strings.Contains(reply, "guardrail_protected") {
+		t.Errorf("the sample policy does not protect breakglass: %s", reply)
+	}
+	file := filepath.Join(t.TempDir(), "reply.json")
+	if err := os.WriteFile(file, []byte(reply), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []error{nil, errNotDone} { // then no user is SUSPENDED
+		var out bytes.Buffer
+		err := run(t.Context(), []string{"undo", "-addr", addr, file}, noEnv, &out, io.Discard)
+		if !errors.Is(err, want) || i == 0 && !strings.Contains(out.String(), "Enabled 2 users") || i == 1 && !strings.Contains(out.String(), "changed_since") {
+			t.Errorf("%v: %s", err, out.String())
+		}
+	}
+	for name, text := range map[string]string{"no reply": "[]", "no undo_requests": `{"not_undoable": [{"target": "a", "reason": "because"}]}`} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(t.Context(), []string{"undo", "-addr", addr, file}, noEnv, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestGuardrails_CanBeOff(t *testing.T) {
+	s := startLocal(t, noEnv, "-guardrails", "off")
+	for user, want := range map[string]string{"breakglass": `"outcome":"changed"`, "svc-secops": "guardrail_own_identity"} {
+		_, body := request(t, http.MethodPost, s.functions+"/users/disable-user",
+			`{"parameters": {"User IDs": "`+user+`"}}`, map[string]string{"Content-Type": "application/json"})
+		if !strings.Contains(body, want) {
+			t.Errorf("%s: %s", user, body)
+		}
+	}
+}

@@ -170,9 +170,9 @@ func exceeds(claims []claim, use Use, limits []HourLimit, hour time.Time) *HourE
 // claim is the use of a run that has been stored.
 type claim struct {
 	Use
-	parts    int // objects that are still missing
-	complete int64
-	refused  bool
+	parts, read int // objects of the claim, and those in the list
+	complete    int64
+	refused     bool
 }
 
 // claims returns the complete claims of an hour that are not refused, in the order in which they
@@ -199,16 +199,14 @@ func (c *Counter) claims(ctx context.Context, hour time.Time) ([]claim, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the object %s is not a claim", o.Name)
 		}
-		if k.Action == "" {
-			k.parts = parts
-		}
-		k.Caller, k.Action, k.parts = o.Metadata[metaCaller], o.Metadata[metaAction], k.parts-1
+		k.Caller, k.Action, k.parts = o.Metadata[metaCaller], o.Metadata[metaAction], parts
+		k.read++
 		k.Users = append(k.Users, strings.Split(o.Metadata[metaUsers], ",")...)
 		k.complete = max(k.complete, o.Order)
 	}
 	var claims []claim
 	for _, k := range byID {
-		if k.parts == 0 && !k.refused {
+		if k.read > 0 && k.read == k.parts && !k.refused {
 			claims = append(claims, *k)
 		}
 	}
