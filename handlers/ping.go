@@ -36,14 +36,25 @@ func ping(g action.Group) action.Action {
 			return &action.Result{Message: message}, x.Okta.Reach(ctx)
 		case x.Okta.IsServiceApp():
 			granted, err := pingScopes(ctx, x, g)
+			if err == nil {
+				checkGuardrails(ctx, x, g)
+			}
 			return &action.Result{Message: message + granted}, err
 		}
 		me, err := x.Okta.Me(ctx)
 		if err != nil {
 			return nil, err
 		}
+		checkGuardrails(ctx, x, g)
 		return &action.Result{Message: message + " The credentials are those of " + me.Login + "."}, nil
 	})
+}
+
+// checkGuardrails warns of guardrails of the group's actions that are not active.
+func checkGuardrails(ctx context.Context, x *action.Execution, g action.Group) {
+	if len(g.GuardrailScopes()) > 0 {
+		x.CheckAdministratorRules(ctx)
+	}
 }
 
 // pingScopes checks a service app, and warns of each action of the group that lacks a scope. It

@@ -121,8 +121,12 @@ func unreadable(scope string, err error) error {
 	if err == nil {
 		return nil
 	}
-	notGranted := len(okta.NotGranted(err)) > 0 || apierr.Is(err, apierr.NoPermission)
-	return &guardrail.UnreadableError{Scope: scope, NotGranted: notGranted, Err: err}
+	return &guardrail.UnreadableError{Scope: scope, NotGranted: isNotGranted(err), Err: err}
+}
+
+// isNotGranted reports whether the credentials have no permission for a request.
+func isNotGranted(err error) bool {
+	return len(okta.NotGranted(err)) > 0 || apierr.Is(err, apierr.NoPermission)
 }
 
 // aged keeps a value for all runs of the process.

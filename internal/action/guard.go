@@ -177,3 +177,12 @@ func (x *Execution) userOf(ctx context.Context, email string) (okta.User, error)
 	}
 	return u, unreadable(usersScope, err)
 }
+
+// CheckAdministratorRules warns if the credentials may not read administrator roles, so that the
+// rules about administrators are not active.
+func (x *Execution) CheckAdministratorRules(ctx context.Context) {
+	_, err := x.Okta.WithScopes([]string{rolesScope}).ListAdministrators(ctx)
+	if isNotGranted(err) {
+		x.Warn("%s", guardrail.InactiveWarning)
+	}
+}
