@@ -47,7 +47,8 @@ Try:
 func (p *product) guardrails() string {
 	switch p.policy {
 	case samplePolicy:
-		return "Guardrails: breakglass is protected, besides the rules that are always on (-guardrails off, docs/guardrails.md)"
+		return "Guardrails: breakglass is protected, besides the rules that are always on " +
+			"(-guardrails off; docs/guardrails.md)"
 	case "":
 		return "Guardrails: only the rules that are always on (docs/guardrails.md)"
 	}

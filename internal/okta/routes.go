@@ -54,8 +54,8 @@ var (
 	routeListUserRoles      = route{"GET /api/v1/users/{userId}/roles", bucketUsers}
 	routeAssignRole         = route{"POST /api/v1/users/{userId}/roles", bucketUsers}
 	routeUnassignRole       = route{"DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}", bucketUsers}
-	routeListGroupScope     = route{"GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/groups", bucketUsers}
-	routeListAppScope       = route{"GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/catalog/apps", bucketUsers}
+	routeListGroupsOf       = route{"GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/groups", bucketUsers}
+	routeListAppsOf         = route{"GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/catalog/apps", bucketUsers}
 	routeListGroupRoles     = route{"GET /api/v1/groups/{groupId}/roles", bucketGroups}
 	routeListAdministrators = route{"GET /api/v1/iam/assignees/users", bucketIAM}
 	routeGetGroup           = route{"GET /api/v1/groups/{groupId}", bucketGroup}

@@ -245,14 +245,14 @@ func (s sdkClient) listGroupRoles(id string) request {
 }
 
 func (s sdkClient) listGroupTargets(id, assignmentID string) request {
-	return request{routeListGroupScope, func(ctx context.Context) error {
+	return request{routeListGroupsOf, func(ctx context.Context) error {
 		_, _, err := s.api.RoleTargetAPI.ListGroupTargetsForRole(ctx, id, assignmentID).Execute()
 		return err
 	}}
 }
 
 func (s sdkClient) listAppTargets(id, assignmentID string) request {
-	return request{routeListAppScope, func(ctx context.Context) error {
+	return request{routeListAppsOf, func(ctx context.Context) error {
 		_, _, err := s.api.RoleTargetAPI.ListApplicationTargetsForApplicationAdministratorRoleForUser(ctx, id, assignmentID).
 			Execute()
 		return err
