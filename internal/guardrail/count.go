@@ -54,8 +54,12 @@ type Object struct {
 // runs that share its Store. Its errors are those of the Store.
 //
 // A run claims its users in one object, or in several if they are many, and then lists the claims.
-// The claims that were complete before its own have priority, so that of runs at the same time not
-// all are refused, and the limit holds. A claim that is refused is marked by another object.
+// It goes on only if its users fit together with all claims in that list: of two runs at the same
+// time, the one whose claim is stored later sees the other. A run that does not fit is refused, and
+// another object marks its claim. So that runs at the same time do not all refuse each other, a run
+// that fits together with the earlier claims waits until the later ones are marked. The limit does
+// not depend on that order, because Cloud Storage does not define an order of different objects:
+// https://cloud.google.com/storage/docs/generations-preconditions
 type Counter struct {
 	store Store
 	now   func() time.Time
@@ -66,6 +70,7 @@ func NewCounter(store Store, now func() time.Time) *Counter { return &Counter{st
 
 const (
 	usersPerObject = 500 // metadata of an object is limited to 8 KiB
+	listsPerClaim  = 20  // at most: the time of a list is the time for the others to mark their claims
 	refusedSuffix  = ".refused"
 )
 
@@ -79,16 +84,15 @@ const (
 
 // Check reports the first limit that a use would exceed, nil if there is none. It counts nothing.
 func (c *Counter) Check(ctx context.Context, use Use, limits []HourLimit) (*HourExceeded, error) {
-	_, exceeded, err := c.check(ctx, c.hour(), hashed(use), limits)
-	return exceeded, err
+	return c.check(ctx, c.hour(), hashed(use), limits)
 }
 
 // Claim counts the users of a run, or reports the limit that they would exceed.
 func (c *Counter) Claim(ctx context.Context, use Use, limits []HourLimit) (*HourExceeded, error) {
 	use = hashed(use)
 	hour := c.hour()
-	known, exceeded, err := c.check(ctx, hour, use, limits)
-	if err != nil || exceeded != nil || known {
+	exceeded, err := c.check(ctx, hour, use, limits)
+	if err != nil || exceeded != nil || len(use.Users) == 0 {
 		return exceeded, err
 	}
 	prefix := prefixOf(hour) + use.ID
@@ -102,18 +106,25 @@ func (c *Counter) Claim(ctx context.Context, use Use, limits []HourLimit) (*Hour
 			return nil, err
 		}
 	}
-	claims, err := c.claims(ctx, hour)
-	if err != nil {
-		return nil, err
+	for range listsPerClaim {
+		claims, err := c.claims(ctx, hour)
+		if err != nil {
+			return nil, err
+		}
+		own := slices.IndexFunc(claims, func(other claim) bool { return other.ID == use.ID })
+		if own < 0 {
+			return nil, errors.New("the claim of this run is not in the list")
+		}
+		exceeded = exceeds(slices.Concat(claims[:own], claims[own+1:]), use, limits, hour)
+		if exceeded == nil {
+			return nil, nil
+		}
+		if exceeds(claims[:own], use, limits, hour) != nil {
+			break
+		}
 	}
-	own := slices.IndexFunc(claims, func(other claim) bool { return other.ID == use.ID })
-	if own < 0 {
-		return nil, errors.New("the claim of this run is not in the list")
-	}
-	if exceeded = exceeds(claims[:own], use, limits, hour); exceeded != nil {
-		err = c.store.Create(ctx, prefix+refusedSuffix, nil)
-	}
-	return exceeded, err
+	// Without the mark, the refused users would be counted until the hour ends.
+	return exceeded, c.store.Create(context.WithoutCancel(ctx), prefix+refusedSuffix, nil)
 }
 
 // hour returns the beginning of the running hour.
@@ -121,32 +132,24 @@ func (c *Counter) hour() time.Time { return c.now().UTC().Truncate(time.Hour) }
 
 func prefixOf(hour time.Time) string { return hour.Format("2006-01-02T15") + "/" }
 
-// check reports the limit that a use would exceed by the claims so far, and whether they contain
-// all of it already.
+// check reports the limit that a use would exceed after all claims so far.
 func (c *Counter) check(
 	ctx context.Context, hour time.Time, use Use, limits []HourLimit,
-) (known bool, exceeded *HourExceeded, err error) {
+) (*HourExceeded, error) {
 	claims, err := c.claims(ctx, hour)
 	if err != nil {
-		return false, nil, err
+		return nil, err
 	}
-	left := map[string]bool{}
-	for _, user := range use.Users {
-		left[user] = true
-	}
-	for _, other := range claims {
-		if other.Caller == use.Caller && other.Action == use.Action {
-			for _, user := range other.Users {
-				delete(left, user)
-			}
-		}
-	}
-	return len(left) == 0, exceeds(claims, use, limits, hour), nil
+	return exceeds(claims, use, limits, hour), nil
 }
 
-// exceeds returns the first limit that a use exceeds after these claims, nil if there is none. A
-// use of users who are counted already exceeds none.
+// exceeds returns the first limit that a use exceeds after these claims, nil if there is none. Users
+// who are counted already need no room. They are refused too while more users are claimed than the
+// limit allows, because the claim that counts them may be about to be refused.
 func exceeds(claims []claim, use Use, limits []HourLimit, hour time.Time) *HourExceeded {
+	if len(use.Users) == 0 {
+		return nil
+	}
 	for _, limit := range limits {
 		users := map[string]bool{}
 		for _, other := range claims {
@@ -160,7 +163,7 @@ func exceeds(claims []claim, use Use, limits []HourLimit, hour time.Time) *HourE
 		for _, user := range use.Users {
 			users[user] = true
 		}
-		if len(users) > limit.Most && len(users) > counted {
+		if len(users) > limit.Most {
 			return &HourExceeded{Most: limit.Most, Counted: counted, Until: hour.Add(time.Hour)}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -15,9 +16,11 @@ import (
 	"example.com/okta-secops/internal/bucket"
 )
 
-// Memory is a Store in the memory of one process. It keeps the objects of one hour.
+// Memory is a Store in the memory of one process. It keeps the objects of the last two hours that
+// were used: a run that began before the end of an hour may create objects in it afterwards.
 type Memory struct {
 	mu      sync.Mutex
+	hour    string // the latest
 	order   int64
 	objects map[string]Object
 }
@@ -27,11 +30,9 @@ func (m *Memory) Create(_ context.Context, name string, metadata map[string]stri
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	hour, _, _ := strings.Cut(name, "/")
-	for other := range m.objects {
-		if !strings.HasPrefix(other, hour) {
-			m.objects = nil
-		}
-		break
+	if hour > m.hour {
+		maps.DeleteFunc(m.objects, func(name string, _ Object) bool { return name < m.hour })
+		m.hour = hour
 	}
 	if m.objects == nil {
 		m.objects = map[string]Object{}

@@ -86,6 +86,11 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	next := shard.server.HTTPHandler()
+	if strings.HasPrefix(object, listed) && (r.Method != http.MethodPost || shard.written[object].generation != "" &&
+		r.URL.Query().Get("ifGenerationMatch") != "0") {
+		refuse(http.StatusForbidden)
+		return
+	}
 	if r.Method == http.MethodGet {
 		next.ServeHTTP(w, r)
 		return
@@ -114,7 +119,7 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.Body.Bytes())
 }
 
-// listed begins the names of objects that are listed.
+// listed begins the names of objects that are listed. The account may create and list them, and nothing else.
 const listed = "guardrails/"
 
 // shardKey is what selects the shard of a request. Objects that are listed together are in one shard.
