@@ -174,9 +174,9 @@ func (u unordered) List(ctx context.Context, prefix string) ([]guardrail.Object,
 // 1,000 users.
 func TestCounter_HoldsTheLimitOverInstances(t *testing.T) {
 	t.Parallel()
-	trials := 20
+	trials := 4
 	if testing.Short() {
-		trials = 2
+		trials = 1
 	}
 	memory := func() func() guardrail.Store {
 		m := &guardrail.Memory{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -165,60 +164,4 @@ func TestCounter_StoreFailureIsAnError(t *testing.T) {
 	if _, err := c.Claim(ctx, guardrail.Use{ID: "run", Users: names(0, 1)}, limit(1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-}
-
-// TestCounter_BoundHoldsOverProcesses: four processes with eight calls in flight each change at most 100 of 1,000 users.
-// A process shares nothing with another but the bucket.
-func TestCounter_BoundHoldsOverProcesses(t *testing.T) {
-	t.Parallel()
-	const processes, inFlight, most = 4, 8, 100
-	times := 4
-	if testing.Short() {
-		times = 1
-	}
-	highest := 0
-	for run := range times {
-		storage, err := fakegcp.NewStorage("changes")
-		if err != nil {
-			t.Fatal(err)
-		}
-		perCall := []int{1, 10}[run%2]
-		var mu sync.Mutex
-		changed := map[string]bool{}
-		var calls sync.WaitGroup
-		for process := range processes {
-			connection := bucket.New("changes", storage.Options()...)
-			t.Cleanup(func() { _ = connection.Close() })
-			c := guardrail.NewCounter(guardrail.NewBucket(connection), testkit.NewClock().Now)
-			for worker := range inFlight {
-				calls.Go(func() {
-					first := 1000 / (processes * inFlight) * (inFlight*process + worker)
-					for call := 0; call < 30; call += perCall {
-						users := names(first+call, perCall)
-						id := fmt.Sprintf("p%dw%dc%d", process, worker, call)
-						got, err := c.Claim(t.Context(), guardrail.Use{ID: id, Users: users}, limit(most))
-						if err != nil {
-							t.Error(err)
-							return
-						}
-						if got != nil {
-							return
-						}
-						mu.Lock()
-						for _, u := range users {
-							changed[u] = true
-						}
-						mu.Unlock()
-					}
-				})
-			}
-		}
-		calls.Wait()
-		storage.Close()
-		highest = max(highest, len(changed))
-		if len(changed) > most || len(changed) < most-processes*inFlight {
-			t.Errorf("run %d: %d users were changed", run, len(changed))
-		}
-	}
-	t.Logf("at most %d users in %d runs", highest, times)
 }
