@@ -100,6 +100,7 @@ func TestTables_ArePrinted(t *testing.T) {
 	}
 	t.Parallel()
 	small := plan{
+		guardedReps: 1,
 		concurrency: 4, users: []int{1, 9}, latencies: []time.Duration{0, time.Millisecond}, reps: 1, measured: 3, gets: 3,
 		limited: 20, batch: 5, perMinute: 30, times: 600,
 		fairness: fairness{readers: 2, names: 20, disabled: []int{1}, far: time.Millisecond, turns: 1, deadline: 5 * time.Second},

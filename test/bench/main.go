@@ -2,7 +2,7 @@
 // Times are medians unless the table says otherwise.
 //
 //	go run ./test/bench               everything, some minutes
-//	go run ./test/bench -only limit   one table: speed, overhead, limit or fair
+//	go run ./test/bench -only limit   one table: speed, overhead, limit, fair or guardrails
 package main
 
 import (
@@ -30,6 +30,7 @@ type plan struct {
 	latencies   []time.Duration
 	reps        int // measurements of each figure
 	measured    int // the most users for which calls in sequence are measured, not extrapolated
+	guardedReps int // of each policy
 	gets        int // calls of which the overhead is measured
 	limited     int // users suspended against the rate limit, all in one call
 	batch       int // and so many a call
@@ -40,13 +41,13 @@ type plan struct {
 
 var everything = plan{
 	concurrency: 16, users: []int{1, 10, 100, 1000}, latencies: []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond},
-	reps: 3, measured: 100, gets: 3000, limited: 2000, batch: 100, perMinute: 600, times: 30,
+	reps: 3, guardedReps: 9, measured: 100, gets: 3000, limited: 2000, batch: 100, perMinute: 600, times: 30,
 	fairness: fairness{readers: 30, names: 4900, disabled: []int{1, 100}, far: 50 * time.Millisecond, turns: 5, deadline: 30 * time.Second},
 }
 
 func main() {
 	p := everything
-	flag.StringVar(&p.only, "only", "", "the one `table` to print: speed, overhead, limit or fair")
+	flag.StringVar(&p.only, "only", "", "the one `table` to print: speed, overhead, limit, fair or guardrails")
 	flag.IntVar(&p.concurrency, "concurrency", p.concurrency, "OKTA_CONCURRENCY")
 	flag.IntVar(&p.reps, "reps", p.reps, "measurements of each figure, whose median is printed")
 	flag.Parse()
@@ -61,7 +62,7 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 	tables := []struct {
 		name  string
 		print func(context.Context, io.Writer) error
-	}{{"speed", p.speed}, {"overhead", p.overhead}, {"limit", p.limit}, {"fair", p.fair}}
+	}{{"speed", p.speed}, {"overhead", p.overhead}, {"limit", p.limit}, {"fair", p.fair}, {"guardrails", p.guardrails}}
 	found := false
 	for _, t := range tables {
 		if p.only != "" && p.only != t.name {
@@ -73,7 +74,7 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("unknown table %q: use speed, overhead, limit or fair", p.only)
+		return fmt.Errorf("unknown table %q: use speed, overhead, limit, fair or guardrails", p.only)
 	}
 	return nil
 }
