@@ -115,7 +115,7 @@ func TestTables_ArePrinted(t *testing.T) {
 		}
 	}
 	small.only = "sped"
-	if err := small.run(t.Context(), &out); err == nil || err.Error() != `unknown table "sped": use speed, overhead, limit or fair` {
+	if err := small.run(t.Context(), &out); err == nil || err.Error() != `unknown table "sped": use speed, overhead, limit, fair or guardrails` {
 		t.Errorf("an unknown table: %v", err)
 	}
 }
