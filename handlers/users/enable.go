@@ -12,7 +12,7 @@ import (
 type enableParams struct {
 	action.NamedUsers
 	Activate  bool `param:"Is Activate" default:"true" help:"Activate users who are staged, deactivated or not yet set up; off only unsuspends."`
-	SendEmail bool `param:"Send Email If Activate" default:"true" help:"Send the user an e-mail when activating; off returns the activation link instead."`
+	SendEmail bool `param:"Send Email If Activate" default:"true" help:"Send the user an e-mail when activating; off returns the activation link instead, which is refused for administrators."`
 	action.ScopeOn
 }
 

@@ -12,7 +12,7 @@ import (
 
 type resetPasswordParams struct {
 	action.NamedUsers
-	SendEmail bool `param:"Send Email" default:"false" help:"Send the user an e-mail with the reset link; off returns a link for each user instead."`
+	SendEmail bool `param:"Send Email" default:"false" help:"Send the user an e-mail with the reset link; off returns a link for each user instead, which is refused for administrators."`
 	action.ScopeOff
 }
 

@@ -22,7 +22,7 @@ func (p setPasswordParams) ReturnsSecret() bool { return p.Random }
 
 var setPassword = action.Define(action.Spec{
 	Name:          "Set Password",
-	Summary:       "Set the password of users without validating the existing credentials.",
+	Summary:       "Set the password of users without validating the existing credentials. Refused for administrators.",
 	RunsOn:        action.UserEntities,
 	OktaScopes:    manageScopes,
 	Mutates:       true,

@@ -90,7 +90,12 @@ func (x *Execution) guard(ctx context.Context, planned []*plannedTarget) *guardr
 		return &guardrail.Verdict{}
 	}
 	targets := make([]guardrail.Target, len(planned))
-	x.forEachParallel(len(planned), func(i int) { targets[i] = x.guardTarget(ctx, planned[i]) })
+	x.forEachParallel(len(planned), func(i int) {
+		if err := x.catchPanic(func() error { targets[i] = x.guardTarget(ctx, planned[i]); return nil }); err != nil {
+			targets[i] = guardrail.Target{Unknown: err}
+			planned[i].fail(err)
+		}
+	})
 	verdict := x.Guardrails.guard.Evaluate(ctx, x.policy, guardrail.Call{
 		Action: x.Action.Slug, Caller: x.CallerName, DryRun: x.Request.Options.DryRun, Now: x.Now(),
 		Parallel: x.forEachParallel,
@@ -102,7 +107,7 @@ func (x *Execution) guard(ctx context.Context, planned []*plannedTarget) *guardr
 		x.notice(planned[n.Target].Target, n)
 	}
 	for i, refused := range verdict.Refusals {
-		if refused != nil {
+		if refused != nil && planned[i].err == nil {
 			planned[i].refuse(refused)
 		}
 	}

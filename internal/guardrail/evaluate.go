@@ -3,6 +3,8 @@ package guardrail
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -104,8 +106,15 @@ type evaluation struct {
 func (g *Guard) Evaluate(ctx context.Context, p *Policy, call Call, targets []Target, facts Facts) *Verdict {
 	e := &evaluation{Guard: g, policy: p, call: call, targets: targets, facts: facts}
 	e.verdict = &Verdict{Refusals: make([]*apierr.Error, len(targets))}
+	defer func() {
+		if p := recover(); p != nil {
+			e.verdict.Release()
+			panic(p)
+		}
+	}()
 	e.wholeCall()
 	call.Parallel(len(targets), func(i int) {
+		defer e.refusePanic(i)
 		for _, rule := range []func(ctx context.Context, i int){e.ownIdentity, e.protected, e.assignable, e.credentials} {
 			if e.allowed(i) {
 				rule(ctx, i)
@@ -134,6 +143,15 @@ func (e *evaluation) refuse(i int, rule Rule, err *apierr.Error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.verdict.Notices = append(e.verdict.Notices, Notice{i, rule, why, err.Message})
+}
+
+// refusePanic refuses a target whose evaluation panics: a rule that was not evaluated allows
+// nothing. It must be deferred.
+func (e *evaluation) refusePanic(i int) {
+	if p := recover(); p != nil {
+		e.verdict.Refusals[i] = apierr.New(apierr.Internal, "internal",
+			"nothing was changed: an unexpected error occurred in a guardrail", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+	}
 }
 
 // refusal returns the error of a change that a rule forbids.

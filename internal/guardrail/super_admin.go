@@ -22,6 +22,7 @@ func (e *evaluation) lastSuperAdmin(ctx context.Context) {
 	var mu sync.Mutex
 	e.call.Parallel(len(candidates), func(n int) {
 		i := candidates[n]
+		defer e.refusePanic(i)
 		holds, err := e.holdsSuperAdmin(ctx, e.targets[i].UserID)
 		switch {
 		case notGranted(err) && e.withoutRoles(ctx):
