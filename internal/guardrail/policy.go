@@ -92,8 +92,8 @@ const (
 	DenyDeactivation  Deactivation = "deny"
 )
 
-// deactivations are all values, the widest first.
-var deactivations = []Deactivation{AllowDeactivation, SuspendInstead, DenyDeactivation}
+// Deactivations are the values of Limits.Deactivate, the widest first.
+var Deactivations = []Deactivation{AllowDeactivation, SuspendInstead, DenyDeactivation}
 
 // Rule is the name of a rule.
 type Rule string
@@ -166,10 +166,10 @@ func (p *Policy) deactivation(action, caller string) Deactivation {
 	narrowest := 0
 	for _, l := range p.limitsFor(caller) {
 		if value, ok := l.Deactivate.For(action); ok {
-			narrowest = max(narrowest, slices.Index(deactivations, value))
+			narrowest = max(narrowest, slices.Index(Deactivations, value))
 		}
 	}
-	return deactivations[narrowest]
+	return Deactivations[narrowest]
 }
 
 // SuspendInstead reports whether an action must suspend the users that a caller wants to

@@ -22,11 +22,7 @@ func policySchema(w io.Writer, source string) error {
 	names := action.PolicyVocabulary(handlers.Groups)
 	slugs, roles := oneOf(names.Changing), oneOf(names.Roles)
 	count := func() *jsonschema.Schema { return &jsonschema.Schema{Type: "integer", Minimum: new(float64)} }
-	deactivation := func() *jsonschema.Schema {
-		return oneOf([]guardrail.Deactivation{
-			guardrail.AllowDeactivation, guardrail.SuspendInstead, guardrail.DenyDeactivation,
-		})
-	}
+	deactivation := func() *jsonschema.Schema { return oneOf(guardrail.Deactivations) }
 	s, err := jsonschema.For[guardrail.Policy](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[guardrail.Mode](): oneOf([]guardrail.Mode{guardrail.Enforce, guardrail.Observe}),
 		reflect.TypeFor[guardrail.Rule](): oneOf(guardrail.Rules),
