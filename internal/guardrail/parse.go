@@ -249,8 +249,8 @@ func (c *checker) limits(at string, l Limits) {
 	if l.Deactivate != nil {
 		c.perAction(at+"deactivate", slices.Collect(maps.Keys(l.Deactivate.Actions)), l.Deactivate.Default != nil)
 		for _, value := range values(l.Deactivate) {
-			if !slices.Contains(deactivations, value) {
-				c.add("%sdeactivate: %q is not %s", at, value, quoted(deactivations))
+			if !slices.Contains(Deactivations, value) {
+				c.add("%sdeactivate: %q is not %s", at, value, quoted(Deactivations))
 			}
 		}
 	}

@@ -44,7 +44,9 @@ type Limits struct {
 
 // Protected is one set of protected users. A user belongs to it who matches any of its selectors.
 type Protected struct {
-	ID     string `json:"id"`
+	// ID names the entry in refusals and in problems of the policy.
+	ID string `json:"id"`
+	// Reason is shown to the caller whose change is refused.
 	Reason string `json:"reason"`
 	// Users are IDs, logins, e-mail addresses, or globs of them, in which * matches any text.
 	Users []string `json:"users,omitempty"`
@@ -63,9 +65,12 @@ const anyRole = "any"
 
 // Override lifts rules until a time.
 type Override struct {
-	Until  time.Time `json:"until"` // RFC 3339, at most 24 hours ahead
-	Rules  []Rule    `json:"rules"`
-	Reason string    `json:"reason"`
+	// Until is when the override ends, in RFC 3339, at most 24 hours ahead.
+	Until time.Time `json:"until"`
+	// Rules are the rules that refuse nothing until then.
+	Rules []Rule `json:"rules"`
+	// Reason is logged, and shown by GET /guardrails.
+	Reason string `json:"reason"`
 }
 
 // Mode is what a rule does that forbids a change.
@@ -87,8 +92,8 @@ const (
 	DenyDeactivation  Deactivation = "deny"
 )
 
-// deactivations are all values, the widest first.
-var deactivations = []Deactivation{AllowDeactivation, SuspendInstead, DenyDeactivation}
+// Deactivations are the values of Limits.Deactivate, the widest first.
+var Deactivations = []Deactivation{AllowDeactivation, SuspendInstead, DenyDeactivation}
 
 // Rule is the name of a rule.
 type Rule string
@@ -161,10 +166,10 @@ func (p *Policy) deactivation(action, caller string) Deactivation {
 	narrowest := 0
 	for _, l := range p.limitsFor(caller) {
 		if value, ok := l.Deactivate.For(action); ok {
-			narrowest = max(narrowest, slices.Index(deactivations, value))
+			narrowest = max(narrowest, slices.Index(Deactivations, value))
 		}
 	}
-	return deactivations[narrowest]
+	return Deactivations[narrowest]
 }
 
 // SuspendInstead reports whether an action must suspend the users that a caller wants to

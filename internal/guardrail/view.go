@@ -45,7 +45,7 @@ func (l Limits) narrowed(other Limits) Limits {
 		}),
 		DeniedActions: slices.Compact(slices.Sorted(slices.Values(slices.Concat(l.DeniedActions, other.DeniedActions)))),
 		Deactivate: both(l.Deactivate, other.Deactivate, func(a, b Deactivation) Deactivation {
-			return deactivations[max(slices.Index(deactivations, a), slices.Index(deactivations, b))]
+			return Deactivations[max(slices.Index(Deactivations, a), slices.Index(Deactivations, b))]
 		}),
 		MaxTargetsPerCall: both(l.MaxTargetsPerCall, other.MaxTargetsPerCall, func(a, b int) int { return min(a, b) }),
 		MaxUsersPerHour:   both(l.MaxUsersPerHour, other.MaxUsersPerHour, func(a, b int) int { return min(a, b) }),

@@ -10,6 +10,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/guardrail"
 )
 
 type object = map[string]any
@@ -27,9 +28,9 @@ func OpenAPI(g action.Group, d Description) map[string]any {
 		"/": object{"post": operation("run", "Run the action that the body names.", runStatuses, bodyOf(object{
 			"allOf": []any{ref("Request")}, "required": []string{"action"},
 		}), true)},
-		"/actions":      object{"get": reading("catalog", "The actions of this function, with their parameters.")},
-		"/guardrails":   object{"get": reading("guardrails", "The limits that apply to the caller.")},
-		"/openapi.json": object{"get": reading("openapi", "This description.")},
+		"/actions":      object{"get": reading("catalog", "The actions of this function, with their parameters.", object{"type": "object"})},
+		"/guardrails":   object{"get": reading("guardrails", "The limits that apply to the caller.", ref("Guardrails"))},
+		"/openapi.json": object{"get": reading("openapi", "This description.", object{"type": "object"})},
 		"/health":       object{"get": liveness()},
 	}
 	schemas := sharedSchemas()
@@ -157,9 +158,9 @@ func operation(id, summary string, statuses []int, body object, mutates bool) ob
 	return o
 }
 
-func reading(id, summary string) object {
+func reading(id, summary string, reply object) object {
 	all := responses(readStatuses)
-	all["200"] = object{"description": summary, "content": content(object{"type": "object"})}
+	all["200"] = object{"description": summary, "content": content(reply)}
 	return object{"operationId": id, "summary": summary, "responses": all}
 }
 
@@ -265,7 +266,8 @@ func sharedSchemas() object {
 				"description": "The state, by user ID, in which a user must be to be changed, as in undo_requests.",
 			},
 		}},
-		"Reply": reply,
+		"Reply":      reply,
+		"Guardrails": schemaOf[guardrail.View](),
 	}
 }
 
@@ -275,12 +277,23 @@ func schemaOf[T any]() *jsonschema.Schema {
 	s, err := jsonschema.For[T](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[action.Outcome](): enum(action.Outcomes...),
 		reflect.TypeFor[action.Status]():  enum(action.Statuses...),
+
+		reflect.TypeFor[guardrail.Mode]():                              enum(guardrail.Enforce, guardrail.Observe),
+		reflect.TypeFor[guardrail.Rule]():                              enum(guardrail.Rules...),
+		reflect.TypeFor[guardrail.PerAction[int]]():                    perAction(&jsonschema.Schema{Type: "integer"}),
+		reflect.TypeFor[guardrail.PerAction[[]string]]():               perAction(&jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}}),
+		reflect.TypeFor[guardrail.PerAction[guardrail.Deactivation]](): perAction(enum(guardrail.Deactivations...)),
 	}})
 	if err != nil {
 		panic(err) // a type that JSON cannot represent; every test builds the documents
 	}
 	withoutNulls(s, true)
 	return s
+}
+
+// perAction returns the schema of a value, or of an object of values by slug and "default".
+func perAction(value *jsonschema.Schema) *jsonschema.Schema {
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{value, {Type: "object", AdditionalProperties: value}}}
 }
 
 func enum[S ~string](values ...S) *jsonschema.Schema {
@@ -298,7 +311,7 @@ func withoutNulls(s *jsonschema.Schema, required bool) {
 		return
 	}
 	if slices.Contains(s.Types, "null") && (!required || slices.Contains(s.Types, "array")) {
-		s.Type, s.Types = s.Types[1], nil
+		s.Type, s.Types = strings.Join(s.Types[1:], ""), nil // null is the first of at most two
 	}
 	if len(s.Properties) > 0 {
 		s.AdditionalProperties = nil

@@ -215,3 +215,34 @@ func TestOpenAPI_DescribesRequestsAndReplies(t *testing.T) {
 		}
 	})
 }
+
+// TestOpenAPI_DescribesTheReplyOfGuardrails: with and without limits, a freeze and an override.
+func TestOpenAPI_DescribesTheReplyOfGuardrails(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []string{
+		"",
+		`{"freeze": "x", "disabled_rules": ["own_identity"], "assignable_roles": {"assign-role": ["REPORT_ADMIN"]}, "deactivate": "deny",
+			"max_targets_per_call": {"default": 3, "disable-user": 1}, "max_users_per_hour": 5, "denied_actions": ["set-password"],
+			"override": {"until": "2026-03-02T18:00:00Z", "rules": ["freeze"], "reason": "case 4711"}}`,
+	} {
+		w := testkit.New(t, testkit.Options{Env: map[string]string{"GUARDRAILS": policy}})
+		for _, g := range handlers.Groups {
+			doc, _ := description(t, w, g)
+			schema := doc.Paths.Value("/guardrails").Get.Responses.Value("200").Value.Content.Get("application/json").Schema.Value
+			if len(schema.Properties) != 5 || schema.Properties["limits"].Value.Properties["max_users_per_hour"] == nil {
+				t.Fatalf("%s: the schema does not name the members of the reply", g.Name)
+			}
+			r := w.Do(http.MethodGet, g.Name+"/guardrails", "", nil)
+			if changes := slices.ContainsFunc(g.Actions, func(a action.Action) bool { return a.Mutates }); r.HTTP != 200 {
+				t.Errorf("%s (changes: %v): %d %s", g.Name, changes, r.HTTP, r.Body)
+			}
+			var reply any
+			if err := json.Unmarshal(r.Body, &reply); err != nil {
+				t.Fatal(err)
+			}
+			if err := schema.VisitJSON(reply, openapi3.MultiErrors(), openapi3.EnableJSONSchema2020()); err != nil {
+				t.Errorf("%s: %v: %s", g.Name, err, r.Body)
+			}
+		}
+	}
+}

@@ -35,7 +35,8 @@ func main() {
 	flag.Parse()
 	in := func(name string) string { return filepath.Join(*root, filepath.FromSlash(name)) }
 	for name, write := range map[string]func(io.Writer) error{
-		"docs/actions.md": actions, "terraform/catalog.json": catalog, "docs/guardrails.schema.json": policySchema,
+		"docs/actions.md": actions, "terraform/catalog.json": catalog,
+		"docs/guardrails.schema.json": func(w io.Writer) error { return policySchema(w, in("internal/guardrail/policy.go")) },
 	} {
 		var b bytes.Buffer
 		if err := write(&b); err != nil {

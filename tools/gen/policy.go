@@ -2,8 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"reflect"
+	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -12,16 +16,13 @@ import (
 	"example.com/okta-secops/internal/guardrail"
 )
 
-// policySchema writes the JSON Schema of the policy of the guardrails.
-func policySchema(w io.Writer) error {
+// policySchema writes the JSON Schema of the policy of the guardrails. The descriptions are the
+// comments of its types in source.
+func policySchema(w io.Writer, source string) error {
 	names := action.PolicyVocabulary(handlers.Groups)
 	slugs, roles := oneOf(names.Changing), oneOf(names.Roles)
 	count := func() *jsonschema.Schema { return &jsonschema.Schema{Type: "integer", Minimum: new(float64)} }
-	deactivation := func() *jsonschema.Schema {
-		return oneOf([]guardrail.Deactivation{
-			guardrail.AllowDeactivation, guardrail.SuspendInstead, guardrail.DenyDeactivation,
-		})
-	}
+	deactivation := func() *jsonschema.Schema { return oneOf(guardrail.Deactivations) }
 	s, err := jsonschema.For[guardrail.Policy](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[guardrail.Mode](): oneOf([]guardrail.Mode{guardrail.Enforce, guardrail.Observe}),
 		reflect.TypeFor[guardrail.Rule](): oneOf(guardrail.Rules),
@@ -46,12 +47,62 @@ func policySchema(w io.Writer) error {
 	}
 	entry.Properties["roles"].Items = oneOf(append([]string{"any"}, names.Roles...))
 	s.Properties["disabled_rules"].Items = oneOf(guardrail.AlwaysOn)
+	docs, err := fieldDocs(source)
+	if err != nil {
+		return err
+	}
+	callers := s.Properties["callers"].AdditionalProperties
+	for _, d := range []struct {
+		schema *jsonschema.Schema
+		types  []string
+	}{
+		{s, []string{"Policy", "Limits"}}, {callers, []string{"Limits"}}, {entry, []string{"Protected"}},
+		{s.Properties["override"], []string{"Override"}},
+	} {
+		for _, t := range d.types {
+			for member, text := range docs[t] {
+				d.schema.Properties[member].Description = text
+			}
+		}
+	}
 	s.Schema, s.Title = "https://json-schema.org/draft/2020-12/schema", "Policy of the guardrails"
 	s.Description = "What callers of okta-secops may change. docs/guardrails.md explains each member."
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(s)
+}
+
+// fieldDocs returns the comments of the struct fields in a file of Go source, by type and by the
+// name in JSON.
+func fieldDocs(file string) (map[string]map[string]string, error) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	docs := map[string]map[string]string{}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok {
+			return true
+		}
+		if s, ok := spec.Type.(*ast.StructType); ok {
+			docs[spec.Name.Name] = membersOf(s)
+		}
+		return false
+	})
+	return docs, nil
+}
+
+func membersOf(s *ast.StructType) map[string]string {
+	docs := map[string]string{}
+	for _, f := range s.Fields.List {
+		if f.Tag != nil {
+			name, _, _ := strings.Cut(reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("json"), ",")
+			docs[name] = strings.Join(strings.Fields(f.Doc.Text()), " ")
+		}
+	}
+	return docs
 }
 
 // perAction returns the schema of a value, or of an object of values by slug and "default".
