@@ -55,7 +55,7 @@ var (
 	routeAssignRole         = route{"POST /api/v1/users/{userId}/roles", bucketUsers}
 	routeUnassignRole       = route{"DELETE /api/v1/users/{userId}/roles/{roleAssignmentId}", bucketUsers}
 	routeListGroupsOf       = route{"GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/groups", bucketUsers}
-	routeListAppsOf         = route{"GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/catalog/apps", bucketUsers}
+	routeListApps           = route{"GET /api/v1/users/{userId}/roles/{roleAssignmentId}/targets/catalog/apps", bucketUsers}
 	routeListGroupRoles     = route{"GET /api/v1/groups/{groupId}/roles", bucketGroups}
 	routeListAdministrators = route{"GET /api/v1/iam/assignees/users", bucketIAM}
 	routeGetGroup           = route{"GET /api/v1/groups/{groupId}", bucketGroup}

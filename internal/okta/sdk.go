@@ -252,7 +252,7 @@ func (s sdkClient) listGroupTargets(id, assignmentID string) request {
 }
 
 func (s sdkClient) listAppTargets(id, assignmentID string) request {
-	return request{routeListAppsOf, func(ctx context.Context) error {
+	return request{routeListApps, func(ctx context.Context) error {
 		_, _, err := s.api.RoleTargetAPI.ListApplicationTargetsForApplicationAdministratorRoleForUser(ctx, id, assignmentID).
 			Execute()
 		return err

@@ -1,6 +1,6 @@
-// Command gen writes docs/actions.md, docs/guardrails.schema.json, terraform/catalog.json and the tables of README.md and
-// docs/configuration.md from the declarations of the actions, the policy and the settings. For the example replies it
-// runs each action's example on the emulator's seeded organization, with a stopped clock.
+// Command gen writes docs/actions.md, docs/guardrails.schema.json, terraform/catalog.json and the tables of README.md
+// and docs/configuration.md from the declarations of the actions, the policy and the settings. For the example replies
+// it runs each action's example on the emulator's seeded organization, with a stopped clock.
 package main
 
 import (
