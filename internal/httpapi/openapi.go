@@ -28,9 +28,9 @@ func OpenAPI(g action.Group, d Description) map[string]any {
 		"/": object{"post": operation("run", "Run the action that the body names.", runStatuses, bodyOf(object{
 			"allOf": []any{ref("Request")}, "required": []string{"action"},
 		}), true)},
-		"/actions":      object{"get": reading("catalog", "The actions of this function, with their parameters.", object{"type": "object"})},
+		"/actions":      object{"get": reading("catalog", "The actions of this function, with their parameters.", anObject)},
 		"/guardrails":   object{"get": reading("guardrails", "The limits that apply to the caller.", ref("Guardrails"))},
-		"/openapi.json": object{"get": reading("openapi", "This description.", object{"type": "object"})},
+		"/openapi.json": object{"get": reading("openapi", "This description.", anObject)},
 		"/health":       object{"get": liveness()},
 	}
 	schemas := sharedSchemas()
@@ -158,6 +158,9 @@ func operation(id, summary string, statuses []int, body object, mutates bool) ob
 	return o
 }
 
+// anObject is the schema of a reply that is not described.
+var anObject = object{"type": "object"}
+
 func reading(id, summary string, reply object) object {
 	all := responses(readStatuses)
 	all["200"] = object{"description": summary, "content": content(reply)}
@@ -278,10 +281,12 @@ func schemaOf[T any]() *jsonschema.Schema {
 		reflect.TypeFor[action.Outcome](): enum(action.Outcomes...),
 		reflect.TypeFor[action.Status]():  enum(action.Statuses...),
 
-		reflect.TypeFor[guardrail.Mode]():                              enum(guardrail.Enforce, guardrail.Observe),
-		reflect.TypeFor[guardrail.Rule]():                              enum(guardrail.Rules...),
-		reflect.TypeFor[guardrail.PerAction[int]]():                    perAction(&jsonschema.Schema{Type: "integer"}),
-		reflect.TypeFor[guardrail.PerAction[[]string]]():               perAction(&jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}}),
+		reflect.TypeFor[guardrail.Mode]():           enum(guardrail.Enforce, guardrail.Observe),
+		reflect.TypeFor[guardrail.Rule]():           enum(guardrail.Rules...),
+		reflect.TypeFor[guardrail.PerAction[int]](): perAction(&jsonschema.Schema{Type: "integer"}),
+		reflect.TypeFor[guardrail.PerAction[[]string]](): perAction(&jsonschema.Schema{
+			Type: "array", Items: &jsonschema.Schema{Type: "string"},
+		}),
 		reflect.TypeFor[guardrail.PerAction[guardrail.Deactivation]](): perAction(enum(guardrail.Deactivations...)),
 	}})
 	if err != nil {

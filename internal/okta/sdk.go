@@ -231,7 +231,7 @@ func (s sdkClient) listRoles() request {
 }
 
 func (s sdkClient) listAdministrators() request {
-	return request{routeListAdministrators, func(ctx context.Context) error {
+	return request{routeListAdmins, func(ctx context.Context) error {
 		_, _, err := s.api.RoleAssignmentAPI.ListUsersWithRoleAssignments(ctx).Execute()
 		return err
 	}}
@@ -245,14 +245,14 @@ func (s sdkClient) listGroupRoles(id string) request {
 }
 
 func (s sdkClient) listGroupTargets(id, assignmentID string) request {
-	return request{routeListGroupsOf, func(ctx context.Context) error {
+	return request{routeListGroupTargets, func(ctx context.Context) error {
 		_, _, err := s.api.RoleTargetAPI.ListGroupTargetsForRole(ctx, id, assignmentID).Execute()
 		return err
 	}}
 }
 
 func (s sdkClient) listAppTargets(id, assignmentID string) request {
-	return request{routeListApps, func(ctx context.Context) error {
+	return request{routeListAppTargets, func(ctx context.Context) error {
 		_, _, err := s.api.RoleTargetAPI.ListApplicationTargetsForApplicationAdministratorRoleForUser(ctx, id, assignmentID).
 			Execute()
 		return err
