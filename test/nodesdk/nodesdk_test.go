@@ -25,7 +25,7 @@ const (
 // want is what calls.js prints, whatever the client authenticates with.
 const want = `get "ACTIVE"
 get-unknown [404,"E0000007"]
-list 11
+list 12
 list-filter ["erin"]
 list-search ["bob"]
 list-q ["alice"]
@@ -39,10 +39,10 @@ reactivate ["activationToken","activationUrl"]
 set-password "ACTIVE"
 reset-password ["resetPasswordUrl"]
 sessions null
-user-groups ["Everyone","Engineering","VPN Users"]
+user-groups ["Everyone","Okta Administrators","Engineering","VPN Users"]
 add-group "OKTA_GROUP"
 add-group-again [400,"E0000001"]
-groups ["Everyone","Engineering","VPN Users","Helpdesk","Finance","Node SDK"]
+groups ["Everyone","Okta Administrators","Engineering","VPN Users","Helpdesk","Finance","Node SDK"]
 groups-q ["Node SDK"]
 assign-role "APP_ADMIN"
 assign-role-again [409,"E0000090"]
