@@ -49,7 +49,7 @@ resource "google_secret_manager_secret" "this" {
   }
 
   dynamic "rotation" {
-    for_each = local.reminds ? [1] : []
+    for_each = local.reminds && each.key != "guardrails" ? [1] : [] # a policy does not expire
 
     content {
       next_rotation_time = timeadd(plantimestamp(), "${var.rotation_days * 24}h")
