@@ -219,8 +219,7 @@ func (c *Counter) claims(ctx context.Context, hour time.Time) ([]claim, error) {
 	return claims, nil
 }
 
-// hashed returns the use with the caller and the users as they are stored: short, and without
-// names.
+// hashed returns the use with the users as they are stored: short, and without names.
 func hashed(use Use) Use {
 	users := make([]string, len(use.Users))
 	for i, user := range use.Users {
