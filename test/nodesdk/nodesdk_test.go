@@ -39,7 +39,7 @@ reactivate ["activationToken","activationUrl"]
 set-password "ACTIVE"
 reset-password ["resetPasswordUrl"]
 sessions null
-user-groups ["Everyone","Okta Administrators","Engineering","VPN Users"]
+user-groups ["Everyone","Engineering","VPN Users"]
 add-group "OKTA_GROUP"
 add-group-again [400,"E0000001"]
 groups ["Everyone","Okta Administrators","Engineering","VPN Users","Helpdesk","Finance","Node SDK"]
