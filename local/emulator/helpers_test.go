@@ -46,6 +46,9 @@ type org struct {
 func start(t *testing.T) *org { return startWith(t, emulator.Options{}) }
 
 // startWith starts an emulator and checks its responses against the OpenAPI specification of Okta.
+// client has its own connections: the end of a test's server closes idle ones of http.DefaultClient.
+var client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+
 func startWith(t *testing.T, o emulator.Options) *org {
 	t.Helper()
 	spec, err := oktaspec.Load()
@@ -103,7 +106,7 @@ func (o *org) send(method, url, body string, header ...string) (response, error)
 		}
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return response{}, err
 	}

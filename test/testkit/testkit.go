@@ -247,6 +247,9 @@ func New(t testing.TB, o Options) *World {
 	return w
 }
 
+// client has its own connections: the end of a test's server closes idle ones of http.DefaultClient.
+var client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+
 // Reply is the response of the product to a call.
 type Reply struct {
 	HTTP   int
@@ -304,7 +307,7 @@ func (w *World) Do(method, path, body string, header http.Header) Reply {
 	for k, v := range header {
 		r.Header[k] = v
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := client.Do(r)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -501,7 +504,7 @@ func (w *World) AsOktaHasIt(path string) string {
 		w.t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "SSWS "+w.Okta.Token())
-	res, err := http.DefaultClient.Do(r)
+	res, err := client.Do(r)
 	if err != nil {
 		w.t.Fatal(err)
 	}
