@@ -45,10 +45,10 @@ type org struct {
 
 func start(t *testing.T) *org { return startWith(t, emulator.Options{}) }
 
-// startWith starts an emulator and checks its responses against the OpenAPI specification of Okta.
 // client has its own connections: the end of a test's server closes idle ones of http.DefaultClient.
 var client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 
+// startWith starts an emulator and checks its responses against the OpenAPI specification of Okta.
 func startWith(t *testing.T, o emulator.Options) *org {
 	t.Helper()
 	spec, err := oktaspec.Load()
