@@ -24,13 +24,13 @@ locals {
 }
 
 output "functions" {
-  description = "Name, URL and service account of each function, and the Okta scopes that its service app needs for actions and guardrails."
+  description = "Name, URL and service account of each function, and the Okta scopes that its service app needs for actions, their optional parts and guardrails."
   value = {
     for name, f in module.function : name => {
       name            = f.name
       uri             = local.url[name]
       service_account = f.service_account
-      okta_scopes     = sort(distinct(concat(local.catalog[name].oauth_scopes, local.catalog[name].guardrail_scopes)))
+      okta_scopes     = sort(distinct(concat(local.catalog[name].oauth_scopes, local.catalog[name].optional_scopes, local.catalog[name].guardrail_scopes)))
     }
   }
 }

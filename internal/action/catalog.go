@@ -27,6 +27,8 @@ type Entry struct {
 	Parameters  []Param      `json:"parameters"`
 	EntityTypes []EntityType `json:"entity_types"`
 	OAuthScopes []string     `json:"oauth_scopes"`
+	// OptionalScopes are needed besides OAuthScopes, by requests without which the action works.
+	OptionalScopes []string `json:"optional_scopes"`
 	// GuardrailScopes are needed besides OAuthScopes, by the guardrails.
 	GuardrailScopes []string `json:"guardrail_scopes"`
 }
@@ -41,6 +43,7 @@ func (g Group) Catalog() Catalog {
 			Parameters:  append([]Param{}, a.Params...),
 			EntityTypes: append([]EntityType{}, a.RunsOn...),
 			OAuthScopes: append([]string{}, a.OktaScopes...), GuardrailScopes: a.GuardrailScopes(),
+			OptionalScopes: append([]string{}, a.OptionalScopes...),
 		})
 	}
 	return c

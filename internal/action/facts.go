@@ -121,12 +121,7 @@ func unreadable(scope string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &guardrail.UnreadableError{Scope: scope, NotGranted: isNotGranted(err), Err: err}
-}
-
-// isNotGranted reports whether the credentials have no permission for a request.
-func isNotGranted(err error) bool {
-	return len(okta.NotGranted(err)) > 0 || apierr.Is(err, apierr.NoPermission)
+	return &guardrail.UnreadableError{Scope: scope, NotGranted: okta.LacksPermission(err), Err: err}
 }
 
 // aged keeps a value for all runs of the process.

@@ -187,7 +187,7 @@ func (x *Execution) userOf(ctx context.Context, email string) (okta.User, error)
 // rules about administrators are not active.
 func (x *Execution) CheckAdministratorRules(ctx context.Context) {
 	_, err := x.Okta.WithScopes([]string{rolesScope}).ListAdministrators(ctx)
-	if isNotGranted(err) {
+	if okta.LacksPermission(err) {
 		x.Warn("%s", guardrail.InactiveWarning)
 	}
 }

@@ -35,7 +35,10 @@ type Spec struct {
 	Summary    string       // one sentence
 	RunsOn     []EntityType // the entities that become targets if Also Run On Scope is on
 	OktaScopes []string     // the OAuth scopes that its requests need, and no others
-	Mutates    bool         // it changes something in Okta, or sends something to it
+	// OptionalScopes are the OAuth scopes of requests without which the action works: each has an
+	// access token with its own scopes.
+	OptionalScopes []string
+	Mutates        bool // it changes something in Okta, or sends something to it
 	// NonIdempotent declares that a second write has another effect and that Okta's state does not
 	// show the first. After a lost response such a write is not sent again, and the outcome is
 	// unknown_result.
@@ -46,6 +49,7 @@ type Spec struct {
 	// Failure begins the output message of a failure; empty: `Error executing action "<Name>".
 	// Reason: `.
 	Failure string
+	Beyond  bool     // the product document does not have it
 	Aliases []string // other names that callers may use
 	Example Example
 	// SecretResults are the members of json_result that are secret: they are returned once and not
@@ -127,6 +131,18 @@ func (g Group) Scopes() []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// OptionalScopes returns the optional OAuth scopes of the actions of the group that are not in
+// Scopes, sorted and without duplicates.
+func (g Group) OptionalScopes() []string {
+	var all []string
+	for _, a := range g.Actions {
+		all = append(all, a.OptionalScopes...)
+	}
+	slices.Sort(all)
+	needed := g.Scopes()
+	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return slices.Contains(needed, s) })
 }
 
 // FailureText returns the output message of a failure.

@@ -71,7 +71,7 @@ func AlreadyApplied(err error) *AlreadyAppliedError {
 // repeatable reports whether the client may send the request again although an earlier attempt may
 // have taken effect.
 func (k call) repeatable() bool {
-	return !k.nonIdempotent && (k.route.reads() || k.route.deletes() || k.applied != nil)
+	return !k.nonIdempotent && (k.route.idempotent() || k.applied != nil)
 }
 
 // do makes one call, with retries if these are safe and can help, and returns Okta's response with

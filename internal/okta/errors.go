@@ -70,6 +70,29 @@ func (x *attempt) apiError(ctx context.Context) *apierr.Error {
 	}
 }
 
+// statusError is the cause of the error of a response that is not a 2xx: its HTTP status.
+type statusError int
+
+// Error implements error.
+func (s statusError) Error() string {
+	return fmt.Sprintf("okta returned %d %s", int(s), http.StatusText(int(s)))
+}
+
+// LacksFeature reports whether Okta rejected a request because the org does not have the feature, such
+// as one that its licence does not include: with 403 or 404. A missing permission is not such a
+// rejection, and neither is a missing OAuth scope.
+func LacksFeature(err error) bool {
+	var status statusError
+	return errors.As(err, &status) && !apierr.Is(err, apierr.NoPermission) && len(NotGranted(err)) == 0 &&
+		(status == http.StatusForbidden || status == http.StatusNotFound)
+}
+
+// LacksPermission reports whether the credentials have no permission for a request: its OAuth scope is
+// not granted, or Okta rejected it with CodeNoPermission.
+func LacksPermission(err error) bool {
+	return len(NotGranted(err)) > 0 || apierr.Is(err, apierr.NoPermission)
+}
+
 // cause returns the error of a failed connection for the log, without the secrets of the request:
 // net/http quotes malformed responses.
 func (x *attempt) cause() error {
@@ -159,7 +182,7 @@ func (r *response) apiError() *apierr.Error {
 	b, isOkta := r.error(), r.errorCode() != ""
 	status := fmt.Sprintf("%d %s", r.status, http.StatusText(r.status))
 	err := &apierr.Error{
-		Kind: r.kind(b), Code: r.errorCode(), RequestID: r.requestID(), Cause: errors.New("okta returned " + status),
+		Kind: r.kind(b), Code: r.errorCode(), RequestID: r.requestID(), Cause: statusError(r.status),
 		Message: cmp.Or(r.clean(b.message()), "Okta returned "+status+" without a reason"),
 	}
 	if !isOkta || r.clean(err.Code) != err.Code {

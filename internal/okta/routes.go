@@ -14,8 +14,11 @@ type route struct {
 // reads reports whether the operation changes nothing.
 func (r route) reads() bool { return strings.HasPrefix(r.name, http.MethodGet+" ") }
 
-// deletes reports whether the operation is a DELETE, which has the same effect if it is repeated.
-func (r route) deletes() bool { return strings.HasPrefix(r.name, http.MethodDelete+" ") }
+// idempotent reports whether a repeated request has the same effect as one, by its method.
+// https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
+func (r route) idempotent() bool {
+	return r.reads() || strings.HasPrefix(r.name, http.MethodDelete+" ") || strings.HasPrefix(r.name, http.MethodPut+" ")
+}
 
 // bucket names a set of routes that Okta counts against one rate limit. The size of a limit depends
 // on the org and is learned from response headers.

@@ -3,7 +3,8 @@
 // # What okta-sdk-golang is used for
 //
 // The SDK builds the requests: paths, escaping, query parameters and request bodies from its
-// models. This file holds all calls into it, one function per route.
+// models. This file holds all calls into it, one function per route. Routes that the SDK does not
+// have are requested directly.
 //
 // Everything else of the SDK is switched off, because a response to an attack must report exactly
 // what happened:
@@ -35,8 +36,13 @@
 package okta
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
+	"net/url"
+	"strings"
 
 	sdk "github.com/okta/okta-sdk-golang/v5/okta"
 )
@@ -66,6 +72,42 @@ func newSDKClient(scheme, host string, client *http.Client) sdkClient {
 	cfg.Okta.Client.OrgUrl = scheme + "://" + host
 	cfg.Okta.Client.AuthorizationMode = "SSWS"
 	return sdkClient{sdk.NewAPIClient(cfg)}
+}
+
+// direct returns the request of a route that the SDK does not have. elements are the values of the
+// path's parameters, in their order; body is encoded as JSON, nil: there is none.
+func (s sdkClient) direct(rt route, body any, elements ...string) request {
+	return request{rt, func(ctx context.Context) error {
+		method, path, _ := strings.Cut(rt.name, " ")
+		for _, element := range elements {
+			before, rest, _ := strings.Cut(path, "{")
+			_, after, _ := strings.Cut(rest, "}")
+			path = before + url.PathEscape(element) + after
+		}
+		var content io.Reader
+		if body != nil {
+			encoded, err := json.Marshal(body)
+			if err != nil {
+				return err
+			}
+			content = bytes.NewReader(encoded)
+		}
+		cfg := s.api.GetConfig()
+		r, err := http.NewRequestWithContext(ctx, method, cfg.Servers[0].URL+path, content)
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Accept", "application/json")
+		r.Header.Set("User-Agent", sdk.NewUserAgent(cfg).String())
+		if body != nil {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		res, err := cfg.HTTPClient.Do(r)
+		if err != nil {
+			return err
+		}
+		return res.Body.Close()
+	}}
 }
 
 func (s sdkClient) getUser(idOrLogin string) request {

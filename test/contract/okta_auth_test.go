@@ -225,7 +225,7 @@ func TestOktaAuth_DeclaredScopesMatchTheSpecification(t *testing.T) {
 			want := slices.Sorted(maps.Keys(used[g.Name+"/"+a.Slug]))
 			declared := append(slices.DeleteFunc(a.GuardrailScopes(), func(s string) bool {
 				return !slices.Contains(want, s) // it needs the scope if a policy protects the holders of roles
-			}), a.OktaScopes...)
+			}), append(slices.Clone(a.OktaScopes), a.OptionalScopes...)...)
 			if diff := cmp.Diff(want, slices.Sorted(slices.Values(declared)), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("%s (-Okta's specification +declared):\n%s", a.Name, diff)
 			}

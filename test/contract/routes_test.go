@@ -173,7 +173,7 @@ func TestRoutes_ActionsListTheDeclarations(t *testing.T) {
 			entry := map[string]any{
 				"name": a.Name, "slug": a.Slug, "summary": a.Summary, "mutates": a.Mutates, "read_back": a.ReadBack, "parameters": parameters,
 				"entity_types": append([]action.EntityType{}, a.RunsOn...), "oauth_scopes": append([]string{}, a.OktaScopes...),
-				"guardrail_scopes": a.GuardrailScopes(),
+				"guardrail_scopes": a.GuardrailScopes(), "optional_scopes": append([]string{}, a.OptionalScopes...),
 			}
 			if a.Aliases != nil {
 				entry["aliases"] = a.Aliases

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +63,7 @@ type deployed struct {
 	Signs           bool             `json:"signs"`      // it reads the signing key of signals
 	Scopes          []string         `json:"oauth_scopes"`
 	GuardrailScopes []string         `json:"guardrail_scopes"` // besides Scopes
+	OptionalScopes  []string         `json:"optional_scopes"`  // besides Scopes
 }
 
 // catalog writes the groups by their names.
@@ -71,6 +73,7 @@ func catalog(w io.Writer) error {
 		d := deployed{
 			Catalog: g.Catalog(), EventFunction: g.EventFunction(), NeedsOkta: g.NeedsOkta(), Signs: g.Signs,
 			Scopes: append([]string{}, g.Scopes()...), GuardrailScopes: g.GuardrailScopes(),
+			OptionalScopes: append([]string{}, g.OptionalScopes()...),
 		}
 		for i, entry := range d.Catalog.Actions {
 			step, err := stepOf(g, g.Actions[i])
@@ -87,12 +90,16 @@ func catalog(w io.Writer) error {
 	return e.Encode(groups)
 }
 
-// ofGuardrails returns the scopes that the guardrails of an action add.
-func ofGuardrails(a action.Action) string {
-	if scopes := a.GuardrailScopes(); len(scopes) > 0 {
-		return " (" + codes(scopes) + ")"
+// scopesOf returns the scopes of an action, with those of its optional requests and its guardrails.
+func scopesOf(a action.Action) string {
+	text := orDash(codes(a.OktaScopes))
+	if len(a.OptionalScopes) > 0 {
+		text += "; optional " + codes(a.OptionalScopes)
 	}
-	return ""
+	if scopes := a.GuardrailScopes(); len(scopes) > 0 {
+		text += " (" + codes(scopes) + ")"
+	}
+	return text
 }
 
 const head = `<!-- Generated from the declarations in handlers/ by go generate ./...; do not edit. -->
@@ -105,36 +112,60 @@ spaces, ` + "`_` and `-`" + `. A list is a JSON array of strings, a string that 
 an array, or one string with commas. The examples ran on the organization that
 ` + "`go run ./local`" + ` starts with; their ` + "`_links`" + ` are left out.
 
-| Action | Function | Path | Changes Okta | Runs on | OAuth scopes (of guardrails) |
+The actions of the product document:
+
+` + tableHead
+
+const beyondHead = "\nActions beyond the product document:\n\n" + tableHead
+
+const tableHead = `| Action | Function | Path | Changes Okta | Runs on | OAuth scopes (of guardrails) |
 |---|---|---|---|---|---|
 `
 
 func actions(w io.Writer) error {
 	fmt.Fprint(w, head)
-	var ping action.Action
-	for _, g := range handlers.Groups {
-		for _, a := range g.Actions {
-			if a.Slug == "ping" {
-				ping = a
-				continue
-			}
-			fmt.Fprintf(w, "| [%s](#%s) | `%s` | `POST /%s` | %s | %s | %s |\n", a.Name, a.Slug, g.Function, a.Slug,
-				yes(a.Mutates), orDash(codes(a.RunsOn)), orDash(codes(a.OktaScopes))+ofGuardrails(a))
-		}
+	for _, a := range documented(false) {
+		row(w, a)
 	}
 	fmt.Fprint(w, "| [Ping](#ping) | all | `GET /ping`, `POST /ping` | no | - | "+
 		"`okta.users.read`; none in `OktaSignals` |\n")
+	if beyond := documented(true); len(beyond) > 0 {
+		fmt.Fprint(w, beyondHead)
+		for _, a := range beyond {
+			row(w, a)
+		}
+	}
+	for _, a := range slices.Concat(documented(false), documented(true)) {
+		if err := section(w, a.group, a.Action); err != nil {
+			return err
+		}
+	}
+	g := handlers.Groups[0]
+	return section(w, g, g.Actions[len(g.Actions)-1])
+}
+
+// groupAction is an action with its group.
+type groupAction struct {
+	action.Action
+	group action.Group
+}
+
+// documented returns the actions except Ping, in order: those of the product document, or the others.
+func documented(beyond bool) []groupAction {
+	var list []groupAction
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {
-			if a.Slug == "ping" {
-				continue
-			}
-			if err := section(w, g, a); err != nil {
-				return err
+			if a.Slug != "ping" && a.Beyond == beyond {
+				list = append(list, groupAction{a, g})
 			}
 		}
 	}
-	return section(w, handlers.Groups[0], ping)
+	return list
+}
+
+func row(w io.Writer, a groupAction) {
+	fmt.Fprintf(w, "| [%s](#%s) | `%s` | `POST /%s` | %s | %s | %s |\n", a.Name, a.Slug, a.group.Function, a.Slug,
+		yes(a.Mutates), orDash(codes(a.RunsOn)), scopesOf(a.Action))
 }
 
 func section(w io.Writer, g action.Group, a action.Action) error {
