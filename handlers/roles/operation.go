@@ -162,7 +162,7 @@ func (c roleChange) sendAll(ctx context.Context, o *okta.Client) (
 			if err == nil {
 				outcomes[i] = action.Changed
 			}
-			errs[i] = moreSevere(errs[i], err)
+			errs[i] = apierr.MoreSevere(errs[i], err)
 		}
 	}
 	return changed, outcomes, errs
@@ -201,9 +201,9 @@ func (c roleChange) after(changed []okta.Role) []okta.Role {
 // the errors of writes.
 func (c roleChange) outcomes(outcomes []action.Outcome, errs []error) (roles []action.RoleOutcome, worst error) {
 	for i, r := range c.requests {
-		err := moreSevere(r.err, errs[i])
+		err := apierr.MoreSevere(r.err, errs[i])
 		roles = append(roles, roleOutcome(r.role, outcomes[i], err))
-		worst = moreSevere(worst, err)
+		worst = apierr.MoreSevere(worst, err)
 	}
 	return roles, worst
 }

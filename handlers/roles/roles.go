@@ -29,15 +29,6 @@ func roleOutcome(role string, o action.Outcome, err error) action.RoleOutcome {
 	return action.RoleOutcome{Role: role, Outcome: action.OutcomeOf(err), Error: action.NewTargetError(err)}
 }
 
-// moreSevere returns the more severe of two errors by the table of error kinds; a wins ties.
-func moreSevere(a, b error) error {
-	weight := func(err error) int { return apierr.As(err).Kind.Meaning().RoleWeight }
-	if a == nil || b != nil && weight(b) > weight(a) {
-		return b
-	}
-	return a
-}
-
 // rolesState returns the sorted types of a user's roles as a State.
 func rolesState(roles []okta.Role) action.State {
 	held := types(roles)

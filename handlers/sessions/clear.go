@@ -17,7 +17,7 @@ var clearSessions = action.Define(action.Spec{
 	Name:       "Clear Okta User Session",
 	Summary:    "End all active Okta sessions of users, on every device.",
 	RunsOn:     []action.EntityType{action.UserEntity},
-	OktaScopes: []string{"okta.users.read", "okta.users.manage"},
+	OktaScopes: manageScopes,
 	Mutates:    true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice, bob"}},
 }, func(ctx context.Context, x *action.Execution, p clearParams) (*action.Result, error) {
@@ -26,13 +26,20 @@ var clearSessions = action.Define(action.Spec{
 			Changed: "Cleared the sessions of", Unchanged: "Without sessions", Planned: "Would clear the sessions of",
 		},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
-			plan := action.Plan{Value: map[string]any{"sessions_cleared": true}}
-			plan.Effects.EndsSessions = true
-			plan.NotUndoable = "ended sessions cannot be restored: the user signs in again"
-			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
-				return action.WriteResult{Value: plan.Value}, o.ClearSessions(ctx, u.ID, p.RevokeOAuth)
-			}
-			return plan, nil
+			return planClear(u, p.RevokeOAuth), nil
 		},
 	})
 })
+
+// planClear plans the end of the Okta sessions of a user, and with revokeOAuth of the OAuth tokens.
+func planClear(u okta.User, revokeOAuth bool) action.Plan {
+	plan := action.Plan{Value: map[string]any{"sessions_cleared": true}, NotUndoable: sessionsNotUndoable}
+	plan.Effects.EndsSessions = true
+	plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+		return action.WriteResult{Value: plan.Value}, o.ClearSessions(ctx, u.ID, revokeOAuth)
+	}
+	return plan
+}
+
+// sessionsNotUndoable is the reason why the end of sessions cannot be taken back.
+const sessionsNotUndoable = "ended sessions cannot be restored: the user signs in again"

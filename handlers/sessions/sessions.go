@@ -7,6 +7,9 @@ import "example.com/okta-secops/internal/action"
 var Group = action.Group{
 	Name:     "sessions",
 	Function: "OktaSessions",
-	Summary:  "End the Okta sessions of users.",
-	Actions:  []action.Action{clearSessions},
+	Summary:  "End the sessions of users in Okta and in applications.",
+	Actions:  []action.Action{clearSessions, revokeAll},
 }
+
+// manageScopes are the OAuth scopes of the actions that end sessions.
+var manageScopes = []string{"okta.users.read", "okta.users.manage"}

@@ -176,8 +176,8 @@ func TestCatalog_IsComplete(t *testing.T) {
 				{"name": "Level", "type": "string", "description": "How much.", "default": null, "required": false, "secret": false, "allowed_values": ["Low", "High"]},
 				{"name": "Limit", "type": "integer", "description": "The most.", "default": 20, "required": false, "secret": false, "minimum": 1, "maximum": 50},
 				{"name": "Also Run On Scope", "type": "boolean", "description": "Run on the entities in scope as well as on the input; off runs on the input only.", "default": false, "required": false, "secret": false}
-			], "entity_types": ["USERUNIQNAME"], "oauth_scopes": ["okta.users.read"], "guardrail_scopes": ["okta.roles.read"]},
-			{"name": "Ping", "slug": "ping", "summary": "Ping.", "mutates": false, "read_back": false, "parameters": [], "entity_types": [], "oauth_scopes": [], "guardrail_scopes": []}
+			], "entity_types": ["USERUNIQNAME"], "oauth_scopes": ["okta.users.read"], "optional_scopes": [], "guardrail_scopes": ["okta.roles.read"]},
+			{"name": "Ping", "slug": "ping", "summary": "Ping.", "mutates": false, "read_back": false, "parameters": [], "entity_types": [], "oauth_scopes": [], "optional_scopes": [], "guardrail_scopes": []}
 		]}`)); err != nil {
 		t.Fatal(err)
 	}

@@ -81,6 +81,14 @@ type plannedTarget struct {
 	*Target
 	plan Plan
 	user okta.User // the zero User if the target is not a user
+
+	asTarget guardrail.Target // as the rules see it, without the effects
+}
+
+// targetPlanWrite is a write of a target's plan that the guardrails evaluate.
+type targetPlanWrite struct {
+	planWrite
+	of *plannedTarget
 }
 
 // guard evaluates the guardrails over all plans of the run, and fails the targets that they refuse.
@@ -89,13 +97,22 @@ func (x *Execution) guard(ctx context.Context, planned []*plannedTarget) *guardr
 	if len(planned) == 0 {
 		return &guardrail.Verdict{}
 	}
-	targets := make([]guardrail.Target, len(planned))
 	x.forEachParallel(len(planned), func(i int) {
-		if err := x.catchPanic(func() error { targets[i] = x.guardTarget(ctx, planned[i]); return nil }); err != nil {
-			targets[i] = guardrail.Target{Unknown: err}
-			planned[i].fail(err)
+		p := planned[i]
+		if err := x.catchPanic(func() error { p.asTarget = x.guardTarget(ctx, p); return nil }); err != nil {
+			p.asTarget = guardrail.Target{Unknown: err}
+			p.fail(err)
 		}
 	})
+	var targets []guardrail.Target
+	var writes []targetPlanWrite
+	for _, p := range planned {
+		for _, w := range p.plan.writes() {
+			t := p.asTarget
+			t.Effects = w.effects
+			targets, writes = append(targets, t), append(writes, targetPlanWrite{w, p})
+		}
+	}
 	verdict := x.Guardrails.guard.Evaluate(ctx, x.policy, guardrail.Call{
 		Action: x.Action.Slug, Caller: x.CallerName, DryRun: x.Request.Options.DryRun, Now: x.Now(),
 		Parallel: x.forEachParallel,
@@ -104,11 +121,18 @@ func (x *Execution) guard(ctx context.Context, planned []*plannedTarget) *guardr
 		x.Warn("%s", w)
 	}
 	for _, n := range verdict.Notices {
-		x.notice(planned[n.Target].Target, n)
+		x.notice(writes[n.Target].of.Target, n)
 	}
 	for i, refused := range verdict.Refusals {
-		if refused != nil && planned[i].err == nil {
-			planned[i].refuse(refused)
+		switch w := writes[i]; {
+		case refused == nil || w.of.err != nil:
+		case w.refused == nil:
+			w.of.refuse(refused)
+		default:
+			if *w.refused = refused; len(w.of.plan.writes()) == 0 { // every step is refused
+				w.of.Steps = w.of.plan.plannedSteps()
+				w.of.refuse(refused)
+			}
 		}
 	}
 	return verdict
@@ -127,8 +151,12 @@ func (p *plannedTarget) refuse(refused *apierr.Error) {
 
 // notice reports a change that a rule forbids and that is made all the same.
 func (x *Execution) notice(t *Target, n guardrail.Notice) {
-	t.Notices = append(t.Notices, fmt.Sprintf("%s %s", n.Why, n.Rule.Code()))
-	text := "The guardrail " + string(n.Rule) + " would refuse this change"
+	text := fmt.Sprintf("%s %s", n.Why, n.Rule.Code())
+	if slices.Contains(t.Notices, text) { // of another step
+		return
+	}
+	t.Notices = append(t.Notices, text)
+	text = "The guardrail " + string(n.Rule) + " would refuse this change"
 	if n.Why == guardrail.Overridden {
 		o := x.policy.Override
 		text = fmt.Sprintf("An override lifts the guardrail %s until %s (%s)", n.Rule, o.Until.UTC().Format("15:04 MST"),
@@ -143,7 +171,7 @@ func (x *Execution) notice(t *Target, n guardrail.Notice) {
 // user is looked up if the policy compares more than names.
 func (x *Execution) guardTarget(ctx context.Context, p *plannedTarget) guardrail.Target {
 	u := p.user
-	t := guardrail.Target{Identity: p.Identity(), Effects: p.plan.Effects, UserID: u.ID, Profile: p.profile}
+	t := guardrail.Target{Identity: p.Identity(), UserID: u.ID, Profile: p.profile}
 	if p.plan.Email != "" {
 		t.Names = []string{p.plan.Email}
 		if x.Okta.HasCredentials() && x.policy.NeedsFacts(x.Action.Slug) {

@@ -13,6 +13,7 @@ type Plan struct {
 	Before State
 	After  State // predicted; nil if it cannot be predicted
 	Roles  []RoleOutcome
+	Steps  []Step // of a composed plan, made by Execution.Compose
 
 	// Write makes the change with the client that it gets; nil: the target is already as asked, and
 	// Value and Message describe it.
@@ -46,6 +47,7 @@ type WriteResult struct {
 
 	Outcome Outcome       // empty: Plan.Success; an error takes precedence
 	Roles   []RoleOutcome // of a change of roles
+	Steps   []StepResult  // of a composed plan
 	Touched bool          // a part of the change was made, although Write returns an error
 }
 

@@ -55,12 +55,12 @@ func (x *Execution) newResult(targets []*Target, w Words) *Result {
 	return r
 }
 
-// keyedResults encodes the results of the targets that were reached, in order, until they exceed
-// maxJSON, and counts their size.
+// keyedResults encodes the results of the targets that were reached, and those that report the steps
+// of a failed target, in order, until they exceed maxJSON, and counts their size.
 func (x *Execution) keyedResults(r *Result) KeyedResults {
 	var keyed KeyedResults
 	for _, t := range r.Targets {
-		if !t.Outcome.Reached() || t.value == nil && !t.omitted {
+		if !t.Outcome.Reached() && len(t.Steps) == 0 || t.value == nil && !t.omitted {
 			continue
 		}
 		var value json.RawMessage

@@ -30,6 +30,7 @@ type Target struct {
 	After     State         `json:"after,omitempty"`
 	Verified  *bool         `json:"verified,omitempty"` // the caller asked for it, and Okta confirms After
 	Roles     []RoleOutcome `json:"roles,omitempty"`
+	Steps     []StepResult  `json:"steps,omitempty"`
 	Undo      *Undo         `json:"undo,omitempty"`
 	// NotUndoable is the reason why the change cannot be taken back, or only in part.
 	NotUndoable string       `json:"not_undoable,omitempty"`
@@ -75,7 +76,7 @@ func (t *Target) fail(err error) {
 // it: it may no longer be true.
 func (t *Target) failWithoutState(err error) {
 	t.Before, t.After, t.Undo, t.Roles, t.Verified, t.value, t.touched = nil, nil, nil, nil, nil, nil, false
-	t.NotUndoable = ""
+	t.NotUndoable, t.Steps = "", nil
 	t.fail(err)
 }
 

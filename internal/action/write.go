@@ -10,7 +10,8 @@ import (
 )
 
 // WriteGuard records the writes of a request with an idempotency key, so that a repeat of the
-// request does not send a non-idempotent write again. Target.Identity identifies the target.
+// request does not send a non-idempotent write again. Target.Identity identifies the target, and the
+// step of a composed plan follows it.
 type WriteGuard interface {
 	// BeginWrite records that a write is about to be sent, and reports whether an earlier run made
 	// it. With an error the write is not sent.
@@ -34,6 +35,10 @@ var errMadeBefore = errors.New("made before")
 func (x *Execution) applyPlan(ctx context.Context, t *Target, p Plan) error {
 	t.Before, t.Roles, t.message = p.Before, p.Roles, p.Message
 	dryRun := x.Request.Options.DryRun
+	if len(p.Steps) > 0 {
+		t.Steps = p.plannedSteps()
+		p.Err = apierr.MoreSevere(p.Err, stepsErr(t.Steps))
+	}
 	switch {
 	case p.Err != nil && (p.Write == nil || dryRun):
 		if t.touched = p.Write != nil; t.touched {
@@ -66,7 +71,7 @@ func (x *Execution) write(ctx context.Context, t *Target, p Plan) error {
 		return nil
 	}
 	done.Outcome = cmp.Or(done.Outcome, p.Success, Changed)
-	t.Roles, t.value, t.message = done.Roles, done.Value, done.Message
+	t.Roles, t.Steps, t.value, t.message = done.Roles, done.Steps, done.Value, done.Message
 	if t.touched = done.Touched || err == nil && done.Outcome.wrote(); t.touched {
 		if t.After = done.After; t.After == nil {
 			t.After = p.After
@@ -114,8 +119,15 @@ func (p Plan) alreadyApplied(already *okta.AlreadyAppliedError) WriteResult {
 // writes were decided from the current state.
 func (x *Execution) onWriteEvent(t *Target, p Plan, w okta.WriteEvent) error {
 	guarded := x.WriteGuard != nil && (w.NonIdempotent || w.SendsEmail)
+	write, before, after := t.Identity(), p.Before, p.After
+	if w.Step != "" {
+		write += "/" + w.Step
+		if s := p.step(w.Step); s != nil {
+			before, after = s.Plan.Before, s.Plan.After
+		}
+	}
 	if guarded && !w.Ended {
-		made, err := x.WriteGuard.BeginWrite(t.Identity())
+		made, err := x.WriteGuard.BeginWrite(write)
 		switch {
 		case made:
 			return errMadeBefore
@@ -125,13 +137,13 @@ func (x *Execution) onWriteEvent(t *Target, p Plan, w okta.WriteEvent) error {
 	}
 	if x.OnWrite != nil {
 		target := Target{Mention: t.Mention, UserID: t.UserID, Login: t.Login}
-		x.OnWrite(TargetWrite{w, target, p.Before, p.After})
+		x.OnWrite(TargetWrite{w, target, before, after})
 	}
 	if guarded && w.Ended && !w.InDoubt {
 		if w.Code == "" {
-			x.WriteGuard.CommitWrite(t.Identity())
+			x.WriteGuard.CommitWrite(write)
 		} else {
-			x.WriteGuard.AbortWrite(t.Identity())
+			x.WriteGuard.AbortWrite(write)
 		}
 	}
 	return nil

@@ -45,7 +45,7 @@ func TestKind_EachRowIsComplete(t *testing.T) {
 			t.Errorf("kind %d: the name %q is empty or not unique", kind, m.Name)
 		}
 		names[m.Name] = true
-		if http.StatusText(m.HTTPStatus) == "" || m.HTTPStatus < 400 || m.Outcome == "" || m.Rank == 0 || m.RoleWeight == 0 {
+		if http.StatusText(m.HTTPStatus) == "" || m.HTTPStatus < 400 || m.Outcome == "" || m.Rank == 0 || m.Weight == 0 {
 			t.Errorf("%s: a column is empty: %+v", kind, m)
 		}
 		if m.Retryable && !m.Redeliver {
@@ -60,8 +60,8 @@ func TestKind_EachRowIsComplete(t *testing.T) {
 		if m.Retryable {
 			want++
 		}
-		if m.RoleWeight != want {
-			t.Errorf("%s: the weight is %d, want %d", kind, m.RoleWeight, want)
+		if m.Weight != want {
+			t.Errorf("%s: the weight is %d, want %d", kind, m.Weight, want)
 		}
 	}
 	if len(names) != int(apierr.GuardrailUnavailable)+1 {

@@ -51,8 +51,8 @@ type Meaning struct {
 	Redeliver bool
 	Rank      int        // the error with the lowest rank is the cause of a failure of several targets
 	Severity  slog.Level // of the error in the log; below Warn it is not logged
-	// RoleWeight decides between the errors of several roles of one target: the highest wins.
-	RoleWeight int
+	// Weight decides between the errors of several parts of one target: the highest wins.
+	Weight int
 }
 
 // meanings defines each kind. Its columns are those of Meaning.
@@ -100,3 +100,13 @@ func (k Kind) Meaning() Meaning { return meanings[k] }
 
 // String returns the kind's name.
 func (k Kind) String() string { return meanings[k].Name }
+
+// MoreSevere returns the more severe of the errors of two parts of a target, such as two roles; a if
+// they weigh the same. An error may be nil.
+func MoreSevere(a, b error) error {
+	weight := func(err error) int { return As(err).Kind.Meaning().Weight }
+	if a == nil || b != nil && weight(b) > weight(a) {
+		return b
+	}
+	return a
+}

@@ -18,13 +18,16 @@ type call struct {
 	// time. If its response is lost, the error says that the result is unknown and invites no
 	// retry.
 	nonIdempotent bool
+	// idempotent marks a POST that has the same effect if it is repeated.
+	idempotent bool
 	// sendsEmail marks a write by which the user may get a link. A repeat finds another state, and
 	// may send another link, so that a state without the change does not prove that no link was
 	// sent.
 	sendsEmail bool
 	// applied reads the state of the object that the write changes: after a lost response, to learn
 	// whether the write was made, and after a rejection, to learn whether the requested state holds
-	// already. The client repeats a write only if its method is idempotent or applied is set.
+	// already. The client repeats a write only if its method is idempotent, or idempotent or
+	// applied is set.
 	applied func(ctx context.Context) (objectState, error)
 	// onlyAfterRejection marks a write whose effect applied cannot show.
 	onlyAfterRejection bool
@@ -71,7 +74,7 @@ func AlreadyApplied(err error) *AlreadyAppliedError {
 // repeatable reports whether the client may send the request again although an earlier attempt may
 // have taken effect.
 func (k call) repeatable() bool {
-	return !k.nonIdempotent && (k.route.idempotent() || k.applied != nil)
+	return !k.nonIdempotent && (k.idempotent || k.route.idempotent() || k.applied != nil)
 }
 
 // do makes one call, with retries if these are safe and can help, and returns Okta's response with
@@ -81,7 +84,7 @@ func (c *Client) do(ctx context.Context, k call) (*response, error) {
 		return nil, apierr.New(apierr.Misconfigured, "misconfigured", "no Okta credentials are configured: "+
 			"set OKTA_API_TOKEN_SECRET (Api Token), or OKTA_USE_OAUTH (Use Oauth Authentication) and its settings", nil)
 	}
-	r := &retrier{client: c, call: k, hook: newWriteHook(c.hook, k), rejectedProofs: map[string]bool{}}
+	r := &retrier{client: c, call: k, hook: newWriteHook(c.hook, c.step, k), rejectedProofs: map[string]bool{}}
 	re, err := r.run(ctx)
 	r.hook.end(re, err)
 	if !k.route.reads() {

@@ -44,6 +44,7 @@ type Client struct {
 	readOnly bool
 	planning bool
 	hook     func(WriteEvent) error // nil: none
+	step     string
 	secrets  []secrets.Value
 }
 
@@ -114,6 +115,11 @@ func (c *Client) Planning() *Client { return c.with(func(n *Client) { n.planning
 // an error of hook prevents, and when the write has ended.
 func (c *Client) WithWriteHook(hook func(WriteEvent) error) *Client {
 	return c.with(func(n *Client) { n.hook = hook })
+}
+
+// WithStep returns a client whose writes belong to this step of a composed change: WriteEvent.Step.
+func (c *Client) WithStep(name string) *Client {
+	return c.with(func(n *Client) { n.step = name })
 }
 
 // WithSecrets returns a client that removes these secrets from every error text of Okta, besides

@@ -116,8 +116,9 @@ var methods = map[string]method{
 		return c.SetPassword(ctx, id, secrets.New("Secret-1"))
 	},
 		userJSON, true},
-	"ClearSessions": {func(ctx context.Context, c *okta.Client, id string) error { return c.ClearSessions(ctx, id, true) }, "", true},
-	"GetGroup":      {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetGroup(ctx, id); return err }, groupJSON, true},
+	"UniversalLogout": {func(ctx context.Context, c *okta.Client, id string) error { return c.UniversalLogout(ctx, id) }, "", true},
+	"ClearSessions":   {func(ctx context.Context, c *okta.Client, id string) error { return c.ClearSessions(ctx, id, true) }, "", true},
+	"GetGroup":        {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetGroup(ctx, id); return err }, groupJSON, true},
 	"FindGroups": {func(ctx context.Context, c *okta.Client, id string) error {
 		_, err := c.FindGroups(ctx, id)
 		return err

@@ -37,6 +37,7 @@ const (
 	bucketIAM           bucket = "/api/v1/iam"
 	bucketOther         bucket = "/api/v1"                          // all other management routes
 	bucketSecurityEvent bucket = "/security/api/v1/security-events" // not documented
+	bucketOAuth         bucket = "/oauth2/v1"                       // not documented for Universal Logout
 	bucketPublic        bucket = "/"
 )
 
@@ -66,6 +67,7 @@ var (
 	routeCreateGroup      = route{"POST /api/v1/groups", bucketGroups}
 	routeListRoles        = route{"GET /api/v1/iam/roles", bucketIAM}
 	routeListProviders    = route{"GET /api/v1/idps", bucketOther}
+	routeUniversalLogout  = route{"POST /oauth2/v1/global-token-revocation", bucketOAuth}
 	routePublishEvent     = route{"POST /security/api/v1/security-events", bucketSecurityEvent}
 	routeGetOrganization  = route{"GET /.well-known/okta-organization", bucketPublic}
 )

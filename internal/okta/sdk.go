@@ -197,6 +197,10 @@ func (s sdkClient) revokeSessions(id string, revokeOAuth bool) request {
 	}}
 }
 
+func (s sdkClient) universalLogout(id string) request {
+	return s.direct(routeUniversalLogout, map[string]any{"sub_id": map[string]string{"format": "opaque", "id": id}})
+}
+
 func (s sdkClient) listUserGroups(idOrLogin string) request {
 	return request{routeListUserGroups, func(ctx context.Context) error {
 		_, _, err := s.api.UserAPI.ListUserGroups(ctx, idOrLogin).Execute()

@@ -23,3 +23,13 @@ func (c *Client) ClearSessions(ctx context.Context, id string, revokeOAuth bool)
 		request: c.sdk.revokeSessions(id, revokeOAuth), applied: withoutSessions, onlyAfterRejection: true,
 	}, nil)
 }
+
+// UniversalLogout ends the sessions of a user in Okta and in the applications that support Universal
+// Logout, and revokes the OAuth tokens. LacksFeature reports whether the org has no Universal Logout.
+//
+//	POST /oauth2/v1/global-token-revocation
+//
+// https://developer.okta.com/docs/api/openapi/okta-oauth/oauth/ (GlobalTokenRevocation)
+func (c *Client) UniversalLogout(ctx context.Context, id string) error {
+	return c.writeUser(ctx, id, call{request: c.sdk.universalLogout(id), idempotent: true}, nil)
+}

@@ -4,6 +4,7 @@ import "example.com/okta-secops/internal/apierr"
 
 // WriteEvent reports one write to Okta, all its attempts together, to the hook of WithWriteHook.
 type WriteEvent struct {
+	Step          string // of WithStep
 	Route         string // "POST /api/v1/users/{userId}/lifecycle/suspend"
 	NonIdempotent bool   // the write must not happen twice
 	SendsEmail    bool   // the user may get a link by it, as by some non-idempotent writes
@@ -22,12 +23,12 @@ type writeHook struct {
 }
 
 // newWriteHook returns nil if the client has no hook or the call is a read.
-func newWriteHook(hook func(WriteEvent) error, k call) *writeHook {
+func newWriteHook(hook func(WriteEvent) error, step string, k call) *writeHook {
 	if hook == nil || k.route.reads() {
 		return nil
 	}
 	return &writeHook{call: hook, event: WriteEvent{
-		Route: k.route.name, NonIdempotent: k.nonIdempotent, SendsEmail: k.sendsEmail,
+		Step: step, Route: k.route.name, NonIdempotent: k.nonIdempotent, SendsEmail: k.sendsEmail,
 	}}
 }
 

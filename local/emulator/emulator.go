@@ -136,6 +136,8 @@ func (e *Emulator) routes() *http.ServeMux {
 		"DELETE /api/v1/groups/{group}/users/{user}": {"okta.groups.manage", e.onUserID(e.removeMember)},
 
 		"GET /api/v1/idps": {"okta.idps.read", e.listProviders},
+
+		"POST /oauth2/v1/global-token-revocation": {"okta.universalLogout.manage", e.universalLogout},
 	} {
 		mux.Handle(pattern, e.serve(e.authorized(r.scope, checkQuery(pattern, r.oktaHandler))))
 	}

@@ -35,6 +35,8 @@ type org struct {
 	signals []ReceivedSignal
 	seenJTI map[string]bool // issuer and jti
 
+	lacks map[string]bool // features
+
 	delays  delays
 	faults  []*activeFault
 	limits  []*activeLimit
@@ -151,7 +153,7 @@ func (e *Emulator) User(idOrLogin string) (UserState, bool) {
 	}
 	s := UserState{
 		ID: u.id, Login: u.login(), Email: u.text("email"), Status: u.status, Password: u.password,
-		Sessions: u.sessions, OAuthTokens: u.tokens, Mails: slices.Clone(u.mails), Profile: maps.Clone(u.profile),
+		Sessions: u.sessions, OAuthTokens: u.tokens, AppSessions: u.appSessions, Mails: slices.Clone(u.mails), Profile: maps.Clone(u.profile),
 	}
 	for _, r := range u.roles {
 		s.Roles = append(s.Roles, r.kind)

@@ -24,6 +24,7 @@ func seededOrg(token string) *org {
 		userByShort: map[string][]*user{},
 		groupByID:   map[string]*group{},
 		seenJTI:     map[string]bool{},
+		lacks:       map[string]bool{},
 		providers:   seededProviders(),
 		apps:        map[string]*registeredApp{}, accessTokens: map[string]*issuedToken{}, used: map[string]bool{},
 	}
@@ -41,7 +42,7 @@ func seededOrg(token string) *org {
 
 	for i, s := range []UserSeed{
 		{Login: "admin", FirstName: "Ada", LastName: "Admin", Roles: []string{"SUPER_ADMIN"}, Sessions: 1},
-		{Login: "alice", LastName: "Anderson", Groups: []string{"Engineering", "VPN Users"}, Sessions: 2, OAuthTokens: 3,
+		{Login: "alice", LastName: "Anderson", Groups: []string{"Engineering", "VPN Users"}, Sessions: 2, OAuthTokens: 3, AppSessions: 2,
 			Profile: map[string]any{"department": "Engineering", "title": "Engineer", "mobilePhone": "+1-555-0100"}},
 		{Login: "bob", LastName: "Brown", Groups: []string{"Engineering"}, Sessions: 1, OAuthTokens: 1,
 			Profile: map[string]any{"department": "Engineering"}},
@@ -99,7 +100,7 @@ func (o *org) addUser(s UserSeed, at time.Time) *user {
 			"firstName": s.FirstName, "lastName": s.LastName, "login": s.Login, "email": s.Email,
 			"mobilePhone": nil, "secondEmail": nil,
 		},
-		password: s.Password, sessions: s.Sessions, tokens: s.OAuthTokens,
+		password: s.Password, sessions: s.Sessions, tokens: s.OAuthTokens, appSessions: s.AppSessions,
 		status: s.Status, created: at, statusChanged: at, lastUpdated: at,
 	}
 	maps.Copy(u.profile, s.Profile)
@@ -129,7 +130,7 @@ func (o *org) addUser(s UserSeed, at time.Time) *user {
 func (o *org) addLoad(count int, at time.Time) {
 	for range count {
 		login := fmt.Sprintf("load%d@acme.test", o.load)
-		o.addUser(UserSeed{Login: login, LastName: "Load", Sessions: 1, OAuthTokens: 1}, at)
+		o.addUser(UserSeed{Login: login, LastName: "Load", Sessions: 1, OAuthTokens: 1, AppSessions: 1}, at)
 		o.load++
 	}
 }

@@ -83,6 +83,7 @@ type UserSeed struct {
 	Roles       []string       // role types or IDs of custom roles; CUSTOM is CustomRoleID
 	Sessions    int            // number of sessions
 	OAuthTokens int            // number of OAuth tokens
+	AppSessions int            // number of sessions in apps that support Universal Logout
 	Profile     map[string]any // profile attributes, which override the fields above
 }
 
@@ -98,6 +99,7 @@ type UserState struct {
 	Groups          []string         // names, including Everyone
 	Sessions        int
 	OAuthTokens     int
+	AppSessions     int
 	Mails           []string // kinds of e-mail sent: activation, deactivated, reset_password
 	Profile         map[string]any
 }

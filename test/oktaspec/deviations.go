@@ -41,17 +41,9 @@ var Deviations = []Deviation{
 		Name:   "errors of every endpoint",
 		Reason: "The document declares some errors of each operation; the API answers any of those that Okta's list of error codes has, with the same object. A path element with / ? # [ ] \\ ; or % meets Okta's front end, which answers 400 with an HTML page.",
 		amend: func(doc *openapi3.T) {
-			object := openapi3.NewSchemaRef("#/components/schemas/Error", doc.Components.Schemas["Error"].Value)
 			for path, item := range doc.Paths.Map() {
 				for _, op := range item.Operations() {
-					for _, status := range []int{
-						http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests,
-						http.StatusInternalServerError, http.StatusNotImplemented, http.StatusServiceUnavailable,
-					} {
-						if op.Responses.Status(status) == nil {
-							op.AddResponse(status, openapi3.NewResponse().WithDescription("Error").WithJSONSchemaRef(object))
-						}
-					}
+					addErrors(doc, op)
 					if strings.Contains(path, "{") {
 						refusal := *op.Responses.Status(http.StatusBadRequest).Value
 						content := openapi3.Content{}
@@ -79,6 +71,22 @@ var Deviations = []Deviation{
 		},
 	},
 	{
+		Name: "Universal Logout",
+		Reason: "The document has the management API only; the operation is in Okta's OAuth specification: " +
+			"https://github.com/okta/okta-management-openapi-spec/blob/master/dist/current/oauth-minimal.yaml (globalTokenRevocation).",
+		amend: func(doc *openapi3.T) {
+			str := openapi3.NewStringSchema
+			subject := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{"format": str().WithEnum("opaque"), "id": str().WithMinLength(1)}).WithRequired([]string{"format", "id"})
+			body := openapi3.NewObjectSchema().WithProperty("sub_id", subject).WithRequired([]string{"sub_id"}).WithoutAdditionalProperties()
+			op := openapi3.NewOperation()
+			op.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(true).WithJSONSchema(body)}
+			op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("oauth2", "okta.universalLogout.manage"))
+			op.AddResponse(http.StatusNoContent, openapi3.NewResponse().WithDescription("No content"))
+			addErrors(doc, op)
+			doc.AddOperation("/oauth2/v1/global-token-revocation", http.MethodPost, op)
+		},
+	},
+	{
 		Name:   "the cursor of a user's roles and groups",
 		Reason: "A next link holds an opaque cursor, after, which the document declares for other lists only.",
 		amend: func(doc *openapi3.T) {
@@ -90,6 +98,19 @@ var Deviations = []Deviation{
 			}
 		},
 	},
+}
+
+// addErrors declares the errors that every operation of Okta's API has.
+func addErrors(doc *openapi3.T, op *openapi3.Operation) {
+	object := openapi3.NewSchemaRef("#/components/schemas/Error", doc.Components.Schemas["Error"].Value)
+	for _, status := range []int{
+		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests,
+		http.StatusInternalServerError, http.StatusNotImplemented, http.StatusServiceUnavailable,
+	} {
+		if op.Responses.Status(status) == nil {
+			op.AddResponse(status, openapi3.NewResponse().WithDescription("Error").WithJSONSchemaRef(object))
+		}
+	}
 }
 
 func property(doc *openapi3.T, schema, name string) *openapi3.Schema {

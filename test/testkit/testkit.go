@@ -143,7 +143,7 @@ func (s *System) register(a emulator.App) map[string]string {
 	a.ClientID, a.JWKS = ClientID, s.Key.JWKS(KeyID)
 	if a.Scopes == nil {
 		for _, g := range handlers.Groups {
-			a.Scopes = append(a.Scopes, g.Scopes()...)
+			a.Scopes = append(append(a.Scopes, g.Scopes()...), g.OptionalScopes()...)
 		}
 	}
 	s.Okta.RegisterApp(a)

@@ -1,0 +1,284 @@
+package action
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"strings"
+
+	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/guardrail"
+	"example.com/okta-secops/internal/okta"
+)
+
+// Step is one step of a composed plan. Its plan is that of an action.
+type Step struct {
+	Name string // "suspend"
+	Plan Plan
+	// Err is the error of a step that is not made: its plan failed, or a guardrail refuses it. The
+	// other steps are made all the same.
+	Err error
+	// Missing is the step's message if the org does not have the feature that it needs; "" if every org
+	// has it. Such a step is not a failure.
+	Missing string
+}
+
+// StepResult is the result of a step in the reply.
+type StepResult struct {
+	Step    string       `json:"step"`
+	Outcome Outcome      `json:"outcome"`
+	Message string       `json:"message,omitempty"`
+	Error   *TargetError `json:"error,omitempty"`
+
+	Value any   `json:"-"` // what the step's action has in json_result
+	Err   error `json:"-"`
+}
+
+// NotAvailable is the outcome of a step whose feature the org does not have.
+const NotAvailable Outcome = "not_available"
+
+// StepOutcomes are the outcomes of steps.
+var StepOutcomes = append([]Outcome{NotAvailable}, Outcomes...)
+
+// Composed is the result of the steps of a plan.
+type Composed struct {
+	Steps   []StepResult
+	Before  State
+	After   State // without the members that are in doubt
+	Touched bool  // a step changed something
+
+	notUndoable []string
+}
+
+// Result returns the result of the step with this name, nil if there is none.
+func (c *Composed) Result(name string) *StepResult {
+	for i := range c.Steps {
+		if c.Steps[i].Step == name {
+			return &c.Steps[i]
+		}
+	}
+	return nil
+}
+
+// Err returns the most severe error of the steps, nil if there is none.
+func (c *Composed) Err() error { return stepsErr(c.Steps) }
+
+// NotUndoable returns the reasons why the steps that were made cannot be taken back.
+func (c *Composed) NotUndoable() string { return apierr.Sentence("; ", c.notUndoable...) }
+
+// WriteResult returns the result for Plan.Write with a value for json_result. If a step failed, the
+// message about the target, which has this name, lists all of them.
+func (c *Composed) WriteResult(name string, value any) WriteResult {
+	w := WriteResult{Value: value, After: c.After, NotUndoable: c.NotUndoable(), Touched: c.Touched}
+	if !c.Touched {
+		w.Outcome = Unchanged
+	}
+	if c.Err() != nil {
+		w.Message = c.sentence(name)
+	}
+	return w
+}
+
+// sentence returns what became of each step: "alice@acme.test: suspend: changed; clear_sessions: failed
+// (…)."
+func (c *Composed) sentence(name string) string {
+	clauses := make([]string, len(c.Steps))
+	for i, s := range c.Steps {
+		clauses[i] = s.Step + ": " + string(s.Outcome)
+		if reason := cmp.Or(s.Message, messageOfError(s.Error)); reason != "" {
+			clauses[i] += " (" + strings.TrimRight(reason, ". ") + ")"
+		}
+	}
+	return name + ": " + strings.Join(clauses, "; ") + "."
+}
+
+func messageOfError(e *TargetError) string {
+	if e == nil {
+		return ""
+	}
+	return e.Message
+}
+
+// NewStep returns the step whose plan a function of its action makes. A plan that fails because the
+// org lacks a feature, or because of any other error, is the error of the step and not of the target.
+func NewStep(name, missing string, plan Plan, err error) Step {
+	return Step{Name: name, Missing: missing, Plan: plan, Err: cmp.Or(err, plan.Err)}
+}
+
+// Compose returns the plan that makes the steps in their order. A step that fails does not prevent
+// the next ones. The guardrails evaluate each step, and the target counts once. finish makes the
+// result of the target from those of its steps.
+//
+// The plan has no Write if no step has one: every step is done already, or cannot be done.
+func (x *Execution) Compose(
+	steps []Step, finish func(ctx context.Context, o *okta.Client, c *Composed) (WriteResult, error),
+) Plan {
+	p := Plan{Steps: steps, Before: State{}, After: State{}}
+	writes := false
+	for _, s := range steps {
+		maps.Copy(p.Before, s.Plan.Before)
+		maps.Copy(p.After, s.Plan.Before)
+		if s.Err == nil {
+			maps.Copy(p.After, s.Plan.After)
+			writes = writes || s.Plan.Write != nil
+		}
+	}
+	if !writes {
+		return p
+	}
+	p.Read = readSteps(steps)
+	p.Write = func(ctx context.Context, o *okta.Client) (WriteResult, error) {
+		c := &Composed{Before: maps.Clone(p.Before), After: maps.Clone(p.Before)}
+		for _, s := range steps {
+			c.add(s, x.makeStep(ctx, o, s))
+		}
+		result, err := finish(ctx, o, c)
+		result.Steps = c.Steps
+		return result, err
+	}
+	return p
+}
+
+// readSteps returns a function that reads the states of all steps.
+func readSteps(steps []Step) func(ctx context.Context, o *okta.Client) (State, error) {
+	var reads []func(ctx context.Context, o *okta.Client) (State, error)
+	for _, s := range steps {
+		if s.Err == nil && s.Plan.Read != nil {
+			reads = append(reads, s.Plan.Read)
+		}
+	}
+	if len(reads) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, o *okta.Client) (State, error) {
+		all := State{}
+		for _, read := range reads {
+			state, err := read(ctx, o)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(all, state)
+		}
+		return all, nil
+	}
+}
+
+// stepDone is the result of a step that was made, or of its failure.
+type stepDone struct {
+	WriteResult
+	err error
+}
+
+// stepsErr returns the most severe error of the steps, nil if there is none.
+func stepsErr(steps []StepResult) (worst error) {
+	for _, s := range steps {
+		worst = apierr.MoreSevere(worst, s.Err)
+	}
+	return worst
+}
+
+// makeStep makes one step, unless it has an error already or the deadline has passed.
+func (x *Execution) makeStep(ctx context.Context, o *okta.Client, s Step) (done stepDone) {
+	switch {
+	case s.Err != nil:
+		return stepDone{err: s.Err}
+	case s.Plan.Write == nil:
+		return stepDone{WriteResult: WriteResult{Outcome: Unchanged, Value: s.Plan.Value, After: s.Plan.Before}}
+	case ctx.Err() != nil:
+		return stepDone{err: errNotStarted(ctx)}
+	}
+	done.err = x.catchPanic(func() (err error) {
+		done.WriteResult, err = s.Plan.Write(ctx, o.WithStep(s.Name))
+		return err
+	})
+	if already := okta.AlreadyApplied(done.err); already != nil {
+		done = stepDone{WriteResult: s.Plan.alreadyApplied(already)}
+	}
+	if errors.Is(done.err, errMadeBefore) {
+		done = stepDone{WriteResult: WriteResult{Message: "made by an earlier run of this request"}}
+	}
+	return done
+}
+
+// add adds the result of a step.
+func (c *Composed) add(s Step, done stepDone) {
+	r := StepResult{Step: s.Name, Message: done.Message, Value: done.Value}
+	switch {
+	case s.Missing != "" && okta.LacksFeature(done.err):
+		r.Outcome, r.Message = NotAvailable, s.Missing
+	case done.err != nil:
+		r.Outcome, r.Error, r.Err = OutcomeOf(done.err), NewTargetError(done.err), done.err
+	default:
+		r.Outcome = cmp.Or(done.Outcome, s.Plan.Success, Changed)
+	}
+	c.Steps = append(c.Steps, r)
+	touched := done.Touched || done.err == nil && r.Outcome.wrote()
+	switch {
+	case touched, r.Outcome == Unchanged:
+		after := done.After
+		if after == nil && done.err == nil {
+			after = s.Plan.After
+		}
+		maps.Copy(c.After, after)
+	case apierr.Is(done.err, apierr.UnknownResult), apierr.Is(done.err, apierr.Deadline):
+		for member := range s.Plan.After {
+			delete(c.After, member)
+		}
+	}
+	if touched {
+		c.Touched = true
+		if reason := cmp.Or(done.NotUndoable, s.Plan.NotUndoable); reason != "" {
+			c.notUndoable = append(c.notUndoable, reason)
+		}
+	}
+}
+
+// plannedSteps returns the steps of a plan as a dry run reports them, or as they are if all of them
+// are done already.
+func (p Plan) plannedSteps() []StepResult {
+	var results []StepResult
+	for _, s := range p.Steps {
+		r := StepResult{Step: s.Name, Outcome: Planned}
+		switch {
+		case s.Missing != "" && okta.LacksFeature(s.Err):
+			r.Outcome, r.Message = NotAvailable, s.Missing
+		case s.Err != nil:
+			r.Outcome, r.Error, r.Err = OutcomeOf(s.Err), NewTargetError(s.Err), s.Err
+		case s.Plan.Write == nil:
+			r.Outcome = Unchanged
+		}
+		results = append(results, r)
+	}
+	return results
+}
+
+// writes returns the writes of the plan that the guardrails evaluate.
+func (p *Plan) writes() []planWrite {
+	if len(p.Steps) == 0 {
+		return []planWrite{{p.Effects, nil}}
+	}
+	var writes []planWrite
+	for i := range p.Steps {
+		if s := &p.Steps[i]; s.Err == nil && s.Plan.Write != nil {
+			writes = append(writes, planWrite{s.Plan.Effects, &s.Err})
+		}
+	}
+	return writes
+}
+
+// planWrite is a write that the guardrails evaluate.
+type planWrite struct {
+	effects guardrail.Effects
+	refused *error // the error of the step; nil: the plan has no steps
+}
+
+// step returns the step with this name, nil if there is none.
+func (p Plan) step(name string) *Step {
+	for i := range p.Steps {
+		if p.Steps[i].Name == name {
+			return &p.Steps[i]
+		}
+	}
+	return nil
+}
