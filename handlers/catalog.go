@@ -4,6 +4,7 @@ package handlers
 import (
 	"slices"
 
+	"example.com/okta-secops/handlers/containment"
 	"example.com/okta-secops/handlers/groups"
 	"example.com/okta-secops/handlers/providers"
 	"example.com/okta-secops/handlers/roles"
@@ -23,6 +24,7 @@ var Groups = withPing(
 	sessions.Group,
 	providers.Group,
 	signals.Group,
+	containment.Group,
 )
 
 // withPing adds the group's Ping to each group.

@@ -70,10 +70,10 @@ func Survivors(c *action.Composed) []string {
 	if done(c, StepLogout) {
 		left = append(left, "sessions in applications that do not support Universal Logout")
 	} else {
-		left = append(left, "sessions in applications: Universal Logout was not made")
+		left = append(left, "sessions in applications: it is not certain that Universal Logout ended them")
 	}
 	if !done(c, StepLogout) && !done(c, StepClear) {
-		left = append(left, "Okta sessions and OAuth tokens: they were not revoked")
+		left = append(left, "Okta sessions and OAuth tokens: it is not certain that they were revoked")
 	}
 	return append(left,
 		"access tokens that an application validates itself, until they expire", "API tokens that the user owns")

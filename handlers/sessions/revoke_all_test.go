@@ -65,8 +65,8 @@ func TestRevokeAll_SaysWhichStepTookEffect(t *testing.T) {
 		"the app lacks the scope of Universal Logout": {
 			emulator.Fault{},
 			200, "partial", []string{"failed", "changed"}, "sessions in applications: ", [3]int{0, 0, 2},
-			"alice@acme.test: universal_logout: failed (the service app is not granted okta.universalLogout.manage: " +
-				"grant it in Okta, under Okta API Scopes of the app); clear_sessions: changed.", "invalid_scope",
+			"alice@acme.test: done: clear_sessions; not done: universal_logout (the service app is not granted " +
+				"okta.universalLogout.manage: grant it in Okta, under Okta API Scopes of the app).", "invalid_scope",
 		},
 		"Universal Logout fails": {
 			emulator.Fault{Path: logout, Status: 500},

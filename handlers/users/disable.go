@@ -41,7 +41,7 @@ var disable = action.Define(action.Spec{
 	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: words,
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
-			return planDisable(u, p, advice)
+			return PlanDisable(u, p.Deactivate, p.SendEmail, advice)
 		},
 		Enrich: func(any) map[string]string {
 			return map[string]string{
@@ -51,21 +51,21 @@ var disable = action.Define(action.Spec{
 	})
 })
 
-// planDisable plans the deactivation or the suspension of a user. advice is for a user who cannot be
-// suspended.
-func planDisable(u okta.User, p disableParams, advice string) (action.Plan, error) {
+// PlanDisable plans the deactivation or the suspension of a user. sendEmail lets Okta send its e-mail
+// about a deactivation; advice is for a user who cannot be suspended.
+func PlanDisable(u okta.User, deactivate, sendEmail bool, advice string) (action.Plan, error) {
 	plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
 	status := u.FinalStatus()
 	switch {
-	case status == okta.Deprovisioned, status == okta.Suspended && !p.Deactivate:
+	case status == okta.Deprovisioned, status == okta.Suspended && !deactivate:
 		plan.Value = plan.Before
-	case p.Deactivate:
+	case deactivate:
 		plan.Effects = guardrail.Effects{Deactivates: true}
 		plan.NotUndoable = "the deactivation removed the user's applications: " +
 			"Enable User activates the user again, without them"
 		plan.After = action.State{"status": string(okta.Deprovisioned)}
 		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
-			return action.WriteResult{Value: plan.After}, o.DeactivateUser(ctx, u.ID, p.SendEmail)
+			return action.WriteResult{Value: plan.After}, o.DeactivateUser(ctx, u.ID, sendEmail)
 		}
 	case u.Status == okta.Active:
 		plan.Effects = guardrail.Effects{Suspends: true}

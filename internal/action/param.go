@@ -3,6 +3,7 @@ package action
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -172,9 +173,12 @@ func mustDefault(p Param, text string) any {
 			panic(fmt.Sprintf("parameter %q: default %q", p.Name, text))
 		}
 		return v
-	default:
-		panic(fmt.Sprintf("parameter %q: a %s has no default", p.Name, p.Type))
+	case typeString:
+		if slices.Contains(p.Allowed, text) {
+			return text
+		}
 	}
+	panic(fmt.Sprintf("parameter %q: default %q", p.Name, text))
 }
 
 // bound returns the bound of an integer that a tag declares, nil if there is none.

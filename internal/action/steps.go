@@ -80,24 +80,36 @@ func (c *Composed) WriteResult(name string, value any) WriteResult {
 	return w
 }
 
-// sentence returns what became of each step: "alice@acme.test: suspend: changed; clear_sessions: failed
-// (…)."
+// sentence returns what was done: "alice@acme.test: done: clear_sessions; not done: suspend (…)."
 func (c *Composed) sentence(name string) string {
-	clauses := make([]string, len(c.Steps))
-	for i, s := range c.Steps {
-		clauses[i] = s.Step + ": " + string(s.Outcome)
-		if reason := cmp.Or(s.Message, messageOfError(s.Error)); reason != "" {
-			clauses[i] += " (" + strings.TrimRight(reason, ". ") + ")"
+	var done []string
+	reasons, undone := []string{}, map[string][]string{}
+	for _, s := range c.Steps {
+		if s.Error == nil {
+			if s.Outcome.wrote() || s.Outcome == Unchanged {
+				done = append(done, s.Step)
+			}
+			continue
+		}
+		reason := strings.TrimRight(s.Error.Message, ". ")
+		if undone[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		undone[reason] = append(undone[reason], s.Step)
+	}
+	var clauses []string
+	if len(done) > 0 {
+		clauses = append(clauses, "done: "+strings.Join(done, ", "))
+	}
+	for _, reason := range reasons {
+		clauses = append(clauses, "not done: "+strings.Join(undone[reason], ", ")+" ("+reason+")")
+	}
+	for _, s := range c.Steps {
+		if s.Outcome == NotAvailable {
+			clauses = append(clauses, s.Message)
 		}
 	}
 	return name + ": " + strings.Join(clauses, "; ") + "."
-}
-
-func messageOfError(e *TargetError) string {
-	if e == nil {
-		return ""
-	}
-	return e.Message
 }
 
 // NewStep returns the step whose plan a function of its action makes. A plan that fails because the
@@ -281,4 +293,13 @@ func (p Plan) step(name string) *Step {
 		}
 	}
 	return nil
+}
+
+// StepDone returns the result of a step that changes nothing and that an action makes itself: Found,
+// or that of its error.
+func StepDone(name string, err error) StepResult {
+	if err != nil {
+		return StepResult{Step: name, Outcome: OutcomeOf(err), Error: NewTargetError(err), Err: err}
+	}
+	return StepResult{Step: name, Outcome: Found}
 }

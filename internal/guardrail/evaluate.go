@@ -22,9 +22,9 @@ type Call struct {
 	Parallel func(n int, work func(i int)) // runs work(0) … work(n-1) and returns when all have ended
 }
 
-// Target is a target that a plan would change.
+// Target is a target that a plan would change, or one step of such a plan.
 type Target struct {
-	Identity string // distinguishes it in the hourly count
+	Identity string // distinguishes targets when they are counted; the steps of a target share it
 	UserID   string // "" if the target is not a user of Okta
 	Names    []string
 	Active   bool // the user's status is ACTIVE
@@ -185,18 +185,28 @@ func (e *evaluation) wholeCall() {
 	}
 	for _, l := range e.policy.limitsFor(e.call.Caller) {
 		most, ok := l.MaxTargetsPerCall.For(e.call.Action)
-		if !ok || len(e.targets) <= most {
+		count := e.count()
+		if !ok || count <= most {
 			continue
 		}
 		for i := range e.targets {
 			if e.allowed(i) {
 				e.refuse(i, MaxTargetsPerCall, refusal(MaxTargetsPerCall,
 					"this request would change %d targets, and the policy allows %d in one request: split the list, "+
-						"or check whether it is the list that you meant", len(e.targets), most))
+						"or check whether it is the list that you meant", count, most))
 			}
 		}
 		return
 	}
+}
+
+// count returns the number of different targets: the steps of one target share its Identity.
+func (e *evaluation) count() int {
+	different := map[string]bool{}
+	for _, t := range e.targets {
+		different[t.Identity] = true
+	}
+	return len(different)
 }
 
 func (e *evaluation) denied() bool {
@@ -216,23 +226,25 @@ func (e *evaluation) usersPerHour(ctx context.Context) {
 			use.Users, counted = append(use.Users, t.Identity), append(counted, i)
 		}
 	}
+	slices.Sort(use.Users)
+	use.Users = slices.Compact(use.Users)
 	if len(limits) == 0 || len(counted) == 0 {
 		return
 	}
-	exceeded, err := e.count(ctx, use, limits)
+	exceeded, err := e.claim(ctx, use, limits)
 	for _, i := range counted {
 		switch {
 		case err != nil:
 			e.unavailable(i, MaxUsersPerHour, "the number of users that were changed in this hour cannot be read", err)
 		case exceeded != nil:
-			e.refuse(i, MaxUsersPerHour, exceeded.refusal(e.call.Now, len(counted)))
+			e.refuse(i, MaxUsersPerHour, exceeded.refusal(e.call.Now, len(use.Users)))
 		}
 	}
 }
 
-// count counts the users of the call. A call that is not refused in spite of a limit is counted
+// claim counts the users of the call. A call that is not refused in spite of a limit is counted
 // too.
-func (e *evaluation) count(ctx context.Context, use Use, limits []HourLimit) (*HourExceeded, error) {
+func (e *evaluation) claim(ctx context.Context, use Use, limits []HourLimit) (*HourExceeded, error) {
 	if e.call.DryRun {
 		return e.counter.Check(ctx, use, limits)
 	}

@@ -38,6 +38,8 @@ var writes = []struct {
 	{"reset password", "users/reset-password", "POST", "tom, tim", nil, once},
 	{"set password", "users/set-password", "POST", "tom, tim", params{"New Password": "Correct-Horse-7"}, once},
 	{"clear sessions", "sessions/clear-okta-user-session", "DELETE", "tom, tim", nil, idempotent},
+	{"revoke all access", "sessions/revoke-all-access", "DELETE", "tom, tim", nil, idempotent},
+	{"contain", "containment/contain-user", "POST", "tom, tim", nil, settled},
 	{"assign role", "roles/assign-role", "POST", "tom, tim", params{"Role Types": "ORG_ADMIN"}, settled},
 	{"unassign role", "roles/unassign-role", "DELETE", "rita, rosa", params{"Role IDs Or Names": "SUPER_ADMIN"}, settled},
 	{"add group", "groups/add-group", "POST", "", params{"Group Name": "Red Team"}, plain},

@@ -197,6 +197,8 @@ func (c claim) reached() bool {
 // not.
 func (c claim) touched() bool {
 	roles, _ := c.get("roles").([]any)
+	steps, _ := c.get("steps").([]any)
+	roles = append(roles, steps...)
 	return c.outcome == "changed" || c.outcome == "accepted" ||
 		slices.ContainsFunc(roles, func(r any) bool { return r.(map[string]any)["outcome"] == "changed" })
 }
@@ -270,6 +272,7 @@ var asked = map[string]func(c claim, u emulator.UserState) bool{
 		return there
 	},
 	"clear-okta-user-session": func(_ claim, u emulator.UserState) bool { return u.Sessions == 0 },
+	"revoke-all-access":       func(_ claim, u emulator.UserState) bool { return u.Sessions+u.OAuthTokens == 0 },
 	"assign-role":             func(claim, emulator.UserState) bool { return true }, // see checkRoles
 	"unassign-role":           func(claim, emulator.UserState) bool { return true },
 	"send-itp-signal": func(c claim, _ emulator.UserState) bool {
@@ -301,7 +304,7 @@ func (c claim) checkRoles() {
 
 // words are how a sentence about a target of that outcome begins, or what it says of a role.
 var words = map[string][]string{
-	"changed":     {"Suspended", "Deactivated", "Enabled", "Reset", "Set", "Added", "Cleared", "Sent an activation link", "Created an activation link", ": assigned", ": unassigned"},
+	"changed":     {"Suspended", "Deactivated", "Enabled", "Reset", "Set", "Added", "Cleared", "Revoked", "Ended", "Contained", "Sent an activation link", "Created an activation link", ": assigned", ": unassigned"},
 	"unchanged":   {"Already", "The group exists already", ": already"},
 	"accepted":    {"Successfully sent the ITP signal to Okta. Okta accepted the signal"},
 	"found":       {"Found", " belongs to ", " has "},

@@ -125,6 +125,8 @@ func statusOf(targets []any) string {
 			planned++
 		default:
 			roles, _ := t["roles"].([]any)
+			steps, _ := t["steps"].([]any)
+			roles = append(roles, steps...)
 			if slices.ContainsFunc(roles, func(r any) bool {
 				o := r.(map[string]any)["outcome"]
 				return o == "changed" || o == "planned"
@@ -153,7 +155,7 @@ var (
 func (c checker) target(v any) string {
 	c.Helper()
 	t := c.object("a target", v)
-	c.known("a target", t, "input", "source", "outcome", "also_named", "user_id", "login", "before", "after", "verified", "roles", "undo", "not_undoable", "error")
+	c.known("a target", t, "input", "source", "outcome", "also_named", "user_id", "login", "before", "after", "verified", "roles", "steps", "undo", "not_undoable", "error")
 	outcome := c.outcome(t["outcome"])
 	c.naming(t)
 	for _, n := range c.optionalList(t, "also_named") {
@@ -182,6 +184,18 @@ func (c checker) target(v any) string {
 		o := c.outcome(role["outcome"])
 		changed = changed || o == "changed"
 		c.targetError(o, role)
+	}
+	for _, v := range c.optionalList(t, "steps") {
+		step := c.object("a step", v)
+		c.known("a step", step, "step", "outcome", "message", "error")
+		c.text("step", step["step"])
+		if step["outcome"] == "not_available" {
+			c.text("message", step["message"])
+			continue
+		}
+		o := c.outcome(step["outcome"])
+		changed = changed || o == "changed"
+		c.targetError(o, step)
 	}
 	if undo, ok := t["undo"]; ok {
 		if !changed {

@@ -1,0 +1,166 @@
+package containment
+
+import (
+	"context"
+	"fmt"
+
+	"example.com/okta-secops/handlers/sessions"
+	"example.com/okta-secops/handlers/users"
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/okta"
+)
+
+// level is how far a containment goes. Each level includes the steps of those before it.
+type level string
+
+// The levels.
+const (
+	levelRevoke  level = "revoke"
+	levelContain level = "contain"
+	levelEvict   level = "evict"
+)
+
+// Allowed implements action.Allower.
+func (level) Allowed() []string {
+	return []string{string(levelRevoke), string(levelContain), string(levelEvict)}
+}
+
+type containParams struct {
+	action.NamedUsers
+	Level           level `param:"Level" default:"contain" help:"revoke ends the user's sessions and tokens; contain first suspends the user; evict also resets the factors, revokes the grants, adds the user to the quarantine group and sets the risk to HIGH, as far as they are available."`
+	AllowDeactivate bool  `param:"Allow Deactivate" default:"false" help:"Deactivate users whom Okta cannot suspend, because they are not ACTIVE, which also removes their applications; off only ends their access, and the result is partly."`
+	action.ScopeOff
+}
+
+var contain = action.Define(action.Spec{
+	Name:           "Contain User",
+	Summary:        "End the access of users step by step, read the result back, and report what may still work.",
+	RunsOn:         action.UserEntities,
+	OktaScopes:     []string{"okta.users.read", "okta.users.manage"},
+	OptionalScopes: []string{"okta.universalLogout.manage"},
+	Mutates:        true,
+	Beyond:         true,
+	Example:        action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
+}, func(ctx context.Context, x *action.Execution, p containParams) (*action.Result, error) {
+	words := map[level]action.Words{
+		levelRevoke:  {Changed: "Revoked all access of", Planned: "Would revoke all access of"},
+		levelContain: {Changed: "Contained", Planned: "Would contain"},
+		levelEvict:   {Changed: "Evicted", Planned: "Would evict"},
+	}
+	return x.EachUser(ctx, p.Users, action.UserWork{
+		Words: words[p.Level],
+		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
+			c := containment{x: x, user: u, containParams: p}
+			plan := x.Compose(c.steps(ctx), c.finish)
+			plan.Before = action.StatusOf(u)
+			return plan, nil
+		},
+	})
+})
+
+// containment is the containment of one user.
+type containment struct {
+	containParams
+	x    *action.Execution
+	user okta.User
+}
+
+// The steps that block the user, and the one that reads the result.
+const (
+	stepSuspend    = "suspend"
+	stepDeactivate = "deactivate"
+	stepVerify     = "verify"
+)
+
+// steps returns the steps of the level. The user is blocked before the sessions end, so that a client
+// does not sign in again in between.
+func (c containment) steps(_ context.Context) []action.Step {
+	var steps []action.Step
+	if c.Level != levelRevoke {
+		steps = append(steps, c.block())
+	}
+	return append(steps, sessions.RevokeSteps(c.user)...)
+}
+
+// block returns the step that keeps the user from signing in.
+func (c containment) block() action.Step {
+	name, deactivate := stepSuspend, false
+	switch c.user.FinalStatus() {
+	case okta.Active, okta.Suspended:
+	case okta.Deprovisioned:
+		name, deactivate = stepDeactivate, true
+	default:
+		if c.AllowDeactivate {
+			name, deactivate = stepDeactivate, true
+		}
+	}
+	plan, err := users.PlanDisable(c.user, deactivate, false, "set Allow Deactivate to true to deactivate the user")
+	return action.NewStep(name, "", plan, err)
+}
+
+// finish reads the user's status back and returns the result of the target.
+func (c containment) finish(ctx context.Context, o *okta.Client, done *action.Composed) (action.WriteResult, error) {
+	err, status := done.Err(), any("unknown")
+	verified := c.verify(ctx, o, done)
+	if verified == nil {
+		status = done.After["status"]
+	}
+	done.Steps = append(done.Steps, action.StepDone(stepVerify, verified))
+	err = apierr.MoreSevere(err, verified)
+
+	result := done.WriteResult(c.user.Login, nil)
+	value := map[string]any{
+		"contained": containedBy(done), "level": c.Level, "user_id": c.user.ID,
+		"before": done.Before, "after": map[string]any{"status": status},
+		"evidence": map[string]any{"status": status}, "steps": done.Steps, "survives": c.survivors(done, status),
+	}
+	result.Value = value
+	if err != nil {
+		result.Message = "Partly contained: " + result.Message
+		if value["contained"] == false {
+			result.Message = "Not contained: " + result.Message[len("Partly contained: "):]
+		}
+	}
+	return result, err
+}
+
+// verify reads the user's status into done.After. It returns an error if it cannot be read, or if a
+// step that blocks the user was made and the status shows that the user is not blocked.
+func (c containment) verify(ctx context.Context, o *okta.Client, done *action.Composed) error {
+	now, err := action.ReadStatus(c.user.ID)(ctx, o)
+	if err != nil {
+		delete(done.After, "status")
+		return err
+	}
+	asked := done.After
+	done.After = now
+	return action.CheckStatus(now, asked)
+}
+
+// containedBy returns true if every step of the level was made, or is not available in the org;
+// "partly" if some were; and false if none was.
+func containedBy(done *action.Composed) any {
+	reached := 0
+	for _, s := range done.Steps {
+		if s.Step != stepVerify && s.Outcome.Reached() {
+			reached++
+		}
+	}
+	switch {
+	case done.Err() == nil:
+		return true
+	case reached > 0:
+		return "partly"
+	}
+	return false
+}
+
+// survivors returns the access that may continue.
+func (c containment) survivors(done *action.Composed, status any) []string {
+	left := sessions.Survivors(done)
+	if status != string(okta.Suspended) && status != string(okta.Deprovisioned) {
+		left = append([]string{fmt.Sprintf("new sign-ins: the user's status is %s", status)}, left...)
+	}
+	return left
+}

@@ -1,0 +1,13 @@
+// Package containment is the group of actions that contain users: they compose the plans of the other
+// groups' actions, and prove the result.
+package containment
+
+import "example.com/okta-secops/internal/action"
+
+// Group is the function OktaContainment.
+var Group = action.Group{
+	Name:     "containment",
+	Function: "OktaContainment",
+	Summary:  "Contain users and restore them.",
+	Actions:  []action.Action{contain},
+}
