@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"example.com/okta-secops/internal/apierr"
@@ -11,6 +12,9 @@ import (
 
 // factAge is how long the list of administrators and the owner of the API token are kept.
 const factAge = 5 * time.Minute
+
+// failureAge is how long the error of a failed read is kept.
+const failureAge = 5 * time.Second
 
 // The scopes of the facts. Each fact is read with a separate token, so that a scope that is not granted
 // does not break the token of the action.
@@ -128,12 +132,15 @@ func unreadable(scope string, err error) error {
 type aged[T any] struct {
 	busy  chan struct{} // held by the run that reads
 	value T
-	read  time.Time // when the value was read; zero: never
+	err   error       // of the last read, kept for failureAge
+	read  time.Time   // when the value or the error was read; zero: never
+	stale atomic.Bool // the value may have changed since
 }
 
 func newAged[T any]() *aged[T] { return &aged[T]{busy: make(chan struct{}, 1)} }
 
-// get returns a value that is at most maxAge old. A failed read is not kept.
+// get returns a value that is at most maxAge old. The error of a failed read is kept for failureAge, so
+// that requests do not wait for one failed read after another.
 func (a *aged[T]) get(ctx context.Context, now time.Time, maxAge time.Duration, read func() (T, error)) (T, error) {
 	select {
 	case a.busy <- struct{}{}:
@@ -142,12 +149,16 @@ func (a *aged[T]) get(ctx context.Context, now time.Time, maxAge time.Duration, 
 		return none, errNotStarted(ctx)
 	}
 	defer func() { <-a.busy }()
-	if !a.read.IsZero() && now.Before(a.read.Add(maxAge)) {
-		return a.value, nil
+	if a.err != nil {
+		maxAge = failureAge
 	}
+	if !a.read.IsZero() && now.Before(a.read.Add(maxAge)) && !a.stale.Load() {
+		return a.value, a.err
+	}
+	a.stale.Store(false)
 	value, err := read()
-	if err == nil {
-		a.value, a.read = value, now
+	if err == nil || ctx.Err() == nil { // otherwise the error is that of this run's deadline
+		a.value, a.err, a.read = value, err, now
 	}
 	return value, err
 }

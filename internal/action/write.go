@@ -76,6 +76,9 @@ func (x *Execution) write(ctx context.Context, t *Target, p Plan) error {
 		if t.After = done.After; t.After == nil {
 			t.After = p.After
 		}
+		if len(p.Effects.AssignsRoles)+len(p.Effects.JoinsGroups) > 0 {
+			x.Guardrails.administrators.stale.Store(true)
+		}
 		t.Undo, t.NotUndoable = cmp.Or(done.Undo, p.Undo), cmp.Or(done.NotUndoable, p.NotUndoable)
 		if notMade := x.verify(ctx, t, p); err == nil && notMade != nil {
 			t.value, t.message = nil, ""

@@ -72,6 +72,7 @@ const (
 	usersPerObject = 500 // metadata of an object is limited to 8 KiB
 	listsPerClaim  = 20  // at most: the time of a list is the time for the others to mark their claims
 	refusedSuffix  = ".refused"
+	markTimeout    = 10 * time.Second // for the mark of a refused claim
 )
 
 // The names of the metadata of a claim.
@@ -95,6 +96,18 @@ func (c *Counter) Claim(ctx context.Context, use Use, limits []HourLimit) (*Hour
 	if err != nil || exceeded != nil || len(use.Users) == 0 {
 		return exceeded, err
 	}
+	exceeded, err = c.claim(ctx, hour, use, limits)
+	if exceeded == nil && err == nil {
+		return nil, nil
+	}
+	// Without the mark, the users would be counted until the hour ends, although nothing is changed.
+	mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTimeout)
+	defer cancel()
+	return exceeded, cmp.Or(err, c.store.Create(mark, prefixOf(hour)+use.ID+refusedSuffix, nil))
+}
+
+// claim stores the claim of a run, and reports the limit that it would exceed.
+func (c *Counter) claim(ctx context.Context, hour time.Time, use Use, limits []HourLimit) (*HourExceeded, error) {
 	prefix := prefixOf(hour) + use.ID
 	chunks := slices.Collect(slices.Chunk(use.Users, usersPerObject))
 	for i, users := range chunks {
@@ -106,6 +119,7 @@ func (c *Counter) Claim(ctx context.Context, use Use, limits []HourLimit) (*Hour
 			return nil, err
 		}
 	}
+	var exceeded *HourExceeded
 	for range listsPerClaim {
 		claims, err := c.claims(ctx, hour)
 		if err != nil {
@@ -123,8 +137,7 @@ func (c *Counter) Claim(ctx context.Context, use Use, limits []HourLimit) (*Hour
 			break
 		}
 	}
-	// Without the mark, the refused users would be counted until the hour ends.
-	return exceeded, c.store.Create(context.WithoutCancel(ctx), prefix+refusedSuffix, nil)
+	return exceeded, nil
 }
 
 // hour returns the beginning of the running hour.

@@ -165,3 +165,35 @@ func TestCounter_StoreFailureIsAnError(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// unlisted is a store whose list fails once a claim is stored.
+type unlisted struct {
+	guardrail.Store
+	created bool
+}
+
+func (u *unlisted) Create(ctx context.Context, name string, metadata map[string]string) error {
+	u.created = true
+	return u.Store.Create(ctx, name, metadata)
+}
+
+func (u *unlisted) List(ctx context.Context, prefix string) ([]guardrail.Object, error) {
+	if u.created {
+		return nil, errors.New("503")
+	}
+	return u.Store.List(ctx, prefix)
+}
+
+// TestCounter_ClaimOfAFailedRunDoesNotCount: nothing is changed after the failure.
+func TestCounter_ClaimOfAFailedRunDoesNotCount(t *testing.T) {
+	t.Parallel()
+	memory := &guardrail.Memory{}
+	broken := guardrail.NewCounter(&unlisted{Store: memory}, time.Now)
+	if _, err := broken.Claim(t.Context(), guardrail.Use{ID: "first", Users: names(0, 5)}, limit(5)); err == nil {
+		t.Fatal("the claim succeeds")
+	}
+	exceeded, err := guardrail.NewCounter(memory, time.Now).Claim(t.Context(), guardrail.Use{ID: "second", Users: names(5, 5)}, limit(5))
+	if exceeded != nil || err != nil {
+		t.Errorf("%+v %v", exceeded, err)
+	}
+}

@@ -96,7 +96,9 @@ type evaluation struct {
 	facts   Facts
 	verdict *Verdict
 
-	roles, groupRoles memo[[]string] // by user, and by group
+	roles, groups, groupRoles memo[[]string] // by user, by user, and by group
+	owners                    memo[Owner]
+	administrators            memo[[]string]
 
 	mu sync.Mutex // guards the notices and the warnings
 }
@@ -171,14 +173,15 @@ func (e *evaluation) warn(text string) {
 // wholeCall applies the rules that concern every target of the call alike.
 func (e *evaluation) wholeCall() {
 	for i, t := range e.targets {
-		switch {
-		case e.policy.Freeze != nil:
+		if e.policy.Freeze != nil {
 			e.refuse(i, Freeze, refusal(Freeze,
 				"changes are frozen (%s): wait until the freeze is lifted, or make the change in Okta", *e.policy.Freeze))
-		case e.denied():
+		}
+		if e.allowed(i) && e.denied() {
 			e.refuse(i, DeniedActions, refusal(DeniedActions,
 				"the policy does not allow the action %s: make the change in Okta, or ask the owner of the policy", e.call.Action))
-		case t.Effects.Deactivates && e.policy.deactivation(e.call.Action, e.call.Caller) != AllowDeactivation:
+		}
+		if e.allowed(i) && t.Effects.Deactivates && e.policy.deactivation(e.call.Action, e.call.Caller) != AllowDeactivation {
 			e.refuse(i, Deactivate, refusal(Deactivate,
 				"the policy does not allow users to be deactivated: suspend the user, or ask the owner of the policy"))
 		}
@@ -260,6 +263,11 @@ func (e *evaluation) claim(ctx context.Context, use Use, limits []HourLimit) (*H
 
 // refusal returns the error of a call that would change n more users.
 func (x *HourExceeded) refusal(now time.Time, n int) *apierr.Error {
+	if n > x.Most {
+		return refusal(MaxUsersPerHour,
+			"this request would change %d users, and the policy allows %d in an hour: split the list, or check whether it is "+
+				"the list that you meant", n, x.Most)
+	}
 	err := apierr.Errorf(apierr.LimitReached, MaxUsersPerHour.Code(),
 		"%d users were changed since the hour began, this request would change %d, and the policy allows %d: nothing was "+
 			"changed; check whether a playbook runs away, then wait until %s or change fewer users",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 
 	"example.com/okta-secops/internal/apierr"
@@ -88,6 +89,24 @@ func (m *memo[T]) get(key string, read func() (T, error)) (T, error) {
 	result := m.kept[key]
 	m.mu.Unlock()
 	return result()
+}
+
+// owner returns the owner of the API token, who is read once for the evaluation.
+func (e *evaluation) owner(ctx context.Context) (Owner, error) {
+	return e.owners.get("", func() (Owner, error) { return e.facts.Owner(ctx) })
+}
+
+// listed returns the list of administrators, which is read once for the evaluation: as the process
+// has it, or fresh.
+func (e *evaluation) listed(ctx context.Context, fresh bool) ([]string, error) {
+	return e.administrators.get(strconv.FormatBool(fresh), func() ([]string, error) {
+		return e.facts.Administrators(ctx, fresh)
+	})
+}
+
+// groupsOf returns the groups of a user, which are read once for the evaluation.
+func (e *evaluation) groupsOf(ctx context.Context, userID string) ([]string, error) {
+	return e.groups.get(userID, func() ([]string, error) { return e.facts.Groups(ctx, userID) })
 }
 
 // rolesOf returns the roles of a user, which it reads once for the evaluation.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -60,12 +61,12 @@ func decode(text []byte, v any) error {
 	return nil
 }
 
-// uniqueMembers returns an error if an object has a member twice: a reader of the policy could take
-// the other one to be in force.
+// uniqueMembers returns an error if an object has a member twice, because a reader of the policy could
+// take the other one to be in force, or if a value is null, which would read as no rule.
 func uniqueMembers(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	var objects []map[string]bool // nil for an array
-	isName := false
+	isName, name := false, ""
 	for {
 		token, err := d.Token()
 		switch {
@@ -75,6 +76,8 @@ func uniqueMembers(text []byte) error {
 			return fmt.Errorf("is not JSON: %w", err)
 		}
 		switch t := token.(type) {
+		case nil:
+			return fmt.Errorf("%s is null: leave it out", member(name))
 		case json.Delim:
 			switch t {
 			case '{':
@@ -91,12 +94,20 @@ func uniqueMembers(text []byte) error {
 					return fmt.Errorf("the member %q occurs twice", t)
 				}
 				members[strings.ToLower(t)] = true
-				isName = false
+				isName, name = false, t
 				continue
 			}
 		}
 		isName = len(objects) > 0 && objects[len(objects)-1] != nil
 	}
+}
+
+// member names a value for an error: by its member, or the whole policy.
+func member(name string) string {
+	if name == "" {
+		return "the policy"
+	}
+	return strconv.Quote(name)
 }
 
 // UnmarshalJSON implements json.Unmarshaler: the value, or an object of values by slug.

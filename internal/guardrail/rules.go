@@ -21,7 +21,7 @@ func (e *evaluation) ownIdentity(ctx context.Context, i int) {
 	if e.policy.disabled(OwnIdentity) || !t.isUser() {
 		return
 	}
-	owner, err := e.facts.Owner(ctx)
+	owner, err := e.owner(ctx)
 	switch {
 	case err != nil:
 		e.unavailable(i, OwnIdentity, "the owner of the API token cannot be read", err)
@@ -89,7 +89,7 @@ func (e *evaluation) matches(ctx context.Context, t *Target, n int) (bool, error
 		}
 	}
 	if len(entry.Groups) > 0 {
-		groups, err := e.facts.Groups(ctx, t.UserID)
+		groups, err := e.groupsOf(ctx, t.UserID)
 		if err != nil {
 			return false, err
 		}
@@ -151,18 +151,21 @@ func (e *evaluation) credentials(ctx context.Context, i int) {
 
 // withoutRoles reports whether no administrator roles can be read at all.
 func (e *evaluation) withoutRoles(ctx context.Context) bool {
-	_, err := e.facts.Administrators(ctx, false)
+	_, err := e.listed(ctx, false)
 	return notGranted(err)
 }
 
 // inactive decides about a target without its roles: it refuses one that may be an administrator,
 // and warns about any other.
 func (e *evaluation) inactive(ctx context.Context, i int, rule Rule) {
-	if maybe, err := e.facts.MaybeAdministrator(ctx, e.targets[i].UserID); err == nil && maybe {
+	switch maybe, err := e.facts.MaybeAdministrator(ctx, e.targets[i].UserID); {
+	case err != nil && !notGranted(err):
+		e.unavailable(i, rule, "it is unknown whether the user is an administrator", err)
+	case err == nil && maybe:
 		e.refuse(i, rule, apierr.Errorf(apierr.GuardrailUnavailable, CodeUnavailable,
 			"nothing was changed, because the guardrail %s cannot be checked and the user may be an administrator: "+
 				"grant okta.roles.read to the service app, or do it in Okta", rule))
-		return
+	default:
+		e.warn(InactiveWarning)
 	}
-	e.warn(InactiveWarning)
 }

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -65,12 +66,32 @@ func policySchema(w io.Writer, source string) error {
 			}
 		}
 	}
+	withoutNull(s)
 	s.Schema, s.Title = "https://json-schema.org/draft/2020-12/schema", "Policy of the guardrails"
 	s.Description = "What callers of okta-secops may change. docs/guardrails.md explains each member."
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(s)
+}
+
+// withoutNull removes null from the types of a schema and of its parts: a policy with null is not
+// valid.
+func withoutNull(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	if i := slices.Index(s.Types, "null"); i >= 0 {
+		s.Types = slices.Delete(slices.Clone(s.Types), i, i+1)
+	}
+	if len(s.Types) == 1 {
+		s.Type, s.Types = s.Types[0], nil
+	}
+	withoutNull(s.Items)
+	withoutNull(s.AdditionalProperties)
+	for _, part := range s.Properties {
+		withoutNull(part)
+	}
 }
 
 // fieldDocs returns the comments of the struct fields in a file of Go source, by type and by the
