@@ -54,6 +54,7 @@ type Execution struct {
 	mu              sync.Mutex
 	warnings        []string
 	targetWarnings  []targetWarning
+	unchecked       error // if_state has a member that the action does not read
 }
 
 // Run runs the action. ctx carries the deadline: a target that is not started by then is failed in

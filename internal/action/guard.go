@@ -54,14 +54,21 @@ func (x *Execution) loadPolicy(ctx context.Context) (err error) {
 	return err
 }
 
+// suspendedInstead is the warning of a reply whose users are suspended and not deactivated.
+var suspendedInstead = fmt.Sprintf("The policy does not allow users to be deactivated (guardrail %s): they are suspended instead.",
+	guardrail.Deactivate)
+
 // SuspendInstead reports whether the policy turns a request to deactivate users into one to suspend
-// them. It adds a warning if so.
+// them. It adds a warning if so. A replay is judged by the policy of the run that it replays, which
+// the stored warning tells.
 func (x *Execution) SuspendInstead() bool {
+	if x.replay != nil {
+		return slices.Contains(x.replay.Warnings, suspendedInstead)
+	}
 	if !x.policy.SuspendInstead(x.Action.Slug, x.CallerName, x.Now()) {
 		return false
 	}
-	x.Warn("The policy does not allow users to be deactivated (guardrail %s): they are suspended instead.",
-		guardrail.Deactivate)
+	x.Warn("%s", suspendedInstead)
 	return true
 }
 
@@ -117,6 +124,12 @@ func (x *Execution) guard(ctx context.Context, planned []*plannedTarget) *guardr
 		Action: x.Action.Slug, Caller: x.CallerName, DryRun: x.Request.Options.DryRun, Now: x.Now(),
 		Parallel: x.forEachParallel,
 	}, targets, facts{x})
+	evaluated := false
+	defer func() {
+		if !evaluated { // a panic must not keep the lock
+			verdict.Release()
+		}
+	}()
 	for _, w := range verdict.Warnings {
 		x.Warn("%s", w)
 	}
@@ -125,7 +138,7 @@ func (x *Execution) guard(ctx context.Context, planned []*plannedTarget) *guardr
 	}
 	for i, refused := range verdict.Refusals {
 		switch w := writes[i]; {
-		case refused == nil || w.of.err != nil:
+		case refused == nil || w.of.err != nil || x.madeBefore(w):
 		case w.refused == nil:
 			w.of.refuse(refused)
 		default:
@@ -135,7 +148,14 @@ func (x *Execution) guard(ctx context.Context, planned []*plannedTarget) *guardr
 			}
 		}
 	}
+	evaluated = true
 	return verdict
+}
+
+// madeBefore reports whether an earlier run of the request made the write: to refuse it would say that
+// nothing was changed.
+func (x *Execution) madeBefore(w targetPlanWrite) bool {
+	return x.WriteGuard != nil && x.WriteGuard.WasMade(writeID(w.of.Target, w.step))
 }
 
 // refuse fails a target that a guardrail refuses, with the roles that it would have changed.

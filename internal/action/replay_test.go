@@ -21,6 +21,7 @@ import (
 type madeBefore struct{}
 
 func (madeBefore) BeginWrite(string) (bool, error) { return true, nil }
+func (madeBefore) WasMade(string) bool             { return true }
 func (madeBefore) CommitWrite(string)              {}
 func (madeBefore) AbortWrite(string)               {}
 

@@ -268,12 +268,12 @@ func (p Plan) plannedSteps() []StepResult {
 // writes returns the writes of the plan that the guardrails evaluate.
 func (p *Plan) writes() []planWrite {
 	if len(p.Steps) == 0 {
-		return []planWrite{{p.Effects, nil}}
+		return []planWrite{{p.Effects, "", nil}}
 	}
 	var writes []planWrite
 	for i := range p.Steps {
 		if s := &p.Steps[i]; s.Err == nil && s.Plan.Write != nil {
-			writes = append(writes, planWrite{s.Plan.Effects, &s.Err})
+			writes = append(writes, planWrite{s.Plan.Effects, s.Name, &s.Err})
 		}
 	}
 	return writes
@@ -282,6 +282,7 @@ func (p *Plan) writes() []planWrite {
 // planWrite is a write that the guardrails evaluate.
 type planWrite struct {
 	effects guardrail.Effects
+	step    string
 	refused *error // the error of the step; nil: the plan has no steps
 }
 

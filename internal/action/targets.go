@@ -22,7 +22,9 @@ func (x *Execution) Each(
 	if err := x.checkTargetCount(len(names), len(targets)); err != nil {
 		return nil, err
 	}
-	x.runTargets(ctx, targets, nil, func(t *Target) (Plan, error) { return plan(ctx, t.Input) })
+	if err := x.runTargets(ctx, targets, nil, func(t *Target) (Plan, error) { return plan(ctx, t.Input) }); err != nil {
+		return nil, err
+	}
 	return x.newResult(targets, w), nil
 }
 
@@ -60,10 +62,11 @@ func (x *Execution) targetParam() string {
 }
 
 // runTargets plans the change of every target that has not failed yet, evaluates the guardrails
-// over all plans, and then makes the changes. A read ends with its plan.
+// over all plans, and then makes the changes. A read ends with its plan. It returns an error before
+// any change if if_state cannot be checked.
 func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map[*Target]okta.User,
 	plan func(t *Target) (Plan, error),
-) {
+) error {
 	budget := x.newResultBudget(len(targets))
 	finish := func(i int, p Plan) error {
 		t := targets[i]
@@ -85,6 +88,9 @@ func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map
 			all[i] = &plannedTarget{index: i, Target: targets[i], plan: *p, user: users[targets[i]]}
 		}
 	})
+	if x.unchecked != nil {
+		return x.unchecked
+	}
 	planned := slices.DeleteFunc(all, func(p *plannedTarget) bool { return p == nil })
 	verdict := x.guard(ctx, planned)
 	defer verdict.Release()
@@ -94,6 +100,7 @@ func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map
 		}
 	})
 	x.warnResumed(targets)
+	return nil
 }
 
 // planTarget plans the change of one target, and returns the plan if it writes; any other plan it

@@ -22,7 +22,7 @@ type UndoBody struct {
 	Options    UndoOptions    `json:"options"`
 }
 
-// UndoOptions keep the request from changing a user whom another caller has changed since.
+// UndoOptions keep the request from changing a user who has changed since.
 type UndoOptions struct {
 	IfState map[string]State `json:"if_state"` // by user ID
 }
@@ -43,6 +43,10 @@ func (r *Result) Undo(groups []Group) ([]UndoRequest, []NotUndoable) {
 			not = append(not, NotUndoable{t.name(), t.NotUndoable})
 		}
 		if t.Undo == nil {
+			continue
+		}
+		if len(t.After.checkable()) == 0 { // nothing would protect a change that another caller made since
+			not = append(not, NotUndoable{t.name(), "the state after the change is unknown: check it in Okta"})
 			continue
 		}
 		g, a, ok := Find(groups, t.Undo.Action)
@@ -117,13 +121,20 @@ func ifStateProblems(a *Action, ifState map[string]State) []Problem {
 func (x *Execution) unknownIfState(targets []*Target) []Problem {
 	var problems []Problem
 	for _, id := range slices.Sorted(maps.Keys(x.Request.Options.IfState)) {
-		if !slices.ContainsFunc(targets, func(t *Target) bool { return t.UserID == id }) {
+		if !slices.ContainsFunc(targets, func(t *Target) bool { return t.isNamed(id) }) {
 			problems = append(problems, Problem{
 				Parameter: "options.if_state", Message: Shorten(id) + " is not the ID of a user whom this request names",
 			})
 		}
 	}
 	return problems
+}
+
+// isNamed reports whether the request names a user by this ID, or by a name that belongs to it. A user
+// who cannot be read has no ID.
+func (t *Target) isNamed(id string) bool {
+	return t.UserID == id || slices.ContainsFunc(append([]Mention{t.Mention}, t.AlsoNamed...),
+		func(m Mention) bool { return m.Input == id })
 }
 
 // checkIfState returns an error if the target is not in the state that the request expects.
@@ -135,7 +146,10 @@ func (x *Execution) checkIfState(t *Target, now State) error {
 		}
 		is, known := now[name]
 		if !known {
-			return errUnchecked(x.Action.Name, name)
+			x.mu.Lock()
+			x.unchecked = errUnchecked(x.Action.Name, name)
+			x.mu.Unlock()
+			return x.unchecked
 		}
 		if sortedText(is) != sortedText(want) {
 			return errNotInState(name, want, is)
@@ -160,6 +174,6 @@ func errUnchecked(action, member string) error {
 
 func errNotInState(member string, want, is any) error {
 	return apierr.Errorf(apierr.WrongState, CodeChangedSince,
-		"%s: %s was expected (if_state), and it is %s now, so another caller has changed the user: nothing was sent",
+		"%s: %s was expected (if_state), and it is %s now, so the user has changed since: nothing was sent",
 		member, valueText(want), valueText(is))
 }

@@ -45,7 +45,10 @@ func (x *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 	if problems := x.unknownIfState(targets); len(problems) > 0 {
 		return nil, apierr.Invalid(problems...)
 	}
-	x.runTargets(ctx, targets, found, func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) })
+	plan := func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) }
+	if err := x.runTargets(ctx, targets, found, plan); err != nil {
+		return nil, err
+	}
 	result := x.newResult(targets, w.Words)
 	x.enrich(result, mentions, w.Enrich)
 	return result, nil

@@ -16,6 +16,8 @@ type WriteGuard interface {
 	// BeginWrite records that a write is about to be sent, and reports whether an earlier run made
 	// it. With an error the write is not sent.
 	BeginWrite(target string) (madeBefore bool, err error)
+	// WasMade reports whether an earlier run of the request made a write.
+	WasMade(target string) bool
 	CommitWrite(target string) // the write was made
 	AbortWrite(target string)  // the write was certainly not made
 }
@@ -117,17 +119,22 @@ func (p Plan) alreadyApplied(already *okta.AlreadyAppliedError) WriteResult {
 	return d
 }
 
+// writeID identifies a write in the WriteGuard.
+func writeID(t *Target, step string) string {
+	if step == "" {
+		return t.Identity()
+	}
+	return t.Identity() + "/" + step
+}
+
 // onWriteEvent audits a write and records it in the WriteGuard. An error keeps the write from being
 // sent. If the idempotency store is in doubt, only a non-idempotent write is held back: other
 // writes were decided from the current state.
 func (x *Execution) onWriteEvent(t *Target, p Plan, w okta.WriteEvent) error {
 	guarded := x.WriteGuard != nil && (w.NonIdempotent || w.SendsEmail)
-	write, before, after := t.Identity(), p.Before, p.After
-	if w.Step != "" {
-		write += "/" + w.Step
-		if s := p.step(w.Step); s != nil {
-			before, after = s.Plan.Before, s.Plan.After
-		}
+	write, before, after := writeID(t, w.Step), p.Before, p.After
+	if s := p.step(w.Step); s != nil {
+		before, after = s.Plan.Before, s.Plan.After
 	}
 	if guarded && !w.Ended {
 		made, err := x.WriteGuard.BeginWrite(write)

@@ -69,11 +69,13 @@ func (l *policyLoader) load(ctx context.Context) (*guardrail.Policy, error) {
 		return l.policy, nil
 	}
 	policy, err := l.parse(text.Reveal())
-	if err != nil {
-		return nil, errPolicy(err.Error(), err)
+	if err != nil { // the problems may show whom the policy protects
+		return nil, errPolicy("it has a mistake, which the log names", err)
+	}
+	if !text.Equal(l.text) {
+		l.log(policy)
 	}
 	l.text = text
-	l.log(policy)
 	return policy, nil
 }
 
@@ -118,7 +120,7 @@ func (a *App) checkInlinePolicy(setting string) error {
 		return nil
 	}
 	if _, err := a.parsePolicy(setting); err != nil {
-		return apierr.New(apierr.Misconfigured, "misconfigured", "GUARDRAILS: "+err.Error(), nil)
+		return apierr.New(apierr.Misconfigured, "misconfigured", "GUARDRAILS: the policy has a mistake, which the log names", err)
 	}
 	return nil
 }

@@ -177,6 +177,10 @@ func (e *evaluation) wholeCall() {
 			e.refuse(i, Freeze, refusal(Freeze,
 				"changes are frozen (%s): wait until the freeze is lifted, or make the change in Okta", *e.policy.Freeze))
 		}
+		if len(e.policy.Callers) > 0 && e.call.Caller == "" {
+			e.refuse(i, DeniedActions, refusal(DeniedActions, "the policy has limits by caller, and the name of this caller is "+
+				"not known: call with an API key, or with an ID token that has an e-mail address"))
+		}
 		if e.allowed(i) && e.denied() {
 			e.refuse(i, DeniedActions, refusal(DeniedActions,
 				"the policy does not allow the action %s: make the change in Okta, or ask the owner of the policy", e.call.Action))

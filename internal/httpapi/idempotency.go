@@ -208,6 +208,15 @@ func (g writeGuard) BeginWrite(target string) (madeBefore bool, err error) {
 	return intent == idempotency.Committed, nil
 }
 
+// WasMade implements action.WriteGuard. An error counts as no: the write is guarded again when it is
+// sent.
+func (g writeGuard) WasMade(target string) bool {
+	ctx, cancel := context.WithTimeout(g.ctx, intentTime)
+	defer cancel()
+	made, err := g.lease.WasMade(ctx, target)
+	return err == nil && made
+}
+
 // CommitWrite implements action.WriteGuard.
 func (g writeGuard) CommitWrite(target string) { g.warn(g.lease.CommitWrite(g.ctx, target)) }
 

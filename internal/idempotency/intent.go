@@ -46,11 +46,11 @@ func (l *Lease) BeginWrite(ctx context.Context, target string) (WriteIntent, err
 			_ = l.AbortWrite(abort, target)
 			return Fresh, err
 		}
-		made, _, err := read[writeMark](ctx, l.store, name+"/made")
+		made, err := l.WasMade(ctx, target)
 		if err != nil {
 			return InDoubt, err
 		}
-		if made.Attempt != "" && made.Expires.After(l.store.now()) {
+		if made {
 			return Committed, nil
 		}
 		begun, gen, err := read[writeMark](ctx, l.store, name+"/intent")
@@ -62,6 +62,12 @@ func (l *Lease) BeginWrite(ctx context.Context, target string) (WriteIntent, err
 		}
 	}
 	return InDoubt, nil
+}
+
+// WasMade reports whether CommitWrite has recorded the write to a target.
+func (l *Lease) WasMade(ctx context.Context, target string) (bool, error) {
+	made, _, err := read[writeMark](ctx, l.store, l.target(target)+"/made")
+	return made.Attempt != "" && made.Expires.After(l.store.now()), err
 }
 
 // CommitWrite records that the write to a target was made.

@@ -212,6 +212,36 @@ func TestSuspendInstead_IsASuspensionInEveryPart(t *testing.T) {
 	}
 }
 
+// TestSuspendInstead_ReplayIsJudgedByThePolicyOfItsRun: the users are still as that run left them.
+func TestSuspendInstead_ReplayIsJudgedByThePolicyOfItsRun(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "policy.json")
+	put := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(`{"deactivate": "suspend_instead"}`)
+	w := testkit.New(t, testkit.Options{
+		Env:     map[string]string{"GUARDRAILS": "file:" + file, "OKTA_API_TOKEN_SECRET": "env:TOKEN"},
+		Secrets: secrets.Default(func(string) string { return "api-token-canary" }),
+	})
+	send := func() testkit.Reply {
+		return w.Do(http.MethodPost, "users/disable-user", `{"parameters": {"User IDs": "alice"}}`, keyed("case-1"))
+	}
+	send()
+	for _, policy := range []string{`{"deactivate": "suspend_instead"}`, `{}`, `{"freeze": "audit"}`, `{`} {
+		put(policy)
+		w.Clock.Advance(time.Minute)
+		w.Forget()
+		got := send()
+		if got.Get("status") != "success" || got.Get("targets", 0, "after", "status") != "SUSPENDED" {
+			t.Errorf("%s: %d %s", policy, got.HTTP, got.Body)
+		}
+		w.WantWrites()
+	}
+}
+
 func TestPolicy_IsReadAgainWithoutARestart(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "policy.json")
@@ -257,9 +287,12 @@ func TestPolicy_InvalidSettingIsMisconfigured(t *testing.T) {
 	if got.HTTP != 500 || got.Get("error", "code") != "misconfigured" {
 		t.Errorf("%d %s", got.HTTP, got.Body)
 	}
-	for _, part := range []string{"GUARDRAILS", "disable-users", "mode"} {
-		if !strings.Contains(message, part) {
-			t.Errorf("the message does not name %s: %s", part, message)
+	if !strings.Contains(message, "GUARDRAILS: the policy has a mistake, which the log names") {
+		t.Error(message)
+	}
+	for _, part := range []string{"disable-users", "mode"} {
+		if !strings.Contains(w.Log(), part) || strings.Contains(message, part) {
+			t.Errorf("the log names no %s, or the message does: %s", part, message)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func TestUndo_RestoresWhatTheReplyClaims(t *testing.T) {
 			t.Errorf("%v: %v", login, again.Get("targets", i))
 		}
 	}
-	if message, _ := again.Get("output_message").(string); !strings.Contains(message, "Changed since: u4@acme.test: status: SUSPENDED was expected (if_state), and it is DEPROVISIONED now, so another caller has changed the user: nothing was sent.") {
+	if message, _ := again.Get("output_message").(string); !strings.Contains(message, "Changed since: u4@acme.test: status: SUSPENDED was expected (if_state), and it is DEPROVISIONED now, so the user has changed since: nothing was sent.") {
 		t.Errorf("the message is %q", message)
 	}
 	if writes := w.Writes(); len(writes) != 24 {
@@ -170,5 +170,49 @@ func TestIfState_RefusesWhatItCannotCheck(t *testing.T) {
 	w.WantWrites()
 	if got := w.Run("users/disable-user", `{"parameters": {"User IDs": "alice"}, "options": {"if_state": {"`+alice+`": {"status": "ACTIVE"}}}}`); got.Get("status") != "success" {
 		t.Errorf("as expected: %s", got.Body)
+	}
+}
+
+// TestIfState_UncheckedMemberChangesNothing: the request is refused as a whole, and not after some
+// users were changed.
+func TestIfState_UncheckedMemberChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	got := w.Run("users/disable-user", `{"parameters": {"User IDs": "bob, alice"}, "options": {"if_state": {"`+w.ID("alice")+`": {"roles": []}}}}`)
+	if got.HTTP != 400 || got.Get("error", "problems", 0, "parameter") != "options.if_state" {
+		t.Errorf("%d %s", got.HTTP, got.Body)
+	}
+	w.WantWrites()
+}
+
+// TestIfState_UnreadableUserDoesNotHideTheOthers: the user's ID is that of the request, although Okta
+// does not return the user.
+func TestIfState_UnreadableUserDoesNotHideTheOthers(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{404, 403} {
+		w := testkit.New(t, testkit.Options{})
+		alice, bob := w.ID("alice"), w.ID("bob")
+		w.Okta.AddFault(emulator.Fault{Path: "/api/v1/users/" + alice, Status: status})
+		got := w.Run("users/disable-user", fmt.Sprintf(
+			`{"parameters": {"User IDs": [%[1]q, %[2]q]}, "options": {"if_state": {%[1]q: {"status": "ACTIVE"}, %[2]q: {"status": "ACTIVE"}}}}`, alice, bob))
+		if outcomes := got.Outcomes(); len(outcomes) != 2 || outcomes[0] == "changed" || outcomes[1] != "changed" {
+			t.Errorf("%d: %d %s", status, got.HTTP, got.Body)
+		}
+	}
+}
+
+// TestUndo_NeedsAKnownState: an undo without a state would overwrite the changes of others.
+func TestUndo_NeedsAKnownState(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	roles := "/api/v1/users/" + w.ID("bob") + "/roles"
+	w.Okta.AddFault(emulator.Fault{Method: "POST", Path: roles, Status: 200, Times: 1, CarriedOut: true, Body: `{"id": "ra1x", "type": "ORG_ADMIN", "label": "x"}`})
+	w.Okta.AddFault(emulator.Fault{Method: "POST", Path: roles, Status: 403})
+	w.Okta.AddFault(emulator.Fault{Method: "GET", Path: roles, Status: 200, Times: 1, Body: "[]"})
+	w.Okta.AddFault(emulator.Fault{Method: "GET", Path: roles, Status: 403})
+	got := w.Run("roles/assign-role", testkit.Params(map[string]any{"User IDs": "bob", "Role Types": "ORG_ADMIN, APP_ADMIN"}))
+	requests, _ := got.Get("undo").([]any)
+	if len(requests) != 0 || got.Get("not_undoable", 0, "reason") != "the state after the change is unknown: check it in Okta" {
+		t.Errorf("%d %s", got.HTTP, got.Body)
 	}
 }
