@@ -56,11 +56,7 @@ func planEnable(x *action.Execution, u okta.User, p enableParams) (action.Plan, 
 		return plan, apierr.New(apierr.WrongState, "wrong_state", fmt.Sprintf(
 			"the user's status is %s and is changing to %s: try again when Okta has finished", u.Status, u.Becoming), nil)
 	case u.Status == okta.Suspended:
-		plan.After = action.State{"status": string(okta.Active)}
-		plan.Undo = undo("Disable User", u, "Is Deactivate")
-		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
-			return action.WriteResult{Value: plan.After}, o.UnsuspendUser(ctx, u.ID)
-		}
+		return PlanUnsuspend(u), nil
 	case p.Activate && (u.Status == okta.Staged || u.Status == okta.Deprovisioned):
 		plan.Effects.ReturnsCredential, plan.NotUndoable = !p.SendEmail, activationNotUndoable
 		plan.After = action.State{"status": string(okta.Provisioned)}
@@ -73,6 +69,17 @@ func planEnable(x *action.Execution, u okta.User, p enableParams) (action.Plan, 
 		return plan, apierr.New(apierr.WrongState, "wrong_state", enableAdvice(u.Status), nil)
 	}
 	return plan, nil
+}
+
+// PlanUnsuspend plans the end of the suspension of a SUSPENDED user.
+func PlanUnsuspend(u okta.User) action.Plan {
+	plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
+	plan.After = action.State{"status": string(okta.Active)}
+	plan.Undo = undo("Disable User", u, "Is Deactivate")
+	plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+		return action.WriteResult{Value: plan.After}, o.UnsuspendUser(ctx, u.ID)
+	}
+	return plan
 }
 
 // activationWrite returns the write that activates a user. The status afterwards is ACTIVE if the

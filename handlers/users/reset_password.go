@@ -32,31 +32,37 @@ var resetPassword = action.Define(action.Spec{
 	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{Changed: "Reset the password of", Planned: "Would reset the password of"},
 		Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
-			plan := action.Plan{
-				Before: action.StatusOf(u), After: action.State{"status": string(okta.Recovery)}, Read: action.ReadStatus(u.ID),
-			}
-			plan.NotUndoable = passwordNotUndoable
-			plan.Effects.ReturnsCredential = !p.SendEmail
-			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
-				link, err := o.ResetPassword(ctx, u.ID, p.SendEmail)
-				if err != nil {
-					return action.WriteResult{}, explainRefusal(ctx, o, u, err)
-				}
-				value := map[string]any{"send_email": p.SendEmail}
-				switch {
-				case p.SendEmail:
-				case link == "":
-					x.Warn("%s: the password was reset, but Okta returned no link.", u.Login)
-				default:
-					value["resetPasswordUrl"] = link
-				}
-				return action.WriteResult{Value: value}, nil
-			}
-			return plan, checkNotDeprovisioned(u)
+			return PlanResetPassword(x, u, p.SendEmail)
 		},
 		Enrich: func(any) map[string]string { return map[string]string{"send_email": action.Bool(p.SendEmail)} },
 	})
 })
+
+// PlanResetPassword plans a password reset. With sendEmail Okta sends the user the link, otherwise it is
+// the result.
+func PlanResetPassword(x *action.Execution, u okta.User, sendEmail bool) (action.Plan, error) {
+	plan := action.Plan{
+		Before: action.StatusOf(u), After: action.State{"status": string(okta.Recovery)}, Read: action.ReadStatus(u.ID),
+	}
+	plan.NotUndoable = passwordNotUndoable
+	plan.Effects.ReturnsCredential = !sendEmail
+	plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+		link, err := o.ResetPassword(ctx, u.ID, sendEmail)
+		if err != nil {
+			return action.WriteResult{}, explainRefusal(ctx, o, u, err)
+		}
+		value := map[string]any{"send_email": sendEmail}
+		switch {
+		case sendEmail:
+		case link == "":
+			x.Warn("%s: the password was reset, but Okta returned no link.", u.Login)
+		default:
+			value["resetPasswordUrl"] = link
+		}
+		return action.WriteResult{Value: value}, nil
+	}
+	return plan, checkNotDeprovisioned(u)
+}
 
 // passwordNotUndoable is the reason why a change of a password cannot be taken back.
 const passwordNotUndoable = "the former password cannot be restored"

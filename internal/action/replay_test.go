@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/secrets"
 	"example.com/okta-secops/test/testkit"
@@ -122,6 +123,32 @@ func TestWriteGuard_ReportsStateOfWriteMadeBefore(t *testing.T) {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestGuardrails_WriteMadeBeforeIsNotRefused: a refusal would say that nothing was changed.
+func TestGuardrails_WriteMadeBeforeIsNotRefused(t *testing.T) {
+	t.Parallel()
+	d, reason := inOrg(t, "ACTIVE"), "the year ends"
+	d.Guardrails = action.NewGuardrails(func(context.Context) (*guardrail.Policy, error) {
+		return &guardrail.Policy{Freeze: &reason}, nil
+	}, guardrail.NewCounter(&guardrail.Memory{}, d.Now))
+	for _, made := range []bool{true, false} {
+		r := action.Run{}
+		if made {
+			r.WriteGuard = madeBefore{}
+		}
+		result := run(t, d, r, action.Spec{Mutates: true, NonIdempotent: true}, func(*action.Execution) action.UserWork {
+			return action.UserWork{Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
+				return action.Plan{Before: action.StatusOf(u), Write: func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+					_, err := o.ReactivateUser(ctx, u.ID, true)
+					return action.WriteResult{}, err
+				}}, nil
+			}}
+		}, "alice")
+		if target := result.Targets[0]; made != (target.Outcome == action.Changed) || made != (target.Error == nil) {
+			t.Errorf("made before: %v: %s %v", made, target.Outcome, target.Error)
+		}
 	}
 }
 

@@ -90,8 +90,8 @@ func TestPolicy_FailureRefusesChangesAndIsRetried(t *testing.T) {
 		{`{"freeze": "x"}`, nil, ""},
 		{``, errors.New("the store is down: canary"), "it cannot be read at the moment"},
 		{``, secrets.ErrDenied, "permission denied"},
-		{`{"freez": "canary"}`, nil, `unknown field "freez"`},
-		{`{"denied_actions": ["disable-users"]}`, nil, `"disable-users" is not an action: disable-user`},
+		{`{"freez": "canary"}`, nil, "it has a mistake, which the log names"}, // the caller is not told whom it protects
+		{`{"denied_actions": ["disable-users"]}`, nil, "it has a mistake, which the log names"},
 		{`{"freeze": "x"}`, nil, ""},
 	} {
 		text, failure = c.text, c.failure
@@ -169,5 +169,18 @@ func TestPolicy_LogWarnsOfRulesThatAreNotEnforced(t *testing.T) {
 		if want == "" && strings.Contains(p.log.String(), "WARN") {
 			t.Errorf("%s: %s", text, p.log.String())
 		}
+	}
+}
+
+func TestPolicy_UnchangedPolicyIsNotLoggedAgainAfterAFailedRead(t *testing.T) {
+	t.Parallel()
+	var failure error
+	p := policiesOf(t, func(string) (secrets.Value, error) { return secrets.New(`{"freeze": "x"}`), failure })
+	for _, failure = range []error{nil, errors.New("down"), nil} {
+		_, _ = p.read(t.Context())
+		p.clock.Advance(30 * time.Second)
+	}
+	if n := strings.Count(p.log.String(), "is in force"); n != 1 {
+		t.Errorf("%d times: %s", n, p.log.String())
 	}
 }
