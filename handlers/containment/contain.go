@@ -2,7 +2,9 @@ package containment
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 
 	"example.com/okta-secops/handlers/sessions"
 	"example.com/okta-secops/handlers/users"
@@ -101,28 +103,42 @@ func (c containment) block() action.Step {
 
 // finish reads the user's status back and returns the result of the target.
 func (c containment) finish(ctx context.Context, o *okta.Client, done *action.Composed) (action.WriteResult, error) {
-	err, status := done.Err(), any("unknown")
+	maps.Copy(done.Before, action.StatusOf(c.user))
+	err, now := done.Err(), any("unknown")
 	verified := c.verify(ctx, o, done)
 	if verified == nil {
-		status = done.After["status"]
+		now = done.After["status"]
 	}
 	done.Steps = append(done.Steps, action.StepDone(stepVerify, verified))
 	err = apierr.MoreSevere(err, verified)
 
-	result := done.WriteResult(c.user.Login, nil)
-	value := map[string]any{
-		"contained": containedBy(done), "level": c.Level, "user_id": c.user.ID,
-		"before": done.Before, "after": map[string]any{"status": status},
-		"evidence": map[string]any{"status": status}, "steps": done.Steps, "survives": c.survivors(done, status),
+	e := entry{
+		UserID: c.user.ID, Level: c.Level, Contained: containedBy(done), Before: done.Before, After: done.After,
+		Steps: done.Steps, Evidence: map[string]any{"status": now}, Survives: c.survivors(done, now),
 	}
-	result.Value = value
-	if err != nil {
+	result := done.WriteResult(c.user.Login, e)
+	switch {
+	case err != nil && e.Contained == false:
+		result.Message = "Not contained: " + result.Message
+	case err != nil:
 		result.Message = "Partly contained: " + result.Message
-		if value["contained"] == false {
-			result.Message = "Not contained: " + result.Message[len("Partly contained: "):]
-		}
 	}
+	result.Undo = c.undo(e)
 	return result, err
+}
+
+// undo returns the request that takes the containment back, nil if nothing of it can be.
+func (c containment) undo(e entry) *action.Undo {
+	if !e.changed(stepSuspend) {
+		return nil
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil
+	}
+	return &action.Undo{Action: "Restore User", Parameters: map[string]any{
+		"User IDs Or Logins": c.user.ID, "Record": string(text), "Also Run On Scope": false,
+	}}
 }
 
 // verify reads the user's status into done.After. It returns an error if it cannot be read, or if a

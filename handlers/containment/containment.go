@@ -9,5 +9,5 @@ var Group = action.Group{
 	Name:     "containment",
 	Function: "OktaContainment",
 	Summary:  "Contain users and restore them.",
-	Actions:  []action.Action{contain},
+	Actions:  []action.Action{contain, restore},
 }

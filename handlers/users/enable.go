@@ -71,9 +71,13 @@ func planEnable(x *action.Execution, u okta.User, p enableParams) (action.Plan, 
 	return plan, nil
 }
 
-// PlanUnsuspend plans the end of the suspension of a SUSPENDED user.
+// PlanUnsuspend plans the end of the suspension of a user who is SUSPENDED, or no longer.
 func PlanUnsuspend(u okta.User) action.Plan {
 	plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
+	if u.FinalStatus() != okta.Suspended {
+		plan.Value = plan.Before
+		return plan
+	}
 	plan.After = action.State{"status": string(okta.Active)}
 	plan.Undo = undo("Disable User", u, "Is Deactivate")
 	plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {

@@ -18,6 +18,9 @@ func newID(prefix string, parts ...string) string {
 	return prefix + derive(20-len(prefix), append([]string{prefix}, parts...)...)
 }
 
+// UserID returns the ID of the user with a login.
+func UserID(login string) string { return newID("00u", strings.ToLower(login)) }
+
 // stamp is a time in Okta's JSON format. The zero stamp is null.
 type stamp time.Time
 

@@ -68,7 +68,7 @@ func (o *org) find(s string) *user {
 // insert adds a user and makes it a member of Everyone.
 func (o *org) insert(u *user) {
 	u.n = len(o.users)
-	u.id = newID("00u", strings.ToLower(u.login()))
+	u.id = UserID(u.login())
 	o.users = append(o.users, u)
 	o.userByID[u.id] = u
 	o.index(u)

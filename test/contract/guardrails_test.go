@@ -44,6 +44,7 @@ var changes = []change{
 	{"sessions", "clear-okta-user-session", map[string]any{"User IDs": victim}, emulator.UserSeed{}, false},
 	{"sessions", "revoke-all-access", map[string]any{"User IDs": victim}, emulator.UserSeed{}, false},
 	{"containment", "contain-user", map[string]any{"User IDs": victim}, emulator.UserSeed{}, false},
+	{"containment", "restore-user", map[string]any{"User IDs": victim, "Record": recordOf("victim")}, emulator.UserSeed{Status: "SUSPENDED"}, false},
 	{"groups", "add-group", map[string]any{"Group Name": "Quarantine"}, emulator.UserSeed{}, false},
 	{"signals", "send-itp-signal", map[string]any{
 		"User Email": victim, "Timestamp": "2026-03-02T09:59:00Z", "Reason": "Test", "Severity": "high",

@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"encoding/json"
 	"maps"
 	"strings"
 	"sync"
@@ -40,10 +41,27 @@ var writes = []struct {
 	{"clear sessions", "sessions/clear-okta-user-session", "DELETE", "tom, tim", nil, idempotent},
 	{"revoke all access", "sessions/revoke-all-access", "DELETE", "tom, tim", nil, idempotent},
 	{"contain", "containment/contain-user", "POST", "tom, tim", nil, settled},
+	{"restore", "containment/restore-user", "POST", "carol, carla", params{"Record": recordOf("carol", "carla")}, settled},
 	{"assign role", "roles/assign-role", "POST", "tom, tim", params{"Role Types": "ORG_ADMIN"}, settled},
 	{"unassign role", "roles/unassign-role", "DELETE", "rita, rosa", params{"Role IDs Or Names": "SUPER_ADMIN"}, settled},
 	{"add group", "groups/add-group", "POST", "", params{"Group Name": "Red Team"}, plain},
 	{"send signal", "signals/send-itp-signal", "POST", "", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, once},
+}
+
+// recordOf returns the record of a containment that suspended these users.
+func recordOf(logins ...string) string {
+	entries := map[string]any{}
+	for _, login := range logins {
+		entries[login] = map[string]any{
+			"user_id": emulator.UserID(login + "@acme.test"), "after": map[string]any{"status": "SUSPENDED"},
+			"steps": []any{map[string]any{"step": "suspend", "outcome": "changed"}},
+		}
+	}
+	text, err := json.Marshal(entries)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 // The table must have every action that is declared to change something, and no other.

@@ -1,0 +1,64 @@
+package containment
+
+import (
+	"encoding/json"
+	"errors"
+
+	"example.com/okta-secops/internal/action"
+)
+
+// entry is what Contain User reports of one user in json_result. Restore User takes it back: it comes
+// from the caller, so it can only choose among the changes that Restore User makes.
+type entry struct {
+	UserID    string              `json:"user_id"`
+	Level     level               `json:"level"`
+	Contained any                 `json:"contained"` // true, "partly" or false
+	Before    action.State        `json:"before"`
+	After     action.State        `json:"after"`
+	Steps     []action.StepResult `json:"steps"`
+	Evidence  map[string]any      `json:"evidence"`
+	Survives  []string            `json:"survives"` // access that may continue
+}
+
+// changed reports whether the run made this step.
+func (e entry) changed(step string) bool {
+	for _, s := range e.Steps {
+		if s.Step == step {
+			return s.Outcome == action.Changed
+		}
+	}
+	return false
+}
+
+// status returns the user's status in a state, "" if it is not known.
+func status(s action.State) string {
+	text, _ := s["status"].(string)
+	return text
+}
+
+// record holds entries by user ID.
+type record map[string]entry
+
+// UnmarshalParam implements action.ParamUnmarshaler: an entry, or an object of entries.
+func (r *record) UnmarshalParam(text string) (warning string, err error) {
+	problem := errors.New("must be the JSON of a user in json_result of Contain User, or all of json_result")
+	var one entry
+	if err := json.Unmarshal([]byte(text), &one); err != nil {
+		return "", problem
+	}
+	all := map[string]entry{"": one}
+	if one.UserID == "" {
+		all = nil
+		if json.Unmarshal([]byte(text), &all) != nil || len(all) == 0 {
+			return "", problem
+		}
+	}
+	*r = record{}
+	for _, e := range all {
+		if e.UserID == "" || len(e.Steps) == 0 {
+			return "", problem
+		}
+		(*r)[e.UserID] = e
+	}
+	return "", nil
+}
