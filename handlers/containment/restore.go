@@ -25,7 +25,7 @@ var restore = action.Define(action.Spec{
 	Mutates:    true,
 	Beyond:     true,
 	Example: action.Example{Parameters: map[string]any{
-		"User IDs Or Logins": "carol, alice",
+		"User IDs Or Logins": "carol",
 		"Record": `{"carol": {"user_id": "00uAsasUVVagGd5Te1Zq", "before": {"status": "ACTIVE"}, ` +
 			`"after": {"status": "SUSPENDED"}, "steps": [{"step": "suspend", "outcome": "changed"}]}, ` +
 			`"alice": {"user_id": "00u7EHY7J3oAh6W8lNga", "before": {"status": "ACTIVE"}, ` +
