@@ -8,7 +8,7 @@ var Group = action.Group{
 	Name:     "sessions",
 	Function: "OktaSessions",
 	Summary:  "End the sessions of users in Okta and in applications.",
-	Actions:  []action.Action{clearSessions, revokeAll},
+	Actions:  []action.Action{clearSessions, revokeAll, revokeGrants},
 }
 
 // manageScopes are the OAuth scopes of the actions that end sessions.

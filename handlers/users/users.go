@@ -7,8 +7,11 @@ import "example.com/okta-secops/internal/action"
 var Group = action.Group{
 	Name:     "users",
 	Function: "OktaUsers",
-	Summary:  "Find, enable and disable users, and reset or set their passwords.",
-	Actions:  []action.Action{get, list, enable, disable, resetPassword, setPassword},
+	Summary:  "Find, enable, disable and unlock users, and manage their passwords, factors and risk.",
+	Actions: []action.Action{
+		get, list, enable, disable, resetPassword, setPassword,
+		listFactors, resetFactors, expirePassword, unlock, getRisk, setRisk,
+	},
 }
 
 // The OAuth scopes of the actions that read users, and of those that change them.

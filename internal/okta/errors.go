@@ -34,6 +34,8 @@ const (
 	codeActivated       = "E0000016"
 	codeResetFailed     = "E0000017"
 	codeNotAllowedState = "E0000038"
+	codeMastered        = "E0000023" // the profile is mastered under another system
+	codeUnlockForbidden = "E0000032"
 	codeStillActivating = "E0000112"
 	codeRateLimited     = "rate_limited" // the product's own
 )
@@ -240,7 +242,7 @@ var stateText = regexp.MustCompile(`(?i)cannot .+ user that is not`)
 // wrongState reports whether the error says that the user's status forbids the change.
 func (b errorBody) wrongState() bool {
 	switch b.Code {
-	case codeActivated, codeResetFailed, codeNotAllowedState:
+	case codeActivated, codeResetFailed, codeNotAllowedState, codeMastered, codeUnlockForbidden:
 		return true
 	case CodeValidation:
 		return stateText.MatchString(b.message())

@@ -201,6 +201,93 @@ func (s sdkClient) universalLogout(id string) request {
 	return s.direct(routeUniversalLogout, map[string]any{"sub_id": map[string]string{"format": "opaque", "id": id}})
 }
 
+func (s sdkClient) listFactors(id string) request {
+	return request{routeListFactors, func(ctx context.Context) error {
+		_, _, err := s.api.UserFactorAPI.ListFactors(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) resetFactors(id string) request {
+	return request{routeResetFactors, func(ctx context.Context) error {
+		_, err := s.api.UserAPI.ResetFactors(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) deleteFactor(id, factorID string) request {
+	return request{routeDeleteFactor, func(ctx context.Context) error {
+		_, err := s.api.UserFactorAPI.UnenrollFactor(ctx, id, factorID).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) unlockUser(id string) request {
+	return request{routeUnlockUser, func(ctx context.Context) error {
+		_, err := s.api.UserAPI.UnlockUser(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listBlocks(id string) request {
+	return request{routeListBlocks, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.ListUserBlocks(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) expirePassword(id string) request {
+	return request{routeExpirePassword, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.ExpirePassword(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) expirePasswordWithTemporary(id string, revokeSessions bool) request {
+	return request{routeExpireTemporary, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.ExpirePasswordAndGetTemporaryPassword(ctx, id).RevokeSessions(revokeSessions).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listGrants(id string) request {
+	return request{routeListGrants, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.ListUserGrants(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listClients(id string) request {
+	return request{routeListClients, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.ListUserClients(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) revokeGrants(id string) request {
+	return request{routeRevokeGrants, func(ctx context.Context) error {
+		_, err := s.api.UserAPI.RevokeUserGrants(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) revokeClientTokens(id, clientID string) request {
+	return request{routeRevokeClientTokens, func(ctx context.Context) error {
+		_, err := s.api.UserAPI.RevokeTokensForUserAndClient(ctx, id, clientID).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) getUserRisk(id string) request { return s.direct(routeGetUserRisk, nil, id) }
+
+func (s sdkClient) setUserRisk(id, level, reason string) request {
+	body := map[string]string{"riskLevel": level}
+	if reason != "" {
+		body["riskReason"] = reason
+	}
+	return s.direct(routeSetUserRisk, body, id)
+}
+
 func (s sdkClient) listUserGroups(idOrLogin string) request {
 	return request{routeListUserGroups, func(ctx context.Context) error {
 		_, _, err := s.api.UserAPI.ListUserGroups(ctx, idOrLogin).Execute()

@@ -118,6 +118,21 @@ func (e *Emulator) routes() *http.ServeMux {
 		"POST /api/v1/users/{user}/lifecycle/reset_password":  {"okta.users.manage", e.onUser(resetPassword)},
 		"POST /api/v1/users/{user}/lifecycle/expire_password": {"okta.users.manage", e.onUser(expirePassword)},
 
+		"POST /api/v1/users/{user}/lifecycle/reset_factors":                      {"okta.users.manage", e.onUser(resetFactors)},
+		"POST /api/v1/users/{user}/lifecycle/expire_password_with_temp_password": {"okta.users.manage", e.onUser(expireWithTemporary)},
+
+		"GET /api/v1/users/{user}/factors":             {"okta.users.read", e.onUserID(listFactors)},
+		"DELETE /api/v1/users/{user}/factors/{factor}": {"okta.users.manage", e.onUserID(deleteFactor)},
+		"GET /api/v1/users/{user}/blocks":              {"okta.users.read", e.onUserID(listBlocks)},
+
+		"GET /api/v1/users/{user}/risk": {"okta.userRisk.read", e.onUserID(e.getRisk)},
+		"PUT /api/v1/users/{user}/risk": {"okta.userRisk.manage", e.onUserID(e.setRisk)},
+
+		"GET /api/v1/users/{user}/grants":                     {"okta.users.read", e.onUserID(listGrants)},
+		"DELETE /api/v1/users/{user}/grants":                  {"okta.users.manage", e.onUserID(revokeGrants)},
+		"GET /api/v1/users/{user}/clients":                    {"okta.users.read", e.onUserID(listClients)},
+		"DELETE /api/v1/users/{user}/clients/{client}/tokens": {"okta.users.manage", e.onUserID(revokeClientTokens)},
+
 		"GET /api/v1/users/{user}/roles":                 {"okta.roles.read", e.onUserID(listRoles)},
 		"POST /api/v1/users/{user}/roles":                {"okta.roles.manage", e.onUserID(e.assignRole)},
 		"DELETE /api/v1/users/{user}/roles/{assignment}": {"okta.roles.manage", e.onUserID(unassignRole)},

@@ -56,7 +56,7 @@ func (e *Emulator) deactivate(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 func (u *user) deprovision(at time.Time) {
 	u.becoming = ""
 	u.setStatus(statusDeprovisioned, at)
-	u.sessions, u.tokens, u.password = 0, 0, ""
+	u.sessions, u.tokens, u.password, u.factors = 0, 0, "", nil
 }
 
 // activate implements POST /api/v1/users/{user}/lifecycle/activate: STAGED or DEPROVISIONED →
@@ -143,11 +143,13 @@ func resetPassword(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	return oktaResponse{body: map[string]string{"resetPasswordUrl": c.base + "/reset_password/" + token}}, nil
 }
 
-// unlock implements POST /api/v1/users/{user}/lifecycle/unlock: LOCKED_OUT → ACTIVE.
+// unlock implements POST /api/v1/users/{user}/lifecycle/unlock: LOCKED_OUT → ACTIVE, or the end of the
+// block of an ACTIVE user from unknown devices.
 func unlock(c *oktaCall, u *user) (oktaResponse, *oktaError) {
-	if u.status != statusLockedOut || u.directory != "" {
+	if u.status != statusLockedOut && (u.status != statusActive || !u.blocked) || u.directory != "" {
 		return oktaResponse{}, errUnlockForbidden
 	}
+	u.blocked = false
 	u.setStatus(statusActive, c.at)
 	return oktaResponse{body: empty}, nil
 }
@@ -155,12 +157,37 @@ func unlock(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 // expirePassword implements POST /api/v1/users/{user}/lifecycle/expire_password: a user who can
 // sign in → PASSWORD_EXPIRED. The response is the user.
 func expirePassword(c *oktaCall, u *user) (oktaResponse, *oktaError) {
+	if failure := u.expire(c); failure != nil {
+		return oktaResponse{}, failure
+	}
+	return oktaResponse{body: u.full(c.base)}, nil
+}
+
+// expire makes the user PASSWORD_EXPIRED.
+func (u *user) expire(c *oktaCall) *oktaError {
 	if !slices.Contains([]string{statusActive, statusLockedOut, statusPasswordExpired, statusRecovery}, u.status) {
-		return oktaResponse{}, errWrongStatus
+		return errWrongStatus
 	}
 	if u.directory != "" {
-		return oktaResponse{}, errMastered
+		return errMastered
 	}
 	u.setStatus(statusPasswordExpired, c.at)
-	return oktaResponse{body: u.full(c.base)}, nil
+	return nil
+}
+
+// expireWithTemporary implements POST /api/v1/users/{user}/lifecycle/expire_password_with_temp_password:
+// like expirePassword, with a temporary password in the response. revokeSessions ends the sessions.
+func expireWithTemporary(c *oktaCall, u *user) (oktaResponse, *oktaError) {
+	revokeSessions, failure := c.flag("revokeSessions", false)
+	if failure == nil {
+		failure = u.expire(c)
+	}
+	if failure != nil {
+		return oktaResponse{}, failure
+	}
+	u.password, u.passwordChanged = "Tmp-"+u.oneTimeToken(), c.at
+	if revokeSessions {
+		u.sessions = 0
+	}
+	return oktaResponse{body: map[string]string{"tempPassword": u.password}}, nil
 }

@@ -84,6 +84,10 @@ type UserSeed struct {
 	Sessions    int            // number of sessions
 	OAuthTokens int            // number of OAuth tokens
 	AppSessions int            // number of sessions in apps that support Universal Logout
+	Factors     []string       // types of the enrolled factors
+	Clients     []string       // names of OAuth clients for which the user has a grant and a refresh token
+	Risk        string         // LOW, MEDIUM or HIGH; "": none
+	Blocked     bool           // blocked from unknown devices
 	Profile     map[string]any // profile attributes, which override the fields above
 }
 
@@ -100,6 +104,12 @@ type UserState struct {
 	Sessions        int
 	OAuthTokens     int
 	AppSessions     int
+	Factors         []string // types
+	Grants          int
+	RefreshTokens   int
+	Risk            string // "" if the user has no level
+	RiskReason      string
+	Blocked         bool     // from unknown devices
 	Mails           []string // kinds of e-mail sent: activation, deactivated, reset_password
 	Profile         map[string]any
 }

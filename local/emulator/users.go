@@ -23,21 +23,25 @@ const (
 
 // user is a user of the organization.
 type user struct {
-	id          string
-	n           int
-	profile     map[string]any
-	status      string
-	password    string
-	groups      []*group
-	roles       []*role
-	sessions    int
-	tokens      int // OAuth tokens
-	appSessions int // in apps that support Universal Logout
-	mails       []string
-	oneTime     int           // number of one-time links
-	becoming    string        // the status after a pending change
-	due         time.Time     // when the pending change is complete
-	versions    []userVersion // earlier states, for SetSearchLag
+	id               string
+	n                int
+	profile          map[string]any
+	status           string
+	password         string
+	groups           []*group
+	roles            []*role
+	sessions         int
+	tokens           int // OAuth tokens
+	appSessions      int // in apps that support Universal Logout
+	factors          []factor
+	clients          []*client
+	risk, riskReason string // "": the user has no level
+	blocked          bool   // from unknown devices
+	mails            []string
+	oneTime          int           // number of one-time links
+	becoming         string        // the status after a pending change
+	due              time.Time     // when the pending change is complete
+	versions         []userVersion // earlier states, for SetSearchLag
 
 	directory string // which masters the profile and the password; "": Okta
 

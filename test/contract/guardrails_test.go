@@ -45,6 +45,12 @@ var changes = []change{
 	{"sessions", "revoke-all-access", map[string]any{"User IDs": victim}, emulator.UserSeed{}, false},
 	{"containment", "contain-user", map[string]any{"User IDs": victim}, emulator.UserSeed{}, false},
 	{"containment", "restore-user", map[string]any{"User IDs": victim, "Record": recordOf("victim")}, emulator.UserSeed{Status: "SUSPENDED"}, false},
+	{"users", "reset-factors", map[string]any{"User IDs": victim}, emulator.UserSeed{Factors: []string{"push"}}, true},
+	{"users", "expire-password", map[string]any{"User IDs": victim}, emulator.UserSeed{}, false},
+	{"users", "expire-password", map[string]any{"User IDs": victim, "Temporary Password": true, "Return Temporary Password": true}, emulator.UserSeed{}, true},
+	{"users", "unlock-user", map[string]any{"User IDs": victim}, emulator.UserSeed{Status: "LOCKED_OUT"}, false},
+	{"users", "set-user-risk", map[string]any{"User IDs": victim, "Level": "HIGH"}, emulator.UserSeed{}, false},
+	{"sessions", "revoke-grants", map[string]any{"User IDs": victim}, emulator.UserSeed{Clients: []string{"Mail"}}, false},
 	{"groups", "add-group", map[string]any{"Group Name": "Quarantine"}, emulator.UserSeed{}, false},
 	{"signals", "send-itp-signal", map[string]any{
 		"User Email": victim, "Timestamp": "2026-03-02T09:59:00Z", "Reason": "Test", "Severity": "high",

@@ -42,6 +42,13 @@ var writes = []struct {
 	{"revoke all access", "sessions/revoke-all-access", "DELETE", "tom, tim", nil, idempotent},
 	{"contain", "containment/contain-user", "POST", "tom, tim", nil, settled},
 	{"restore", "containment/restore-user", "POST", "carol, carla", params{"Record": recordOf("carol", "carla")}, settled},
+	{"reset factors", "users/reset-factors", "POST", "tom, tim", nil, settled},
+	{"remove a factor", "users/reset-factors", "DELETE", "tom, tim", params{"Factors": "push"}, settled},
+	{"expire password", "users/expire-password", "POST", "tom, tim", nil, settled},
+	{"temporary password", "users/expire-password", "POST", "tom, tim", params{"Temporary Password": true}, once},
+	{"unlock", "users/unlock-user", "POST", "lena, luke", nil, settled},
+	{"set risk", "users/set-user-risk", "PUT", "tom, tim", params{"Level": "HIGH"}, idempotent},
+	{"revoke grants", "sessions/revoke-grants", "DELETE", "tom, tim", nil, idempotent},
 	{"assign role", "roles/assign-role", "POST", "tom, tim", params{"Role Types": "ORG_ADMIN"}, settled},
 	{"unassign role", "roles/unassign-role", "DELETE", "rita, rosa", params{"Role IDs Or Names": "SUPER_ADMIN"}, settled},
 	{"add group", "groups/add-group", "POST", "", params{"Group Name": "Red Team"}, plain},
@@ -116,7 +123,9 @@ var refusedForNow = map[string]emulator.Fault{
 func newWorldOfPairs(t *testing.T, o testkit.Options) *testkit.World {
 	w := testkit.New(t, o)
 	for _, u := range []emulator.UserSeed{
-		{Login: "tom", Sessions: 2, OAuthTokens: 2}, {Login: "tim", Sessions: 2, OAuthTokens: 2},
+		{Login: "tom", Sessions: 2, OAuthTokens: 2, Factors: []string{"push"}, Clients: []string{"Mail"}},
+		{Login: "tim", Sessions: 2, OAuthTokens: 2, Factors: []string{"push"}, Clients: []string{"Mail"}},
+		{Login: "lena", Status: "LOCKED_OUT"}, {Login: "luke", Status: "LOCKED_OUT"},
 		{Login: "rita", Roles: []string{"SUPER_ADMIN"}}, {Login: "rosa", Roles: []string{"SUPER_ADMIN"}},
 		{Login: "carla", Status: "SUSPENDED", Groups: []string{"Finance"}}, {Login: "fred", Status: "STAGED"}, {Login: "heinz", Status: "PROVISIONED"},
 	} {

@@ -87,6 +87,45 @@ var Deviations = []Deviation{
 		},
 	},
 	{
+		Name: "the risk of a user",
+		Reason: "The document is of 2024.06; the operations are in the current one: " +
+			"https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserRisk/ (2026.06).",
+		amend: func(doc *openapi3.T) {
+			str := openapi3.NewStringSchema
+			id := openapi3.NewPathParameter("userId").WithSchema(str())
+			level := str().WithEnum("LOW", "MEDIUM", "HIGH")
+			in := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{
+				"riskLevel": level, "riskReason": str().WithMaxLength(500).WithPattern(`^[a-zA-Z0-9 \-,.]*$`),
+			}).WithRequired([]string{"riskLevel"}).WithoutAdditionalProperties()
+			out := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{
+				"riskLevel": str().WithEnum("NONE", "LOW", "MEDIUM", "HIGH"), "reason": str(),
+			}).WithRequired([]string{"riskLevel"})
+			for method, scope := range map[string]string{http.MethodGet: "okta.userRisk.read", http.MethodPut: "okta.userRisk.manage"} {
+				op := openapi3.NewOperation()
+				op.AddParameter(id)
+				op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("oauth2", scope))
+				op.AddResponse(http.StatusOK, openapi3.NewResponse().WithDescription("OK").WithJSONSchema(out))
+				if method == http.MethodPut {
+					op.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(true).WithJSONSchema(in)}
+					op.AddResponse(http.StatusCreated, openapi3.NewResponse().WithDescription("Created").WithJSONSchema(out))
+				}
+				addErrors(doc, op)
+				doc.AddOperation("/api/v1/users/{userId}/risk", method, op)
+			}
+		},
+	},
+	{
+		Name:   "the types of factors",
+		Reason: "They are an open set: https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserFactor/. The document closes it.",
+		amend: func(doc *openapi3.T) {
+			list := doc.Paths.Value("/api/v1/users/{userId}/factors").Get.Responses.Status(http.StatusOK).Value.Content["application/json"].Schema.Value
+			factor := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{
+				"id": openapi3.NewStringSchema(), "factorType": openapi3.NewStringSchema(), "status": openapi3.NewStringSchema(),
+			}).WithRequired([]string{"id", "factorType", "status"})
+			list.Items = openapi3.NewSchemaRef("", factor)
+		},
+	},
+	{
 		Name:   "the cursor of a user's roles and groups",
 		Reason: "A next link holds an opaque cursor, after, which the document declares for other lists only.",
 		amend: func(doc *openapi3.T) {
