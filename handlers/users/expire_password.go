@@ -26,10 +26,11 @@ var expirePassword = action.Define(action.Spec{
 	RunsOn:        action.UserEntities,
 	OktaScopes:    manageScopes,
 	Mutates:       true,
+	NonIdempotent: true, // with a temporary password
 	ReadBack:      true,
 	Beyond:        true,
 	SecretResults: []string{"tempPassword"},
-	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
+	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "Temporary Password": true}},
 }, func(ctx context.Context, x *action.Execution, p expirePasswordParams) (*action.Result, error) {
 	for name, on := range map[string]bool{"Revoke Sessions": p.Revoke, "Return Temporary Password": p.Return} {
 		if on && !p.Temporary {

@@ -2,12 +2,10 @@ package users
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -51,17 +49,27 @@ func PlanResetFactors(ctx context.Context, x *action.Execution, u okta.User, whi
 		}
 	}
 	plan := action.Plan{Before: factorState(held), After: factorState(r.without(r.gone)), Value: removed(nil)}
+	if len(r.gone) == 0 {
+		return plan, nil
+	}
+	if !r.all {
+		chosen := x.Compose(r.steps(), r.finish)
+		plan.Steps, plan.Write = chosen.Steps, chosen.Write
+	} else {
+		plan.Effects.ResetsFactors, plan.NotUndoable = true, factorsNotUndoable
+		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+			return action.WriteResult{Value: removed(r.gone)}, o.ResetFactors(ctx, u.ID)
+		}
+	}
 	plan.Read = func(ctx context.Context, o *okta.Client) (action.State, error) {
 		now, err := o.ListFactors(ctx, u.ID)
 		return factorState(now), err
 	}
-	if len(r.gone) > 0 {
-		plan.Effects.ResetsFactors = true
-		plan.NotUndoable = "removed factors cannot be restored: the user enrolls them again"
-		plan.Write = r.write
-	}
 	return plan, nil
 }
+
+// factorsNotUndoable is the reason why the removal of factors cannot be taken back.
+const factorsNotUndoable = "removed factors cannot be restored: the user enrolls them again"
 
 // factorReset is the removal of factors of one user.
 type factorReset struct {
@@ -70,39 +78,30 @@ type factorReset struct {
 	all        bool
 }
 
-// write removes the factors. Of several chosen ones, a failed one does not keep the others.
-func (r factorReset) write(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
-	if r.all {
-		return action.WriteResult{Value: removed(r.gone), Message: r.sentence(r.gone)}, o.ResetFactors(ctx, r.user.ID)
-	}
-	var done []okta.Factor
-	var failed []string
-	var worst error
-	for _, f := range r.gone {
-		err := o.DeleteFactor(ctx, r.user.ID, f.ID)
-		if err == nil || okta.AlreadyApplied(err) != nil {
-			done = append(done, f)
-			continue
+// steps returns a step for each chosen factor.
+func (r factorReset) steps() []action.Step {
+	steps := make([]action.Step, len(r.gone))
+	for i, f := range r.gone {
+		plan := action.Plan{NotUndoable: factorsNotUndoable}
+		plan.Effects.ResetsFactors = true
+		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
+			return action.WriteResult{}, o.DeleteFactor(ctx, r.user.ID, f.ID)
 		}
-		failed = append(failed, fmt.Sprintf("not removed: %s (%s)", f.Type, strings.TrimRight(apierr.As(err).Message, ".")))
-		worst = apierr.MoreSevere(worst, err)
+		steps[i] = action.NewStep("remove "+f.Type+" "+f.ID, "", plan, nil)
 	}
-	message := r.sentence(done)
-	if worst != nil {
-		message = r.user.Login + ": " + strings.Join(failed, "; ") + "."
-		if len(done) > 0 {
-			message = r.user.Login + ": removed " + action.Enumerate(factorTypes(done)) + "; " + strings.Join(failed, "; ") + "."
-		}
-	}
-	return action.WriteResult{
-		Value: removed(done), After: factorState(r.without(done)), Message: message, Touched: len(done) > 0,
-	}, worst
+	return steps
 }
 
-// sentence returns the sentence about the removed factors.
-func (r factorReset) sentence(done []okta.Factor) string {
-	return fmt.Sprintf("Removed %s of %s: %s.", action.Count(len(done), "factor"), r.user.Login,
-		action.Enumerate(factorTypes(done)))
+// finish returns the result of the user from those of the steps.
+func (r factorReset) finish(_ context.Context, _ *okta.Client, c *action.Composed) (action.WriteResult, error) {
+	var done []okta.Factor
+	for i, f := range r.gone {
+		if c.Steps[i].Outcome.Reached() {
+			done = append(done, f)
+		}
+	}
+	c.After = factorState(r.without(done))
+	return c.WriteResult(r.user.Login, removed(done)), c.Err()
 }
 
 // without returns the factors of the user that are left.

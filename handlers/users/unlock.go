@@ -42,7 +42,7 @@ var unlock = action.Define(action.Spec{
 					"use Enable User, Reset Password or Set Password")
 			}
 			plan.After = action.State{"status": string(okta.Active)}
-			plan.NotUndoable = "Okta locks users out by itself only"
+			plan.NotUndoable = "Okta alone locks users out"
 			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 				return action.WriteResult{Value: plan.After}, explainUnlock(o.UnlockUser(ctx, u.ID), u)
 			}

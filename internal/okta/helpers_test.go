@@ -116,6 +116,39 @@ var methods = map[string]method{
 		return c.SetPassword(ctx, id, secrets.New("Secret-1"))
 	},
 		userJSON, true},
+	"ListFactors": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListFactors(ctx, id)
+		return err
+	}, "[]", true},
+	"ResetFactors": {func(ctx context.Context, c *okta.Client, id string) error { return c.ResetFactors(ctx, id) }, "", true},
+	"DeleteFactor": {func(ctx context.Context, c *okta.Client, id string) error { return c.DeleteFactor(ctx, id, "ost1") }, "", true},
+	"UnlockUser":   {func(ctx context.Context, c *okta.Client, id string) error { return c.UnlockUser(ctx, id) }, "", true},
+	"ListBlocks": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListBlocks(ctx, id)
+		return err
+	}, "[]", true},
+	"ExpirePassword": {func(ctx context.Context, c *okta.Client, id string) error { return c.ExpirePassword(ctx, id) }, userJSON, true},
+	"ExpirePasswordWithTemporary": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ExpirePasswordWithTemporary(ctx, id, true)
+		return err
+	}, `{"tempPassword": "x"}`, true},
+	"ListGrants": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListGrants(ctx, id)
+		return err
+	}, "[]", true},
+	"ListClients": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListClients(ctx, id)
+		return err
+	}, "[]", true},
+	"RevokeGrants": {func(ctx context.Context, c *okta.Client, id string) error { return c.RevokeGrants(ctx, id) }, "", true},
+	"RevokeClientTokens": {func(ctx context.Context, c *okta.Client, id string) error {
+		return c.RevokeClientTokens(ctx, id, "0oa1")
+	}, "", true},
+	"GetUserRisk": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.GetUserRisk(ctx, id)
+		return err
+	}, `{"riskLevel": "LOW"}`, true},
+	"SetUserRisk":     {func(ctx context.Context, c *okta.Client, id string) error { return c.SetUserRisk(ctx, id, "HIGH", "") }, `{"riskLevel": "HIGH"}`, true},
 	"UniversalLogout": {func(ctx context.Context, c *okta.Client, id string) error { return c.UniversalLogout(ctx, id) }, "", true},
 	"ClearSessions":   {func(ctx context.Context, c *okta.Client, id string) error { return c.ClearSessions(ctx, id, true) }, "", true},
 	"GetGroup":        {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetGroup(ctx, id); return err }, groupJSON, true},
@@ -174,7 +207,7 @@ var methods = map[string]method{
 var anonymous = map[string]bool{"PublishSecurityEvent": true, "Reach": true}
 
 // nonIdempotent are the methods whose writes must not happen twice.
-var nonIdempotent = map[string]bool{"ReactivateUser": true, "ResetPassword": true, "SetPassword": true, "PublishSecurityEvent": true}
+var nonIdempotent = map[string]bool{"ExpirePasswordWithTemporary": true, "ReactivateUser": true, "ResetPassword": true, "SetPassword": true, "PublishSecurityEvent": true}
 
 // wantError checks that err has this kind and code, and a message with this text and without
 // secrets.

@@ -19,10 +19,11 @@ var queryParameters = map[string][]string{
 	"GET /api/v1/users/{user}/groups":      {"limit", "after"},
 	"DELETE /api/v1/users/{user}/sessions": {"oauthTokens", "forgetDevices"},
 
-	"POST /api/v1/users/{user}/lifecycle/activate":       {"sendEmail"},
-	"POST /api/v1/users/{user}/lifecycle/reactivate":     {"sendEmail"},
-	"POST /api/v1/users/{user}/lifecycle/deactivate":     {"sendEmail"},
-	"POST /api/v1/users/{user}/lifecycle/reset_password": {"sendEmail", "revokeSessions"},
+	"POST /api/v1/users/{user}/lifecycle/activate":                           {"sendEmail"},
+	"POST /api/v1/users/{user}/lifecycle/reactivate":                         {"sendEmail"},
+	"POST /api/v1/users/{user}/lifecycle/deactivate":                         {"sendEmail"},
+	"POST /api/v1/users/{user}/lifecycle/expire_password_with_temp_password": {"revokeSessions"},
+	"POST /api/v1/users/{user}/lifecycle/reset_password":                     {"sendEmail", "revokeSessions"},
 
 	"GET /api/v1/users/{user}/roles":  {"after"}, // for next links of faults; the emulator has one page
 	"POST /api/v1/users/{user}/roles": {"disableNotifications"},

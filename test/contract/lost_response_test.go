@@ -30,29 +30,30 @@ var writes = []struct {
 	users      string // "": the action has one target
 	params     params
 	kind       string
+	more       int // further writes for one user
 }{
-	{"suspend", "users/disable-user", "POST", "tom, tim", params{"Is Deactivate": false}, settled},
-	{"deactivate", "users/disable-user", "POST", "tom, tim", nil, settled},
-	{"unsuspend", "users/enable-user", "POST", "carol, carla", params{"Is Activate": false}, settled},
-	{"activate", "users/enable-user", "POST", "frank, fred", nil, settled},
-	{"reactivate", "users/enable-user", "POST", "heidi, heinz", nil, once},
-	{"reset password", "users/reset-password", "POST", "tom, tim", nil, once},
-	{"set password", "users/set-password", "POST", "tom, tim", params{"New Password": "Correct-Horse-7"}, once},
-	{"clear sessions", "sessions/clear-okta-user-session", "DELETE", "tom, tim", nil, idempotent},
-	{"revoke all access", "sessions/revoke-all-access", "DELETE", "tom, tim", nil, idempotent},
-	{"contain", "containment/contain-user", "POST", "tom, tim", nil, settled},
-	{"restore", "containment/restore-user", "POST", "carol, carla", params{"Record": recordOf("carol", "carla")}, settled},
-	{"reset factors", "users/reset-factors", "POST", "tom, tim", nil, settled},
-	{"remove a factor", "users/reset-factors", "DELETE", "tom, tim", params{"Factors": "push"}, settled},
-	{"expire password", "users/expire-password", "POST", "tom, tim", nil, settled},
-	{"temporary password", "users/expire-password", "POST", "tom, tim", params{"Temporary Password": true}, once},
-	{"unlock", "users/unlock-user", "POST", "lena, luke", nil, settled},
-	{"set risk", "users/set-user-risk", "PUT", "tom, tim", params{"Level": "HIGH"}, idempotent},
-	{"revoke grants", "sessions/revoke-grants", "DELETE", "tom, tim", nil, idempotent},
-	{"assign role", "roles/assign-role", "POST", "tom, tim", params{"Role Types": "ORG_ADMIN"}, settled},
-	{"unassign role", "roles/unassign-role", "DELETE", "rita, rosa", params{"Role IDs Or Names": "SUPER_ADMIN"}, settled},
-	{"add group", "groups/add-group", "POST", "", params{"Group Name": "Red Team"}, plain},
-	{"send signal", "signals/send-itp-signal", "POST", "", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, once},
+	{"suspend", "users/disable-user", "POST", "tom, tim", params{"Is Deactivate": false}, settled, 0},
+	{"deactivate", "users/disable-user", "POST", "tom, tim", nil, settled, 0},
+	{"unsuspend", "users/enable-user", "POST", "carol, carla", params{"Is Activate": false}, settled, 0},
+	{"activate", "users/enable-user", "POST", "frank, fred", nil, settled, 0},
+	{"reactivate", "users/enable-user", "POST", "heidi, heinz", nil, once, 0},
+	{"reset password", "users/reset-password", "POST", "tom, tim", nil, once, 0},
+	{"set password", "users/set-password", "POST", "tom, tim", params{"New Password": "Correct-Horse-7"}, once, 0},
+	{"clear sessions", "sessions/clear-okta-user-session", "DELETE", "tom, tim", nil, idempotent, 0},
+	{"revoke all access", "sessions/revoke-all-access", "DELETE", "tom, tim", nil, idempotent, 0},
+	{"contain", "containment/contain-user", "POST", "tom, tim", nil, settled, 0},
+	{"restore", "containment/restore-user", "POST", "carol, carla", params{"Record": recordOf("carol", "carla")}, settled, 0},
+	{"reset factors", "users/reset-factors", "POST", "tom, tim", nil, settled, 0},
+	{"remove a factor", "users/reset-factors", "DELETE", "tom, tim", params{"Factors": "push"}, settled, 0},
+	{"expire password", "users/expire-password", "POST", "tom, tim", nil, settled, 0},
+	{"temporary password", "users/expire-password", "POST", "tom, tim", params{"Temporary Password": true}, once, 0},
+	{"unlock", "users/unlock-user", "POST", "lena, luke", nil, settled, 0},
+	{"set risk", "users/set-user-risk", "PUT", "tom, tim", params{"Level": "HIGH"}, idempotent, 0},
+	{"revoke grants", "sessions/revoke-grants", "DELETE", "tom, tim", nil, idempotent, 1},
+	{"assign role", "roles/assign-role", "POST", "tom, tim", params{"Role Types": "ORG_ADMIN"}, settled, 0},
+	{"unassign role", "roles/unassign-role", "DELETE", "rita, rosa", params{"Role IDs Or Names": "SUPER_ADMIN"}, settled, 0},
+	{"add group", "groups/add-group", "POST", "", params{"Group Name": "Red Team"}, plain, 0},
+	{"send signal", "signals/send-itp-signal", "POST", "", params{"User Email": "alice@acme.test", "Timestamp": "2025-05-25T14:47:52Z", "Reason": "test", "Severity": "high"}, once, 0},
 }
 
 // recordOf returns the record of a containment that suspended these users.
@@ -188,12 +189,15 @@ func TestLostResponse_NonIdempotentWriteIsNotRepeated(t *testing.T) {
 					if got, _ := r.Get("targets", 0, "error", "code").(string); got != code {
 						t.Errorf("code %q, want %q", got, code)
 					}
-					if sent != times {
+					if sent-c.more != times {
 						t.Errorf("the write was sent %d times, want %d: %v", sent, times, w.Asked())
 					}
 					first, second, two := strings.Cut(c.users, ", ")
 					if two && (outcome == "changed" || carriedOut) {
 						a, b := w.User(first), w.User(second)
+						if c.name == "temporary password" {
+							a.Password = b.Password // each user has another one
+						}
 						a.ID, a.Login, a.Email, a.RoleAssignments, a.Profile = b.ID, b.Login, b.Email, b.RoleAssignments, b.Profile
 						if diff := cmp.Diff(b, a); diff != "" {
 							t.Errorf("the two are not in the same state (-second +first):\n%s", diff)
@@ -214,7 +218,7 @@ func TestLostResponse_RefusedWriteIsRetried(t *testing.T) {
 				w := newWorldOfPairs(t, testkit.Options{})
 				f.Times = 3
 				r, sent := spoil(w, f, c.path, c.method, c.users, c.params)
-				if r.HTTP != 200 || r.Get("status") != "success" || sent != 4 {
+				if r.HTTP != 200 || r.Get("status") != "success" || sent-c.more != 4 {
 					t.Errorf("sent %d times: %d %s", sent, r.HTTP, r.Body)
 				}
 			})
@@ -262,7 +266,7 @@ func TestLostResponse_DeadlineEndsAHangingCall(t *testing.T) {
 				if c.users != "" {
 					outcomes, http = append(outcomes, "changed"), 200
 				}
-				if diff := cmp.Diff(outcomes, r.Outcomes()); diff != "" || r.HTTP != http || r.Get("targets", 0, "error", "code") != code || sent != 1 {
+				if diff := cmp.Diff(outcomes, r.Outcomes()); diff != "" || r.HTTP != http || r.Get("targets", 0, "error", "code") != code || sent != 1 && sent-c.more != 1 {
 					t.Errorf("%s, carried out %v: sent %d times, %d: %s%s", c.name, carriedOut, sent, r.HTTP, diff, r.Body)
 				}
 			})
@@ -276,7 +280,7 @@ func TestLostResponse_LatencyDoesNotChangeReplies(t *testing.T) {
 	for _, c := range writes {
 		w := newWorldOfPairs(t, testkit.Options{})
 		r, sent := spoil(w, emulator.Fault{LatencyMS: 20}, c.path, c.method, c.users, c.params)
-		if r.HTTP != 200 || r.Get("status") != "success" || sent != 1 {
+		if r.HTTP != 200 || r.Get("status") != "success" || sent-c.more != 1 {
 			t.Errorf("%s: sent %d times: %s", c.name, sent, r.Body)
 		}
 	}
