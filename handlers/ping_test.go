@@ -56,7 +56,7 @@ func TestPing_ChecksCredentials(t *testing.T) {
 			"json_result": null, "entities": [], "targets": [], "warnings": []
 		}`, message))
 		want := []string{"GET /api/v1/users/me"}
-		if group == "users" || group == "sessions" || group == "containment" { // their guardrails need a scope that their actions do not
+		if group == "users" || group == "sessions" || group == "containment" || group == "groups" { // their guardrails need a scope that their actions do not
 			want = append(want, "GET /api/v1/iam/assignees/users")
 		}
 		if diff := cmp.Diff(want, w.AskedAll()); diff != "" {

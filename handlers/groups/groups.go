@@ -7,6 +7,6 @@ import "example.com/okta-secops/internal/action"
 var Group = action.Group{
 	Name:     "groups",
 	Function: "OktaGroups",
-	Summary:  "Add and find groups, and list the groups of a user.",
-	Actions:  []action.Action{add, get, listOfUser},
+	Summary:  "Add and find groups, and list and change the groups of users.",
+	Actions:  []action.Action{add, get, listOfUser, addMember, removeMember},
 }

@@ -49,7 +49,7 @@ func sameState(a, b State) bool {
 func describe(s State) string {
 	var words []string
 	for _, k := range sortedKeys(s) {
-		word := fmt.Sprint(s[k])
+		word := valueText(s[k])
 		if k == transitioningTo {
 			word = "changing to " + word
 		}

@@ -127,3 +127,48 @@ func (c *Client) ListUserGroups(ctx context.Context, userIDOrLogin string) ([]Gr
 	}
 	return decodeItems[Group](list)
 }
+
+// AddGroupMember adds a user to a group. A member stays one.
+//
+//	PUT /api/v1/groups/{groupId}/users/{userId}
+func (c *Client) AddGroupMember(ctx context.Context, groupID, userID string) error {
+	return c.changeMember(ctx, groupID, userID, c.sdk.addGroupMember(groupID, userID))
+}
+
+// RemoveGroupMember removes a user from a group. A user who is not a member stays outside.
+//
+//	DELETE /api/v1/groups/{groupId}/users/{userId}
+func (c *Client) RemoveGroupMember(ctx context.Context, groupID, userID string) error {
+	return c.changeMember(ctx, groupID, userID, c.sdk.removeGroupMember(groupID, userID))
+}
+
+func (c *Client) changeMember(ctx context.Context, groupID, userID string, r request) error {
+	if err := checkPathElement(groupID); err != nil {
+		return err
+	}
+	return c.writeUser(ctx, userID, call{request: r}, nil)
+}
+
+// ListMembershipRules returns the names of the group rules that make a user a member of a group.
+//
+//	GET /api/v1/groups/{groupId}/users/{userId}/group-rules
+func (c *Client) ListMembershipRules(ctx context.Context, groupID, userID string) ([]string, error) {
+	if err := checkPathElement(groupID); err != nil {
+		return nil, err
+	}
+	if err := checkUserID(userID); err != nil {
+		return nil, err
+	}
+	list, err := c.list(ctx, c.sdk.listMembershipRules(groupID, userID), 0)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := decodeItems[struct {
+		Name string `json:"name"`
+	}](list)
+	names := make([]string, len(rules))
+	for i, r := range rules {
+		names[i] = r.Name
+	}
+	return names, err
+}

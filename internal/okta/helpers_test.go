@@ -148,7 +148,15 @@ var methods = map[string]method{
 		_, err := c.GetUserRisk(ctx, id)
 		return err
 	}, `{"riskLevel": "LOW"}`, true},
-	"SetUserRisk":     {func(ctx context.Context, c *okta.Client, id string) error { return c.SetUserRisk(ctx, id, "HIGH", "") }, `{"riskLevel": "HIGH"}`, true},
+	"SetUserRisk":    {func(ctx context.Context, c *okta.Client, id string) error { return c.SetUserRisk(ctx, id, "HIGH", "") }, `{"riskLevel": "HIGH"}`, true},
+	"AddGroupMember": {func(ctx context.Context, c *okta.Client, id string) error { return c.AddGroupMember(ctx, "00g1", id) }, "", true},
+	"RemoveGroupMember": {func(ctx context.Context, c *okta.Client, id string) error {
+		return c.RemoveGroupMember(ctx, "00g1", id)
+	}, "", true},
+	"ListMembershipRules": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListMembershipRules(ctx, "00g1", id)
+		return err
+	}, "[]", true},
 	"UniversalLogout": {func(ctx context.Context, c *okta.Client, id string) error { return c.UniversalLogout(ctx, id) }, "", true},
 	"ClearSessions":   {func(ctx context.Context, c *okta.Client, id string) error { return c.ClearSessions(ctx, id, true) }, "", true},
 	"GetGroup":        {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetGroup(ctx, id); return err }, groupJSON, true},

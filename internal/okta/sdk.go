@@ -334,6 +334,24 @@ func (s sdkClient) createGroup(name, description string) request {
 	}}
 }
 
+func (s sdkClient) addGroupMember(id, userID string) request {
+	return request{routeAddGroupMember, func(ctx context.Context) error {
+		_, err := s.api.GroupAPI.AssignUserToGroup(ctx, id, userID).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) removeGroupMember(id, userID string) request {
+	return request{routeRemoveGroupMember, func(ctx context.Context) error {
+		_, err := s.api.GroupAPI.UnassignUserFromGroup(ctx, id, userID).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listMembershipRules(id, userID string) request {
+	return s.direct(routeListMembershipRules, nil, id, userID)
+}
+
 func (s sdkClient) listUserRoles(id string) request {
 	return request{routeListUserRoles, func(ctx context.Context) error {
 		_, _, err := s.api.RoleAssignmentAPI.ListAssignedRolesForUser(ctx, id).Execute()

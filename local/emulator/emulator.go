@@ -150,6 +150,8 @@ func (e *Emulator) routes() *http.ServeMux {
 		"PUT /api/v1/groups/{group}/users/{user}":    {"okta.groups.manage", e.onUserID(e.addMember)},
 		"DELETE /api/v1/groups/{group}/users/{user}": {"okta.groups.manage", e.onUserID(e.removeMember)},
 
+		"GET /api/v1/groups/{group}/users/{user}/group-rules": {"okta.groups.read", e.onUserID(e.listMembershipRules)},
+
 		"GET /api/v1/idps": {"okta.idps.read", e.listProviders},
 
 		"POST /oauth2/v1/global-token-revocation": {"okta.universalLogout.manage", e.universalLogout},

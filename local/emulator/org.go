@@ -36,6 +36,7 @@ type org struct {
 	seenJTI map[string]bool // issuer and jti
 
 	lacks map[string]bool // features
+	rules []*groupRule
 
 	delays  delays
 	faults  []*activeFault

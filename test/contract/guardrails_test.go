@@ -51,6 +51,8 @@ var changes = []change{
 	{"users", "unlock-user", map[string]any{"User IDs": victim}, emulator.UserSeed{Status: "LOCKED_OUT"}, false},
 	{"users", "set-user-risk", map[string]any{"User IDs": victim, "Level": "HIGH"}, emulator.UserSeed{}, false},
 	{"sessions", "revoke-grants", map[string]any{"User IDs": victim}, emulator.UserSeed{Clients: []string{"Mail"}}, false},
+	{"groups", "add-user-to-group", map[string]any{"User IDs": victim, "Group IDs Or Names": "VPN Users"}, emulator.UserSeed{}, false},
+	{"groups", "remove-user-from-group", map[string]any{"User IDs": victim, "Group IDs Or Names": "Engineering"}, emulator.UserSeed{}, false},
 	{"groups", "add-group", map[string]any{"Group Name": "Quarantine"}, emulator.UserSeed{}, false},
 	{"signals", "send-itp-signal", map[string]any{
 		"User Email": victim, "Timestamp": "2026-03-02T09:59:00Z", "Reason": "Test", "Severity": "high",

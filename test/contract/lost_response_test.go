@@ -50,6 +50,8 @@ var writes = []struct {
 	{"unlock", "users/unlock-user", "POST", "lena, luke", nil, settled, 0},
 	{"set risk", "users/set-user-risk", "PUT", "tom, tim", params{"Level": "HIGH"}, idempotent, 0},
 	{"revoke grants", "sessions/revoke-grants", "DELETE", "tom, tim", nil, idempotent, 1},
+	{"add to a group", "groups/add-user-to-group", "PUT", "tom, tim", params{"Group IDs Or Names": "Finance"}, idempotent, 0},
+	{"remove from a group", "groups/remove-user-from-group", "DELETE", "carol, carla", params{"Group IDs Or Names": "Finance"}, idempotent, 0},
 	{"assign role", "roles/assign-role", "POST", "tom, tim", params{"Role Types": "ORG_ADMIN"}, settled, 0},
 	{"unassign role", "roles/unassign-role", "DELETE", "rita, rosa", params{"Role IDs Or Names": "SUPER_ADMIN"}, settled, 0},
 	{"add group", "groups/add-group", "POST", "", params{"Group Name": "Red Team"}, plain, 0},
@@ -147,12 +149,12 @@ func spoil(w *testkit.World, f emulator.Fault, path, method, users string, p par
 		}
 		p["User IDs"] = users
 		first, _, _ := strings.Cut(users, ",")
-		f.Path = "/api/v1/users/" + w.ID(first) + "*"
+		f.Path = "*/users/" + w.ID(first) + "*"
 	}
 	w.Okta.AddFault(f)
 	r = w.Run(path, request{Parameters: p})
 	for _, line := range w.Writes() {
-		if strings.HasPrefix(line, method+" ") && strings.HasPrefix(line[len(method)+1:], strings.TrimSuffix(f.Path, "*")) {
+		if strings.HasPrefix(line, method+" ") && strings.Contains(line, strings.Trim(f.Path, "*")) {
 			sent++
 		}
 	}

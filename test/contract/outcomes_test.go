@@ -275,6 +275,8 @@ var asked = map[string]func(c claim, u emulator.UserState) bool{
 	"reset-factors":           func(_ claim, u emulator.UserState) bool { return !slices.Contains(u.Factors, "push") },
 	"set-user-risk":           func(_ claim, u emulator.UserState) bool { return u.Risk == "HIGH" },
 	"revoke-grants":           func(_ claim, u emulator.UserState) bool { return u.Grants+u.RefreshTokens == 0 },
+	"add-user-to-group":       func(_ claim, u emulator.UserState) bool { return slices.Contains(u.Groups, "Finance") },
+	"remove-user-from-group":  func(_ claim, u emulator.UserState) bool { return !slices.Contains(u.Groups, "Engineering") },
 	"revoke-all-access":       func(_ claim, u emulator.UserState) bool { return u.Sessions+u.OAuthTokens == 0 },
 	"assign-role":             func(claim, emulator.UserState) bool { return true }, // see checkRoles
 	"unassign-role":           func(claim, emulator.UserState) bool { return true },
@@ -307,7 +309,7 @@ func (c claim) checkRoles() {
 
 // words are how a sentence about a target of that outcome begins, or what it says of a role.
 var words = map[string][]string{
-	"changed":     {"Suspended", "Deactivated", "Enabled", "Reset", "Set", "Added", "Cleared", "Revoked", "Ended", "Contained", "Restored", "Unlocked", "Removed", "Expired", "Sent an activation link", "Created an activation link", ": assigned", ": unassigned"},
+	"changed":     {"Suspended", "Deactivated", "Enabled", "Reset", "Set", "Added", "Cleared", "Revoked", "Ended", "Contained", "Restored", "Unlocked", "Removed", "Expired", "Added to", "Sent an activation link", "Created an activation link", ": assigned", ": unassigned"},
 	"unchanged":   {"Already", "The group exists already", ": already"},
 	"accepted":    {"Successfully sent the ITP signal to Okta. Okta accepted the signal"},
 	"found":       {"Found", " belongs to ", " has "},

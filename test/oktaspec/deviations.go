@@ -115,6 +115,23 @@ var Deviations = []Deviation{
 		},
 	},
 	{
+		Name: "the group rules of a membership",
+		Reason: "The document is of 2024.06; the operation is in the current one: " +
+			"https://developer.okta.com/docs/api/openapi/okta-management/management/tag/Group/#tag/Group/operation/listGroupRulesForUserInGroup (2026.06).",
+		amend: func(doc *openapi3.T) {
+			rule := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{
+				"id": openapi3.NewStringSchema(), "name": openapi3.NewStringSchema(), "type": openapi3.NewStringSchema(), "status": openapi3.NewStringSchema(),
+			})
+			op := openapi3.NewOperation()
+			op.AddParameter(openapi3.NewPathParameter("groupId").WithSchema(openapi3.NewStringSchema()))
+			op.AddParameter(openapi3.NewPathParameter("userId").WithSchema(openapi3.NewStringSchema()))
+			op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("oauth2", "okta.groups.read"))
+			op.AddResponse(http.StatusOK, openapi3.NewResponse().WithDescription("OK").WithJSONSchema(openapi3.NewArraySchema().WithItems(rule)))
+			addErrors(doc, op)
+			doc.AddOperation("/api/v1/groups/{groupId}/users/{userId}/group-rules", http.MethodGet, op)
+		},
+	},
+	{
 		Name:   "the types of factors",
 		Reason: "They are an open set: https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserFactor/. The document closes it.",
 		amend: func(doc *openapi3.T) {
