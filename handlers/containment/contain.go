@@ -9,7 +9,6 @@ import (
 	"example.com/okta-secops/handlers/sessions"
 	"example.com/okta-secops/handlers/users"
 	"example.com/okta-secops/internal/action"
-	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -40,7 +39,7 @@ var contain = action.Define(action.Spec{
 	Summary:        "End the access of users step by step, read the result back, and report what may still work.",
 	RunsOn:         action.UserEntities,
 	OktaScopes:     []string{"okta.users.read", "okta.users.manage"},
-	OptionalScopes: []string{"okta.universalLogout.manage"},
+	OptionalScopes: append([]string{"okta.universalLogout.manage"}, evictScopes...),
 	Mutates:        true,
 	Beyond:         true,
 	Example:        action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
@@ -50,12 +49,13 @@ var contain = action.Define(action.Spec{
 		levelContain: {Changed: "Contained", Planned: "Would contain"},
 		levelEvict:   {Changed: "Evicted", Planned: "Would evict"},
 	}
+	group := newQuarantine(ctx, x)
 	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: words[p.Level],
 		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
-			c := containment{x: x, user: u, containParams: p}
+			c := containment{x: x, user: u, quarantine: group, containParams: p}
 			plan := x.Compose(c.steps(ctx), c.finish)
-			plan.Before = action.StatusOf(u)
+			maps.Copy(plan.Before, action.StatusOf(u))
 			return plan, nil
 		},
 	})
@@ -64,8 +64,9 @@ var contain = action.Define(action.Spec{
 // containment is the containment of one user.
 type containment struct {
 	containParams
-	x    *action.Execution
-	user okta.User
+	x          *action.Execution
+	user       okta.User
+	quarantine quarantine // nil: none is configured
 }
 
 // The steps that block the user, and the one that reads the result.
@@ -77,12 +78,16 @@ const (
 
 // steps returns the steps of the level. The user is blocked before the sessions end, so that a client
 // does not sign in again in between.
-func (c containment) steps(_ context.Context) []action.Step {
+func (c containment) steps(ctx context.Context) []action.Step {
 	var steps []action.Step
 	if c.Level != levelRevoke {
 		steps = append(steps, c.block())
 	}
-	return append(steps, sessions.RevokeSteps(c.user)...)
+	steps = append(steps, sessions.RevokeSteps(c.user)...)
+	if c.Level == levelEvict {
+		steps = append(steps, c.evict(ctx)...)
+	}
+	return steps
 }
 
 // block returns the step that keeps the user from signing in.
@@ -104,17 +109,15 @@ func (c containment) block() action.Step {
 // finish reads the user's status back and returns the result of the target.
 func (c containment) finish(ctx context.Context, o *okta.Client, done *action.Composed) (action.WriteResult, error) {
 	maps.Copy(done.Before, action.StatusOf(c.user))
-	err, now := done.Err(), any("unknown")
-	verified := c.verify(ctx, o, done)
-	if verified == nil {
-		now = done.After["status"]
-	}
-	done.Steps = append(done.Steps, action.StepDone(stepVerify, verified))
-	err = apierr.MoreSevere(err, verified)
-
+	now := c.verify(ctx, o, done)
+	err := done.Err()
 	e := entry{
 		UserID: c.user.ID, Level: c.Level, Contained: containedBy(done), Before: done.Before, After: done.After,
 		Steps: done.Steps, Evidence: map[string]any{"status": now}, Survives: c.survivors(done, now),
+	}
+	if e.changed(stepQuarantine) {
+		group, _ := c.quarantine()
+		e.Quarantine = group.ID
 	}
 	result := done.WriteResult(c.user.Login, e)
 	switch {
@@ -129,7 +132,7 @@ func (c containment) finish(ctx context.Context, o *okta.Client, done *action.Co
 
 // undo returns the request that takes the containment back, nil if nothing of it can be.
 func (c containment) undo(e entry) *action.Undo {
-	if !e.changed(stepSuspend) {
+	if !e.changed(stepSuspend) && !e.changed(stepQuarantine) && !e.changed(stepRisk) {
 		return nil
 	}
 	text, err := json.Marshal(e)
@@ -141,17 +144,26 @@ func (c containment) undo(e entry) *action.Undo {
 	}}
 }
 
-// verify reads the user's status into done.After. It returns an error if it cannot be read, or if a
-// step that blocks the user was made and the status shows that the user is not blocked.
-func (c containment) verify(ctx context.Context, o *okta.Client, done *action.Composed) error {
-	now, err := action.ReadStatus(c.user.ID)(ctx, o)
+// verify reads the user's status into done.After and returns it, "unknown" if it cannot be read. If the
+// step that blocks the user was made, and the status shows that the user is not blocked, the step has
+// failed.
+func (c containment) verify(ctx context.Context, o *okta.Client, done *action.Composed) any {
+	read, err := action.ReadStatus(c.user.ID)(ctx, o)
+	done.Steps = append(done.Steps, action.StepDone(stepVerify, err))
 	if err != nil {
 		delete(done.After, "status")
-		return err
+		return "unknown"
 	}
-	asked := done.After
-	done.After = now
-	return action.CheckStatus(now, asked)
+	asked := maps.Clone(done.After)
+	maps.Copy(done.After, read)
+	if err := action.CheckStatus(read, asked); err != nil {
+		for i, s := range done.Steps {
+			if s.Step == stepSuspend || s.Step == stepDeactivate {
+				done.Steps[i] = action.StepDone(s.Step, err)
+			}
+		}
+	}
+	return read["status"]
 }
 
 // containedBy returns true if every step of the level was made, or is not available in the org;

@@ -16,8 +16,10 @@ type entry struct {
 	Before    action.State        `json:"before"`
 	After     action.State        `json:"after"`
 	Steps     []action.StepResult `json:"steps"`
-	Evidence  map[string]any      `json:"evidence"`
-	Survives  []string            `json:"survives"` // access that may continue
+	// Quarantine is the ID of the group to which the run added the user; "": none.
+	Quarantine string         `json:"quarantine_group,omitempty"`
+	Evidence   map[string]any `json:"evidence"`
+	Survives   []string       `json:"survives"` // access that may continue
 }
 
 // changed reports whether the run made this step.

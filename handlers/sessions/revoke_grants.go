@@ -45,9 +45,11 @@ var revokeGrants = action.Define(action.Spec{
 	})
 })
 
-// StepGrants is the step that revokes the grants of a user; a step for the tokens of each client
-// follows.
-const StepGrants = "revoke_grants"
+// The steps that revoke the grants of a user, and the tokens of one client, whose ID follows the name.
+const (
+	StepGrants = "revoke_grants"
+	StepTokens = "revoke_tokens"
+)
 
 // grantsNotUndoable is the reason why a revocation cannot be taken back.
 const grantsNotUndoable = "revoked grants cannot be restored: the user gives the consent again"
@@ -72,7 +74,7 @@ func GrantSteps(ctx context.Context, o *okta.Client, u okta.User) ([]action.Step
 		add(StepGrants, func(ctx context.Context, o *okta.Client) error { return o.RevokeGrants(ctx, u.ID) })
 	}
 	for _, k := range clients {
-		add("revoke_tokens "+k.ID, func(ctx context.Context, o *okta.Client) error {
+		add(StepTokens+" "+k.ID, func(ctx context.Context, o *okta.Client) error {
 			return o.RevokeClientTokens(ctx, u.ID, k.ID)
 		})
 	}

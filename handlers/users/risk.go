@@ -95,9 +95,9 @@ var setRisk = action.Define(action.Spec{
 })
 
 // PlanSetRisk plans to set the risk level of a user: LOW, MEDIUM or HIGH. It reads the level with this
-// client. okta.LacksFeature reports whether the error says that the org has no user risk.
+// client, and each request has an access token with its own scope. okta.LacksFeature reports whether the error says that the org has no user risk.
 func PlanSetRisk(ctx context.Context, o *okta.Client, u okta.User, level, reason string) (action.Plan, error) {
-	before, err := o.GetUserRisk(ctx, u.ID)
+	before, err := o.WithScopes([]string{riskReadScope}).GetUserRisk(ctx, u.ID)
 	if err != nil {
 		return action.Plan{}, err
 	}

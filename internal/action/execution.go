@@ -22,9 +22,11 @@ type Deps struct {
 	MaxTargets int             // bounds the targets of a change; a read takes namesPerTarget times as many
 	Workers    int             // how many targets one invocation handles in parallel
 	Guardrails *Guardrails     // nil: no action that changes something is run
-	ReadOnly   string          // the warning that every change is a dry run; "" if changes are made
-	Now        func() time.Time
-	Log        *slog.Logger
+	// QuarantineGroup is the ID or the name of the group for evicted users; "": none.
+	QuarantineGroup string
+	ReadOnly        string // the warning that every change is a dry run; "" if changes are made
+	Now             func() time.Time
+	Log             *slog.Logger
 }
 
 // Run is the part of an execution that is specific to one run of a request.

@@ -35,6 +35,8 @@ type Config struct {
 	OAuth                   bool   // OKTA_USE_OAUTH: authenticate as the service app of the next three
 	ClientID, KeyID, KeyRef string // OKTA_CLIENT_ID, OKTA_KEY_ID, OKTA_PRIVATE_KEY_SECRET
 
+	QuarantineGroup string // of OktaContainment; "": none
+
 	SigningKeyRef, SigningKeyID, Issuer string // ITP_*; empty if requests bring their own
 
 	Callers
@@ -60,21 +62,22 @@ func (e *Error) Error() string { return strings.Join(e.Problems, "; ") }
 func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 	e := env{getenv: getenv}
 	c := Config{
-		Root:           e.root("OKTA_API_ROOT"),
-		TokenRef:       e.ref("OKTA_API_TOKEN_SECRET"),
-		VerifySSL:      e.boolean("OKTA_VERIFY_SSL"),
-		Concurrency:    e.integer("OKTA_CONCURRENCY", 1, maxConcurrency),
-		LimitShare:     e.share("OKTA_LIMIT_SHARE"),
-		OAuth:          e.boolean("OKTA_USE_OAUTH"),
-		ClientID:       e.get("OKTA_CLIENT_ID"),
-		KeyID:          e.keyID("OKTA_KEY_ID"),
-		KeyRef:         e.ref("OKTA_PRIVATE_KEY_SECRET"),
-		SigningKeyRef:  e.ref("ITP_SIGNING_KEY_SECRET"),
-		SigningKeyID:   e.keyID("ITP_KEY_ID"),
-		Issuer:         e.issuer("ITP_ISSUER_URL"),
-		MaxTargets:     e.integer("MAX_TARGETS", 1, 10_000),
-		MaxInvocations: e.integer("MAX_INVOCATIONS", 1, 1000),
-		Deadline:       min(e.duration("REQUEST_DEADLINE", maxDeadline), e.platformTimeout()-replyTime),
+		Root:            e.root("OKTA_API_ROOT"),
+		TokenRef:        e.ref("OKTA_API_TOKEN_SECRET"),
+		VerifySSL:       e.boolean("OKTA_VERIFY_SSL"),
+		Concurrency:     e.integer("OKTA_CONCURRENCY", 1, maxConcurrency),
+		LimitShare:      e.share("OKTA_LIMIT_SHARE"),
+		OAuth:           e.boolean("OKTA_USE_OAUTH"),
+		ClientID:        e.get("OKTA_CLIENT_ID"),
+		KeyID:           e.keyID("OKTA_KEY_ID"),
+		KeyRef:          e.ref("OKTA_PRIVATE_KEY_SECRET"),
+		SigningKeyRef:   e.ref("ITP_SIGNING_KEY_SECRET"),
+		SigningKeyID:    e.keyID("ITP_KEY_ID"),
+		Issuer:          e.issuer("ITP_ISSUER_URL"),
+		QuarantineGroup: strings.TrimSpace(e.get("QUARANTINE_GROUP")),
+		MaxTargets:      e.integer("MAX_TARGETS", 1, 10_000),
+		MaxInvocations:  e.integer("MAX_INVOCATIONS", 1, 1000),
+		Deadline:        min(e.duration("REQUEST_DEADLINE", maxDeadline), e.platformTimeout()-replyTime),
 	}
 	e.checkCredentials(credentials, c)
 	if c.Guardrails = strings.TrimSpace(e.get("GUARDRAILS")); !strings.HasPrefix(c.Guardrails, "{") {

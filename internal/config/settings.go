@@ -60,6 +60,10 @@ var Settings = []Setting{
 	},
 	{Name: "ITP_ISSUER_URL", Parameter: "Issuer URL", Help: "The issuer that is registered in Okta; https"},
 	{
+		Name: "QUARANTINE_GROUP",
+		Help: "`OktaContainment` only: ID or exact name of the Okta group to which Contain User adds evicted users",
+	},
+	{
 		Name: "CALLER_AUTH", Required: true,
 		Help: "[Authentication of callers](#callers): `iam`, `oidc`, `apikey`, or `none` on loopback",
 	},

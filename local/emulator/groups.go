@@ -49,7 +49,7 @@ func (o *org) groupNamed(name string) *group {
 }
 
 func (o *org) addGroup(name string, description any, at time.Time) *group {
-	id := newID("00g", name)
+	id := GroupID(name)
 	if o.groupByID[id] != nil {
 		id = newID("00g", name, strconv.Itoa(len(o.groups)))
 	}

@@ -21,6 +21,9 @@ func newID(prefix string, parts ...string) string {
 // UserID returns the ID of the user with a login.
 func UserID(login string) string { return newID("00u", strings.ToLower(login)) }
 
+// GroupID returns the ID of the only group with a name.
+func GroupID(name string) string { return newID("00g", name) }
+
 // stamp is a time in Okta's JSON format. The zero stamp is null.
 type stamp time.Time
 

@@ -84,6 +84,9 @@ var runs = []run{
 	{"roles/assign-role", params{"User IDs": "alice", "Role Types": "READ_ONLY_ADMIN, ORG_ADMIN"}, true, "planned", nil},
 	{"roles/unassign-role", params{"User IDs": "admin, alice, helpdesk, zed", "Role IDs Or Names": "SUPER_ADMIN, HELP_DESK_ADMIN"}, false, "changed unchanged wrong_state not_found", nil},
 	{"roles/unassign-role", params{"User IDs": "admin", "Role IDs Or Names": "SUPER_ADMIN"}, true, "planned", nil},
+	{"containment/contain-user", params{"User IDs Or Logins": "alice", "Level": "evict"}, false, "changed", nil},
+	{"containment/restore-user", params{"User IDs Or Logins": "carol", "Record": evicted}, false, "changed", nil},
+	{"groups/remove-user-from-group", params{"User IDs Or Logins": "alice", "Group IDs Or Names": "Engineering"}, false, "changed", nil},
 	{"sessions/clear-okta-user-session", params{"User IDs Or Logins": "alice, zed"}, false, "changed not_found", nil},
 	{"sessions/clear-okta-user-session", params{"User IDs Or Logins": "alice", "Revoke OAuth Tokens": false}, true, "planned", nil},
 	{"providers/list-providers", params{"Limit": 3}, false, "success", nil},
@@ -183,6 +186,11 @@ func neutralOf(w *testkit.World, r testkit.Reply) neutral {
 // perRun is what differs from run to run in a reply.
 var perRun = regexp.MustCompile(`"(invocation_id|okta_request_id)":"[^"]*"`)
 
+// evicted is a record of an eviction of carol, in whose org Finance is the quarantine group.
+var evicted = fmt.Sprintf(`{"user_id": %q, "before": {"status": "ACTIVE", "risk": "LOW"}, "after": {"status": "SUSPENDED"},
+	"quarantine_group": %q, "steps": [{"step": "suspend", "outcome": "changed"}, {"step": "quarantine", "outcome": "changed"},
+	{"step": "set_risk", "outcome": "changed"}]}`, emulator.UserID("carol@acme.test"), emulator.GroupID("Finance"))
+
 // TestOktaAuth_DeclaredScopesMatchTheSpecification: no fewer, or the action fails, and no more, or the app
 // holds permissions that no action needs.
 func TestOktaAuth_DeclaredScopesMatchTheSpecification(t *testing.T) {
@@ -196,7 +204,8 @@ func TestOktaAuth_DeclaredScopesMatchTheSpecification(t *testing.T) {
 	var worlds sync.WaitGroup
 	for _, run := range allRuns() {
 		worlds.Go(func() {
-			w := testkit.New(t, testkit.Options{Observe: func(c emulator.Observed) {
+			env := map[string]string{"QUARANTINE_GROUP": "Finance"}
+			w := testkit.New(t, testkit.Options{Env: env, Observe: func(c emulator.Observed) {
 				if c.Request.URL.Path == "/api/v1/users/me" {
 					return // the owner of an API token, which a service app does not have
 				}
