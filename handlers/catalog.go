@@ -6,6 +6,7 @@ import (
 
 	"example.com/okta-secops/handlers/containment"
 	"example.com/okta-secops/handlers/groups"
+	"example.com/okta-secops/handlers/logs"
 	"example.com/okta-secops/handlers/providers"
 	"example.com/okta-secops/handlers/roles"
 	"example.com/okta-secops/handlers/sessions"
@@ -23,6 +24,7 @@ var Groups = withPing(
 	roles.Group,
 	sessions.Group,
 	providers.Group,
+	logs.Group,
 	signals.Group,
 	containment.Group,
 )

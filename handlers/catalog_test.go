@@ -69,7 +69,7 @@ func TestCatalog_PingIsLastInEachGroup(t *testing.T) {
 	want := map[string]string{
 		"users": "OktaUsers", "groups": "OktaGroups", "roles": "OktaRoles",
 		"sessions": "OktaSessions", "providers": "OktaProviders", "signals": "OktaSignals",
-		"containment": "OktaContainment",
+		"logs": "OktaLogs", "containment": "OktaContainment",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("groups (-want +got):\n%s", diff)

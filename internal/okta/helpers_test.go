@@ -157,6 +157,10 @@ var methods = map[string]method{
 		_, err := c.ListMembershipRules(ctx, "00g1", id)
 		return err
 	}, "[]", true},
+	"ListEvents": {func(ctx context.Context, c *okta.Client, _ string) error {
+		_, err := c.ListEvents(ctx, okta.EventQuery{Filter: `eventType eq "x"`}, 10)
+		return err
+	}, "[]", false},
 	"UniversalLogout": {func(ctx context.Context, c *okta.Client, id string) error { return c.UniversalLogout(ctx, id) }, "", true},
 	"ClearSessions":   {func(ctx context.Context, c *okta.Client, id string) error { return c.ClearSessions(ctx, id, true) }, "", true},
 	"GetGroup":        {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetGroup(ctx, id); return err }, groupJSON, true},

@@ -31,6 +31,9 @@ func OAuth(app ServiceApp) Auth {
 	return &oauth{ServiceApp: app, endpoint: app.Root.JoinPath(tokenPath).String(), tokens: map[string]accessToken{}}
 }
 
+// clientID returns the ID of the service app.
+func (o *oauth) clientID() string { return o.ClientID }
+
 type oauth struct {
 	ServiceApp
 	endpoint string

@@ -35,6 +35,7 @@ const (
 	bucketGroup         bucket = "/api/v1/groups/{id}"
 	bucketGroups        bucket = "/api/v1/groups"
 	bucketIAM           bucket = "/api/v1/iam"
+	bucketLogs          bucket = "/api/v1/logs"
 	bucketOther         bucket = "/api/v1"                          // all other management routes
 	bucketSecurityEvent bucket = "/security/api/v1/security-events" // not documented
 	bucketOAuth         bucket = "/oauth2/v1"                       // not documented for Universal Logout
@@ -82,6 +83,7 @@ var (
 	routeRemoveGroupMember   = route{"DELETE /api/v1/groups/{groupId}/users/{userId}", bucketGroups}
 	routeListMembershipRules = route{"GET /api/v1/groups/{groupId}/users/{userId}/group-rules", bucketGroups}
 	routeListRoles           = route{"GET /api/v1/iam/roles", bucketIAM}
+	routeListEvents          = route{"GET /api/v1/logs", bucketLogs}
 	routeListProviders       = route{"GET /api/v1/idps", bucketOther}
 	routeUniversalLogout     = route{"POST /oauth2/v1/global-token-revocation", bucketOAuth}
 	routePublishEvent        = route{"POST /security/api/v1/security-events", bucketSecurityEvent}

@@ -410,6 +410,18 @@ func (s sdkClient) listAppTargets(id, assignmentID string) request {
 	}}
 }
 
+func (s sdkClient) listEvents(q EventQuery, limit int) request {
+	return request{routeListEvents, func(ctx context.Context) error {
+		r := s.api.SystemLogAPI.ListLogEvents(ctx).Since(q.Since.UTC()).Until(q.Until.UTC()).SortOrder("DESCENDING").
+			Limit(int32(limit))
+		if q.Filter != "" {
+			r = r.Filter(q.Filter)
+		}
+		_, _, err := r.Execute()
+		return err
+	}}
+}
+
 func (s sdkClient) listProviders(query, providerType string, limit int) request {
 	return request{routeListProviders, func(ctx context.Context) error {
 		r := s.api.IdentityProviderAPI.ListIdentityProviders(ctx).Limit(int32(limit))

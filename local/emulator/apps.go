@@ -284,6 +284,7 @@ func (e *Emulator) checkAccess(c *oktaCall, scheme, value, scope string) *oktaEr
 			return refusal
 		}
 	}
+	c.clientID = t.app.ClientID
 	if !slices.Contains(t.scopes, scope) {
 		return refuse(errorForStatus(http.StatusForbidden), "insufficient_scope")
 	}

@@ -12,6 +12,7 @@ import (
 // delays are the delays of asynchronous operations in Okta. The zero value has none.
 type delays struct {
 	search       time.Duration // age of the users and groups in the search index
+	log          time.Duration // of the System Log
 	deactivation Deactivation
 	pending      []*user // users whose change of status is not complete
 }

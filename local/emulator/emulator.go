@@ -64,6 +64,7 @@ func New(o Options) *Emulator {
 		transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]registeredApp{},
 	}
 	e.org = seededOrg(e.token)
+	e.org.seedLog(e.now())
 	e.api, e.control = e.routes(), e.controlRoutes()
 	return e
 }
@@ -93,6 +94,7 @@ func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.org = seededOrg(e.token)
+	e.org.seedLog(e.now())
 	e.org.addApps(e.apps)
 }
 
@@ -154,9 +156,11 @@ func (e *Emulator) routes() *http.ServeMux {
 
 		"GET /api/v1/idps": {"okta.idps.read", e.listProviders},
 
+		"GET /api/v1/logs": {"okta.logs.read", e.listLogs},
+
 		"POST /oauth2/v1/global-token-revocation": {"okta.universalLogout.manage", e.universalLogout},
 	} {
-		mux.Handle(pattern, e.serve(e.authorized(r.scope, checkQuery(pattern, r.oktaHandler))))
+		mux.Handle(pattern, e.serve(e.authorized(r.scope, checkQuery(pattern, e.logs(pattern, r.oktaHandler)))))
 	}
 	mux.Handle("GET /.well-known/okta-organization", e.serve(getOrganization))
 	mux.Handle("POST "+tokenPath, e.serve(e.issueToken))

@@ -38,6 +38,9 @@ type org struct {
 	lacks map[string]bool // features
 	rules []*groupRule
 
+	systemLog []*event
+	events    int // ever written
+
 	delays  delays
 	faults  []*activeFault
 	limits  []*activeLimit

@@ -29,6 +29,7 @@ var queryParameters = map[string][]string{
 	"POST /api/v1/users/{user}/roles": {"disableNotifications"},
 
 	"GET /api/v1/groups":              {"q", "search", "limit", "after"},
+	"GET /api/v1/logs":                {"since", "until", "filter", "q", "limit", "sortOrder", "after"},
 	"GET /api/v1/iam/roles":           {"after"},
 	"GET /api/v1/iam/assignees/users": {"limit", "after"},
 	"GET /api/v1/idps":                {"q", "type", "limit", "after"},

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -135,7 +136,12 @@ func (p *parser[T]) term() (predicate[T], bool) {
 	if test == nil {
 		return nil, false
 	}
-	return func(o T) bool { return test(compare(get(o), want, !p.filter)) }, true
+	return func(o T) bool {
+		if list, ok := get(o).([]string); ok {
+			return slices.ContainsFunc(list, func(have string) bool { return test(compare(have, want, !p.filter)) })
+		}
+		return test(compare(get(o), want, !p.filter))
+	}, true
 }
 
 // timeOf returns the getter of a time attribute.

@@ -28,7 +28,9 @@ type oktaCall struct {
 	base string    // the org URL of the request, without a trailing slash
 	body []byte
 
-	byApp bool // the credentials belong to a service app, which is not a user
+	byApp    bool   // the credentials belong to a service app, which is not a user
+	clientID string // of the service app
+	subject  *user  // whom the request concerns, if the path does not name the user
 }
 
 // oktaResponse is the response of a handler. A body is sent as JSON; nil is an empty response.

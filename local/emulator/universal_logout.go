@@ -41,6 +41,7 @@ func (e *Emulator) universalLogout(c *oktaCall) (oktaResponse, *oktaError) {
 	case u == nil:
 		return oktaResponse{}, notFound(in.Subject.ID, "User")
 	}
+	c.subject = u
 	u.sessions, u.tokens, u.appSessions = 0, 0, 0
 	return oktaResponse{status: http.StatusNoContent}, nil
 }
