@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 // Reach checks that an Okta org responds at the configured address, without credentials. It returns
@@ -54,6 +55,9 @@ func (c *Client) ReadOne(ctx context.Context) error {
 		first = c.sdk.listGroups(1)
 	case slices.Contains(c.scopes, "okta.idps.read"):
 		first = c.sdk.listProviders("", "", 1)
+	case slices.Contains(c.scopes, "okta.logs.read"):
+		now := c.clock.Now()
+		first = c.sdk.listEvents(EventQuery{Since: now.Add(-time.Minute), Until: now}, 1)
 	}
 	_, err := c.list(ctx, first, 1)
 	return err

@@ -113,6 +113,8 @@ func (s subject) value(p action.Param) any {
 		return v
 	}
 	switch {
+	case s.action.Slug == "search-system-log" && p.Name == "Filter":
+		return `outcome.result eq "SUCCESS"`
 	case p.Secret:
 		return s.Key.PEM().Reveal()
 	case strings.Contains(p.Name, "URL"):
