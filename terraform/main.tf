@@ -17,13 +17,14 @@ locals {
     timeout          = 540
     min_instances    = 0
     max_instances    = 1
-    okta_concurrency = 4
+    okta_concurrency = 3
     ingress          = "ALLOW_ALL"
     invokers         = []
   }
   by_group = {
-    users    = { max_instances = 2, okta_concurrency = 6 }
-    sessions = { okta_concurrency = 6 }
+    users       = { max_instances = 2, okta_concurrency = 4 }
+    sessions    = { okta_concurrency = 4 }
+    containment = { okta_concurrency = 6 }
   }
   functions = {
     for name in keys(local.catalog) : name => merge(
@@ -91,6 +92,7 @@ locals {
         ITP_KEY_ID             = var.signals.key_id
         ITP_ISSUER_URL         = var.signals.issuer_url
       } : {},
+      name == "containment" && var.quarantine_group != null ? { QUARANTINE_GROUP = var.quarantine_group } : {},
       var.caller_auth == "apikey" ? {
         CALLER_KEYS_SECRET = "${module.secrets.caller_keys[local.caller_keys[name]]}/versions/latest"
       } : {},

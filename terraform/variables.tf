@@ -101,7 +101,7 @@ variable "labels" {
 variable "groups" {
   description = "Groups of actions to deploy, each as a function. catalog.json lists them."
   type        = set(string)
-  default     = ["users", "groups", "roles", "sessions", "providers", "signals"]
+  default     = ["users", "groups", "roles", "sessions", "providers", "logs", "signals", "containment"]
   nullable    = false
 
   validation {

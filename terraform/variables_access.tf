@@ -96,6 +96,17 @@ variable "exceed_okta_concurrency" {
   nullable    = false
 }
 
+variable "quarantine_group" {
+  description = "ID or exact name of the Okta group to which Contain User adds evicted users; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.quarantine_group == null ? true : length(trimspace(var.quarantine_group)) > 0
+    error_message = "quarantine_group is ${jsonencode(var.quarantine_group)}, must be an ID or a name, or null."
+  }
+}
+
 variable "signals" {
   description = <<-EOT
     Signing of risk signals by the signals function: the issuer that is registered in Okta, and the

@@ -58,7 +58,7 @@ run "scopes_of_guardrails_are_listed" {
   assert {
     condition = (
       contains(output.functions["users"].okta_scopes, "okta.roles.read") &&
-      !contains(output.functions["groups"].okta_scopes, "okta.roles.read")
+      !contains(output.functions["logs"].okta_scopes, "okta.roles.read")
     )
     error_message = "the scopes are ${jsonencode(output.functions)}"
   }

@@ -26,6 +26,9 @@ run "functions_name_each_refused_setting" {
       sessions  = { cpu = "4", memory = "1Gi", max_instances = 0, timeout = 541 }
       providers = { memory = "8Gi", max_instances = 1.5, okta_concurrency = 36, timeout = 529 }
       signals   = { cpu = "500m", concurrency = 0, timeout = 530 }
+
+      containment = { timeout = 529 }
+      logs        = { timeout = 529 }
     }
   }
   expect_failures = [terraform_data.limits]
@@ -120,7 +123,7 @@ run "warning_for_groups_without_callers" {
   expect_failures = [check.callers]
 
   assert {
-    condition     = local.unreachable == ["groups", "providers", "sessions", "signals"]
+    condition     = local.unreachable == ["containment", "groups", "logs", "providers", "sessions", "signals"]
     error_message = "got: ${join(", ", local.unreachable)}"
   }
 }

@@ -18,7 +18,7 @@ variables {
 run "minimal_settings_deploy_all_groups" {
   assert {
     condition = (
-      length(output.functions) == 6 && output.functions["users"].name == "okta-users" && length(output.topics) == 6
+      length(output.functions) == 8 && output.functions["users"].name == "okta-users" && length(output.topics) == 8
     )
     error_message = "each group must have a function and a topic"
   }
@@ -224,7 +224,7 @@ run "caller_keys_can_have_a_secret_per_group" {
   }
 
   assert {
-    condition     = length([for name in output.secrets : name if startswith(name, "okta-caller-keys")]) == 6
+    condition     = length([for name in output.secrets : name if startswith(name, "okta-caller-keys")]) == 8
     error_message = "there must be one secret of caller keys per group, and no common one"
   }
 }

@@ -177,12 +177,14 @@ type effect struct {
 }
 
 var effects = map[string]effect{
-	"users":     {"disable-user", "partial", []string{"changed", "changed", "not_found"}, "POST /api/v1/users/{id}/lifecycle/suspend", 2},
-	"groups":    {"add-group", "success", []string{"changed"}, "POST /api/v1/groups", 1},
-	"roles":     {"assign-role", "success", []string{"changed"}, "POST /api/v1/users/{id}/roles", 1},
-	"sessions":  {"clear-okta-user-session", "success", []string{"changed", "changed"}, "DELETE /api/v1/users/{id}/sessions", 2},
-	"providers": {"list-providers", "success", nil, "GET /api/v1/idps", 1},
-	"signals":   {"send-itp-signal", "success", []string{"accepted"}, "POST /security/api/v1/security-events", 1},
+	"users":       {"disable-user", "partial", []string{"changed", "changed", "not_found"}, "POST /api/v1/users/{id}/lifecycle/suspend", 2},
+	"groups":      {"add-group", "success", []string{"changed"}, "POST /api/v1/groups", 1},
+	"roles":       {"assign-role", "success", []string{"changed"}, "POST /api/v1/users/{id}/roles", 1},
+	"sessions":    {"clear-okta-user-session", "success", []string{"changed", "changed"}, "DELETE /api/v1/users/{id}/sessions", 2},
+	"providers":   {"list-providers", "success", nil, "GET /api/v1/idps", 1},
+	"logs":        {"search-system-log", "success", nil, "GET /api/v1/logs", 1},
+	"containment": {"contain-user", "success", []string{"changed"}, "POST /api/v1/users/{id}/lifecycle/suspend", 1},
+	"signals":     {"send-itp-signal", "success", []string{"accepted"}, "POST /security/api/v1/security-events", 1},
 }
 
 // TestSourceArchive_ServesEveryTarget builds the archive as Google does, and has each target Ping and carry out one action.

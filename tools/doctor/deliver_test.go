@@ -84,7 +84,7 @@ func TestDoctor_DeliversAPingToEachFunction(t *testing.T) {
 	t.Parallel()
 	d := deployedWithPubSub(t, nil)
 	out, err := d.deliver()
-	if err != nil || strings.Count(out, "  ok    ok        0") != 6 {
+	if err != nil || strings.Count(out, "  ok    ok        0") != len(handlers.Groups) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	published := map[string]bool{}
@@ -97,7 +97,7 @@ func TestDoctor_DeliversAPingToEachFunction(t *testing.T) {
 			}
 		}
 	}
-	if len(published) != 6 || !strings.Contains(d.sub.Filter, `hasPrefix(attributes.case_id, "doctor-`) ||
+	if len(published) != len(handlers.Groups) || !strings.Contains(d.sub.Filter, `hasPrefix(attributes.case_id, "doctor-`) ||
 		d.sub.Topic != pubsub.ResultsTopic ||
 		d.sub.ExpirationPolicy.Ttl.AsDuration() != 24*time.Hour {
 		t.Errorf("published %v, subscription %v", published, d.sub)
@@ -112,7 +112,7 @@ func TestDoctor_DeliversAPingToEachFunction(t *testing.T) {
 func TestDoctor_DeliversOnlyIfAsked(t *testing.T) {
 	t.Parallel()
 	d := deployedWithPubSub(t, nil)
-	if out, err := d.examine("-project", "local"); err != nil || strings.Count(out, "not tested") != 6 ||
+	if out, err := d.examine("-project", "local"); err != nil || strings.Count(out, "not tested") != len(handlers.Groups) ||
 		len(d.calls) > 0 {
 		t.Errorf("%v, calls %v\n%s", err, d.calls, out)
 	}

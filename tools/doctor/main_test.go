@@ -193,7 +193,7 @@ func TestDoctor_RefusesInvalidFlags(t *testing.T) {
 		"-project p -region r -header":   "flag needs an argument",
 		"-project p -region r -header x": "-header is not a header",
 		"-project p -region r -groups " +
-			"users,user": `group "user" does not exist; the groups are users, groups, roles, sessions, providers, signals`,
+			"users,user": `group "user" does not exist; the groups are users, groups, roles, sessions, providers, logs, signals, containment`,
 		"-project p -region r -groups users,": `group "" does not exist; the groups are users,`,
 		"-project p -region r -project-number " +
 			"acme": `-project-number must be the number of the project, such as 123456789012, not "acme"`,
@@ -214,7 +214,7 @@ func TestDoctor_ReadsTheKeyFromAFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte(callerKey+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := d.examine("-header", "", "-header-file", file); err != nil || strings.Count(out, "  ok ") != 6 {
+	if out, err := d.examine("-header", "", "-header-file", file); err != nil || strings.Count(out, "  ok ") != len(handlers.Groups) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -57,7 +57,7 @@ resource "google_pubsub_subscription" "kept" {
 resource "google_service_account" "push" {
   for_each = var.groups
 
-  account_id   = "${var.prefix}-${each.key}-push"
+  account_id   = "${var.prefix}-${substr(each.key, 0, 9)}-push" # at most 30 characters, with an instance of 10
   display_name = "${var.prefix}-${each.key}-push: delivers messages of the topic ${var.prefix}-${each.key}"
   description  = "Identity of the push subscription. Its only permission is to call the function."
 }
