@@ -8,6 +8,6 @@ import "example.com/okta-secops/internal/action"
 var Group = action.Group{
 	Name:     "containment",
 	Function: "OktaContainment",
-	Summary:  "Contain users and restore them.",
-	Actions:  []action.Action{contain, restore},
+	Summary:  "Investigate and contain users, and restore them.",
+	Actions:  []action.Action{investigate, contain, restore},
 }

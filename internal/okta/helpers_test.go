@@ -161,6 +161,14 @@ var methods = map[string]method{
 		_, err := c.ListEvents(ctx, okta.EventQuery{Filter: `eventType eq "x"`}, 10)
 		return err
 	}, "[]", false},
+	"ListAppLinks": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListAppLinks(ctx, id)
+		return err
+	}, "[]", true},
+	"ListUserDevices": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListUserDevices(ctx, id)
+		return err
+	}, "[]", true},
 	"UniversalLogout": {func(ctx context.Context, c *okta.Client, id string) error { return c.UniversalLogout(ctx, id) }, "", true},
 	"ClearSessions":   {func(ctx context.Context, c *okta.Client, id string) error { return c.ClearSessions(ctx, id, true) }, "", true},
 	"GetGroup":        {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetGroup(ctx, id); return err }, groupJSON, true},

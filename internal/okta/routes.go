@@ -68,6 +68,8 @@ var (
 	routeRevokeClientTokens  = route{"DELETE /api/v1/users/{userId}/clients/{clientId}/tokens", bucketUsers}
 	routeGetUserRisk         = route{"GET /api/v1/users/{userId}/risk", bucketUsers}
 	routeSetUserRisk         = route{"PUT /api/v1/users/{userId}/risk", bucketUsers}
+	routeListAppLinks        = route{"GET /api/v1/users/{userId}/appLinks", bucketUsers}
+	routeListUserDevices     = route{"GET /api/v1/users/{userId}/devices", bucketUsers}
 	routeListUserGroups      = route{"GET /api/v1/users/{userId}/groups", bucketUsers}
 	routeListUserRoles       = route{"GET /api/v1/users/{userId}/roles", bucketUsers}
 	routeAssignRole          = route{"POST /api/v1/users/{userId}/roles", bucketUsers}

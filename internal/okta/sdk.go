@@ -288,6 +288,15 @@ func (s sdkClient) setUserRisk(id, level, reason string) request {
 	return s.direct(routeSetUserRisk, body, id)
 }
 
+func (s sdkClient) listAppLinks(id string) request {
+	return request{routeListAppLinks, func(ctx context.Context) error {
+		_, _, err := s.api.UserAPI.ListAppLinks(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) listUserDevices(id string) request { return s.direct(routeListUserDevices, nil, id) }
+
 func (s sdkClient) listUserGroups(idOrLogin string) request {
 	return request{routeListUserGroups, func(ctx context.Context) error {
 		_, _, err := s.api.UserAPI.ListUserGroups(ctx, idOrLogin).Execute()

@@ -127,6 +127,9 @@ func (e *Emulator) routes() *http.ServeMux {
 		"DELETE /api/v1/users/{user}/factors/{factor}": {"okta.users.manage", e.onUserID(deleteFactor)},
 		"GET /api/v1/users/{user}/blocks":              {"okta.users.read", e.onUserID(listBlocks)},
 
+		"GET /api/v1/users/{user}/appLinks": {"okta.users.read", e.onUserID(listAppLinks)},
+		"GET /api/v1/users/{user}/devices":  {"okta.users.read", e.onUserID(e.listDevices)},
+
 		"GET /api/v1/users/{user}/risk": {"okta.userRisk.read", e.onUserID(e.getRisk)},
 		"PUT /api/v1/users/{user}/risk": {"okta.userRisk.manage", e.onUserID(e.setRisk)},
 

@@ -44,6 +44,7 @@ func seededOrg(token string) *org {
 		{Login: "admin", FirstName: "Ada", LastName: "Admin", Roles: []string{"SUPER_ADMIN"}, Sessions: 1},
 		{Login: "alice", LastName: "Anderson", Groups: []string{"Engineering", "VPN Users"}, Sessions: 2, OAuthTokens: 3, AppSessions: 2,
 			Factors: []string{"push", "token:software:totp", "carrier_pigeon"}, Clients: []string{"Mail", "Calendar"},
+			Apps: []string{"Mail", "Payroll"}, Devices: []string{"alice-laptop"},
 			Profile: map[string]any{"department": "Engineering", "title": "Engineer", "mobilePhone": "+1-555-0100"}},
 		{Login: "bob", LastName: "Brown", Groups: []string{"Engineering"}, Sessions: 1, OAuthTokens: 1,
 			Profile: map[string]any{"department": "Engineering"}},
@@ -104,7 +105,7 @@ func (o *org) addUser(s UserSeed, at time.Time) *user {
 		password: s.Password, sessions: s.Sessions, tokens: s.OAuthTokens, appSessions: s.AppSessions,
 		status: s.Status, created: at, statusChanged: at, lastUpdated: at,
 	}
-	u.risk, u.blocked = s.Risk, s.Blocked
+	u.risk, u.blocked, u.apps, u.devices = s.Risk, s.Blocked, s.Apps, s.Devices
 	maps.Copy(u.profile, s.Profile)
 	if s.hasPassword() {
 		u.activated, u.passwordChanged = at, at

@@ -88,6 +88,8 @@ type UserSeed struct {
 	Clients     []string       // names of OAuth clients for which the user has a grant and a refresh token
 	Risk        string         // LOW, MEDIUM or HIGH; "": none
 	Blocked     bool           // blocked from unknown devices
+	Apps        []string       // names of the assigned applications
+	Devices     []string       // names of the devices
 	Profile     map[string]any // profile attributes, which override the fields above
 }
 

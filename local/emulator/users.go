@@ -35,8 +35,9 @@ type user struct {
 	appSessions      int // in apps that support Universal Logout
 	factors          []factor
 	clients          []*client
-	risk, riskReason string // "": the user has no level
-	blocked          bool   // from unknown devices
+	risk, riskReason string   // "": the user has no level
+	blocked          bool     // from unknown devices
+	apps, devices    []string // names
 	mails            []string
 	oneTime          int           // number of one-time links
 	becoming         string        // the status after a pending change

@@ -132,6 +132,19 @@ var Deviations = []Deviation{
 		},
 	},
 	{
+		Name: "the devices of a user",
+		Reason: "The document is of 2024.06; the operation is in the current one: " +
+			"https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserResources/ (2026.06).",
+		amend: func(doc *openapi3.T) {
+			op := openapi3.NewOperation()
+			op.AddParameter(openapi3.NewPathParameter("userId").WithSchema(openapi3.NewStringSchema()))
+			op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("oauth2", "okta.users.read"))
+			op.AddResponse(http.StatusOK, openapi3.NewResponse().WithDescription("OK").WithJSONSchema(openapi3.NewArraySchema().WithItems(openapi3.NewObjectSchema())))
+			addErrors(doc, op)
+			doc.AddOperation("/api/v1/users/{userId}/devices", http.MethodGet, op)
+		},
+	},
+	{
 		Name:   "the types of factors",
 		Reason: "They are an open set: https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserFactor/. The document closes it.",
 		amend: func(doc *openapi3.T) {
