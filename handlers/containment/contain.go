@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
+	"time"
 
 	"example.com/okta-secops/handlers/sessions"
 	"example.com/okta-secops/handlers/users"
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
 )
 
@@ -31,6 +34,7 @@ type containParams struct {
 	action.NamedUsers
 	Level           level `param:"Level" default:"contain" help:"revoke ends the user's sessions and tokens; contain first suspends the user; evict also resets the factors, revokes the grants, adds the user to the quarantine group and sets the risk to HIGH, as far as they are available."`
 	AllowDeactivate bool  `param:"Allow Deactivate" default:"false" help:"Deactivate users whom Okta cannot suspend, because they are not ACTIVE, which also removes their applications; off only ends their access, and the result is partly."`
+	VerifyInLog     bool  `param:"Verify In System Log" default:"false" help:"Wait at most 20 seconds until Okta's System Log shows that the access ended; off reads the status back only."`
 	action.ScopeOff
 }
 
@@ -39,7 +43,7 @@ var contain = action.Define(action.Spec{
 	Summary:        "End the access of users step by step, read the result back, and report what may still work.",
 	RunsOn:         action.UserEntities,
 	OktaScopes:     []string{"okta.users.read", "okta.users.manage"},
-	OptionalScopes: append([]string{"okta.universalLogout.manage"}, evictScopes...),
+	OptionalScopes: append([]string{"okta.universalLogout.manage", "okta.logs.read"}, evictScopes...),
 	Mutates:        true,
 	Beyond:         true,
 	Example:        action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
@@ -53,7 +57,7 @@ var contain = action.Define(action.Spec{
 	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: words[p.Level],
 		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
-			c := containment{x: x, user: u, quarantine: group, containParams: p}
+			c := containment{x: x, user: u, quarantine: group, started: x.Now().Add(-time.Second), containParams: p}
 			plan := x.Compose(c.steps(ctx), c.finish)
 			maps.Copy(plan.Before, action.StatusOf(u))
 			return plan, nil
@@ -67,6 +71,7 @@ type containment struct {
 	x          *action.Execution
 	user       okta.User
 	quarantine quarantine // nil: none is configured
+	started    time.Time
 }
 
 // The steps that block the user, and the one that reads the result.
@@ -114,6 +119,9 @@ func (c containment) finish(ctx context.Context, o *okta.Client, done *action.Co
 	e := entry{
 		UserID: c.user.ID, Level: c.Level, Contained: containedBy(done), Before: done.Before, After: done.After,
 		Steps: done.Steps, Evidence: map[string]any{"status": now}, Survives: c.survivors(done, now),
+	}
+	if c.VerifyInLog {
+		e.Evidence["events"] = c.events(ctx, o, e)
 	}
 	if e.changed(stepQuarantine) {
 		group, _ := c.quarantine()
@@ -164,6 +172,37 @@ func (c containment) verify(ctx context.Context, o *okta.Client, done *action.Co
 		}
 	}
 	return read["status"]
+}
+
+// logWait bounds the wait for the events of one user.
+const logWait = 20 * time.Second
+
+// loggedSteps are the events that Okta writes for steps.
+var loggedSteps = []struct{ step, event string }{
+	{sessions.StepLogout, "user.authentication.universal_logout"}, {sessions.StepClear, "user.session.clear"},
+}
+
+// events returns, for each event that Okta writes for the steps that were made, whether the System Log
+// has it. A missing event is a warning: the log may be late.
+func (c containment) events(ctx context.Context, o *okta.Client, e entry) map[string]bool {
+	var wanted []string
+	for _, l := range loggedSteps {
+		if e.changed(l.step) {
+			wanted = append(wanted, l.event)
+		}
+	}
+	found, err := o.WithScopes([]string{"okta.logs.read"}).WaitForEvents(ctx, c.user.ID, c.started, wanted, logWait)
+	if err != nil {
+		c.x.Warn("%s: the System Log cannot be read, so the events are not verified: %s", c.user.Login, apierr.As(err).Message)
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, event := range wanted {
+		if seen[event] = slices.Contains(found, event); !seen[event] {
+			c.x.Warn("%s: the System Log has no event %s after %s; it may be late.", c.user.Login, event, logWait)
+		}
+	}
+	return seen
 }
 
 // containedBy returns true if every step of the level was made, or is not available in the org;

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -280,5 +281,31 @@ func TestRestore_RefusesAUserWhoHasChangedSince(t *testing.T) {
 	w.WantWrites()
 	if got := w.Run(restoreUser, testkit.Params(map[string]any{"User IDs": "carol", "Record": testkit.JSON(t, contained.Get("json_result"))})); got.Get("targets", 0, "error", "code") != "not_in_record" {
 		t.Errorf("another user: %s", got.Body)
+	}
+}
+
+// TestContain_VerifiesInTheSystemLog: the events are in the log at once, later, or not in time.
+func TestContain_VerifiesInTheSystemLog(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		delay time.Duration
+		seen  bool
+	}{"at once": {0, true}, "later": {9 * time.Second, true}, "too late": {time.Minute, false}} {
+		w := world(t, "ACTIVE")
+		w.Okta.SetLogDelay(c.delay)
+		got := send(w, containUser, map[string]any{"Verify In System Log": true})
+		want := map[string]any{"user.authentication.universal_logout": c.seen, "user.session.clear": c.seen}
+		if diff := cmp.Diff(want, got.Get("json_result", victim, "evidence", "events")); diff != "" || got.Get("status") != "success" {
+			t.Errorf("%s: %s%s", name, diff, got.Body)
+		}
+		if warned := strings.Contains(fmt.Sprint(got.Get("warnings")), "the System Log has no event"); warned == c.seen {
+			t.Errorf("%s: %s", name, got.Get("warnings"))
+		}
+	}
+	w := world(t, "ACTIVE")
+	w.Okta.AddFault(emulator.Fault{Path: "/api/v1/logs", Status: 403})
+	got := send(w, containUser, map[string]any{"Verify In System Log": true})
+	if got.Get("json_result", victim, "contained") != true || !strings.Contains(fmt.Sprint(got.Get("warnings")), "the System Log cannot be read") {
+		t.Errorf("without permission: %s", got.Body)
 	}
 }

@@ -110,10 +110,17 @@ func unreadable(err error) string {
 
 // sentence returns the summary of a user for the message.
 func (r *report) sentence(u okta.User) string {
-	parts := []string{
-		action.Count(len(r.Groups), "group"), action.Count(len(r.Roles), "administrator role"),
-		action.Count(len(r.Factors), "factor"), action.Count(len(r.Devices), "device"), action.Count(len(r.Grants), "grant"),
-		action.Count(len(r.Apps), "application"),
+	var parts []string
+	for _, c := range []struct {
+		part, noun string
+		n          int
+	}{
+		{"groups", "group", len(r.Groups)}, {"roles", "administrator role", len(r.Roles)}, {"factors", "factor", len(r.Factors)},
+		{"devices", "device", len(r.Devices)}, {"grants", "grant", len(r.Grants)}, {"apps", "application", len(r.Apps)},
+	} {
+		if r.Unreadable[c.part] == "" {
+			parts = append(parts, action.Count(c.n, c.noun))
+		}
 	}
 	if r.Risk != nil {
 		parts = append(parts, "risk "+r.Risk.Level)

@@ -57,6 +57,13 @@ func TestInvestigate_NamesThePartsThatCannotBeRead(t *testing.T) {
 					!strings.Contains(got.Get("output_message").(string), " Not readable: "+part+".") {
 					t.Errorf("%q: %d %s", why, got.HTTP, got.Body)
 				}
+				noun := map[string]string{"roles": "administrator role", "apps": "application"}[part]
+				if noun == "" {
+					noun = strings.TrimSuffix(part, "s")
+				}
+				if strings.Contains(strings.Split(got.Get("output_message").(string), ". Not")[0], noun) {
+					t.Errorf("the message counts what cannot be read: %s", got.Get("output_message"))
+				}
 				if n := len(got.Get("json_result", "alice", "unreadable").(map[string]any)); n != 1 {
 					t.Errorf("%d parts are unreadable: %s", n, got.Body)
 				}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
@@ -169,6 +170,10 @@ var methods = map[string]method{
 		_, err := c.ListUserDevices(ctx, id)
 		return err
 	}, "[]", true},
+	"WaitForEvents": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.WaitForEvents(ctx, id, time.Time{}, nil, time.Second)
+		return err
+	}, "[]", false},
 	"UniversalLogout": {func(ctx context.Context, c *okta.Client, id string) error { return c.UniversalLogout(ctx, id) }, "", true},
 	"ClearSessions":   {func(ctx context.Context, c *okta.Client, id string) error { return c.ClearSessions(ctx, id, true) }, "", true},
 	"GetGroup":        {func(ctx context.Context, c *okta.Client, id string) error { _, err := c.GetGroup(ctx, id); return err }, groupJSON, true},

@@ -20,6 +20,44 @@ func (c *Client) ListEvents(ctx context.Context, q EventQuery, limit int) (List,
 	return c.list(ctx, c.sdk.listEvents(q, min(limit, 1000)), limit)
 }
 
+// eventPause is the time between two reads of events that are not there yet.
+const eventPause = 2 * time.Second
+
+// WaitForEvents returns those of the event types of which the System Log has an event about a user
+// since a time. It waits until it has all of them, at most for a duration.
+//
+//	GET /api/v1/logs
+func (c *Client) WaitForEvents(
+	ctx context.Context, userID string, since time.Time, types []string, atMost time.Duration,
+) (found []string, err error) {
+	for end := c.clock.Now().Add(atMost); ; {
+		found = nil
+		list, err := c.ListEvents(ctx, EventQuery{
+			Since: since, Until: c.clock.Now().Add(time.Minute), Filter: "target.id eq " + quoted(userID),
+		}, 1000)
+		if err != nil {
+			return nil, err
+		}
+		events, err := decodeItems[struct {
+			Type string `json:"eventType"`
+		}](list)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range types {
+			for _, e := range events {
+				if e.Type == t {
+					found = append(found, t)
+					break
+				}
+			}
+		}
+		if len(found) == len(types) || !c.clock.Now().Add(eventPause).Before(end) || c.clock.Sleep(ctx, eventPause) != nil {
+			return found, nil
+		}
+	}
+}
+
 // ClientID returns the client ID of the service app, "" for an API token.
 func (c *Client) ClientID() string {
 	if app, ok := c.auth.(interface{ clientID() string }); ok {
