@@ -193,7 +193,8 @@ func (c containment) events(ctx context.Context, o *okta.Client, e entry) map[st
 	}
 	found, err := o.WithScopes([]string{"okta.logs.read"}).WaitForEvents(ctx, c.user.ID, c.started, wanted, logWait)
 	if err != nil {
-		c.x.Warn("%s: the System Log cannot be read, so the events are not verified: %s", c.user.Login, apierr.As(err).Message)
+		c.x.Warn("%s: the System Log cannot be read, so the events are not verified: %s",
+			c.user.Login, apierr.As(err).Message)
 		return nil
 	}
 	seen := map[string]bool{}

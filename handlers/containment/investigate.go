@@ -20,8 +20,9 @@ type investigateParams struct {
 }
 
 var investigate = action.Define(action.Spec{
-	Name:           "Investigate User",
-	Summary:        "Read what Okta knows of users: status, groups, roles, factors, devices, grants, risk, applications and sign-ins.",
+	Name: "Investigate User",
+	Summary: "Read what Okta knows of users: status, groups, roles, factors, devices, grants, risk, applications " +
+		"and sign-ins.",
 	RunsOn:         action.UserEntities,
 	OktaScopes:     []string{"okta.users.read"},
 	OptionalScopes: []string{"okta.roles.read", "okta.userRisk.read", "okta.logs.read"},
@@ -115,8 +116,9 @@ func (r *report) sentence(u okta.User) string {
 		part, noun string
 		n          int
 	}{
-		{"groups", "group", len(r.Groups)}, {"roles", "administrator role", len(r.Roles)}, {"factors", "factor", len(r.Factors)},
-		{"devices", "device", len(r.Devices)}, {"grants", "grant", len(r.Grants)}, {"apps", "application", len(r.Apps)},
+		{"groups", "group", len(r.Groups)}, {"roles", "administrator role", len(r.Roles)},
+		{"factors", "factor", len(r.Factors)}, {"devices", "device", len(r.Devices)},
+		{"grants", "grant", len(r.Grants)}, {"apps", "application", len(r.Apps)},
 	} {
 		if r.Unreadable[c.part] == "" {
 			parts = append(parts, action.Count(c.n, c.noun))

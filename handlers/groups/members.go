@@ -53,7 +53,9 @@ type membership struct {
 // run changes the members. The groups are read once, before anything is changed. If one of them cannot
 // be found, no user is changed.
 func (m membership) run(ctx context.Context, p memberParams) (*action.Result, error) {
-	words := action.Words{Changed: "Removed from the groups", Unchanged: "Already outside the groups", Planned: "Would remove"}
+	words := action.Words{
+		Changed: "Removed from the groups", Unchanged: "Already outside the groups", Planned: "Would remove",
+	}
 	if m.adds {
 		words = action.Words{Changed: "Added to the groups", Unchanged: "Already in the groups", Planned: "Would add"}
 	}

@@ -43,8 +43,8 @@ var questions = map[question]string{
 	"sign-ins": `eventType eq "user.session.start"`,
 	"failed sign-ins": `(eventType eq "user.session.start" or eventType sw "user.authentication.") ` +
 		`and outcome.result eq "FAILURE"`,
-	"MFA denied": `eventType eq "user.mfa.okta_verify.deny_push" or eventType eq "user.authentication.auth_via_mfa" ` +
-		`and outcome.result eq "FAILURE"`,
+	"MFA denied": `eventType eq "user.mfa.okta_verify.deny_push" or ` +
+		`eventType eq "user.authentication.auth_via_mfa" and outcome.result eq "FAILURE"`,
 	"admin changes":    `eventType sw "user.account.privilege." or eventType sw "group.privilege." or eventType sw "iam."`,
 	"sessions cleared": `eventType eq "user.session.clear" or eventType eq "user.authentication.universal_logout"`,
 	"password changes": `eventType eq "user.account.update_password" or eventType eq "user.account.reset_password" ` +
@@ -54,8 +54,8 @@ var questions = map[question]string{
 // Allowed implements action.Allower.
 func (question) Allowed() []string {
 	return []string{
-		string(anything), "sign-ins", "failed sign-ins", "MFA denied", "admin changes", "sessions cleared", "password changes",
-		string(ownEvents),
+		string(anything), "sign-ins", "failed sign-ins", "MFA denied", "admin changes", "sessions cleared",
+		"password changes", string(ownEvents),
 	}
 }
 
@@ -85,7 +85,8 @@ var span = regexp.MustCompile(`^([0-9]{1,5})([mhd])$`)
 func (m *moment) UnmarshalParam(text string) (warning string, err error) {
 	if parts := span.FindStringSubmatch(strings.TrimSpace(text)); parts != nil {
 		n, _ := strconv.Atoi(parts[1])
-		m.before = time.Duration(n) * map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[parts[2]]
+		units := map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
+		m.before = time.Duration(n) * units[parts[2]]
 		return "", nil
 	}
 	m.at, err = ssf.ParseTime(text)
@@ -241,7 +242,8 @@ func row(raw json.RawMessage) string {
 		return "| an event of another form | | | | |"
 	}
 	outcome := apierr.Sentence(": ", e.Outcome.Result, e.Outcome.Reason)
-	cells := []string{e.Published.UTC().Format("2006-01-02 15:04:05"), e.Actor.AlternateID, e.EventType, outcome, e.Client.IPAddress}
+	at := e.Published.UTC().Format("2006-01-02 15:04:05")
+	cells := []string{at, e.Actor.AlternateID, e.EventType, outcome, e.Client.IPAddress}
 	for i, cell := range cells {
 		cells[i] = strings.ReplaceAll(action.Shorten(strings.Join(strings.Fields(cell), " ")), "|", "/")
 	}

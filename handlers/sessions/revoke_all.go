@@ -51,7 +51,7 @@ const (
 const logoutScope = "okta.universalLogout.manage"
 
 // RevokeSteps returns the steps that end all access of a user: Universal Logout, and then the Okta
-// sessions and the OAuth tokens, which do not depend on the org's licence.
+// sessions and the OAuth tokens, which do not depend on the org's license.
 func RevokeSteps(u okta.User) []action.Step {
 	logout := action.Plan{NotUndoable: sessionsNotUndoable}
 	logout.Effects.EndsSessions = true

@@ -29,8 +29,12 @@ var revokeGrants = action.Define(action.Spec{
 		},
 		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
 			steps, err := GrantSteps(ctx, x.Okta, u)
-			plan := x.Compose(steps, func(_ context.Context, _ *okta.Client, c *action.Composed) (action.WriteResult, error) {
-				left := slices.DeleteFunc(slices.Clone(steps), func(s action.Step) bool { return c.Result(s.Name).Outcome.Reached() })
+			plan := x.Compose(steps, func(
+				_ context.Context, _ *okta.Client, c *action.Composed,
+			) (action.WriteResult, error) {
+				left := slices.DeleteFunc(slices.Clone(steps), func(s action.Step) bool {
+					return c.Result(s.Name).Outcome.Reached()
+				})
 				c.After = grantState(left)
 				return c.WriteResult(u.Login, map[string]any{"grants_revoked": c.Err() == nil}), c.Err()
 			})

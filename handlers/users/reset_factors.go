@@ -44,7 +44,9 @@ func PlanResetFactors(ctx context.Context, x *action.Execution, u okta.User, whi
 	}
 	r := factorReset{user: u, held: held, all: len(which) == 0}
 	for _, f := range held {
-		if r.all || slices.ContainsFunc(which, func(name string) bool { return name == f.ID || strings.EqualFold(name, f.Type) }) {
+		if r.all || slices.ContainsFunc(which, func(name string) bool {
+			return name == f.ID || strings.EqualFold(name, f.Type)
+		}) {
 			r.gone = append(r.gone, f)
 		}
 	}

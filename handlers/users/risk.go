@@ -67,7 +67,7 @@ func (r *riskReason) UnmarshalParam(text string) (warning string, err error) {
 type setRiskParams struct {
 	action.NamedUsers
 	Level  riskLevel  `param:"Level" required:"true" help:"The risk level that Okta's policies then act on."`
-	Reason riskReason `param:"Reason" help:"Why, for Okta's administrators: at most 500 letters, digits, spaces and the characters - , and the full stop."`
+	Reason riskReason `param:"Reason" help:"Why, for Okta's administrators: at most 500 letters, digits, spaces and - , . only."`
 	action.ScopeOff
 }
 
@@ -95,7 +95,8 @@ var setRisk = action.Define(action.Spec{
 })
 
 // PlanSetRisk plans to set the risk level of a user: LOW, MEDIUM or HIGH. It reads the level with this
-// client, and each request has an access token with its own scope. okta.LacksFeature reports whether the error says that the org has no user risk.
+// client. Each request has an access token with its own scope. okta.LacksFeature reports whether the
+// error says that the org has no user risk.
 func PlanSetRisk(ctx context.Context, o *okta.Client, u okta.User, level, reason string) (action.Plan, error) {
 	before, err := o.WithScopes([]string{riskReadScope}).GetUserRisk(ctx, u.ID)
 	if err != nil {

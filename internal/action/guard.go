@@ -55,8 +55,8 @@ func (x *Execution) loadPolicy(ctx context.Context) (err error) {
 }
 
 // suspendedInstead is the warning of a reply whose users are suspended and not deactivated.
-var suspendedInstead = fmt.Sprintf("The policy does not allow users to be deactivated (guardrail %s): they are suspended instead.",
-	guardrail.Deactivate)
+var suspendedInstead = fmt.Sprintf(
+	"The policy does not allow users to be deactivated (guardrail %s): they are suspended instead.", guardrail.Deactivate)
 
 // SuspendInstead reports whether the policy turns a request to deactivate users into one to suspend
 // them. It adds a warning if so. A replay is judged by the policy of the run that it replays, which

@@ -191,7 +191,8 @@ func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config, b *b
 	signing.KeyID = cmp.Or(signing.Key.ID(), signing.KeyID)
 	return action.Deps{
 		Okta: b.okta, Signing: signing, MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency,
-		Guardrails: b.guardrails, QuarantineGroup: cfg.QuarantineGroup, ReadOnly: a.o.ReadOnly, Now: a.o.Clock.Now, Log: a.log(),
+		Guardrails: b.guardrails, QuarantineGroup: cfg.QuarantineGroup, ReadOnly: a.o.ReadOnly,
+		Now: a.o.Clock.Now, Log: a.log(),
 	}, cmp.Or(err, unsigned)
 }
 

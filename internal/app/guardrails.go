@@ -120,7 +120,8 @@ func (a *App) checkInlinePolicy(setting string) error {
 		return nil
 	}
 	if _, err := a.parsePolicy(setting); err != nil {
-		return apierr.New(apierr.Misconfigured, "misconfigured", "GUARDRAILS: the policy has a mistake, which the log names", err)
+		return apierr.New(apierr.Misconfigured, "misconfigured",
+			"GUARDRAILS: the policy has a mistake, which the log names", err)
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ func New(out func() *slog.Logger, revision string, hashLogins bool) *Log {
 // Occasion has the fields that all records of an invocation share.
 type Occasion struct {
 	InvocationID   string            `json:"invocation_id"`
+	Org            string            `json:"org,omitempty"` // the host of the Okta org
 	Function       string            `json:"function"`
 	Action         string            `json:"action"`
 	CallerAuth     string            `json:"caller_auth"` // iam, oidc, apikey, none; "" if unauthenticated

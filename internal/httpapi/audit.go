@@ -14,7 +14,7 @@ import (
 // occasion returns the fields that all audit records of a request have.
 func (s service) occasion(in *input) audit.Occasion {
 	o := audit.Occasion{
-		InvocationID: in.id, Function: s.group.Function, Action: in.name(), CallerAuth: in.caller.Mode,
+		InvocationID: in.id, Org: in.org, Function: s.group.Function, Action: in.name(), CallerAuth: in.caller.Mode,
 		Caller: action.Shorten(in.caller.Name), Context: in.request.Context, IdempotencyKey: in.request.shownKey,
 		DryRun: in.request.Options.DryRun,
 	}

@@ -21,6 +21,7 @@ type input struct {
 	caller  caller.Identity
 	address string         // the action's name in the path, or in the attribute of a message; "" without one
 	action  *action.Action // nil until it is known
+	org     string         // the host of the Okta org; "" until the request is permitted and valid
 	request request
 	message *message // nil: an HTTP call, or a delivery that has not been read
 }
@@ -69,6 +70,9 @@ func (s service) process(ctx context.Context, in *input) outcome {
 	deps, err := s.Deps(ctx)
 	if err != nil {
 		return s.failure(in, err)
+	}
+	if deps.Okta != nil {
+		in.org = deps.Okta.Host()
 	}
 	t := task{inv, deps, action.Run{
 		Caller: in.callerKey(), CallerName: in.caller.Name, OnWrite: func(w action.TargetWrite) { s.recordWrite(ctx, in, w) },
@@ -191,7 +195,7 @@ func (s service) failure(in *input, err error) outcome {
 func (s service) outcome(in *input, result *action.Result, err error) outcome {
 	result.Warnings = append(result.Warnings, s.Warnings...)
 	status, reply, cause := buildReply(s.all, in.action, in.name(), result, err)
-	reply.InvocationID = in.id
+	reply.InvocationID, reply.Org = in.id, in.org
 	out := outcome{
 		status: status, reply: reply, header: retryAfterHeader(status, result, cause), result: result, cause: cause,
 		redeliver: shouldRedeliver(result, cause),

@@ -48,7 +48,7 @@ func (s service) replay(ctx context.Context, in *input, stored *storedReply, t t
 		completed = "at " + stored.At.Format(time.RFC3339)
 	}
 	out.reply.Replayed = &Replayed{InvocationID: first.InvocationID, At: stored.At}
-	out.reply.InvocationID = in.id
+	out.reply.InvocationID, out.reply.Org = in.id, in.org
 	out.reply.OutputMessage = "Replay of the request completed " + completed + "; nothing was done now. " +
 		out.reply.OutputMessage
 	out.header = retryAfterHeader(out.status, out.result, out.cause)

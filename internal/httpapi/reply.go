@@ -19,6 +19,7 @@ import (
 type Reply struct {
 	Action        string                  `json:"action"`
 	InvocationID  string                  `json:"invocation_id"`
+	Org           string                  `json:"org,omitempty"` // the host of the Okta org of a run
 	Status        action.Status           `json:"status"`
 	IsSuccess     bool                    `json:"is_success"`
 	OutputMessage string                  `json:"output_message"`

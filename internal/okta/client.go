@@ -81,6 +81,9 @@ func Transport(verify bool) http.RoundTripper {
 // Root returns the org's URL, without a path.
 func (c *Client) Root() string { return c.root.Scheme + "://" + c.root.Host }
 
+// Host returns the host of the org.
+func (c *Client) Host() string { return c.root.Host }
+
 // HasCredentials reports whether the client can make calls that need credentials.
 func (c *Client) HasCredentials() bool { return c != nil && c.auth != nil }
 

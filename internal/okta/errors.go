@@ -81,7 +81,7 @@ func (s statusError) Error() string {
 }
 
 // LacksFeature reports whether Okta rejected a request because the org does not have the feature, such
-// as one that its licence does not include: with 403 or 404. A missing permission is not such a
+// as one that its license does not include: with 403 or 404. A missing permission is not such a
 // rejection, and neither is a missing OAuth scope.
 func LacksFeature(err error) bool {
 	var status statusError

@@ -93,15 +93,16 @@ func (c *Client) factorsState(id string, asked func([]Factor) bool) func(ctx con
 //
 //	POST /api/v1/users/{userId}/lifecycle/unlock
 func (c *Client) UnlockUser(ctx context.Context, id string) error {
-	return c.writeUser(ctx, id, call{request: c.sdk.unlockUser(id), applied: func(ctx context.Context) (objectState, error) {
+	unlocked := func(ctx context.Context) (objectState, error) {
 		state, err := c.userStatus(id, []Status{Active})(ctx)
-		if err == nil && state.applied {
-			blocks, err := c.ListBlocks(ctx, id)
-			state.applied = len(blocks) == 0
+		if err != nil || !state.applied {
 			return state, err
 		}
+		blocks, err := c.ListBlocks(ctx, id)
+		state.applied = len(blocks) == 0
 		return state, err
-	}}, nil)
+	}
+	return c.writeUser(ctx, id, call{request: c.sdk.unlockUser(id), applied: unlocked}, nil)
 }
 
 // ListBlocks lists the access blocks of a user, as Okta sent them: those from all devices, or from
@@ -135,10 +136,13 @@ func (c *Client) ExpirePassword(ctx context.Context, id string) error {
 // kind UnknownResult if Okta's response was lost.
 //
 //	POST /api/v1/users/{userId}/lifecycle/expire_password_with_temp_password
-func (c *Client) ExpirePasswordWithTemporary(ctx context.Context, id string, revokeSessions bool) (secrets.Value, error) {
+func (c *Client) ExpirePasswordWithTemporary(
+	ctx context.Context, id string, revokeSessions bool,
+) (secrets.Value, error) {
 	var temporary struct {
 		Password string `json:"tempPassword"`
 	}
-	err := c.writeUser(ctx, id, call{request: c.sdk.expirePasswordWithTemporary(id, revokeSessions), nonIdempotent: true}, &temporary)
+	request := c.sdk.expirePasswordWithTemporary(id, revokeSessions)
+	err := c.writeUser(ctx, id, call{request: request, nonIdempotent: true}, &temporary)
 	return secrets.New(temporary.Password), err
 }

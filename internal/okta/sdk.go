@@ -244,7 +244,7 @@ func (s sdkClient) expirePassword(id string) request {
 }
 
 func (s sdkClient) expirePasswordWithTemporary(id string, revokeSessions bool) request {
-	return request{routeExpireTemporary, func(ctx context.Context) error {
+	return request{routeExpireTemp, func(ctx context.Context) error {
 		_, _, err := s.api.UserAPI.ExpirePasswordAndGetTemporaryPassword(ctx, id).RevokeSessions(revokeSessions).Execute()
 		return err
 	}}

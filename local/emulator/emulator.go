@@ -11,7 +11,9 @@ package emulator
 import (
 	"crypto"
 	"log/slog"
+	"maps"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -98,53 +100,57 @@ func (e *Emulator) Reset() {
 	e.org.addApps(e.apps)
 }
 
-// routes returns the emulated routes of the Okta API.
-func (e *Emulator) routes() *http.ServeMux {
-	mux := http.NewServeMux()
-	for pattern, r := range map[string]struct {
-		scope string
-		oktaHandler
-	}{
-		"GET /api/v1/users":                    {"okta.users.read", e.listUsers},
-		"GET /api/v1/users/{user}":             {"okta.users.read", e.onUser(getUser)},
-		"POST /api/v1/users/{user}":            {"okta.users.manage", e.onUser(e.updateUser)},
-		"GET /api/v1/users/{user}/groups":      {"okta.users.read", e.onUser(e.listUserGroups)},
-		"DELETE /api/v1/users/{user}/sessions": {"okta.users.manage", e.onUserID(clearSessions)},
+// emulatedRoute is a route of the Okta API that needs credentials.
+type emulatedRoute struct {
+	scope string
+	oktaHandler
+}
 
-		"POST /api/v1/users/{user}/lifecycle/activate":        {"okta.users.manage", e.onUser(activate)},
-		"POST /api/v1/users/{user}/lifecycle/reactivate":      {"okta.users.manage", e.onUser(reactivate)},
-		"POST /api/v1/users/{user}/lifecycle/deactivate":      {"okta.users.manage", e.onUser(e.deactivate)},
-		"POST /api/v1/users/{user}/lifecycle/suspend":         {"okta.users.manage", e.onUser(suspend)},
-		"POST /api/v1/users/{user}/lifecycle/unsuspend":       {"okta.users.manage", e.onUser(unsuspend)},
-		"POST /api/v1/users/{user}/lifecycle/unlock":          {"okta.users.manage", e.onUser(unlock)},
-		"POST /api/v1/users/{user}/lifecycle/reset_password":  {"okta.users.manage", e.onUser(resetPassword)},
-		"POST /api/v1/users/{user}/lifecycle/expire_password": {"okta.users.manage", e.onUser(expirePassword)},
+// userRoutes returns the routes below a user, by their patterns.
+func (e *Emulator) userRoutes() map[string]emulatedRoute {
+	routes := map[string]emulatedRoute{}
+	for pattern, r := range map[string]emulatedRoute{
+		"GET ":                            {"okta.users.read", e.onUser(getUser)},
+		"POST ":                           {"okta.users.manage", e.onUser(e.updateUser)},
+		"GET /groups":                     {"okta.users.read", e.onUser(e.listUserGroups)},
+		"DELETE /sessions":                {"okta.users.manage", e.onUserID(clearSessions)},
+		"POST /lifecycle/activate":        {"okta.users.manage", e.onUser(activate)},
+		"POST /lifecycle/reactivate":      {"okta.users.manage", e.onUser(reactivate)},
+		"POST /lifecycle/deactivate":      {"okta.users.manage", e.onUser(e.deactivate)},
+		"POST /lifecycle/suspend":         {"okta.users.manage", e.onUser(suspend)},
+		"POST /lifecycle/unsuspend":       {"okta.users.manage", e.onUser(unsuspend)},
+		"POST /lifecycle/unlock":          {"okta.users.manage", e.onUser(unlock)},
+		"POST /lifecycle/reset_password":  {"okta.users.manage", e.onUser(resetPassword)},
+		"POST /lifecycle/expire_password": {"okta.users.manage", e.onUser(expirePassword)},
+		"POST /lifecycle/reset_factors":   {"okta.users.manage", e.onUser(resetFactors)},
+		"POST /lifecycle/expire_password_with_temp_password": {"okta.users.manage", e.onUser(expireWithTemporary)},
+		"GET /factors":                           {"okta.users.read", e.onUserID(listFactors)},
+		"DELETE /factors/{factor}":               {"okta.users.manage", e.onUserID(deleteFactor)},
+		"GET /blocks":                            {"okta.users.read", e.onUserID(listBlocks)},
+		"GET /appLinks":                          {"okta.users.read", e.onUserID(listAppLinks)},
+		"GET /devices":                           {"okta.users.read", e.onUserID(e.listDevices)},
+		"GET /risk":                              {"okta.userRisk.read", e.onUserID(e.getRisk)},
+		"PUT /risk":                              {"okta.userRisk.manage", e.onUserID(e.setRisk)},
+		"GET /grants":                            {"okta.users.read", e.onUserID(listGrants)},
+		"DELETE /grants":                         {"okta.users.manage", e.onUserID(revokeGrants)},
+		"GET /clients":                           {"okta.users.read", e.onUserID(listClients)},
+		"DELETE /clients/{client}/tokens":        {"okta.users.manage", e.onUserID(revokeClientTokens)},
+		"GET /roles":                             {"okta.roles.read", e.onUserID(listRoles)},
+		"POST /roles":                            {"okta.roles.manage", e.onUserID(e.assignRole)},
+		"DELETE /roles/{assignment}":             {"okta.roles.manage", e.onUserID(unassignRole)},
+		"GET /roles/{assignment}/targets/groups": {"okta.roles.read", e.onUserID(e.groupTargets)},
+		"GET /roles/{assignment}/targets/catalog/apps": {"okta.roles.read", e.onUserID(e.appTargets)},
+	} {
+		method, path, _ := strings.Cut(pattern, " ")
+		routes[method+" /api/v1/users/{user}"+path] = r
+	}
+	routes["GET /api/v1/users"] = emulatedRoute{"okta.users.read", e.listUsers}
+	return routes
+}
 
-		"POST /api/v1/users/{user}/lifecycle/reset_factors":                      {"okta.users.manage", e.onUser(resetFactors)},
-		"POST /api/v1/users/{user}/lifecycle/expire_password_with_temp_password": {"okta.users.manage", e.onUser(expireWithTemporary)},
-
-		"GET /api/v1/users/{user}/factors":             {"okta.users.read", e.onUserID(listFactors)},
-		"DELETE /api/v1/users/{user}/factors/{factor}": {"okta.users.manage", e.onUserID(deleteFactor)},
-		"GET /api/v1/users/{user}/blocks":              {"okta.users.read", e.onUserID(listBlocks)},
-
-		"GET /api/v1/users/{user}/appLinks": {"okta.users.read", e.onUserID(listAppLinks)},
-		"GET /api/v1/users/{user}/devices":  {"okta.users.read", e.onUserID(e.listDevices)},
-
-		"GET /api/v1/users/{user}/risk": {"okta.userRisk.read", e.onUserID(e.getRisk)},
-		"PUT /api/v1/users/{user}/risk": {"okta.userRisk.manage", e.onUserID(e.setRisk)},
-
-		"GET /api/v1/users/{user}/grants":                     {"okta.users.read", e.onUserID(listGrants)},
-		"DELETE /api/v1/users/{user}/grants":                  {"okta.users.manage", e.onUserID(revokeGrants)},
-		"GET /api/v1/users/{user}/clients":                    {"okta.users.read", e.onUserID(listClients)},
-		"DELETE /api/v1/users/{user}/clients/{client}/tokens": {"okta.users.manage", e.onUserID(revokeClientTokens)},
-
-		"GET /api/v1/users/{user}/roles":                 {"okta.roles.read", e.onUserID(listRoles)},
-		"POST /api/v1/users/{user}/roles":                {"okta.roles.manage", e.onUserID(e.assignRole)},
-		"DELETE /api/v1/users/{user}/roles/{assignment}": {"okta.roles.manage", e.onUserID(unassignRole)},
-
-		"GET /api/v1/users/{user}/roles/{assignment}/targets/groups":       {"okta.roles.read", e.onUserID(e.groupTargets)},
-		"GET /api/v1/users/{user}/roles/{assignment}/targets/catalog/apps": {"okta.roles.read", e.onUserID(e.appTargets)},
-
+// otherRoutes returns the other routes that need credentials, by their patterns.
+func (e *Emulator) otherRoutes() map[string]emulatedRoute {
+	return map[string]emulatedRoute{
 		"GET /api/v1/iam/roles":            {"okta.roles.read", e.listOrgRoles},
 		"GET /api/v1/iam/assignees/users":  {"okta.roles.read", e.listAssignees},
 		"GET /api/v1/groups/{group}/roles": {"okta.roles.read", e.listGroupRoles},
@@ -162,7 +168,15 @@ func (e *Emulator) routes() *http.ServeMux {
 		"GET /api/v1/logs": {"okta.logs.read", e.listLogs},
 
 		"POST /oauth2/v1/global-token-revocation": {"okta.universalLogout.manage", e.universalLogout},
-	} {
+	}
+}
+
+// routes returns the emulated routes of the Okta API.
+func (e *Emulator) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	all := e.userRoutes()
+	maps.Copy(all, e.otherRoutes())
+	for pattern, r := range all {
 		mux.Handle(pattern, e.serve(e.authorized(r.scope, checkQuery(pattern, e.logs(pattern, r.oktaHandler)))))
 	}
 	mux.Handle("GET /.well-known/okta-organization", e.serve(getOrganization))

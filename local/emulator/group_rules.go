@@ -36,7 +36,7 @@ func (e *Emulator) AddGroupRule(name, groupID string, logins ...string) string {
 
 // listMembershipRules implements GET /api/v1/groups/{group}/users/{user}/group-rules: the rules that
 // manage the membership.
-// https://developer.okta.com/docs/api/openapi/okta-management/management/tag/Group/#tag/Group/operation/listGroupRulesForUserInGroup
+// https://developer.okta.com/docs/api/openapi/okta-management/management/tag/Group/
 func (e *Emulator) listMembershipRules(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	g := e.org.groupByID[c.PathValue("group")]
 	switch {
@@ -48,7 +48,9 @@ func (e *Emulator) listMembershipRules(c *oktaCall, u *user) (oktaResponse, *okt
 	bodies := []map[string]any{}
 	for _, r := range e.org.rules {
 		if r.group == g && slices.Contains(r.users, u) {
-			bodies = append(bodies, map[string]any{"id": r.id, "name": r.name, "type": "group_rule", "status": "ACTIVE"})
+			bodies = append(bodies, map[string]any{
+				"id": r.id, "name": r.name, "type": "group_rule", "status": "ACTIVE",
+			})
 		}
 	}
 	return oktaResponse{status: http.StatusOK, body: bodies}, nil

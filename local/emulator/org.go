@@ -158,7 +158,8 @@ func (e *Emulator) User(idOrLogin string) (UserState, bool) {
 	s := UserState{
 		ID: u.id, Login: u.login(), Email: u.text("email"), Status: u.status, Password: u.password,
 		Sessions: u.sessions, OAuthTokens: u.tokens, AppSessions: u.appSessions,
-		Factors: u.factorKinds(), Grants: len(u.grants()), Risk: u.risk, RiskReason: u.riskReason, Blocked: u.blocked, Mails: slices.Clone(u.mails), Profile: maps.Clone(u.profile),
+		Factors: u.factorKinds(), Grants: len(u.grants()), Risk: u.risk, RiskReason: u.riskReason, Blocked: u.blocked,
+		Mails: slices.Clone(u.mails), Profile: maps.Clone(u.profile),
 	}
 	for _, k := range u.clients {
 		s.RefreshTokens += k.tokens

@@ -14,7 +14,8 @@ func listAppLinks(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 		id := newID("0oa", u.id, name, "app")
 		links = append(links, map[string]any{
 			"id": newID("00u", u.id, name), "label": name, "linkUrl": c.base + "/home/app/" + id, "appName": "app",
-			"appInstanceId": id, "appAssignmentId": newID("0ua", u.id, name), "hidden": false, "credentialsSetup": false, "sortOrder": i,
+			"appInstanceId":   id,
+			"appAssignmentId": newID("0ua", u.id, name), "hidden": false, "credentialsSetup": false, "sortOrder": i,
 		})
 	}
 	return oktaResponse{body: links}, nil

@@ -42,7 +42,8 @@ func seededOrg(token string) *org {
 
 	for i, s := range []UserSeed{
 		{Login: "admin", FirstName: "Ada", LastName: "Admin", Roles: []string{"SUPER_ADMIN"}, Sessions: 1},
-		{Login: "alice", LastName: "Anderson", Groups: []string{"Engineering", "VPN Users"}, Sessions: 2, OAuthTokens: 3, AppSessions: 2,
+		{Login: "alice", LastName: "Anderson", Groups: []string{"Engineering", "VPN Users"},
+			Sessions: 2, OAuthTokens: 3, AppSessions: 2,
 			Factors: []string{"push", "token:software:totp", "carrier_pigeon"}, Clients: []string{"Mail", "Calendar"},
 			Apps: []string{"Mail", "Payroll"}, Devices: []string{"alice-laptop"},
 			Profile: map[string]any{"department": "Engineering", "title": "Engineer", "mobilePhone": "+1-555-0100"}},

@@ -13,7 +13,7 @@ type event struct {
 	n  int
 	at time.Time
 
-	kind, display  string
+	kind           string
 	actor          principal
 	client         origin
 	result, reason string
@@ -41,29 +41,29 @@ type origin struct{ ip, agent, city, country string }
 
 // logged are the events that Okta writes for the routes that change something.
 // https://developer.okta.com/docs/reference/api/event-types/
-var logged = map[string]struct{ kind, display string }{
-	"POST /api/v1/users/{user}/lifecycle/activate":                           {"user.lifecycle.activate", "Activate Okta user"},
-	"POST /api/v1/users/{user}/lifecycle/reactivate":                         {"user.lifecycle.reactivate", "Reactivate Okta user"},
-	"POST /api/v1/users/{user}/lifecycle/deactivate":                         {"user.lifecycle.deactivate", "Deactivate Okta user"},
-	"POST /api/v1/users/{user}/lifecycle/suspend":                            {"user.lifecycle.suspend", "Suspend Okta user"},
-	"POST /api/v1/users/{user}/lifecycle/unsuspend":                          {"user.lifecycle.unsuspend", "Unsuspend Okta user"},
-	"POST /api/v1/users/{user}/lifecycle/unlock":                             {"user.account.unlock", "Unlock user account"},
-	"POST /api/v1/users/{user}/lifecycle/reset_password":                     {"user.account.reset_password", "Fire up password reset"},
-	"POST /api/v1/users/{user}/lifecycle/expire_password":                    {"user.account.expire_password", "Expire user password"},
-	"POST /api/v1/users/{user}/lifecycle/expire_password_with_temp_password": {"user.account.expire_password", "Expire user password"},
-	"POST /api/v1/users/{user}/lifecycle/reset_factors":                      {"user.mfa.factor.reset_all", "Reset all factors for user"},
-	"DELETE /api/v1/users/{user}/factors/{factor}":                           {"user.mfa.factor.deactivate", "Reset factor for user"},
-	"POST /api/v1/users/{user}":                                              {"user.account.update_password", "User update password for Okta"},
-	"DELETE /api/v1/users/{user}/sessions":                                   {"user.session.clear", "Clear user session"},
-	"POST /oauth2/v1/global-token-revocation":                                {"user.authentication.universal_logout", "Universal Logout"},
-	"PUT /api/v1/users/{user}/risk":                                          {"user.risk.change", "User risk level changed"},
-	"DELETE /api/v1/users/{user}/grants":                                     {"app.oauth2.consent.revoke", "Revoke consent"},
-	"DELETE /api/v1/users/{user}/clients/{client}/tokens":                    {"app.oauth2.token.revoke", "Revoke tokens"},
-	"POST /api/v1/users/{user}/roles":                                        {"user.account.privilege.grant", "Grant user privilege"},
-	"DELETE /api/v1/users/{user}/roles/{assignment}":                         {"user.account.privilege.revoke", "Revoke user privilege"},
-	"POST /api/v1/groups":                                                    {"group.lifecycle.create", "Create Okta group"},
-	"PUT /api/v1/groups/{group}/users/{user}":                                {"group.user_membership.add", "Add user to group membership"},
-	"DELETE /api/v1/groups/{group}/users/{user}":                             {"group.user_membership.remove", "Remove user from group membership"},
+var logged = map[string]string{
+	"POST /api/v1/users/{user}/lifecycle/activate":                           "user.lifecycle.activate",
+	"POST /api/v1/users/{user}/lifecycle/reactivate":                         "user.lifecycle.reactivate",
+	"POST /api/v1/users/{user}/lifecycle/deactivate":                         "user.lifecycle.deactivate",
+	"POST /api/v1/users/{user}/lifecycle/suspend":                            "user.lifecycle.suspend",
+	"POST /api/v1/users/{user}/lifecycle/unsuspend":                          "user.lifecycle.unsuspend",
+	"POST /api/v1/users/{user}/lifecycle/unlock":                             "user.account.unlock",
+	"POST /api/v1/users/{user}/lifecycle/reset_password":                     "user.account.reset_password",
+	"POST /api/v1/users/{user}/lifecycle/expire_password":                    "user.account.expire_password",
+	"POST /api/v1/users/{user}/lifecycle/expire_password_with_temp_password": "user.account.expire_password",
+	"POST /api/v1/users/{user}/lifecycle/reset_factors":                      "user.mfa.factor.reset_all",
+	"DELETE /api/v1/users/{user}/factors/{factor}":                           "user.mfa.factor.deactivate",
+	"POST /api/v1/users/{user}":                                              "user.account.update_password",
+	"DELETE /api/v1/users/{user}/sessions":                                   "user.session.clear",
+	"POST /oauth2/v1/global-token-revocation":                                "user.authentication.universal_logout",
+	"PUT /api/v1/users/{user}/risk":                                          "user.risk.change",
+	"DELETE /api/v1/users/{user}/grants":                                     "app.oauth2.consent.revoke",
+	"DELETE /api/v1/users/{user}/clients/{client}/tokens":                    "app.oauth2.token.revoke",
+	"POST /api/v1/users/{user}/roles":                                        "user.account.privilege.grant",
+	"DELETE /api/v1/users/{user}/roles/{assignment}":                         "user.account.privilege.revoke",
+	"POST /api/v1/groups":                                                    "group.lifecycle.create",
+	"PUT /api/v1/groups/{group}/users/{user}":                                "group.user_membership.add",
+	"DELETE /api/v1/groups/{group}/users/{user}":                             "group.user_membership.remove",
 }
 
 // logs writes the event of a route if the handler succeeds.
@@ -77,7 +77,7 @@ func (e *Emulator) logs(pattern string, h oktaHandler) oktaHandler {
 		if failure != nil {
 			return response, failure
 		}
-		v := &event{kind: kind.kind, display: kind.display, at: c.at.UTC(), result: "SUCCESS", transaction: c.id, actor: e.actor(c)}
+		v := &event{kind: kind, at: c.at.UTC(), result: "SUCCESS", transaction: c.id, actor: e.actor(c)}
 		v.client.ip, _, _ = net.SplitHostPort(c.RemoteAddr)
 		v.client.agent = c.UserAgent()
 		u := c.subject
@@ -118,12 +118,14 @@ func (o *org) record(v *event) {
 // fail.
 func (o *org) seedLog(now time.Time) {
 	alice := o.find("alice@acme.test")
-	berlin, lagos := origin{"192.0.2.10", "Mozilla/5.0", "Berlin", "Germany"}, origin{"198.51.100.7", "curl/8.7", "Lagos", "Nigeria"}
+	berlin := origin{"192.0.2.10", "Mozilla/5.0", "Berlin", "Germany"}
+	lagos := origin{"198.51.100.7", "curl/8.7", "Lagos", "Nigeria"}
+	const signIn, denied = "user.session.start", "user.mfa.okta_verify.deny_push"
 	for _, v := range []*event{
-		{at: now.Add(-20 * time.Hour), kind: "user.session.start", display: "User login to Okta", client: berlin, result: "SUCCESS"},
-		{at: now.Add(-3 * time.Hour), kind: "user.session.start", display: "User login to Okta", client: lagos, result: "FAILURE", reason: "INVALID_CREDENTIALS"},
-		{at: now.Add(-170 * time.Minute), kind: "user.mfa.okta_verify.deny_push", display: "User rejected Okta push verify", client: berlin, result: "FAILURE"},
-		{at: now.Add(-160 * time.Minute), kind: "user.session.start", display: "User login to Okta", client: lagos, result: "SUCCESS"},
+		{at: now.Add(-20 * time.Hour), kind: signIn, client: berlin, result: "SUCCESS"},
+		{at: now.Add(-180 * time.Minute), kind: signIn, client: lagos, result: "FAILURE", reason: "INVALID_CREDENTIALS"},
+		{at: now.Add(-170 * time.Minute), kind: denied, client: berlin, result: "FAILURE"},
+		{at: now.Add(-160 * time.Minute), kind: signIn, client: lagos, result: "SUCCESS"},
 	} {
 		v.at, v.actor, v.targets = v.at.UTC(), alice.principal(), []principal{alice.principal()}
 		v.transaction = derive(27, "sign-in", strconv.Itoa(o.events))
@@ -144,8 +146,9 @@ func (e *Emulator) AddSignIn(login, ip string, at time.Time) {
 	defer e.mu.Unlock()
 	u := e.org.find(login)
 	e.org.record(&event{
-		at: at.UTC(), kind: "user.session.start", display: "User login to Okta", client: origin{ip: ip}, result: "SUCCESS",
-		actor: u.principal(), targets: []principal{u.principal()}, transaction: derive(27, "sign-in", strconv.Itoa(e.org.events)),
+		at: at.UTC(), kind: "user.session.start", client: origin{ip: ip}, result: "SUCCESS",
+		actor: u.principal(), targets: []principal{u.principal()},
+		transaction: derive(27, "sign-in", strconv.Itoa(e.org.events)),
 	})
 }
 
@@ -215,7 +218,9 @@ func (c *oktaCall) time(name string, byDefault time.Time) (time.Time, *oktaError
 // mentions reports whether the event contains all words of a query, ignoring case.
 func (v *event) mentions(q string) bool {
 	text := strings.ToLower(string(encode(v.body())))
-	return !slices.ContainsFunc(strings.Fields(strings.ToLower(q)), func(word string) bool { return !strings.Contains(text, word) })
+	return !slices.ContainsFunc(strings.Fields(strings.ToLower(q)), func(word string) bool {
+		return !strings.Contains(text, word)
+	})
 }
 
 // eventAttribute returns the getter of an attribute of an event. Those of the targets are lists.
@@ -275,7 +280,7 @@ func (v *event) body() map[string]any {
 	}
 	return map[string]any{
 		"uuid": derive(36, "event", strconv.Itoa(v.n)), "published": stamp(v.at), "eventType": v.kind, "version": "0",
-		"severity": "INFO", "displayMessage": v.display, "actor": v.actor, "client": client,
-		"outcome": outcome, "target": v.targets, "transaction": map[string]any{"type": "WEB", "id": v.transaction, "detail": map[string]any{}},
+		"severity": "INFO", "actor": v.actor, "client": client, "outcome": outcome, "target": v.targets,
+		"transaction": map[string]any{"type": "WEB", "id": v.transaction, "detail": map[string]any{}},
 	}
 }

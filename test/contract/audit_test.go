@@ -48,7 +48,7 @@ func TestAudit_RecordsEveryCallAndItsWrites(t *testing.T) {
 	occasion := map[string]any{
 		"revision": "okta-users-00007", "function": "OktaUsers", "action": "Disable User", "caller_auth": "none", "caller": "", "dry_run": false,
 		"context": map[string]any{"case_id": "4711", "playbook": "Containment", "requested_by": "analyst@acme.test"}, "idempotency_key": "case-4711",
-		"invocation_id": r.Get("invocation_id"),
+		"invocation_id": r.Get("invocation_id"), "org": strings.TrimPrefix(w.OktaURL, "http://"),
 	}
 	with := func(more map[string]any) map[string]any {
 		all := map[string]any{}

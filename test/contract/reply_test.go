@@ -39,6 +39,12 @@ func checkReply(t testing.TB, a *action.Action, r testkit.Reply) {
 	if _, mutates := j["undo_requests"]; a != nil && a.Mutates && r.HTTP != 401 && r.HTTP != 403 || a == nil && mutates { // which may be in the path
 		fields = append(fields, "not_undoable", "undo_requests")
 	}
+	if org, named := j["org"]; named || r.HTTP == 200 { // before the run, the reply names no org
+		fields = append(fields, "org")
+		if text, _ := org.(string); !strings.HasPrefix(text, "127.0.0.1:") && text != "localhost" {
+			t.Errorf("the org is %v", org)
+		}
+	}
 	c.fields("the reply", j, fields)
 	if h := r.Header; h.Get("Content-Type") != "application/json" || h.Get("Cache-Control") != "no-store" {
 		t.Errorf("headers %v", h)

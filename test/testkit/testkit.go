@@ -400,7 +400,7 @@ func stripVolatile(v any) any {
 	case map[string]any:
 		out := map[string]any{}
 		for k, m := range v {
-			if k != "invocation_id" && k != "okta_request_id" {
+			if k != "invocation_id" && k != "okta_request_id" && k != "org" {
 				out[k] = stripVolatile(m)
 			}
 		}
