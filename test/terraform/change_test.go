@@ -73,7 +73,7 @@ func TestTerraformPlan_NewMemberChangesNothingElse(t *testing.T) {
 	)
 	alerts := map[string]string{}
 	for _, key := range []string{
-		"errors", "guardrails", "latency", "dead-letters", "unacknowledged", "credentials", "secret-rotation",
+		"containment", "errors", "guardrails", "latency", "dead-letters", "unacknowledged", "credentials", "secret-rotation",
 	} {
 		alerts[fmt.Sprintf(alert, key)] = "update"
 	}

@@ -81,6 +81,17 @@ locals {
       reducer     = "REDUCE_SUM"
       by          = ["resource.label.service_name"]
     }
+    containment = {
+      name        = "a user is not contained, or only partly"
+      severity    = "CRITICAL"
+      filter      = "${local.revision} AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.containment.name}\""
+      denominator = null
+      threshold   = 0
+      duration    = "0s"
+      aligner     = "ALIGN_SUM"
+      reducer     = "REDUCE_SUM"
+      by          = ["resource.label.service_name"]
+    }
     credentials = {
       name        = "Okta refuses the credentials or their scope"
       severity    = "CRITICAL"
@@ -124,6 +135,26 @@ resource "google_logging_metric" "guardrails" {
     jsonPayload.audit.kind="invocation"
     jsonPayload.audit.dry_run=false
     jsonPayload.audit.targets.error_code=~"^guardrail_"
+  EOT
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+}
+
+# Calls of Contain User of which at least one target is not contained. Dry runs do not count.
+resource "google_logging_metric" "containment" {
+  name        = "${var.prefix}-containment-failures"
+  description = "Calls of Contain User with a target that is not contained, or only partly."
+  filter      = <<-EOT
+    resource.type="cloud_run_revision"
+    resource.labels.service_name=~"^(${local.services})$"
+    labels.log_type="audit"
+    jsonPayload.audit.kind="invocation"
+    jsonPayload.audit.dry_run=false
+    jsonPayload.audit.action="Contain User"
+    jsonPayload.audit.status=~"^(partial|failure)$"
   EOT
 
   metric_descriptor {
