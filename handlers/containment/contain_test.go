@@ -172,6 +172,7 @@ func TestContain_FaultAtEachStepIsReportedTruly(t *testing.T) {
 			t.Run(name+" at "+b.step, func(t *testing.T) {
 				t.Parallel()
 				w := world(t, "ACTIVE")
+				f := f // the cases run in parallel
 				for _, method := range []string{"POST", "PUT", "DELETE"} {
 					f.Path, f.Method = b.path, method
 					w.Okta.AddFault(f)

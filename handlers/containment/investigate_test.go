@@ -49,6 +49,7 @@ func TestInvestigate_NamesThePartsThatCannotBeRead(t *testing.T) {
 			t.Run(part+" "+reason, func(t *testing.T) {
 				t.Parallel()
 				w := testkit.New(t, testkit.Options{OffSpecification: true})
+				f := f // the cases run in parallel
 				f.Path, f.Method = path, "GET"
 				w.Okta.AddFault(f)
 				got := w.Run(investigateUser, testkit.Params(map[string]any{"User IDs": "alice"}))
