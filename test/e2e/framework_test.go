@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +23,7 @@ import (
 
 	_ "example.com/okta-secops" // registers the functions
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
@@ -216,6 +218,14 @@ func strip(v any) {
 	}
 }
 
+// withoutLogs returns the actions whose replies do not depend on the time: the deployed function has the machine's clock,
+// and the mounted one that of the test. TestSourceArchive_ServesEveryTarget searches the log of a deployed function.
+func withoutLogs(g action.Group) []action.Action {
+	return slices.DeleteFunc(slices.Clone(g.Actions), func(a action.Action) bool {
+		return a.Slug != "ping" && !a.Mutates && slices.Contains(slices.Concat(a.OktaScopes, a.OptionalScopes), "okta.logs.read")
+	})
+}
+
 // TestFramework_RepliesEqualMountedHandlers calls every action twice: deployed, and mounted.
 func TestFramework_RepliesEqualMountedHandlers(t *testing.T) {
 	t.Parallel()
@@ -235,7 +245,7 @@ func TestFramework_RepliesEqualMountedHandlers(t *testing.T) {
 					t.Errorf("%s %s %s (-mounted +deployed):\n%s", method, path, body, diff)
 				}
 			}
-			for _, a := range g.Actions {
+			for _, a := range withoutLogs(g) {
 				request := map[string]any{"parameters": a.Example.Parameters, "entities": a.Example.Entities}
 				bySlug := encode(t, request)
 				request["action"] = a.Name
@@ -309,7 +319,7 @@ func TestFramework_EventEqualsPush(t *testing.T) {
 					t.Errorf("%s: %d", data, got.Status)
 				}
 			}
-			for _, a := range g.Actions {
+			for _, a := range withoutLogs(g) {
 				same(encode(t, map[string]any{"action": a.Name, "parameters": a.Example.Parameters, "entities": a.Example.Entities}))
 			}
 			same(`{"action": "Ban User"}`)
