@@ -47,18 +47,14 @@ func newQuarantine(ctx context.Context, x *action.Execution) quarantine {
 // member returns the step that adds a user to the quarantine group, or removes the user from it.
 func (q quarantine) member(ctx context.Context, x *action.Execution, u okta.User, adds bool) action.Step {
 	group, err := q()
+	var held []okta.Group
+	if err == nil {
+		held, err = x.Okta.ListUserGroups(ctx, u.ID)
+	}
 	if err != nil {
 		return action.NewStep(stepQuarantine, "", action.Plan{}, err)
 	}
-	held, err := x.Okta.ListUserGroups(ctx, u.ID)
-	if err != nil {
-		return action.NewStep(stepQuarantine, "", action.Plan{}, err)
-	}
-	plan := groups.PlanRemove
-	if adds {
-		plan = groups.PlanAdd
-	}
-	step := plan(x, u, group, held)
+	step := groups.MemberStep(x, u, group, held, adds)
 	step.Name = stepQuarantine
 	if write := step.Plan.Write; write != nil {
 		step.Plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {

@@ -2,7 +2,6 @@ package groups
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -72,16 +71,13 @@ func (m membership) run(ctx context.Context, p memberParams) (*action.Result, er
 	})
 }
 
-// groupID matches a group's ID.
-var groupID = regexp.MustCompile(`^00g[0-9A-Za-z]{17}$`)
-
 // Resolve returns the groups with these IDs or exact names, each once. The error names the first
 // value that is not one group.
 func Resolve(ctx context.Context, o *okta.Client, names []string) ([]okta.Group, error) {
 	var groups []okta.Group
 	for _, name := range names {
 		find := func(ctx context.Context, name string) (okta.Group, error) { return byName(ctx, o, name) }
-		if groupID.MatchString(name) {
+		if okta.IsGroupID(name) {
 			find = o.GetGroup
 		}
 		g, err := find(ctx, name)
@@ -110,8 +106,8 @@ func (m membership) plan(ctx context.Context, u okta.User, groups []okta.Group) 
 	for _, g := range groups {
 		steps = append(steps, m.step(u, g, held))
 	}
-	plan := m.x.Compose(steps, func(ctx context.Context, o *okta.Client, c *action.Composed) (action.WriteResult, error) {
-		return m.finish(ctx, o, u, groups, c)
+	plan := m.x.Compose(steps, func(_ context.Context, _ *okta.Client, c *action.Composed) (action.WriteResult, error) {
+		return m.finish(u, groups, c)
 	})
 	plan.Before, plan.After = memberState(u, inAll(held, groups)), memberState(u, nil)
 	if m.adds {
@@ -125,14 +121,10 @@ func (m membership) plan(ctx context.Context, u okta.User, groups []okta.Group) 
 	return plan, nil
 }
 
-// PlanAdd returns the step that adds a user to a group, with the groups that the user has.
-func PlanAdd(x *action.Execution, u okta.User, g okta.Group, held []okta.Group) action.Step {
-	return membership{x: x, adds: true}.step(u, g, held)
-}
-
-// PlanRemove returns the step that removes a user from a group, with the groups that the user has.
-func PlanRemove(x *action.Execution, u okta.User, g okta.Group, held []okta.Group) action.Step {
-	return membership{x: x}.step(u, g, held)
+// MemberStep returns the step that adds a user to a group, or removes the user from it. held are the
+// groups that the user has.
+func MemberStep(x *action.Execution, u okta.User, g okta.Group, held []okta.Group, adds bool) action.Step {
+	return membership{x: x, adds: adds}.step(u, g, held)
 }
 
 // step returns the step for one group. Okta does not change the members of groups that an application
@@ -181,9 +173,7 @@ func (m membership) warnOfRules(ctx context.Context, u okta.User, g okta.Group) 
 }
 
 // finish returns the result of the user from those of the steps.
-func (m membership) finish(
-	_ context.Context, _ *okta.Client, u okta.User, groups []okta.Group, c *action.Composed,
-) (action.WriteResult, error) {
+func (m membership) finish(u okta.User, groups []okta.Group, c *action.Composed) (action.WriteResult, error) {
 	var changed []string
 	var member []okta.Group
 	for i, g := range groups {

@@ -23,7 +23,7 @@ type searchParams struct {
 	Address  address  `param:"IP Address" help:"IP address of the client."`
 	Since    moment   `param:"Since" help:"Begin of the time range: ISO 8601, or a duration before now, such as 90m, 24h or 7d; empty is 24h."`
 	Until    moment   `param:"Until" help:"End of the time range, in the same forms; empty is now."`
-	Filter   string   `param:"Filter" help:"A filter expression of Okta's System Log, which must hold too."`
+	Filter   string   `param:"Filter" help:"A filter expression for the System Log, which must hold too."`
 	Limit    int      `param:"Limit" default:"100" min:"1" max:"5000" help:"The maximum number of events to return, the newest first."`
 }
 
@@ -112,7 +112,7 @@ const defaultSince = 24 * time.Hour
 
 var search = action.Define(action.Spec{
 	Name:       "Search System Log",
-	Summary:    "Search the events of Okta's System Log by user, question, IP address and time.",
+	Summary:    "Search Okta's System Log by user, question, IP address and time.",
 	OktaScopes: []string{"okta.logs.read"},
 	Beyond:     true,
 	Example:    action.Example{Parameters: map[string]any{"Users": "alice@acme.test", "Question": "sign-ins"}},
@@ -154,16 +154,13 @@ func ownID(ctx context.Context, o *okta.Client) (string, error) {
 	return me.ID, err
 }
 
-// userID matches a user's ID.
-var userID = regexp.MustCompile(`^00u[0-9A-Za-z]{17}$`)
-
 // filter returns the filter expression of a request.
 func filter(p searchParams, own string) string {
 	var users, parts []string
 	for _, name := range p.Users {
 		member, operator := "alternateId", "eq"
 		switch {
-		case userID.MatchString(name):
+		case okta.IsUserID(name):
 			member = "id"
 		case !strings.Contains(name, "@"):
 			operator, name = "sw", name+"@"

@@ -58,7 +58,7 @@ func planExpire(x *action.Execution, u okta.User, p expirePasswordParams) (actio
 		}
 	default:
 		return plan, apierr.New(apierr.WrongState, "wrong_state", fmt.Sprintf(
-			"the user is %s, and Okta expires only passwords of users who may sign in: enable the user first (Enable User)",
+			"the user is %s, and Okta expires only passwords with which a user may sign in: enable the user first (Enable User)",
 			u.Status), nil)
 	}
 	plan.After = action.State{"status": string(okta.PasswordExpired)}

@@ -31,15 +31,11 @@ type StepResult struct {
 	Message string       `json:"message,omitempty"`
 	Error   *TargetError `json:"error,omitempty"`
 
-	Value any   `json:"-"` // what the step's action has in json_result
-	Err   error `json:"-"`
+	Err error `json:"-"`
 }
 
 // NotAvailable is the outcome of a step whose feature the org does not have.
 const NotAvailable Outcome = "not_available"
-
-// StepOutcomes are the outcomes of steps.
-var StepOutcomes = append([]Outcome{NotAvailable}, Outcomes...)
 
 // Composed is the result of the steps of a plan.
 type Composed struct {
@@ -48,7 +44,7 @@ type Composed struct {
 	After   State // without the members that are in doubt
 	Touched bool  // a step changed something
 
-	notUndoable []string
+	notUndoable []string // why the steps that were made cannot be taken back
 }
 
 // Result returns the result of the step with this name, nil if there is none.
@@ -64,13 +60,10 @@ func (c *Composed) Result(name string) *StepResult {
 // Err returns the most severe error of the steps, nil if there is none.
 func (c *Composed) Err() error { return stepsErr(c.Steps) }
 
-// NotUndoable returns the reasons why the steps that were made cannot be taken back.
-func (c *Composed) NotUndoable() string { return apierr.Sentence("; ", c.notUndoable...) }
-
 // WriteResult returns the result for Plan.Write with a value for json_result. If a step failed, the
 // message about the target, which has this name, lists all of them.
 func (c *Composed) WriteResult(name string, value any) WriteResult {
-	w := WriteResult{Value: value, After: c.After, NotUndoable: c.NotUndoable(), Touched: c.Touched}
+	w := WriteResult{Value: value, After: c.After, NotUndoable: apierr.Sentence("; ", c.notUndoable...), Touched: c.Touched}
 	if !c.Touched {
 		w.Outcome = Unchanged
 	}
@@ -215,15 +208,8 @@ func (x *Execution) makeStep(ctx context.Context, o *okta.Client, s Step) (done 
 
 // add adds the result of a step.
 func (c *Composed) add(s Step, done stepDone) {
-	r := StepResult{Step: s.Name, Message: done.Message, Value: done.Value}
-	switch {
-	case s.Missing != "" && okta.LacksFeature(done.err):
-		r.Outcome, r.Message = NotAvailable, s.Missing
-	case done.err != nil:
-		r.Outcome, r.Error, r.Err = OutcomeOf(done.err), NewTargetError(done.err), done.err
-	default:
-		r.Outcome = cmp.Or(done.Outcome, s.Plan.Success, Changed)
-	}
+	r := s.result(done.err, cmp.Or(done.Outcome, s.Plan.Success, Changed))
+	r.Message = cmp.Or(r.Message, done.Message)
 	c.Steps = append(c.Steps, r)
 	touched := done.Touched || done.err == nil && r.Outcome.wrote()
 	switch {
@@ -251,16 +237,11 @@ func (c *Composed) add(s Step, done stepDone) {
 func (p Plan) plannedSteps() []StepResult {
 	var results []StepResult
 	for _, s := range p.Steps {
-		r := StepResult{Step: s.Name, Outcome: Planned}
-		switch {
-		case s.Missing != "" && okta.LacksFeature(s.Err):
-			r.Outcome, r.Message = NotAvailable, s.Missing
-		case s.Err != nil:
-			r.Outcome, r.Error, r.Err = OutcomeOf(s.Err), NewTargetError(s.Err), s.Err
-		case s.Plan.Write == nil:
-			r.Outcome = Unchanged
+		outcome := Planned
+		if s.Plan.Write == nil {
+			outcome = Unchanged
 		}
-		results = append(results, r)
+		results = append(results, s.result(s.Err, outcome))
 	}
 	return results
 }
@@ -298,9 +279,15 @@ func (p Plan) step(name string) *Step {
 
 // StepDone returns the result of a step that changes nothing and that an action makes itself: Found,
 // or that of its error.
-func StepDone(name string, err error) StepResult {
-	if err != nil {
-		return StepResult{Step: name, Outcome: OutcomeOf(err), Error: NewTargetError(err), Err: err}
+func StepDone(name string, err error) StepResult { return Step{Name: name}.result(err, Found) }
+
+// result returns the result of the step: that of its error, or else the outcome.
+func (s Step) result(err error, outcome Outcome) StepResult {
+	switch {
+	case err == nil:
+		return StepResult{Step: s.Name, Outcome: outcome}
+	case s.Missing != "" && okta.LacksFeature(err):
+		return StepResult{Step: s.Name, Outcome: NotAvailable, Message: s.Missing}
 	}
-	return StepResult{Step: name, Outcome: Found}
+	return StepResult{Step: s.Name, Outcome: OutcomeOf(err), Error: NewTargetError(err), Err: err}
 }

@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"example.com/okta-secops/internal/apierr"
@@ -113,9 +112,6 @@ func distinctLookups(mentions []userMention) []*userLookup {
 	return lookups
 }
 
-// oktaID matches a user's ID.
-var oktaID = regexp.MustCompile(`^00u[0-9A-Za-z]{17}$`)
-
 // minDistinctUsers returns a lower bound of the number of users, so that a list that is far too
 // long is refused without a request to Okta. Two IDs are two users, and so are two short logins,
 // and two addresses, except when a user is named by login and by e-mail address. A host may not be
@@ -125,7 +121,7 @@ func minDistinctUsers(lookups []*userLookup) int {
 	for _, l := range lookups {
 		switch {
 		case l.hostOnly:
-		case oktaID.MatchString(l.text):
+		case okta.IsUserID(l.text):
 			ids++
 		case strings.Contains(l.text, "@"):
 			addresses++

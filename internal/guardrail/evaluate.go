@@ -190,9 +190,9 @@ func (e *evaluation) wholeCall() {
 				"the policy does not allow users to be deactivated: suspend the user, or ask the owner of the policy"))
 		}
 	}
+	count := e.count()
 	for _, l := range e.policy.limitsFor(e.call.Caller) {
 		most, ok := l.MaxTargetsPerCall.For(e.call.Action)
-		count := e.count()
 		if !ok || count <= most {
 			continue
 		}

@@ -44,14 +44,7 @@ func (f Factor) MarshalJSON() ([]byte, error) { return f.Raw, nil }
 //
 //	GET /api/v1/users/{userId}/factors
 func (c *Client) ListFactors(ctx context.Context, id string) ([]Factor, error) {
-	if err := checkUserID(id); err != nil {
-		return nil, err
-	}
-	list, err := c.list(ctx, c.sdk.listFactors(id), 0)
-	if err != nil {
-		return nil, err
-	}
-	return decodeItems[Factor](list)
+	return listOfUser[Factor](ctx, c, id, c.sdk.listFactors(id))
 }
 
 // ResetFactors removes all factors of a user. It returns an AlreadyAppliedError if Okta rejects it

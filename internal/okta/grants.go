@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,39 +16,31 @@ type Identified struct {
 	Raw json.RawMessage
 }
 
+// UnmarshalJSON implements json.Unmarshaler. It returns an error for an object without an id; that of an
+// OAuth client is its client_id.
+func (i *Identified) UnmarshalJSON(b []byte) error {
+	var object struct {
+		ID       string `json:"id"`
+		ClientID string `json:"client_id"`
+	}
+	if err := json.Unmarshal(b, &object); err != nil {
+		return err
+	}
+	*i = Identified{ID: cmp.Or(object.ID, object.ClientID), Raw: slices.Clone(b)}
+	if i.ID == "" {
+		return errors.New("an object without an id")
+	}
+	return nil
+}
+
 // MarshalJSON returns the object as Okta sent it.
 func (i Identified) MarshalJSON() ([]byte, error) { return i.Raw, nil }
-
-// identified decodes the objects of a list, whose IDs are in a member.
-func identified(list List, member string) ([]Identified, error) {
-	objects, err := decodeItems[map[string]json.RawMessage](list)
-	all := make([]Identified, len(objects))
-	for i, object := range objects {
-		if json.Unmarshal(object[member], &all[i].ID) != nil || all[i].ID == "" {
-			return nil, invalidResponse(errors.New("an object without " + member))
-		}
-		all[i].Raw = slices.Clone(list.Items[i])
-	}
-	return all, err
-}
-
-// listOf lists the objects of a user, all pages.
-func (c *Client) listOf(ctx context.Context, id string, first request, member string) ([]Identified, error) {
-	if err := checkUserID(id); err != nil {
-		return nil, err
-	}
-	list, err := c.list(ctx, first, 0)
-	if err != nil {
-		return nil, err
-	}
-	return identified(list, member)
-}
 
 // ListGrants lists the scope consent grants of a user, all pages.
 //
 //	GET /api/v1/users/{userId}/grants
 func (c *Client) ListGrants(ctx context.Context, id string) ([]Identified, error) {
-	return c.listOf(ctx, id, c.sdk.listGrants(id), "id")
+	return listOfUser[Identified](ctx, c, id, c.sdk.listGrants(id))
 }
 
 // ListClients lists the OAuth clients for which a user has grants or tokens, all pages. Their ID is
@@ -55,7 +48,7 @@ func (c *Client) ListGrants(ctx context.Context, id string) ([]Identified, error
 //
 //	GET /api/v1/users/{userId}/clients
 func (c *Client) ListClients(ctx context.Context, id string) ([]Identified, error) {
-	return c.listOf(ctx, id, c.sdk.listClients(id), "client_id")
+	return listOfUser[Identified](ctx, c, id, c.sdk.listClients(id))
 }
 
 // RevokeGrants revokes all scope consent grants of a user.

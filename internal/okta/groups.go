@@ -80,7 +80,7 @@ func (c *Client) GetGroup(ctx context.Context, id string) (Group, error) {
 //
 //	GET /api/v1/groups?search=
 func (c *Client) FindGroups(ctx context.Context, name string) ([]Group, error) {
-	return c.groupsNamed(ctx, name, c.sdk.searchGroups("profile.name eq "+quoted(name)))
+	return c.groupsNamed(ctx, name, c.sdk.searchGroups("profile.name eq "+Quote(name)))
 }
 
 // QueryGroups returns the groups whose name is exactly name among the first 300 whose name begins
@@ -118,14 +118,7 @@ func (c *Client) CreateGroup(ctx context.Context, name, description string) (Gro
 //
 //	GET /api/v1/users/{userId}/groups
 func (c *Client) ListUserGroups(ctx context.Context, userIDOrLogin string) ([]Group, error) {
-	if err := checkUserID(userIDOrLogin); err != nil {
-		return nil, err
-	}
-	list, err := c.list(ctx, c.sdk.listUserGroups(userIDOrLogin), 0)
-	if err != nil {
-		return nil, err
-	}
-	return decodeItems[Group](list)
+	return listOfUser[Group](ctx, c, userIDOrLogin, c.sdk.listUserGroups(userIDOrLogin))
 }
 
 // AddGroupMember adds a user to a group. A member stays one.

@@ -9,7 +9,7 @@ import (
 //
 //	GET /api/v1/users/{userId}/appLinks
 func (c *Client) ListAppLinks(ctx context.Context, id string) ([]json.RawMessage, error) {
-	return c.listRaw(ctx, id, c.sdk.listAppLinks(id))
+	return listOfUser[json.RawMessage](ctx, c, id, c.sdk.listAppLinks(id))
 }
 
 // ListUserDevices lists the devices of a user, as Okta sent them. Not every org has it.
@@ -18,17 +18,5 @@ func (c *Client) ListAppLinks(ctx context.Context, id string) ([]json.RawMessage
 //
 // https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserResources/
 func (c *Client) ListUserDevices(ctx context.Context, id string) ([]json.RawMessage, error) {
-	return c.listRaw(ctx, id, c.sdk.listUserDevices(id))
-}
-
-// listRaw lists objects of a user as Okta sent them, all pages.
-func (c *Client) listRaw(ctx context.Context, id string, first request) ([]json.RawMessage, error) {
-	if err := checkUserID(id); err != nil {
-		return nil, err
-	}
-	list, err := c.list(ctx, first, 0)
-	if err != nil {
-		return nil, err
-	}
-	return decodeItems[json.RawMessage](list)
+	return listOfUser[json.RawMessage](ctx, c, id, c.sdk.listUserDevices(id))
 }

@@ -2,6 +2,7 @@ package okta
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -30,28 +31,23 @@ const eventPause = 2 * time.Second
 func (c *Client) WaitForEvents(
 	ctx context.Context, userID string, since time.Time, types []string, atMost time.Duration,
 ) (found []string, err error) {
+	type event struct {
+		Type string `json:"eventType"`
+	}
 	for end := c.clock.Now().Add(atMost); ; {
-		found = nil
 		list, err := c.ListEvents(ctx, EventQuery{
-			Since: since, Until: c.clock.Now().Add(time.Minute), Filter: "target.id eq " + quoted(userID),
+			Since: since, Until: c.clock.Now().Add(time.Minute), Filter: "target.id eq " + Quote(userID),
 		}, 1000)
 		if err != nil {
 			return nil, err
 		}
-		events, err := decodeItems[struct {
-			Type string `json:"eventType"`
-		}](list)
+		events, err := decodeItems[event](list)
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range types {
-			for _, e := range events {
-				if e.Type == t {
-					found = append(found, t)
-					break
-				}
-			}
-		}
+		found = slices.DeleteFunc(slices.Clone(types), func(t string) bool {
+			return !slices.ContainsFunc(events, func(e event) bool { return e.Type == t })
+		})
 		if len(found) == len(types) || !c.clock.Now().Add(eventPause).Before(end) || c.clock.Sleep(ctx, eventPause) != nil {
 			return found, nil
 		}
@@ -65,6 +61,3 @@ func (c *Client) ClientID() string {
 	}
 	return ""
 }
-
-// Quote returns a value as a string of a filter or search expression.
-func Quote(value string) string { return quoted(value) }

@@ -41,14 +41,27 @@ func decodeItems[T any](list List) ([]T, error) {
 	return out, nil
 }
 
+// listOfUser lists objects of a user, all pages. The error has the kind Rejected if the list is larger
+// than MaxListBytes.
+func listOfUser[T any](ctx context.Context, c *Client, idOrLogin string, first request) ([]T, error) {
+	if err := checkUserID(idOrLogin); err != nil {
+		return nil, err
+	}
+	list, err := c.list(ctx, first, 0)
+	if err != nil {
+		return nil, err
+	}
+	return decodeItems[T](list)
+}
+
 // differentObject returns the error of a response that holds another object than the one with the
 // requested id. Its kind is NotFound: Okta did not return the requested object.
 func differentObject(kind string) error {
 	return apierr.Errorf(apierr.NotFound, "other_object", "Okta returned another %s than the requested one", kind)
 }
 
-// quoted returns a value as a string of a search expression.
-func quoted(value string) string {
+// Quote returns a value as a string of a search expression.
+func Quote(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 

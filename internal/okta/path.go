@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -19,6 +20,18 @@ func checkUserID(id string) error {
 	}
 	return checkPathElement(id)
 }
+
+// userID and groupID match the IDs of users and of groups.
+var (
+	userID  = regexp.MustCompile(`^00u[0-9A-Za-z]{17}$`)
+	groupID = regexp.MustCompile(`^00g[0-9A-Za-z]{17}$`)
+)
+
+// IsUserID reports whether a text has the form of a user's ID.
+func IsUserID(text string) bool { return userID.MatchString(text) }
+
+// IsGroupID reports whether a text has the form of a group's ID.
+func IsGroupID(text string) bool { return groupID.MatchString(text) }
 
 // FitsPath reports whether Okta finds a name by path. A name with one of / ? # [ ] \ ; % or a
 // control character does not fit, even escaped: Okta returns 400 with an HTML page, or cuts the

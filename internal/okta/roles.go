@@ -80,14 +80,7 @@ func (r Role) MarshalJSON() ([]byte, error) { return r.Raw, nil }
 //
 //	GET /api/v1/users/{userId}/roles
 func (c *Client) ListRoles(ctx context.Context, id string) ([]Role, error) {
-	if err := checkUserID(id); err != nil {
-		return nil, err
-	}
-	list, err := c.list(ctx, c.sdk.listUserRoles(id), 0)
-	if err != nil {
-		return nil, err
-	}
-	return decodeItems[Role](list)
+	return listOfUser[Role](ctx, c, id, c.sdk.listUserRoles(id))
 }
 
 // OrgRole is a custom role that the org has defined.

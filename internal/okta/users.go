@@ -146,7 +146,7 @@ func (c *Client) GetUserByID(ctx context.Context, id string) (User, error) {
 //
 //	GET /api/v1/users?search=
 func (c *Client) FindUsers(ctx context.Context, loginOrEmail string) ([]User, error) {
-	value := quoted(loginOrEmail)
+	value := Quote(loginOrEmail)
 	search := "profile.login eq " + value + " or profile.email eq " + value
 	list, err := c.ListUsers(ctx, UserQuery{Search: search}, 0)
 	if err != nil {

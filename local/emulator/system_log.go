@@ -36,7 +36,7 @@ type principal struct {
 	DisplayName string `json:"displayName"`
 }
 
-// origin is where a request comes from.
+// origin is the client of a request.
 type origin struct{ ip, agent, city, country string }
 
 // logged are the events that Okta writes for the routes that change something.
@@ -138,18 +138,6 @@ func (e *Emulator) SetLogDelay(d time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.org.delays.log = d
-}
-
-// AddSignIn adds a sign-in of a user to the System Log. It panics if the user does not exist.
-func (e *Emulator) AddSignIn(login, ip string, at time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	u := e.org.find(login)
-	e.org.record(&event{
-		at: at.UTC(), kind: "user.session.start", client: origin{ip: ip}, result: "SUCCESS",
-		actor: u.principal(), targets: []principal{u.principal()},
-		transaction: derive(27, "sign-in", strconv.Itoa(e.org.events)),
-	})
 }
 
 // listLogs implements GET /api/v1/logs with since, until, filter, q, limit, sortOrder and after. since

@@ -222,12 +222,12 @@ func TestSourceArchive_ServesEveryTarget(t *testing.T) {
 				if target == g.Function {
 					wantReply(t, ask(t, http.MethodGet, f.address+"/ping", "", org), "success", nil)
 					okta.ClearRequests()
-					wantReply(t, ask(t, http.MethodPost, f.address+"/"+a.Slug, encode(t, request), org), want.status, want.outcomes)
+					wantReply(t, ask(t, http.MethodPost, f.address+"/"+a.Slug, testkit.JSON(t, request), org), want.status, want.outcomes)
 				} else {
 					send := func(id string, data any) answer {
 						t.Helper()
 						header := http.Header{"Content-Type": {"application/json"}, "Ce-Id": {id}, "Ce-Source": {"//pubsub"}, "Ce-Specversion": {"1.0"}, "Ce-Type": {published}}
-						return askWith(t, http.MethodPost, f.address, header, testkit.Message{ID: id, Data: encode(t, data)}.Delivery(), org)
+						return askWith(t, http.MethodPost, f.address, header, testkit.Message{ID: id, Data: testkit.JSON(t, data)}.Delivery(), org)
 					}
 					wantReply(t, send("ping", map[string]any{"action": "Ping"}), "success", nil)
 					okta.ClearRequests()

@@ -247,11 +247,11 @@ func TestFramework_RepliesEqualMountedHandlers(t *testing.T) {
 			}
 			for _, a := range withoutLogs(g) {
 				request := map[string]any{"parameters": a.Example.Parameters, "entities": a.Example.Entities}
-				bySlug := encode(t, request)
+				bySlug := testkit.JSON(t, request)
 				request["action"] = a.Name
 				same(http.MethodPost, "/"+a.Slug, bySlug)
 				same(http.MethodPost, "/"+a.Slug+"/", bySlug)
-				same(http.MethodPost, "/", encode(t, request))
+				same(http.MethodPost, "/", testkit.JSON(t, request))
 			}
 			same(http.MethodGet, "/ping", "")
 			same(http.MethodGet, "/actions", "")
@@ -262,15 +262,6 @@ func TestFramework_RepliesEqualMountedHandlers(t *testing.T) {
 			same(http.MethodPut, "/ping", "")
 		})
 	}
-}
-
-func encode(t *testing.T, v any) string {
-	t.Helper()
-	b, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
 
 // TestFramework_StartsWithoutSettings has what the platform does first: start the process, whatever its
@@ -320,7 +311,7 @@ func TestFramework_EventEqualsPush(t *testing.T) {
 				}
 			}
 			for _, a := range withoutLogs(g) {
-				same(encode(t, map[string]any{"action": a.Name, "parameters": a.Example.Parameters, "entities": a.Example.Entities}))
+				same(testkit.JSON(t, map[string]any{"action": a.Name, "parameters": a.Example.Parameters, "entities": a.Example.Entities}))
 			}
 			same(`{"action": "Ban User"}`)
 			same("{")

@@ -3,6 +3,7 @@ package oktaspec
 import (
 	"maps"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -75,15 +76,10 @@ var Deviations = []Deviation{
 		Reason: "The document has the management API only; the operation is in Okta's OAuth specification: " +
 			"https://github.com/okta/okta-management-openapi-spec/blob/master/dist/current/oauth-minimal.yaml (globalTokenRevocation).",
 		amend: func(doc *openapi3.T) {
-			str := openapi3.NewStringSchema
-			subject := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{"format": str().WithEnum("opaque"), "id": str().WithMinLength(1)}).WithRequired([]string{"format", "id"})
-			body := openapi3.NewObjectSchema().WithProperty("sub_id", subject).WithRequired([]string{"sub_id"}).WithoutAdditionalProperties()
-			op := openapi3.NewOperation()
-			op.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(true).WithJSONSchema(body)}
-			op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("oauth2", "okta.universalLogout.manage"))
-			op.AddResponse(http.StatusNoContent, openapi3.NewResponse().WithDescription("No content"))
-			addErrors(doc, op)
-			doc.AddOperation("/oauth2/v1/global-token-revocation", http.MethodPost, op)
+			subject := object(map[string]*openapi3.Schema{"format": str("opaque"), "id": str().WithMinLength(1)}, "format", "id")
+			body := object(map[string]*openapi3.Schema{"sub_id": subject}, "sub_id").WithoutAdditionalProperties()
+			addOperation(doc, http.MethodPost, "/oauth2/v1/global-token-revocation", "okta.universalLogout.manage", body).
+				AddResponse(http.StatusNoContent, openapi3.NewResponse().WithDescription("No content"))
 		},
 	},
 	{
@@ -91,27 +87,15 @@ var Deviations = []Deviation{
 		Reason: "The document is of 2024.06; the operations are in the current one: " +
 			"https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserRisk/ (2026.06).",
 		amend: func(doc *openapi3.T) {
-			str := openapi3.NewStringSchema
-			id := openapi3.NewPathParameter("userId").WithSchema(str())
-			level := str().WithEnum("LOW", "MEDIUM", "HIGH")
-			in := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{
-				"riskLevel": level, "riskReason": str().WithMaxLength(500).WithPattern(`^[a-zA-Z0-9 \-,.]*$`),
-			}).WithRequired([]string{"riskLevel"}).WithoutAdditionalProperties()
-			out := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{
-				"riskLevel": str().WithEnum("NONE", "LOW", "MEDIUM", "HIGH"), "reason": str(),
-			}).WithRequired([]string{"riskLevel"})
-			for method, scope := range map[string]string{http.MethodGet: "okta.userRisk.read", http.MethodPut: "okta.userRisk.manage"} {
-				op := openapi3.NewOperation()
-				op.AddParameter(id)
-				op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("oauth2", scope))
-				op.AddResponse(http.StatusOK, openapi3.NewResponse().WithDescription("OK").WithJSONSchema(out))
-				if method == http.MethodPut {
-					op.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(true).WithJSONSchema(in)}
-					op.AddResponse(http.StatusCreated, openapi3.NewResponse().WithDescription("Created").WithJSONSchema(out))
-				}
-				addErrors(doc, op)
-				doc.AddOperation("/api/v1/users/{userId}/risk", method, op)
-			}
+			in := object(map[string]*openapi3.Schema{
+				"riskLevel": str("LOW", "MEDIUM", "HIGH"), "riskReason": str().WithMaxLength(500).WithPattern(`^[a-zA-Z0-9 \-,.]*$`),
+			}, "riskLevel").WithoutAdditionalProperties()
+			out := object(map[string]*openapi3.Schema{"riskLevel": str("NONE", "LOW", "MEDIUM", "HIGH"), "reason": str()}, "riskLevel")
+			const path = "/api/v1/users/{userId}/risk"
+			addOperation(doc, http.MethodGet, path, "okta.userRisk.read", nil).AddResponse(http.StatusOK, jsonOf(out))
+			set := addOperation(doc, http.MethodPut, path, "okta.userRisk.manage", in)
+			set.AddResponse(http.StatusOK, jsonOf(out))
+			set.AddResponse(http.StatusCreated, jsonOf(out))
 		},
 	},
 	{
@@ -119,16 +103,9 @@ var Deviations = []Deviation{
 		Reason: "The document is of 2024.06; the operation is in the current one: " +
 			"https://developer.okta.com/docs/api/openapi/okta-management/management/tag/Group/#tag/Group/operation/listGroupRulesForUserInGroup (2026.06).",
 		amend: func(doc *openapi3.T) {
-			rule := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{
-				"id": openapi3.NewStringSchema(), "name": openapi3.NewStringSchema(), "type": openapi3.NewStringSchema(), "status": openapi3.NewStringSchema(),
-			})
-			op := openapi3.NewOperation()
-			op.AddParameter(openapi3.NewPathParameter("groupId").WithSchema(openapi3.NewStringSchema()))
-			op.AddParameter(openapi3.NewPathParameter("userId").WithSchema(openapi3.NewStringSchema()))
-			op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("oauth2", "okta.groups.read"))
-			op.AddResponse(http.StatusOK, openapi3.NewResponse().WithDescription("OK").WithJSONSchema(openapi3.NewArraySchema().WithItems(rule)))
-			addErrors(doc, op)
-			doc.AddOperation("/api/v1/groups/{groupId}/users/{userId}/group-rules", http.MethodGet, op)
+			rule := object(map[string]*openapi3.Schema{"id": str(), "name": str(), "type": str(), "status": str()})
+			addOperation(doc, http.MethodGet, "/api/v1/groups/{groupId}/users/{userId}/group-rules", "okta.groups.read", nil).
+				AddResponse(http.StatusOK, jsonOf(openapi3.NewArraySchema().WithItems(rule)))
 		},
 	},
 	{
@@ -136,12 +113,8 @@ var Deviations = []Deviation{
 		Reason: "The document is of 2024.06; the operation is in the current one: " +
 			"https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserResources/ (2026.06).",
 		amend: func(doc *openapi3.T) {
-			op := openapi3.NewOperation()
-			op.AddParameter(openapi3.NewPathParameter("userId").WithSchema(openapi3.NewStringSchema()))
-			op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("oauth2", "okta.users.read"))
-			op.AddResponse(http.StatusOK, openapi3.NewResponse().WithDescription("OK").WithJSONSchema(openapi3.NewArraySchema().WithItems(openapi3.NewObjectSchema())))
-			addErrors(doc, op)
-			doc.AddOperation("/api/v1/users/{userId}/devices", http.MethodGet, op)
+			addOperation(doc, http.MethodGet, "/api/v1/users/{userId}/devices", "okta.users.read", nil).
+				AddResponse(http.StatusOK, jsonOf(openapi3.NewArraySchema().WithItems(openapi3.NewObjectSchema())))
 		},
 	},
 	{
@@ -149,9 +122,7 @@ var Deviations = []Deviation{
 		Reason: "They are an open set: https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserFactor/. The document closes it.",
 		amend: func(doc *openapi3.T) {
 			list := doc.Paths.Value("/api/v1/users/{userId}/factors").Get.Responses.Status(http.StatusOK).Value.Content["application/json"].Schema.Value
-			factor := openapi3.NewObjectSchema().WithProperties(map[string]*openapi3.Schema{
-				"id": openapi3.NewStringSchema(), "factorType": openapi3.NewStringSchema(), "status": openapi3.NewStringSchema(),
-			}).WithRequired([]string{"id", "factorType", "status"})
+			factor := object(map[string]*openapi3.Schema{"id": str(), "factorType": str(), "status": str()}, "id", "factorType", "status")
 			list.Items = openapi3.NewSchemaRef("", factor)
 		},
 	},
@@ -169,7 +140,42 @@ var Deviations = []Deviation{
 	},
 }
 
-// addErrors declares the errors that every operation of Okta's API has.
+// addOperation adds an operation that the document lacks, with its path parameters, its scope, its JSON body (nil: none)
+// and the errors.
+func addOperation(doc *openapi3.T, method, path, scope string, body *openapi3.Schema) *openapi3.Operation {
+	op := openapi3.NewOperation()
+	for _, name := range pathParameter.FindAllStringSubmatch(path, -1) {
+		op.AddParameter(openapi3.NewPathParameter(name[1]).WithSchema(str()))
+	}
+	op.Security = openapi3.NewSecurityRequirements().With(openapi3.NewSecurityRequirement().Authenticate("oauth2", scope))
+	if body != nil {
+		op.RequestBody = &openapi3.RequestBodyRef{Value: openapi3.NewRequestBody().WithRequired(true).WithJSONSchema(body)}
+	}
+	addErrors(doc, op)
+	doc.AddOperation(path, method, op)
+	return op
+}
+
+var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
+
+func object(properties map[string]*openapi3.Schema, required ...string) *openapi3.Schema {
+	return openapi3.NewObjectSchema().WithProperties(properties).WithRequired(required)
+}
+
+// str returns the schema of a string, which is one of the values if there are any.
+func str(values ...any) *openapi3.Schema {
+	schema := openapi3.NewStringSchema()
+	if len(values) > 0 {
+		schema = schema.WithEnum(values...)
+	}
+	return schema
+}
+
+func jsonOf(schema *openapi3.Schema) *openapi3.Response {
+	return openapi3.NewResponse().WithDescription("OK").WithJSONSchema(schema)
+}
+
+// addErrors declares the errors of every operation.
 func addErrors(doc *openapi3.T, op *openapi3.Operation) {
 	object := openapi3.NewSchemaRef("#/components/schemas/Error", doc.Components.Schemas["Error"].Value)
 	for _, status := range []int{
