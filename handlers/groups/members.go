@@ -53,10 +53,10 @@ type membership struct {
 // be found, no user is changed.
 func (m membership) run(ctx context.Context, p memberParams) (*action.Result, error) {
 	words := action.Words{
-		Changed: "Removed from the groups", Unchanged: "Already outside the groups", Planned: "Would remove",
+		Changed: "Removed", Unchanged: "Already outside the groups", Planned: "Would remove",
 	}
 	if m.adds {
-		words = action.Words{Changed: "Added to the groups", Unchanged: "Already in the groups", Planned: "Would add"}
+		words = action.Words{Changed: "Added", Unchanged: "Already in the groups", Planned: "Would add"}
 	}
 	groups := sync.OnceValues(func() ([]okta.Group, error) { return Resolve(ctx, m.x.Okta, p.Groups) })
 	return m.x.EachUser(ctx, p.Users, action.UserWork{
@@ -104,7 +104,11 @@ func (m membership) plan(ctx context.Context, u okta.User, groups []okta.Group) 
 	}
 	var steps []action.Step
 	for _, g := range groups {
-		steps = append(steps, m.step(u, g, held))
+		s := m.step(u, g, held)
+		if slices.ContainsFunc(steps, func(other action.Step) bool { return other.Name == s.Name }) {
+			s.Name += " (" + g.ID + ")" // groups of applications may share a name
+		}
+		steps = append(steps, s)
 	}
 	plan := m.x.Compose(steps, func(_ context.Context, _ *okta.Client, c *action.Composed) (action.WriteResult, error) {
 		return m.finish(u, groups, c)
@@ -185,7 +189,7 @@ func (m membership) finish(u okta.User, groups []okta.Group, c *action.Composed)
 			member = append(member, g)
 		}
 	}
-	c.After = memberState(u, member)
+	c.Leaves(memberState(u, member))
 	result := c.WriteResult(u.Login, m.value(groups, c))
 	if len(changed) > 0 {
 		opposite := addMemberName

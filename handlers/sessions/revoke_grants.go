@@ -35,11 +35,10 @@ var revokeGrants = action.Define(action.Spec{
 				left := slices.DeleteFunc(slices.Clone(steps), func(s action.Step) bool {
 					return c.Result(s.Name).Outcome.Reached()
 				})
-				c.After = grantState(left)
-				return c.WriteResult(u.Login, map[string]any{"grants_revoked": c.Err() == nil}), c.Err()
+				c.Leaves(grantState(left))
+				return c.WriteResult(u.Login, c.After), c.Err()
 			})
-			plan.Before, plan.Value = grantState(steps), map[string]any{"grants_revoked": true}
-			plan.After = grantState(nil)
+			plan.Before, plan.After, plan.Value = grantState(steps), grantState(nil), grantState(nil)
 			plan.Read = func(ctx context.Context, o *okta.Client) (action.State, error) {
 				left, err := GrantSteps(ctx, o, u)
 				return grantState(left), err

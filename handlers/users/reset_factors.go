@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -44,10 +45,14 @@ func PlanResetFactors(ctx context.Context, x *action.Execution, u okta.User, whi
 	}
 	r := factorReset{user: u, held: held, all: len(which) == 0}
 	for _, f := range held {
-		if r.all || slices.ContainsFunc(which, func(name string) bool {
-			return name == f.ID || strings.EqualFold(name, f.Type)
-		}) {
+		if r.all || slices.ContainsFunc(which, func(name string) bool { return isNamed(f, name) }) {
 			r.gone = append(r.gone, f)
+		}
+	}
+	for _, name := range which {
+		if !slices.ContainsFunc(held, func(f okta.Factor) bool { return isNamed(f, name) }) {
+			x.Warn("%s has no factor %s. The user's factors: %s.", u.Login, action.Shorten(name),
+				cmp.Or(action.Enumerate(factorTypes(held)), "none"))
 		}
 	}
 	plan := action.Plan{Before: factorState(held), After: factorState(r.without(r.gone)), Value: removed(nil)}
@@ -69,6 +74,9 @@ func PlanResetFactors(ctx context.Context, x *action.Execution, u okta.User, whi
 	}
 	return plan, nil
 }
+
+// isNamed reports whether a name is the ID or the type of a factor.
+func isNamed(f okta.Factor, name string) bool { return name == f.ID || strings.EqualFold(name, f.Type) }
 
 // factorsNotUndoable is the reason why the removal of factors cannot be taken back.
 const factorsNotUndoable = "removed factors cannot be restored: the user enrolls them again"
@@ -102,7 +110,7 @@ func (r factorReset) finish(_ context.Context, _ *okta.Client, c *action.Compose
 			done = append(done, f)
 		}
 	}
-	c.After = factorState(r.without(done))
+	c.Leaves(factorState(r.without(done)))
 	return c.WriteResult(r.user.Login, removed(done)), c.Err()
 }
 

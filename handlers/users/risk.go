@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
@@ -38,11 +39,14 @@ var getRisk = action.Define(action.Spec{
 	})
 })
 
-// riskLevel is a level that can be set.
+// RiskLevels are the levels that can be set.
+var RiskLevels = []string{"LOW", "MEDIUM", "HIGH"}
+
+// riskLevel is one of RiskLevels.
 type riskLevel string
 
 // Allowed implements action.Allower.
-func (riskLevel) Allowed() []string { return []string{"LOW", "MEDIUM", "HIGH"} }
+func (riskLevel) Allowed() []string { return RiskLevels }
 
 // riskReason is a reason in the characters that Okta accepts.
 type riskReason string
@@ -112,6 +116,9 @@ func PlanSetRisk(ctx context.Context, o *okta.Client, u okta.User, level, reason
 		return riskState(now), err
 	}
 	plan.NotUndoable = "Okta cannot be asked to take a risk level away: Set User Risk sets another one"
+	if slices.Contains(RiskLevels, before.Level) {
+		plan.NotUndoable = "Okta may change the level: if it has not, set it to " + before.Level + " (Set User Risk)"
+	}
 	plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 		return action.WriteResult{Value: map[string]any{"riskLevel": level}},
 			explainRisk(o.WithScopes([]string{riskManageScope}).SetUserRisk(ctx, u.ID, level, reason))

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"example.com/okta-secops/internal/apierr"
@@ -43,6 +45,7 @@ type Composed struct {
 	Before  State
 	After   State // without the members that are in doubt
 	Touched bool  // a step changed something
+	InDoubt bool  // a step may have changed something
 
 	notUndoable []string // why the steps that were made cannot be taken back
 }
@@ -60,10 +63,18 @@ func (c *Composed) Result(name string) *StepResult {
 // Err returns the most severe error of the steps, nil if there is none.
 func (c *Composed) Err() error { return stepsErr(c.Steps) }
 
+// Leaves sets the state of the target after the steps. If a step is in doubt, nothing is known of it.
+func (c *Composed) Leaves(after State) {
+	if c.After = after; c.InDoubt {
+		c.After = State{}
+	}
+}
+
 // WriteResult returns the result for Plan.Write with a value for json_result. If a step failed, the
 // message about the target, which has this name, lists all of them.
 func (c *Composed) WriteResult(name string, value any) WriteResult {
-	w := WriteResult{Value: value, After: c.After, NotUndoable: apierr.Sentence("; ", c.notUndoable...), Touched: c.Touched}
+	w := WriteResult{Value: value, After: c.After, Touched: c.Touched}
+	w.NotUndoable = apierr.Sentence("; ", c.notUndoable...)
 	if !c.Touched {
 		w.Outcome = Unchanged
 	}
@@ -76,7 +87,9 @@ func (c *Composed) WriteResult(name string, value any) WriteResult {
 // sentence returns what was done: "alice@acme.test: done: clear_sessions; not done: suspend (…)."
 func (c *Composed) sentence(name string) string {
 	var done []string
-	reasons, undone := []string{}, map[string][]string{}
+	type failure struct{ word, reason string }
+	var failures []failure
+	undone := map[failure][]string{}
 	for _, s := range c.Steps {
 		if s.Error == nil {
 			if s.Outcome.wrote() || s.Outcome == Unchanged {
@@ -84,18 +97,21 @@ func (c *Composed) sentence(name string) string {
 			}
 			continue
 		}
-		reason := strings.TrimRight(s.Error.Message, ". ")
-		if undone[reason] == nil {
-			reasons = append(reasons, reason)
+		f := failure{"not done", strings.TrimRight(s.Error.Message, ". ")}
+		if apierr.InDoubt(s.Err) {
+			f.word = "in doubt"
 		}
-		undone[reason] = append(undone[reason], s.Step)
+		if undone[f] == nil {
+			failures = append(failures, f)
+		}
+		undone[f] = append(undone[f], s.Step)
 	}
 	var clauses []string
 	if len(done) > 0 {
 		clauses = append(clauses, "done: "+strings.Join(done, ", "))
 	}
-	for _, reason := range reasons {
-		clauses = append(clauses, "not done: "+strings.Join(undone[reason], ", ")+" ("+reason+")")
+	for _, f := range failures {
+		clauses = append(clauses, fmt.Sprintf("%s: %s (%s)", f.word, strings.Join(undone[f], ", "), f.reason))
 	}
 	for _, s := range c.Steps {
 		if s.Outcome == NotAvailable {
@@ -219,14 +235,15 @@ func (c *Composed) add(s Step, done stepDone) {
 			after = s.Plan.After
 		}
 		maps.Copy(c.After, after)
-	case apierr.Is(done.err, apierr.UnknownResult), apierr.Is(done.err, apierr.Deadline):
+	case apierr.InDoubt(done.err):
+		c.InDoubt = true
 		for member := range s.Plan.After {
 			delete(c.After, member)
 		}
 	}
 	if touched {
 		c.Touched = true
-		if reason := cmp.Or(done.NotUndoable, s.Plan.NotUndoable); reason != "" {
+		if reason := cmp.Or(done.NotUndoable, s.Plan.NotUndoable); reason != "" && !slices.Contains(c.notUndoable, reason) {
 			c.notUndoable = append(c.notUndoable, reason)
 		}
 	}
@@ -265,6 +282,11 @@ type planWrite struct {
 	effects guardrail.Effects
 	step    string
 	refused *error // the error of the step; nil: the plan has no steps
+}
+
+// makesAdministrators reports whether the write may give a user administrator roles.
+func (w planWrite) makesAdministrators() bool {
+	return len(w.effects.AssignsRoles)+len(w.effects.JoinsGroups) > 0
 }
 
 // step returns the step with this name, nil if there is none.

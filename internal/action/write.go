@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/okta"
@@ -78,7 +79,7 @@ func (x *Execution) write(ctx context.Context, t *Target, p Plan) error {
 		if t.After = done.After; t.After == nil {
 			t.After = p.After
 		}
-		if len(p.Effects.AssignsRoles)+len(p.Effects.JoinsGroups) > 0 {
+		if slices.ContainsFunc(p.writes(), planWrite.makesAdministrators) {
 			x.Guardrails.administrators.stale.Store(true)
 		}
 		t.Undo, t.NotUndoable = cmp.Or(done.Undo, p.Undo), cmp.Or(done.NotUndoable, p.NotUndoable)

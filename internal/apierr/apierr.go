@@ -29,6 +29,7 @@ type Error struct {
 	RequestID  string        // Okta's X-Okta-Request-Id; "" if there is none
 	RetryAfter time.Duration // the wait before a retry; 0: unknown
 	Problems   []Problem
+	Doubtful   bool  // the change may or may not have been made
 	Cause      error // for the log only
 }
 
@@ -118,6 +119,12 @@ func As(err error) *Error {
 		return f
 	}
 	return New(Internal, "internal", "an unexpected error occurred", err)
+}
+
+// InDoubt reports whether the change that failed may have been made all the same.
+func InDoubt(err error) bool {
+	e := As(err)
+	return e != nil && (e.Doubtful || e.Kind == UnknownResult)
 }
 
 // Is reports whether err's chain has an *Error of this kind.

@@ -177,7 +177,7 @@ func (e *evaluation) wholeCall() {
 			e.refuse(i, Freeze, refusal(Freeze,
 				"changes are frozen (%s): wait until the freeze is lifted, or make the change in Okta", *e.policy.Freeze))
 		}
-		if len(e.policy.Callers) > 0 && e.call.Caller == "" {
+		if e.allowed(i) && len(e.policy.Callers) > 0 && e.call.Caller == "" {
 			e.refuse(i, DeniedActions, refusal(DeniedActions, "the policy has limits by caller, and the name of this caller is "+
 				"not known: call with an API key, or with an ID token that has an e-mail address"))
 		}
@@ -190,6 +190,11 @@ func (e *evaluation) wholeCall() {
 				"the policy does not allow users to be deactivated: suspend the user, or ask the owner of the policy"))
 		}
 	}
+	e.targetsPerCall()
+}
+
+// targetsPerCall refuses every target of a call that has too many.
+func (e *evaluation) targetsPerCall() {
 	count := e.count()
 	for _, l := range e.policy.limitsFor(e.call.Caller) {
 		most, ok := l.MaxTargetsPerCall.For(e.call.Action)

@@ -166,6 +166,7 @@ func TestWholeCall_OverrideOfOneRuleLeavesTheNext(t *testing.T) {
 		{`{"freeze": "audit", "deactivate": "deny", ` + override("freeze") + `}`, "guardrail_deactivate"},
 		{`{"denied_actions": ["disable-user"], "deactivate": "deny", ` + override("denied_actions") + `}`, "guardrail_deactivate"},
 		{`{"freeze": "audit", ` + override("freeze") + `}`, ""},
+		{`{"freeze": "audit", "callers": {"soar": {}}}`, "guardrail_freeze"},
 		{`{"callers": {"soar": {}}}`, "guardrail_denied_actions"}, // the caller has no name, so that it may be soar
 	} {
 		if got := (&org{}).evaluate(t, c.policy, false, ends, "alice"); got[0] != c.want {

@@ -297,6 +297,7 @@ func rejectsTarget(err *apierr.Error) bool {
 func (k call) unknown(err *apierr.Error) *apierr.Error {
 	if !k.nonIdempotent {
 		doubtful := *err
+		doubtful.Doubtful = true
 		doubtful.Message = strings.TrimSuffix(err.Message, ".") + ": the change may or may not have been made"
 		return &doubtful
 	}

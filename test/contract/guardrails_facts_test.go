@@ -117,6 +117,24 @@ func TestLastSuperAdmin_FactsCostNothingForOthers(t *testing.T) {
 	}
 }
 
+// TestLastSuperAdmin_ListIsReadAgainAfterOneMayHaveBecomeAdministrator, by a role or by a group.
+func TestLastSuperAdmin_ListIsReadAgainAfterOneMayHaveBecomeAdministrator(t *testing.T) {
+	t.Parallel()
+	for path, parameters := range map[string]map[string]any{
+		"roles/assign-role":        {"User IDs": "grace", "Role Types": "APP_ADMIN"},
+		"groups/add-user-to-group": {"User IDs": "grace", "Group IDs Or Names": "Finance, Helpdesk"},
+	} {
+		w := testkit.New(t, testkit.Options{})
+		w.Run("users/disable-user", testkit.Params(map[string]any{"User IDs": "alice"}))
+		got := w.Run(path, testkit.Params(parameters))
+		w.Forget()
+		w.Run("users/disable-user", testkit.Params(map[string]any{"User IDs": "bob"}))
+		if asked := w.AskedAll(); got.Get("status") != "success" || !slices.Contains(asked, "GET /api/v1/iam/assignees/users") {
+			t.Errorf("%s: %s; then %v", path, got.Body, asked)
+		}
+	}
+}
+
 // withoutRoles is a service app that is granted what the actions need but okta.roles.read.
 func withoutRoles() *emulator.App {
 	a := &emulator.App{}

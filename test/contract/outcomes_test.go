@@ -309,14 +309,14 @@ func (c claim) checkRoles() {
 
 // words are how a sentence about a target of that outcome begins, or what it says of a role.
 var words = map[string][]string{
-	"changed":     {"Suspended", "Deactivated", "Enabled", "Reset", "Set", "Added", "Cleared", "Revoked", "Ended", "Contained", "Evicted", "Restored", "Unlocked", "Removed", "Expired", "Added to", "Sent an activation link", "Created an activation link", ": assigned", ": unassigned"},
+	"changed":     {"Suspended", "Deactivated", "Enabled", "Reset", "Set", "Added", "Cleared", "Revoked", "Ended", "Contained", "Evicted", "Restored", "Unlocked", "Removed", "Expired", "Sent an activation link", "Created an activation link", ": assigned", ": unassigned"},
 	"unchanged":   {"Already", "The group exists already", ": already"},
 	"accepted":    {"Successfully sent the ITP signal to Okta. Okta accepted the signal"},
 	"found":       {"Found", " belongs to ", " has "},
 	"planned":     {"Would", ": would"},
 	"not_found":   {"Not found", "; not ", ": not "},
 	"wrong_state": {"Not done", "; not ", ": not "},
-	"failed":      {"Failed", "; not ", ": not "},
+	"failed":      {"Failed", "; not ", ": not ", ": in doubt: ", "; in doubt: "},
 }
 
 // checkMessage finds the sentence about the target and compares it with the outcome.
