@@ -18,13 +18,13 @@ import (
 )
 
 type searchParams struct {
-	Users    []string `param:"Users" help:"IDs, logins or short logins of users: events of which one is the actor or a target."`
-	Question question `param:"Question" default:"anything" help:"What to look for."`
-	Address  address  `param:"IP Address" help:"IP address of the client."`
-	Since    moment   `param:"Since" help:"Begin of the time range: ISO 8601, or a duration before now, such as 90m, 24h or 7d; empty is 24h."`
-	Until    moment   `param:"Until" help:"End of the time range, in the same forms; empty is now."`
-	Filter   string   `param:"Filter" help:"A filter expression for the System Log, which must hold too."`
-	Limit    int      `param:"Limit" default:"100" min:"1" max:"5000" help:"The maximum number of events to return, the newest first."`
+	Users    []string   `param:"Users" help:"IDs, logins or short logins of users: events of which one is the actor or a target. A short login also finds the users of other domains."`
+	Question question   `param:"Question" default:"anything" help:"What to look for."`
+	Address  address    `param:"IP Address" help:"IP address of the client."`
+	Since    moment     `param:"Since" help:"Begin of the time range: ISO 8601, or a duration before now, such as 90m, 24h or 7d; empty is 24h."`
+	Until    moment     `param:"Until" help:"End of the time range, in the same forms; empty is now."`
+	Filter   expression `param:"Filter" help:"A filter expression for the System Log, which must hold too."`
+	Limit    int        `param:"Limit" default:"100" min:"1" max:"5000" help:"The maximum number of events to return, the newest first."`
 }
 
 // question is a prepared filter.
@@ -85,6 +85,9 @@ var span = regexp.MustCompile(`^([0-9]{1,5})([mhd])$`)
 func (m *moment) UnmarshalParam(text string) (warning string, err error) {
 	if parts := span.FindStringSubmatch(strings.TrimSpace(text)); parts != nil {
 		n, _ := strconv.Atoi(parts[1])
+		if n == 0 {
+			return "", errors.New("must be at least 1m")
+		}
 		units := map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
 		m.before = time.Duration(n) * units[parts[2]]
 		return "", nil
@@ -105,6 +108,37 @@ func (m moment) time(now time.Time, byDefault time.Duration) time.Time {
 		return now.Add(-m.before)
 	}
 	return now.Add(-byDefault)
+}
+
+// expression is a filter expression whose parentheses and strings are complete, so that it cannot end the
+// parentheses around it.
+type expression string
+
+// UnmarshalParam implements action.ParamUnmarshaler.
+func (e *expression) UnmarshalParam(text string) (warning string, err error) {
+	depth, quoted, escaped := 0, false, false
+	for _, c := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && c == '\\':
+			escaped = true
+		case c == '"':
+			quoted = !quoted
+		case !quoted && c == '(':
+			depth++
+		case !quoted && c == ')':
+			depth--
+		}
+		if depth < 0 {
+			break
+		}
+	}
+	if depth != 0 || quoted {
+		return "", errors.New("must close each parenthesis and string that it opens, and no others")
+	}
+	*e = expression(text)
+	return "", nil
 }
 
 // defaultSince is the time range of a request without Since.
@@ -131,17 +165,18 @@ var search = action.Define(action.Spec{
 		}
 	}
 	q.Filter = filter(p, own)
-	events, err := x.Okta.ListEvents(ctx, q, p.Limit)
+	found, err := x.Okta.ListEvents(ctx, q, p.Limit+1) // one more, to know whether there are more
 	if err != nil {
 		return nil, filterProblem(p, err)
 	}
-	truncated := events.Cut || len(events.Items) == p.Limit
+	events := found.Items[:min(len(found.Items), p.Limit)]
+	truncated := found.Cut || len(found.Items) > p.Limit
 	if truncated {
-		x.Warn("There may be more events than these %d: raise Limit, or narrow the time range.", len(events.Items))
+		x.Warn("There are more events than these %d: raise Limit, or narrow the time range.", len(events))
 	}
 	return &action.Result{
-		JSON:    map[string]any{"events": events.Items, "count": len(events.Items), "truncated": truncated},
-		Message: message(events.Items, q),
+		JSON:    map[string]any{"events": events, "count": len(events), "truncated": truncated},
+		Message: message(events, q),
 	}, nil
 })
 
@@ -181,7 +216,7 @@ func filter(p searchParams, own string) string {
 	if p.Address != "" {
 		add("client.ipAddress eq " + okta.Quote(string(p.Address)))
 	}
-	add(p.Filter)
+	add(string(p.Filter))
 	return strings.Join(parts, " and ")
 }
 

@@ -218,10 +218,11 @@ func (e *Emulator) addMember(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if failure != nil {
 		return oktaResponse{}, failure
 	}
-	if !slices.Contains(u.groups, g) {
+	member := slices.Contains(u.groups, g)
+	if !member {
 		g.add(u, c.at)
 	}
-	return oktaResponse{status: http.StatusNoContent}, nil
+	return oktaResponse{status: http.StatusNoContent, idle: member}, nil
 }
 
 // removeMember implements DELETE /api/v1/groups/{group}/users/{userId}.
@@ -230,12 +231,13 @@ func (e *Emulator) removeMember(c *oktaCall, u *user) (oktaResponse, *oktaError)
 	if failure != nil {
 		return oktaResponse{}, failure
 	}
-	if slices.Contains(u.groups, g) {
+	member := slices.Contains(u.groups, g)
+	if member {
 		g.members = slices.DeleteFunc(g.members, func(m *user) bool { return m == u })
 		u.groups = slices.DeleteFunc(u.groups, func(other *group) bool { return other == g })
 		g.lastMembershipUpdated = c.at
 	}
-	return oktaResponse{status: http.StatusNoContent}, nil
+	return oktaResponse{status: http.StatusNoContent, idle: !member}, nil
 }
 
 // ownGroup returns the group in the path if its members can be changed.

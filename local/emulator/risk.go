@@ -53,6 +53,8 @@ func (e *Emulator) setRisk(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	if u.risk == "" {
 		status = http.StatusCreated
 	}
+	idle := u.risk == in.Level
 	u.risk, u.riskReason = in.Level, in.Reason
-	return oktaResponse{status: status, body: map[string]any{"riskLevel": u.risk, "reason": u.riskReason}}, nil
+	body := map[string]any{"riskLevel": u.risk, "reason": u.riskReason}
+	return oktaResponse{status: status, body: body, idle: idle}, nil
 }

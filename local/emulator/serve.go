@@ -38,6 +38,7 @@ type oktaResponse struct {
 	status int // default 200
 	body   any
 	links  []string // values of the Link headers
+	idle   bool     // nothing changed, so the System Log has no event
 }
 
 // oktaExchange is the ResponseWriter of a request. It carries the oktaCall through the mux to the

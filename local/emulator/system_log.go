@@ -66,7 +66,7 @@ var logged = map[string]string{
 	"DELETE /api/v1/groups/{group}/users/{user}":                             "group.user_membership.remove",
 }
 
-// logs writes the event of a route if the handler succeeds.
+// logs writes the event of a route if the handler succeeds and changed something.
 func (e *Emulator) logs(pattern string, h oktaHandler) oktaHandler {
 	kind, ok := logged[pattern]
 	if !ok {
@@ -74,7 +74,7 @@ func (e *Emulator) logs(pattern string, h oktaHandler) oktaHandler {
 	}
 	return func(c *oktaCall) (oktaResponse, *oktaError) {
 		response, failure := h(c)
-		if failure != nil {
+		if failure != nil || response.idle {
 			return response, failure
 		}
 		v := &event{kind: kind, at: c.at.UTC(), result: "SUCCESS", transaction: c.id, actor: e.actor(c)}
@@ -138,6 +138,18 @@ func (e *Emulator) SetLogDelay(d time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.org.delays.log = d
+}
+
+// AddEvent adds an event to the System Log in which a user is the actor and the target. It panics if
+// the user does not exist.
+func (e *Emulator) AddEvent(kind, login string, at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	u := e.org.find(login).principal()
+	e.org.record(&event{
+		at: at.UTC(), kind: kind, result: "SUCCESS", actor: u, targets: []principal{u},
+		transaction: derive(27, kind, strconv.Itoa(e.org.events)),
+	})
 }
 
 // listLogs implements GET /api/v1/logs with since, until, filter, q, limit, sortOrder and after. since
