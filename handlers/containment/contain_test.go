@@ -193,6 +193,11 @@ func TestContain_FaultAtEachStepIsReportedTruly(t *testing.T) {
 						t.Errorf("%s is %s", step, outcome)
 					}
 				}
+				for member, now := range map[string]any{"status": u.Status, "risk": u.Risk, "factors": u.Factors} {
+					if after, known := got.Get("json_result", victim, "after").(map[string]any)[member]; known && fmt.Sprint(after) != fmt.Sprint(now) {
+						t.Errorf("%s after: %v, and Okta has %v", member, after, now)
+					}
+				}
 				failed := slices.ContainsFunc(all, func(s string) bool { return strings.HasSuffix(s, " failed") })
 				if want := map[bool]any{true: "partly", false: true}[failed]; got.Get("json_result", victim, "contained") != want {
 					t.Errorf("contained %v with %v", got.Get("json_result", victim, "contained"), all)
@@ -251,6 +256,7 @@ func TestRestore_RecordChoosesOnlyAmongWhatTheRunChanged(t *testing.T) {
 	}
 	for _, r := range []string{
 		record("quarantine", other), record("quarantine", "Engineering"), record("set_risk", ""), record("deactivate", ""), record("reset_factors", ""),
+		strings.Replace(record("set_risk", ""), "NONE", "CRITICAL", 1),
 	} {
 		w.Forget()
 		got := send(w, restoreUser, map[string]any{"Record": r})
@@ -278,6 +284,16 @@ func TestRestore_RefusesAUserWhoHasChangedSince(t *testing.T) {
 	got := send(w, restoreUser, map[string]any{"Record": testkit.JSON(t, contained.Get("json_result", victim))})
 	if got.HTTP != 422 || got.Get("targets", 0, "error", "code") != "changed_since" {
 		t.Errorf("%d %s", got.HTTP, got.Body)
+	}
+	w.WantWrites()
+
+	w = world(t, "ACTIVE")
+	contained = send(w, containUser, map[string]any{"Level": "evict"})
+	w.Run("users/set-user-risk", testkit.Params(map[string]any{"User IDs": victim, "Level": "MEDIUM"}))
+	w.Forget()
+	got = send(w, restoreUser, map[string]any{"Record": testkit.JSON(t, contained.Get("json_result"))})
+	if got.HTTP != 422 || got.Get("targets", 0, "error", "code") != "changed_since" || !strings.Contains(string(got.Body), "left the risk HIGH, and it is MEDIUM now") {
+		t.Errorf("another risk level: %d %s", got.HTTP, got.Body)
 	}
 	w.WantWrites()
 	if got := w.Run(restoreUser, testkit.Params(map[string]any{"User IDs": "carol", "Record": testkit.JSON(t, contained.Get("json_result"))})); got.Get("targets", 0, "error", "code") != "not_in_record" {

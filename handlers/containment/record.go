@@ -3,8 +3,10 @@ package containment
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/apierr"
 )
 
 // entry is what Contain User reports of one user in json_result. Restore User takes it back: it comes
@@ -32,10 +34,16 @@ func (e entry) changed(step string) bool {
 	return false
 }
 
-// status returns the user's status in a state, "" if it is not known.
-func status(s action.State) string {
-	text, _ := s["status"].(string)
-	return text
+// changedSince returns an error if a value, such as the status, is neither what the run left nor what it
+// was before. It is as before if the user was restored already. nil is a value that was not read.
+func (e entry) changedSince(name string, now any) error {
+	left, known := e.After[name]
+	if !known || now == nil || now == left || now == e.Before[name] {
+		return nil
+	}
+	return apierr.Errorf(apierr.WrongState, action.CodeChangedSince,
+		"the containment left the %s %s, and it is %s now, so the user has changed since: nothing was sent",
+		name, action.Shorten(fmt.Sprint(left)), now)
 }
 
 // record holds entries by user ID.

@@ -1,9 +1,11 @@
 package containment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"example.com/okta-secops/handlers/sessions"
@@ -64,20 +66,19 @@ const (
 func (r restoration) plan(ctx context.Context) (action.Plan, error) {
 	before := action.StatusOf(r.user)
 	e, known := r.Record[r.user.ID]
-	switch now, after := string(r.user.FinalStatus()), status(e.After); {
-	case !known:
+	if !known {
 		return action.Plan{Before: before}, apierr.Errorf(apierr.Rejected, "not_in_record",
 			"Record has no entry with the ID of this user: give the json_result of the run that contained the user")
-	case now != after && now != status(e.Before): // it is as before if it was restored already
-		return action.Plan{Before: before}, apierr.Errorf(apierr.WrongState, action.CodeChangedSince,
-			"the containment left the status %q, and it is %s now, so the user has changed since: nothing was sent",
-			after, r.user.Status)
 	}
 	plan := r.x.Compose(r.steps(ctx, e), func(
 		_ context.Context, _ *okta.Client, c *action.Composed,
 	) (action.WriteResult, error) {
 		return c.WriteResult(r.user.Login, r.value(e, c.Err() == nil)), c.Err()
 	})
+	err := cmp.Or(e.changedSince("status", string(r.user.FinalStatus())), e.changedSince("risk", plan.Before["risk"]))
+	if err != nil {
+		return action.Plan{Before: before}, err
+	}
 	maps.Copy(plan.Before, before)
 	plan.Value = r.value(e, true)
 	return plan, nil
@@ -116,7 +117,7 @@ func (r restoration) isConfigured(groupID string) bool {
 // Okta cannot set the level before.
 func riskBefore(e entry) string {
 	level, _ := e.Before["risk"].(string)
-	if !e.changed(stepRisk) || level == "NONE" {
+	if !e.changed(stepRisk) || !slices.Contains(users.RiskLevels, level) {
 		return ""
 	}
 	return level
