@@ -43,7 +43,7 @@ var contain = action.Define(action.Spec{
 	Summary:        "End the access of users step by step, read the result back, and report what may still work.",
 	RunsOn:         action.UserEntities,
 	OktaScopes:     []string{"okta.users.read", "okta.users.manage"},
-	OptionalScopes: append([]string{"okta.universalLogout.manage", "okta.logs.read"}, evictScopes...),
+	OptionalScopes: append([]string{"okta.universalLogout.manage", "okta.logs.read", action.TokensScope}, evictScopes...),
 	Mutates:        true,
 	Beyond:         true,
 	Example:        action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},

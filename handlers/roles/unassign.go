@@ -19,12 +19,13 @@ type unassignParams struct {
 }
 
 var unassign = action.Define(action.Spec{
-	Name:       "Unassign Role",
-	Summary:    "Unassign administrator roles from users.",
-	RunsOn:     action.UserEntities,
-	OktaScopes: manageScopes,
-	Mutates:    true,
-	ReadBack:   true,
+	Name:           "Unassign Role",
+	Summary:        "Unassign administrator roles from users.",
+	RunsOn:         action.UserEntities,
+	OktaScopes:     manageScopes,
+	OptionalScopes: []string{action.TokensScope},
+	Mutates:        true,
+	ReadBack:       true,
 	Example: action.Example{Parameters: map[string]any{
 		"User IDs": "admin, helpdesk", "Role IDs Or Names": "Super Administrator, HELP_DESK_ADMIN",
 	}},

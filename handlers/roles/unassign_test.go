@@ -207,7 +207,7 @@ func TestUnassignRole_DryRunRemovesNothing(t *testing.T) {
 			 "before": {"roles": ["SUPER_ADMIN"]}, "after": {"roles": []}, "roles": [{"role": "SUPER_ADMIN", "outcome": "planned"}]},
 			{"input": "alice", "source": "parameter", "user_id": "${id:alice}", "login": "alice@acme.test", "outcome": "unchanged",
 			 "before": {"roles": []}, "after": {"roles": []}, "roles": [{"role": "SUPER_ADMIN", "outcome": "unchanged"}]}],
-		"warnings": []
+		"warnings": ["admin@acme.test: the user holds SUPER_ADMIN."]
 	}`))
 	w.WantWrites()
 	wantRoles(t, w, "admin", "SUPER_ADMIN")

@@ -18,12 +18,13 @@ type disableParams struct {
 }
 
 var disable = action.Define(action.Spec{
-	Name:       "Disable User",
-	Summary:    "Disable users: deactivate or suspend them.",
-	RunsOn:     action.UserEntities,
-	OktaScopes: manageScopes,
-	Mutates:    true,
-	ReadBack:   true,
+	Name:           "Disable User",
+	Summary:        "Disable users: deactivate or suspend them.",
+	RunsOn:         action.UserEntities,
+	OktaScopes:     manageScopes,
+	OptionalScopes: []string{action.TokensScope},
+	Mutates:        true,
+	ReadBack:       true,
 	Example: action.Example{
 		Parameters: map[string]any{"User IDs Or Logins": "alice@acme.test, zed", "Is Deactivate": false},
 		Entities:   []action.Entity{{Identifier: "BOB@ACME.TEST", Type: action.UserEntity}},

@@ -56,6 +56,7 @@ type Execution struct {
 	mu              sync.Mutex
 	warnings        []string
 	targetWarnings  []targetWarning
+	tokens          tokenOwners
 	unchecked       error // if_state has a member that the action does not read
 }
 

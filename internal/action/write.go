@@ -42,6 +42,9 @@ func (x *Execution) applyPlan(ctx context.Context, t *Target, p Plan) error {
 		t.Steps = p.plannedSteps()
 		p.Err = apierr.MoreSevere(p.Err, stepsErr(t.Steps))
 	}
+	if dryRun && p.Write != nil && slices.ContainsFunc(p.writes(), planWrite.takesAccess) {
+		x.warnOfImpact(ctx, t)
+	}
 	switch {
 	case p.Err != nil && (p.Write == nil || dryRun):
 		if t.touched = p.Write != nil; t.touched {

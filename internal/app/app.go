@@ -175,6 +175,10 @@ func (a *App) auditLog() *audit.Log {
 }
 
 // deps returns the dependencies of the group's actions. It reads the secrets that the group needs,
+// targetsPerPlace is how many targets a run handles at once for each request to Okta in flight. The steps
+// of one target wait for each other, so that more targets than places keep the places in use.
+const targetsPerPlace = 8
+
 // in parallel, so that a missing or invalid secret is an error before any request to Okta.
 func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config, b *built) (action.Deps, error) {
 	var reads sync.WaitGroup
@@ -190,7 +194,7 @@ func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config, b *b
 	reads.Wait()
 	signing.KeyID = cmp.Or(signing.Key.ID(), signing.KeyID)
 	return action.Deps{
-		Okta: b.okta, Signing: signing, MaxTargets: cfg.MaxTargets, Workers: cfg.Concurrency,
+		Okta: b.okta, Signing: signing, MaxTargets: cfg.MaxTargets, Workers: targetsPerPlace * cfg.Concurrency,
 		Guardrails: b.guardrails, QuarantineGroup: cfg.QuarantineGroup, ReadOnly: a.o.ReadOnly,
 		Now: a.o.Clock.Now, Log: a.log(),
 	}, cmp.Or(err, unsigned)

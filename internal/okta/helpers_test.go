@@ -162,6 +162,10 @@ var methods = map[string]method{
 		_, err := c.ListEvents(ctx, okta.EventQuery{Filter: `eventType eq "x"`}, 10)
 		return err
 	}, "[]", false},
+	"ListAPITokens": {func(ctx context.Context, c *okta.Client, _ string) error {
+		_, err := c.ListAPITokens(ctx)
+		return err
+	}, "[]", false},
 	"ListAppLinks": {func(ctx context.Context, c *okta.Client, id string) error {
 		_, err := c.ListAppLinks(ctx, id)
 		return err

@@ -66,6 +66,7 @@ var (
 	routeListClients      = route{"GET /api/v1/users/{userId}/clients", bucketUsers}
 	routeGetUserRisk      = route{"GET /api/v1/users/{userId}/risk", bucketUsers}
 	routeSetUserRisk      = route{"PUT /api/v1/users/{userId}/risk", bucketUsers}
+	routeListAPITokens    = route{"GET /api/v1/api-tokens", bucketOther}
 	routeListAppLinks     = route{"GET /api/v1/users/{userId}/appLinks", bucketUsers}
 	routeListUserDevices  = route{"GET /api/v1/users/{userId}/devices", bucketUsers}
 	routeListUserGroups   = route{"GET /api/v1/users/{userId}/groups", bucketUsers}

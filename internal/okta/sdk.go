@@ -288,6 +288,13 @@ func (s sdkClient) setUserRisk(id, level, reason string) request {
 	return s.direct(routeSetUserRisk, body, id)
 }
 
+func (s sdkClient) listAPITokens() request {
+	return request{routeListAPITokens, func(ctx context.Context) error {
+		_, _, err := s.api.ApiTokenAPI.ListApiTokens(ctx).Execute()
+		return err
+	}}
+}
+
 func (s sdkClient) listAppLinks(id string) request {
 	return request{routeListAppLinks, func(ctx context.Context) error {
 		_, _, err := s.api.UserAPI.ListAppLinks(ctx, id).Execute()

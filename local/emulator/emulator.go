@@ -152,6 +152,7 @@ func (e *Emulator) userRoutes() map[string]emulatedRoute {
 func (e *Emulator) otherRoutes() map[string]emulatedRoute {
 	return map[string]emulatedRoute{
 		"GET /api/v1/iam/roles":            {"okta.roles.read", e.listOrgRoles},
+		"GET /api/v1/api-tokens":           {"okta.apiTokens.read", e.listAPITokens},
 		"GET /api/v1/iam/assignees/users":  {"okta.roles.read", e.listAssignees},
 		"GET /api/v1/groups/{group}/roles": {"okta.roles.read", e.listGroupRoles},
 

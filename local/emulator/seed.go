@@ -56,7 +56,8 @@ func seededOrg(token string) *org {
 		{Login: "grace", LastName: "Green", Status: statusPasswordExpired, Sessions: 1},
 		{Login: "heidi", LastName: "Hughes", Status: statusProvisioned},
 		{Login: "ivan", LastName: "Ivanov", Status: statusRecovery},
-		{Login: "helpdesk", FirstName: "Help", LastName: "Desk", Groups: []string{"Helpdesk", "VPN Users"}, Sessions: 1},
+		{Login: "helpdesk", FirstName: "Help", LastName: "Desk", Groups: []string{"Helpdesk", "VPN Users"}, Sessions: 1,
+			APITokens: []string{"password desk"}},
 		{Login: "breakglass", FirstName: "Break", LastName: "Glass", Roles: []string{"SUPER_ADMIN"}},
 		{Login: "svc-secops", FirstName: "SecOps", LastName: "Service", Roles: []string{"SUPER_ADMIN"}},
 	} {
@@ -107,6 +108,7 @@ func (o *org) addUser(s UserSeed, at time.Time) *user {
 		status: s.Status, created: at, statusChanged: at, lastUpdated: at,
 	}
 	u.risk, u.blocked, u.apps, u.devices = s.Risk, s.Blocked, s.Apps, s.Devices
+	u.apiTokens = s.APITokens
 	maps.Copy(u.profile, s.Profile)
 	if s.hasPassword() {
 		u.activated, u.passwordChanged = at, at

@@ -90,6 +90,7 @@ type UserSeed struct {
 	Blocked     bool           // blocked from unknown devices
 	Apps        []string       // names of the assigned applications
 	Devices     []string       // names of the devices
+	APITokens   []string       // names of the API tokens that the user owns
 	Profile     map[string]any // profile attributes, which override the fields above
 }
 

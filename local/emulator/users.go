@@ -38,6 +38,7 @@ type user struct {
 	risk, riskReason string   // "": the user has no level
 	blocked          bool     // from unknown devices
 	apps, devices    []string // names
+	apiTokens        []string // names
 	mails            []string
 	oneTime          int           // number of one-time links
 	becoming         string        // the status after a pending change

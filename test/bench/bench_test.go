@@ -109,13 +109,13 @@ func TestTables_ArePrinted(t *testing.T) {
 	if err := small.run(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5", "with 2 Get User calls of 20 names", "a limit of 600"} {
+	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5", "with 2 Get User calls of 20 names", "a limit of 600", "Contain User (contain), 100 users"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
 	small.only = "sped"
-	if err := small.run(t.Context(), &out); err == nil || err.Error() != `unknown table "sped": use speed, overhead, limit, fair or guardrails` {
+	if err := small.run(t.Context(), &out); err == nil || err.Error() != `unknown table "sped": use speed, overhead, limit, fair, guardrails or contain` {
 		t.Errorf("an unknown table: %v", err)
 	}
 }

@@ -2,7 +2,7 @@
 // Times are medians unless the table says otherwise.
 //
 //	go run ./test/bench               everything, some minutes
-//	go run ./test/bench -only limit   one table: speed, overhead, limit, fair or guardrails
+//	go run ./test/bench -only limit   one table: speed, overhead, limit, fair, guardrails or contain
 package main
 
 import (
@@ -47,7 +47,7 @@ var everything = plan{
 
 func main() {
 	p := everything
-	flag.StringVar(&p.only, "only", "", "the one `table` to print: speed, overhead, limit, fair or guardrails")
+	flag.StringVar(&p.only, "only", "", "the one `table` to print: speed, overhead, limit, fair, guardrails or contain")
 	flag.IntVar(&p.concurrency, "concurrency", p.concurrency, "OKTA_CONCURRENCY")
 	flag.IntVar(&p.reps, "reps", p.reps, "measurements of each figure, whose median is printed")
 	flag.Parse()
@@ -62,7 +62,7 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 	tables := []struct {
 		name  string
 		print func(context.Context, io.Writer) error
-	}{{"speed", p.speed}, {"overhead", p.overhead}, {"limit", p.limit}, {"fair", p.fair}, {"guardrails", p.guardrails}}
+	}{{"speed", p.speed}, {"overhead", p.overhead}, {"limit", p.limit}, {"fair", p.fair}, {"guardrails", p.guardrails}, {"contain", p.contain}}
 	found := false
 	for _, t := range tables {
 		if p.only != "" && p.only != t.name {
@@ -74,7 +74,7 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("unknown table %q: use speed, overhead, limit, fair or guardrails", p.only)
+		return fmt.Errorf("unknown table %q: use speed, overhead, limit, fair, guardrails or contain", p.only)
 	}
 	return nil
 }

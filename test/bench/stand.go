@@ -67,15 +67,21 @@ func login(i int) string { return fmt.Sprintf("load%d@acme.test", i) }
 
 // suspend has the product suspend the load users from one to before another in one call. It returns how many it lost.
 func (s *stand) suspend(ctx context.Context, from, to int) (lost int, err error) {
+	return s.change(ctx, "/users/disable-user", map[string]any{"Is Deactivate": false}, from, to)
+}
+
+// change has the product run an action on the load users from one to before another in one call. It returns how many it lost.
+func (s *stand) change(ctx context.Context, path string, parameters map[string]any, from, to int) (lost int, err error) {
 	names := make([]string, 0, to-from)
 	for i := from; i < to; i++ {
 		names = append(names, login(i))
 	}
-	body, err := json.Marshal(map[string]any{"parameters": map[string]any{"User IDs Or Logins": names, "Is Deactivate": false}})
+	parameters["User IDs Or Logins"] = names
+	body, err := json.Marshal(map[string]any{"parameters": parameters})
 	if err != nil {
 		return 0, err
 	}
-	text, err := s.ask(as(ctx, responder), http.MethodPost, s.URL+"/users/disable-user", body)
+	text, err := s.ask(as(ctx, responder), http.MethodPost, s.URL+path, body)
 	if err != nil {
 		return 0, err
 	}

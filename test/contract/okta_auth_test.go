@@ -85,6 +85,7 @@ var runs = []run{
 	{"roles/unassign-role", params{"User IDs": "admin, alice, helpdesk, zed", "Role IDs Or Names": "SUPER_ADMIN, HELP_DESK_ADMIN"}, false, "changed unchanged wrong_state not_found", nil},
 	{"roles/unassign-role", params{"User IDs": "admin", "Role IDs Or Names": "SUPER_ADMIN"}, true, "planned", nil},
 	{"containment/contain-user", params{"User IDs Or Logins": "alice", "Level": "evict", "Verify In System Log": true}, false, "changed", nil},
+	{"containment/contain-user", params{"User IDs Or Logins": "alice"}, true, "planned", nil},
 	{"containment/restore-user", params{"User IDs Or Logins": "carol", "Record": evicted}, false, "changed", nil},
 	{"groups/remove-user-from-group", params{"User IDs Or Logins": "alice", "Group IDs Or Names": "Engineering"}, false, "changed", nil},
 	{"sessions/clear-okta-user-session", params{"User IDs Or Logins": "alice, zed"}, false, "changed not_found", nil},
