@@ -28,7 +28,7 @@ func TestImpact_DryRunSaysWhatDependsOnTheUser(t *testing.T) {
 			got := w.Run(path, map[string]any{"parameters": parameters, "options": map[string]any{"dry_run": true}})
 			want := []any{
 				"nora@acme.test: the user holds ORG_ADMIN, Case Responder.",
-				"nora@acme.test: the user owns 2 API tokens, which would lose the access as well: CI, Backup.",
+				"nora@acme.test: the user owns 2 API tokens, which may stop working: CI, Backup.",
 			}
 			if diff := cmp.Diff(want, got.Get("warnings")); diff != "" || got.Get("status") != "planned" {
 				t.Errorf("%s%s", diff, got.Body)

@@ -51,7 +51,7 @@ func (x *Execution) warnOfImpact(ctx context.Context, t *Target) {
 		}
 	})
 	if names := x.tokens.names[t.UserID]; len(names) > 0 {
-		x.warnTarget(t, "the user owns "+Count(len(names), "API token")+", which would lose the access as well: "+
+		x.warnTarget(t, "the user owns "+Count(len(names), "API token")+", which may stop working: "+
 			Enumerate(names)+".")
 	}
 }
