@@ -91,6 +91,7 @@ locals {
         ITP_SIGNING_KEY_SECRET = "${module.secrets.signing_key}/versions/latest"
         ITP_KEY_ID             = var.signals.key_id
         ITP_ISSUER_URL         = var.signals.issuer_url
+        ITP_TIMESTAMP_UNIT     = var.signals.timestamp_unit
       } : {},
       name == "containment" && var.quarantine_group != null ? { QUARANTINE_GROUP = var.quarantine_group } : {},
       var.caller_auth == "apikey" ? {

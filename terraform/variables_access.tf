@@ -110,9 +110,10 @@ variable "quarantine_group" {
 variable "signals" {
   description = <<-EOT
     Signing of risk signals by the signals function: the issuer that is registered in Okta, and the
-    key id in its JWKS. null: each call brings its own key.
+    key id in its JWKS. timestamp_unit is that of event_timestamp: ms, or s. null: each call brings its
+    own key.
   EOT
-  type        = object({ issuer_url = string, key_id = string })
+  type        = object({ issuer_url = string, key_id = string, timestamp_unit = optional(string, "ms") })
   default     = null
 
   validation {
@@ -121,6 +122,11 @@ variable "signals" {
       "issuer_url in signals is \"${try(var.signals.issuer_url, "")}\", must be an https URL, as registered in ",
       "Okta.",
     ])
+  }
+
+  validation {
+    condition     = var.signals == null || contains(["ms", "s"], try(var.signals.timestamp_unit, "ms"))
+    error_message = "timestamp_unit in signals is \"${try(var.signals.timestamp_unit, "")}\", must be ms or s."
   }
 }
 

@@ -222,9 +222,9 @@ func TestSendSignal_ReportsOktaErrorOfUntrustedSignal(t *testing.T) {
 		params map[string]any
 		say    string
 	}{
-		"authentication_failed": {map[string]any{"Private Key String": other}, "The signature of the security event token is not valid"},
-		"invalid_key":           {map[string]any{"Key ID": "unknown"}, "The 'kid' of the security event token is not among the keys of its issuer"},
-		"invalid_issuer":        {map[string]any{"Issuer URL": soc}, "The issuer of the security event token is not a registered security events provider"},
+		"authentication_failed": {map[string]any{"Private Key String": other}, "The signature of the security event token is not valid: the private key does not belong to the public key that is published with this key ID"},
+		"invalid_key":           {map[string]any{"Key ID": "unknown"}, "The 'kid' of the security event token is not among the keys of its issuer: publish the key with this ID at the issuer's JWKS URL, or sign with a published key"},
+		"invalid_issuer":        {map[string]any{"Issuer URL": soc}, "The issuer of the security event token is not a registered security events provider: register the issuer in Okta as a security events provider, and activate it"},
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
@@ -236,8 +236,8 @@ func TestSendSignal_ReportsOktaErrorOfUntrustedSignal(t *testing.T) {
 				"output_message": "Failed to send the ITP signal to Okta. Error is %[2]s",
 				"script_result": {"name": "is_success", "value": false}, "json_result": null, "entities": [],
 				"targets": [{"input": "Alice@Acme.Test", "source": "parameter", "outcome": "failed", "error": {"code": %[1]q, "message": %[2]q, "retryable": false}}],
-				"warnings": [], "error": {"code": %[1]q, "message": %[2]q, "problems": []}
-			}`, code, message))
+				"warnings": [%[3]q], "error": {"code": %[1]q, "message": %[2]q, "problems": []}
+			}`, code, message, oldEvent))
 			sent(t, w) // a rejected signal is not sent again
 			if signal := received(t, w); signal.Verified || signal.Accepted {
 				t.Error("Okta accepted the signal")

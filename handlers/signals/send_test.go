@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -29,8 +30,8 @@ func params(changes map[string]any) map[string]any {
 	return testkit.Params(p)
 }
 
-const sentMessage = "Successfully sent the ITP signal to Okta. Okta accepted the signal; whether it changes the risk level of the user is decided by Okta, " +
-	"which also accepts signals about e-mail addresses that it does not know."
+const sentMessage = "Successfully sent the ITP signal to Okta. Okta accepted the signal for the user alice@acme.test, and decides later what follows from it."
+const oldEvent = "Timestamp is more than 7 days ago: check whether the signal is still of use."
 
 // sent is the one request that carried a signal to Okta.
 func sent(t *testing.T, w *testkit.World) emulator.LoggedRequest {
@@ -114,8 +115,8 @@ func TestSendSignal_SendsSignedToken(t *testing.T) {
 		"script_result": {"name": "is_success", "value": true},
 		"json_result": {"status": 202, "payload": %s}, "entities": [],
 		"targets": [{"input": "Alice@Acme.Test", "source": "parameter", "outcome": "accepted", "verified": false}],
-		"warnings": []
-	}`, sentMessage, payload))
+		"warnings": [%q]
+	}`, sentMessage, payload, oldEvent))
 
 	if diff := cmp.Diff(map[string]any{"alg": "RS256", "kid": testkit.KeyID, "typ": "secevent+jwt"}, part(t, request.Body, 0)); diff != "" {
 		t.Errorf("header of the token (-want +got):\n%s", diff)
@@ -136,21 +137,59 @@ func TestSendSignal_SendsSignedToken(t *testing.T) {
 	quiet(t, w, got, w.Key.PEM().Reveal())
 }
 
-// Okta accepts a signal about an unknown e-mail address and ignores it. Neither the reply nor the
-// audit may report a risk level.
-func TestSendSignal_UnknownUserIsAcceptedAndClaimsNoLevel(t *testing.T) {
+// TestSendSignal_UnknownUserIsNotFound: Okta would accept the signal and ignore it.
+func TestSendSignal_UnknownUserIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{})
 	got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "missing@acme.test"}))
-	want := map[string]any{"input": "missing@acme.test", "source": "parameter", "outcome": "accepted", "verified": false, "not_undoable": "a signal that Okta accepted cannot be taken back"}
-	if diff := cmp.Diff(want, got.Get("targets", 0)); diff != "" || got.HTTP != 200 || got.Get("is_success") != true || got.Get("output_message") != sentMessage {
-		t.Errorf("target (-want +got):\n%s\nreply: %d %s", diff, got.HTTP, got.Body)
+	if got.HTTP != 422 || got.Get("targets", 0, "outcome") != "not_found" || len(w.Okta.Signals()) != 0 {
+		t.Errorf("%d %s", got.HTTP, got.Body)
 	}
-	if signal := received(t, w); !signal.Verified || signal.Accepted {
-		t.Errorf("Okta took the signal as %+v, want verified and ignored", signal)
+}
+
+// TestSendSignal_WithoutLookupClaimsNoUser: Okta accepts a signal about an unknown e-mail address and
+// ignores it, so the reply warns that the user was not looked up. Neither it nor the audit reports a
+// risk level.
+func TestSendSignal_WithoutLookupClaimsNoUser(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		o      testkit.Options
+		reason string
+	}{
+		"no credentials": {testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": ""}}, "the function has no credentials for Okta"},
+		"no scope":       {testkit.Options{App: &emulator.App{Scopes: []string{"okta.logs.read"}}}, "the service app is not granted okta.users.read: grant it in Okta, under Okta API Scopes of the app"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, c.o)
+			got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "missing@acme.test"}))
+			want := map[string]any{"input": "missing@acme.test", "source": "parameter", "outcome": "accepted", "verified": false, "not_undoable": "a signal that Okta accepted cannot be taken back"}
+			if diff := cmp.Diff(want, got.Get("targets", 0)); diff != "" || got.HTTP != 200 || got.Get("is_success") != true {
+				t.Errorf("target (-want +got):\n%s\nreply: %d %s", diff, got.HTTP, got.Body)
+			}
+			warnings := []any{oldEvent, "The user was not looked up: " + c.reason + ". Okta also accepts signals about users whom it does not know."}
+			if diff := cmp.Diff(warnings, got.Get("warnings")); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+			if signal := received(t, w); !signal.Verified || signal.Accepted {
+				t.Errorf("Okta took the signal as %+v, want verified and ignored", signal)
+			}
+			if log := w.Log(); !strings.Contains(log, `"outcome":"accepted"`) || strings.Contains(log, "current_level") {
+				t.Errorf("the audit does not record accepted, or it reports a level: %s", log)
+			}
+		})
 	}
-	if log := w.Log(); !strings.Contains(log, `"outcome":"accepted"`) || strings.Contains(log, "current_level") {
-		t.Errorf("the audit does not record accepted, or it reports a level: %s", log)
+}
+
+// TestSendSignal_SendsTheSignInAddress: the given address is the user's other one.
+func TestSendSignal_SendsTheSignInAddress(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{})
+	w.Okta.AddUser(emulator.UserSeed{Login: "nora@acme.test", Email: "nora.other@acme.test"})
+	got := w.Run("signals/send-itp-signal", params(map[string]any{"User Email": "nora.other@acme.test"}))
+	subject := got.Get("json_result", "payload", "events", "https://schemas.okta.com/secevent/okta/event-type/user-risk-change", "subject", "user", "email")
+	if subject != "nora@acme.test" || w.User("nora").Risk != "HIGH" || !received(t, w).Accepted {
+		t.Errorf("%v, risk %q: %s", subject, w.User("nora").Risk, got.Body)
 	}
 }
 
@@ -160,12 +199,20 @@ func TestSendSignal_Levels(t *testing.T) {
 	w := testkit.New(t, testkit.Options{})
 	for given, want := range map[string][2]string{
 		"low": {"low", "none"}, "Low": {"low", "none"}, "medium": {"medium", "low"}, "MEDIUM": {"medium", "low"}, " high ": {"high", "medium"}, "High": {"high", "medium"},
+		"Critical": {"high", "medium"}, "informational": {"low", "none"}, "none": {"low", "none"},
 	} {
 		got := w.Run("signals/send-itp-signal", params(map[string]any{"Severity": given}))
 		event := got.Get("json_result", "payload", "events", "https://schemas.okta.com/secevent/okta/event-type/user-risk-change").(map[string]any)
 		if event["current_level"] != want[0] || event["previous_level"] != want[1] {
 			t.Errorf("Severity %q: %v from %v, want %v", given, event["current_level"], event["previous_level"], want)
 		}
+		if warned := strings.Contains(fmt.Sprint(got.Get("warnings")), "Severity: Okta has no severity"); warned != (len(given) > 6) && given != "none" {
+			t.Errorf("Severity %q: warnings %v", given, got.Get("warnings"))
+		}
+	}
+	got := w.Run("signals/send-itp-signal", params(map[string]any{"Previous Level": "NONE"}))
+	if event := got.Get("json_result", "payload", "events", "https://schemas.okta.com/secevent/okta/event-type/user-risk-change").(map[string]any); event["previous_level"] != "none" {
+		t.Errorf("Previous Level none: %v", event)
 	}
 }
 
@@ -178,6 +225,8 @@ func TestSendSignal_Timestamps(t *testing.T) {
 		"2025-05-25T10:17:52.5-0430":         "1748184472500",
 		"2025-05-25T14:47:52.123456789Z":     "1748184472123",
 		" 2025-05-25t14:47z ":                "1748184420000",
+		"1748184472":                         "1748184472000",
+		"1748184472123":                      "1748184472123",
 		"2025-05-25T14:47:52.1234567+00:00 ": "1748184472123",
 	} {
 		got := w.Run("signals/send-itp-signal", params(map[string]any{"Timestamp": given}))
@@ -192,9 +241,9 @@ func TestSendSignal_RejectsInvalidRequest(t *testing.T) {
 	w := testkit.New(t, testkit.Options{})
 	for parameter, values := range map[string][]any{
 		"User Email": {"alice", "alice@", "@acme.test", "a@b@c", "alice@acme.test, bob@acme.test", "Alice <alice@acme.test>", "", nil, "[Event.email]", 7, []string{"alice@acme.test"}, strings.Repeat("x", 250) + "@acme.test"},
-		"Timestamp":  {"yesterday", "2025-05-25", "2025-05-25T14:47:52", "2025-02-30T00:00:00Z", "1748184472", "1999-01-01T00:00:00Z", "", nil, "[Event.time]", json.Number("1748184472")},
+		"Timestamp":  {"yesterday", "2025-05-25", "2025-05-25T14:47:52", "2025-02-30T00:00:00Z", "174818447", "1999-01-01T00:00:00Z", "", nil, "[Event.time]", json.Number("1748184472")},
 		"Reason":     {"", "  ", nil, "[Event.reason]", true},
-		"Severity":   {"critical", "none", "", nil, "[Event.severity]", 3},
+		"Severity":   {"severe", "", nil, "[Event.severity]", 3},
 		"Issuer URL": {"soc.example.com", "ftp://soc.example.com", "https://", "[Event.issuer]"},
 		"Key ID":     {"[Event.kid]", 7},
 	} {
@@ -227,25 +276,43 @@ func TestSendSignal_DryRunSendsNothing(t *testing.T) {
 		"action": "Send ITP Signal", "status": "planned", "is_success": true, "output_message": "Would send 1 signal: alice@acme.test.",
 		"script_result": {"name": "is_success", "value": true}, "json_result": null, "entities": [],
 		"targets": [{"input": "alice@acme.test", "source": "parameter", "outcome": "planned"}],
-		"warnings": []
+		"warnings": ["`+oldEvent+`"]
 	}`)
-	if len(w.Asked()) != 0 || len(w.Okta.Signals()) != 0 {
+	w.WantWrites()
+	if len(w.Okta.Signals()) != 0 {
 		t.Errorf("requests to Okta: %v", w.Asked())
 	}
 }
 
-// The effect of a signal cannot be read from Okta.
-func TestSendSignal_VerifyWarnsThatItCannotBeVerified(t *testing.T) {
+// TestSendSignal_VerifyLooksIntoTheSystemLog: the event is there at once, later, or not in time.
+func TestSendSignal_VerifyLooksIntoTheSystemLog(t *testing.T) {
 	t.Parallel()
-	w := testkit.New(t, testkit.Options{})
-	request := params(map[string]any{"User Email": "missing@acme.test"})
-	request["options"] = map[string]any{"verify": true}
-	got := w.Run("signals/send-itp-signal", request)
-	if diff := cmp.Diff([]any{"missing@acme.test: the result cannot be read back from Okta, so it is not verified."}, got.Get("warnings")); diff != "" {
-		t.Errorf("warnings (-want +got):\n%s", diff)
-	}
-	if got.Get("status") != "success" || got.Get("targets", 0, "verified") != false {
-		t.Errorf("reply: %s", got.Body)
+	for name, c := range map[string]struct {
+		delay    time.Duration
+		o        testkit.Options
+		verified bool
+		warning  string
+	}{
+		"at once":        {verified: true},
+		"later":          {delay: 9 * time.Second, verified: true},
+		"too late":       {delay: time.Minute, warning: "alice@acme.test: Okta accepted the change, but it could not be read back: the System Log has no event security.events.provider.receive_event about the user after 20s; it may be late"},
+		"no scope":       {o: testkit.Options{App: &emulator.App{Scopes: []string{"okta.users.read"}}}, warning: "alice@acme.test: Okta accepted the change, but it could not be read back: the service app is not granted okta.logs.read: grant it in Okta, under Okta API Scopes of the app"},
+		"no credentials": {o: testkit.Options{Env: map[string]string{"OKTA_API_TOKEN_SECRET": ""}}, warning: "alice@acme.test: the result cannot be read back from Okta, so it is not verified."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.New(t, c.o)
+			w.Okta.SetLogDelay(c.delay)
+			request := params(map[string]any{"User Email": "alice@acme.test"})
+			request["options"] = map[string]any{"verify": true}
+			got := w.Run("signals/send-itp-signal", request)
+			if got.Get("status") != "success" || got.Get("targets", 0, "verified") != c.verified {
+				t.Errorf("%d %s", got.HTTP, got.Body)
+			}
+			if warnings, _ := got.Get("warnings").([]any); c.warning != "" && !slices.Contains(warnings, any(c.warning)) {
+				t.Errorf("warnings: %q", warnings)
+			}
+		})
 	}
 }
 
@@ -262,19 +329,20 @@ func TestSendSignal_Status200IsSuccess(t *testing.T) {
 
 func TestSendSignal_Failures(t *testing.T) {
 	t.Parallel()
-	const lost = "Okta's response was lost after the request was sent: the request may or may not have taken effect, and it is not retried; check the user in Okta before you repeat it"
+	const maybe = ": the change may or may not have been made"
 	for name, c := range map[string]struct {
 		fault     emulator.Fault
 		http      int
 		code, say string
 		retryable bool
+		tokens    int
 	}{
-		"Okta has an error":         {emulator.Fault{Status: 500}, 502, "unknown_result", lost, false},
-		"the reply is lost":         {emulator.Fault{Drop: true}, 502, "unknown_result", lost, false},
-		"Okta is read only":         {emulator.Fault{Status: 503}, 503, "E0000010", "Service is in read only mode; the change was not made; try again", true},
-		"Okta refuses the license":  {emulator.Fault{Status: 403, Body: `{"errorCode": "E0000015", "errorSummary": "You do not have permission to access the feature you are requesting"}`}, 422, "E0000015", "You do not have permission to access the feature you are requesting", false},
-		"neither yes nor no":        {emulator.Fault{Status: 204}, 502, "unknown_result", "the response is not a valid Okta response: the request may or may not have taken effect, and it is not retried; check the user in Okta before you repeat it", false},
-		"a page of a proxy instead": {emulator.Fault{Status: 404, Body: "<html>"}, 502, "unknown_result", "the response is not a valid Okta response: the request may or may not have taken effect, and it is not retried; check the user in Okta before you repeat it", false},
+		"Okta has an error":         {emulator.Fault{Status: 500}, 503, "E0000009", "Okta returned status 500 (E0000009) in all 4 attempts" + maybe, true, 4},
+		"the reply is lost":         {emulator.Fault{Drop: true}, 503, "okta_unreachable", "the connection to Okta failed: it was closed before Okta responded" + maybe, true, 4},
+		"Okta is read only":         {emulator.Fault{Status: 503}, 503, "E0000010", "Service is in read only mode; the change was not made; try again", true, 4},
+		"Okta refuses the license":  {emulator.Fault{Status: 403, Body: `{"errorCode": "E0000015", "errorSummary": "You do not have permission to access the feature you are requesting"}`}, 422, "E0000015", "You do not have permission to access the feature you are requesting", false, 1},
+		"neither yes nor no":        {emulator.Fault{Status: 204}, 502, "bad_reply", "Okta returned status 204, which neither accepts nor rejects the request" + maybe, false, 1},
+		"a page of a proxy instead": {emulator.Fault{Status: 404, Body: "<html>"}, 502, "bad_reply", "Okta returned 404 Not Found without an Okta error code", false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -287,13 +355,72 @@ func TestSendSignal_Failures(t *testing.T) {
 				"output_message": %q,
 				"script_result": {"name": "is_success", "value": false}, "json_result": null, "entities": [],
 				"targets": [{"input": "alice@acme.test", "source": "parameter", "outcome": "failed", "error": {"code": %q, "message": %q, "retryable": %v}}],
-				"warnings": [], "error": {"code": %[2]q, "message": %[3]q, "problems": []}
-			}`, "Failed to send the ITP signal to Okta. Error is "+c.say, c.code, c.say, c.retryable))
-			if c.code == "unknown_result" {
-				sent(t, w) // once
+				"warnings": [%[5]q], "error": {"code": %[2]q, "message": %[3]q, "problems": []}
+			}`, "Failed to send the ITP signal to Okta. Error is "+c.say, c.code, c.say, c.retryable, oldEvent))
+			if tokens := w.Writes(); len(tokens) != c.tokens {
+				t.Errorf("tokens sent: %v", tokens)
 			}
 			quiet(t, w, got, w.Key.PEM().Reveal())
 		})
+	}
+}
+
+// TestSendSignal_IsSentAgainWithOneID has each fault, once and always, with and without an idempotency
+// key: how many tokens leave, that all of them have one jti, and the outcome.
+func TestSendSignal_IsSentAgainWithOneID(t *testing.T) {
+	t.Parallel()
+	invalid := `{"err": "invalid_request", "description": "Failed claim validation"}`
+	for name, c := range map[string]struct {
+		fault        emulator.Fault
+		once, always int // tokens
+		http, code   any // if the fault stays
+	}{
+		"lost request":  {emulator.Fault{Drop: true}, 2, 4, 503, "okta_unreachable"},
+		"lost response": {emulator.Fault{Drop: true, CarriedOut: true}, 2, 4, 503, "okta_unreachable"},
+		"429":           {emulator.Fault{Status: 429}, 2, 4, 503, "E0000047"},
+		"500":           {emulator.Fault{Status: 500}, 2, 4, 503, "E0000009"},
+		"503":           {emulator.Fault{Status: 503}, 2, 4, 503, "E0000010"},
+		"400":           {emulator.Fault{Status: 400, Body: invalid}, 1, 1, 422, "invalid_request"},
+	} {
+		for _, key := range []string{"", "case-4711"} {
+			for _, times := range []int{1, 0} {
+				t.Run(fmt.Sprint(name, " ", key, " ", times), func(t *testing.T) {
+					t.Parallel()
+					w := testkit.New(t, testkit.Options{})
+					f := c.fault
+					f.Path, f.Times = path, times
+					w.Okta.AddFault(f)
+					got := w.Do(http.MethodPost, "signals/send-itp-signal", body(t, "alice@acme.test"), http.Header{"Idempotency-Key": {key}})
+					var ids []string
+					for _, r := range w.Okta.Requests() {
+						if r.Method == http.MethodPost {
+							ids = append(ids, part(t, r.Body, 1)["jti"].(string))
+						}
+					}
+					wanted, ends := c.always, times == 0 || c.once == 1
+					if times == 1 {
+						wanted = c.once
+					}
+					if len(ids) != wanted || len(slices.Compact(slices.Clone(ids))) != 1 {
+						t.Errorf("tokens: %v, want %d", ids, wanted)
+					}
+					if ends && (got.HTTP != c.http || got.Get("error", "code") != c.code) || !ends && got.Get("targets", 0, "outcome") != "accepted" {
+						t.Errorf("%d %s", got.HTTP, got.Body)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestSendSignal_TimeoutIsInDoubt: Okta does not respond before the deadline.
+func TestSendSignal_TimeoutIsInDoubt(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "1s"}})
+	w.Okta.AddFault(emulator.Fault{Path: path, LatencyMS: 60_000})
+	got := w.Run("signals/send-itp-signal", params(nil))
+	if got.HTTP != 504 || got.Get("targets", 0, "error", "retryable") != true || !strings.Contains(string(got.Body), "may or may not have been made") {
+		t.Errorf("%d %s", got.HTTP, got.Body)
 	}
 }
 

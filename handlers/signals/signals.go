@@ -9,5 +9,7 @@ var Group = action.Group{
 	Function: "OktaSignals",
 	Summary:  "Send Identity Threat Protection (ITP) risk signals to Okta.",
 	Signs:    true,
-	Actions:  []action.Action{send},
+	Actions: []action.Action{
+		sendRisk, sendDeviceRisk, sendSessionRevoked, sendIPChange, sendDeviceCompliance, sendIdentifierChanged,
+	},
 }

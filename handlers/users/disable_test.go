@@ -185,9 +185,9 @@ func TestDisableUser_VerifyReportsStateAsRead(t *testing.T) {
 		{"suspended, changing to another", emulator.Fault{Status: 200, Body: `{"id": "${id:alice}", "status": "SUSPENDED", "transitioningToStatus": "DEPROVISIONED"}`}, "SUSPENDED",
 			"alice@acme.test: Okta accepted the change, but the state reads back as SUSPENDED, changing to DEPROVISIONED instead of SUSPENDED."},
 		{"another user", emulator.Fault{Status: 200, Body: `{"id": "${id:bob}", "status": "SUSPENDED"}`}, "SUSPENDED",
-			"alice@acme.test: the change was made but could not be read back: Okta returned another user than the requested one"},
+			"alice@acme.test: Okta accepted the change, but it could not be read back: Okta returned another user than the requested one"},
 		{"no answer", emulator.Fault{Status: 403}, "SUSPENDED",
-			"alice@acme.test: the change was made but could not be read back: You do not have permission"},
+			"alice@acme.test: Okta accepted the change, but it could not be read back: You do not have permission"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -253,7 +253,7 @@ func TestVerify_OnlyIfRequested(t *testing.T) {
 		{"no status", true, reads(action.State{"roles": "A"}, nil), false, action.State{"roles": "A"},
 			"x: Okta accepted the change, but the state reads back as A instead of NEW."},
 		{"no answer", true, reads(nil, fmt.Errorf("reading: %w", apierr.New(apierr.Unavailable, "c", "no answer", nil))), false, action.State{"status": "NEW"},
-			"x: the change was made but could not be read back: no answer"},
+			"x: Okta accepted the change, but it could not be read back: no answer"},
 		{"nothing to read", true, nil, false, action.State{"status": "NEW"}, "x: the result cannot be read back from Okta, so it is not verified."},
 	} {
 		t.Run(test.name, func(t *testing.T) {

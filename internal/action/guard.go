@@ -222,9 +222,7 @@ func (x *Execution) profileOf(u okta.User) map[string][]string {
 
 // userOf returns the user with an e-mail address; the zero User if there is none.
 func (x *Execution) userOf(ctx context.Context, email string) (okta.User, error) {
-	reader := &Execution{Deps: x.Deps}
-	reader.Okta = facts{x}.with(usersScope)
-	u, err := reader.lookUp(ctx, email)
+	u, err := x.FindUser(ctx, email)
 	if apierr.Is(err, apierr.NotFound) {
 		return okta.User{}, nil
 	}

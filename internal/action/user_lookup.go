@@ -14,6 +14,18 @@ import (
 // maxSearchHits bounds the search hits for one name that are read by ID.
 const maxSearchHits = 20
 
+// UsersScope is the optional scope of actions that look up a user with FindUser.
+const UsersScope = usersScope
+
+// FindUser returns the user with an e-mail address, for an action that can do without: the request has
+// an access token with its own scope. The errors are those of the client, NotFound, and "ambiguous" for
+// several users.
+func (x *Execution) FindUser(ctx context.Context, email string) (okta.User, error) {
+	reader := &Execution{Deps: x.Deps}
+	reader.Okta = x.Okta.WithScopes([]string{UsersScope})
+	return reader.lookUp(ctx, email)
+}
+
 // lookUp returns the user with an ID, login, short login (if it is unambiguous) or e-mail address.
 // Every user that Okta returns, by path or by search, is compared with the name: Okta may truncate
 // the name, and its search index lags behind its users.

@@ -24,7 +24,7 @@ func (x *Execution) verify(ctx context.Context, t *Target, p Plan) error {
 	}
 	now, err := p.Read(ctx, x.client)
 	if err != nil {
-		x.warnTarget(t, "the change was made but could not be read back: "+apierr.As(err).Message)
+		x.warnTarget(t, "Okta accepted the change, but it could not be read back: "+apierr.As(err).Message)
 		return nil
 	}
 	asked := t.After

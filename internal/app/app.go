@@ -185,7 +185,7 @@ func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config, b *b
 	var signing ssf.Transmitter
 	var unsigned error
 	if g.Signs {
-		signing = ssf.Transmitter{KeyID: cfg.SigningKeyID, Issuer: cfg.Issuer}
+		signing = ssf.Transmitter{KeyID: cfg.SigningKeyID, Issuer: cfg.Issuer, InSeconds: cfg.TimestampInSeconds}
 		if b.signing != nil {
 			reads.Go(func() { signing.Key, unsigned = b.signing.Get(ctx) })
 		}

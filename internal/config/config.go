@@ -38,6 +38,7 @@ type Config struct {
 	QuarantineGroup string // of OktaContainment; "": none
 
 	SigningKeyRef, SigningKeyID, Issuer string // ITP_*; empty if requests bring their own
+	TimestampInSeconds                  bool   // ITP_TIMESTAMP_UNIT
 
 	Callers
 
@@ -99,6 +100,10 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 	// The audit reads it itself, because it must work with incomplete settings.
 	if !slices.Contains([]string{"plain", "hashed"}, e.get("AUDIT_LOGINS")) {
 		e.problem("AUDIT_LOGINS must be plain or hashed")
+	}
+	unit := e.get("ITP_TIMESTAMP_UNIT")
+	if c.TimestampInSeconds = unit == "s"; unit != "s" && unit != "ms" {
+		e.problem("ITP_TIMESTAMP_UNIT must be ms or s")
 	}
 	c.Callers = e.callers()
 	if len(e.problems) > 0 {

@@ -60,6 +60,10 @@ var Settings = []Setting{
 	},
 	{Name: "ITP_ISSUER_URL", Parameter: "Issuer URL", Help: "The issuer that is registered in Okta; https"},
 	{
+		Name: "ITP_TIMESTAMP_UNIT", Default: "ms",
+		Help: "The unit of `event_timestamp`: `ms`, or `s` as in Okta's reference; Okta's guide has both",
+	},
+	{
 		Name: "QUARANTINE_GROUP",
 		Help: "`OktaContainment` only: ID or exact name of the Okta group to which Contain User adds evicted users",
 	},

@@ -28,15 +28,18 @@ func signal(t *testing.T) Signal {
 		t.Fatal(err)
 	}
 	return Signal{
-		ID:         "signal-1",
-		Issuer:     "https://transmitter.test",
-		Audience:   "https://acme.test",
-		Email:      "Alice@Acme.TEST",
-		Reason:     "Impossible travel <case 7>",
-		Level:      "high",
-		OccurredAt: at,
-		IssuedAt:   at.Add(1500 * time.Millisecond),
+		ID:       "signal-1",
+		Issuer:   "https://transmitter.test",
+		Audience: "https://acme.test",
+		Event:    occurred(RiskChange(Subject{Email: "Alice@Acme.TEST"}, "high", "medium", "Impossible travel <case 7>"), at),
+		IssuedAt: at.Add(1500 * time.Millisecond),
 	}
+}
+
+// occurred returns the event at a time.
+func occurred(e Event, at time.Time) Event {
+	e.OccurredAt = at
+	return e
 }
 
 // claims is the payload that Okta documents.
@@ -80,14 +83,31 @@ func TestClaims_AreExactlyOktas(t *testing.T) {
 	}
 }
 
-func TestClaims_ContainPreviousLevel(t *testing.T) {
+// TestClaims_OfEachEvent has the whole events claim of each type, as Okta's reference defines it.
+func TestClaims_OfEachEvent(t *testing.T) {
 	t.Parallel()
-	for level, want := range map[Level]string{"low": "none", "medium": "low", "high": "medium"} {
-		s := signal(t)
-		s.Level = level
-		event := s.Claims()["events"].(map[string]any)[userRiskChange].(map[string]any)
-		if event["current_level"] != string(level) || event["previous_level"] != want {
-			t.Errorf("%s: levels = %v, %v; want %s before", level, event["current_level"], event["previous_level"], want)
+	alice, laptop := Subject{Email: "Alice@Acme.TEST"}, Subject{DeviceID: "guo1"}
+	const user, device = `"subject": {"user": {"format": "email", "email": "alice@acme.test"}}`, `"subject": {"device": {"format": "opaque", "id": "guo1"}}`
+	for want, e := range map[string]Event{
+		`"https://schemas.okta.com/secevent/okta/event-type/user-risk-change": {` + user + `, "current_level": "low", "previous_level": "none", "reason_admin": {"en": "why"}`:         RiskChange(alice, "low", "none", "why"),
+		`"https://schemas.okta.com/secevent/okta/event-type/device-risk-change": {` + device + `, "current_level": "high", "previous_level": "low", "reason_admin": {"en": "why"}`:     RiskChange(laptop, "high", "low", "why"),
+		`"https://schemas.okta.com/secevent/okta/event-type/ip-change": {` + user + `, "current_ip_address": "192.0.2.1", "previous_ip_address": "192.0.2.2"`:                          IPChange(alice, "192.0.2.1", "192.0.2.2", ""),
+		`"https://schemas.openid.net/secevent/caep/event-type/session-revoked": {` + user:                                                                                              SessionRevoked(alice, "", "", ""),
+		`"https://schemas.openid.net/secevent/caep/event-type/session-revoked": {` + user + `, "current_ip": "192.0.2.1", "current_user_agent": "curl", "reason_admin": {"en": "why"}`: SessionRevoked(alice, "192.0.2.1", "curl", "why"),
+		`"https://schemas.openid.net/secevent/caep/event-type/device-compliance-change": {` + device + `, "current_status": "not-compliant", "previous_status": "compliant"`:           DeviceCompliance(laptop, false, ""),
+		`"https://schemas.openid.net/secevent/caep/event-type/device-compliance-change": {` + device + `, "current_status": "compliant", "previous_status": "not-compliant"`:           DeviceCompliance(laptop, true, ""),
+		`"https://schemas.openid.net/secevent/risc/event-type/identifier-changed": {` + user + `, "new-value": "new@acme.test"`:                                                        IdentifierChanged(alice, "new@acme.test"),
+	} {
+		for _, seconds := range []bool{false, true} {
+			e.InSeconds, e.OccurredAt = seconds, time.UnixMilli(1748177272345)
+			stamp := map[bool]string{false: "1748177272345", true: "1748177272"}[seconds]
+			raw, err := json.Marshal(e.Claims())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(decode(t, `{`+want+`, "event_timestamp": `+stamp+`}}`), decode(t, string(raw))); diff != "" {
+				t.Errorf("events (-want +got):\n%s", diff)
+			}
 		}
 	}
 }
@@ -154,13 +174,12 @@ func TestSign_RejectsIncompleteSignal(t *testing.T) {
 	}
 	k := parse(t, private)
 	for want, change := range map[string]func(*Signal){
-		"missing: id":                 func(s *Signal) { s.ID = "" },
-		"missing: issuer, audience":   func(s *Signal) { s.Issuer, s.Audience = "", "" },
-		"missing: e-mail address":     func(s *Signal) { s.Email = "" },
-		"missing: reason":             func(s *Signal) { s.Reason = "" },
-		"missing: time of the event":  func(s *Signal) { s.OccurredAt = time.Time{} },
-		"missing: time of issue":      func(s *Signal) { s.IssuedAt = time.Time{} },
-		"must be low, medium or high": func(s *Signal) { s.Level = "none" },
+		"missing: id":                func(s *Signal) { s.ID = "" },
+		"missing: issuer, audience":  func(s *Signal) { s.Issuer, s.Audience = "", "" },
+		"missing: user or device":    func(s *Signal) { s.Email = "" },
+		"missing: event":             func(s *Signal) { s.kind = "" },
+		"missing: time of the event": func(s *Signal) { s.OccurredAt = time.Time{} },
+		"missing: time of issue":     func(s *Signal) { s.IssuedAt = time.Time{} },
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()

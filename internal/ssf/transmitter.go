@@ -7,4 +7,7 @@ type Transmitter struct {
 	Key    keys.Key
 	KeyID  string
 	Issuer string // a URL
+	// InSeconds sends event_timestamp in seconds, as Okta's reference has it; otherwise in
+	// milliseconds, as in the product document.
+	InSeconds bool
 }

@@ -69,6 +69,9 @@ func (e *Emulator) receiveSignal(c *oktaCall) (oktaResponse, *oktaError) {
 		s.Verified = true
 		s.Error = e.ignored(s.Claims)
 		s.Accepted = s.Error == ""
+		if s.Accepted {
+			e.org.apply(c, s.Claims)
+		}
 		e.org.seenJTI[jtiKey(s.Claims)] = true
 	} else {
 		s.Error = refused.code + ": " + refused.description
@@ -236,20 +239,56 @@ func (e *Emulator) ignored(claims map[string]any) string {
 	for _, value := range claims["events"].(map[string]any) {
 		subject, _ := value.(map[string]any)["subject"].(map[string]any)
 		target, isUser := subject["user"].(map[string]any)
-		if email, _ := target["email"].(string); isUser && !e.org.hasEmail(email) {
+		if email, _ := target["email"].(string); isUser && e.org.withEmail(email) == nil {
 			return "ignored: no user has the e-mail address of the subject"
 		}
 	}
 	return ""
 }
 
+// apply writes the events of a signal about a user to the System Log, and applies a change of the user's
+// risk.
+// https://developer.okta.com/docs/guides/configure-ssf-receiver/main/
+func (o *org) apply(c *oktaCall, claims map[string]any) {
+	for uri, value := range claims["events"].(map[string]any) {
+		members := value.(map[string]any)
+		subject, _ := members["subject"].(map[string]any)
+		target, _ := subject["user"].(map[string]any)
+		address, _ := target["email"].(string)
+		u := o.withEmail(address)
+		if u == nil {
+			return
+		}
+		issuer := fmt.Sprint(claims["iss"])
+		provider := principal{newID("sse", issuer), "SecurityEventsProvider", issuer, "Security events provider"}
+		log := func(kind string) {
+			o.record(&event{
+				at: c.at.UTC(), kind: kind, result: "SUCCESS", transaction: c.id, actor: provider,
+				targets: []principal{u.principal()},
+			})
+		}
+		log("security.events.provider.receive_event")
+		if level, _ := members["current_level"].(string); strings.HasSuffix(uri, "/user-risk-change") {
+			if u.risk = strings.ToUpper(level); !slices.Contains(riskLevels, u.risk) {
+				u.risk = "" // secure or none
+			}
+			u.riskReason = ""
+			log("user.risk.detect")
+		}
+	}
+}
+
 func jtiKey(claims map[string]any) string {
 	return fmt.Sprint(claims["iss"], " ", claims["jti"])
 }
 
-// hasEmail reports whether a user has that e-mail address or login.
-func (o *org) hasEmail(email string) bool {
-	return slices.ContainsFunc(o.users, func(u *user) bool {
+// withEmail returns the user who has that e-mail address or login, nil if there is none.
+func (o *org) withEmail(email string) *user {
+	i := slices.IndexFunc(o.users, func(u *user) bool {
 		return strings.EqualFold(u.text("email"), email) || strings.EqualFold(u.login(), email)
 	})
+	if i < 0 {
+		return nil
+	}
+	return o.users[i]
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
 )
 
@@ -74,6 +75,7 @@ func TestGuardrails_DocumentedPoliciesWork(t *testing.T) {
 			t.Errorf("%s: %v", p[1], err)
 		}
 		w := testkit.New(t, testkit.Options{Env: map[string]string{"GUARDRAILS": p[2]}})
+		w.Okta.AddUser(emulator.UserSeed{Login: "svc-backup@acme.test"})
 		for _, c := range calls[p[1]] {
 			got := w.Run(c.path, testkit.Params(c.params))
 			refused := strings.HasPrefix(c.want, "guardrail_")

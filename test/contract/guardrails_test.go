@@ -57,6 +57,17 @@ var changes = []change{
 	{"signals", "send-itp-signal", map[string]any{
 		"User Email": victim, "Timestamp": "2026-03-02T09:59:00Z", "Reason": "Test", "Severity": "high",
 	}, emulator.UserSeed{}, false},
+	{"signals", "send-session-revoked-signal", map[string]any{"User Email": victim, "Timestamp": "2026-03-02T09:59:00Z"}, emulator.UserSeed{}, false},
+	{"signals", "send-ip-change-signal", map[string]any{
+		"User Email": victim, "Timestamp": "2026-03-02T09:59:00Z", "Current IP Address": "192.0.2.1", "Previous IP Address": "192.0.2.2",
+	}, emulator.UserSeed{}, false},
+	{"signals", "send-identifier-changed-signal", map[string]any{
+		"User Email": victim, "Timestamp": "2026-03-02T09:59:00Z", "New Email": "new@acme.test",
+	}, emulator.UserSeed{}, false},
+	{"signals", "send-device-risk-signal", map[string]any{
+		"Device ID": "guo1", "Timestamp": "2026-03-02T09:59:00Z", "Reason": "Test", "Severity": "high",
+	}, emulator.UserSeed{}, false},
+	{"signals", "send-device-compliance-signal", map[string]any{"Device ID": "guo1", "Timestamp": "2026-03-02T09:59:00Z"}, emulator.UserSeed{}, false},
 }
 
 // ruleCase is a rule with a policy by which it refuses a change.
@@ -73,6 +84,8 @@ type ruleCase struct {
 }
 
 func everything(change) bool { return true }
+
+func concernsUser(c change) bool { return c.group != "groups" && c.parameters["Device ID"] == nil }
 
 func fixed(policy map[string]any) func(change) map[string]any {
 	return func(change) map[string]any { return policy }
@@ -113,24 +126,24 @@ var ruleCases = map[string]ruleCase{
 	},
 	"protected user": {
 		rule: guardrail.Protection, policy: protects(map[string]any{"users": []any{"vic*@acme.test"}}),
-		applies: func(c change) bool { return c.group != "groups" },
+		applies: concernsUser,
 	},
 	"protected group": {
 		rule: guardrail.Protection, policy: protects(map[string]any{"groups": []any{"Engineering"}}),
-		applies: func(c change) bool { return c.group != "groups" }, fact: "/api/v1/users/*/groups",
+		applies: concernsUser, fact: "/api/v1/users/*/groups",
 	},
 	"protected role": {
 		rule: guardrail.Protection, policy: fixed(merged(map[string]any{"disabled_rules": []any{"admin_credentials"}},
 			protects(map[string]any{"roles": []any{"any"}})(change{}))),
-		applies: func(c change) bool { return c.group != "groups" }, fact: "/api/v1/users/*/roles",
+		applies: concernsUser, fact: "/api/v1/users/*/roles",
 		prepare: func(w *testkit.World) { w.Okta.GrantRole("Engineering", "REPORT_ADMIN") },
 	},
 	"protected profile": {
 		rule: guardrail.Protection, policy: protects(map[string]any{"profile": map[string]any{"userType": []any{"service"}}}),
-		applies: func(c change) bool { return c.group != "groups" },
+		applies: concernsUser,
 	},
 	"own_identity": {
-		rule: guardrail.OwnIdentity, policy: fixed(map[string]any{}), applies: func(c change) bool { return c.group != "groups" },
+		rule: guardrail.OwnIdentity, policy: fixed(map[string]any{}), applies: concernsUser,
 		prepare: func(w *testkit.World) { w.Okta.SetOwner(victim) }, fact: "/api/v1/users/me",
 	},
 	"admin_credentials": {

@@ -223,7 +223,9 @@ func TestOktaAuth_DeclaredScopesMatchTheSpecification(t *testing.T) {
 					used[run.path][s] = true
 				}
 			}})
-			w.Run(run.path, run.body())
+			body := run.body()
+			body.Options["verify"] = true // signals are read back from the System Log
+			w.Run(run.path, body)
 		})
 	}
 	worlds.Wait()

@@ -280,9 +280,13 @@ var asked = map[string]func(c claim, u emulator.UserState) bool{
 	"revoke-all-access":       func(_ claim, u emulator.UserState) bool { return u.Sessions+u.OAuthTokens == 0 },
 	"assign-role":             func(claim, emulator.UserState) bool { return true }, // see checkRoles
 	"unassign-role":           func(claim, emulator.UserState) bool { return true },
-	"send-itp-signal": func(c claim, _ emulator.UserState) bool {
-		return slices.ContainsFunc(c.w.Okta.Signals(), func(s emulator.ReceivedSignal) bool { return s.Verified })
-	},
+	"send-itp-signal":         received, "send-device-risk-signal": received, "send-session-revoked-signal": received,
+	"send-ip-change-signal": received, "send-device-compliance-signal": received, "send-identifier-changed-signal": received,
+}
+
+// received reports whether Okta has a signal.
+func received(c claim, _ emulator.UserState) bool {
+	return slices.ContainsFunc(c.w.Okta.Signals(), func(s emulator.ReceivedSignal) bool { return s.Verified })
 }
 
 // checkRoles compares the reply's roles with Okta's.
@@ -311,7 +315,7 @@ func (c claim) checkRoles() {
 var words = map[string][]string{
 	"changed":     {"Suspended", "Deactivated", "Enabled", "Reset", "Set", "Added", "Cleared", "Revoked", "Ended", "Contained", "Evicted", "Restored", "Unlocked", "Removed", "Expired", "Sent an activation link", "Created an activation link", ": assigned", ": unassigned"},
 	"unchanged":   {"Already", "The group exists already", ": already"},
-	"accepted":    {"Successfully sent the ITP signal to Okta. Okta accepted the signal"},
+	"accepted":    {"Successfully sent the"},
 	"found":       {"Found", " belongs to ", " has "},
 	"planned":     {"Would", ": would"},
 	"not_found":   {"Not found", "; not ", ": not "},
@@ -327,8 +331,12 @@ func (c claim) checkMessage() {
 		message = reason
 	}
 	sentences, begins := []string{message}, words[c.outcome]
-	if c.action.Slug == "send-itp-signal" {
-		if c.outcome != "accepted" && c.outcome != "planned" {
+	if strings.HasPrefix(c.run.path, "signals/") { // the only target needs no name
+		switch {
+		case c.action.Slug != "send-itp-signal" && c.outcome == "failed":
+			return
+		case c.action.Slug != "send-itp-signal":
+		case c.outcome != "accepted" && c.outcome != "planned":
 			begins = []string{"Failed to send the ITP signal to Okta"}
 		}
 	} else {

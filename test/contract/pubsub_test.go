@@ -205,7 +205,7 @@ func TestDeadLetter_InvalidMessageIsPublishedOnce(t *testing.T) {
 			group: "signals", data: `{"action": "Send ITP Signal", "parameters": {"Key ID": "{\"kty\":\"EC\",\"d\":\"` + password + `\"}", "Reason": "x"}}`, code: "invalid_request", say: "Key ID: holds a private key",
 			request: `{"action": "Send ITP Signal", "parameters": {"Key ID": "[masked]", "Reason": "x"}, "options": {"dry_run": false, "verify": false}}`},
 		"a key as the Severity": {
-			group: "signals", data: `{"action": "Send ITP Signal", "parameters": {"Severity": "` + password + `", "Reason": "x"}}`, code: "invalid_request", say: "Severity: is not one of low",
+			group: "signals", data: `{"action": "Send ITP Signal", "parameters": {"Severity": "` + password + `", "Reason": "x"}}`, code: "invalid_request", say: "Severity: must be low, medium or high",
 			request: `{"action": "Send ITP Signal", "parameters": {"Severity": "[masked]", "Reason": "x"}, "options": {"dry_run": false, "verify": false}}`},
 		"a secret as a number": {
 			data: `{"action": "Disable User", "parameters": {"User IDs": "alice", "Is Deactivate": 1}}`, code: "invalid_request", say: "Is Deactivate: must be true or false",
