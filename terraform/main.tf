@@ -32,9 +32,11 @@ locals {
     )
   }
 
-  # The Okta credential of each group: its own entry, or the default one.
+  # The Okta credential of each group: its own entry, or the default one. A group that can do without,
+  # such as signals, has one only with its own entry.
   credential = {
-    for name, g in local.catalog : name => contains(keys(var.okta_credentials), name) ? name : "default" if g.needs_okta
+    for name, g in local.catalog : name => contains(keys(var.okta_credentials), name) ? name : "default"
+    if g.needs_okta || contains(keys(var.okta_credentials), name)
   }
 
   # The secret of caller keys of each group: one for all groups, or one for each.
@@ -79,7 +81,7 @@ locals {
         GOOGLE_CLOUD_PROJECT = var.project
         GUARDRAILS           = var.guardrails_secret ? "${module.secrets.guardrails}/versions/latest" : local.guardrails_json
       },
-      !g.needs_okta ? {} : var.okta_credentials[local.credential[name]].auth == "oauth" ? {
+      !contains(keys(local.credential), name) ? {} : var.okta_credentials[local.credential[name]].auth == "oauth" ? {
         OKTA_USE_OAUTH          = "true"
         OKTA_CLIENT_ID          = var.okta_credentials[local.credential[name]].client_id
         OKTA_KEY_ID             = var.okta_credentials[local.credential[name]].key_id

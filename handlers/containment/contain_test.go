@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,10 +28,15 @@ var (
 	}
 )
 
-// world has a victim with everything that a containment ends, and a quarantine group.
-func world(t *testing.T, status string) *testkit.World {
+// world has a victim with everything that a containment ends, and a quarantine group. A setting is a
+// name and a value.
+func world(t *testing.T, status string, setting ...string) *testkit.World {
 	t.Helper()
-	w := testkit.New(t, testkit.Options{Env: map[string]string{"QUARANTINE_GROUP": "Quarantine"}})
+	env := map[string]string{"QUARANTINE_GROUP": "Quarantine"}
+	for i := 0; i+1 < len(setting); i += 2 {
+		env[setting[i]] = setting[i+1]
+	}
+	w := testkit.New(t, testkit.Options{Env: env})
 	w.Okta.AddGroup("Quarantine", "")
 	factors := []string{"push"}
 	if status == "DEPROVISIONED" {
@@ -208,6 +214,40 @@ func TestContain_FaultAtEachStepIsReportedTruly(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestContain_TimeoutAtEachStepIsReportedTruly: Okta does not respond to one step before the deadline.
+// The steps before it are made, the next ones are not started, and the reply claims no more.
+func TestContain_TimeoutAtEachStepIsReportedTruly(t *testing.T) {
+	t.Parallel()
+	var cases sync.WaitGroup // all at once: each waits for its deadline
+	for _, b := range blocks {
+		for _, carriedOut := range []bool{false, true} {
+			w := world(t, "ACTIVE", "REQUEST_DEADLINE", "5s")
+			for _, method := range []string{"POST", "PUT", "DELETE"} {
+				w.Okta.AddFault(emulator.Fault{Path: b.path, Method: method, Hang: true, CarriedOut: carriedOut})
+			}
+			cases.Go(func() {
+				got := send(w, containUser, map[string]any{"Level": "evict"})
+				u, hung := w.User(victim), false
+				for _, s := range steps(t, got) {
+					step, outcome, _ := strings.Cut(s, " ")
+					hung = hung || step == b.step
+					switch has := effect(step, u); {
+					case step == "verify":
+					case outcome == "changed" && !has:
+						t.Errorf("%s is changed, and Okta has %+v", step, u)
+					case (outcome == "changed") == hung:
+						t.Errorf("%s: %s: %s", s, b.step, got.Body)
+					}
+				}
+				if got.Get("json_result", victim, "contained") == true || got.Get("status") == "success" || !strings.Contains(string(got.Body), "in doubt: "+b.step) {
+					t.Errorf("%d %s", got.HTTP, got.Body)
+				}
+			})
+		}
+	}
+	cases.Wait()
 }
 
 // TestContain_StatusThatReadsBackAsBeforeIsNotContained: Okta accepts the suspension, and the user

@@ -248,7 +248,7 @@ func (e *Emulator) ignored(claims map[string]any) string {
 
 // apply writes the events of a signal about a user to the System Log, and applies a change of the user's
 // risk.
-// https://developer.okta.com/docs/guides/configure-ssf-receiver/main/
+// https://developer.okta.com/docs/reference/api/risk-events
 func (o *org) apply(c *oktaCall, claims map[string]any) {
 	for uri, value := range claims["events"].(map[string]any) {
 		members := value.(map[string]any)

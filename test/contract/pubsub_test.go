@@ -179,6 +179,9 @@ func TestDeadLetter_InvalidMessageIsPublishedOnce(t *testing.T) {
 		"Set Password with a mistake": {
 			data: `{"action": "Set Password", "parameters": {"New Password": "` + password + `"}}`, code: "secret_needs_http",
 			request: `{"action": "Set Password", "parameters": {"New Password": "[masked]"}, "options": {"dry_run": false, "verify": false}}`},
+		"Expire Password with its result": {
+			data: `{"action": "Expire Password", "parameters": {"User IDs": "alice", "Temporary Password": true, "Return Temporary Password": true}}`, code: "secret_needs_http",
+			request: `{"action": "Expire Password", "parameters": {"User IDs": "alice", "Temporary Password": true, "Return Temporary Password": true}, "options": {"dry_run": false, "verify": false}}`},
 		"Reset Password without e-mail": {data: `{"action": "Reset Password", "parameters": {"User IDs": "alice"}}`, code: "secret_needs_http", request: `{"action": "Reset Password", "parameters": {"User IDs": "alice"}, "options": {"dry_run": false, "verify": false}}`},
 		"Enable User without e-mail": {
 			data: `{"action": "Enable User", "parameters": {"User IDs": "frank", "Send Email If Activate": "false"}}`, code: "secret_needs_http",
