@@ -49,9 +49,11 @@ var contain = action.Define(action.Spec{
 	Example:        action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
 }, func(ctx context.Context, x *action.Execution, p containParams) (*action.Result, error) {
 	words := map[level]action.Words{
-		levelRevoke:  {Changed: "Revoked all access of", Planned: "Would revoke all access of"},
-		levelContain: {Changed: "Contained", Planned: "Would contain"},
-		levelEvict:   {Changed: "Evicted", Planned: "Would evict"},
+		levelRevoke: {
+			Changed: "Revoked all access of", Unchanged: "Already without access", Planned: "Would revoke all access of",
+		},
+		levelContain: {Changed: "Contained", Unchanged: "Already contained", Planned: "Would contain"},
+		levelEvict:   {Changed: "Evicted", Unchanged: "Already evicted", Planned: "Would evict"},
 	}
 	group := newQuarantine(ctx, x)
 	return x.EachUser(ctx, p.Users, action.UserWork{

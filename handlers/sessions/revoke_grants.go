@@ -25,7 +25,7 @@ var revokeGrants = action.Define(action.Spec{
 }, func(ctx context.Context, x *action.Execution, p revokeGrantsParams) (*action.Result, error) {
 	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: action.Words{
-			Changed: "Revoked the grants of", Unchanged: "Without grants", Planned: "Would revoke the grants of",
+			Changed: "Revoked the grants of", Unchanged: "Already without grants", Planned: "Would revoke the grants of",
 		},
 		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
 			steps, err := GrantSteps(ctx, x.Okta, u)

@@ -52,7 +52,7 @@ func TestRevokeGrants_RevokesGrantsAndTokens(t *testing.T) {
 	w.Forget()
 	w.Run(revokeGrants, testkit.Params(map[string]any{"User IDs": "alice"})).Want(t, 200, w.Expand(`{
 		"action": "Revoke Grants", "status": "success", "is_success": true,
-		"output_message": "Without grants: alice@acme.test.",
+		"output_message": "Already without grants: alice@acme.test.",
 		"script_result": {"name": "is_success", "value": true},
 		"json_result": {"alice": {"revocable": []}}, "entities": [],
 		"targets": [{"input": "alice", "source": "parameter", "user_id": "${id:alice}", "login": "alice@acme.test", "outcome": "unchanged",

@@ -276,11 +276,13 @@ var asked = map[string]func(c claim, u emulator.UserState) bool{
 	"set-user-risk":           func(_ claim, u emulator.UserState) bool { return u.Risk == "HIGH" },
 	"revoke-grants":           func(_ claim, u emulator.UserState) bool { return u.Grants+u.RefreshTokens == 0 },
 	"add-user-to-group":       func(_ claim, u emulator.UserState) bool { return slices.Contains(u.Groups, "Finance") },
-	"remove-user-from-group":  func(_ claim, u emulator.UserState) bool { return !slices.Contains(u.Groups, "Engineering") },
-	"revoke-all-access":       func(_ claim, u emulator.UserState) bool { return u.Sessions+u.OAuthTokens == 0 },
-	"assign-role":             func(claim, emulator.UserState) bool { return true }, // see checkRoles
-	"unassign-role":           func(claim, emulator.UserState) bool { return true },
-	"send-itp-signal":         received, "send-device-risk-signal": received, "send-session-revoked-signal": received,
+	"remove-user-from-group": func(c claim, u emulator.UserState) bool {
+		return !slices.Contains(u.Groups, c.run.params["Group IDs Or Names"].(string))
+	},
+	"revoke-all-access": func(_ claim, u emulator.UserState) bool { return u.Sessions+u.OAuthTokens == 0 },
+	"assign-role":       func(claim, emulator.UserState) bool { return true }, // see checkRoles
+	"unassign-role":     func(claim, emulator.UserState) bool { return true },
+	"send-itp-signal":   received, "send-device-risk-signal": received, "send-session-revoked-signal": received,
 	"send-ip-change-signal": received, "send-device-compliance-signal": received, "send-identifier-changed-signal": received,
 }
 

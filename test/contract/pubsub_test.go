@@ -79,6 +79,39 @@ func TestPubSub_MessageIsExecutedOnce(t *testing.T) {
 }
 
 // TestPubSub_ProducerKeyHoldsAcrossMessageIDs: a publisher that tries again makes another message.
+// TestPubSub_OutcomesAreThoseOfHTTP runs every action in each outcome as a message. A message may not ask
+// for a secret.
+func TestPubSub_OutcomesAreThoseOfHTTP(t *testing.T) {
+	t.Parallel()
+	for i, run := range allRuns() {
+		if strings.HasSuffix(run.path, "/ping") {
+			continue
+		}
+		t.Run(fmt.Sprint(run.path, " ", i), func(t *testing.T) {
+			t.Parallel()
+			body := run.body()
+			group, slug, _ := strings.Cut(run.path, "/")
+			message, err := json.Marshal(map[string]any{"action": slug, "parameters": body.Parameters, "entities": body.Entities, "options": body.Options})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, other := testkit.New(t, testkit.Options{}), testkit.New(t, testkit.Options{})
+			got := w.Push(group, testkit.Message{ID: "1", Data: string(message)})
+			if got.Get("error", "code") == "secret_needs_http" {
+				w.WantWrites()
+				return
+			}
+			want := other.Run(run.path, body)
+			if diff := cmp.Diff(want.Outcomes(), got.Outcomes()); diff != "" || got.Get("status") != want.Get("status") {
+				t.Errorf("outcomes (-HTTP +message):\n%s%s", diff, got.Body)
+			}
+			if n, m := len(w.Writes()), len(other.Writes()); n != m {
+				t.Errorf("%d writes by message, %d by HTTP", n, m)
+			}
+		})
+	}
+}
+
 func TestPubSub_ProducerKeyHoldsAcrossMessageIDs(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t, testkit.Options{PubSub: true})
