@@ -134,10 +134,20 @@ func (c containment) finish(ctx context.Context, o *okta.Client, done *action.Co
 	case err != nil && e.Contained == false:
 		result.Message = "Not contained: " + result.Message
 	case err != nil:
-		result.Message = "Partly contained: " + result.Message
+		result.Message, err = "Partly contained: "+result.Message, failed(err)
 	}
 	result.Undo = c.undo(e)
 	return result, err
+}
+
+// failed returns an error whose target is failed. The other steps of the target were made, so that it is
+// neither refused nor unchanged because of its state.
+func failed(err error) error {
+	e := *apierr.As(err)
+	if e.Kind.Meaning().Outcome != string(action.Failed) {
+		e.Kind = apierr.Rejected
+	}
+	return &e
 }
 
 // undo returns the request that takes the containment back, nil if nothing of it can be.

@@ -96,6 +96,9 @@ func TestContain_TableOfLevelsAndStatuses(t *testing.T) {
 			if want := level == "revoke" || blocked; (contained == true) != want || contained == false {
 				t.Errorf("%s, %s: contained %v, Okta has %s", level, status, contained, u.Status)
 			}
+			if outcome := got.Get("targets", 0, "outcome"); (outcome == "failed") != (contained == "partly") {
+				t.Errorf("%s, %s: contained %v, and the outcome is %v", level, status, contained, outcome)
+			}
 			if got.Get("json_result", victim, "evidence", "status") != u.Status || (got.Get("status") == "success") != (contained == true) {
 				t.Errorf("%s, %s: %s", level, status, got.Body)
 			}

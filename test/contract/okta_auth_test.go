@@ -87,7 +87,7 @@ var runs = []run{
 	{"containment/contain-user", params{"User IDs Or Logins": "alice", "Level": "evict", "Verify In System Log": true}, false, "changed", nil},
 	{"containment/contain-user", params{"User IDs Or Logins": "alice"}, true, "planned", nil},
 	{"containment/restore-user", params{"User IDs Or Logins": "carol", "Record": evicted}, false, "changed", nil},
-	{"containment/contain-user", params{"User IDs Or Logins": "alice, dave, erin, zed"}, false, "changed changed wrong_state not_found", nil},
+	{"containment/contain-user", params{"User IDs Or Logins": "alice, dave, erin, zed"}, false, "changed changed failed not_found", nil},
 	{"containment/restore-user", params{"User IDs Or Logins": "carol, zed", "Record": evicted}, true, "planned not_found", nil},
 	{"containment/investigate-user", params{"User IDs Or Logins": "alice, admin, zed"}, false, "found found not_found", nil},
 	{"users/list-factors", params{"User IDs Or Logins": "alice, bob, zed"}, false, "found found not_found", nil},
