@@ -91,7 +91,10 @@ func (s transmission) plan(ctx context.Context) (action.Plan, error) {
 	}
 	if user.ID != "" {
 		s.event.Email = signInAddress(user)
-		plan.Read = func(ctx context.Context, o *okta.Client) (action.State, error) { return nil, s.received(ctx, o, user) }
+		since := s.x.Now().Add(-time.Second)
+		plan.Read = func(ctx context.Context, o *okta.Client) (action.State, error) {
+			return nil, received(ctx, o, user, since)
+		}
 	}
 	signal := ssf.Signal{
 		Event: s.event, ID: signalID(s.x.Request.IdempotencyKey, s.signer, s.event),
@@ -159,10 +162,10 @@ const (
 	logWait       = 20 * time.Second
 )
 
-// received returns an error unless the System Log has the event of a signal about a user.
-func (s transmission) received(ctx context.Context, o *okta.Client, u okta.User) error {
+// received returns an error unless the System Log has the event of a signal about a user since a time.
+func received(ctx context.Context, o *okta.Client, u okta.User, since time.Time) error {
 	types := []string{receivedEvent}
-	found, err := o.WithScopes([]string{logsScope}).WaitForEvents(ctx, u.ID, s.x.Now().Add(-time.Second), types, logWait)
+	found, err := o.WithScopes([]string{logsScope}).WaitForEvents(ctx, u.ID, since, types, logWait)
 	if err == nil && len(found) == 0 {
 		err = apierr.Errorf(apierr.NotFound, "not_logged",
 			"the System Log has no event %s about the user after %s; it may be late", receivedEvent, logWait)

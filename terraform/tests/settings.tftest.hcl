@@ -137,6 +137,23 @@ run "signing_key_is_for_signals_only" {
   }
 }
 
+run "signals_use_a_credential_of_their_own_only" {
+  variables {
+    okta_credentials = {
+      default = {}
+      signals = { auth = "oauth", client_id = "0oa2", key_id = "k2" }
+    }
+    signals = { issuer_url = "https://soc.acme.test", key_id = "soc-1", timestamp_unit = "s" }
+  }
+
+  assert {
+    condition = (
+      local.environment["signals"].OKTA_CLIENT_ID == "0oa2" && local.environment["signals"].ITP_TIMESTAMP_UNIT == "s"
+    )
+    error_message = "signals must use its own service app, and the unit of its settings"
+  }
+}
+
 run "audience_is_the_url_of_the_function" {
   variables {
     caller_auth             = "oidc"
