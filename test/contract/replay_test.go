@@ -377,7 +377,7 @@ func TestReplay_RedeliveryIsAcknowledgedIfTheStateIsUnreadable(t *testing.T) {
 
 // TestIdempotency_OthersCannotDisplaceARunningRequest: another caller sends many large requests while a reset is under way.
 func TestIdempotency_OthersCannotDisplaceARunningRequest(t *testing.T) {
-	t.Parallel()
+	// Not parallel: the first request must not wait for 30 s, after which its call ends.
 	arrived, on := make(chan struct{}), make(chan struct{})
 	var one sync.Once
 	w := testkit.New(t, testkit.Options{Records: 1 << 20, Env: map[string]string{"CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": "callers"}, Observe: func(c emulator.Observed) {
