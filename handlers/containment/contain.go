@@ -59,7 +59,7 @@ var contain = action.Define(action.Spec{
 	return x.EachUser(ctx, p.Users, action.UserWork{
 		Words: words[p.Level],
 		Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {
-			c := containment{x: x, user: u, quarantine: group, started: x.Now().Add(-time.Second), containParams: p}
+			c := containment{x: x, user: u, quarantine: group, started: x.Now(), containParams: p}
 			plan := x.Compose(c.steps(ctx), c.finish)
 			maps.Copy(plan.Before, action.StatusOf(u))
 			return plan, nil
@@ -186,9 +186,6 @@ func (c containment) verify(ctx context.Context, o *okta.Client, done *action.Co
 	return read["status"]
 }
 
-// logWait bounds the wait for the events of one user.
-const logWait = 20 * time.Second
-
 // loggedSteps are the events that Okta writes for steps.
 var loggedSteps = []struct{ step, event string }{
 	{sessions.StepLogout, "user.authentication.universal_logout"}, {sessions.StepClear, "user.session.clear"},
@@ -203,7 +200,7 @@ func (c containment) events(ctx context.Context, o *okta.Client, e entry) map[st
 			wanted = append(wanted, l.event)
 		}
 	}
-	found, err := o.WithScopes([]string{"okta.logs.read"}).WaitForEvents(ctx, c.user.ID, c.started, wanted, logWait)
+	found, err := o.WithScopes([]string{"okta.logs.read"}).WaitForEvents(ctx, c.user.ID, c.started, wanted)
 	if err != nil {
 		c.x.Warn("%s: the System Log cannot be read, so the events are not verified: %s",
 			c.user.Login, apierr.As(err).Message)
@@ -212,7 +209,7 @@ func (c containment) events(ctx context.Context, o *okta.Client, e entry) map[st
 	seen := map[string]bool{}
 	for _, event := range wanted {
 		if seen[event] = slices.Contains(found, event); !seen[event] {
-			c.x.Warn("%s: the System Log has no event %s after %s; it may be late.", c.user.Login, event, logWait)
+			c.x.Warn("%s: the System Log has no event %s after %s; it may be late.", c.user.Login, event, okta.EventWait)
 		}
 	}
 	return seen

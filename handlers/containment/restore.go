@@ -1,7 +1,6 @@
 package containment
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -70,13 +69,15 @@ func (r restoration) plan(ctx context.Context) (action.Plan, error) {
 		return action.Plan{Before: before}, apierr.Errorf(apierr.Rejected, "not_in_record",
 			"Record has no entry with the ID of this user: give the json_result of the run that contained the user")
 	}
+	if err := e.changedSince("status", string(r.user.FinalStatus())); err != nil {
+		return action.Plan{Before: before}, err
+	}
 	plan := r.x.Compose(r.steps(ctx, e), func(
 		_ context.Context, _ *okta.Client, c *action.Composed,
 	) (action.WriteResult, error) {
 		return c.WriteResult(r.user.Login, r.value(e, c.Err() == nil)), c.Err()
 	})
-	err := cmp.Or(e.changedSince("status", string(r.user.FinalStatus())), e.changedSince("risk", plan.Before["risk"]))
-	if err != nil {
+	if err := e.changedSince("risk", plan.Before["risk"]); err != nil {
 		return action.Plan{Before: before}, err
 	}
 	maps.Copy(plan.Before, before)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -18,13 +17,13 @@ import (
 )
 
 type searchParams struct {
-	Users    []string   `param:"Users" help:"IDs, logins or short logins of users: events of which one is the actor or a target. A short login also finds the users of other domains."`
-	Question question   `param:"Question" default:"anything" help:"What to look for."`
-	Address  address    `param:"IP Address" help:"IP address of the client."`
-	Since    moment     `param:"Since" help:"Begin of the time range: ISO 8601, or a duration before now, such as 90m, 24h or 7d; empty is 24h."`
-	Until    moment     `param:"Until" help:"End of the time range, in the same forms; empty is now."`
-	Filter   expression `param:"Filter" help:"A filter expression for the System Log, which must hold too."`
-	Limit    int        `param:"Limit" default:"100" min:"1" max:"5000" help:"The maximum number of events to return, the newest first."`
+	Users    []string         `param:"Users" help:"IDs, logins or short logins of users: events of which one is the actor or a target. A short login also finds the users of other domains."`
+	Question question         `param:"Question" default:"anything" help:"What to look for."`
+	Address  action.IPAddress `param:"IP Address" help:"IP address of the client."`
+	Since    moment           `param:"Since" help:"Begin of the time range: ISO 8601, or a duration before now, such as 90m, 24h or 7d; empty is 24h."`
+	Until    moment           `param:"Until" help:"End of the time range, in the same forms; empty is now."`
+	Filter   expression       `param:"Filter" help:"A filter expression for the System Log, which must hold too."`
+	Limit    int              `param:"Limit" default:"100" min:"1" max:"5000" help:"The maximum number of events to return, the newest first."`
 }
 
 // question is a prepared filter.
@@ -57,19 +56,6 @@ func (question) Allowed() []string {
 		string(anything), "sign-ins", "failed sign-ins", "MFA denied", "admin changes", "sessions cleared",
 		"password changes", string(ownEvents),
 	}
-}
-
-// address is an IP address.
-type address string
-
-// UnmarshalParam implements action.ParamUnmarshaler.
-func (a *address) UnmarshalParam(text string) (warning string, err error) {
-	ip, err := netip.ParseAddr(text)
-	if err != nil {
-		return "", errors.New("must be an IP address, such as 192.0.2.10")
-	}
-	*a = address(ip.String())
-	return "", nil
 }
 
 // moment is a time, or a duration before now.

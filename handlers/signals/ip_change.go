@@ -9,8 +9,8 @@ import (
 
 type ipChangeParams struct {
 	userParams
-	Current  address `param:"Current IP Address" required:"true" help:"The IP address of the user's session now."`
-	Previous address `param:"Previous IP Address" required:"true" help:"The IP address of the user's session before."`
+	Current  action.IPAddress `param:"Current IP Address" required:"true" help:"The IP address of the user's session now."`
+	Previous action.IPAddress `param:"Previous IP Address" required:"true" help:"The IP address of the user's session before."`
 	reasonParam
 }
 

@@ -2,7 +2,6 @@ package signals
 
 import (
 	"errors"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -18,6 +17,28 @@ type keyParams struct {
 	PrivateKey privateKey `param:"Private Key String" alias:"Private Key" secret:"true" help:"The private key that signs the signal, as PEM with its BEGIN and END lines or as JWK, for this request only. The default is that of the deployment."`
 }
 
+// emailParam is the parameter of the user.
+type emailParam struct {
+	Email email `param:"User Email" required:"true" help:"The e-mail address of the affected user."`
+}
+
+// timestampParam is the parameter of the time.
+type timestampParam struct {
+	Timestamp timestamp `param:"Timestamp" required:"true" help:"The time of the event: ISO 8601 with Z or an offset, such as 2025-05-25T14:47:52+02:00, or Unix seconds or milliseconds."`
+}
+
+// riskParams are the parameters of a change of risk.
+type riskParams struct {
+	Reason   string        `param:"Reason" required:"true" help:"The reason for the signal, in a few words; Okta shows it to administrators."`
+	Severity severity      `param:"Severity" required:"true" help:"The risk level that the signal reports: low, medium or high; critical is sent as high, and informational, informative or none as low. Okta decides whether to apply it."`
+	Previous previousLevel `param:"Previous Level" help:"The risk level before; the default is one level below Severity."`
+}
+
+// change returns the event of the parameters.
+func (p riskParams) change(s ssf.Subject) ssf.Event {
+	return ssf.RiskChange(s, ssf.Level(p.Severity), ssf.Level(p.Previous), p.Reason)
+}
+
 // issuerParam is the parameter of the issuer.
 type issuerParam struct {
 	Issuer issuerURL `param:"Issuer URL" help:"The system that created the signal, as registered in Okta. The default is that of the deployment."`
@@ -31,16 +52,16 @@ type reasonParam struct {
 // userParams are the parameters of a signal about a user.
 type userParams struct {
 	keyParams
-	Email     email     `param:"User Email" required:"true" help:"The e-mail address of the affected user."`
-	Timestamp timestamp `param:"Timestamp" required:"true" help:"The time of the event: ISO 8601 with Z or an offset, such as 2025-05-25T14:47:52+02:00, or Unix seconds or milliseconds."`
+	emailParam
+	timestampParam
 	issuerParam
 }
 
 // deviceParams are the parameters of a signal about a device.
 type deviceParams struct {
 	keyParams
-	Device    deviceID  `param:"Device ID" required:"true" help:"The ID of the affected device in Okta, such as guo8jx5vVoxfvJeLb0w4."`
-	Timestamp timestamp `param:"Timestamp" required:"true" help:"The time of the event: ISO 8601 with Z or an offset, such as 2025-05-25T14:47:52+02:00, or Unix seconds or milliseconds."`
+	Device deviceID `param:"Device ID" required:"true" help:"The ID of the affected device in Okta, such as guo8jx5vVoxfvJeLb0w4."`
+	timestampParam
 	issuerParam
 }
 
@@ -110,19 +131,6 @@ func (d *deviceID) UnmarshalParam(text string) (warning string, err error) {
 		return "", errors.New("must be the ID of a device in Okta, such as guo8jx5vVoxfvJeLb0w4")
 	}
 	*d = deviceID(text)
-	return "", nil
-}
-
-// address is an IP address.
-type address string
-
-// UnmarshalParam implements action.ParamUnmarshaler.
-func (a *address) UnmarshalParam(text string) (warning string, err error) {
-	ip, err := netip.ParseAddr(text)
-	if err != nil {
-		return "", errors.New("must be an IP address, such as 192.0.2.10")
-	}
-	*a = address(ip.String())
 	return "", nil
 }
 

@@ -9,8 +9,8 @@ import (
 
 type sessionRevokedParams struct {
 	userParams
-	Address address `param:"IP Address" help:"The IP address of the session that was revoked."`
-	Agent   string  `param:"User Agent" help:"The user agent of the session that was revoked."`
+	Address action.IPAddress `param:"IP Address" help:"The IP address of the session that was revoked."`
+	Agent   string           `param:"User Agent" help:"The user agent of the session that was revoked."`
 	reasonParam
 }
 

@@ -91,7 +91,7 @@ func (s transmission) plan(ctx context.Context) (action.Plan, error) {
 	}
 	if user.ID != "" {
 		s.event.Email = signInAddress(user)
-		since := s.x.Now().Add(-time.Second)
+		since := s.x.Now()
 		plan.Read = func(ctx context.Context, o *okta.Client) (action.State, error) {
 			return nil, received(ctx, o, user, since)
 		}
@@ -156,19 +156,16 @@ func signInAddress(u okta.User) string {
 	return cmp.Or(u.Email, u.Login)
 }
 
-// The System Log event of a received signal, and how long it may take.
-const (
-	receivedEvent = "security.events.provider.receive_event"
-	logWait       = 20 * time.Second
-)
+// receivedEvent is the System Log event of a received signal.
+const receivedEvent = "security.events.provider.receive_event"
 
 // received returns an error unless the System Log has the event of a signal about a user since a time.
 func received(ctx context.Context, o *okta.Client, u okta.User, since time.Time) error {
 	types := []string{receivedEvent}
-	found, err := o.WithScopes([]string{logsScope}).WaitForEvents(ctx, u.ID, since, types, logWait)
+	found, err := o.WithScopes([]string{logsScope}).WaitForEvents(ctx, u.ID, since, types)
 	if err == nil && len(found) == 0 {
 		err = apierr.Errorf(apierr.NotFound, "not_logged",
-			"the System Log has no event %s about the user after %s; it may be late", receivedEvent, logWait)
+			"the System Log has no event %s about the user after %s; it may be late", receivedEvent, okta.EventWait)
 	}
 	return err
 }

@@ -17,9 +17,9 @@ const factAge = 5 * time.Minute
 const failureAge = 5 * time.Second
 
 // The scopes of the facts. Each fact is read with a separate token, so that a scope that is not granted
-// does not break the token of the action.
+// does not break the token of the action. UsersScope is that of FindUser too.
 const (
-	usersScope = "okta.users.read"
+	UsersScope = "okta.users.read"
 	rolesScope = "okta.roles.read"
 )
 
@@ -38,7 +38,7 @@ func (f facts) Owner(ctx context.Context) (guardrail.Owner, error) {
 	}
 	return f.x.Guardrails.owner.get(ctx, f.x.Now(), factAge, func() (guardrail.Owner, error) {
 		me, err := f.x.Okta.Me(ctx)
-		return guardrail.Owner{ID: me.ID, Names: []string{me.Login, me.Email}}, unreadable(usersScope, err)
+		return guardrail.Owner{ID: me.ID, Names: []string{me.Login, me.Email}}, unreadable(UsersScope, err)
 	})
 }
 
@@ -85,36 +85,36 @@ func typesOf(roles []okta.Role, err error) ([]string, error) {
 //
 //	GET /api/v1/users/{userId}
 func (f facts) Active(ctx context.Context, userID string) (bool, error) {
-	u, err := f.with(usersScope).GetUserByID(ctx, userID)
+	u, err := f.with(UsersScope).GetUserByID(ctx, userID)
 	if apierr.Is(err, apierr.NotFound) {
 		return false, nil
 	}
-	return u.FinalStatus() == okta.Active, unreadable(usersScope, err)
+	return u.FinalStatus() == okta.Active, unreadable(UsersScope, err)
 }
 
 // Groups implements guardrail.Facts.
 //
 //	GET /api/v1/users/{userId}/groups
 func (f facts) Groups(ctx context.Context, userID string) ([]string, error) {
-	groups, err := f.with(usersScope).ListUserGroups(ctx, userID)
+	groups, err := f.with(UsersScope).ListUserGroups(ctx, userID)
 	names := make([]string, 0, 2*len(groups))
 	for _, g := range groups {
 		names = append(names, g.ID, g.Name)
 	}
-	return names, unreadable(usersScope, err)
+	return names, unreadable(UsersScope, err)
 }
 
 // MaybeAdministrator implements guardrail.Facts.
 //
 //	GET /api/v1/users/{userId}/groups
 func (f facts) MaybeAdministrator(ctx context.Context, userID string) (bool, error) {
-	groups, err := f.with(usersScope).ListUserGroups(ctx, userID)
+	groups, err := f.with(UsersScope).ListUserGroups(ctx, userID)
 	for _, g := range groups {
 		if g.Type == okta.BuiltInGroup && g.Name == administratorsGroup {
 			return true, nil
 		}
 	}
-	return false, unreadable(usersScope, err)
+	return false, unreadable(UsersScope, err)
 }
 
 // with returns a client for a fact.

@@ -226,7 +226,7 @@ func (x *Execution) userOf(ctx context.Context, email string) (okta.User, error)
 	if apierr.Is(err, apierr.NotFound) {
 		return okta.User{}, nil
 	}
-	return u, unreadable(usersScope, err)
+	return u, unreadable(UsersScope, err)
 }
 
 // CheckAdministratorRules warns if the credentials may not read administrator roles, so that the

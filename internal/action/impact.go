@@ -9,8 +9,8 @@ import (
 	"example.com/okta-secops/internal/okta"
 )
 
-// TokensScope is the optional scope of a dry run that would end the access of a user: it also says which
-// API tokens the user owns.
+// TokensScope is the optional scope with which a dry run that would end the access of a user reads the
+// API tokens.
 const TokensScope = "okta.apiTokens.read"
 
 // tokenOwners are the names of the org's API tokens by the user ID of the owner. They are read once for
@@ -26,8 +26,8 @@ func (w planWrite) takesAccess() bool {
 	return e.Deactivates || e.Suspends || len(e.RemovesRoles) > 0
 }
 
-// warnOfImpact says what depends on a user who would lose access or roles: the administrator roles
-// that the user holds, and the API tokens that the user owns. A token acts with the roles of its owner,
+// warnOfImpact warns of the administrator roles that a user who would lose access or roles holds, and of
+// the API tokens that the user owns. A token acts with the roles of its owner,
 // and only while the owner is ACTIVE.
 //
 // https://developer.okta.com/docs/guides/create-an-api-token/main/
@@ -42,7 +42,7 @@ func (x *Execution) warnOfImpact(ctx context.Context, t *Target) {
 	}
 	x.tokens.once.Do(func() {
 		x.tokens.names = map[string][]string{}
-		all, err := x.Okta.WithScopes([]string{TokensScope}).ListAPITokens(ctx)
+		all, err := facts{x}.with(TokensScope).ListAPITokens(ctx)
 		for _, token := range all {
 			x.tokens.names[token.UserID] = append(x.tokens.names[token.UserID], token.Name)
 		}

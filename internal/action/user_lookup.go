@@ -14,15 +14,12 @@ import (
 // maxSearchHits bounds the search hits for one name that are read by ID.
 const maxSearchHits = 20
 
-// UsersScope is the optional scope of actions that look up a user with FindUser.
-const UsersScope = usersScope
-
 // FindUser returns the user with an e-mail address, for an action that can do without: the request has
 // an access token with its own scope. The errors are those of the client, NotFound, and "ambiguous" for
 // several users.
 func (x *Execution) FindUser(ctx context.Context, email string) (okta.User, error) {
 	reader := &Execution{Deps: x.Deps}
-	reader.Okta = x.Okta.WithScopes([]string{UsersScope})
+	reader.Okta = facts{x}.with(UsersScope)
 	return reader.lookUp(ctx, email)
 }
 

@@ -175,7 +175,7 @@ var methods = map[string]method{
 		return err
 	}, "[]", true},
 	"WaitForEvents": {func(ctx context.Context, c *okta.Client, id string) error {
-		_, err := c.WaitForEvents(ctx, id, time.Time{}, nil, time.Second)
+		_, err := c.WaitForEvents(ctx, id, time.Time{}, nil)
 		return err
 	}, "[]", false},
 	"UniversalLogout": {func(ctx context.Context, c *okta.Client, id string) error { return c.UniversalLogout(ctx, id) }, "", true},

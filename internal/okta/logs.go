@@ -21,22 +21,27 @@ func (c *Client) ListEvents(ctx context.Context, q EventQuery, limit int) (List,
 	return c.list(ctx, c.sdk.listEvents(q, min(limit, 1000)), limit)
 }
 
-// eventPause is the time between two reads of events that are not there yet.
-const eventPause = 2 * time.Second
+// EventWait bounds the wait for events that are not there yet, and eventPause is the time between two
+// reads of them.
+const (
+	EventWait  = 20 * time.Second
+	eventPause = 2 * time.Second
+)
 
 // WaitForEvents returns those of the event types of which the System Log has an event about a user
-// since a time. It waits until it has all of them, at most for a duration.
+// since one second before a time: the clocks may differ. It waits until it has all of them, at most for
+// EventWait.
 //
 //	GET /api/v1/logs
 func (c *Client) WaitForEvents(
-	ctx context.Context, userID string, since time.Time, types []string, atMost time.Duration,
+	ctx context.Context, userID string, since time.Time, types []string,
 ) (found []string, err error) {
 	type event struct {
 		Type string `json:"eventType"`
 	}
-	for end := c.clock.Now().Add(atMost); ; {
+	for end := c.clock.Now().Add(EventWait); ; {
 		list, err := c.ListEvents(ctx, EventQuery{
-			Since: since, Until: c.clock.Now().Add(time.Minute), Filter: "target.id eq " + Quote(userID),
+			Since: since.Add(-time.Second), Until: c.clock.Now().Add(time.Minute), Filter: "target.id eq " + Quote(userID),
 		}, 1000)
 		if err != nil {
 			return nil, err

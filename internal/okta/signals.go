@@ -8,7 +8,7 @@ import (
 	"example.com/okta-secops/secrets"
 )
 
-// signalAdvice says what to do about the errors of Okta's receiver (RFC 8935, section 2.4).
+// signalAdvice is the advice for each error of the receiver (RFC 8935, section 2.4).
 var signalAdvice = map[string]string{
 	"invalid_key":           "publish the key with this ID at the issuer's JWKS URL, or sign with a published key",
 	"invalid_issuer":        "register the issuer in Okta as a security events provider, and activate it",

@@ -237,9 +237,7 @@ func (e *Emulator) ignored(claims map[string]any) string {
 		return "ignored: the jti was received before"
 	}
 	for _, value := range claims["events"].(map[string]any) {
-		subject, _ := value.(map[string]any)["subject"].(map[string]any)
-		target, isUser := subject["user"].(map[string]any)
-		if email, _ := target["email"].(string); isUser && e.org.withEmail(email) == nil {
+		if email, isUser := subjectEmail(value); isUser && e.org.withEmail(email) == nil {
 			return "ignored: no user has the e-mail address of the subject"
 		}
 	}
@@ -251,11 +249,8 @@ func (e *Emulator) ignored(claims map[string]any) string {
 // https://developer.okta.com/docs/reference/api/risk-events
 func (o *org) apply(c *oktaCall, claims map[string]any) {
 	for uri, value := range claims["events"].(map[string]any) {
-		members := value.(map[string]any)
-		subject, _ := members["subject"].(map[string]any)
-		target, _ := subject["user"].(map[string]any)
-		address, _ := target["email"].(string)
-		u := o.withEmail(address)
+		email, _ := subjectEmail(value)
+		u := o.withEmail(email)
 		if u == nil {
 			return
 		}
@@ -268,7 +263,7 @@ func (o *org) apply(c *oktaCall, claims map[string]any) {
 			})
 		}
 		log("security.events.provider.receive_event")
-		if level, _ := members["current_level"].(string); strings.HasSuffix(uri, "/user-risk-change") {
+		if level, _ := value.(map[string]any)["current_level"].(string); strings.HasSuffix(uri, "/user-risk-change") {
 			if u.risk = strings.ToUpper(level); !slices.Contains(riskLevels, u.risk) {
 				u.risk = "" // secure or none
 			}
@@ -276,6 +271,14 @@ func (o *org) apply(c *oktaCall, claims map[string]any) {
 			log("user.risk.detect")
 		}
 	}
+}
+
+// subjectEmail returns the e-mail address of the user whom an event concerns.
+func subjectEmail(event any) (email string, isUser bool) {
+	subject, _ := event.(map[string]any)["subject"].(map[string]any)
+	user, isUser := subject["user"].(map[string]any)
+	email, _ = user["email"].(string)
+	return email, isUser
 }
 
 func jtiKey(claims map[string]any) string {
