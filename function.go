@@ -1,5 +1,5 @@
 // Package oktasecops is the deployed source: it registers one function for HTTP and one for events for each group of
-// actions. Cloud Functions runs init for every deployed function, so init only registers: settings, secrets and
+// actions, and the transmitter of the signals. Cloud Functions runs init for every deployed function, so init only registers: settings, secrets and
 // connections are set up at the first request.
 package oktasecops
 
@@ -21,6 +21,7 @@ func init() {
 	deployed = app.New(app.Options{
 		Getenv: os.Getenv, Log: logging.New(os.Stderr, os.Getenv), Exit: os.Exit, Groups: handlers.Groups,
 	})
+	functions.HTTP(httpapi.TransmitterFunction, httpapi.TransmitterHandler(deployed.OpenTransmitter()).ServeHTTP)
 	for _, g := range handlers.Groups {
 		functions.HTTP(g.Function, httpapi.Handler(g, handlers.Groups, deployed.Open(g)).ServeHTTP)
 		// Not functions.CloudEvent: it hides the token of the push account and reads bodies of any size.

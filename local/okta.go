@@ -129,7 +129,7 @@ func (p *product) registerApp(okta *emulator.Emulator, o options, env func(strin
 // makes a key and sets the defaults of the setting and the variable to it.
 func (p *product) readOrMakeKey(o options, env func(string) string, setting, variable string) (keys.Key, error) {
 	if o.getenv(setting) == "" {
-		key, err := keys.Generate()
+		key, err := keys.GenerateRSA(2048)
 		if err != nil {
 			return key, err
 		}

@@ -10,14 +10,15 @@ import (
 )
 
 const (
-	maxAge      = 5 * time.Minute  // after which a value is read again
+	maxAge      = 5 * time.Minute  // after which a value in Secret Manager is read again
+	maxLocalAge = time.Second      // after which another value is read again
 	maxStaleAge = time.Hour        // up to which a value is used while it cannot be read
 	retryPause  = 30 * time.Second // after a read that failed or returned a rejected value
 )
 
 // Cached caches the values of another Source, so that actions do not wait for it and continue while
-// it is unavailable. It reads a value at the first Get, again after 4 to 5 minutes, and immediately
-// after it was rejected. Concurrent calls for one secret share one read. Cached is safe for
+// it is unavailable. It reads a value at the first Get, again after MaxAge or up to a fifth earlier,
+// and immediately after it was rejected. Concurrent calls for one secret share one read. Cached is safe for
 // concurrent use.
 type Cached struct {
 	source Source
@@ -104,6 +105,15 @@ func (c *Cached) Drop(ref string, unusable Value) {
 	}
 }
 
+// MaxAge returns how long a Cached uses a value before it reads the secret again: 5 minutes, and one
+// second for a file or an environment variable.
+func MaxAge(ref string) time.Duration {
+	if isLocal(ref) {
+		return maxLocalAge
+	}
+	return maxAge
+}
+
 // isLocal reports whether reading the secret costs nothing, so that Refresh needs no pause.
 func isLocal(ref string) bool {
 	return strings.HasPrefix(ref, fileScheme) || strings.HasPrefix(ref, envScheme)
@@ -147,7 +157,8 @@ func (c *Cached) store(ctx context.Context, ref string, e *cachedSecret, v Value
 		if !v.Equal(e.value) || v.Version() != e.value.Version() {
 			c.log().InfoContext(ctx, "a secret was read", "secret", ref, "version", v.Version())
 		}
-		e.value, e.read, e.due = v, now, now.Add(maxAge-rand.N(maxAge/5))
+		age := MaxAge(ref)
+		e.value, e.read, e.due = v, now, now.Add(age-rand.N(age/5))
 	case !Terminal(err) && now.Before(e.read.Add(maxStaleAge)):
 		age := now.Sub(e.read).Round(time.Second)
 		c.log().WarnContext(ctx, "a secret cannot be read; its cached value is used",

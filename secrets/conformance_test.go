@@ -19,7 +19,7 @@ type openSource func(t *testing.T, content map[string]string) (Source, func(name
 // sources are the implementations of Source. Each must pass the same tests.
 var sources = map[string]openSource{
 	"Env":                   openEnv(func(getenv func(string) string) Source { return Env{Getenv: getenv} }),
-	"Default of an env":     openEnv(Default),
+	"Default of an env":     openEnv(func(getenv func(string) string) Source { return Default(getenv) }),
 	"File":                  openFile(File{}),
 	"Default of a file":     openFile(Default(nil)),
 	"Memory":                openMemory,

@@ -23,6 +23,7 @@ var mayReveal = []string{
 	"internal/config", // removes the scheme from a pasted API token
 	"internal/keys",   // private keys
 	"internal/okta",   // the API token, passwords and tokens that it sends
+	"internal/ssf",    // public keys
 	"secrets",         // compares secrets
 	"local",           // the emulator's token and the key made for it
 	"tools/gen",       // the key made for the examples

@@ -35,9 +35,9 @@ type Source interface {
 	Get(ctx context.Context, ref string) (Value, error)
 }
 
-// Default returns a Source that reads env:NAME with getenv, file:/path from the file system and all
-// other references from Secret Manager.
-func Default(getenv func(string) string) Source {
+// Default returns a Store of env:NAME with getenv, file:/path in the file system and all other
+// references in Secret Manager.
+func Default(getenv func(string) string) Store {
 	project := func() string { return getenv("GOOGLE_CLOUD_PROJECT") }
 	return byScheme{env: Env{Getenv: getenv}, manager: NewSecretManager(project)}
 }

@@ -74,7 +74,7 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 		KeyRef:          e.ref("OKTA_PRIVATE_KEY_SECRET"),
 		SigningKeyRef:   e.ref("ITP_SIGNING_KEY_SECRET"),
 		SigningKeyID:    e.keyID("ITP_KEY_ID"),
-		Issuer:          e.issuer("ITP_ISSUER_URL"),
+		Issuer:          e.httpsURL("ITP_ISSUER_URL"),
 		QuarantineGroup: strings.TrimSpace(e.get("QUARANTINE_GROUP")),
 		MaxTargets:      e.integer("MAX_TARGETS", 1, 10_000),
 		MaxInvocations:  e.integer("MAX_INVOCATIONS", 1, 1000),
@@ -208,7 +208,8 @@ func (e *env) keyID(name string) string {
 	return id
 }
 
-func (e *env) issuer(name string) string {
+// httpsURL reads an optional URL, which Okta knows.
+func (e *env) httpsURL(name string) string {
 	text := e.get(name)
 	if text == "" {
 		return ""

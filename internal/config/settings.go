@@ -64,6 +64,15 @@ var Settings = []Setting{
 		Help: "The unit of `event_timestamp`: `ms`, or `s` as in Okta's reference; Okta's guide has both",
 	},
 	{
+		Name: "ITP_PUBLIC_KEYS_SECRET",
+		Help: "`OktaTransmitter` only: reference to the JWK Set that it publishes, with public keys only " +
+			"([signals.md](signals.md))",
+	},
+	{
+		Name: "ITP_JWKS_URL",
+		Help: "`OktaTransmitter` only: URL of its `/jwks.json`, for the metadata. Without it, `ITP_ISSUER_URL` and `/jwks.json`",
+	},
+	{
 		Name: "QUARANTINE_GROUP",
 		Help: "`OktaContainment` only: ID or exact name of the Okta group to which Contain User adds evicted users",
 	},

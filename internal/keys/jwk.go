@@ -2,6 +2,7 @@ package keys
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
+
+	"example.com/okta-secops/secrets"
 )
 
 var curves = []struct {
@@ -207,6 +210,28 @@ func (k Key) JWK() json.RawMessage {
 		return nil
 	}
 	return marshal(jose.JSONWebKey{Key: k.private.Public()})
+}
+
+// PrivateJWK returns the whole key as a JWK with kid, use and alg; the zero Value for the zero Key.
+func (k Key) PrivateJWK(kid string) secrets.Value {
+	if k.private == nil {
+		return secrets.Value{}
+	}
+	return secrets.New(string(marshal(jose.JSONWebKey{Key: k.private, Use: "sig", Algorithm: k.method.Alg(), KeyID: kid})))
+}
+
+// Thumbprint returns the SHA-256 thumbprint of the public half in base64url (RFC 7638), a key ID that two keys
+// never share. It returns "" for the zero Key.
+func (k Key) Thumbprint() string {
+	if k.private == nil {
+		return ""
+	}
+	public := jose.JSONWebKey{Key: k.private.Public()}
+	sum, err := public.Thumbprint(crypto.SHA256)
+	if err != nil {
+		panic(err) // a public key of the kinds that newKey accepts
+	}
+	return encode(sum)
 }
 
 // JWKS returns the public half of the key as a JWK Set of one key with kid, use and alg, in the

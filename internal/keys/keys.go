@@ -1,7 +1,7 @@
 // Package keys parses private signing keys in the formats in which users paste them, and signs JSON
 // Web Tokens with them.
 //
-// Parse and CheckID return sentences that never quote their input. Generate, GenerateEC and
+// Parse and CheckID return sentences that never quote their input. GenerateRSA, GenerateEC and
 // Sign return errors of the crypto packages; Sign also fails for the zero Key.
 package keys
 
@@ -34,10 +34,9 @@ type Key struct {
 	id      string
 }
 
-// Generate returns a new RSA key of 2048 bits, the kind that Okta accepts for security event
-// tokens.
-func Generate() (Key, error) {
-	private, err := rsa.GenerateKey(rand.Reader, minRSABits)
+// GenerateRSA returns a new RSA key of that many bits, 2048 or more.
+func GenerateRSA(bits int) (Key, error) {
+	private, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
 		return Key{}, fmt.Errorf("generating a key: %w", err)
 	}

@@ -62,7 +62,7 @@ func mustKey(t testing.TB, private any) Key {
 
 func TestGenerate_ReturnsRSAKeyOf2048Bits(t *testing.T) {
 	t.Parallel()
-	k, err := Generate()
+	k, err := GenerateRSA(2048)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +92,41 @@ func TestGenerateEC_ReturnsKeyOnP256(t *testing.T) {
 	}
 	if again, err := Parse(k.PEM()); err != nil || !k.private.(*ecdsa.PrivateKey).Equal(again.private) {
 		t.Errorf("the PEM is of another key: %v", err)
+	}
+}
+
+func TestPrivateJWK_IsTheKey(t *testing.T) {
+	t.Parallel()
+	for alg, private := range kinds(t) {
+		k := mustKey(t, private)
+		again, err := Parse(k.PrivateJWK("kid-1"))
+		if err != nil || again.ID() != "kid-1" || !private.(interface{ Equal(crypto.PrivateKey) bool }).Equal(again.private) {
+			t.Errorf("%s: %v", alg, err)
+		}
+		if text := fmt.Sprint(k.PrivateJWK("kid-1")); text != redacted {
+			t.Errorf("%s: %s", alg, text)
+		}
+	}
+	if !(Key{}).PrivateJWK("").IsZero() {
+		t.Error("the zero Key has a JWK")
+	}
+}
+
+// The key of RFC 7638, section 3.1, and its thumbprint.
+func TestThumbprint_IsThatOfTheRFC(t *testing.T) {
+	t.Parallel()
+	n, err := base64.RawURLEncoding.DecodeString("0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWK" +
+		"RXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6q" +
+		"MQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := Key{private: &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).SetBytes(n), E: 65537}}}
+	if got := k.Thumbprint(); got != "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" {
+		t.Error(got)
+	}
+	if got := (Key{}).Thumbprint(); got != "" {
+		t.Errorf("the zero Key: %q", got)
 	}
 }
 

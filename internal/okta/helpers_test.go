@@ -69,11 +69,12 @@ func (rec *record) all() []string {
 }
 
 const (
-	userJSON  = `{"id":"00u1","status":"ACTIVE","profile":{"login":"alice@acme.test","email":"a@acme.test"}}`
-	groupJSON = `{"id":"00u1","profile":{"name":"Engineering"}}`
-	roleJSON  = `{"id":"ra1","type":"USER_ADMIN","label":"Group Administrator"}`
-	linkJSON  = `{"activationUrl":"https://acme.test/welcome/t1","activationToken":"t1"}`
-	resetJSON = `{"resetPasswordUrl":"https://acme.test/reset/t1"}`
+	userJSON     = `{"id":"00u1","status":"ACTIVE","profile":{"login":"alice@acme.test","email":"a@acme.test"}}`
+	groupJSON    = `{"id":"00u1","profile":{"name":"Engineering"}}`
+	roleJSON     = `{"id":"ra1","type":"USER_ADMIN","label":"Group Administrator"}`
+	linkJSON     = `{"activationUrl":"https://acme.test/welcome/t1","activationToken":"t1"}`
+	providerJSON = `{"id":"sse1","status":"ACTIVE","settings":{"issuer":"https://a.test","jwks_url":"https://a.test/k"}}`
+	resetJSON    = `{"resetPasswordUrl":"https://acme.test/reset/t1"}`
 )
 
 // method calls one method of the client with an id.
@@ -224,6 +225,27 @@ var methods = map[string]method{
 		_, err := c.ListProviders(ctx, id, "SAML2", 20)
 		return err
 	}, "[]", false},
+	"ListEventProviders": {func(ctx context.Context, c *okta.Client, _ string) error {
+		_, err := c.ListEventProviders(ctx)
+		return err
+	}, "[]", false},
+	"CreateEventProvider": {func(ctx context.Context, c *okta.Client, _ string) error {
+		_, err := c.CreateEventProvider(ctx, okta.EventProvider{Settings: okta.EventProviderSettings{WellKnownURL: "https://a.test/w"}})
+		return err
+	}, providerJSON, false},
+	"ReplaceEventProvider": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ReplaceEventProvider(ctx, okta.EventProvider{ID: id, Settings: okta.EventProviderSettings{Issuer: "i", JWKSURL: "https://a.test/k"}})
+		return err
+	}, providerJSON, true},
+	"ActivateEventProvider": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ActivateEventProvider(ctx, id)
+		return err
+	}, providerJSON, true},
+	"DeactivateEventProvider": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.DeactivateEventProvider(ctx, id)
+		return err
+	}, providerJSON, true},
+	"DeleteEventProvider": {func(ctx context.Context, c *okta.Client, id string) error { return c.DeleteEventProvider(ctx, id) }, "", true},
 	"PublishSecurityEvent": {func(ctx context.Context, c *okta.Client, _ string) error {
 		_, err := c.PublishSecurityEvent(ctx, secrets.New("header.claims.signature"))
 		return err
@@ -236,7 +258,7 @@ var methods = map[string]method{
 var anonymous = map[string]bool{"PublishSecurityEvent": true, "Reach": true}
 
 // nonIdempotent are the methods whose writes must not happen twice.
-var nonIdempotent = map[string]bool{"ExpirePasswordWithTemporary": true, "ReactivateUser": true, "ResetPassword": true, "SetPassword": true}
+var nonIdempotent = map[string]bool{"CreateEventProvider": true, "ExpirePasswordWithTemporary": true, "ReactivateUser": true, "ResetPassword": true, "SetPassword": true}
 
 // wantError checks that err has this kind and code, and a message with this text and without
 // secrets.

@@ -87,6 +87,13 @@ var (
 	routePublishEvent     = route{"POST /security/api/v1/security-events", bucketSecurityEvent}
 	routeGetOrganization  = route{"GET /.well-known/okta-organization", bucketPublic}
 
+	routeListEventProviders      = route{"GET /api/v1/security-events-providers", bucketOther}
+	routeCreateEventProvider     = route{"POST /api/v1/security-events-providers", bucketOther}
+	routeReplaceEventProvider    = route{"PUT /api/v1/security-events-providers/{id}", bucketOther}
+	routeDeleteEventProvider     = route{"DELETE /api/v1/security-events-providers/{id}", bucketOther}
+	routeActivateEventProvider   = route{"POST /api/v1/security-events-providers/{id}/lifecycle/activate", bucketOther}
+	routeDeactivateEventProvider = route{"POST /api/v1/security-events-providers/{id}/lifecycle/deactivate", bucketOther}
+
 	routeExpireTemp = route{"POST /api/v1/users/{userId}/lifecycle/expire_password_with_temp_password", bucketUsers}
 
 	routeRevokeClientTokens  = route{"DELETE /api/v1/users/{userId}/clients/{clientId}/tokens", bucketUsers}

@@ -390,6 +390,63 @@ func (s sdkClient) unassignRole(id, assignmentID string) request {
 	}}
 }
 
+func (s sdkClient) listEventProviders() request {
+	return request{routeListEventProviders, func(ctx context.Context) error {
+		_, _, err := s.api.SSFReceiverAPI.ListSecurityEventsProviderInstances(ctx).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) createEventProvider(p EventProvider) request {
+	return request{routeCreateEventProvider, func(ctx context.Context) error {
+		_, _, err := s.api.SSFReceiverAPI.CreateSecurityEventsProviderInstance(ctx).Instance(p.request()).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) replaceEventProvider(p EventProvider) request {
+	return request{routeReplaceEventProvider, func(ctx context.Context) error {
+		_, _, err := s.api.SSFReceiverAPI.ReplaceSecurityEventsProviderInstance(ctx, p.ID).Instance(p.request()).Execute()
+		return err
+	}}
+}
+
+// request returns the model of a provider to create or replace.
+func (p EventProvider) request() sdk.SecurityEventsProviderRequest {
+	var settings sdk.SecurityEventsProviderRequestSettings
+	if p.Settings.WellKnownURL != "" {
+		settings.SecurityEventsProviderSettingsSSFCompliant = &sdk.SecurityEventsProviderSettingsSSFCompliant{
+			WellKnownUrl: p.Settings.WellKnownURL,
+		}
+	} else {
+		settings.SecurityEventsProviderSettingsNonSSFCompliant = &sdk.SecurityEventsProviderSettingsNonSSFCompliant{
+			Issuer: p.Settings.Issuer, JwksUrl: p.Settings.JWKSURL,
+		}
+	}
+	return sdk.SecurityEventsProviderRequest{Name: p.Name, Type: p.Type, Settings: settings}
+}
+
+func (s sdkClient) activateEventProvider(id string) request {
+	return request{routeActivateEventProvider, func(ctx context.Context) error {
+		_, _, err := s.api.SSFReceiverAPI.ActivateSecurityEventsProviderInstance(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) deactivateEventProvider(id string) request {
+	return request{routeDeactivateEventProvider, func(ctx context.Context) error {
+		_, _, err := s.api.SSFReceiverAPI.DeactivateSecurityEventsProviderInstance(ctx, id).Execute()
+		return err
+	}}
+}
+
+func (s sdkClient) deleteEventProvider(id string) request {
+	return request{routeDeleteEventProvider, func(ctx context.Context) error {
+		_, err := s.api.SSFReceiverAPI.DeleteSecurityEventsProviderInstance(ctx, id).Execute()
+		return err
+	}}
+}
+
 func (s sdkClient) listRoles() request {
 	return request{routeListRoles, func(ctx context.Context) error {
 		_, _, err := s.api.RoleAPI.ListRoles(ctx).Execute()

@@ -9,7 +9,6 @@
 package emulator
 
 import (
-	"crypto"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -42,12 +41,15 @@ type Emulator struct {
 	api     *http.ServeMux
 	control *controlMux
 
-	mu           sync.Mutex // guards everything below
-	org          *org       // replaced by Reset
-	unknown      []string
-	transmitters map[string]map[string]crypto.PublicKey // issuer → kid → key
-	apps         map[string]registeredApp               // by client ID
-	issued       int                                    // access tokens so far, not reset, so that none repeats
+	jwks jwksCache
+
+	mu             sync.Mutex // guards everything below
+	org            *org       // replaced by Reset
+	unknown        []string
+	eventProviders []*eventProvider
+	providersAdded int                      // so far, so that no ID repeats
+	apps           map[string]registeredApp // by client ID
+	issued         int                      // access tokens so far, not reset, so that none repeats
 }
 
 // New returns an emulator with the seeded organization acme.test.
@@ -63,7 +65,7 @@ func New(o Options) *Emulator {
 	}
 	e := &Emulator{
 		token: o.Token, now: o.Now, size: o.PageSize, observe: o.Observe, keep: o.Keep, logger: o.Log,
-		transmitters: map[string]map[string]crypto.PublicKey{}, apps: map[string]registeredApp{},
+		jwks: jwksCache{sets: map[string]cachedJWKS{}}, apps: map[string]registeredApp{},
 	}
 	e.org = seededOrg(e.token)
 	e.org.seedLog(e.now())
@@ -91,7 +93,7 @@ func (e *Emulator) SetToken(token string, keep bool) {
 
 // Reset restores the seeded organization and the first token (POST /_emulator/reset). It removes
 // faults, limits, the request log, signals, access tokens and all later changes of users and
-// groups. Registered transmitters and apps and the list of unknown routes stay.
+// groups. Security events providers, apps and the list of unknown routes stay.
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -148,6 +150,12 @@ func (e *Emulator) userRoutes() map[string]emulatedRoute {
 	return routes
 }
 
+// The scopes of security events providers.
+const (
+	eventsRead   = "okta.securityEventsProviders.read"
+	eventsManage = "okta.securityEventsProviders.manage"
+)
+
 // otherRoutes returns the other routes that need credentials, by their patterns.
 func (e *Emulator) otherRoutes() map[string]emulatedRoute {
 	return map[string]emulatedRoute{
@@ -168,6 +176,19 @@ func (e *Emulator) otherRoutes() map[string]emulatedRoute {
 
 		"GET /api/v1/logs": {"okta.logs.read", e.listLogs},
 
+		"GET /api/v1/security-events-providers":               {eventsRead, e.listEventProviders},
+		"POST /api/v1/security-events-providers":              {eventsManage, e.createEventProvider},
+		"GET /api/v1/security-events-providers/{provider}":    {eventsRead, e.onProvider(getEventProvider)},
+		"PUT /api/v1/security-events-providers/{provider}":    {eventsManage, e.onProvider(e.replaceEventProvider)},
+		"DELETE /api/v1/security-events-providers/{provider}": {eventsManage, e.onProvider(e.deleteEventProvider)},
+
+		"POST /api/v1/security-events-providers/{provider}/lifecycle/activate": {
+			eventsManage, e.onProvider(setProviderStatus(true)),
+		},
+		"POST /api/v1/security-events-providers/{provider}/lifecycle/deactivate": {
+			eventsManage, e.onProvider(setProviderStatus(false)),
+		},
+
 		"POST /oauth2/v1/global-token-revocation": {"okta.universalLogout.manage", e.universalLogout},
 	}
 }
@@ -178,11 +199,15 @@ func (e *Emulator) routes() *http.ServeMux {
 	all := e.userRoutes()
 	maps.Copy(all, e.otherRoutes())
 	for pattern, r := range all {
-		mux.Handle(pattern, e.serve(e.authorized(r.scope, checkQuery(pattern, e.logs(pattern, r.oktaHandler)))))
+		h := e.serve(e.authorized(r.scope, checkQuery(pattern, e.logs(pattern, r.oktaHandler))))
+		if r.scope == eventsManage {
+			h = beforehand(e.fetchMetadata, h)
+		}
+		mux.Handle(pattern, h)
 	}
 	mux.Handle("GET /.well-known/okta-organization", e.serve(getOrganization))
 	mux.Handle("POST "+tokenPath, e.serve(e.issueToken))
-	mux.Handle("POST /security/api/v1/security-events", e.serve(e.receiveSignal))
+	mux.Handle("POST /security/api/v1/security-events", beforehand(e.fetchKeys, e.serve(e.receiveSignal)))
 	mux.Handle("/", e.serve(e.unknownRoute))
 	return mux
 }

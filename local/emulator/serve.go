@@ -31,6 +31,7 @@ type oktaCall struct {
 	byApp    bool   // the credentials belong to a service app, which is not a user
 	clientID string // of the service app
 	subject  *user  // whom the request concerns, if the path does not name the user
+	fetched  fetched
 }
 
 // oktaResponse is the response of a handler. A body is sent as JSON; nil is an empty response.

@@ -36,19 +36,6 @@ var memberValues = map[string][]string{
 	"previous_status": {"compliant", "not-compliant"},
 }
 
-// RegisterTransmitter registers a security events provider, which stays after Reset. The emulator
-// verifies tokens of the issuer with the key of their kid. It replaces earlier keys of the issuer,
-// and panics if the JWKS is not valid.
-func (e *Emulator) RegisterTransmitter(issuer string, jwks []byte) {
-	keys, err := parseJWKS(jwks)
-	if err != nil {
-		panic(fmt.Sprintf("emulator: registering the transmitter %s: %v", issuer, err))
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.transmitters[issuer] = keys
-}
-
 // Signals returns the security event tokens received, in order of arrival (GET /_emulator/signals).
 func (e *Emulator) Signals() []ReceivedSignal {
 	e.mu.Lock()
@@ -70,7 +57,7 @@ func (e *Emulator) receiveSignal(c *oktaCall) (oktaResponse, *oktaError) {
 		s.Error = e.ignored(s.Claims)
 		s.Accepted = s.Error == ""
 		if s.Accepted {
-			e.org.apply(c, s.Claims)
+			e.org.apply(c, e.providerOf(fmt.Sprint(s.Claims["iss"])), s.Claims)
 		}
 		e.org.seenJTI[jtiKey(s.Claims)] = true
 	} else {
@@ -105,12 +92,14 @@ func (e *Emulator) verifySignal(c *oktaCall, s *ReceivedSignal) *signalError {
 		return &signalError{"invalid_request", "The 'kid' of the security event token cannot be left blank"}
 	}
 	issuer, _ := claims["iss"].(string)
-	keys, ok := e.transmitters[issuer]
-	if !ok {
+	if p := e.providerOf(issuer); p == nil || !p.active {
 		return &signalError{"invalid_issuer",
-			"The issuer of the security event token is not a registered security events provider"}
+			"The issuer of the security event token is not an active security events provider"}
 	}
-	key, ok := keys[s.KeyID]
+	if c.fetched.keys == nil {
+		return &signalError{"invalid_key", "The keys of the issuer of the security event token cannot be fetched"}
+	}
+	key, ok := c.fetched.keys[s.KeyID]
 	if !ok {
 		return &signalError{"invalid_key", "The 'kid' of the security event token is not among the keys of its issuer"}
 	}
@@ -124,6 +113,14 @@ func (e *Emulator) verifySignal(c *oktaCall, s *ReceivedSignal) *signalError {
 		return &signalError{"invalid_request", "Failed claim validation in security event token. " + problem}
 	}
 	return nil
+}
+
+// issuerOf returns the issuer of a token, "" if it cannot be parsed.
+func issuerOf(token []byte) string {
+	claims := jwt.MapClaims{}
+	_, _, _ = jwt.NewParser().ParseUnverified(string(token), claims)
+	issuer, _ := claims["iss"].(string)
+	return issuer
 }
 
 // checkSignature verifies the signature of a token. The algorithm must be asymmetric and match the
@@ -247,15 +244,14 @@ func (e *Emulator) ignored(claims map[string]any) string {
 // apply writes the events of a signal about a user to the System Log, and applies a change of the user's
 // risk.
 // https://developer.okta.com/docs/reference/api/risk-events
-func (o *org) apply(c *oktaCall, claims map[string]any) {
+func (o *org) apply(c *oktaCall, p *eventProvider, claims map[string]any) {
 	for uri, value := range claims["events"].(map[string]any) {
 		email, _ := subjectEmail(value)
 		u := o.withEmail(email)
 		if u == nil {
 			return
 		}
-		issuer := fmt.Sprint(claims["iss"])
-		provider := principal{newID("sse", issuer), "SecurityEventsProvider", issuer, "Security events provider"}
+		provider := principal{p.id, "SecurityEventsProvider", p.settings.Issuer, p.name}
 		log := func(kind string) {
 			o.record(&event{
 				at: c.at.UTC(), kind: kind, result: "SUCCESS", transaction: c.id, actor: provider,

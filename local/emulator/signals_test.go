@@ -28,6 +28,7 @@ type transmitter struct {
 	rsa   *rsa.PrivateKey
 	ec    *ecdsa.PrivateKey
 	other *rsa.PrivateKey // not registered
+	jwks  []byte          // of the first two
 }
 
 // newTransmitter registers an RSA key with the kid "rsa" and an EC key with the kid "ec".
@@ -55,6 +56,7 @@ func newTransmitter(t *testing.T, o *org) transmitter {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.jwks = jwks
 	o.RegisterTransmitter(issuer, jwks)
 	return s
 }

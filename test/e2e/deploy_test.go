@@ -203,7 +203,7 @@ func TestSourceArchive_ServesEveryTarget(t *testing.T) {
 	}
 	binary := filepath.Join(dir, "function")
 	runGo(t, dir, "build", "-ldflags=-w", "-o", binary, "./serverless_function_app")
-	signing, err := keys.Generate()
+	signing, err := keys.GenerateRSA(2048)
 	if err != nil {
 		t.Fatal(err)
 	}

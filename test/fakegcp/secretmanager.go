@@ -61,6 +61,34 @@ func (m *SecretManager) Add(secret, payload string) {
 	m.secrets[secret] = append(m.secrets[secret], version{payload: payload})
 }
 
+// Create creates a secret without a version.
+func (m *SecretManager) Create(secret string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.secrets == nil {
+		m.secrets = map[string][]version{}
+	}
+	m.secrets[secret] = nil
+}
+
+// AddSecretVersion implements the service.
+func (m *SecretManager) AddSecretVersion(_ context.Context, r *secretmanagerpb.AddSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+	m.mu.Lock()
+	_, exists := m.secrets[r.Parent]
+	denied := m.denied
+	m.mu.Unlock()
+	switch {
+	case denied:
+		return nil, status.Errorf(codes.PermissionDenied, "Permission 'secretmanager.versions.add' denied for resource '%s' (or it may not exist).", r.Parent)
+	case !exists:
+		return nil, status.Errorf(codes.NotFound, "Secret [%s] not found.", r.Parent)
+	case r.Payload.GetDataCrc32C() != int64(crc32.Checksum(r.Payload.GetData(), crc32.MakeTable(crc32.Castagnoli))):
+		return nil, status.Error(codes.InvalidArgument, "The payload does not match its checksum.")
+	}
+	m.Add(r.Parent, string(r.Payload.GetData()))
+	return m.GetSecretVersion(context.Background(), &secretmanagerpb.GetSecretVersionRequest{Name: r.Parent + "/versions/latest"})
+}
+
 // Disable disables the last version of a secret.
 func (m *SecretManager) Disable(secret string) {
 	m.mu.Lock()
@@ -228,6 +256,8 @@ func (m *SecretManager) answer(ctx context.Context, request any) (proto.Message,
 	switch r := request.(type) {
 	case *secretmanagerpb.AccessSecretVersionRequest:
 		return m.AccessSecretVersion(ctx, r)
+	case *secretmanagerpb.AddSecretVersionRequest:
+		return m.AddSecretVersion(ctx, r)
 	case *secretmanagerpb.GetSecretVersionRequest:
 		return m.GetSecretVersion(ctx, r)
 	case *iampb.GetIamPolicyRequest:

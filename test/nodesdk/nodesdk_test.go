@@ -54,7 +54,7 @@ providers 27
 func TestNodeSDK_WorksOnTheEmulator(t *testing.T) {
 	t.Parallel()
 	requireSDK(t)
-	key, err := keys.Generate()
+	key, err := keys.GenerateRSA(2048)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ const (
 )
 
 // ownKey is made once: RSA keys are slow to make.
-var ownKey = sync.OnceValues(keys.Generate)
+var ownKey = sync.OnceValues(func() (keys.Key, error) { return keys.GenerateRSA(2048) })
 
 // Options changes a System.
 type Options struct {

@@ -257,7 +257,7 @@ func example(g action.Group, a action.Action) (request, reply string, status int
 	fake := emulator.New(emulator.Options{Now: stopped{}.Now})
 	org := httptest.NewServer(fake)
 	defer org.Close()
-	key, err := keys.Generate()
+	key, err := keys.GenerateRSA(2048)
 	if err != nil {
 		return "", "", 0, err
 	}
