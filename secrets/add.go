@@ -2,8 +2,10 @@ package secrets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +21,53 @@ type Store interface {
 	// Add makes v the latest value of a secret. Its errors are those of Get; ErrUnsupported if the reference names
 	// one version, or an environment variable.
 	Add(ctx context.Context, ref string, v Value) error
+	// Has reports whether a secret has a value, which it does not read.
+	Has(ctx context.Context, ref string) (bool, error)
+}
+
+// Has implements Store. The value of an environment variable is read.
+func (s byScheme) Has(ctx context.Context, ref string) (bool, error) {
+	switch {
+	case strings.HasPrefix(ref, envScheme):
+		_, err := s.env.Get(ctx, ref)
+		return err == nil, nil
+	case strings.HasPrefix(ref, fileScheme):
+		path, err := locate(ctx, ref, fileScheme)
+		if err != nil {
+			return false, err
+		}
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return err == nil && info.Size() > 0, err
+	}
+	return s.manager.Has(ctx, ref)
+}
+
+// Has calls projects.secrets.versions.get, which does not need the permission to read the value. A version that is
+// disabled or destroyed counts.
+// https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/get
+func (s *SecretManager) Has(ctx context.Context, ref string) (bool, error) {
+	name, err := s.name(ctx, ref)
+	if err != nil {
+		return false, err
+	}
+	client, err := s.client(ctx, Endpoint(name))
+	if err != nil {
+		return false, failed(ref, fmt.Errorf("%w: no Google credentials were found: %w", ErrDenied, err))
+	}
+	_, err = client.GetSecretVersion(ctx, &secretmanagerpb.GetSecretVersionRequest{Name: name})
+	switch status.Code(err) {
+	case codes.OK:
+		return true, nil
+	case codes.NotFound:
+		return false, nil
+	case codes.PermissionDenied:
+		err = fmt.Errorf("%w: you need secretmanager.versions.get on this secret, as in "+
+			"roles/secretmanager.secretVersionManager", ErrDenied)
+	}
+	return false, failed(name, err)
 }
 
 // Add implements Store.

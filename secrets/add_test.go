@@ -37,12 +37,18 @@ func TestAdd_IsTheLatestValue(t *testing.T) {
 		if _, err := s.Get(t.Context(), ref); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: before: %v", name, err)
 		}
+		if has, err := s.Has(t.Context(), ref); has || err != nil {
+			t.Errorf("%s: before: %t %v", name, has, err)
+		}
 		for _, text := range []string{"first-canary", "second-canary"} {
 			if err := s.Add(t.Context(), ref, New(text)); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 			if v, err := s.Get(t.Context(), ref); err != nil || v.Reveal() != text {
 				t.Errorf("%s: %v", name, err)
+			}
+			if has, err := s.Has(t.Context(), ref); !has || err != nil {
+				t.Errorf("%s: %t %v", name, has, err)
 			}
 		}
 	}
@@ -84,7 +90,13 @@ func TestAdd_Refused(t *testing.T) {
 			t.Errorf("%s: %v", ref, err)
 		}
 	}
+	if has, err := s.Has(t.Context(), "env:NOT_SET_ANYWHERE"); has || err != nil {
+		t.Errorf("an unset variable: %t %v", has, err)
+	}
 	manager.SetDenied(true)
+	if _, err := s.Has(t.Context(), "keys"); !errors.Is(err, ErrDenied) {
+		t.Errorf("denied: %v", err)
+	}
 	if err := s.Add(t.Context(), "keys", New("x")); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "secretVersionAdder") {
 		t.Errorf("denied: %v", err)
 	}

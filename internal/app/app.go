@@ -299,3 +299,14 @@ func (a *App) idempotencyObjects(cfg *config.Config, connection *bucket.Bucket) 
 		"and lost when it ends")
 	return &idempotency.Memory{Now: a.o.Clock.Now, Room: a.o.Records}
 }
+
+// Okta returns the client of the org, for the commands of operators. Its credentials are read first. The error is of
+// the type *apierr.Error.
+func (a *App) Okta(ctx context.Context) (*okta.Client, error) {
+	cfg, err := a.config(true)
+	if err != nil {
+		return nil, err
+	}
+	b := a.build(cfg)
+	return b.okta, b.signIn(ctx)
+}

@@ -74,8 +74,9 @@ type System struct {
 	Okta *emulator.Emulator
 	Key  keys.Key // the deployment's signing key, registered in Okta, and the key of its service app
 
-	OktaURL string
-	URL     string // of the product; groups are under their names
+	OktaURL     string
+	URL         string // of the product; groups are under their names
+	Transmitter string // URL of OktaTransmitter
 
 	Broker *pubsub.Broker // nil without Pub/Sub
 
@@ -109,6 +110,9 @@ func Start(o Options) (*System, error) {
 	// The product needs the address of Pub/Sub, and Pub/Sub that of the product.
 	var handler atomic.Value
 	s.URL = s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.Load().(http.Handler).ServeHTTP(w, r) }))
+	var transmitter atomic.Value
+	s.Transmitter = s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { transmitter.Load().(http.Handler).ServeHTTP(w, r) }))
+	env["ITP_PUBLIC_KEYS_SECRET"], env["ITP_JWKS_URL"] = "public-keys", s.Transmitter+"/jwks.json"
 	var clientOptions []option.ClientOption
 	if o.PubSub {
 		if s.Broker, err = s.startBroker(); err != nil {
@@ -119,7 +123,8 @@ func Start(o Options) (*System, error) {
 	}
 	maps.Copy(env, o.Env)
 	pem := s.Key.PEM().Reveal()
-	s.vault.holds = secrets.Memory{"token": s.Okta.Token(), "key": pem, "app-key": pem, "wrong-token": "revoked-token-canary"}
+	s.vault.holds = secrets.Memory{"token": s.Okta.Token(), "key": pem, "app-key": pem, "wrong-token": "revoked-token-canary",
+		"public-keys": string(s.Key.JWKS(KeyID))}
 	if o.Secrets == nil {
 		o.Secrets = &s.vault
 	}
@@ -135,6 +140,7 @@ func Start(o Options) (*System, error) {
 		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	handler.Store(http.Handler(httpapi.Mount(handlers.Groups, a.Open)))
+	transmitter.Store(httpapi.TransmitterHandler(a.OpenTransmitter()))
 	return s, nil
 }
 
@@ -152,8 +158,8 @@ func (s *System) register(a emulator.App) map[string]string {
 	}
 }
 
-// Replace puts another value in place of a secret of the product: token, key (which signs signals), app-key (which the
-// service app signs in with) or callers (the keys of callers).
+// Replace puts another value in place of a secret of the product: token, key (which signs signals), public-keys (which the
+// transmitter publishes), app-key (which the service app signs in with) or callers (the keys of callers).
 func (s *System) Replace(secret string, value secrets.Value) {
 	s.vault.mu.Lock()
 	defer s.vault.mu.Unlock()
