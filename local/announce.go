@@ -16,6 +16,9 @@ func (p *product) announce(w io.Writer) {
 	if p.broker != nil {
 		fmt.Fprintf(w, "PUBSUB_EMULATOR_HOST=%s\n", p.broker.Addr)
 	}
+	if p.transmitter != "" {
+		fmt.Fprintf(w, "transmitter %s\n", p.transmitter)
+	}
 	if p.note != "" {
 		fmt.Fprintf(w, "\n%s\n\nTry:\n  curl -s %s/users/ping\n\n%s/ lists the actions. Press Ctrl-C to stop.\n",
 			p.note, p.functions, p.functions)
@@ -31,6 +34,7 @@ The organization acme.test (every login is <name>@acme.test):
   others   carol SUSPENDED, dave DEPROVISIONED, erin LOCKED_OUT, frank STAGED,
            grace PASSWORD_EXPIRED, heidi PROVISIONED, ivan RECOVERY
 %s
+%s
 
 Try:
   curl -s %s/users/disable-user -H 'content-type: application/json' \
@@ -40,7 +44,7 @@ Try:
   go run ./local results%s
 
 %s/ lists the actions. Press Ctrl-C to stop.
-`, p.guardrails(), p.functions, p.addrFlag(), p.pubsubFlag(), p.pubsubFlag(), p.functions)
+`, p.guardrails(), p.signals(), p.functions, p.addrFlag(), p.pubsubFlag(), p.pubsubFlag(), p.functions)
 }
 
 // guardrails describes the policy.
@@ -53,6 +57,14 @@ func (p *product) guardrails() string {
 		return "Guardrails: only the rules that are always on (docs/guardrails.md)"
 	}
 	return "Guardrails: the policy of GUARDRAILS (docs/guardrails.md)"
+}
+
+// signals describes the keys of the signals.
+func (p *product) signals() string {
+	if p.keys == "" {
+		return "Signals: signed with the key of ITP_SIGNING_KEY_SECRET (docs/signals.md)"
+	}
+	return "Signals: signed with a key in " + p.keys + " (go run ./tools/transmitter rotate; docs/signals.md)"
 }
 
 // addrFlag returns the flag that invoke needs to find this product, "" for the default address.

@@ -10,9 +10,14 @@ import (
 	"example.com/okta-secops/internal/caller"
 )
 
-// listen opens the address of the functions and that of the emulator. okta is nil without
-// an emulator. The error lists every address that cannot be opened, including that of Pub/Sub.
-func (o options) listen() (functions, okta net.Listener, err error) {
+// listeners are the open addresses; okta and transmitter are nil without an emulator.
+type listeners struct{ functions, okta, transmitter net.Listener }
+
+func (l listeners) close() { closeAll(l.functions, l.okta, l.transmitter) }
+
+// listen opens the addresses of the functions, of the emulator and of the transmitter. The error lists every address
+// that cannot be opened, including that of Pub/Sub.
+func (o options) listen() (all listeners, err error) {
 	var problems []string
 	open := func(flag, addr string) net.Listener {
 		l, err := listen(flag, addr)
@@ -22,18 +27,25 @@ func (o options) listen() (functions, okta net.Listener, err error) {
 		}
 		return l
 	}
-	functions = open("-addr", o.addr)
+	all.functions = open("-addr", o.addr)
 	if o.okta == "" && o.getenv("OKTA_API_ROOT") == "" {
-		okta = open("-okta-addr", o.oktaAddr)
+		all.okta = open("-okta-addr", o.oktaAddr)
+		all.transmitter, err = listen("-transmitter-addr", o.transmitter)
+		if err != nil && o.transmitter == defaultTransmitterAddr {
+			all.transmitter, err = listen("-transmitter-addr", "127.0.0.1:0") // announce prints it
+		}
+		if err != nil {
+			problems = append(problems, err.Error())
+		}
 	}
 	if o.pubsubAddr != "" && o.pubsubAddr != defaultPubSubAddr { // only a check: the broker opens it
 		closeAll(open("-pubsub-addr", o.pubsubAddr))
 	}
 	if len(problems) > 0 {
-		closeAll(functions, okta)
-		return nil, nil, errors.New(strings.Join(problems, "; "))
+		all.close()
+		return listeners{}, errors.New(strings.Join(problems, "; "))
 	}
-	return functions, okta, nil
+	return all, nil
 }
 
 // closeAll closes the listeners that are not nil.

@@ -25,11 +25,12 @@ import (
 	"syscall"
 )
 
-// The default addresses of the functions, of Okta and of Pub/Sub.
+// The default addresses of the functions, of Okta, of the transmitter and of Pub/Sub.
 const (
-	defaultAddr       = "127.0.0.1:8080"
-	defaultOktaAddr   = "127.0.0.1:8081"
-	defaultPubSubAddr = "127.0.0.1:8085"
+	defaultAddr            = "127.0.0.1:8080"
+	defaultOktaAddr        = "127.0.0.1:8081"
+	defaultTransmitterAddr = "127.0.0.1:8082"
+	defaultPubSubAddr      = "127.0.0.1:8085"
 )
 
 func main() {

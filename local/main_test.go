@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -23,6 +24,7 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/ssf"
 	"example.com/okta-secops/local/pubsub"
 )
 
@@ -31,6 +33,7 @@ func noEnv(string) string { return "" }
 // running is a local product on free ports, with the addresses that it announced.
 type running struct {
 	functions, okta, token string
+	transmitter            string
 	pubsub                 string       // set by startLocal
 	stop                   func() error // stops it as Ctrl-C does and returns the result of run
 }
@@ -43,8 +46,8 @@ func environment(variables map[string]string) func(string) string {
 // startLocal starts a product with an emulator.
 func startLocal(t *testing.T, getenv func(string) string, args ...string) running {
 	t.Helper()
-	words := []string{"functions", "okta", "token", "PUBSUB_EMULATOR_HOST"}
-	return startWith(t, getenv, words, append([]string{"-okta-addr", "127.0.0.1:0"}, args...))
+	words := []string{"functions", "okta", "token", "PUBSUB_EMULATOR_HOST", "transmitter"}
+	return startWith(t, getenv, words, append([]string{"-okta-addr", "127.0.0.1:0", "-transmitter-addr", "127.0.0.1:0"}, args...))
 }
 
 // startWith starts a product whose first lines of output begin with these words.
@@ -61,7 +64,7 @@ func startWith(t *testing.T, getenv func(string) string, words, args []string) r
 	var s running
 	lines := bufio.NewScanner(read)
 	into := map[string]*string{"functions": &s.functions, "okta": &s.okta, "token": &s.token,
-		"PUBSUB_EMULATOR_HOST": &s.pubsub}
+		"PUBSUB_EMULATOR_HOST": &s.pubsub, "transmitter": &s.transmitter}
 	for _, word := range words {
 		if !lines.Scan() {
 			t.Fatalf("no line %q; run returned %v", word, <-done)
@@ -651,7 +654,7 @@ func TestPaths_RepliesAreJSON(t *testing.T) {
 
 func TestLocal_StoresNewestRequestsAndMessages(t *testing.T) {
 	t.Parallel()
-	p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", pubsubAddr: "127.0.0.1:0", auth: authSSWS,
+	p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", transmitter: "127.0.0.1:0", pubsubAddr: "127.0.0.1:0", auth: authSSWS,
 		getenv: noEnv})
 	if err != nil {
 		t.Fatal(err)
@@ -793,6 +796,80 @@ func TestGuardrails_CanBeOff(t *testing.T) {
 			`{"parameters": {"User IDs": "`+user+`"}}`, map[string]string{"Content-Type": "application/json"})
 		if !strings.Contains(body, want) {
 			t.Errorf("%s: %s", user, body)
+		}
+	}
+}
+
+// The emulator verifies signals with the keys that it fetched from the transmitter; the keys end with the product.
+func TestTransmitter_IsRegistered(t *testing.T) {
+	t.Parallel()
+	s := startLocal(t, noEnv)
+	_, metadata := request(t, http.MethodGet, s.transmitter+ssf.MetadataPath, "", nil)
+	if !strings.Contains(metadata, `"issuer":"`+s.transmitter+`"`) || !strings.Contains(metadata, s.transmitter+"/jwks.json") {
+		t.Errorf("metadata: %s", metadata)
+	}
+	header := map[string]string{"Authorization": "SSWS " + s.token}
+	_, list := request(t, http.MethodGet, s.okta+"/api/v1/security-events-providers", "", header)
+	if !strings.Contains(list, `"status":"ACTIVE"`) || !strings.Contains(list, s.transmitter+ssf.MetadataPath) {
+		t.Errorf("providers: %s", list)
+	}
+	status, body := request(t, http.MethodPost, s.functions+"/signals/send-itp-signal",
+		`{"parameters": {"User Email": "alice@acme.test", "Timestamp": "`+time.Now().Format(time.RFC3339)+`", "Reason": "test", "Severity": "high"},
+			"options": {"verify": true}}`, map[string]string{"Content-Type": "application/json"})
+	if status != 200 || !strings.Contains(body, `"verified":true`) {
+		t.Errorf("%d %s", status, body)
+	}
+	_, keys := request(t, http.MethodGet, s.transmitter+ssf.JWKSPath, "", nil)
+	if strings.Count(keys, `"kid"`) != 1 || strings.Contains(keys, `"d"`) {
+		t.Errorf("keys: %s", keys)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTransmitter_KeysEndWithTheProduct(t *testing.T) {
+	t.Parallel()
+	p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", transmitter: "127.0.0.1:0", auth: authSSWS, getenv: noEnv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(p.keys)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v %v", info, err)
+	}
+	p.close()
+	if _, err := os.Stat(p.keys); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", p.keys, err)
+	}
+}
+
+// A signing key of the environment is published, with its own kid or with ITP_KEY_ID.
+func TestTransmitter_PublishesKeyOfEnvironment(t *testing.T) {
+	t.Parallel()
+	key, err := keys.GenerateEC()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kid, variables := range map[string]map[string]string{
+		"own":     {"MY_KEY": key.PrivateJWK("own").Reveal()},
+		"setting": {"MY_KEY": key.PEM().Reveal(), "ITP_KEY_ID": "setting"},
+		"":        {"MY_KEY": key.PEM().Reveal()},
+	} {
+		variables["ITP_SIGNING_KEY_SECRET"] = "env:MY_KEY"
+		p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", transmitter: "127.0.0.1:0", auth: authSSWS, getenv: environment(variables)})
+		if kid == "" {
+			if err == nil || !strings.Contains(err.Error(), "ITP_KEY_ID is not set") {
+				t.Errorf("without a kid: %v", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.close)
+		if _, published := request(t, http.MethodGet, p.transmitter+ssf.JWKSPath, "", nil); published != string(key.JWKS(kid)) {
+			t.Errorf("%s: %s", kid, published)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/transmitter"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/secrets"
 )
@@ -20,14 +20,12 @@ import (
 // The IDs under which the product is registered in the emulator.
 const (
 	localKeyID    = "local-key"
-	localIssuer   = "https://secops.acme.test"
 	localClientID = "0oalocalproduct00000"
 )
 
-// startOkta starts the emulator on the listener and returns the settings of the functions: getenv,
-// and defaults for the emulator. It starts no emulator if -okta or OKTA_API_ROOT names
-// another Okta.
-func (p *product) startOkta(o options, listener net.Listener) (func(string) string, error) {
+// startOkta starts the emulator and the transmitter, and returns the settings of the functions: getenv,
+// and defaults for the emulator. It starts neither if -okta or OKTA_API_ROOT names another Okta.
+func (p *product) startOkta(o options, open listeners) (func(string) string, error) {
 	p.defaults = map[string]string{"CALLER_AUTH": "none", "OKTA_API_ROOT": o.okta}
 	env := withDefaults(o.getenv, p.defaults)
 	if o.okta != "" {
@@ -48,9 +46,6 @@ func (p *product) startOkta(o options, listener net.Listener) (func(string) stri
 	if err != nil {
 		return nil, err
 	}
-	if err := p.registerTransmitter(okta, o, env); err != nil {
-		return nil, err
-	}
 	if o.auth != authSSWS {
 		if err := p.registerApp(okta, o, env); err != nil {
 			return nil, err
@@ -60,9 +55,13 @@ func (p *product) startOkta(o options, listener net.Listener) (func(string) stri
 		p.defaults["GUARDRAILS"] = samplePolicy
 	}
 	p.policy = env("GUARDRAILS")
-	p.okta = p.serve(listener, okta)
+	p.okta = p.serve(open.okta, okta)
 	p.token = okta.Token()
 	p.defaults["OKTA_API_ROOT"] = p.okta
+	if err := p.startTransmitter(o, env, open.transmitter); err != nil {
+		return nil, err
+	}
+	okta.ClearRequests() // the log is that of the user
 	return env, nil
 }
 
@@ -95,19 +94,6 @@ func (p *product) newOkta(o options, env func(string) string) (*emulator.Emulato
 	return emulator.New(emulator.Options{Token: strings.TrimSpace(token.Reveal()), Keep: maxStored}), nil
 }
 
-// registerTransmitter registers the signing key of the functions in the emulator.
-func (p *product) registerTransmitter(okta *emulator.Emulator, o options, env func(string) string) error {
-	if o.getenv("ITP_SIGNING_KEY_SECRET") == "" {
-		p.defaults["ITP_KEY_ID"], p.defaults["ITP_ISSUER_URL"] = localKeyID, localIssuer
-	}
-	key, err := p.readOrMakeKey(o, env, "ITP_SIGNING_KEY_SECRET", "LOCAL_SIGNING_KEY")
-	if err != nil {
-		return err
-	}
-	okta.RegisterTransmitter(env("ITP_ISSUER_URL"), key.JWKS(env("ITP_KEY_ID")))
-	return nil
-}
-
 // registerApp registers a service app in the emulator with all scopes that the actions need.
 func (p *product) registerApp(okta *emulator.Emulator, o options, env func(string) string) error {
 	p.defaults["OKTA_USE_OAUTH"] = "true"
@@ -118,6 +104,7 @@ func (p *product) registerApp(okta *emulator.Emulator, o options, env func(strin
 	}
 	jwks := key.JWKS(cmp.Or(key.ID(), env("OKTA_KEY_ID")))
 	app := emulator.App{ClientID: env("OKTA_CLIENT_ID"), JWKS: jwks, DPoP: o.auth == authDPoP}
+	app.Scopes = []string{transmitter.ReadScope, transmitter.ManageScope}
 	for _, g := range handlers.Groups {
 		app.Scopes = append(app.Scopes, g.Scopes()...)
 	}

@@ -30,6 +30,7 @@ const samplePolicy = `{"protected": [{"id": "break-glass", "reason": "it is the 
 
 type options struct {
 	addr, oktaAddr string
+	transmitter    string // address
 	pubsubAddr     string // "": no Pub/Sub
 	auth           string
 	okta           string // URL of a real org; "": the emulator
@@ -43,6 +44,9 @@ func (o *options) addTo(flags *flag.FlagSet) {
 	flags.StringVar(&o.addr, "addr", defaultAddr, "loopback `address` of the functions; port 0 selects a free port")
 	flags.StringVar(&o.oktaAddr, "okta-addr", defaultOktaAddr,
 		"loopback `address` of the Okta emulator; port 0 selects a free port")
+	flags.StringVar(&o.transmitter, "transmitter-addr", defaultTransmitterAddr, "loopback `address` of the "+
+		"transmitter, from which the emulator fetches the keys of the signals; port 0 selects a free port, and so does the "+
+		"default if it is in use")
 	flags.StringVar(&o.pubsubAddr, "pubsub-addr", defaultPubSubAddr,
 		"loopback `address` of Pub/Sub; port 0 selects a free port, and so does the default if it is in use")
 	flags.StringVar(&o.auth, "auth", authSSWS, "how the functions authenticate to the emulator: ssws (API token), "+
@@ -73,7 +77,7 @@ func (o options) check(flags *flag.FlagSet) error {
 	}
 	var err error
 	flags.Visit(func(f *flag.Flag) {
-		if f.Name == "auth" || f.Name == "okta-addr" || f.Name == "guardrails" {
+		if f.Name == "auth" || f.Name == "okta-addr" || f.Name == "transmitter-addr" || f.Name == "guardrails" {
 			err = fmt.Errorf("-%s is a setting of the emulator, which does not run with -okta", f.Name)
 		}
 	})

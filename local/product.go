@@ -19,6 +19,8 @@ import (
 // product is the running local product.
 type product struct {
 	functions, okta string              // addresses, with scheme
+	transmitter     string              // likewise; "" without an emulator
+	keys            string              // folder of the keys of the transmitter; "" if the environment has its own
 	token           string              // API token of the emulator; "" without an emulator
 	note            string              // a warning about a real org
 	policy          string              // of the guardrails
@@ -31,17 +33,17 @@ type product struct {
 
 // start starts the product and returns when the functions, Okta and Pub/Sub listen.
 func start(o options) (*product, error) {
-	listener, oktaListener, err := o.listen()
+	open, err := o.listen()
 	if err != nil {
 		return nil, err
 	}
-	p := &product{failed: make(chan error, 2)}
-	env, err := p.startOkta(o, oktaListener)
+	p := &product{failed: make(chan error, 3)}
+	env, err := p.startOkta(o, open)
 	if err == nil && o.pubsubAddr != "" {
-		err = p.startPubSub(o, env, "http://"+listener.Addr().String())
+		err = p.startPubSub(o, env, "http://"+open.functions.Addr().String())
 	}
 	if err != nil {
-		closeAll(listener, oktaListener)
+		open.close()
 		p.close()
 		return nil, err
 	}
@@ -61,7 +63,7 @@ func start(o options) (*product, error) {
 	}
 	mux.HandleFunc("GET /{$}", indexPage)
 	mux.HandleFunc("/", unknownPath)
-	p.functions = p.serve(listener, httpapi.LimitArrival(mergeSlashes(rejectForeignPages(mux))))
+	p.functions = p.serve(open.functions, httpapi.LimitArrival(mergeSlashes(rejectForeignPages(mux))))
 	return p, nil
 }
 
@@ -109,6 +111,7 @@ func (p *product) wait(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	p.closeBroker() // stops deliveries
+	p.removeKeys()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), app.DrainTime)
 	defer cancel()
 	for i := len(p.servers) - 1; i >= 0; i-- { // the functions first, because they still call Okta
@@ -129,6 +132,7 @@ func (p *product) closeBroker() {
 
 func (p *product) close() {
 	p.closeBroker()
+	p.removeKeys()
 	for _, s := range p.servers {
 		_ = s.Close()
 	}

@@ -16,11 +16,12 @@ import (
 	oktasecops "example.com/okta-secops" // registers the functions, as the deployed build does
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
+	"example.com/okta-secops/internal/httpapi"
 )
 
 // serveTarget serves one function at / with the functions framework, as deployed, and the emulator.
 func serveTarget(ctx context.Context, o options, target string, stdout io.Writer) error {
-	var names []string
+	names := []string{httpapi.TransmitterFunction}
 	for _, g := range handlers.Groups {
 		names = append(names, g.Function, g.EventFunction())
 	}
@@ -30,20 +31,21 @@ func serveTarget(ctx context.Context, o options, target string, stdout io.Writer
 	// The framework opens the address itself. This selects the port, with a clear error if it is in
 	// use.
 	o.pubsubAddr = "" // a deployed function does not run a Pub/Sub server
-	listener, oktaListener, err := o.listen()
+	open, err := o.listen()
 	if err != nil {
 		return err
 	}
-	host, port, err := net.SplitHostPort(listener.Addr().String())
+	host, port, err := net.SplitHostPort(open.functions.Addr().String())
 	if err != nil {
 		return err
 	}
-	p := &product{failed: make(chan error, 2)}
-	env, err := p.startOkta(o, oktaListener)
+	p := &product{failed: make(chan error, 3)}
+	defer p.removeKeys()
+	env, err := p.startOkta(o, open)
 	if err != nil {
 		return err
 	}
-	if err := listener.Close(); err != nil {
+	if err := open.functions.Close(); err != nil {
 		return err
 	}
 	// The deployed function reads the environment of the process at its first request.
@@ -58,6 +60,9 @@ func serveTarget(ctx context.Context, o options, target string, stdout io.Writer
 		return err
 	}
 	fmt.Fprintf(stdout, "functions %s\nokta %s\n", p.functions, p.okta)
+	if p.transmitter != "" {
+		fmt.Fprintf(stdout, "transmitter %s\n", p.transmitter)
+	}
 	if p.token != "" {
 		fmt.Fprintf(stdout, "token %s\n", p.token)
 	}
