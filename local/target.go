@@ -79,8 +79,8 @@ func serveTarget(ctx context.Context, o options, target string, stdout io.Writer
 // ready waits until the framework serves the function.
 func (p *product) ready(ctx context.Context) error {
 	for {
-		if healthy(ctx, p.functions) {
-			return nil
+		if _, _, err := get(ctx, p.functions+"/health"); err == nil {
+			return nil // also for the transmitter, which has no such path
 		}
 		select {
 		case err := <-p.failed:
@@ -94,17 +94,23 @@ func (p *product) ready(ctx context.Context) error {
 
 // healthy reports whether a product serves at the address.
 func healthy(ctx context.Context, address string) bool {
+	status, body, err := get(ctx, address+"/health")
+	return err == nil && status == http.StatusOK && strings.TrimSpace(body) == `{"status":"ok"}`
+}
+
+// get returns the response to a GET within a second.
+func get(ctx context.Context, url string) (status int, body string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/health", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return false
+		return 0, "", err
 	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return false
+		return 0, "", err
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
-	return err == nil && res.StatusCode == http.StatusOK && strings.TrimSpace(string(body)) == `{"status":"ok"}`
+	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
+	return res.StatusCode, string(text), err
 }

@@ -39,6 +39,8 @@ locals {
     if g.needs_okta || contains(keys(var.okta_credentials), name)
   }
 
+  signs = var.signals != null && contains(keys(local.catalog), "signals")
+
   # The secret of caller keys of each group: one for all groups, or one for each.
   caller_keys = {
     for name in keys(local.catalog) : name => var.separate_caller_keys ? "caller-keys-${name}" : "caller-keys"
@@ -91,10 +93,10 @@ locals {
       },
       g.signs && var.signals != null ? {
         ITP_SIGNING_KEY_SECRET = "${module.secrets.signing_key}/versions/latest"
-        ITP_KEY_ID             = var.signals.key_id
-        ITP_ISSUER_URL         = var.signals.issuer_url
+        ITP_ISSUER_URL         = local.issuer
         ITP_TIMESTAMP_UNIT     = var.signals.timestamp_unit
       } : {},
+      g.signs && try(var.signals.key_id, null) != null ? { ITP_KEY_ID = var.signals.key_id } : {},
       name == "containment" && var.quarantine_group != null ? { QUARANTINE_GROUP = var.quarantine_group } : {},
       var.caller_auth == "apikey" ? {
         CALLER_KEYS_SECRET = "${module.secrets.caller_keys[local.caller_keys[name]]}/versions/latest"
@@ -137,7 +139,9 @@ module "secrets" {
   labels        = local.labels
   project       = { id = var.project, number = data.google_project.this.number }
   credentials   = toset(values(local.credential))
-  signing_key   = var.signals != null && contains(keys(local.catalog), "signals")
+  signing_key   = local.signs
+  publication   = local.publishes ? { reader = one(module.transmitter[*].member) } : null
+  key_operators = local.signs ? toset(var.signals.operators) : toset([])
   caller_keys   = toset(values(local.caller_keys))
   rotation_days = var.rotation_days
   guardrails    = { secret = var.guardrails_secret, writers = toset(var.guardrails_writers) }
@@ -145,7 +149,7 @@ module "secrets" {
     for name, g in local.catalog : name => {
       member      = module.function[name].member
       credential  = lookup(local.credential, name, null)
-      signing_key = g.signs && var.signals != null
+      signing_key = g.signs && local.signs
       caller_keys = lookup(local.caller_keys, name, null)
     }
   }

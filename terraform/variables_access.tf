@@ -109,18 +109,48 @@ variable "quarantine_group" {
 
 variable "signals" {
   description = <<-EOT
-    Signing of risk signals by the signals function: the issuer that is registered in Okta, and the
-    key id in its JWKS. timestamp_unit is that of event_timestamp: ms, or s. null: each call brings its
-    own key.
+    Signing of risk signals by the signals function (docs/signals.md). publish = true deploys the
+    transmitter, a public function that everyone can call: it publishes the public keys, and has no other
+    permission. Its URL is the issuer unless issuer_url is set. Without publish, issuer_url is the issuer
+    that is registered in Okta, and key_id the key id in its JWKS. operators are the IAM members who may
+    add keys: they can sign signals. timestamp_unit is that of event_timestamp: ms, or s. null: each call
+    brings its own key.
   EOT
-  type        = object({ issuer_url = string, key_id = string, timestamp_unit = optional(string, "ms") })
-  default     = null
+  type = object({
+    publish        = optional(bool, false)
+    issuer_url     = optional(string)
+    key_id         = optional(string)
+    operators      = optional(list(string), [])
+    timestamp_unit = optional(string, "ms")
+  })
+  default = null
 
   validation {
-    condition = var.signals == null || can(regex("^https://", var.signals.issuer_url))
+    condition = var.signals == null || can(regex("^https://", coalesce(try(var.signals.issuer_url, null), "https://")))
     error_message = join("", [
-      "issuer_url in signals is \"${try(var.signals.issuer_url, "")}\", must be an https URL, as registered in ",
-      "Okta.",
+      "issuer_url in signals is ${jsonencode(try(var.signals.issuer_url, null))}, must be an https URL, as registered ",
+      "in Okta.",
+    ])
+  }
+
+  validation {
+    condition = (
+      var.signals == null || try(var.signals.publish, false) ||
+      try(var.signals.issuer_url, null) != null && try(var.signals.key_id, null) != null
+    )
+    error_message = join("", [
+      "signals is without publish, and then needs issuer_url and key_id: the issuer that is registered in Okta, and ",
+      "the id of the key.",
+    ])
+  }
+
+  validation {
+    condition = var.signals == null || alltrue([
+      for m in try(var.signals.operators, []) : can(regex("^(user|group|serviceAccount|principal|principalSet):", m))
+    ])
+    error_message = join("", [
+      "operators in signals is ${jsonencode(try(var.signals.operators, []))}, must be IAM members such as ",
+      "group:security@acme.com: they can sign signals.",
     ])
   }
 

@@ -13,7 +13,7 @@ okta_credentials = {
   default = {}
   users   = { auth = "oauth", client_id = "0oa1users", key_id = "k1" }
 }
-signals               = { issuer_url = "https://soc.acme.test", key_id = "soc-1" }
+signals               = { publish = true, operators = ["group:soc@acme.test"] }
 static_egress         = true
 build_service_account = "okta-build@acme-security.iam.gserviceaccount.com"
 publishers            = { users = ["serviceAccount:detections@acme-security.iam.gserviceaccount.com"] }

@@ -13,6 +13,8 @@ variables {
   caller_keys   = []
   rotation_days = 90
   guardrails    = { secret = false, writers = [] }
+  publication   = null
+  key_operators = []
   readers = {
     users = {
       member     = "serviceAccount:users@acme.iam.gserviceaccount.com"
@@ -77,5 +79,38 @@ run "reminders_can_be_off" {
       length(google_pubsub_topic.rotation) == 0
     )
     error_message = "without reminders there must be no topic"
+  }
+}
+
+run "public_keys_are_read_by_the_transmitter_only" {
+  module {
+    source = "./modules/secrets"
+  }
+
+  variables {
+    publication   = { reader = "serviceAccount:transmitter@acme.iam.gserviceaccount.com" }
+    key_operators = ["group:soc@acme.com"]
+  }
+
+  assert {
+    condition = (
+      [for r in values(google_secret_manager_secret_iam_member.reader) : r.secret_id if endswith(r.member, ":transmitter@acme.iam.gserviceaccount.com")] ==
+      [google_secret_manager_secret.this["public-keys"].id] &&
+      length([for r in values(google_secret_manager_secret_iam_member.reader) : r if r.secret_id == google_secret_manager_secret.this["public-keys"].id]) == 1
+    )
+    error_message = "the transmitter must read the public keys, and nothing else"
+  }
+
+  assert {
+    condition = (
+      [for r in values(google_secret_manager_secret_iam_member.key_operator) : r.role if r.secret_id == google_secret_manager_secret.this["signing-key"].id] ==
+      ["roles/secretmanager.secretVersionManager"]
+    )
+    error_message = "operators add the private key, and cannot read it"
+  }
+
+  assert {
+    condition     = length(google_secret_manager_secret.this["public-keys"].rotation) == 0
+    error_message = "public keys need no reminder: they are rotated with the private key"
   }
 }

@@ -137,6 +137,49 @@ run "signing_key_is_for_signals_only" {
   }
 }
 
+run "transmitter_is_not_deployed_by_default" {
+  variables {
+    signals = { issuer_url = "https://soc.acme.test", key_id = "soc-1" }
+  }
+
+  assert {
+    condition     = length(module.transmitter) == 0 && output.transmitter == null && module.secrets.public_keys == null
+    error_message = "publish must be off by default"
+  }
+}
+
+run "transmitter_publishes_the_keys" {
+  variables {
+    signals = { publish = true }
+  }
+
+  assert {
+    condition = (
+      output.transmitter.issuer == "https://okta-transmitter-123456789012.europe-west3.run.app" &&
+      output.transmitter.jwks_url == "${output.transmitter.issuer}/jwks.json" &&
+      local.environment["signals"].ITP_ISSUER_URL == output.transmitter.issuer &&
+      !contains(keys(local.environment["signals"]), "ITP_KEY_ID") &&
+      !anytrue([for e in values(local.environment) : contains(keys(e), "ITP_PUBLIC_KEYS_SECRET")])
+    )
+    error_message = "the transmitter must be the issuer, and only it reads the public keys"
+  }
+}
+
+run "transmitter_can_have_another_issuer" {
+  variables {
+    signals = { publish = true, issuer_url = "https://soc.acme.test" }
+  }
+
+  assert {
+    condition = (
+      output.transmitter.issuer == "https://soc.acme.test" &&
+      local.environment["signals"].ITP_ISSUER_URL == "https://soc.acme.test" &&
+      output.transmitter.jwks_url == "https://okta-transmitter-123456789012.europe-west3.run.app/jwks.json"
+    )
+    error_message = "the metadata must have the registered issuer"
+  }
+}
+
 run "signals_use_a_credential_of_their_own_only" {
   variables {
     okta_credentials = {

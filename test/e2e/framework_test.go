@@ -24,7 +24,9 @@ import (
 	_ "example.com/okta-secops" // registers the functions
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/ssf"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
 )
@@ -322,5 +324,39 @@ func TestFramework_EventEqualsPush(t *testing.T) {
 				t.Errorf("ping: %v", a)
 			}
 		})
+	}
+}
+
+// The deployed transmitter publishes with its own settings alone, without those of Okta and of callers.
+func TestFramework_PublishesKeys(t *testing.T) {
+	t.Parallel()
+	key, err := keys.GenerateEC()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := deploy(t, httpapi.TransmitterFunction,
+		"ITP_ISSUER_URL=https://t.acme.test", "ITP_PUBLIC_KEYS_SECRET=env:KEYS", "KEYS="+string(key.JWKS("k1"))).address
+	for path, want := range map[string]string{
+		ssf.JWKSPath: string(key.JWKS("k1")),
+		ssf.MetadataPath: `{"spec_version":"1_0","issuer":"https://t.acme.test","jwks_uri":"https://t.acme.test/jwks.json",` +
+			`"delivery_methods_supported":["urn:ietf:rfc:8935"]}`,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = "attacker.example"
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusOK || string(body) != want {
+			t.Errorf("%s: %d %s %v", path, res.StatusCode, body, err)
+		}
+	}
+	if a := ask(t, http.MethodGet, url+"/health", "", "no okta"); a.Status != http.StatusNotFound {
+		t.Errorf("another path: %v", a)
 	}
 }

@@ -15,6 +15,8 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/config"
+	"example.com/okta-secops/internal/httpapi"
+	"example.com/okta-secops/internal/ssf"
 	"example.com/okta-secops/local/pubsub"
 )
 
@@ -105,6 +107,44 @@ func standard(instance string) string {
 	return instance
 }
 
+// transmitters is the number of transmitters that a set of variables deploys.
+var transmitters = map[string]int{"full": 1}
+
+// The transmitter must accept its environment, which has its own settings alone, and read one secret.
+func TestTerraformTransmitter_HasItsOwnSettingsOnly(t *testing.T) {
+	t.Parallel()
+	all := applied(t, variables["full"]...)
+	i := slices.IndexFunc(all, func(r resource) bool {
+		return r.Type == "google_cloudfunctions2_function" && strings.HasSuffix(r.text("name"), "-transmitter")
+	})
+	f := all[i]
+	build := f.Values["build_config"].([]any)[0].(map[string]any)
+	service := f.Values["service_config"].([]any)[0].(map[string]any)
+	if build["entry_point"] != httpapi.TransmitterFunction || service["max_instance_count"] != 2.0 {
+		t.Errorf("%v %v", build, service)
+	}
+	environment := service["environment_variables"].(map[string]any)
+	getenv := func(name string) string { value, _ := environment[name].(string); return value }
+	c, err := config.TransmitterFromEnv(getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.JWKSURL != c.Issuer+ssf.JWKSPath || len(environment) != 4 {
+		t.Errorf("%+v in %v", c, environment)
+	}
+	member := "serviceAccount:" + service["service_account_email"].(string)
+	var granted []string
+	for _, r := range all {
+		if strings.Contains(r.Type, "_iam_") && r.text("member") == member {
+			granted = append(granted, r.text("role")+" "+r.text("secret_id"))
+		}
+	}
+	secret, _, _ := strings.Cut(c.PublicKeys, "/versions/")
+	if len(granted) != 1 || !strings.HasSuffix(granted[0], secret) || !strings.HasPrefix(granted[0], "roles/secretmanager.secretAccessor ") {
+		t.Errorf("the transmitter has %v, want the accessor role on %s", granted, secret)
+	}
+}
+
 // Each function must accept its environment, and know each variable in it.
 func TestTerraformFunctions_StartWithTheirSettings(t *testing.T) {
 	t.Parallel()
@@ -117,7 +157,7 @@ func TestTerraformFunctions_StartWithTheirSettings(t *testing.T) {
 					functions[r.text("name")] = r
 				}
 			}
-			if len(functions) != len(handlers.Groups) {
+			if len(functions) != len(handlers.Groups)+transmitters[name] {
 				t.Fatalf("%d functions", len(functions))
 			}
 			for _, g := range handlers.Groups {

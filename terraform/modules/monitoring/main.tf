@@ -115,7 +115,7 @@ resource "google_logging_metric" "credentials" {
     resource.type="cloud_run_revision"
     resource.labels.service_name=~"^(${local.services})$"
     severity>=WARNING
-    jsonPayload.error_code=~"^(E0000004|E0000005|E0000006|E0000011|E0000015|invalid_client|invalid_scope|unauthorized_client)$"
+    jsonPayload.error_code=~"^(E0000004|E0000005|E0000006|E0000011|E0000015|invalid_client|invalid_scope|unauthorized_client|invalid_issuer|invalid_key|authentication_failed)$"
   EOT
 
   metric_descriptor {

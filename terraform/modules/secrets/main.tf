@@ -5,12 +5,13 @@ locals {
   secrets = merge(
     { for c in var.credentials : "credential-${c}" => "Okta credential (${c})" },
     var.signing_key ? { "signing-key" = "key that signs risk signals" } : {},
+    var.publication != null ? { "public-keys" = "public keys of the signals, which the transmitter publishes" } : {},
     { for name in var.caller_keys : name => "API keys of callers" },
     var.guardrails.secret ? { guardrails = "policy of the guardrails" } : {},
   )
 
   # One entry per function and secret.
-  reads = merge([
+  reads = merge(concat([
     for group, r in var.readers : merge(
       r.credential == null ? {} : {
         "${group}-credential" = { secret = "credential-${r.credential}", member = r.member }
@@ -18,6 +19,19 @@ locals {
       r.signing_key ? { "${group}-signing-key" = { secret = "signing-key", member = r.member } } : {},
       r.caller_keys == null ? {} : { "${group}-caller-keys" = { secret = r.caller_keys, member = r.member } },
       var.guardrails.secret ? { "${group}-guardrails" = { secret = "guardrails", member = r.member } } : {},
+    )
+    ], [
+    var.publication == null ? {} : { transmitter = { secret = "public-keys", member = var.publication.reader } }
+  ])...)
+
+  # Operators of the keys add versions, and see which exist. They cannot read the private key.
+  key_operators = merge([
+    for member in var.key_operators : merge(
+      { "${member} signing-key" = { secret = "signing-key", member = member, role = "secretVersionManager" } },
+      var.publication == null ? {} : {
+        "${member} public-keys"       = { secret = "public-keys", member = member, role = "secretVersionManager" }
+        "${member} reads public-keys" = { secret = "public-keys", member = member, role = "secretAccessor" }
+      },
     )
   ]...)
 
@@ -49,7 +63,7 @@ resource "google_secret_manager_secret" "this" {
   }
 
   dynamic "rotation" {
-    for_each = local.reminds && each.key != "guardrails" ? [1] : [] # a policy does not expire
+    for_each = local.reminds && !contains(["guardrails", "public-keys"], each.key) ? [1] : [] # they do not expire
 
     content {
       next_rotation_time = timeadd(plantimestamp(), "${var.rotation_days * 24}h")
@@ -69,6 +83,14 @@ resource "google_secret_manager_secret_iam_member" "reader" {
 
   secret_id = google_secret_manager_secret.this[each.value.secret].id
   role      = "roles/secretmanager.secretAccessor"
+  member    = each.value.member
+}
+
+resource "google_secret_manager_secret_iam_member" "key_operator" {
+  for_each = local.key_operators
+
+  secret_id = google_secret_manager_secret.this[each.value.secret].id
+  role      = "roles/secretmanager.${each.value.role}"
   member    = each.value.member
 }
 

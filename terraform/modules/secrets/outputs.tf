@@ -8,6 +8,11 @@ output "signing_key" {
   value       = lookup(local.path, "signing-key", null)
 }
 
+output "public_keys" {
+  description = "Secret of the public keys of the signals, as projects/P/secrets/S; null: none."
+  value       = lookup(local.path, "public-keys", null)
+}
+
 output "caller_keys" {
   description = "Secrets of caller keys, by name, as projects/P/secrets/S."
   value       = { for name in var.caller_keys : name => local.path[name] }

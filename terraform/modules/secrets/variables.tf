@@ -23,6 +23,16 @@ variable "signing_key" {
   type        = bool
 }
 
+variable "publication" {
+  description = "The member that reads the public keys of the signals; null: they are not published."
+  type        = object({ reader = string })
+}
+
+variable "key_operators" {
+  description = "Members who may add keys that sign signals."
+  type        = set(string)
+}
+
 variable "caller_keys" {
   description = "Names of the secrets of caller keys."
   type        = set(string)
