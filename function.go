@@ -1,6 +1,6 @@
 // Package oktasecops is the deployed source: it registers one function for HTTP and one for events for each group of
-// actions, and the transmitter of the signals. Cloud Functions runs init for every deployed function, so init only registers: settings, secrets and
-// connections are set up at the first request.
+// actions, and the transmitter of the signals. Cloud Functions runs init for every deployed function, so init only
+// registers: settings, secrets and connections are set up at the first request.
 package oktasecops
 
 import (

@@ -92,7 +92,9 @@ func findOrStart(
 			"or omit -addr to use a temporary product", address)
 	}
 	fmt.Fprintf(stderr, "No product runs at %s; starting a temporary one.\n", address)
-	p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", transmitter: "127.0.0.1:0", auth: authSSWS, getenv: getenv})
+	p, err := start(options{
+		addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", transmitter: "127.0.0.1:0", auth: authSSWS, getenv: getenv,
+	})
 	if err != nil {
 		return "", nil, err
 	}

@@ -77,7 +77,7 @@ func (o options) check(flags *flag.FlagSet) error {
 	}
 	var err error
 	flags.Visit(func(f *flag.Flag) {
-		if f.Name == "auth" || f.Name == "okta-addr" || f.Name == "transmitter-addr" || f.Name == "guardrails" {
+		if slices.Contains([]string{"auth", "okta-addr", "transmitter-addr", "guardrails"}, f.Name) {
 			err = fmt.Errorf("-%s is a setting of the emulator, which does not run with -okta", f.Name)
 		}
 	})

@@ -19,7 +19,7 @@ import (
 // product is the running local product.
 type product struct {
 	functions, okta string              // addresses, with scheme
-	transmitter     string              // likewise; "" without an emulator
+	transmitter     string              // address, with scheme; "" without an emulator
 	keys            string              // folder of the keys of the transmitter; "" if the environment has its own
 	token           string              // API token of the emulator; "" without an emulator
 	note            string              // a warning about a real org

@@ -65,7 +65,8 @@ func (p *product) makeKeys(ctx context.Context, o options, env func(string) stri
 		}
 		kid := cmp.Or(key.ID(), env("ITP_KEY_ID"))
 		if kid == "" {
-			return errors.New("ITP_KEY_ID is not set, and the key of ITP_SIGNING_KEY_SECRET has no kid: set it to the ID of the key")
+			return errors.New("ITP_KEY_ID is not set, and the key of ITP_SIGNING_KEY_SECRET has no kid: " +
+				"set it to the ID of the key")
 		}
 		p.defaults["ITP_PUBLIC_KEYS_SECRET"], p.defaults["LOCAL_PUBLIC_KEYS"] = "env:LOCAL_PUBLIC_KEYS", string(key.JWKS(kid))
 		return nil
@@ -77,7 +78,8 @@ func (p *product) makeKeys(ctx context.Context, o options, env func(string) stri
 	p.keys = dir
 	k := transmitter.Keys{
 		Store: store, Clock: okta.SystemClock{},
-		Signing: "file:" + filepath.Join(dir, "signing-key.json"), Published: "file:" + filepath.Join(dir, "public-keys.json"),
+		Signing:   "file:" + filepath.Join(dir, "signing-key.json"),
+		Published: "file:" + filepath.Join(dir, "public-keys.json"),
 	}
 	p.defaults["ITP_SIGNING_KEY_SECRET"], p.defaults["ITP_PUBLIC_KEYS_SECRET"] = k.Signing, k.Published
 	_, err = k.Generate(ctx)

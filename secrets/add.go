@@ -98,7 +98,7 @@ func replaceFile(path, text string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // unless it was renamed
 	_, err = f.WriteString(text)
 	if err == nil {
 		err = f.Sync()

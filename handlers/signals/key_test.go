@@ -223,7 +223,7 @@ func TestSendSignal_ReportsOktaErrorOfUntrustedSignal(t *testing.T) {
 		say    string
 	}{
 		"authentication_failed": {map[string]any{"Private Key String": other}, "The signature of the security event token is not valid: the private key does not belong to the public key that is published with this key ID"},
-		"invalid_key":           {map[string]any{"Key ID": "unknown"}, "The 'kid' of the security event token is not among the keys of its issuer: publish the key with this ID at the issuer's JWKS URL, or sign with a published key"},
+		"invalid_key":           {map[string]any{"Key ID": "unknown"}, "The 'kid' of the security event token is not among the keys of its issuer: publish the key with this ID at the issuer's JWKS URL, which Okta must reach, or sign with a published key"},
 		"invalid_issuer":        {map[string]any{"Issuer URL": soc}, "The issuer of the security event token is not a registered security events provider: register the issuer in Okta as a security events provider, and activate it"},
 	} {
 		t.Run(code, func(t *testing.T) {

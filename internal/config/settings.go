@@ -70,7 +70,8 @@ var Settings = []Setting{
 	},
 	{
 		Name: "ITP_JWKS_URL",
-		Help: "`OktaTransmitter` only: URL of its `/jwks.json`, for the metadata. Without it, `ITP_ISSUER_URL` and `/jwks.json`",
+		Help: "`OktaTransmitter` only: URL of its `/jwks.json`, for the metadata. Without it, `ITP_ISSUER_URL` and " +
+			"`/jwks.json`",
 	},
 	{
 		Name: "QUARANTINE_GROUP",

@@ -10,7 +10,8 @@ import (
 
 // signalAdvice is the advice for each error of the receiver (RFC 8935, section 2.4).
 var signalAdvice = map[string]string{
-	"invalid_key":           "publish the key with this ID at the issuer's JWKS URL, or sign with a published key",
+	"invalid_key": "publish the key with this ID at the issuer's JWKS URL, which Okta must reach, or sign with a " +
+		"published key",
 	"invalid_issuer":        "register the issuer in Okta as a security events provider, and activate it",
 	"invalid_audience":      "OKTA_API_ROOT must be the URL of the org, without -admin",
 	"authentication_failed": "the private key does not belong to the public key that is published with this key ID",

@@ -61,7 +61,8 @@ func (c *check) metadata(ctx context.Context) {
 	c.compare("issuer of the metadata", m.Issuer, &c.Issuer)
 	c.compare("jwks_uri of the metadata", m.JWKSURI, &c.JWKSURL)
 	want := ssf.NewMetadata(m.Issuer, m.JWKSURI)
-	c.find(m.SpecVersion == want.SpecVersion, "spec_version of the metadata: %q (SSF 1.0 has %q)", m.SpecVersion, want.SpecVersion)
+	c.find(m.SpecVersion == want.SpecVersion, "spec_version of the metadata: %q (SSF 1.0 has %q)", m.SpecVersion,
+		want.SpecVersion)
 	c.find(slices.Contains(m.DeliveryMethods, want.DeliveryMethods[0]), "delivery_methods_supported of the metadata: %v "+
 		"(push is %s)", m.DeliveryMethods, want.DeliveryMethods[0])
 }
@@ -104,7 +105,8 @@ func (c *check) registration(ctx context.Context) {
 	}
 	i := slices.IndexFunc(providers, func(p okta.EventProvider) bool { return p.Settings.Issuer == c.Issuer })
 	if i < 0 {
-		c.find(false, "registration: %s has no security events provider with the issuer %s; use register", c.Okta.Root(), c.Issuer)
+		c.find(false, "registration: %s has no security events provider with the issuer %s; use register", c.Okta.Root(),
+			c.Issuer)
 		return
 	}
 	p := providers[i]

@@ -113,7 +113,7 @@ type Rotation struct {
 	JWKSURL string        // where the keys are published
 	Settle  time.Duration // after the new key is published until it signs; 0: twice the max-age of the JWKS
 	Timeout time.Duration // for the new key to be published
-	Report  func(string) // receives what happens, in sentences
+	Report  func(string)  // receives what happens, in sentences
 }
 
 // pollPause is the time between two requests for the published keys.

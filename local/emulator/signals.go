@@ -94,7 +94,7 @@ func (e *Emulator) verifySignal(c *oktaCall, s *ReceivedSignal) *signalError {
 	issuer, _ := claims["iss"].(string)
 	if p := e.providerOf(issuer); p == nil || !p.active {
 		return &signalError{"invalid_issuer",
-			"The issuer of the security event token is not an active security events provider"}
+			"The issuer of the security event token is not a registered security events provider"}
 	}
 	if c.fetched.keys == nil {
 		return &signalError{"invalid_key", "The keys of the issuer of the security event token cannot be fetched"}

@@ -2,7 +2,7 @@
 // Times are medians unless the table says otherwise.
 //
 //	go run ./test/bench               everything, some minutes
-//	go run ./test/bench -only limit   one table: speed, overhead, limit, fair, guardrails or contain
+//	go run ./test/bench -only limit   one table: speed, overhead, limit, fair, guardrails, contain or transmitter
 package main
 
 import (
@@ -37,17 +37,20 @@ type plan struct {
 	perMinute   int
 	times       int // how fast the clock runs then
 	fairness
+
+	publicClients, publicGets int // of the transmitter
 }
 
 var everything = plan{
 	concurrency: 16, users: []int{1, 10, 100, 1000}, latencies: []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond},
 	reps: 3, guardedReps: 9, measured: 100, gets: 3000, limited: 2000, batch: 100, perMinute: 600, times: 30,
-	fairness: fairness{readers: 30, names: 4900, disabled: []int{1, 100}, far: 50 * time.Millisecond, turns: 5, deadline: 30 * time.Second},
+	fairness:      fairness{readers: 30, names: 4900, disabled: []int{1, 100}, far: 50 * time.Millisecond, turns: 5, deadline: 30 * time.Second},
+	publicClients: 4, publicGets: 5000,
 }
 
 func main() {
 	p := everything
-	flag.StringVar(&p.only, "only", "", "the one `table` to print: speed, overhead, limit, fair, guardrails or contain")
+	flag.StringVar(&p.only, "only", "", "the one `table` to print: speed, overhead, limit, fair, guardrails, contain or transmitter")
 	flag.IntVar(&p.concurrency, "concurrency", p.concurrency, "OKTA_CONCURRENCY")
 	flag.IntVar(&p.reps, "reps", p.reps, "measurements of each figure, whose median is printed")
 	flag.Parse()
@@ -62,7 +65,8 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 	tables := []struct {
 		name  string
 		print func(context.Context, io.Writer) error
-	}{{"speed", p.speed}, {"overhead", p.overhead}, {"limit", p.limit}, {"fair", p.fair}, {"guardrails", p.guardrails}, {"contain", p.contain}}
+	}{{"speed", p.speed}, {"overhead", p.overhead}, {"limit", p.limit}, {"fair", p.fair}, {"guardrails", p.guardrails}, {"contain", p.contain},
+		{"transmitter", p.transmitter}}
 	found := false
 	for _, t := range tables {
 		if p.only != "" && p.only != t.name {
@@ -74,7 +78,7 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("unknown table %q: use speed, overhead, limit, fair, guardrails or contain", p.only)
+		return fmt.Errorf("unknown table %q: use speed, overhead, limit, fair, guardrails, contain or transmitter", p.only)
 	}
 	return nil
 }

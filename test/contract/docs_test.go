@@ -21,6 +21,7 @@ func TestSettings_AreDeclaredAndRead(t *testing.T) {
 	read := map[string]bool{}
 	getenv := func(name string) string { read[name] = true; return "" }
 	_, _ = config.FromEnv(getenv, true)
+	_, _ = config.TransmitterFromEnv(getenv)
 	_, _ = app.New(app.Options{Getenv: getenv}).Open(handlers.Groups[0])(t.Context())
 	_, _ = secrets.Default(getenv).Get(t.Context(), "a-bare-name")
 	for name := range read {

@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"internal/guardrail":   {"internal/apierr", "internal/bucket"},
 	"internal/idempotency": {"internal/bucket"},
 	"internal/ssf":         {"internal/keys", "secrets"},
+	"internal/transmitter": {"internal/caller", "internal/keys", "internal/okta", "internal/ssf", "secrets"}, // not deployed
 	"local/pubsub":         {"handlers", "internal/backoff"},
 	"secrets":              {"internal/backoff"},
 	"local/emulator":       {},
@@ -141,7 +142,8 @@ func TestImports_HaveNoSideEffects(t *testing.T) {
 					t.Errorf("%s: only the root package has an init", name)
 					continue
 				}
-				want := []string{"app.New", "deployed.Open", "functions.HTTP", "g.EventFunction", "httpapi.EventHandler", "httpapi.Handler", "logging.New"}
+				want := []string{"app.New", "deployed.Open", "deployed.OpenTransmitter", "functions.HTTP", "g.EventFunction",
+					"httpapi.EventHandler", "httpapi.Handler", "httpapi.TransmitterHandler", "logging.New"}
 				if diff := cmp.Diff(want, calls(f.Body)); diff != "" {
 					t.Errorf("%s: what init calls (-want +got):\n%s", name, diff)
 				}

@@ -102,7 +102,7 @@ func TestTransmitter_PublishesUntilTheEnd(t *testing.T) {
 	before := askTransmitter(t, w, "GET", ssf.JWKSPath, "")
 	w.Clock.Advance(time.Hour)
 	after := askTransmitter(t, w, "GET", ssf.JWKSPath, "")
-	if !strings.Contains(before.body, testkit.KeyID) || strings.Contains(before.body, "exp") || after.body != string(next.JWKS("next")) || before.header.Get("ETag") == after.header.Get("ETag") {
+	if !strings.Contains(before.body, testkit.KeyID) || strings.Contains(before.body, `"exp"`) || after.body != string(next.JWKS("next")) || before.header.Get("ETag") == after.header.Get("ETag") {
 		t.Errorf("before: %+v\nafter: %+v", before, after)
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"example.com/okta-secops/internal/okta"
+	"example.com/okta-secops/internal/ssf"
 	"example.com/okta-secops/internal/transmitter"
 	"example.com/okta-secops/secrets"
 )
@@ -70,10 +71,11 @@ type options struct {
 }
 
 var commands = []command{
-	{"keygen", "-key REF -published REF", "makes the first key: its public half is published, then its private half is stored",
-		(*options).keyFlags, environment.keygen},
-	{"rotate", "-key REF -published REF -jwks URL", "replaces the key that signs: the new key is published first, and signs " +
-		"when no copy of the old keys is in use; the old key is published for one more day", (*options).rotateFlags, environment.rotate},
+	{"keygen", "-key REF -published REF", "makes the first key: its public half is published, then its private half is " +
+		"stored", (*options).keyFlags, environment.keygen},
+	{"rotate", "-key REF -published REF -jwks URL", "replaces the key that signs: the new key is published first, and " +
+		"signs when no copy of the old keys is in use; the old key is published for one more day",
+		(*options).rotateFlags, environment.rotate},
 	{"register", "-name NAME (-well-known URL | -issuer URL -jwks URL)", "registers the transmitter in Okta",
 		(*options).registerFlags, environment.register},
 	{"list", "", "lists the transmitters that are registered in Okta", (*options).oktaFlag, environment.list},
@@ -81,7 +83,8 @@ var commands = []command{
 	{"deactivate", "ID", "lets Okta refuse the signals of a transmitter", (*options).oktaFlag, environment.deactivate},
 	{"remove", "ID", "removes the registration of a transmitter in Okta", (*options).oktaFlag, environment.remove},
 	{"check", "(-well-known URL | -issuer URL -jwks URL)", "fetches the published documents as Okta does, and compares " +
-		"them with the signing key and, if OKTA_API_ROOT is set, with the registration", (*options).checkFlags, environment.check},
+		"them with the signing key and, if OKTA_API_ROOT is set, with the registration",
+		(*options).checkFlags, environment.check},
 }
 
 const usage = "usage: go run ./tools/transmitter COMMAND [flags]; the commands are "
@@ -155,7 +158,8 @@ func reference(ref string) string {
 func (o *options) keyFlags(flags *flag.FlagSet) {
 	flags.StringVar(&o.signing, "key", "", "`reference` to the secret of the private key (ITP_SIGNING_KEY_SECRET)")
 	flags.StringVar(&o.published, "published", "", "`reference` to the secret of the public keys (ITP_PUBLIC_KEYS_SECRET)")
-	flags.StringVar(&o.kind, "type", transmitter.KeyKinds[0], "`type` of the new key: "+strings.Join(transmitter.KeyKinds, ", "))
+	flags.StringVar(&o.kind, "type", transmitter.KeyKinds[0], "`type` of the new key: "+
+		strings.Join(transmitter.KeyKinds, ", "))
 }
 
 func (o *options) rotateFlags(flags *flag.FlagSet) {
@@ -172,7 +176,7 @@ func (o *options) oktaFlag(flags *flag.FlagSet) {
 
 func (o *options) documentFlags(flags *flag.FlagSet) {
 	o.oktaFlag(flags)
-	flags.StringVar(&o.wellKnown, "well-known", "", "`URL` of the metadata, which ends with /.well-known/ssf-configuration")
+	flags.StringVar(&o.wellKnown, "well-known", "", "`URL` of the metadata, which ends with "+ssf.MetadataPath)
 	flags.StringVar(&o.issuer, "issuer", "", "`URL` of the issuer of the signals (ITP_ISSUER_URL)")
 	flags.StringVar(&o.jwks, "jwks", "", "`URL` of the published keys")
 }
@@ -186,7 +190,8 @@ func (o *options) registerFlags(flags *flag.FlagSet) {
 
 func (o *options) checkFlags(flags *flag.FlagSet) {
 	o.documentFlags(flags)
-	flags.StringVar(&o.signing, "key", "", "`reference` to the secret of the private key, to compare it with the published one")
+	flags.StringVar(&o.signing, "key", "", "`reference` to the secret of the private key, to compare it with the "+
+		"published one")
 }
 
 // checkDocuments returns an error unless either the metadata or the issuer and the keys are given.
@@ -195,7 +200,8 @@ func (o options) checkDocuments(metadataOnly bool) error {
 	case o.wellKnown == "" && (o.issuer == "" || o.jwks == ""):
 		return errors.New("give -well-known, or both -issuer and -jwks")
 	case metadataOnly && o.wellKnown != "" && (o.issuer != "" || o.jwks != ""):
-		return errors.New("give either -well-known, from which Okta reads the issuer and the URL of the keys, or -issuer and -jwks")
+		return errors.New("give either -well-known, from which Okta reads the issuer and the URL of the keys, or " +
+			"-issuer and -jwks")
 	}
 	return nil
 }
@@ -215,7 +221,8 @@ func (e environment) keys(o options) (transmitter.Keys, error) {
 		return transmitter.Keys{}, errors.New("-key and -published are the same secret: everyone can read the public keys")
 	}
 	if !slices.Contains(transmitter.KeyKinds, o.kind) {
-		return transmitter.Keys{}, fmt.Errorf("-type %s is not valid; use %s", o.kind, strings.Join(transmitter.KeyKinds, ", "))
+		return transmitter.Keys{}, fmt.Errorf("-type %s is not valid; use %s", o.kind,
+			strings.Join(transmitter.KeyKinds, ", "))
 	}
 	return transmitter.Keys{Store: e.store, Signing: o.signing, Published: o.published, Kind: o.kind, Clock: e.clock}, nil
 }
@@ -239,7 +246,8 @@ func (e environment) rotate(ctx context.Context, o options) error {
 		return err
 	}
 	if o.jwks == "" {
-		return errors.New("-jwks is required: the URL of the published keys, so that the new key signs only when it is published")
+		return errors.New("-jwks is required: the URL of the published keys, so that the new key signs only when it is " +
+			"published")
 	}
 	_, err = k.Rotate(ctx, transmitter.Rotation{
 		HTTP: http.DefaultClient, JWKSURL: o.jwks, Settle: o.settle, Timeout: o.timeout,

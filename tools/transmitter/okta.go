@@ -24,12 +24,14 @@ func (e environment) client(ctx context.Context, o options) (*okta.Client, error
 			return cmp.Or(o.okta, e.getenv(name))
 		case "CALLER_AUTH": // nothing is served
 			return caller.None
-		case "CALLER_KEYS_SECRET", "CALLER_KEY_HEADER", "CALLER_AUDIENCE", "CALLER_EMAILS", "PUSH_AUDIENCE", "PUSH_EMAILS", "K_SERVICE":
+		case "CALLER_KEYS_SECRET", "CALLER_KEY_HEADER", "CALLER_AUDIENCE", "CALLER_EMAILS", "PUSH_AUDIENCE", "PUSH_EMAILS",
+			"K_SERVICE":
 			return ""
 		}
 		return e.getenv(name)
 	}
-	client, err := app.New(app.Options{Getenv: getenv, Secrets: e.store, Clock: e.clock, Log: slog.New(slog.DiscardHandler)}).Okta(ctx)
+	a := app.New(app.Options{Getenv: getenv, Secrets: e.store, Clock: e.clock, Log: slog.New(slog.DiscardHandler)})
+	client, err := a.Okta(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("signing in to Okta: %w", err)
 	}
