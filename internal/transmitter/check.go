@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/okta"
@@ -61,21 +62,29 @@ func (c *check) metadata(ctx context.Context) {
 	c.compare("issuer of the metadata", m.Issuer, &c.Issuer)
 	c.compare("jwks_uri of the metadata", m.JWKSURI, &c.JWKSURL)
 	want := ssf.NewMetadata(m.Issuer, m.JWKSURI)
-	c.find(m.SpecVersion == want.SpecVersion, "spec_version of the metadata: %q (SSF 1.0 has %q)", m.SpecVersion,
-		want.SpecVersion)
-	c.find(slices.Contains(m.DeliveryMethods, want.DeliveryMethods[0]), "delivery_methods_supported of the metadata: %v "+
-		"(push is %s)", m.DeliveryMethods, want.DeliveryMethods[0])
+	c.require("spec_version of the metadata", m.SpecVersion, want.SpecVersion)
+	methods, push := strings.Join(m.DeliveryMethods, ", "), want.DeliveryMethods[0]
+	if slices.Contains(m.DeliveryMethods, push) {
+		methods = push
+	}
+	c.require("delivery_methods_supported of the metadata", methods, push)
 }
 
 // compare compares a value with the wanted one, and sets that if there is none.
 func (c *check) compare(name, got string, want *string) {
-	switch {
-	case *want == "":
+	if *want == "" {
 		*want = got
-		c.find(true, "%s: %s", name, got)
-	default:
-		c.find(got == *want, "%s: %s (must be %s)", name, got, *want)
 	}
+	c.require(name, got, *want)
+}
+
+// require finds whether a value is the wanted one.
+func (c *check) require(name, got, want string) {
+	if got == want {
+		c.find(true, "%s: %s", name, got)
+		return
+	}
+	c.find(false, "%s: %q (must be %s)", name, got, want)
 }
 
 func (c *check) keys(ctx context.Context) {
@@ -110,6 +119,6 @@ func (c *check) registration(ctx context.Context) {
 		return
 	}
 	p := providers[i]
-	c.find(p.Status == "ACTIVE", "registration: %s is %s (must be ACTIVE)", p.ID, p.Status)
+	c.require("status of the registration "+p.ID, p.Status, "ACTIVE")
 	c.compare("JWKS URL of the registration", p.Settings.JWKSURL, &c.JWKSURL)
 }

@@ -173,5 +173,5 @@ func TestEventProviders_KeysAreFetchedAndKept(t *testing.T) {
 	o.provider("POST", "/"+made.ID+"/lifecycle/activate", "")
 	o.clock.advance(5*time.Minute + time.Second)
 	p.status.Store(http.StatusInternalServerError)
-	want("unreachable", send("new", "8"), "cannot be fetched")
+	want("unreachable", send("new", "8"), "cannot be read")
 }

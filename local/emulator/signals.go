@@ -97,7 +97,7 @@ func (e *Emulator) verifySignal(c *oktaCall, s *ReceivedSignal) *signalError {
 			"The issuer of the security event token is not a registered security events provider"}
 	}
 	if c.fetched.keys == nil {
-		return &signalError{"invalid_key", "The keys of the issuer of the security event token cannot be fetched"}
+		return &signalError{"invalid_key", "The keys of the issuer of the security event token cannot be read"}
 	}
 	key, ok := c.fetched.keys[s.KeyID]
 	if !ok {

@@ -330,7 +330,7 @@ func TestCheck_NamesWhatDiffers(t *testing.T) {
 		"the keys cannot be reached": {func(s *stand) { s.set(s.published, "damaged") }, "invalid_key", "/jwks.json has the status 503"},
 		"the registration is inactive": {func(s *stand) {
 			s.must("INACTIVE", "deactivate", s.provider())
-		}, "invalid_issuer", "is INACTIVE (must be ACTIVE)"},
+		}, "invalid_issuer", `: "INACTIVE" (must be ACTIVE)`},
 		"all is well": {func(*stand) {}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -398,8 +398,8 @@ func TestCheck_ReadsDocumentsAsOktaDoes(t *testing.T) {
 		"a redirect":   {[]string{"-well-known", redirect.URL}, "has the status 302, not 200"},
 		"http":         {[]string{"-well-known", "http://transmitter.example.com/"}, "is not an https URL"},
 		"unreachable":  {[]string{"-well-known", "http://127.0.0.1:1/"}, "cannot be fetched"},
-		"an old one":   {[]string{"-well-known", serve(t, "application/json", `{"issuer": "https://i.test", "jwks_uri": "https://127.0.0.1:1/"}`)}, `spec_version of the metadata: "" (SSF 1.0 has "1_0")`},
-		"wrong issuer": {[]string{"-issuer", soc, "-well-known", serve(t, "application/json", `{"issuer": "https://i.test", "jwks_uri": "https://127.0.0.1:1/"}`)}, "issuer of the metadata: https://i.test (must be " + soc + ")"},
+		"an old one":   {[]string{"-well-known", serve(t, "application/json", `{"issuer": "https://i.test", "jwks_uri": "https://127.0.0.1:1/"}`)}, `spec_version of the metadata: "" (must be 1_0)`},
+		"wrong issuer": {[]string{"-issuer", soc, "-well-known", serve(t, "application/json", `{"issuer": "https://i.test", "jwks_uri": "https://127.0.0.1:1/"}`)}, `issuer of the metadata: "https://i.test" (must be ` + soc + ")"},
 		"no provider":  {[]string{"-issuer", soc, "-jwks", serve(t, "application/json", `{"keys": []}`)}, "has no security events provider with the issuer " + soc},
 	} {
 		out, err := s.do(append([]string{"check"}, c.args...)...)
