@@ -98,7 +98,7 @@ func (p *product) newOkta(o options, env func(string) string) (*emulator.Emulato
 func (p *product) registerApp(okta *emulator.Emulator, o options, env func(string) string) error {
 	p.defaults["OKTA_USE_OAUTH"] = "true"
 	p.defaults["OKTA_CLIENT_ID"], p.defaults["OKTA_KEY_ID"] = localClientID, localKeyID
-	key, err := p.readOrMakeKey(o, env, "OKTA_PRIVATE_KEY_SECRET", "LOCAL_PRIVATE_KEY")
+	key, err := p.appKey(o, env)
 	if err != nil {
 		return err
 	}
@@ -112,17 +112,23 @@ func (p *product) registerApp(okta *emulator.Emulator, o options, env func(strin
 	return nil
 }
 
-// readOrMakeKey returns the key that a setting refers to. If getenv does not have the setting, it
-// makes a key and sets the defaults of the setting and the variable to it.
-func (p *product) readOrMakeKey(o options, env func(string) string, setting, variable string) (keys.Key, error) {
-	if o.getenv(setting) == "" {
-		key, err := keys.GenerateRSA(2048)
-		if err != nil {
-			return key, err
-		}
-		p.defaults[setting], p.defaults[variable] = "env:"+variable, key.PEM().Reveal()
-		return key, nil
+// appKey returns the key of the service app. If getenv does not have its setting, it makes a key and sets the defaults
+// to it.
+func (p *product) appKey(o options, env func(string) string) (keys.Key, error) {
+	const setting, variable = "OKTA_PRIVATE_KEY_SECRET", "LOCAL_PRIVATE_KEY"
+	if o.getenv(setting) != "" {
+		return readKey(env, setting)
 	}
+	key, err := keys.GenerateRSA(2048)
+	if err != nil {
+		return key, err
+	}
+	p.defaults[setting], p.defaults[variable] = "env:"+variable, key.PEM().Reveal()
+	return key, nil
+}
+
+// readKey returns the key that a setting refers to.
+func readKey(env func(string) string, setting string) (keys.Key, error) {
 	text, err := secrets.Default(env).Get(context.Background(), env(setting))
 	if err != nil {
 		return keys.Key{}, fmt.Errorf("%s: %w", setting, err)

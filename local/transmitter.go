@@ -13,7 +13,6 @@ import (
 
 	"example.com/okta-secops/internal/app"
 	"example.com/okta-secops/internal/httpapi"
-	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/internal/ssf"
 	"example.com/okta-secops/internal/transmitter"
@@ -50,18 +49,13 @@ func (p *product) startTransmitter(o options, env func(string) string, listener 
 // makeKeys makes keys in a folder that ends with the product, for tools/transmitter to rotate. If the environment
 // names a signing key, its public half is published.
 func (p *product) makeKeys(ctx context.Context, o options, env func(string) string) error {
-	store := secrets.Default(env)
 	if o.getenv("ITP_SIGNING_KEY_SECRET") != "" {
 		if o.getenv("ITP_PUBLIC_KEYS_SECRET") != "" {
 			return nil
 		}
-		text, err := store.Get(ctx, env("ITP_SIGNING_KEY_SECRET"))
+		key, err := readKey(env, "ITP_SIGNING_KEY_SECRET")
 		if err != nil {
-			return fmt.Errorf("ITP_SIGNING_KEY_SECRET: %w", err)
-		}
-		key, err := keys.Parse(text)
-		if err != nil {
-			return fmt.Errorf("ITP_SIGNING_KEY_SECRET: %w", err)
+			return err
 		}
 		kid := cmp.Or(key.ID(), env("ITP_KEY_ID"))
 		if kid == "" {
@@ -77,7 +71,7 @@ func (p *product) makeKeys(ctx context.Context, o options, env func(string) stri
 	}
 	p.keys = dir
 	k := transmitter.Keys{
-		Store: store, Clock: okta.SystemClock{},
+		Store: secrets.Default(env), Clock: okta.SystemClock{},
 		Signing:   "file:" + filepath.Join(dir, "signing-key.json"),
 		Published: "file:" + filepath.Join(dir, "public-keys.json"),
 	}

@@ -102,7 +102,7 @@ func (k Keys) set(ctx context.Context) (ssf.KeySet, error) {
 func (k Keys) use(ctx context.Context, key keys.Key) error {
 	kid := key.Thumbprint()
 	if err := k.Store.Add(ctx, k.Signing, key.PrivateJWK(kid)); err != nil {
-		return fmt.Errorf("the key %s is published, but it cannot be stored, so that it does not sign: %w", kid, err)
+		return fmt.Errorf("the key %s is published, but storing it failed; repeat the command: %w", kid, err)
 	}
 	return nil
 }
