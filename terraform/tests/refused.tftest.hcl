@@ -84,6 +84,7 @@ run "each_setting_is_refused_2" {
     functions        = { user = {} }           # functions must name groups
     subscription     = { ack_deadline = 105 }  # ack deadline must exceed request deadline
     no_traffic_hours = 0.5                     # no traffic hours must be whole
+    signals          = { key_id = "k" }        # signals without publish need an issuer
   }
   expect_failures = [
     var.project,
@@ -97,6 +98,7 @@ run "each_setting_is_refused_2" {
     var.functions,
     var.subscription,
     var.no_traffic_hours,
+    var.signals,
   ]
 }
 
@@ -108,8 +110,11 @@ run "each_setting_is_refused_3" {
     okta_credentials = { default = { auth = "ssws" } }      # okta credentials auth must be known
     functions        = { users = { ingress = "internal" } } # ingress must be known
     subscription     = { retention_hours = 0.16 }           # retention is at least 10 minutes
+
+    signals = { publish = true, operators = ["allUsers"] } # signals operators must be known accounts
   }
   expect_failures = [
+    var.signals,
     var.labels,
     var.egress_range,
     var.okta_credentials,
