@@ -99,9 +99,7 @@ func (a *App) log() *slog.Logger { return cmp.Or(a.o.Log, slog.Default()) }
 // Open returns the function that builds the Setup of a group.
 func (a *App) Open(g action.Group) httpapi.Open {
 	return func(context.Context) (httpapi.Setup, error) {
-		if a.o.Exit != nil {
-			a.signals.Do(a.endOnSignal)
-		}
+		a.watchSignal()
 		cfg, err := a.config(g.NeedsOkta())
 		auth, unknown := a.authentication()
 		switch {
@@ -174,11 +172,11 @@ func (a *App) auditLog() *audit.Log {
 	return a.audit
 }
 
-// deps returns the dependencies of the group's actions. It reads the secrets that the group needs,
 // targetsPerPlace is how many targets a run handles at once for each request to Okta in flight. The steps
 // of one target wait for each other, so that more targets than places keep the places in use.
 const targetsPerPlace = 8
 
+// deps returns the dependencies of the group's actions. It reads the secrets that the group needs,
 // in parallel, so that a missing or invalid secret is an error before any request to Okta.
 func (a *App) deps(ctx context.Context, g action.Group, cfg *config.Config, b *built) (action.Deps, error) {
 	var reads sync.WaitGroup

@@ -12,6 +12,13 @@ import (
 // after 10 seconds.
 const DrainTime = 8 * time.Second
 
+// watchSignal waits for SIGTERM from the first request on, unless the caller handles it.
+func (a *App) watchSignal() {
+	if a.o.Exit != nil {
+		a.signals.Do(a.endOnSignal)
+	}
+}
+
 // endOnSignal ends the process after SIGTERM, once no request is in flight. The functions framework
 // would not wait.
 func (a *App) endOnSignal() {

@@ -33,9 +33,7 @@ type transmitter struct {
 func (a *App) OpenTransmitter() func(context.Context) (httpapi.Publication, error) {
 	t := &transmitter{app: a}
 	return func(ctx context.Context) (httpapi.Publication, error) {
-		if a.o.Exit != nil {
-			a.signals.Do(a.endOnSignal)
-		}
+		a.watchSignal()
 		p, err := t.publication(ctx)
 		if err != nil {
 			t.log(ctx, err)

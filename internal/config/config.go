@@ -214,8 +214,7 @@ func (e *env) httpsURL(name string) string {
 	if text == "" {
 		return ""
 	}
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && caller.IsLoopback(u.Hostname())) {
+	if !caller.IsSecureURL(text) {
 		e.problem("%s must be an https URL, as registered in Okta", setting(name).title())
 	}
 	return text

@@ -15,7 +15,7 @@ type EventProvider struct {
 	Settings EventProviderSettings `json:"settings"`
 }
 
-// EventProviderSettings say how Okta gets the keys of a transmitter. A request has the well-known URL, from which
+// EventProviderSettings describe how Okta gets the keys of a transmitter. A request has the well-known URL, from which
 // Okta reads the other two, or these.
 type EventProviderSettings struct {
 	WellKnownURL string `json:"well_known_url"`

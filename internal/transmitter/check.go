@@ -12,7 +12,7 @@ import (
 	"example.com/okta-secops/internal/ssf"
 )
 
-// Published is where a transmitter publishes its documents, and what they should say.
+// Published has the URLs of the documents of a transmitter, and the values that they must have.
 type Published struct {
 	HTTP         *http.Client
 	WellKnownURL string       // "": only the keys are checked

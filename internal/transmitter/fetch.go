@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strconv"
 	"time"
@@ -59,11 +58,9 @@ func fetchJSON(ctx context.Context, client *http.Client, address string) (body [
 	return body, res.Header, nil
 }
 
-// checkURL returns an error for a URL that Okta would not fetch: it must be https, or http on loopback for the
-// emulator.
+// checkURL returns an error for a URL that Okta would not fetch. The emulator fetches http from loopback.
 func checkURL(address string) error {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && caller.IsLoopback(u.Hostname())) {
+	if !caller.IsSecureURL(address) {
 		return fmt.Errorf("%q is not an https URL", address)
 	}
 	return nil

@@ -141,9 +141,8 @@ func (e *Emulator) deleteEventProvider(_ *oktaCall, p *eventProvider) (oktaRespo
 // the status keeps it: the specification has no error for that.
 func setProviderStatus(active bool) func(*oktaCall, *eventProvider) (oktaResponse, *oktaError) {
 	return func(c *oktaCall, p *eventProvider) (oktaResponse, *oktaError) {
-		idle := p.active == active
 		p.active = active
-		return oktaResponse{body: p.body(c.base), idle: idle}, nil
+		return oktaResponse{body: p.body(c.base)}, nil
 	}
 }
 
@@ -208,7 +207,7 @@ func isURL(text string) bool {
 	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }
 
-// fetched is what was fetched for a request before it is handled.
+// fetched has the documents that were fetched for a request before it is handled.
 type fetched struct {
 	problem  string // in words; "": none
 	metadata struct {

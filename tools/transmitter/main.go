@@ -12,7 +12,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -45,7 +44,7 @@ func main() {
 	os.Exit(1)
 }
 
-// environment is what the commands use of the machine.
+// environment has the parts of the machine that the commands use.
 type environment struct {
 	getenv func(string) string
 	store  secrets.Store
@@ -255,6 +254,3 @@ func (e environment) rotate(ctx context.Context, o options) error {
 	})
 	return err
 }
-
-// keyID returns the key ID of a private key, or that of the settings if it has none.
-func (e environment) keyID(id string) string { return cmp.Or(id, e.getenv("ITP_KEY_ID")) }

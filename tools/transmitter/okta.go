@@ -143,7 +143,7 @@ func (e environment) check(ctx context.Context, o options) error {
 		if p.Key, err = keys.Parse(text); err != nil {
 			return fmt.Errorf("%s: %w", o.signing, err)
 		}
-		if p.KeyID = e.keyID(p.Key.ID()); p.KeyID == "" {
+		if p.KeyID = cmp.Or(p.Key.ID(), e.getenv("ITP_KEY_ID")); p.KeyID == "" {
 			return fmt.Errorf("%s has no kid: set ITP_KEY_ID to the ID of the key", o.signing)
 		}
 	}

@@ -29,7 +29,7 @@ variable "publication" {
 }
 
 variable "key_operators" {
-  description = "Members who may add keys that sign signals."
+  description = "IAM members with the permission to add keys that sign signals."
   type        = set(string)
 }
 
