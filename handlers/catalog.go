@@ -16,6 +16,7 @@ import (
 )
 
 //go:generate go run ../tools/gen -root ..
+//go:generate go run ../tools/secops-integration -root .. -source
 
 // Groups are all groups, in the order of the documentation. Ping is the last action of each group.
 var Groups = withPing(

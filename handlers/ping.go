@@ -16,9 +16,10 @@ import (
 // each that lacks an OAuth scope.
 func ping(g action.Group) action.Action {
 	spec := action.Spec{
-		Name:    "Ping",
-		Summary: "Test the connection with Okta.",
-		Failure: "Failed to connect to the Okta organization. Error is ",
+		Name:     "Ping",
+		Summary:  "Test the connection with Okta.",
+		Category: action.Uncategorized,
+		Failure:  "Failed to connect to the Okta organization. Error is ",
 
 		OktaScopes: g.Scopes(),
 	}

@@ -45,6 +45,7 @@ var contain = action.Define(action.Spec{
 	OktaScopes:     []string{"okta.users.read", "okta.users.manage"},
 	OptionalScopes: append([]string{"okta.universalLogout.manage", "okta.logs.read", action.TokensScope}, evictScopes...),
 	Mutates:        true,
+	Category:       action.DisablesIdentity,
 	Beyond:         true,
 	Example:        action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
 }, func(ctx context.Context, x *action.Execution, p containParams) (*action.Result, error) {

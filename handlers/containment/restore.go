@@ -28,6 +28,7 @@ var restore = action.Define(action.Spec{
 	OktaScopes:     []string{"okta.users.read", "okta.users.manage"},
 	OptionalScopes: evictScopes,
 	Mutates:        true,
+	Category:       action.EnablesIdentity,
 	Beyond:         true,
 	Example: action.Example{Parameters: map[string]any{
 		"User IDs Or Logins": "carol",

@@ -37,6 +37,7 @@ var add = action.Define(action.Spec{
 	Summary:    "Add a group. A group that exists already is returned unchanged.",
 	OktaScopes: []string{"okta.groups.read", "okta.groups.manage"},
 	Mutates:    true,
+	Category:   action.UpdatesIdentity,
 	Example: action.Example{Parameters: map[string]any{
 		"Group Name": "Quarantine", "Group Description": "Accounts under investigation",
 	}},

@@ -38,7 +38,7 @@ var removeMember = action.Define(memberSpec(removeMemberName, "Remove users from
 func memberSpec(name, summary, user, group string) action.Spec {
 	return action.Spec{
 		Name: name, Summary: summary, RunsOn: action.UserEntities, OktaScopes: memberScopes,
-		Mutates: true, ReadBack: true, Beyond: true,
+		Mutates: true, Category: action.UpdatesIdentity, ReadBack: true, Beyond: true,
 		Example: action.Example{Parameters: map[string]any{"User IDs Or Logins": user, "Group IDs Or Names": group}},
 	}
 }

@@ -132,6 +132,7 @@ const defaultSince = 24 * time.Hour
 
 var search = action.Define(action.Spec{
 	Name:       "Search System Log",
+	Category:   action.SearchesEvents,
 	Summary:    "Search Okta's System Log by user, question, IP address and time.",
 	OktaScopes: []string{"okta.logs.read"},
 	Beyond:     true,

@@ -31,6 +31,9 @@ func (t *providerType) UnmarshalParam(text string) (warning string, err error) {
 	return "", nil
 }
 
+// Choices implements action.Chooser.
+func (providerType) Choices() []string { return okta.ProviderTypes }
+
 type listParams struct {
 	Query string       `param:"Query" help:"Search for identity providers whose name begins with this text."`
 	Type  providerType `param:"Type" help:"Filter by type, in any case: SAML2, OIDC, GOOGLE, MICROSOFT, FACEBOOK, LINKEDIN, APPLE and so on."`

@@ -28,6 +28,7 @@ var assign = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: manageScopes,
 	Mutates:    true,
+	Category:   action.UpdatesIdentity,
 	ReadBack:   true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs": "alice", "Role Types": "READ_ONLY_ADMIN"}},
 }, func(ctx context.Context, x *action.Execution, p assignParams) (*action.Result, error) {

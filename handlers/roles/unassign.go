@@ -25,6 +25,7 @@ var unassign = action.Define(action.Spec{
 	OktaScopes:     manageScopes,
 	OptionalScopes: []string{action.TokensScope},
 	Mutates:        true,
+	Category:       action.UpdatesIdentity,
 	ReadBack:       true,
 	Example: action.Example{Parameters: map[string]any{
 		"User IDs": "admin, helpdesk", "Role IDs Or Names": "Super Administrator, HELP_DESK_ADMIN",

@@ -19,6 +19,7 @@ var clearSessions = action.Define(action.Spec{
 	RunsOn:     []action.EntityType{action.UserEntity},
 	OktaScopes: manageScopes,
 	Mutates:    true,
+	Category:   action.UpdatesIdentity,
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice, bob"}},
 }, func(ctx context.Context, x *action.Execution, p clearParams) (*action.Result, error) {
 	return x.EachUser(ctx, p.Users, action.UserWork{

@@ -21,6 +21,7 @@ var revokeAll = action.Define(action.Spec{
 	OktaScopes:     manageScopes,
 	OptionalScopes: []string{logoutScope},
 	Mutates:        true,
+	Category:       action.UpdatesIdentity,
 	Beyond:         true,
 	Example:        action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice, bob"}},
 }, func(ctx context.Context, x *action.Execution, p revokeAllParams) (*action.Result, error) {

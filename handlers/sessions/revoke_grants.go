@@ -19,6 +19,7 @@ var revokeGrants = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: manageScopes,
 	Mutates:    true,
+	Category:   action.UpdatesIdentity,
 	ReadBack:   true,
 	Beyond:     true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},

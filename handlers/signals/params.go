@@ -102,6 +102,11 @@ func (s *severity) UnmarshalParam(text string) (warning string, err error) {
 	return warning, err
 }
 
+// Choices implements action.Chooser.
+func (severity) Choices() []string {
+	return ssf.Levels
+}
+
 // previousLevel is the risk level before; "" is one level lower.
 type previousLevel string
 

@@ -29,7 +29,7 @@ func spec(name, summary string, example map[string]any) action.Spec {
 		optional = []string{action.UsersScope, logsScope}
 	}
 	return action.Spec{
-		Name: name, Summary: summary, Mutates: true, Beyond: true, OptionalScopes: optional,
+		Name: name, Summary: summary, Mutates: true, Category: action.Uncategorized, Beyond: true, OptionalScopes: optional,
 		Example: action.Example{Parameters: example},
 	}
 }

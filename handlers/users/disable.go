@@ -24,6 +24,7 @@ var disable = action.Define(action.Spec{
 	OktaScopes:     manageScopes,
 	OptionalScopes: []string{action.TokensScope},
 	Mutates:        true,
+	Category:       action.DisablesIdentity,
 	ReadBack:       true,
 	Example: action.Example{
 		Parameters: map[string]any{"User IDs Or Logins": "alice@acme.test, zed", "Is Deactivate": false},

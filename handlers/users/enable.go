@@ -25,6 +25,7 @@ var enable = action.Define(action.Spec{
 	RunsOn:        action.UserEntities,
 	OktaScopes:    manageScopes,
 	Mutates:       true,
+	Category:      action.EnablesIdentity,
 	ReadBack:      true,
 	SecretResults: []string{"activationUrl", "activationToken"},
 	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "carol, erin", "Is Activate": false}},

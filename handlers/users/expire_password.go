@@ -26,6 +26,7 @@ var expirePassword = action.Define(action.Spec{
 	RunsOn:        action.UserEntities,
 	OktaScopes:    manageScopes,
 	Mutates:       true,
+	Category:      action.ResetsPassword,
 	NonIdempotent: true, // with a temporary password
 	ReadBack:      true,
 	Beyond:        true,

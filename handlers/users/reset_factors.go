@@ -22,6 +22,7 @@ var resetFactors = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: manageScopes,
 	Mutates:    true,
+	Category:   action.UpdatesIdentity,
 	ReadBack:   true,
 	Beyond:     true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "Factors": "push"}},

@@ -25,6 +25,7 @@ var resetPassword = action.Define(action.Spec{
 	RunsOn:        action.UserEntities,
 	OktaScopes:    manageScopes,
 	Mutates:       true,
+	Category:      action.ResetsPassword,
 	NonIdempotent: true,
 	SecretResults: []string{"resetPasswordUrl"},
 	Example:       action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice", "Send Email": true}},

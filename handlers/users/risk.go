@@ -81,6 +81,7 @@ var setRisk = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: []string{"okta.users.read", riskReadScope, riskManageScope},
 	Mutates:    true,
+	Category:   action.UpdatesIdentity,
 	ReadBack:   true,
 	Beyond:     true,
 	Example: action.Example{Parameters: map[string]any{

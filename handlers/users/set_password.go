@@ -26,6 +26,7 @@ var setPassword = action.Define(action.Spec{
 	RunsOn:        action.UserEntities,
 	OktaScopes:    manageScopes,
 	Mutates:       true,
+	Category:      action.ResetsPassword,
 	NonIdempotent: true,
 	SecretResults: []string{"password"},
 	Example: action.Example{Parameters: map[string]any{

@@ -20,6 +20,7 @@ var unlock = action.Define(action.Spec{
 	RunsOn:     action.UserEntities,
 	OktaScopes: manageScopes,
 	Mutates:    true,
+	Category:   action.EnablesIdentity,
 	ReadBack:   true,
 	Beyond:     true,
 	Example:    action.Example{Parameters: map[string]any{"User IDs Or Logins": "erin"}},

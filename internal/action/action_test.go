@@ -85,7 +85,7 @@ func wantProblem(t *testing.T, problems []action.Problem, parameter, words strin
 func each(t *testing.T, ctx context.Context, d action.Deps, o action.Options, mutates bool, names []string, plan func(ctx context.Context, name string) (action.Plan, error)) (*action.Result, error) {
 	t.Helper()
 	words := action.Words{Noun: "group", Changed: "Changed", Unchanged: "Left alone", Planned: "Would change"}
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: mutates}, func(ctx context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: mutates, Category: action.UpdatesIdentity}, func(ctx context.Context, x *action.Execution, _ struct{}) (*action.Result, error) {
 		return x.Each(ctx, names, words, plan)
 	})
 	inv, err := a.Bind(action.Request{Options: o})
@@ -158,7 +158,7 @@ func TestCatalog_IsComplete(t *testing.T) {
 		Limit  int           `param:"Limit" default:"20" min:"1" max:"50" help:"The most."`
 		action.ScopeOff
 	}
-	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", RunsOn: []action.EntityType{action.UserEntity}, OktaScopes: []string{"okta.users.read"}, Mutates: true},
+	a := action.Define(action.Spec{Name: "Try It", Summary: "Try it.", RunsOn: []action.EntityType{action.UserEntity}, OktaScopes: []string{"okta.users.read"}, Mutates: true, Category: action.UpdatesIdentity},
 		func(context.Context, *action.Execution, params) (*action.Result, error) { return nil, nil })
 	bare := action.Define(action.Spec{Name: "Ping", Summary: "Ping."}, func(context.Context, *action.Execution, struct{}) (*action.Result, error) { return nil, nil })
 	g := action.Group{Name: "users", Function: "OktaUsers", Summary: "Users.", Actions: []action.Action{a, bare}}
@@ -170,14 +170,14 @@ func TestCatalog_IsComplete(t *testing.T) {
 	if err := json.Compact(&want, []byte(`{
 		"group": "users", "function": "OktaUsers", "summary": "Users.",
 		"actions": [
-			{"name": "Try It", "slug": "try-it", "summary": "Try it.", "mutates": true, "read_back": false, "parameters": [
+			{"name": "Try It", "slug": "try-it", "summary": "Try it.", "mutates": true, "outcome_category": "update_identity", "read_back": false, "parameters": [
 				{"name": "User IDs", "type": "list", "description": "Users.", "default": null, "required": false, "secret": false, "aliases": ["User IDs Or Logins"]},
 				{"name": "New Password", "type": "string", "description": "A password.", "default": null, "required": true, "secret": true},
 				{"name": "Level", "type": "string", "description": "How much.", "default": null, "required": false, "secret": false, "allowed_values": ["Low", "High"]},
 				{"name": "Limit", "type": "integer", "description": "The most.", "default": 20, "required": false, "secret": false, "minimum": 1, "maximum": 50},
 				{"name": "Also Run On Scope", "type": "boolean", "description": "Run on the entities in scope as well as on the input; off runs on the input only.", "default": false, "required": false, "secret": false}
 			], "entity_types": ["USERUNIQNAME"], "oauth_scopes": ["okta.users.read"], "optional_scopes": [], "guardrail_scopes": ["okta.roles.read"]},
-			{"name": "Ping", "slug": "ping", "summary": "Ping.", "mutates": false, "read_back": false, "parameters": [], "entity_types": [], "oauth_scopes": [], "optional_scopes": [], "guardrail_scopes": []}
+			{"name": "Ping", "slug": "ping", "summary": "Ping.", "mutates": false, "outcome_category": "enrich_asset", "read_back": false, "parameters": [], "entity_types": [], "oauth_scopes": [], "optional_scopes": [], "guardrail_scopes": []}
 		]}`)); err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,8 @@ type Entry struct {
 	Aliases     []string     `json:"aliases,omitempty"`
 	Summary     string       `json:"summary"`
 	Mutates     bool         `json:"mutates"`
-	ReadBack    bool         `json:"read_back"` // the result can be read from Okta later
+	Category    Category     `json:"outcome_category"` // SecOps' name of the purpose
+	ReadBack    bool         `json:"read_back"`        // the result can be read from Okta later
 	Parameters  []Param      `json:"parameters"`
 	EntityTypes []EntityType `json:"entity_types"`
 	OAuthScopes []string     `json:"oauth_scopes"`
@@ -39,7 +40,7 @@ func (g Group) Catalog() Catalog {
 	for _, a := range g.Actions {
 		c.Actions = append(c.Actions, Entry{
 			Name: a.Name, Slug: a.Slug, Aliases: a.Aliases, Summary: a.Summary,
-			Mutates: a.Mutates, ReadBack: a.ReadBack,
+			Mutates: a.Mutates, Category: a.Category, ReadBack: a.ReadBack,
 			Parameters:  append([]Param{}, a.Params...),
 			EntityTypes: append([]EntityType{}, a.RunsOn...),
 			OAuthScopes: append([]string{}, a.OktaScopes...), GuardrailScopes: a.GuardrailScopes(),

@@ -64,7 +64,7 @@ func users(runs *atomic.Int32, plan func(ctx context.Context, x *action.Executio
 	type params struct {
 		Users action.Users `param:"User IDs" help:"Users."`
 	}
-	return action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: true}, func(ctx context.Context, x *action.Execution, p params) (*action.Result, error) {
+	return action.Define(action.Spec{Name: "Try It", Summary: "Try it.", Mutates: true, Category: action.UpdatesIdentity}, func(ctx context.Context, x *action.Execution, p params) (*action.Result, error) {
 		return x.EachUser(ctx, p.Users, action.UserWork{
 			Words: action.Words{Changed: "Changed"},
 			Plan: func(ctx context.Context, u okta.User) (action.Plan, error) {

@@ -19,6 +19,7 @@ type Param struct {
 	Required    bool     `json:"required"`
 	Secret      bool     `json:"secret"`
 	Allowed     []string `json:"allowed_values,omitempty"` // accepted in any case
+	Choices     []string `json:"choices,omitempty"`        // the usual values, for forms; others are accepted
 	Aliases     []string `json:"aliases,omitempty"`
 	Min         *int     `json:"minimum,omitempty"`
 	Max         *int     `json:"maximum,omitempty"`
@@ -70,6 +71,9 @@ type ScopeOff struct {
 // reply.
 type Allower interface{ Allowed() []string }
 
+// Chooser is implemented by parameter types that accept more values than those that a form offers.
+type Chooser interface{ Choices() []string }
+
 // ParamUnmarshaler is implemented by parameter types that decode their value. UnmarshalParam
 // returns a warning for the caller, or "". The text of an error describes the valid values, without
 // the given value.
@@ -117,6 +121,9 @@ func newParam(f reflect.StructField) Param {
 	}
 	if set, ok := reflect.Zero(f.Type).Interface().(Allower); ok {
 		p.Allowed = set.Allowed()
+	}
+	if set, ok := reflect.Zero(f.Type).Interface().(Chooser); ok {
+		p.Choices = set.Choices()
 	}
 	switch p.Type = typeOf(f.Type); p.Type {
 	case "":

@@ -54,6 +54,7 @@ func run(t *testing.T, d action.Deps, r action.Run, spec action.Spec, work func(
 		action.NamedUserIDs
 		action.ScopeOn
 	}
+	spec.Category = action.UpdatesIdentity
 	spec.Name, spec.Summary, spec.RunsOn = "Try It", "Try it.", action.UserEntities
 	a := action.Define(spec, func(ctx context.Context, x *action.Execution, p params) (*action.Result, error) {
 		return x.EachUser(ctx, p.Users, work(x))

@@ -39,6 +39,8 @@ type Spec struct {
 	// access token with its own scopes.
 	OptionalScopes []string
 	Mutates        bool // it changes something in Okta, or sends something to it
+	// Category is the purpose of the action in SecOps. An action that mutates must have one.
+	Category Category
 	// NonIdempotent declares that a second write has another effect and that Okta's state does not
 	// show the first. After a lost response such a write is not sent again, and the outcome is
 	// unknown_result.
@@ -197,6 +199,7 @@ func Define[P any](spec Spec, run func(ctx context.Context, x *Execution, p P) (
 	if _, is := any(*new(P)).(SecretReturner); is != (len(spec.SecretResults) > 0) {
 		panic(fmt.Sprintf("action %q: SecretResults and parameters with ReturnsSecret go together", spec.Name))
 	}
+	a.Category = categoryOf(spec)
 	if (spec.ReadBack || spec.NonIdempotent) && !spec.Mutates {
 		panic(fmt.Sprintf("action %q: ReadBack and NonIdempotent need Mutates", spec.Name))
 	}

@@ -42,7 +42,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte("{}"), "text/plain")
 	f.Add([]byte("{}"), `application/json; charset="utf-8"`)
 	log := slog.New(slog.DiscardHandler)
-	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does.", RunsOn: []action.EntityType{action.UserEntity}, Mutates: true},
+	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does.", RunsOn: []action.EntityType{action.UserEntity}, Mutates: true, Category: action.UpdatesIdentity},
 		func(context.Context, *action.Execution, fuzzParams) (*action.Result, error) {
 			return &action.Result{Message: "Done."}, nil
 		})

@@ -43,7 +43,7 @@ func TestReplay_ReleasesTheMemoryOfResponses(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := okta.New(okta.Options{Root: root, Auth: okta.SSWS(testkit.NewCredential(secrets.New("token"))), Concurrency: 1})
-	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does something.", Mutates: true, ReadBack: true},
+	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does something.", Mutates: true, Category: action.UpdatesIdentity, ReadBack: true},
 		func(ctx context.Context, c *action.Execution, p users) (*action.Result, error) {
 			return c.EachUser(ctx, p.Users, action.UserWork{Plan: func(_ context.Context, u okta.User) (action.Plan, error) {
 				return action.Plan{Before: action.StatusOf(u)}, c.Okta.Keep(20 << 20)

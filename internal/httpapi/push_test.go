@@ -38,7 +38,7 @@ func (p *topic) Publish(_ context.Context, data []byte, _ map[string]string) err
 // automated returns a group of one action that changes something, with its topics.
 func automated(run func(ctx context.Context, c *action.Execution) (*action.Result, error)) (g action.Group, setup Setup, results, dead *topic) {
 	log := slog.New(slog.DiscardHandler)
-	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does something.", Mutates: true}, func(ctx context.Context, c *action.Execution, _ noParams) (*action.Result, error) {
+	a := action.Define(action.Spec{Name: "Do Something", Summary: "Does something.", Mutates: true, Category: action.UpdatesIdentity}, func(ctx context.Context, c *action.Execution, _ noParams) (*action.Result, error) {
 		return run(ctx, c)
 	})
 	results, dead = &topic{}, &topic{}

@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"internal/idempotency": {"internal/bucket"},
 	"internal/ssf":         {"internal/keys", "secrets"},
 	"internal/transmitter": {"internal/caller", "internal/keys", "internal/okta", "internal/ssf", "secrets"}, // not deployed
+	"internal/secops":      {"handlers", "internal/*", "local/emulator", "secrets"},                          // not deployed
 	"local/pubsub":         {"handlers", "internal/backoff"},
 	"secrets":              {"internal/backoff"},
 	"local/emulator":       {},

@@ -208,7 +208,7 @@ func neutralOf(w *testkit.World, r testkit.Reply) neutral {
 }
 
 // perRun is what differs from run to run in a reply.
-var perRun = regexp.MustCompile(`"(org|invocation_id|okta_request_id)":"[^"]*"`)
+var perRun = regexp.MustCompile(`"(org|invocation_id|okta_request_id|jti)":"[^"]*"`)
 
 // evicted is a record of an eviction of carol, in whose org Finance is the quarantine group.
 var evicted = fmt.Sprintf(`{"user_id": %q, "before": {"status": "ACTIVE", "risk": "LOW"}, "after": {"status": "SUSPENDED"},

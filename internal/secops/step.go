@@ -1,4 +1,4 @@
-package main
+package secops
 
 import (
 	"encoding/json"
@@ -9,14 +9,8 @@ import (
 	"example.com/okta-secops/internal/action"
 )
 
-// deployedAction is an action with the playbook step that calls it.
-type deployedAction struct {
-	action.Entry
-	SecOps playbookStep `json:"secops"`
-}
-
-// playbookStep is a request as the author of a SecOps playbook pastes it, and the paths of its reply.
-type playbookStep struct {
+// Step is a request as the author of a SecOps playbook pastes it, and the paths of its reply.
+type Step struct {
 	IdempotencyKey string   `json:"idempotency_key"` // "" if a repeat is decided from the current state
 	Body           string   `json:"body"`            // indented JSON: Terraform shows several lines without escapes
 	Outputs        []string `json:"outputs"`
@@ -29,28 +23,29 @@ type stepBody struct {
 	Context    map[string]string `json:"context,omitempty"`
 }
 
-func stepOf(g action.Group, a action.Action) (playbookStep, error) {
+// StepOf returns the suggested step of an action. reply is the reply of Example.
+func StepOf(a action.Action, reply string) (Step, error) {
 	body, err := json.MarshalIndent(bodyOf(a), "", "  ")
 	if err != nil {
-		return playbookStep{}, err
+		return Step{}, err
 	}
-	step := playbookStep{Body: string(body)}
-	if a.Mutates && !a.ReadBack {
+	step := Step{Body: string(body)}
+	if Keyed(a) {
 		// The key must differ from step to step: of two steps with one key, the second gets the reply
 		// to the first.
 		step.IdempotencyKey = "[Case.Id]-[Alert.Identifier]-" + a.Slug + "-" + action.FillIn + "_STEP_NAME"
 	}
-	_, text, _, err := example(g, a)
-	if err != nil {
-		return playbookStep{}, err
+	var members map[string]any
+	if err := json.Unmarshal([]byte(reply), &members); err != nil {
+		return Step{}, err
 	}
-	var reply map[string]any
-	if err := json.Unmarshal([]byte(text), &reply); err != nil {
-		return playbookStep{}, err
-	}
-	step.Outputs = outputs(reply, a.SecretResults)
+	step.Outputs = outputs(members, a.SecretResults)
 	return step, nil
 }
+
+// Keyed reports whether a request of the action needs an idempotency key: Okta's state does not show whether the action
+// was carried out.
+func Keyed(a action.Action) bool { return a.Mutates && !a.ReadBack }
 
 // bodyOf returns the least request: the entities in scope if the action runs on entities, and a
 // value to replace for each parameter that the action then misses. SecOps fills in the placeholders
