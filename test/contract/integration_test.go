@@ -159,7 +159,10 @@ func (r stepResult) object(t *testing.T, title, member string) string {
 }
 
 // json returns the JSON result.
-func (r stepResult) json(t *testing.T) string { t.Helper(); return r.object(t, "JsonResult", "RawJson") }
+func (r stepResult) json(t *testing.T) string {
+	t.Helper()
+	return r.object(t, "JsonResult", "RawJson")
+}
 
 // table returns the table of the case wall of an action.
 func (r stepResult) table(t *testing.T, name string) string {
@@ -347,4 +350,13 @@ func secretsOf(v any, names []string) []string {
 		}
 	}
 	return found
+}
+
+// check runs Python, which must print nothing.
+func (p platform) check(t *testing.T, arguments ...string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), p.python, append([]string{"-B", "-W", "error"}, arguments...)...).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
