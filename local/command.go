@@ -21,11 +21,12 @@ var usages = map[string]string{
 	"undo":    "go run ./local undo [flags] REPLY.json",
 	"publish": "go run ./local publish [flags] GROUP JSON",
 	"results": "go run ./local results [flags]",
+	"wire":    "go run ./local wire [flags] ACTION",
 	"help":    "go run ./local help [COMMAND or ACTION]",
 }
 
 // commands are the names of the commands, in the order of the help.
-var commands = []string{"invoke", "undo", "publish", "results", "help"}
+var commands = []string{"invoke", "undo", "publish", "results", "wire", "help"}
 
 // newFlags returns an empty flag set for a command. It prints nothing; parse prints help and
 // errors.

@@ -7,6 +7,7 @@
 //	go run ./local undo REPLY.json         takes the changes of a saved reply back
 //	go run ./local publish users '{"action": "Get User", "parameters": {"User IDs": "alice"}}'
 //	go run ./local results                 prints what the functions publish
+//	go run ./local wire "Disable User"     prints the fields of the playbook step that calls an action
 //	go run ./local help "Disable User"     lists the parameters of an action
 //	FUNCTION_TARGET=OktaUsers go run ./local    serves one function with the functions framework
 package main
@@ -67,6 +68,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 			return publish(ctx, args[1:], getenv, stdout)
 		case "results":
 			return results(ctx, args[1:], getenv, stdout)
+		case "wire":
+			return wire(args[1:], stdout)
 		case "help":
 			return help(args[1:], stdout, func(args ...string) error { return run(ctx, args, getenv, stdout, stderr) })
 		}

@@ -402,7 +402,7 @@ func TestLocal_ReportsMistakeOnOneLine(t *testing.T) {
 				"port " + port + " is in use: stop the process that uses it, or select a free port with -okta-addr 127.0.0.1:0; " +
 				"port " + port + " is in use: stop the process that uses it, or select a free port with -pubsub-addr 127.0.0.1:0"},
 		"an unknown command": {[]string{"invok"}, noEnv,
-			`unknown command "invok"; the commands are invoke, undo, publish, results, help`},
+			`unknown command "invok"; the commands are invoke, undo, publish, results, wire, help`},
 		"a command too late": {[]string{"-addr", "127.0.0.1:0", "invoke"}, noEnv,
 			"the command must be the first argument: go run ./local invoke"},
 		"help for nothing":     {[]string{"help", "Disable", "Usr"}, noEnv, `unknown command or action "Disable Usr"`},

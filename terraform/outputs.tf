@@ -92,6 +92,15 @@ output "secops_actions" {
   value       = module.secops.actions
 }
 
+output "secops_integration" {
+  description = "Parameters of an instance of the response integration Okta SecOps: see docs/secops.md."
+  value = {
+    "API Root"       = "https://${local.prefix}-{group}-${data.google_project.this.number}.${var.region}.run.app"
+    "Authentication" = var.caller_auth == "apikey" ? "API key" : "Workload identity"
+    "Groups"         = join(", ", keys(local.catalog))
+  }
+}
+
 output "soar_webhook_sample" {
   description = "Sample of a result, for the mapping of a SOAR inbound webhook."
   value       = module.secops.webhook_sample

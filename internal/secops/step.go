@@ -9,11 +9,12 @@ import (
 	"example.com/okta-secops/internal/action"
 )
 
-// Step is a request as the author of a SecOps playbook pastes it, and the paths of its reply.
+// Step is a request with HTTP V2 as the author of a SecOps playbook pastes it, and the paths of its reply.
 type Step struct {
 	IdempotencyKey string   `json:"idempotency_key"` // "" if a repeat is decided from the current state
 	Body           string   `json:"body"`            // indented JSON: Terraform shows several lines without escapes
 	Outputs        []string `json:"outputs"`
+	Note           string   `json:"note"` // the values to replace; "" if there are none
 }
 
 // stepBody is the body of a request, with the members in the order in which an author fills them in.
@@ -40,7 +41,28 @@ func StepOf(a action.Action, reply string) (Step, error) {
 		return Step{}, err
 	}
 	step.Outputs = outputs(members, a.SecretResults)
+	step.Note = noteOf(a, step)
 	return step, nil
+}
+
+// noteOf returns the sentences about the values that the author of a playbook replaces.
+func noteOf(a action.Action, s Step) string {
+	var notes []string
+	if strings.Contains(s.Body+s.IdempotencyKey, action.FillIn) {
+		notes = append(notes, "Replace every value that holds FILL_IN: the function refuses a request that still has one.",
+			"FILL_IN_CASE_ID takes the placeholder of the case, [Case.Id].", "context is optional: the audit record holds it.")
+	}
+	if len(a.RunsOn) > 0 {
+		notes = append(notes, "[Entity.Identifier] and [Entity.Type] stand for the one entity in the scope of the step.",
+			"SecOps joins several with commas, and the function ignores an entity with such a type:",
+			"loop over the entities, or name the users in a parameter.")
+	}
+	if s.IdempotencyKey != "" {
+		notes = append(notes, "FILL_IN_STEP_NAME takes a name that no other step of the playbook has:",
+			"of two steps with one key, the second is refused, or gets the reply to the first and changes nothing.",
+			"To run the step again on purpose, change the key.")
+	}
+	return strings.Join(notes, " ")
 }
 
 // Keyed reports whether a request of the action needs an idempotency key: Okta's state does not show whether the action

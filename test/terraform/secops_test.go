@@ -37,6 +37,7 @@ func TestTerraformURL_IsTheSameInOutputsSettingsAndSubscriptions(t *testing.T) {
 					"output functions":      urlOf(service),
 					"output invoke":         urlOf(service) + "/ping",
 					"output secops_actions": urlOf(service) + "/ping",
+					"secops_integration":    urlOf(service),
 					"push endpoint":         urlOf(service) + "/pubsub",
 					"push audience":         urlOf(service),
 				}
@@ -55,6 +56,11 @@ func TestTerraformURL_IsTheSameInOutputsSettingsAndSubscriptions(t *testing.T) {
 					"output functions":      function.(map[string]any)["uri"].(string),
 					"output invoke":         invoke[strings.LastIndex(invoke, " ")+1:],
 					"output secops_actions": step.(map[string]any)["url"].(string),
+				}
+				integration := out["secops_integration"].(map[string]any)
+				got["secops_integration"] = strings.Replace(integration["API Root"].(string), "{group}", g.Name, 1)
+				if !strings.Contains(integration["Groups"].(string), g.Name) {
+					t.Errorf("Groups is %s", integration["Groups"])
 				}
 				if audience := audienceFlag.FindStringSubmatch(invoke); audience != nil {
 					got["audience of invoke"] = audience[1]

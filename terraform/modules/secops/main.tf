@@ -128,23 +128,7 @@ locals {
           } if !p.required
         ]
         outputs = a.secops.outputs
-        note = join(" ", concat(
-          !strcontains(jsonencode(a.secops), "FILL_IN") ? [] : [
-            "Replace every value that holds FILL_IN: the function refuses a request that still has one.",
-            "FILL_IN_CASE_ID takes the placeholder of the case, [Case.Id].",
-            "context is optional: the audit record holds it.",
-          ],
-          length(a.entity_types) == 0 ? [] : [
-            "[Entity.Identifier] and [Entity.Type] stand for the one entity in the scope of the step.",
-            "SecOps joins several with commas, and the function ignores an entity with such a type:",
-            "loop over the entities, or name the users in a parameter.",
-          ],
-          a.secops.idempotency_key == "" ? [] : [
-            "FILL_IN_STEP_NAME takes a name that no other step of the playbook has:",
-            "of two steps with one key, the second is refused, or gets the reply to the first and changes nothing.",
-            "To run the step again on purpose, change the key.",
-          ],
-        ))
+        note    = a.secops.note
       }
     }
   ]...)
