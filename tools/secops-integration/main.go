@@ -64,29 +64,60 @@ func write(root string, sourceOnly bool, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := replace(filepath.Join(root, "secops", "okta_secops"), files); err != nil {
+	playbooks, err := secops.PlaybookFiles()
+	if err != nil {
 		return err
 	}
-	if sourceOnly {
-		return nil
+	generated := func(string) bool { return true }
+	for dir, part := range map[string]struct {
+		files       map[string][]byte
+		isGenerated func(name string) bool
+	}{
+		filepath.Join("secops", "okta_secops"): {files, secops.IsGenerated},
+		filepath.Join("secops", "playbooks"):   {playbooks, generated},
+	} {
+		if err := replace(filepath.Join(root, dir), part.files, part.isGenerated); err != nil {
+			return err
+		}
 	}
+	if err := writeFile(filepath.Join(root, "docs", "playbooks.md"), secops.PlaybooksDocument()); err != nil || sourceOnly {
+		return err
+	}
+	return pack(root, integration, playbooks, stdout)
+}
+
+// pack writes the packages to dist/.
+func pack(root string, integration *secops.Integration, playbooks map[string][]byte, stdout io.Writer) error {
 	archive, err := integration.Package()
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(root, "dist", secops.PackageName)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	ofPlaybooks, err := secops.Archive(playbooks)
+	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, archive, 0o644); err != nil {
-		return err
+	for name, content := range map[string][]byte{secops.PackageName: archive, secops.PlaybooksName: ofPlaybooks} {
+		file := filepath.Join(root, "dist", name)
+		if err := writeFile(file, content); err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout, file)
 	}
-	fmt.Fprintln(stdout, file)
 	return nil
 }
 
+func writeFile(file string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, content, 0o644)
+}
+
 // replace writes the generated files of a directory, and removes generated ones that are not in files.
-func replace(dir string, files map[string][]byte) error {
+func replace(dir string, files map[string][]byte, isGenerated func(name string) bool) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	err := filepath.WalkDir(dir, func(file string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -96,7 +127,7 @@ func replace(dir string, files map[string][]byte) error {
 			return err
 		}
 		name = filepath.ToSlash(name)
-		if _, ok := files[name]; !ok && secops.IsGenerated(name) {
+		if _, ok := files[name]; !ok && isGenerated(name) {
 			return os.Remove(file)
 		}
 		return nil
@@ -105,14 +136,10 @@ func replace(dir string, files map[string][]byte) error {
 		return err
 	}
 	for name, text := range files {
-		if !secops.IsGenerated(name) {
+		if !isGenerated(name) {
 			continue
 		}
-		file := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(file, text, 0o644); err != nil {
+		if err := writeFile(filepath.Join(dir, filepath.FromSlash(name)), text); err != nil {
 			return err
 		}
 	}
