@@ -37,7 +37,8 @@ func wire(args []string, stdout io.Writer) error {
 	}
 	url := strings.ReplaceAll(strings.TrimRight(*root, "/"), groupMark, g.Name)
 	if !caller.IsSecureURL(url) {
-		return fmt.Errorf("-root is %q, must be an https URL such as https://okta-{group}-123456789012.europe-west1.run.app", *root)
+		return fmt.Errorf("-root is %q, must be an https URL such as "+
+			"https://okta-{group}-123456789012.europe-west1.run.app", *root)
 	}
 	_, reply, _, err := secops.Example(g, a)
 	if err != nil {

@@ -60,11 +60,13 @@ func (i *Integration) properties() []property {
 		},
 		{
 			Name: "Service Account JSON", Type: "password",
-			Description: "The key file of the service account that may call the functions, with Authentication Service account JSON.",
+			Description: "The key file of the service account that may call the functions, with Authentication Service " +
+				"account JSON.",
 		},
 		{
 			Name: "Workload Identity Email", Type: "string",
-			Description: "The service account to impersonate, which may call the functions, with Authentication Workload identity.",
+			Description: "The service account to impersonate, which may call the functions, with Authentication Workload " +
+				"identity.",
 		},
 		{
 			Name: "Verify SSL", Type: "boolean", Default: true, Mandatory: true,
@@ -139,7 +141,8 @@ type result struct {
 func (a scriptAction) metadata() metadata {
 	return metadata{
 		Name: a.Name, Description: a.describe(), Identifier: Identifier, Creator: creator, Parameters: a.parameters(),
-		Results:       []result{{Name: "JsonResult", Show: true, Example: "resources/" + a.stem() + "_JsonResult_example.json"}},
+		Results: []result{{Name: "JsonResult", Show: true,
+			Example: "resources/" + a.stem() + "_JsonResult_example.json"}},
 		DefaultResult: "false", ScriptResult: "is_success", DocumentedLink: documentation,
 	}
 }

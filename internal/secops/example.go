@@ -35,8 +35,8 @@ type stopped struct{}
 func (stopped) Now() time.Time                                 { return time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC) }
 func (stopped) Sleep(_ context.Context, _ time.Duration) error { return okta.ErrTooLate }
 
-// Example runs an action's example on a new organization of the emulator, with a stopped clock, and returns the request,
-// the reply and the HTTP status. Values that differ between runs are replaced by "…", and links are left out.
+// Example runs an action's example on a new organization of the emulator, with a stopped clock, and returns the
+// request, the reply and the HTTP status. Values that differ between runs are replaced by "…", and links are left out.
 func Example(g action.Group, a action.Action) (request, reply string, status int, err error) {
 	fake := emulator.New(emulator.Options{Now: stopped{}.Now})
 	org := httptest.NewServer(fake)

@@ -119,8 +119,10 @@ func (i *Integration) builtNotes() []map[string]any {
 	var notes []map[string]any
 	for _, n := range i.notes {
 		note := map[string]any{
-			"ChangeDescription": n.Description, "Deprecated": false, "IntroducedInIntegrationVersion": json.Number(fmt.Sprintf("%.1f", n.Version)),
-			"ItemName": n.ItemName, "ItemType": n.ItemType, "New": n.New, "Regressive": false, "Removed": false,
+			"ChangeDescription": n.Description, "Deprecated": false,
+			"IntroducedInIntegrationVersion": json.Number(fmt.Sprintf("%.1f", n.Version)),
+			"ItemName":                       n.ItemName,
+			"ItemType":                       n.ItemType, "New": n.New, "Regressive": false, "Removed": false,
 			"TicketNumber": n.Ticket, "PublishTime": nil,
 		}
 		if at, err := time.Parse(time.DateOnly, n.PublishTime); err == nil {
@@ -144,7 +146,8 @@ func (a scriptAction) builtMetadata() map[string]any {
 	table := a.parametersTable()
 	built := map[string]any{
 		"Name": a.Name, "Description": a.describe(), "IntegrationIdentifier": Identifier, "Creator": creator,
-		"DocumentationLink": documentation, "IsAsync": false, "IsCustom": true, "IsEnabled": true, "Version": json.Number("1.0"),
+		"DocumentationLink": documentation, "IsAsync": false, "IsCustom": true, "IsEnabled": true,
+		"Version":          json.Number("1.0"),
 		"ScriptResultName": "is_success", "DefaultResultValue": "false", "SimulationDataJson": `{"Entities": []}`,
 		"DynamicResultsMetadata": []map[string]any{{
 			"ResultName": "JsonResult", "ShowResult": true, "ResultExample": example.String(),

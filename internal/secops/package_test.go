@@ -186,10 +186,11 @@ func TestPackage_HasThePlatformsTypes(t *testing.T) {
 	types = map[string]int{"string": 0, "boolean": 1, "password": 12, "ddl": 15}
 	for name, a := range source.actions() {
 		var built struct {
-			Name, IntegrationIdentifier, ScriptResultName, SimulationDataJson, AiDescription string
-			IsAsync                                                                          *bool
-			OutcomeCategories, AiCategories, EntityTypes                                     []string
-			Parameters                                                                       []struct {
+			Name, IntegrationIdentifier, ScriptResultName, AiDescription string
+			Simulation                                                   string `json:"SimulationDataJson"`
+			IsAsync                                                      *bool
+			OutcomeCategories, AiCategories, EntityTypes                 []string
+			Parameters                                                   []struct {
 				Name                string
 				Type                int
 				Value, DefaultValue any
@@ -201,7 +202,7 @@ func TestPackage_HasThePlatformsTypes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if built.Name != a.Name || built.ScriptResultName != "is_success" || built.IsAsync == nil || len(built.Parameters) != len(a.Parameters) ||
-			!json.Valid([]byte(built.DynamicResultsMetadata[0].ResultExample)) || !json.Valid([]byte(built.SimulationDataJson)) ||
+			!json.Valid([]byte(built.DynamicResultsMetadata[0].ResultExample)) || !json.Valid([]byte(built.Simulation)) ||
 			!strings.Contains(built.AiDescription, "### Flow Description") {
 			t.Errorf("%s: %+v", name, built)
 		}

@@ -104,19 +104,22 @@ func (p Playbook) exported() (map[string]any, error) {
 		kind, trigger["Type"] = 1, 11
 		conditions := []map[string]any{}
 		for _, name := range p.Inputs {
-			conditions = append(conditions, map[string]any{"FieldName": name, "Value": "", "MatchType": 0, "CustomOperatorName": nil})
+			conditions = append(conditions, map[string]any{"FieldName": name, "Value": "", "MatchType": 0,
+				"CustomOperatorName": nil})
 		}
 		trigger["Conditions"] = conditions
 	}
 	return map[string]any{
 		"CategoryName": "Okta", "OverviewTemplatesDetails": []any{}, "WidgetTemplates": []any{},
 		"Definition": map[string]any{
-			"Identifier": p.id(), "IsEnable": false, "Version": 0.0, "IsArchived": false, "IsAutomatic": kind == 0, "Name": p.Name,
+			"Identifier": p.id(), "IsEnable": false, "Version": 0.0, "IsArchived": false, "IsAutomatic": kind == 0,
+			"Name":     p.Name,
 			"Category": 2, "Description": p.Description, "Priority": 2, "Creator": p.id("creator"), "VersionCreator": nil,
 			"VersionComment": nil, "OriginalWorkflowIdentifier": p.id("original"), "TemplateName": nil, "PlaybookType": kind,
 			"IsDebugMode": false, "DebugBaseAlertIdentifier": nil, "DebugAlertIdentifier": nil, "SimulationClone": false,
-			"DefaultAccessLevel": 2, "CreationSource": 1, "Steps": steps, "Triggers": []any{trigger}, "OverviewTemplates": []any{},
-			"Permissions": []any{}, "Environments": []string{"*"},
+			"DefaultAccessLevel": 2, "CreationSource": 1, "Steps": steps, "Triggers": []any{trigger},
+			"OverviewTemplates": []any{},
+			"Permissions":       []any{}, "Environments": []string{"*"},
 		},
 	}, nil
 }
@@ -160,8 +163,9 @@ func (p Playbook) step(n Node) (map[string]any, error) {
 	}
 	step := map[string]any{
 		"Identifier": p.id(n.Name), "OriginalStepIdentifier": p.id(n.Name, "original"), "ParentWorkflowIdentifier": p.id(),
-		"InstanceName": n.Name, "IsAutomatic": true, "IsSkippable": false, "AutoSkipOnFailure": false, "IsDebugMockData": false,
-		"StepDebugData": nil, "ParentStepContainerId": nil, "IsTouchedByAi": false, "StartLoopStepIdentifier": nil,
+		"InstanceName": n.Name, "IsAutomatic": true, "IsSkippable": false, "AutoSkipOnFailure": false,
+		"IsDebugMockData": false,
+		"StepDebugData":   nil, "ParentStepContainerId": nil, "IsTouchedByAi": false, "StartLoopStepIdentifier": nil,
 		"ParallelActions": []any{}, "ActionProvider": "Flow", "Integration": "Flow",
 	}
 	var err error
@@ -169,7 +173,8 @@ func (p Playbook) step(n Node) (map[string]any, error) {
 	case n.Action != "":
 		err = p.actionStep(n, step, values)
 	case n.Question != "":
-		step["Name"], step["ActionName"], step["Type"], step["IsAutomatic"] = "MultiChoiceQuestion", "MultiChoiceQuestion", 1, false
+		step["Name"], step["ActionName"], step["Type"], step["IsAutomatic"] = "MultiChoiceQuestion", "MultiChoiceQuestion",
+			1, false
 		step["Description"] = "A decision of the analyst"
 		answers := map[string]string{}
 		for i, b := range n.Branches {

@@ -41,10 +41,12 @@ func PlaybooksDocument() []byte {
 	var b strings.Builder
 	b.WriteString(playbooksHead)
 	for _, p := range Playbooks {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", p.Name, strings.ReplaceAll(strings.ToLower(p.Name), " ", "-"), p.UseCase, p.Description)
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", p.Name, strings.ReplaceAll(strings.ToLower(p.Name), " ", "-"),
+			p.UseCase, p.Description)
 	}
 	for _, p := range Playbooks {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\nFile: `secops/playbooks/%s`\n\n```mermaid\nflowchart TD\n", p.Name, p.Description, p.File())
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\nFile: `secops/playbooks/%s`\n\n```mermaid\nflowchart TD\n",
+			p.Name, p.Description, p.File())
 		start := "Alert"
 		if p.Inputs != nil {
 			start = "Inputs: " + strings.Join(p.Inputs, ", ")

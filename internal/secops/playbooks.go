@@ -45,7 +45,8 @@ var Playbooks = []Playbook{
 			byStatus("Remove role", "The users do not have the role."),
 		},
 		Adapt: []string{
-			"`Role IDs Or Names`: the roles to remove. A role that a group grants is `wrong_state`: remove the user from the group.",
+			"`Role IDs Or Names`: the roles to remove. A role that a group grants is `wrong_state`: remove the user from " +
+				"the group.",
 			"The guardrails refuse to remove the role of the last super administrator.",
 		},
 	},
@@ -54,7 +55,8 @@ var Playbooks = []Playbook{
 		Description: "Reports the risk of the user to Identity Threat Protection, which applies the policies of Okta.",
 		Steps: []Node{
 			{Name: "Send signal", Action: "Send ITP Signal", Parameters: map[string]any{
-				"User Email": "[Entity.OriginalIdentifier]", "Timestamp": "[Event.StartTime]", "Reason": "[Alert.Name]", "Severity": "high",
+				"User Email": "[Entity.OriginalIdentifier]", "Timestamp": "[Event.StartTime]", "Reason": "[Alert.Name]",
+				"Severity": "high",
 			}},
 			byStatus("Send signal", "Okta accepted the signal."),
 		},
@@ -74,7 +76,8 @@ var Playbooks = []Playbook{
 			{Name: "Factors", Action: "List Factors"},
 			{Name: "Risk", Action: "Get User Risk"},
 			{Name: "Summary", Action: caseComment, Parameters: map[string]any{
-				"Comment": `Okta: [Profile.JsonResult| "output_message"] [Roles.JsonResult| "output_message"] [Risk.JsonResult| "output_message"]`,
+				"Comment": `Okta: [Profile.JsonResult| "output_message"] [Roles.JsonResult| "output_message"] ` +
+					`[Risk.JsonResult| "output_message"]`,
 			}},
 		},
 		Adapt: []string{
@@ -93,23 +96,26 @@ var Playbooks = []Playbook{
 					{Name: "Contain", Action: "Contain User", Parameters: map[string]any{
 						"Also Run On Scope": true, "Verify In System Log": true,
 					}},
-					byStatus("Contain", "The users are contained. To restore one, use the block Okta Restore User With Approval with the "+
-						"Record in undo_requests of the result."),
+					byStatus("Contain", "The users are contained. To restore one, use the block "+
+						"Okta Restore User With Approval with the Record in undo_requests of the result."),
 				}},
 				{Value: "Do not contain", Steps: []Node{
-					{Name: "Denied", Action: caseComment, Parameters: map[string]any{"Comment": "Okta: the containment was not approved."}},
+					{Name: "Denied", Action: caseComment,
+						Parameters: map[string]any{"Comment": "Okta: the containment was not approved."}},
 				}},
 			}},
 		},
 		Adapt: []string{
 			"The assignee of the step Approval, and its time limit.",
-			"`Level`: `revoke` ends the access without a suspension, `evict` also resets password and factors. See docs/containment.md.",
+			"`Level`: `revoke` ends the access without a suspension, `evict` also resets password and factors. See " +
+				"docs/containment.md.",
 		},
 	},
 	{
 		Name: "Okta Restore User With Approval", UseCase: "Containment",
-		Description: "A block that takes a containment back, after an approval. Inputs: the user, and the Record of Contain User.",
-		Inputs:      []string{"User", "Record"},
+		Description: "A block that takes a containment back, after an approval. Inputs: the user, and the Record of " +
+			"Contain User.",
+		Inputs: []string{"User", "Record"},
 		Steps: []Node{
 			{Name: "Preview", Action: "Restore User", Parameters: map[string]any{
 				"User IDs Or Logins": "[Input.User]", "Record": "[Input.Record]", "Dry Run": true,

@@ -16,7 +16,8 @@ var entityFlags = []struct {
 	{"address", "ADDRESS"}, {"alert", "ALERT"}, {"application", "APPLICATION"}, {"child_hash", "CHILDHASH"},
 	{"child_process", "CHILDPROCESS"}, {"cluster", "CLUSTER"}, {"container", "CONTAINER"}, {"credit_card", "CREDITCARD"},
 	{"cve", "CVE"}, {"cve_id", "CVEID"}, {"database", "DATABASE"}, {"deployment", "DEPLOYMENT"},
-	{"destination_domain", "DESTINATIONDOMAIN"}, {"domain", "DOMAIN"}, {"email_message", "EMAILSUBJECT"}, {"event", "EVENT"},
+	{"destination_domain", "DESTINATIONDOMAIN"}, {"domain", "DOMAIN"}, {"email_message", "EMAILSUBJECT"}, {"event",
+		"EVENT"},
 	{"file_hash", "FILEHASH"}, {"file_name", "FILENAME"}, {"generic", "GENERICENTITY"}, {"host_name", action.HostEntity},
 	{"ip_set", "IPSET"}, {"mac_address", "MacAddress"}, {"parent_hash", "PARENTHASH"}, {"parent_process", "PARENTPROCESS"},
 	{"phone_number", "PHONENUMBER"}, {"pod", "POD"}, {"process", "PROCESS"}, {"service", "SERVICE"},
@@ -26,16 +27,20 @@ var entityFlags = []struct {
 
 // categoryNames are the outcome categories of the AI metadata, with their names in a package.
 var categoryNames = map[action.Category]string{
-	"enrich_ioc": "Enrich IOC (Indicator of Compromise)", action.EnrichesAsset: "Enrich Asset", "update_alert": "Update Alert",
+	"enrich_ioc": "Enrich IOC (Indicator of Compromise)", action.EnrichesAsset: "Enrich Asset",
+	"update_alert":      "Update Alert",
 	"add_alert_comment": "Add Alert Comment", "create_ticket": "Create Ticket", "update_ticket": "Update Ticket",
 	"add_ioc_to_blocklist": "Add IOC to Blocklist", "remove_ioc_from_blocklist": "Remove IOC from Blocklist",
 	"add_ioc_to_allowlist": "Add IOC to Allowlist", "remove_ioc_from_allowlist": "Remove IOC from Allowlist",
 	action.DisablesIdentity: "Disable Identity (User, Account)", action.EnablesIdentity: "Enable Identity (User, Account)",
 	"contain_host": "Contain Host", "uncontain_host": "Uncontain Host",
-	action.ResetsPassword: "Reset Identity Password (User, Account)", action.UpdatesIdentity: "Update Identity (User, Account)",
-	action.SearchesEvents: "Search Events", "execute_command_on_the_host": "Execute Command on the Host",
-	"download_file": "Download File", "send_email": "Send Email", "search_email": "Search Email", "delete_email": "Delete Email",
-	"update_email": "Update Email", "submit_file": "Submit File", "send_message": "Send Message", "search_asset": "Search Asset",
+	action.ResetsPassword:  "Reset Identity Password (User, Account)",
+	action.UpdatesIdentity: "Update Identity (User, Account)",
+	action.SearchesEvents:  "Search Events", "execute_command_on_the_host": "Execute Command on the Host",
+	"download_file": "Download File", "send_email": "Send Email", "search_email": "Search Email",
+	"delete_email": "Delete Email",
+	"update_email": "Update Email", "submit_file": "Submit File", "send_message": "Send Message",
+	"search_asset":          "Search Asset",
 	"get_alert_information": "Get Alert Information",
 }
 
@@ -117,7 +122,8 @@ func (a scriptAction) aiDescription() string {
 	b.WriteString("\n### Additional Notes\n\n")
 	switch {
 	case a.Mutates:
-		b.WriteString("If only some targets were reached, the step completes with is_success false, and the table names the " +
+		b.WriteString("If only some targets were reached, the step completes with is_success false, and the table names " +
+			"the " +
 			"outcome of each target. If no target was reached and nothing was changed, the step fails. The guardrails of the " +
 			"deployment may refuse a target. Use Dry Run to see the outcome first.\n")
 	case a.group == "":
@@ -184,7 +190,8 @@ func (a scriptAction) entityUsage() map[string]any {
 	}
 	if len(a.RunsOn) > 0 {
 		usage["reasoning"] = "The action iterates over target_entities and selects those whose entity_type is " +
-			strings.Join(strings.Fields(strings.Trim(fmt.Sprint(a.RunsOn), "[]")), " or ") + ". It uses no other attribute to select."
+			strings.Join(strings.Fields(strings.Trim(fmt.Sprint(a.RunsOn), "[]")),
+				" or ") + ". It uses no other attribute to select."
 	}
 	return usage
 }

@@ -36,7 +36,14 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	for name, part := range map[string]string{"README.md": actionsTable(), "docs/configuration.md": settingsTable()} {
+	migration, err := secops.MigrationTable()
+	if err != nil {
+		log.Fatal(err)
+	}
+	for name, part := range map[string]string{
+		"README.md": actionsTable(), "docs/configuration.md": settingsTable(), "docs/migration.md": migration,
+		"docs/secops.md": secops.ActionsTable(),
+	} {
 		if err := writeGenerated(in(name), part); err != nil {
 			log.Fatal(err)
 		}

@@ -65,7 +65,8 @@ func install(ctx context.Context, args []string, stdout io.Writer) error {
 	project := flags.String("project", "", "the `project` of the SecOps instance (required)")
 	location := flags.String("location", "", "the `location` of the instance, such as eu or us (required)")
 	instance := flags.String("instance", "", "the `ID` of the instance: SIEM Settings > Profile > Customer ID (required)")
-	endpoint := flags.String("endpoint", "", "the `URL` of the Chronicle API; the default is https://chronicle.LOCATION.rep.googleapis.com")
+	endpoint := flags.String("endpoint", "",
+		"the `URL` of the Chronicle API; the default is https://chronicle.LOCATION.rep.googleapis.com")
 	staging := flags.Bool("staging", false, "import into staging mode")
 	yes := flags.Bool("yes", false, "import the package; without it, install only shows what would change")
 	if err := flags.Parse(args); err != nil {
@@ -109,7 +110,8 @@ func (i installer) install(ctx context.Context, archive []byte, yes bool, stdout
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "package    %s %s with %d actions\ninstalled  %s\n", before.Identifier, before.Version, len(before.Actions), before.installed())
+	fmt.Fprintf(stdout, "package    %s %s with %d actions\ninstalled  %s\n", before.Identifier, before.Version,
+		len(before.Actions), before.installed())
 	if !yes {
 		fmt.Fprintln(stdout, "Nothing was imported. Add -yes to import the package.")
 		return nil
@@ -129,9 +131,11 @@ func (i installer) install(ctx context.Context, archive []byte, yes bool, stdout
 		return fmt.Errorf("the package was imported, but the instance was not read again: %w", err)
 	}
 	if after.Existing == nil {
-		return errors.New("SecOps accepted the package, but the instance does not list the integration: look at Response > IDE")
+		return errors.New("SecOps accepted the package, but the instance does not list the integration: look at " +
+			"Response > IDE")
 	}
-	fmt.Fprintf(stdout, "imported   %s\nNext: Response > Integrations Setup, add an instance of Okta SecOps. See docs/secops.md.\n", after.installed())
+	fmt.Fprintf(stdout, "imported   %s\nNext: Response > Integrations Setup, add an instance of Okta SecOps. See "+
+		"docs/secops.md.\n", after.installed())
 	return nil
 }
 
@@ -203,11 +207,14 @@ func (i installer) upload(ctx context.Context, method string, archive []byte, in
 
 // advice are the usual causes of the statuses of the Chronicle API.
 var advice = map[int]string{
-	http.StatusUnauthorized:       "run gcloud auth application-default login",
-	http.StatusForbidden:          "your account needs roles/chronicle.soarAdmin, or a role with chronicle.integrations.import, in this project",
-	http.StatusNotFound:           "check -project, -location and -instance; the instance must use the Chronicle API for SOAR",
-	http.StatusConflict:           "another import runs, or an integration with this identifier exists that is not custom",
-	http.StatusServiceUnavailable: "the import may go on: run install again without -yes, which shows the installed version",
+	http.StatusUnauthorized: "run gcloud auth application-default login",
+	http.StatusForbidden: "your account needs roles/chronicle.soarAdmin, or a role with " +
+		"chronicle.integrations.import, in this project",
+	http.StatusNotFound: "check -project, -location and -instance; the instance must use the Chronicle API " +
+		"for SOAR",
+	http.StatusConflict: "another import runs, or an integration with this identifier exists that is not custom",
+	http.StatusServiceUnavailable: "the import may go on: run install again without -yes, which shows the installed " +
+		"version",
 }
 
 // refusal returns the error of a response: https://cloud.google.com/apis/design/errors.

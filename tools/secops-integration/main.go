@@ -80,7 +80,8 @@ func write(root string, sourceOnly bool, stdout io.Writer) error {
 			return err
 		}
 	}
-	if err := writeFile(filepath.Join(root, "docs", "playbooks.md"), secops.PlaybooksDocument()); err != nil || sourceOnly {
+	if err := writeFile(filepath.Join(root, "docs", "playbooks.md"),
+		secops.PlaybooksDocument()); err != nil || sourceOnly {
 		return err
 	}
 	return pack(root, integration, playbooks, stdout)
@@ -107,7 +108,7 @@ func pack(root string, integration *secops.Integration, playbooks map[string][]b
 }
 
 func writeFile(file string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 		return err
 	}
 	return os.WriteFile(file, content, 0o644)
@@ -115,9 +116,10 @@ func writeFile(file string, content []byte) error {
 
 // replace writes the generated files of a directory, and removes generated ones that are not in files.
 func replace(dir string, files map[string][]byte, isGenerated func(name string) bool) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
+	var old []string
 	err := filepath.WalkDir(dir, func(file string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -128,12 +130,17 @@ func replace(dir string, files map[string][]byte, isGenerated func(name string) 
 		}
 		name = filepath.ToSlash(name)
 		if _, ok := files[name]; !ok && isGenerated(name) {
-			return os.Remove(file)
+			old = append(old, file)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
+	}
+	for _, file := range old {
+		if err := os.Remove(file); err != nil {
+			return err
+		}
 	}
 	for name, text := range files {
 		if !isGenerated(name) {

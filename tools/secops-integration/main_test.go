@@ -155,7 +155,7 @@ func TestInstall_Mistakes(t *testing.T) {
 		"install -project p/x": " must be the ",
 		"install -project p -location eu -instance i -endpoint http://acme.test": `-endpoint is "http://acme.test", must be an https URL`,
 		"install extra": `unknown argument "extra"`,
-		"instal":        `unknown command "instal"; the command is install`,
+		"importe":       `unknown command "importe"; the command is install`,
 		"-x":            "flag provided but not defined",
 	} {
 		if err := run(t.Context(), strings.Fields(arguments), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
