@@ -213,8 +213,11 @@ func (i *Integration) script(a scriptAction) []byte {
 		return fmt.Appendf(nil, pingScript, strings.Join(quoted(i.groupNames()), ", "))
 	}
 	arguments := []string{fmt.Sprintf("%q", a.Name), fmt.Sprintf("%q", a.group+"/"+a.Slug)}
-	if Keyed(a.Action) {
-		arguments = append(arguments, "keyed=True")
+	if a.Mutates {
+		arguments = append(arguments, "changes=True")
+	}
+	if a.once {
+		arguments = append(arguments, "once=True")
 	}
 	if len(a.RunsOn) > 0 {
 		arguments = append(arguments, "entity_types="+tuple(a.RunsOn))

@@ -45,6 +45,7 @@ type Integration struct {
 type scriptAction struct {
 	action.Action
 	group   string // "" for Ping, which runs in every group
+	once    bool   // a second request has another effect, and Okta's state does not show the first
 	example []byte // of the JSON result
 }
 
@@ -109,7 +110,7 @@ func New(groups []action.Group, tree fs.FS) (*Integration, error) {
 
 // add adds an action with the reply to its example. The Pings of all groups are one action.
 func (i *Integration) add(g action.Group, a action.Action) error {
-	s := scriptAction{Action: a, group: g.Name}
+	s := scriptAction{Action: a, group: g.Name, once: a.Mutates && (a.NonIdempotent || g.Signs)}
 	if a.Slug == "ping" {
 		if slices.ContainsFunc(i.actions, func(other scriptAction) bool { return other.Slug == a.Slug }) {
 			return nil

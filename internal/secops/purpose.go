@@ -99,7 +99,7 @@ func (a scriptAction) aiDescription() string {
 	if a.group == "" {
 		call = "Sends one HTTP request, `POST /ping`, to the function of each deployed group"
 	}
-	if Keyed(a.Action) {
+	if a.once {
 		call += ", with an idempotency key, so that a second delivery of the step does not repeat it"
 	}
 	scopes := "calls no API of Okta that needs an OAuth scope"

@@ -8,13 +8,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -150,8 +152,8 @@ func TestIntegration_BadInput(t *testing.T) {
 		"no root":            {map[string]any{"API Root": " "}, nil, "API Root is empty, must be the URL of the functions"},
 		"no group":           {map[string]any{"API Root": "https://okta.acme.test"}, nil, "API Root is https://okta.acme.test, must hold {group}"},
 		"no TLS":             {map[string]any{"API Root": "http://okta-{group}.acme.test"}, nil, "API Root is http://okta-users.acme.test, must be an https URL"},
-		"user in the URL":    {map[string]any{"Users API Root": "https://a:b@acme.test"}, nil, "Users API Root is https://a:b@acme.test, must be an https URL"},
-		"no port":            {map[string]any{"Users API Root": "https://acme.test:x"}, nil, "Users API Root is https://acme.test:x, must be a URL"},
+		"user in the URL":    {map[string]any{"Users API Root": "https://a:b@acme.test"}, nil, "Users API Root is not valid, must be an https URL without user"},
+		"no port":            {map[string]any{"Users API Root": "https://acme.test:x"}, nil, "Users API Root is not a URL"},
 		"unknown sign-in":    {map[string]any{"Authentication": "password"}, nil, "Authentication is password, must be one of API key, Service account JSON"},
 		"key with a newline": {map[string]any{"API Key": "a\nb"}, nil, "API Key holds characters that a header cannot hold"},
 		"header":             {map[string]any{"API Key": "a", "API Key Header": "X Key:"}, nil, `API Key Header is "X Key:", must be the name of a header`},
@@ -318,7 +320,7 @@ func TestIntegration_Transport(t *testing.T) {
 			var f function
 			s := disableStep(f.serve(t, c.reply), "alice")
 			if c.lessTime {
-				s.Context = map[string]any{"execution_deadline_unix_time_ms": time.Now().Add(13 * time.Second).UnixMilli()}
+				s.Context = map[string]any{"time_ms": 12_000} // 10 seconds remain for the case
 			}
 			r := p.run(t, s)
 			if r.State != c.state || r.Value != c.value || !strings.Contains(r.Message, c.want) {
@@ -413,12 +415,12 @@ func TestIntegration_IdempotencyKey(t *testing.T) {
 		}
 		return f.requests[0].Header.Get("Idempotency-Key")
 	}
-	first := keyOf("alice", "Correct-Horse-7", "w-1", "false")
-	if !strings.HasPrefix(first, "w-1-set-password-") || keyOf("alice", "Correct-Horse-8", "w-1", "false") != first {
-		t.Errorf("the key is %s", first)
+	once := keyOf("alice", "Correct-Horse-7", "w-1", "false")
+	if !strings.HasPrefix(once, "w-1-set-password-") || keyOf("alice", "Correct-Horse-8", "w-1", "false") != once {
+		t.Errorf("the key is %s", once)
 	}
 	others := []string{
-		first, keyOf("bob", "Correct-Horse-7", "w-1", "false"), keyOf("alice", "Correct-Horse-7", "w-2", "false"),
+		once, keyOf("bob", "Correct-Horse-7", "w-1", "false"), keyOf("alice", "Correct-Horse-7", "w-2", "false"),
 		keyOf("alice", "Correct-Horse-7", "w-1", "true"), keyOf("alice", "Correct-Horse-7", "", "false"),
 		keyOf("alice", "Correct-Horse-7", "", "false"),
 	}
@@ -426,11 +428,16 @@ func TestIntegration_IdempotencyKey(t *testing.T) {
 	if len(slices.Compact(others)) != 6 {
 		t.Errorf("two keys are equal: %v", others)
 	}
-	// A step that is decided from the state has no key: a later run has its effect.
+	// A step that is decided from the state has another key each time, so that a later run has its effect.
 	var f function
-	p.run(t, disableStep(f.serve(t, func(w http.ResponseWriter, _ int) { _, _ = io.WriteString(w, replyText("success", "")) }), "alice"))
-	if key, ok := f.requests[0].Header["Idempotency-Key"]; ok {
-		t.Errorf("Disable User has the key %v", key)
+	s := disableStep(f.serve(t, func(w http.ResponseWriter, _ int) { _, _ = io.WriteString(w, replyText("success", "")) }), "alice")
+	p.run(t, s)
+	p.run(t, s)
+	s.Action, s.Parameters = "Get User", map[string]any{"User IDs Or Logins": "alice", "Also Run On Scope": false}
+	p.run(t, s)
+	first, second := f.requests[0].Header.Get("Idempotency-Key"), f.requests[1].Header.Get("Idempotency-Key")
+	if !strings.HasSuffix(first, "-disable-user") || first == second || f.requests[2].Header["Idempotency-Key"] != nil {
+		t.Errorf("the keys are %q, %q and %q", first, second, f.requests[2].Header["Idempotency-Key"])
 	}
 }
 
@@ -585,4 +592,48 @@ func TestIntegration_OldPython(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.check(t, append([]string{list}, files...)...)
+}
+
+// TestIntegration_LostResponseOfAContainment: the second request is the same one, so the step has the record of the first.
+func TestIntegration_LostResponseOfAContainment(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	w := testkit.New(t, testkit.Options{})
+	var lost atomic.Bool
+	target, err := url.Parse(w.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if lost.CompareAndSwap(false, true) {
+			proxy.ServeHTTP(httptest.NewRecorder(), r)
+			c, _, _ := http.NewResponseController(rw).Hijack()
+			_ = c.Close()
+			return
+		}
+		proxy.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	r := p.run(t, playbookStep{
+		Action: "Contain User", Configuration: map[string]any{"API Root": server.URL + "/{group}"}, Parameters: map[string]any{
+			"User IDs Or Logins": "alice", "Level": "contain", "Allow Deactivate": false, "Verify In System Log": false,
+			"Also Run On Scope": false, "Dry Run": false, "Verify": false,
+		},
+	})
+	reply := replyOf(t, r)
+	record, _ := reply.Get("undo_requests", 0, "body", "parameters", "Record").(string)
+	if r.State != completed || r.Value != true || !strings.Contains(r.Message, "nothing was done now") ||
+		!strings.Contains(record, `"step":"suspend","outcome":"changed"`) || w.User("alice").Status != "SUSPENDED" {
+		t.Errorf("%+v", r)
+	}
+	suspensions := 0
+	for _, write := range w.Writes() {
+		if strings.HasSuffix(write, "/lifecycle/suspend") {
+			suspensions++
+		}
+	}
+	if suspensions != 1 {
+		t.Errorf("writes %v", w.Writes())
+	}
 }

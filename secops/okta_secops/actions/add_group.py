@@ -11,7 +11,7 @@ def main() -> None:
     run(
         "Add Group",
         "groups/add-group",
-        keyed=True,
+        changes=True,
     )
 
 

@@ -11,6 +11,7 @@ def main() -> None:
     run(
         "Add User To Group",
         "groups/add-user-to-group",
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

@@ -11,6 +11,7 @@ def main() -> None:
     run(
         "Assign Role",
         "roles/assign-role",
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

@@ -11,7 +11,7 @@ def main() -> None:
     run(
         "Clear Okta User Session",
         "sessions/clear-okta-user-session",
-        keyed=True,
+        changes=True,
         entity_types=("USERUNIQNAME",),
     )
 

@@ -11,7 +11,7 @@ def main() -> None:
     run(
         "Contain User",
         "containment/contain-user",
-        keyed=True,
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

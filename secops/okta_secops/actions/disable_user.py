@@ -11,6 +11,7 @@ def main() -> None:
     run(
         "Disable User",
         "users/disable-user",
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

@@ -11,6 +11,7 @@ def main() -> None:
     run(
         "Enable User",
         "users/enable-user",
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

@@ -11,6 +11,8 @@ def main() -> None:
     run(
         "Expire Password",
         "users/expire-password",
+        changes=True,
+        once=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

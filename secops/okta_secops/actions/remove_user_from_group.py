@@ -11,6 +11,7 @@ def main() -> None:
     run(
         "Remove User From Group",
         "groups/remove-user-from-group",
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

@@ -11,6 +11,7 @@ def main() -> None:
     run(
         "Reset Factors",
         "users/reset-factors",
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

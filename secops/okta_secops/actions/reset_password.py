@@ -11,7 +11,8 @@ def main() -> None:
     run(
         "Reset Password",
         "users/reset-password",
-        keyed=True,
+        changes=True,
+        once=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

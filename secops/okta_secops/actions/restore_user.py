@@ -11,7 +11,7 @@ def main() -> None:
     run(
         "Restore User",
         "containment/restore-user",
-        keyed=True,
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

@@ -11,7 +11,7 @@ def main() -> None:
     run(
         "Revoke All Access",
         "sessions/revoke-all-access",
-        keyed=True,
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

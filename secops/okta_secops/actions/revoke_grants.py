@@ -11,6 +11,7 @@ def main() -> None:
     run(
         "Revoke Grants",
         "sessions/revoke-grants",
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

@@ -11,7 +11,8 @@ def main() -> None:
     run(
         "Send Device Compliance Signal",
         "signals/send-device-compliance-signal",
-        keyed=True,
+        changes=True,
+        once=True,
         secrets=("Private Key String",),
     )
 

@@ -11,7 +11,8 @@ def main() -> None:
     run(
         "Send Device Risk Signal",
         "signals/send-device-risk-signal",
-        keyed=True,
+        changes=True,
+        once=True,
         secrets=("Private Key String",),
     )
 

@@ -11,7 +11,8 @@ def main() -> None:
     run(
         "Send Identifier Changed Signal",
         "signals/send-identifier-changed-signal",
-        keyed=True,
+        changes=True,
+        once=True,
         secrets=("Private Key String",),
     )
 

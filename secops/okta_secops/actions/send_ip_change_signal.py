@@ -11,7 +11,8 @@ def main() -> None:
     run(
         "Send IP Change Signal",
         "signals/send-ip-change-signal",
-        keyed=True,
+        changes=True,
+        once=True,
         secrets=("Private Key String",),
     )
 

@@ -11,7 +11,8 @@ def main() -> None:
     run(
         "Send ITP Signal",
         "signals/send-itp-signal",
-        keyed=True,
+        changes=True,
+        once=True,
         secrets=("Private Key String",),
     )
 

@@ -11,7 +11,8 @@ def main() -> None:
     run(
         "Send Session Revoked Signal",
         "signals/send-session-revoked-signal",
-        keyed=True,
+        changes=True,
+        once=True,
         secrets=("Private Key String",),
     )
 

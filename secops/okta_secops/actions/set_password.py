@@ -11,7 +11,8 @@ def main() -> None:
     run(
         "Set Password",
         "users/set-password",
-        keyed=True,
+        changes=True,
+        once=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
         secrets=("New Password",),
     )

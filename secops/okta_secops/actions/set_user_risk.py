@@ -11,6 +11,7 @@ def main() -> None:
     run(
         "Set User Risk",
         "users/set-user-risk",
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

@@ -11,6 +11,7 @@ def main() -> None:
     run(
         "Unassign Role",
         "roles/unassign-role",
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

@@ -11,6 +11,7 @@ def main() -> None:
     run(
         "Unlock User",
         "users/unlock-user",
+        changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
     )
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from soar_sdk.ScriptResult import EXECUTION_STATE_COMPLETED, EXECUTION_STATE_FAILED, EXECUTION_STATE_TIMEDOUT
@@ -19,32 +20,37 @@ DEFAULT_TIME = 110  # seconds, if the platform gives no deadline
 SCOPE_PARAMETER = "Also Run On Scope"
 OPTIONS = {"Dry Run": "dry_run", "Verify": "verify"}
 MAX_CONTEXT = 1000  # bytes of a value; the functions accept 1 KiB
-MAX_ROWS = 500  # of the table in the case wall
+MAX_ROWS, MAX_CELL = 500, 200  # of the table in the case wall; rows, and characters of a cell
 
 Result = tuple[str, bool, int]
 
 
-def run(name: str, path: str, *, keyed: bool = False, entity_types: tuple[str, ...] = (),
-        secrets: tuple[str, ...] = ()) -> None:
-    """Runs an action and ends the script.
+@dataclass(frozen=True)
+class Action:
+    """An action: its name, its group and slug, and how it behaves."""
 
-    path is the group and the slug. keyed is set if Okta's state does not show whether the action was carried out, so
-    that a second delivery of the step must be recognised. secrets are the parameters that hold secrets.
-    """
+    name: str
+    path: str
+    changes: bool = False  # it changes something in Okta
+    once: bool = False  # a second request has another effect: a second delivery of the step must be recognised
+    entity_types: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()  # the parameters that hold secrets
+
+
+def run(name: str, path: str, **behaviour: Any) -> None:
+    """Runs an action and ends the script. The arguments are the members of Action."""
+    action = Action(name, path, **behaviour)
     siemplify = SiemplifyAction()
     siemplify.script_name = f"{INTEGRATION} - {name}"
     try:
-        result = _run(siemplify, name, path, keyed, entity_types, secrets)
+        result = _run(siemplify, action)
     except NotSentError as error:
         result = _failure(name, f"{error}. Nothing was changed.")
     except NoReplyError as error:
-        state = EXECUTION_STATE_TIMEDOUT if error.timed_out else EXECUTION_STATE_FAILED
-        result = _failure(name, f"{error}. It is not known whether the action was carried out: check the state in Okta, "
-                                "then run the step again.", state)
-    except Exception as error:  # of the platform, before the request
-        siemplify.LOGGER.exception(error)
-        result = _failure(name, f"{type(error).__name__} before the request; see the log of the step. "
-                                "Nothing was changed.")
+        reason = f"{error}."
+        if action.changes:
+            reason += " It is not known whether the action was carried out: check the state in Okta, then run the step again."
+        result = _failure(name, reason, EXECUTION_STATE_TIMEDOUT if error.timed_out else EXECUTION_STATE_FAILED)
     siemplify.end(*result)
 
 
@@ -54,7 +60,7 @@ def run_ping(groups: tuple[str, ...], success: str, failure: str) -> None:
     siemplify.script_name = f"{INTEGRATION} - Ping"
     connected, failed, replies = [], [], {}
     try:
-        settings = Settings(siemplify.get_configuration(INTEGRATION))
+        settings = _settings(siemplify)
         functions = Functions(settings, _deadline(siemplify))
         for group in settings.groups(groups):
             try:
@@ -78,24 +84,33 @@ def run_ping(groups: tuple[str, ...], success: str, failure: str) -> None:
                       EXECUTION_STATE_COMPLETED)
 
 
-def _run(siemplify: Any, name: str, path: str, keyed: bool, entity_types: tuple[str, ...],
-         secrets: tuple[str, ...]) -> Result:
-    group, slug = path.split("/")
-    functions = Functions(Settings(siemplify.get_configuration(INTEGRATION)), _deadline(siemplify))
-    body = _request(siemplify, entity_types)
-    reply = functions.post(group, slug, body, _key(siemplify, slug, body, secrets) if keyed else None)
+def _run(siemplify: Any, action: Action) -> Result:
+    group, slug = action.path.split("/")
+    try:
+        functions = Functions(_settings(siemplify), _deadline(siemplify))
+        body = _request(siemplify, action.entity_types)
+        key = _key(siemplify, action, body) if action.changes else None
+    except NotSentError:
+        raise
+    except Exception as error:  # of the platform
+        siemplify.LOGGER.exception(error)
+        raise NotSentError(f"{type(error).__name__} before the request; see the log of the step") from None
+    reply = functions.post(group, slug, body, key)
     notes = [f"Warning: {text}" for text in reply.members.get("warnings") or []]
-    undo = reply.members.get("undo_requests") or []
-    if undo:
+    if reply.members.get("undo_requests"):
         notes.append("The changes can be taken back: undo_requests of the JSON result holds the steps.")
     for write in (_enrich, _add_table, _add_json):
         try:
-            write(siemplify, name, reply, notes)
+            write(siemplify, action.name, reply, notes)
         except Exception as error:  # of the platform: the action itself was carried out
             siemplify.LOGGER.exception(error)
             notes.append(f"Warning: SecOps did not store all of the result ({type(error).__name__}).")
     state = EXECUTION_STATE_COMPLETED if reply.succeeded or reply.partial else EXECUTION_STATE_FAILED
     return "\n".join([reply.members["output_message"], *notes]), reply.succeeded, state
+
+
+def _settings(siemplify: Any) -> Settings:
+    return Settings(siemplify.get_configuration(INTEGRATION))
 
 
 def _failure(name: str, reason: str, state: int = EXECUTION_STATE_FAILED) -> Result:
@@ -109,7 +124,7 @@ def _deadline(siemplify: Any) -> float:
 
 
 def _request(siemplify: Any, entity_types: tuple[str, ...]) -> dict[str, Any]:
-    """Returns the body of the request. Empty texts are left out; an empty boolean is refused by the function."""
+    """Returns the body of the request. The function reads an empty text as not given, and refuses an empty boolean."""
     parameters, options = {}, {}
     for name, value in siemplify.parameters.items():
         if name in OPTIONS:
@@ -132,16 +147,19 @@ def _context(siemplify: Any) -> dict[str, str]:
     return {k: str(v).encode()[:MAX_CONTEXT].decode(errors="ignore") for k, v in given.items() if v not in (None, "")}
 
 
-def _key(siemplify: Any, slug: str, body: dict[str, Any], secrets: tuple[str, ...]) -> str:
-    """Returns the idempotency key: the same for a second delivery of the step, another one for other targets.
+def _key(siemplify: Any, action: Action, body: dict[str, Any]) -> str:
+    """Returns the idempotency key of the request.
 
-    The values of secrets are not part of it, because the key is stored. A step that runs outside a playbook has a key
-    for itself: each run is another one.
+    A key for this script alone makes the retries after a lost response one request. For an action that must run once,
+    the key is the same for a second delivery of the step of a playbook, and another one for other targets. The values
+    of secrets are not part of it, because the key is stored.
     """
-    instance = siemplify.workflow_instance_id or uuid.uuid4()
-    shown = {k: v for k, v in body["parameters"].items() if k not in secrets}
+    if not action.once or not siemplify.workflow_instance_id:
+        return f"{uuid.uuid4()}-{action.path.split('/')[1]}"
+    shown = {k: v for k, v in body["parameters"].items() if k not in action.secrets}
     asked = json.dumps([shown, body.get("entities"), body["options"]], sort_keys=True)
-    return f"{instance}-{slug}-{hashlib.sha256(asked.encode()).hexdigest()[:32]}"
+    digest = hashlib.sha256(asked.encode()).hexdigest()[:32]
+    return f"{siemplify.workflow_instance_id}-{action.path.split('/')[1]}-{digest}"
 
 
 def _enrich(siemplify: Any, _name: str, reply: Reply, _notes: list[str]) -> None:
@@ -179,7 +197,7 @@ def _cell(value: Any) -> str:
     """Returns a value as a cell. The platform splits lines and cells without regard to quotes."""
     if isinstance(value, dict):
         value = "; ".join(f"{k}: {' '.join(map(str, v)) if isinstance(v, list) else v}" for k, v in value.items())
-    return " ".join(str("" if value is None else value).replace(",", ";").split())
+    return " ".join(str("" if value is None else value).replace(",", ";").split())[:MAX_CELL]
 
 
 def _add_json(siemplify: Any, _name: str, reply: Reply, notes: list[str]) -> None:
@@ -198,5 +216,5 @@ def _add_json(siemplify: Any, _name: str, reply: Reply, notes: list[str]) -> Non
 
 def _fits(siemplify: Any, members: dict[str, Any]) -> bool:
     """Reports whether the platform stores these members: it counts the JSON text in its own JSON text."""
-    room = siemplify.max_json_result_size * (1 << 20) - (1 << 18)  # the table has its place besides
+    room = siemplify.max_json_result_size * (1 << 20) - (1 << 20)  # the table has its place besides
     return len(json.dumps(json.dumps(members))) < room

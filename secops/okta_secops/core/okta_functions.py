@@ -105,11 +105,12 @@ class Settings:
             url = urllib.parse.urlsplit(root)
             host, _ = url.hostname or "", url.port
         except ValueError:
-            raise NotSentError(f"{name} is {root}, must be a URL") from None
+            raise NotSentError(f"{name} is not a URL") from None
         local = host in ("localhost", "127.0.0.1", "::1")
         plain = re.fullmatch(r"[A-Za-z0-9.:/\[\]_-]+", root)
         if not host or not plain or not (url.scheme == "https" or url.scheme == "http" and local):
-            raise NotSentError(f"{name} is {root}, must be an https URL without user, query or fragment")
+            shown = root if plain else "not valid"  # it may hold a password
+            raise NotSentError(f"{name} is {shown}, must be an https URL without user, query or fragment")
         return root
 
     @property
@@ -160,8 +161,6 @@ class Functions:
             wait = float(1 << attempt)
             try:
                 reply, wait = self._send(url, data, headers, wait)
-                if reply.status not in RETRIED or not self._time_for(wait, attempt):
-                    return self._checked(reply, in_doubt)
             except NotSentError as error:
                 if not error.passing or not self._time_for(wait, attempt):
                     raise in_doubt or error from None
@@ -169,6 +168,9 @@ class Functions:
                 in_doubt = error
                 if error.timed_out or not self._time_for(wait, attempt):
                     raise
+            else:
+                if reply.status not in RETRIED or not self._time_for(wait, attempt):
+                    return self._checked(reply, in_doubt)
             time.sleep(wait)
         raise AssertionError("unreachable")
 
@@ -199,22 +201,29 @@ class Functions:
                 return self._read(error, error.code), max(wait, 1.0)
         except urllib.error.URLError as error:
             raise self._failure(url, error.reason) from None
-        except (OSError, http.client.HTTPException) as error:
-            raise self._failure(url, error) from None
+        except (NotSentError, NoReplyError):
+            raise
+        except Exception as error:  # while the response was awaited
+            raise self._lost(url, error) from None
+
+    @staticmethod
+    def _lost(url: str, reason: Any) -> NoReplyError:
+        root = url.rsplit("/", 1)[0]
+        if isinstance(reason, TimeoutError):
+            return NoReplyError(f"{root} did not reply in the time of the step", timed_out=True)
+        return NoReplyError(f"the connection to {root} ended before the reply ({type(reason).__name__})")
 
     def _failure(self, url: str, reason: Any) -> Exception:
-        """Returns the error of a request without a response. Only errors before the request is sent prove that."""
+        """Returns the error of a connection or of the sending of a request. Some prove that it was not sent."""
         root = url.rsplit("/", 1)[0]
         if isinstance(reason, ssl.SSLCertVerificationError):
             return NotSentError(f"the TLS certificate of {root} is not trusted: {reason.verify_message}")
         if isinstance(reason, ssl.SSLError):
             return NotSentError(f"{root} does not speak TLS as expected ({reason.reason}): check API Root")
-        if isinstance(reason, TimeoutError):
-            return NoReplyError(f"{root} did not reply in the time of the step", timed_out=True)
         if isinstance(reason, (ConnectionRefusedError, socket.gaierror)) \
                 or getattr(reason, "errno", None) in (errno.ENETUNREACH, errno.EHOSTUNREACH):
             return NotSentError(f"{root} cannot be reached ({reason}): check API Root", passing=True)
-        return NoReplyError(f"the connection to {root} ended before the reply ({type(reason).__name__})")
+        return self._lost(url, reason)
 
     def _read(self, response: Any, status: int) -> Reply:
         """Reads a reply, which must be one of the functions: a proxy's or a login page is not."""

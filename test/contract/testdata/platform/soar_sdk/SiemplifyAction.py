@@ -35,7 +35,7 @@ class SiemplifyAction:
         self.workflow_id, self.workflow_instance_id = c["workflow_id"], c.get("workflow_instance_id")
         self.parameters = dict(c["parameters"])
         self.original_requesting_user = c["original_requesting_user"]
-        self.execution_deadline_unix_time_ms = c.get("execution_deadline_unix_time_ms", 0)
+        self.execution_deadline_unix_time_ms = int(time.time() * 1000) + c["time_ms"] if c["time_ms"] else 0
         self.max_json_result_size = c.get("max_json_result_size", 15)
         self.script_name = ""
         self.LOGGER = Logger()
