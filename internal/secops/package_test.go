@@ -3,6 +3,7 @@ package secops_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/secops"
+	"example.com/okta-secops/secrets"
 )
 
 // theIntegration is that of the catalog.
@@ -212,5 +214,60 @@ func TestPackage_HasThePlatformsTypes(t *testing.T) {
 				t.Errorf("%s: %+v is %+v", name, p, got)
 			}
 		}
+	}
+}
+
+// TestSource_NewActionNeedsItsDeclarationOnly adds an action to a group: script, form, AI metadata and package follow.
+func TestSource_NewActionNeedsItsDeclarationOnly(t *testing.T) {
+	t.Parallel()
+	type tryParams struct {
+		Users action.Users  `param:"User IDs Or Logins" help:"Users."`
+		Key   secrets.Value `param:"Key" secret:"true" help:"A secret."`
+		action.ScopeOn
+	}
+	try := action.Define(action.Spec{
+		Name: "Try It", Summary: "Try it.", RunsOn: action.UserEntities, Mutates: true, Category: action.DisablesIdentity, NonIdempotent: true,
+		Example: action.Example{Parameters: map[string]any{"User IDs Or Logins": "alice"}},
+	}, func(context.Context, *action.Execution, tryParams) (*action.Result, error) {
+		return &action.Result{Message: "Tried."}, nil
+	})
+	group := handlers.Groups[0]
+	group.Actions = append([]action.Action{try}, group.Actions...)
+	i, err := secops.New([]action.Group{group}, os.DirFS("../../secops/okta_secops"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := i.Source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := tree{}
+	for name, text := range source {
+		files[name] = string(text)
+	}
+	for _, r := range slices.Concat(rules, aiRules) {
+		if r.name == "AICapabilitiesMatchTheDeclaration" { // it compares with the catalog
+			continue
+		}
+		if problems := r.check(files); len(problems) > 0 {
+			t.Errorf("%s: %v", r.name, problems)
+		}
+	}
+	const call = `        "Try It",
+        "users/try-it",
+        changes=True,
+        once=True,
+        entity_types=("USERUNIQNAME", "HOSTNAME"),
+        secrets=("Key",),
+`
+	if !strings.Contains(files["actions/try_it.py"], call) {
+		t.Errorf("the script is\n%s", files["actions/try_it.py"])
+	}
+	built, err := i.Built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(built["ActionsDefinitions/try_it.actiondef"]); !strings.Contains(text, `"Disable Identity (User, Account)"`) || !strings.Contains(text, `"Type": 12`) {
+		t.Errorf("the definition is\n%s", text)
 	}
 }
