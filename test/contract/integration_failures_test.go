@@ -1,7 +1,6 @@
 package contract_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -238,6 +237,13 @@ func (f *function) serve(t *testing.T, reply func(w http.ResponseWriter, n int))
 	return map[string]any{"API Root": server.URL + "/{group}", "API Key": "the-key-of-secops"}
 }
 
+// received returns the requests and their bodies.
+func (f *function) received() ([]*http.Request, []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.requests), slices.Clone(f.bodies)
+}
+
 // heldWriter lets a handler wait until the client has gone.
 type heldWriter struct {
 	http.ResponseWriter
@@ -326,15 +332,16 @@ func TestIntegration_Transport(t *testing.T) {
 			if r.State != c.state || r.Value != c.value || !strings.Contains(r.Message, c.want) {
 				t.Errorf("%+v", r)
 			}
-			if len(f.requests) != c.requests || !slices.Equal(r.Waits, c.waits) {
-				t.Errorf("%d requests, want %d; waits %v, want %v", len(f.requests), c.requests, r.Waits, c.waits)
+			requests, bodies := f.received()
+			if len(requests) != c.requests || !slices.Equal(r.Waits, c.waits) {
+				t.Errorf("%d requests, want %d; waits %v, want %v", len(requests), c.requests, r.Waits, c.waits)
 			}
 			if strings.Contains(fmt.Sprint(r), "the-key-of-secops") {
 				t.Errorf("the result holds the key: %+v", r)
 			}
-			for i, q := range f.requests {
-				if q.Method != http.MethodPost || q.URL.Path != "/users/disable-user" || q.Header.Get("X-Api-Key") != "the-key-of-secops" || f.bodies[i] != f.bodies[0] {
-					t.Errorf("request %d is %s %s %v %s", i, q.Method, q.URL, q.Header, f.bodies[i])
+			for i, q := range requests {
+				if q.Method != http.MethodPost || q.URL.Path != "/users/disable-user" || q.Header.Get("X-Api-Key") != "the-key-of-secops" || bodies[i] != bodies[0] {
+					t.Errorf("request %d is %s %s %v %s", i, q.Method, q.URL, q.Header, bodies[i])
 				}
 			}
 		})
@@ -372,14 +379,21 @@ func TestIntegration_Transport(t *testing.T) {
 	t.Run("larger than the platform stores", func(t *testing.T) {
 		t.Parallel()
 		var f function
-		big, err := json.Marshal(strings.Repeat(`"é`, 6<<20))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := replyText("success", fmt.Sprintf(`, "json_result": {"alice": %s}, "undo_requests": [{"action": "Enable User"}]`, big))
+		text := replyText("success", `, "undo_requests": [{"action": "Enable User"}], "json_result": {"alice": "`+strings.Repeat("x", 16<<20)+`"}`)
 		r := p.run(t, disableStep(f.serve(t, respond(200, "", text)), "alice"))
 		if r.State != completed || r.Value != true || !strings.Contains(r.Message, "Warning: json_result is not in the JSON result, which SecOps limits to 15 MB") ||
 			!strings.Contains(r.json(t), "Enable User") {
+			t.Errorf("%d %v %s", r.State, r.Value, r.Message)
+		}
+	})
+	t.Run("larger than the platform stores as text in text", func(t *testing.T) {
+		t.Parallel()
+		var f function
+		// Each quote takes four characters in the platform's result, and the letter twelve.
+		text := replyText("success", `, "json_result": "`+strings.Repeat(`\"é`, 100_000)+`"`)
+		s := disableStep(f.serve(t, respond(200, "", text)), "alice")
+		s.Context = map[string]any{"max_json_result_size": 2}
+		if r := p.run(t, s); r.State != completed || !strings.Contains(r.Message, "which SecOps limits to 2 MB") {
 			t.Errorf("%d %v %s", r.State, r.Value, r.Message)
 		}
 	})
@@ -413,7 +427,8 @@ func TestIntegration_IdempotencyKey(t *testing.T) {
 		if r := p.run(t, s); r.State != completed {
 			t.Errorf("%+v", r)
 		}
-		return f.requests[0].Header.Get("Idempotency-Key")
+		requests, _ := f.received()
+		return requests[0].Header.Get("Idempotency-Key")
 	}
 	once := keyOf("alice", "Correct-Horse-7", "w-1", "false")
 	if !strings.HasPrefix(once, "w-1-set-password-") || keyOf("alice", "Correct-Horse-8", "w-1", "false") != once {
@@ -435,9 +450,10 @@ func TestIntegration_IdempotencyKey(t *testing.T) {
 	p.run(t, s)
 	s.Action, s.Parameters = "Get User", map[string]any{"User IDs Or Logins": "alice", "Also Run On Scope": false}
 	p.run(t, s)
-	first, second := f.requests[0].Header.Get("Idempotency-Key"), f.requests[1].Header.Get("Idempotency-Key")
-	if !strings.HasSuffix(first, "-disable-user") || first == second || f.requests[2].Header["Idempotency-Key"] != nil {
-		t.Errorf("the keys are %q, %q and %q", first, second, f.requests[2].Header["Idempotency-Key"])
+	requests, _ := f.received()
+	first, second := requests[0].Header.Get("Idempotency-Key"), requests[1].Header.Get("Idempotency-Key")
+	if !strings.HasSuffix(first, "-disable-user") || first == second || requests[2].Header["Idempotency-Key"] != nil {
+		t.Errorf("the keys are %q, %q and %q", first, second, requests[2].Header["Idempotency-Key"])
 	}
 }
 
@@ -532,7 +548,8 @@ func TestIntegration_IDTokens(t *testing.T) {
 				t.Fatalf("%+v", r)
 			}
 			audience := strings.Replace(configuration["API Root"].(string), "{group}", "users", 1)
-			for _, q := range f.requests {
+			requests, _ := f.received()
+			for _, q := range requests {
 				if got := q.Header.Get("Authorization"); got != "Bearer "+c.want+"-"+audience || q.Header.Get("X-Api-Key") != "" {
 					t.Errorf("the headers are %v", q.Header)
 				}
@@ -540,7 +557,7 @@ func TestIntegration_IDTokens(t *testing.T) {
 			for name := range c.configuration {
 				configuration[name] = ""
 			}
-			if r := p.run(t, s); r.State != failed || !strings.Contains(r.Message, " is empty") || len(f.requests) != 2 {
+			if r := p.run(t, s); r.State != failed || !strings.Contains(r.Message, " is empty") || len(requests) != 2 {
 				t.Errorf("without its parameter: %+v", r)
 			}
 		})

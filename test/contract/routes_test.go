@@ -159,6 +159,9 @@ func TestRoutes_ActionsListTheDeclarations(t *testing.T) {
 				if p.Allowed != nil {
 					member["allowed_values"] = p.Allowed
 				}
+				if p.Choices != nil {
+					member["choices"] = p.Choices
+				}
 				if p.Aliases != nil {
 					member["aliases"] = p.Aliases
 				}
@@ -171,7 +174,7 @@ func TestRoutes_ActionsListTheDeclarations(t *testing.T) {
 				parameters = append(parameters, member)
 			}
 			entry := map[string]any{
-				"name": a.Name, "slug": a.Slug, "summary": a.Summary, "mutates": a.Mutates, "read_back": a.ReadBack, "parameters": parameters,
+				"name": a.Name, "slug": a.Slug, "summary": a.Summary, "mutates": a.Mutates, "outcome_category": a.Category, "read_back": a.ReadBack, "parameters": parameters,
 				"entity_types": append([]action.EntityType{}, a.RunsOn...), "oauth_scopes": append([]string{}, a.OktaScopes...),
 				"guardrail_scopes": a.GuardrailScopes(), "optional_scopes": append([]string{}, a.OptionalScopes...),
 			}
