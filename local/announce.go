@@ -20,7 +20,7 @@ func (p *product) announce(w io.Writer) {
 		fmt.Fprintf(w, "transmitter %s\n", p.transmitter)
 	}
 	if p.note != "" {
-		fmt.Fprintf(w, "\n%s\n\nTry:\n  curl -s %s/users/ping\n\n%s/ lists the actions. Press Ctrl-C to stop.\n",
+		fmt.Fprintf(w, "\n%s\n\nTry:\n  curl -s %s/users/ping\n\n%s/ is the console. Press Ctrl-C to stop.\n",
 			p.note, p.functions, p.functions)
 		return
 	}
@@ -43,7 +43,7 @@ Try:
   go run ./local publish%s users '{"action": "Disable User", "parameters": {"User IDs": "bob", "Is Deactivate": false}}'
   go run ./local results%s
 
-%s/ lists the actions. Press Ctrl-C to stop.
+%s/ is the console. Press Ctrl-C to stop.
 `, p.guardrails(), p.signals(), p.functions, p.addrFlag(), p.pubsubFlag(), p.pubsubFlag(), p.functions)
 }
 

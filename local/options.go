@@ -36,6 +36,7 @@ type options struct {
 	okta           string // URL of a real org; "": the emulator
 	write          bool
 	guardrails     string // sample, off; "": sample
+	headless       bool   // without the console
 	getenv         func(string) string
 }
 
@@ -55,6 +56,7 @@ func (o *options) addTo(flags *flag.FlagSet) {
 		"in the environment (OKTA_API_TOKEN_SECRET=file:..., or OKTA_USE_OAUTH and its settings)")
 	flags.StringVar(&o.guardrails, "guardrails", guardrailsSample, "the policy of the emulator's organization: sample "+
 		"(breakglass is protected) or off (only the rules that are always on); GUARDRAILS overrides sample")
+	flags.BoolVar(&o.headless, "headless", false, "serve the functions without the console at /")
 	flags.BoolVar(&o.write, "write", false, "with -okta: make changes; without it every change is a dry run")
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"html/template"
 	"net/http"
 	"path"
 	"regexp"
@@ -12,39 +11,6 @@ import (
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/httpapi"
 )
-
-var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>okta-secops, local</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-  body { color: #1d1d1f; background: #fff }
-  h2 { margin-bottom: 0 }
-  table { border-collapse: collapse; width: 100% }
-  td { padding: .25rem 1rem .25rem 0; vertical-align: top; border-top: 1px solid #ddd }
-  code { font-size: .9em; white-space: nowrap }
-</style>
-<h1>okta-secops, local</h1>
-<p>Every function of the product in one process. Each group below is one function when deployed.</p>
-{{range .}}
-<h2>{{.Function}}</h2>
-<p>{{.Summary}} <a href="/{{.Name}}/actions">catalog</a> · <a href="/{{.Name}}/openapi.json">OpenAPI</a> ·
-<a href="/{{.Name}}/ping">ping</a></p>
-<table>{{$group := .Name}}
-{{range .Actions}}<tr><td><b>{{.Name}}</b><td>{{.Summary}}<td><code>POST /{{$group}}/{{.Slug}}</code>
-{{end}}</table>
-{{end}}
-</html>
-`))
-
-// indexPage lists the groups and actions.
-func indexPage(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	_ = pageTemplate.Execute(w, handlers.Groups)
-}
 
 // unknownPath replies to a path of no group with 404, and with the right path if it names an
 // action.

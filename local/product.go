@@ -7,12 +7,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
+	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/internal/pubsub"
+	"example.com/okta-secops/local/console"
 	localpubsub "example.com/okta-secops/local/pubsub"
 )
 
@@ -61,10 +64,28 @@ func start(o options) (*product, error) {
 			_, _ = io.WriteString(w, `{"status":"ok"}`+"\n")
 		})
 	}
-	mux.HandleFunc("GET /{$}", indexPage)
+	if !o.headless {
+		web, err := console.Handler(console.Options{Org: org(p.okta), Emulator: o.okta == "",
+			ReadOnly: o.okta != "" && !o.write})
+		if err != nil {
+			open.close()
+			p.close()
+			return nil, err
+		}
+		mux.Handle("GET /{$}", web)
+		mux.Handle("/console/", web)
+	}
 	mux.HandleFunc("/", unknownPath)
 	p.functions = p.serve(open.functions, httpapi.LimitArrival(mergeSlashes(rejectForeignPages(mux))))
 	return p, nil
+}
+
+// org returns the name of the organization that the console shows.
+func org(address string) string {
+	if u, err := url.Parse(address); err == nil && !caller.IsLoopback(u.Hostname()) {
+		return u.Host
+	}
+	return "acme.test"
 }
 
 // startPubSub starts the Pub/Sub server, which delivers to the functions at that address.
