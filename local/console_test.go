@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -367,7 +368,7 @@ func TestConsole_ListFieldTakesAPastedColumn(t *testing.T) {
 func TestConsole_FitsNarrowScreens(t *testing.T) {
 	b, p := newTab(t, 320)
 	for _, width := range []int64{320, 390, 768, 1024, 1920} {
-		for _, path := range []string{"/", "/console/actions/signals/send-itp-signal", "/console/actions/users/nothing"} {
+		for _, path := range []string{"/", "/console/actions/signals/send-itp-signal", "/console/actions/users/nothing", "/console/traffic"} {
 			b.do(chromedp.EmulateViewport(width, 800), chromedp.Navigate(p.functions+path), chromedp.WaitReady("body"))
 			if path == "/" {
 				b.run()
@@ -376,6 +377,90 @@ func TestConsole_FitsNarrowScreens(t *testing.T) {
 				t.Errorf("%s at %d pixels scrolls sideways: %s", path, width, b.eval(`document.documentElement.scrollWidth`))
 			}
 		}
+	}
+}
+
+// TestConsole_ShowsTrafficAndFailures switches a failure on and sees what Okta was asked.
+func TestConsole_ShowsTrafficAndFailures(t *testing.T) {
+	b, p := newTab(t, 1280)
+	b.do(chromedp.Navigate(p.functions+"/console/traffic"), chromedp.Poll(`document.querySelector('#live').textContent === 'Live'`, nil))
+	b.do(chromedp.Click(`button[data-body*="429"]`, chromedp.ByQuery), chromedp.Poll(`document.querySelector('#broken').textContent.includes('One 429 on users')`, nil))
+	if got := reply(t, p.functions+"/users/get-user", `{"parameters": {"User IDs Or Logins": "alice"}}`); got["is_success"] != true {
+		t.Errorf("%v", got)
+	}
+	b.do(chromedp.Poll(`document.querySelectorAll('#calls tr').length >= 2`, nil))
+	rows := `[...document.querySelectorAll('#calls tr')].map(tr => [1, 2, 3].map(i => tr.children[i].textContent).join(' ')).join(', ')`
+	if got := b.eval(rows); got != "200 GET /api/v1/users/alice, 429 GET /api/v1/users/alice" {
+		t.Errorf("the page shows %s", got)
+	}
+	b.do(chromedp.SetValue("#status", "429"))
+	b.eval(`document.querySelector('#status').dispatchEvent(new Event('input')); 0`)
+	b.do(chromedp.Poll(`document.querySelectorAll('#calls tr').length === 1`, nil))
+	if got := b.text("#figures"); !strings.HasPrefix(got, "Last 5 minutes: 2 requests, ") || !strings.Contains(got, "1 were 429") {
+		t.Errorf("the figures are %s", got)
+	}
+	b.do(chromedp.Click(`button[data-reset]`, chromedp.ByQuery), chromedp.Poll(`document.querySelector('#broken').textContent.includes('as it was at the start')`, nil))
+}
+
+// TestConsole_StaysResponsiveWithManyRequests shows 5,000 requests and 10,000 users.
+func TestConsole_StaysResponsiveWithManyRequests(t *testing.T) {
+	b, p := newTab(t, 1280)
+	control(t, p, "/_emulator/users?count=10000", "")
+	b.do(chromedp.Navigate(p.functions+"/console/traffic"), chromedp.Poll(`document.querySelector('#live').textContent === 'Live'`, nil))
+	for range 5000 {
+		p.feed.Watch(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })).
+			ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/v1/users/many", nil))
+	}
+	b.do(chromedp.Poll(`document.querySelectorAll('#calls tr').length === 500`, nil))
+	var took float64
+	b.do(chromedp.Evaluate(`new Promise(done => { const t = performance.now(); document.querySelector('#path').value = 'none'; `+
+		`document.querySelector('#path').dispatchEvent(new Event('input')); setTimeout(() => done(performance.now() - t), 0) })`, &took,
+		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	t.Logf("an interaction took %.0f ms", took)
+	b.do(chromedp.Poll(`document.querySelectorAll('#calls tr').length === 0`, nil))
+}
+
+// TestFeed_IsBoundedForEachPage: a page that does not read misses requests, and other pages and the product do not wait.
+func TestFeed_IsBoundedForEachPage(t *testing.T) {
+	t.Parallel()
+	p, err := start(options{addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", transmitter: "127.0.0.1:0", auth: authSSWS, getenv: noEnv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.Get(p.functions + "/console/events") //nolint:noctx // of a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewReader(res.Body)
+	if line, err := lines.ReadString('\n'); err != nil || line != "data: []\n" {
+		t.Errorf("the first message is %q, %v", line, err)
+	}
+	watched := p.feed.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = io.WriteString(w, "ok")
+	}))
+	func() {
+		defer func() { _ = recover() }()
+		watched.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/v1/lost", nil))
+	}()
+	for range 20_000 {
+		watched.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/v1/"+strings.Repeat("x", 1000)+"?q=1", nil))
+	}
+	text := make(chan string)
+	go func() { all, _ := io.ReadAll(lines); text <- string(all) }()
+	// The end of the product ends the stream: it does not wait for the page.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	begun := time.Now()
+	if err := p.wait(ctx); err != nil || time.Since(begun) > 5*time.Second {
+		t.Errorf("the product ended with %v after %s", err, time.Since(begun))
+	}
+	all := <-text
+	if !strings.Contains(all, `"path":"/api/v1/lost","query":"","status":0`) || !strings.Contains(all, "event: missed\n") || !strings.Contains(all, `"query":"q=1","status":200`) {
+		t.Errorf("the stream has %d bytes: %.300s", len(all), all)
 	}
 }
 
@@ -389,11 +474,11 @@ func TestConsole_IsAccessible(t *testing.T) {
 	if err != nil {
 		t.Skip("skipped without npm package axe-core")
 	}
-	for _, path := range []string{"/", "/console/actions/signals/send-itp-signal", "/console/actions/users/set-password", "/console/actions/x/y"} {
+	for _, path := range []string{"/", "/console/actions/signals/send-itp-signal", "/console/actions/users/set-password", "/console/actions/x/y", "/console/traffic"} {
 		for _, theme := range []string{"light", "dark"} {
 			b.do(chromedp.Navigate(p.functions+path), chromedp.WaitReady("body"))
 			b.eval(`document.documentElement.dataset.theme = "` + theme + `"; 0`)
-			if !strings.HasSuffix(path, "/y") {
+			if !strings.HasSuffix(path, "/y") && path != "/console/traffic" {
 				b.do(chromedp.Click("#fill"), chromedp.Click("#wire summary"), chromedp.WaitVisible(".snippet pre", chromedp.ByQuery))
 				b.run()
 			}
@@ -512,6 +597,17 @@ func TestConsole_Shots(t *testing.T) {
 	b, p := newTab(t, 1280)
 	for _, width := range []int64{1280, 390} {
 		for _, theme := range []string{"light", "dark"} {
+			b.do(chromedp.EmulateViewport(width, 900), chromedp.Navigate(p.functions+"/console/traffic"),
+				chromedp.Poll(`document.querySelectorAll('#calls tr').length > 0 || location.search === ''`, nil))
+			b.eval(`document.documentElement.dataset.theme = "` + theme + `"; 0`)
+			b.do(chromedp.Click(`button[data-body*="429"]`, chromedp.ByQuery))
+			_ = reply(t, p.functions+"/users/disable-user", `{"parameters": {"User IDs Or Logins": "alice, bob, erin", "Is Deactivate": false}}`)
+			b.do(chromedp.Poll(`document.querySelectorAll('#calls tr').length > 5`, nil))
+			var traffic []byte
+			b.do(chromedp.FullScreenshot(&traffic, 100))
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("traffic-%d-%s.png", width, theme)), traffic, 0o600); err != nil {
+				t.Fatal(err)
+			}
 			resetOrg(t, p)
 			b.do(chromedp.EmulateViewport(width, 900), chromedp.Navigate(p.functions+"/"), chromedp.WaitVisible("#form"))
 			b.eval(`document.documentElement.dataset.theme = "` + theme + `"; 0`)

@@ -55,13 +55,15 @@ func (p *product) startOkta(o options, open listeners) (func(string) string, err
 		p.defaults["GUARDRAILS"] = samplePolicy
 	}
 	p.policy = env("GUARDRAILS")
-	p.okta = p.serve(open.okta, okta)
+	p.control = okta
+	p.okta = p.serve(open.okta, p.feed.Watch(okta))
 	p.token = okta.Token()
 	p.defaults["OKTA_API_ROOT"] = p.okta
 	if err := p.startTransmitter(o, env, open.transmitter); err != nil {
 		return nil, err
 	}
 	okta.ClearRequests() // the log is that of the user
+	p.feed.Clear()
 	return env, nil
 }
 

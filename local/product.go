@@ -29,6 +29,8 @@ type product struct {
 	policy          string              // of the guardrails
 	defaults        map[string]string   // settings that getenv does not set
 	broker          *localpubsub.Broker // nil without Pub/Sub
+	feed            console.Feed        // the requests to the emulator
+	control         http.Handler        // of the emulator; nil without one
 
 	servers []*http.Server
 	failed  chan error
@@ -65,8 +67,11 @@ func start(o options) (*product, error) {
 		})
 	}
 	if !o.headless {
-		web, err := console.Handler(console.Options{Org: org(p.okta), Emulator: o.okta == "",
-			ReadOnly: o.okta != "" && !o.write})
+		shown := console.Options{Org: org(p.okta), Emulator: o.okta == "", ReadOnly: o.okta != "" && !o.write}
+		if p.control != nil {
+			shown.Feed, shown.Control = &p.feed, p.control
+		}
+		web, err := console.Handler(shown)
 		if err != nil {
 			open.close()
 			p.close()
@@ -132,6 +137,7 @@ func (p *product) wait(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	p.closeBroker() // stops deliveries
+	p.feed.Close()  // ends the streams of the console
 	p.removeKeys()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), app.DrainTime)
 	defer cancel()
@@ -153,6 +159,7 @@ func (p *product) closeBroker() {
 
 func (p *product) close() {
 	p.closeBroker()
+	p.feed.Close()
 	p.removeKeys()
 	for _, s := range p.servers {
 		_ = s.Close()

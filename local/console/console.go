@@ -25,6 +25,9 @@ type Options struct {
 	Org      string // host of the organization
 	Emulator bool   // the organization is the emulator's: nothing is real
 	ReadOnly bool   // every change is a dry run
+	// Feed has the requests to the emulator, and Control is its control API. Both are nil without an emulator.
+	Feed    *Feed
+	Control http.Handler
 }
 
 // policy is the Content-Security-Policy: scripts and styles of this server only, no inline code, no frames.
@@ -66,6 +69,13 @@ func Handler(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /console/actions/{group}/{slug}", c.action)
 	mux.HandleFunc("GET /console/assets/{name}", c.asset)
 	mux.HandleFunc("POST /console/wire", c.wire)
+	if o.Feed != nil {
+		mux.HandleFunc("GET /console/traffic", func(w http.ResponseWriter, _ *http.Request) {
+			c.render(w, http.StatusOK, page{Title: "Traffic", Traffic: true})
+		})
+		mux.HandleFunc("GET /console/events", c.events)
+		mux.HandleFunc("POST /console/emulator/{path...}", c.control)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { c.notFound(w, r.URL.Path) })
 	return mux, nil
 }
@@ -83,6 +93,7 @@ type page struct {
 	Groups  []action.Group
 	Group   action.Group
 	Action  *actionForm
+	Traffic bool
 	Paths   string // JSON: the group of each function target
 	Problem string
 }
@@ -129,6 +140,13 @@ func (c *console) show(w http.ResponseWriter, g action.Group, a action.Action, f
 	form := newForm(g, a)
 	form.Filled = filled
 	c.render(w, http.StatusOK, page{Title: a.Name, Group: g, Action: &form})
+}
+
+// control passes a request on to the control API of the emulator.
+func (c *console) control(w http.ResponseWriter, r *http.Request) {
+	to := r.Clone(r.Context())
+	to.URL.Path, to.URL.RawPath = "/_emulator/"+r.PathValue("path"), ""
+	c.Control.ServeHTTP(w, to)
 }
 
 func (c *console) notFound(w http.ResponseWriter, name string) {

@@ -35,15 +35,15 @@ $('#theme').addEventListener('click', () => {
 const search = $('#search');
 const links = $$('.list li a');
 const all = $('#all'); // closed on small screens until it is needed
-all.open = innerWidth >= 1024 || !$('#form');
-search.addEventListener('focus', () => { all.open = true; });
-search.addEventListener('input', () => {
+if (all) all.open = innerWidth >= 1024 || !$('#form');
+search?.addEventListener('focus', () => { all.open = true; });
+search?.addEventListener('input', () => {
   const words = search.value.toLowerCase().split(/\s+/);
   for (const a of links) a.parentElement.hidden = !words.every(w => a.textContent.toLowerCase().includes(w));
   for (const s of $$('.list section')) s.hidden = !$$('li', s).some(li => !li.hidden);
   $('#none').hidden = links.some(a => !a.parentElement.hidden);
 });
-search.addEventListener('keydown', e => {
+search?.addEventListener('keydown', e => {
   if (e.key === 'Enter') links.find(a => !a.parentElement.hidden)?.click();
 });
 
@@ -398,6 +398,8 @@ if (form) {
 
 // ---- keys ----
 
+let before = ''; // the last key
+
 document.addEventListener('keydown', e => {
   if (e.key === 'Enter' && (e.ctrlKey || e.metaKey) && form) {
     e.preventDefault();
@@ -406,7 +408,10 @@ document.addEventListener('keydown', e => {
   }
   const typing = e.target.closest('input, select, textarea, dialog');
   if (typing || e.ctrlKey || e.metaKey || e.altKey) return;
-  if (e.key === '/') { e.preventDefault(); search.focus(); search.select(); }
+  const target = before === 'g' && { a: '/', t: '/console/traffic' }[e.key];
+  before = e.key;
+  if (target) location.href = target;
+  if (e.key === '/' && search) { e.preventDefault(); search.focus(); search.select(); }
   if (e.key === '?') $('#keys').showModal();
   if (e.key === 'j' || e.key === 'k') {
     const shown = links.filter(a => !a.parentElement.hidden);
