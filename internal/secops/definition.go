@@ -44,9 +44,10 @@ func (i *Integration) definition() definition {
 func (i *Integration) properties() []property {
 	list := []property{
 		{
-			Name: "API Root", Type: "string", Default: "https://okta-{group}-123456789012.europe-west1.run.app",
-			Description: "The URL of the functions, with {group} for the name of the group. Terraform prints it: " +
-				"terraform output secops_integration.",
+			// Without a default: a key must not be sent to an example's host.
+			Name: "API Root", Type: "string",
+			Description: "The URL of the functions, with {group} for the name of the group, such as " +
+				"https://okta-{group}-123456789012.europe-west1.run.app. terraform output secops_integration prints it.",
 		},
 		{
 			Name: "Authentication", Type: "string", Default: "API key", Mandatory: true,

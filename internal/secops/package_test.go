@@ -106,6 +106,11 @@ func TestSource_HasEveryAction(t *testing.T) {
 			}
 		}
 	}
+	for _, p := range committed(t).document("definition.yaml").Parameters {
+		if strings.HasSuffix(p.Name, "API Root") && p.Default != "" { // the key would be sent to an example's host
+			t.Errorf("%s has the default %v", p.Name, p.Default)
+		}
+	}
 	providers := files["list_providers"]
 	if p := providers.Parameters[1]; p.Name != "Type" || p.Type != "ddl" || p.Default != nil || !slices.Contains(p.Values, "SAML2") {
 		t.Errorf("Type of List Providers is %+v", p)

@@ -85,7 +85,7 @@ func jsonText(v any) (string, error) {
 	return string(text), err
 }
 
-// page is what a template shows.
+// page is the data of a template.
 type page struct {
 	Options
 	Tag     string

@@ -12,7 +12,7 @@ import (
 // The bounds of the stream of requests.
 const (
 	maxRecent  = 500 // requests that a new page shows
-	maxWaiting = 256 // requests that wait for one page; a page that reads slower misses some, and says so
+	maxWaiting = 256 // requests that wait for one page; a page that reads slower misses some, and shows how many
 )
 
 // Call is a request to the emulator's Okta API. It has no header and no body.

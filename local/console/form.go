@@ -74,7 +74,7 @@ func newField(id string, p action.Param) formField {
 	return f
 }
 
-// note returns the hint beside the label: whether a value is required, or the default.
+// note returns the hint beside the label, such as "required" or the default.
 func note(f formField) string {
 	var notes []string
 	switch {

@@ -49,7 +49,7 @@ def run(name: str, path: str, **behaviour: Any) -> None:
     except NoReplyError as error:
         reason = f"{error}."
         if action.changes:
-            reason += " It is not known whether the action was carried out: check the state in Okta, then run the step again."
+            reason += " It is not known whether the action was carried out: check the state in Okta before you run it again."
         result = _failure(name, reason, EXECUTION_STATE_TIMEDOUT if error.timed_out else EXECUTION_STATE_FAILED)
     siemplify.end(*result)
 
