@@ -26,9 +26,9 @@ const (
 	creator     = "okta-secops"
 	// documentation is the product document, whose actions the integration has.
 	documentation = "https://cloud.google.com/chronicle/docs/soar/marketplace-integrations/okta"
-	description   = "Response actions for Okta: disable, contain, restore and investigate users, manage sessions, roles, " +
-		"groups and factors, and send risk signals. Each action calls one of the okta-secops functions, which hold the " +
-		"credentials for Okta, apply the guardrails and write the audit."
+	description   = "Response actions for Okta: disable, contain, restore and investigate users, manage sessions, " +
+		"roles, groups and factors, and send risk signals. Each action calls one of the okta-secops functions, which " +
+		"hold the credentials for Okta, apply the guardrails and write the audit."
 	python = ">=3.11,<3.12"
 )
 

@@ -123,8 +123,8 @@ func (a scriptAction) aiDescription() string {
 	switch {
 	case a.Mutates:
 		b.WriteString("If only some targets were reached, the step completes with is_success false, and the table names " +
-			"the outcome of each target. If no target was reached and nothing was changed, the step fails. The guardrails of the " +
-			"deployment may refuse a target. Use Dry Run to see the outcome first.\n")
+			"the outcome of each target. If no target was reached and nothing was changed, the step fails. The guardrails " +
+			"of the deployment may refuse a target. Use Dry Run to see the outcome first.\n")
 	case a.group == "":
 		b.WriteString("The step fails if one of the functions cannot be reached or refuses the credentials.\n")
 	default:
