@@ -160,6 +160,9 @@ var clockTime = regexp.MustCompile(`\d{4}-\d{2}-\d{2}[T ][0-9:]+Z?`)
 // TestConsole_RunsEveryActionWithItsExample opens each form, fills in its example, and compares the result with that of
 // the same request over HTTP.
 func TestConsole_RunsEveryActionWithItsExample(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped with -short")
+	}
 	b, p := newTab(t, 1280)
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {

@@ -245,6 +245,9 @@ func parametersOf(a *action.Action, given params, dryRun bool) map[string]any {
 // TestIntegration_DoesWhatTheRequestDoes compares each action of the integration, in both forms, with the request over
 // HTTP: the requests that Okta received, its state, and the whole reply.
 func TestIntegration_DoesWhatTheRequestDoes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped with -short")
+	}
 	t.Parallel()
 	p := newPlatform(t)
 	for i, run := range allRuns() {
