@@ -168,7 +168,7 @@ func TestConsole_RunsEveryActionWithItsExample(t *testing.T) {
 		for _, a := range g.Actions {
 			resetOrg(t, p)
 			path := "/" + g.Name + "/" + a.Slug
-			body, err := json.Marshal(map[string]any{"parameters": a.Example.Parameters, "entities": a.Example.Entities})
+			body, err := json.Marshal(a.Example)
 			if err != nil {
 				t.Fatal(err)
 			}

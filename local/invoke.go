@@ -93,7 +93,8 @@ func findOrStart(
 	}
 	fmt.Fprintf(stderr, "No product runs at %s; starting a temporary one.\n", address)
 	p, err := start(options{
-		addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", transmitter: "127.0.0.1:0", auth: authSSWS, getenv: getenv,
+		addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", transmitter: "127.0.0.1:0", auth: authSSWS, headless: true,
+		getenv: getenv,
 	})
 	if err != nil {
 		return "", nil, err

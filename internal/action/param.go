@@ -31,6 +31,14 @@ type Param struct {
 	kind      reflect.Type
 }
 
+// Values returns the values that a form offers, nil if any text fits.
+func (p Param) Values() []string {
+	if p.Allowed != nil {
+		return p.Allowed
+	}
+	return p.Choices
+}
+
 // The types of parameters.
 const (
 	typeString  = "string"

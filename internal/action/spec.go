@@ -66,8 +66,8 @@ type SecretReturner interface {
 
 // Example is a request for the documentation. Its targets exist in the seeded org of the emulator.
 type Example struct {
-	Parameters map[string]any
-	Entities   []Entity
+	Entities   []Entity       `json:"entities,omitzero"`
+	Parameters map[string]any `json:"parameters,omitzero"`
 }
 
 // Action is a declared action, made by Define.

@@ -183,10 +183,7 @@ func (a scriptAction) parameters() []parameter {
 // drop-down list has one value.
 func parameterOf(p action.Param) parameter {
 	out := parameter{Name: p.Name, Type: "string", Description: p.Description, Mandatory: p.Required}
-	values := p.Allowed
-	if values == nil {
-		values = p.Choices
-	}
+	values := p.Values()
 	switch {
 	case p.Secret:
 		out.Type = "password"

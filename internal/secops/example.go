@@ -57,14 +57,7 @@ func Example(g action.Group, a action.Action) (request, reply string, status int
 		Clock:   stopped{},
 		Log:     slog.New(slog.DiscardHandler),
 	})
-	body := map[string]any{}
-	if a.Example.Parameters != nil {
-		body["parameters"] = a.Example.Parameters
-	}
-	if a.Example.Entities != nil {
-		body["entities"] = a.Example.Entities
-	}
-	sent, err := json.MarshalIndent(body, "", "  ")
+	sent, err := json.MarshalIndent(a.Example, "", "  ")
 	if err != nil {
 		return "", "", 0, err
 	}

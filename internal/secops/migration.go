@@ -9,8 +9,8 @@ import (
 	"example.com/okta-secops/internal/action"
 )
 
-// replacedAction is an action of Google's Okta integration, version 18: its parameters with their defaults, and what a
-// later step reads.
+// replacedAction is an action in Google's Okta integration, version 18: its parameters with their defaults, and the
+// result that a later step reads.
 type replacedAction struct {
 	name       string // of our action
 	oldName    string // "" if it is the same
@@ -19,7 +19,7 @@ type replacedAction struct {
 	now        string // how the same is read now
 }
 
-// replacedParameter is a parameter of an action of Google's integration.
+// replacedParameter is a parameter of an action in Google's integration.
 type replacedParameter struct {
 	name      string
 	byDefault any // nil: none
@@ -40,7 +40,7 @@ const (
 	perTarget = "`json_result.<user>`, `targets.outcome`"
 )
 
-// replacedActions are the actions of Google's integration.
+// replacedActions are the actions in Google's integration.
 var replacedActions = []replacedAction{
 	{"Add Group", "", []replacedParameter{field("Group Name"), field("Group Description")},
 		"ScriptResult: the group as JSON text", "`json_result.id`"},
@@ -95,7 +95,7 @@ func MigrationTable() (string, error) {
 	return b.String(), nil
 }
 
-// differences compares the parameters of an action with those of Google's.
+// differences compares the parameters of an action with those in Google's integration.
 func differences(old replacedAction, a scriptAction) ([]string, error) {
 	var out, added []string
 	known := map[string]bool{}

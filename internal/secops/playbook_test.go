@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/okta-secops/internal/secops"
+	"example.com/okta-secops/test/testkit"
 )
 
 // exportedPlaybook is a playbook file, as far as the tests need it.
@@ -128,31 +129,10 @@ func checkReferences(t *testing.T, file string, s exportedStep, value string, by
 		if err := json.Unmarshal(example, &result); err != nil {
 			t.Fatal(err)
 		}
-		if r[2] != "" && len(membersAt(result, strings.Split(r[2], "."))) == 0 {
+		if r[2] != "" && len(testkit.ValuesAt(result, strings.Split(r[2], "."))) == 0 {
 			t.Errorf("%s: %s reads %s, which %s does not return", file, s.InstanceName, r[0], earlier.ActionName)
 		}
 	}
-}
-
-// membersAt returns the values at a path; a list adds nothing to the path.
-func membersAt(v any, path []string) []any {
-	switch v := v.(type) {
-	case []any:
-		var all []any
-		for _, item := range v {
-			all = append(all, membersAt(item, path)...)
-		}
-		return all
-	case map[string]any:
-		if len(path) > 0 && v[path[0]] != nil {
-			return membersAt(v[path[0]], path[1:])
-		}
-		return nil
-	}
-	if len(path) > 0 {
-		return nil
-	}
-	return []any{v}
 }
 
 // TestPlaybooks_StepsHaveEveryParameter: a new parameter of an action is in the steps that use it.

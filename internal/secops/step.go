@@ -30,12 +30,7 @@ func StepOf(a action.Action, reply string) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	step := Step{Body: string(body)}
-	if Keyed(a) {
-		// The key must differ from step to step: of two steps with one key, the second gets the reply
-		// to the first.
-		step.IdempotencyKey = "[Case.Id]-[Alert.Identifier]-" + a.Slug + "-" + action.FillIn + "_STEP_NAME"
-	}
+	step := Step{Body: string(body), IdempotencyKey: StepKey(a)}
 	var members map[string]any
 	if err := json.Unmarshal([]byte(reply), &members); err != nil {
 		return Step{}, err
@@ -65,9 +60,14 @@ func noteOf(a action.Action, s Step) string {
 	return strings.Join(notes, " ")
 }
 
-// Keyed reports whether a request of the action needs an idempotency key: Okta's state does not show whether the action
-// was carried out.
-func Keyed(a action.Action) bool { return a.Mutates && !a.ReadBack }
+// StepKey returns the idempotency key of a step with HTTP V2, or "" if a repeat is decided from Okta's state. The key
+// must differ from step to step: of two steps with one key, the second gets the reply to the first.
+func StepKey(a action.Action) string {
+	if !a.Mutates || a.ReadBack {
+		return ""
+	}
+	return "[Case.Id]-[Alert.Identifier]-" + a.Slug + "-" + action.FillIn + "_STEP_NAME"
+}
 
 // bodyOf returns the least request: the entities in scope if the action runs on entities, and a
 // value to replace for each parameter that the action then misses. SecOps fills in the placeholders

@@ -11,37 +11,27 @@ import (
 // actionForm is the form of an action.
 type actionForm struct {
 	action.Action
-	Path     string // of the request
-	Fields   []formField
-	Entities []action.EntityType // that the action runs on
-	Example  string              // JSON: the request of the declaration
-	Filled   bool                // the example is filled in
-	Verb     string              // of the button
+	Path    string // of the request
+	Fields  []formField
+	Example string // JSON: the request of the declaration
+	Filled  bool   // the example is filled in
 }
 
 // formField is a parameter in a form.
 type formField struct {
 	action.Param
 	ID      string
-	Control string   // checkbox, select, chips, secret, time, number, text
-	Values  []string // to choose from
-	Text    string   // the default as text
+	Control string // checkbox, select, chips, secret, time, number, text
+	Text    string // the default as text
 	Note    string
 }
 
 func newForm(g action.Group, a action.Action) actionForm {
-	f := actionForm{Action: a, Path: "/" + g.Name + "/" + a.Slug, Entities: a.RunsOn, Verb: "Run"}
+	f := actionForm{Action: a, Path: "/" + g.Name + "/" + a.Slug}
 	for i, p := range a.Params {
 		f.Fields = append(f.Fields, newField(fmt.Sprint("p", i), p))
 	}
-	example := map[string]any{}
-	if a.Example.Parameters != nil {
-		example["parameters"] = a.Example.Parameters
-	}
-	if a.Example.Entities != nil {
-		example["entities"] = a.Example.Entities
-	}
-	f.Example, _ = jsonText(example)
+	f.Example, _ = jsonText(a.Example)
 	return f
 }
 
@@ -49,10 +39,7 @@ func newForm(g action.Group, a action.Action) actionForm {
 const timeParameter = "Timestamp"
 
 func newField(id string, p action.Param) formField {
-	f := formField{Param: p, ID: id, Control: "text", Values: p.Allowed}
-	if f.Values == nil {
-		f.Values = p.Choices
-	}
+	f := formField{Param: p, ID: id, Control: "text"}
 	switch {
 	case p.Secret:
 		f.Control = "secret"
@@ -74,7 +61,7 @@ func newField(id string, p action.Param) formField {
 	return f
 }
 
-// note returns the hint beside the label, such as "required" or the default.
+// note returns the hint after the label, such as "required" or the default.
 func note(f formField) string {
 	var notes []string
 	switch {
@@ -98,9 +85,6 @@ func (f formField) On() bool { return f.Default == true }
 
 // Is reports whether a value is the default.
 func (f formField) Is(value string) bool { return f.Text != "" && strings.EqualFold(f.Text, value) }
-
-// HasScope reports whether the form has rows for entities.
-func (f actionForm) HasScope() bool { return len(f.Entities) > 0 }
 
 // SecretNames returns the members of the result that the page hides, as JSON.
 func (f actionForm) SecretNames() string {

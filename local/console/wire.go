@@ -76,16 +76,15 @@ func snippets(g action.Group, a action.Action, q formRequest, origin string) []s
 	}
 	body, message := indented(q), withAction(a, q)
 	header := `{"Content-Type": "application/json"}`
-	if secops.Keyed(a) {
-		header = `{"Content-Type": "application/json", "Idempotency-Key": "[Case.Id]-` + a.Slug + `-STEP"}`
+	if key := secops.StepKey(a); key != "" {
+		header = `{"Content-Type": "application/json", "Idempotency-Key": "` + key + `"}`
 	}
 	list := []snippet{
 		{"curl", fmt.Sprintf("curl -s %s/%s/%s -H 'content-type: application/json' \\\n  -d %s", origin, g.Name, a.Slug,
 			quoted(body))},
 		{"SecOps integration", step(a, q)},
-		{"SecOps HTTP V2", fmt.Sprintf("Method       POST\nURL Path     https://URL_OF_%s/%s\nHeaders      %s\nBody "+
-			"Payload\n%s",
-			g.Function, a.Slug, header, body)},
+		{"SecOps HTTP V2", fmt.Sprintf("Method       POST\nURL Path     https://URL_OF_%s/%s\nHeaders      %s\n"+
+			"Body Payload\n%s", g.Function, a.Slug, header, body)},
 		{"Pub/Sub", fmt.Sprintf("gcloud pubsub topics publish okta-%s --message=%s", g.Name, quoted(message))},
 		{"Access", access(g, a)},
 	}
@@ -132,8 +131,9 @@ func access(g action.Group, a action.Action) string {
 		name   string
 		scopes []string
 	}{
-		{"OAuth scopes     ", a.OktaScopes}, {"Optional scopes  ", a.OptionalScopes}, {"Guardrail scopes ",
-			a.GuardrailScopes()},
+		{"OAuth scopes     ", a.OktaScopes},
+		{"Optional scopes  ", a.OptionalScopes},
+		{"Guardrail scopes ", a.GuardrailScopes()},
 	} {
 		if len(s.scopes) > 0 {
 			lines = append(lines, s.name+strings.Join(s.scopes, ", "))

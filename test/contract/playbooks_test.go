@@ -76,32 +76,11 @@ func (r *playbookRun) resolve(text string) string {
 			r.t.Fatal(err)
 		}
 		var texts []string
-		for _, v := range valuesAt(members, strings.Split(m[2], ".")) {
+		for _, v := range testkit.ValuesAt(members, strings.Split(m[2], ".")) {
 			texts = append(texts, fmt.Sprint(v))
 		}
 		return strings.Join(texts, ", ")
 	})
-}
-
-// valuesAt returns the values at a path; a list adds nothing to the path.
-func valuesAt(v any, path []string) []any {
-	switch v := v.(type) {
-	case []any:
-		var all []any
-		for _, item := range v {
-			all = append(all, valuesAt(item, path)...)
-		}
-		return all
-	case map[string]any:
-		if len(path) > 0 && v[path[0]] != nil {
-			return valuesAt(v[path[0]], path[1:])
-		}
-		return nil
-	}
-	if len(path) > 0 {
-		return nil
-	}
-	return []any{v}
 }
 
 // run runs the steps after a step, whose result is branch.
