@@ -19,6 +19,9 @@ func (p *product) announce(w io.Writer) {
 	if p.transmitter != "" {
 		fmt.Fprintf(w, "transmitter %s\n", p.transmitter)
 	}
+	if p.startToken != nil {
+		fmt.Fprintf(w, "start-token %s\n", p.startToken.value.Reveal())
+	}
 	if p.note != "" {
 		fmt.Fprintf(w, "\n%s\n\nTry:\n  curl -s %s/users/ping\n\n%s/ is the console. Press Ctrl-C to stop.\n",
 			p.note, p.functions, p.functions)

@@ -24,7 +24,9 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/local/console"
+	"example.com/okta-secops/local/emulator"
 )
 
 // browserPath returns the browser that drives the console, "" if none is installed.
@@ -123,6 +125,12 @@ func (b *tab) do(actions ...chromedp.Action) {
 		}
 		b.t.Fatal(err)
 	}
+}
+
+// open goes to a page.
+func (b *tab) open(path string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(b.url+path), chromedp.WaitReady("body"))
 }
 
 // text returns the text of the first element.
@@ -387,7 +395,7 @@ func TestConsole_FitsNarrowScreens(t *testing.T) {
 func TestConsole_ShowsTrafficAndFailures(t *testing.T) {
 	b, p := newTab(t, 1280)
 	b.do(chromedp.Navigate(p.functions+"/console/traffic"), chromedp.Poll(`document.querySelector('#live').textContent === 'Live'`, nil))
-	b.do(chromedp.Click(`button[data-body*="429"]`, chromedp.ByQuery), chromedp.Poll(`document.querySelector('#broken').textContent.includes('One 429 on users')`, nil))
+	b.do(chromedp.Click(`button[data-body*="429"]`, chromedp.ByQuery), chromedp.Poll(`document.querySelector('#switches').textContent.includes('429 on /api/v1/users/* (1 left)')`, nil))
 	if got := reply(t, p.functions+"/users/get-user", `{"parameters": {"User IDs Or Logins": "alice"}}`); got["is_success"] != true {
 		t.Errorf("%v", got)
 	}
@@ -402,7 +410,6 @@ func TestConsole_ShowsTrafficAndFailures(t *testing.T) {
 	if got := b.text("#figures"); !strings.HasPrefix(got, "Last 5 minutes: 2 requests, ") || !strings.Contains(got, "1 were 429") {
 		t.Errorf("the figures are %s", got)
 	}
-	b.do(chromedp.Click(`button[data-reset]`, chromedp.ByQuery), chromedp.Poll(`document.querySelector('#broken').textContent.includes('as it was at the start')`, nil))
 }
 
 // TestConsole_StaysResponsiveWithManyRequests shows 5,000 requests and 10,000 users.
@@ -410,9 +417,13 @@ func TestConsole_StaysResponsiveWithManyRequests(t *testing.T) {
 	b, p := newTab(t, 1280)
 	control(t, p, "/_emulator/users?count=10000", "")
 	b.do(chromedp.Navigate(p.functions+"/console/traffic"), chromedp.Poll(`document.querySelector('#live').textContent === 'Live'`, nil))
+	sent := p.feed.Transport(answers(http.StatusOK))
 	for range 5000 {
-		p.feed.Watch(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })).
-			ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/v1/users/many", nil))
+		res, err := sent.RoundTrip(httptest.NewRequest(http.MethodGet, "/api/v1/users/many", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
 	}
 	b.do(chromedp.Poll(`document.querySelectorAll('#calls tr').length === 500`, nil))
 	var took float64
@@ -421,6 +432,16 @@ func TestConsole_StaysResponsiveWithManyRequests(t *testing.T) {
 		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
 	t.Logf("an interaction took %.0f ms", took)
 	b.do(chromedp.Poll(`document.querySelectorAll('#calls tr').length === 0`, nil))
+}
+
+// answers responds to each request with this status; 0 loses the response.
+type answers int
+
+func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
+	if a == 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return &http.Response{StatusCode: int(a), Body: http.NoBody}, nil
 }
 
 // TestFeed_IsBoundedForEachPage: a page that does not read misses requests, and other pages and the product do not wait.
@@ -439,18 +460,15 @@ func TestFeed_IsBoundedForEachPage(t *testing.T) {
 	if line, err := lines.ReadString('\n'); err != nil || line != "data: []\n" {
 		t.Errorf("the first message is %q, %v", line, err)
 	}
-	watched := p.feed.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			panic(http.ErrAbortHandler)
-		}
-		_, _ = io.WriteString(w, "ok")
-	}))
-	func() {
-		defer func() { _ = recover() }()
-		watched.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/v1/lost", nil))
-	}()
+	if _, err := p.feed.Transport(answers(0)).RoundTrip(httptest.NewRequest(http.MethodPost, "/api/v1/lost", nil)); err == nil { //nolint:bodyclose // there is none
+		t.Error("no error")
+	}
 	for range 20_000 {
-		watched.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/v1/"+strings.Repeat("x", 1000)+"?q=1", nil))
+		res, err := p.feed.Transport(answers(http.StatusOK)).RoundTrip(httptest.NewRequest(http.MethodGet, "/api/v1/"+strings.Repeat("x", 1000)+"?q=1", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
 	}
 	text := make(chan string)
 	go func() { all, _ := io.ReadAll(lines); text <- string(all) }()
@@ -496,15 +514,20 @@ func TestConsole_IsAccessible(t *testing.T) {
 	}
 }
 
+// shown is a console of an emulator.
+var shown = console.Options{Org: "acme.test", Emulator: emulator.New(emulator.Options{}), Feed: &console.Feed{}, Policy: noPolicy}
+
+func noPolicy(context.Context) (*guardrail.Policy, error) { return &guardrail.Policy{}, nil }
+
 // TestConsole_IsLight bounds the weight of a page, in bytes without compression.
 func TestConsole_IsLight(t *testing.T) {
 	t.Parallel()
-	web, err := console.Handler(console.Options{Org: "acme.test", Emulator: true})
+	web, err := console.Handler(shown)
 	if err != nil {
 		t.Fatal(err)
 	}
 	weight := 0
-	for _, path := range []string{"/", "/console/assets/console.js", "/console/assets/console.css", "/console/assets/icon.svg"} {
+	for _, path := range []string{"/", "/console/assets/actions.js", "/console/assets/page.js", "/console/assets/reply.js", "/console/assets/console.css", "/console/assets/icon.svg"} {
 		w := httptest.NewRecorder()
 		web.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != http.StatusOK {
@@ -529,8 +552,7 @@ func TestConsole_Pages(t *testing.T) {
 		web.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
 		return w
 	}
-	emulated := console.Options{Org: "acme.test", Emulator: true}
-	first := get(emulated, http.MethodGet, "/", "")
+	first := get(shown, http.MethodGet, "/", "")
 	if csp := first.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'; script-src 'self'") || strings.Contains(csp, "unsafe") {
 		t.Errorf("the policy is %s", csp)
 	}
@@ -539,7 +561,7 @@ func TestConsole_Pages(t *testing.T) {
 	}
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {
-			page := get(emulated, http.MethodGet, "/console/actions/"+g.Name+"/"+a.Slug, "")
+			page := get(shown, http.MethodGet, "/console/actions/"+g.Name+"/"+a.Slug, "")
 			for _, p := range a.Params {
 				if !strings.Contains(page.Body.String(), `data-parameter="`+p.Name+`"`) || page.Code != http.StatusOK {
 					t.Errorf("%s has no field for %s", a.Name, p.Name)
@@ -547,11 +569,17 @@ func TestConsole_Pages(t *testing.T) {
 			}
 		}
 	}
-	for o, want := range map[console.Options]string{
-		{Org: "acme.okta.com", ReadOnly: true}: "Nothing is changed: every change is a dry run.", {Org: "acme.okta.com"}: "Changes are real.",
-	} {
-		if page := get(o, http.MethodGet, "/", "").Body.String(); !strings.Contains(page, want) || strings.Contains(page, "Nothing here is real") {
-			t.Errorf("%+v: no %q", o, want)
+	for readOnly, want := range map[bool]string{true: "Nothing is changed: every change is a dry run.", false: "Changes are real."} {
+		o := console.Options{Org: "acme.okta.com", Real: true, ReadOnly: readOnly, Feed: &console.Feed{}, Policy: noPolicy}
+		for _, path := range []string{"/", "/console/organization", "/console/traffic", "/console/guardrails"} {
+			if page := get(o, http.MethodGet, path, "").Body.String(); !strings.Contains(page, want) || strings.Contains(page, "Nothing here is real") || strings.Contains(page, "Break it") {
+				t.Errorf("read-only %v, %s: no %q", readOnly, path, want)
+			}
+		}
+		for _, path := range []string{"/console/organization/alice", "/console/switches", "/console/start"} {
+			if w := get(o, http.MethodGet, path, ""); w.Code != http.StatusNotFound {
+				t.Errorf("%s: %d", path, w.Code)
+			}
 		}
 	}
 	for _, c := range []struct {
@@ -564,7 +592,7 @@ func TestConsole_Pages(t *testing.T) {
 		{http.MethodPost, "/console/wire", `{"slug": "get-user", "request": []}`, 400},
 		{http.MethodPost, "/console/wire", `{"slug": "ping", "group": "roles", "request": {}}`, 200},
 	} {
-		w := get(emulated, c.method, c.path, c.body)
+		w := get(shown, c.method, c.path, c.body)
 		if w.Code != c.code {
 			t.Errorf("%s %s: %d, want %d", c.method, c.path, w.Code, c.code)
 		}
@@ -591,7 +619,7 @@ func TestConsole_Headless(t *testing.T) {
 	}
 }
 
-// TestConsole_Shots writes screenshots to the directory CONSOLE_SHOTS.
+// TestConsole_Shots writes screenshots of all pages to the directory CONSOLE_SHOTS.
 func TestConsole_Shots(t *testing.T) {
 	dir := os.Getenv("CONSOLE_SHOTS")
 	if dir == "" {
@@ -600,27 +628,37 @@ func TestConsole_Shots(t *testing.T) {
 	b, p := newTab(t, 1280)
 	for _, width := range []int64{1280, 390} {
 		for _, theme := range []string{"light", "dark"} {
-			b.do(chromedp.EmulateViewport(width, 900), chromedp.Navigate(p.functions+"/console/traffic"),
-				chromedp.Poll(`document.querySelectorAll('#calls tr').length > 0 || location.search === ''`, nil))
-			b.eval(`document.documentElement.dataset.theme = "` + theme + `"; 0`)
-			b.do(chromedp.Click(`button[data-body*="429"]`, chromedp.ByQuery))
-			_ = reply(t, p.functions+"/users/disable-user", `{"parameters": {"User IDs Or Logins": "alice, bob, erin", "Is Deactivate": false}}`)
-			b.do(chromedp.Poll(`document.querySelectorAll('#calls tr').length > 5`, nil))
-			var traffic []byte
-			b.do(chromedp.FullScreenshot(&traffic, 100))
-			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("traffic-%d-%s.png", width, theme)), traffic, 0o600); err != nil {
-				t.Fatal(err)
-			}
 			resetOrg(t, p)
-			b.do(chromedp.EmulateViewport(width, 900), chromedp.Navigate(p.functions+"/"), chromedp.WaitVisible("#form"))
-			b.eval(`document.documentElement.dataset.theme = "` + theme + `"; 0`)
-			b.do(chromedp.Click("#wire summary"))
-			b.run()
-			var shot []byte
-			b.do(chromedp.FullScreenshot(&shot, 100))
-			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("actions-%d-%s.png", width, theme)), shot, 0o600); err != nil {
-				t.Fatal(err)
+			shoot := func(name string) {
+				b.eval(`document.documentElement.dataset.theme = "` + theme + `"; scrollTo(0, 0); 0`)
+				var shot []byte
+				b.do(chromedp.FullScreenshot(&shot, 100))
+				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, theme)), shot, 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
+			b.do(chromedp.EmulateViewport(width, 800))
+			b.open("/")
+			b.run()
+			b.do(chromedp.Click("#wire summary"), chromedp.WaitVisible(".snippet pre", chromedp.ByQuery))
+			shoot("actions")
+			resetOrg(t, p)
+			b.open("/")
+			b.run()
+			shoot("readme")
+			b.open("/console/organization")
+			b.do(chromedp.Click(`button[data-body*="429"]`, chromedp.ByQuery), chromedp.WaitVisible("#switches"))
+			shoot("organization")
+			_ = reply(t, p.functions+"/containment/contain-user", `{"parameters": {"User IDs Or Logins": "alice", "Level": "evict"}}`)
+			_ = reply(t, p.functions+"/users/disable-user", `{"parameters": {"User IDs Or Logins": "breakglass, bob", "Is Deactivate": false}}`)
+			b.open("/console/organization/alice")
+			shoot("user")
+			b.open("/console/traffic")
+			b.do(chromedp.Poll(`document.querySelectorAll('#calls tr').length > 5`, nil))
+			shoot("traffic")
+			b.open("/console/guardrails")
+			b.do(chromedp.Click("#go"), chromedp.WaitVisible("#result .banner"), chromedp.Poll(`document.querySelectorAll('#refusals tr').length > 0`, nil))
+			shoot("guardrails")
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func noEnv(string) string { return "" }
 // running is a local product on free ports, with the addresses that it announced.
 type running struct {
 	functions, okta, token string
-	transmitter            string
+	transmitter, start     string
 	pubsub                 string       // set by startLocal
 	stop                   func() error // stops it as Ctrl-C does and returns the result of run
 }
@@ -57,14 +58,16 @@ func startWith(t *testing.T, getenv func(string) string, words, args []string) r
 	read, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		args := append([]string{"-addr", "127.0.0.1:0", "-pubsub-addr", "127.0.0.1:0"}, args...)
+		if args = append([]string{"-addr", "127.0.0.1:0"}, args...); !slices.Contains(args, "-write") {
+			args = append([]string{"-pubsub-addr", "127.0.0.1:0"}, args...)
+		}
 		done <- run(ctx, args, getenv, write, io.Discard)
 		_ = write.Close()
 	}()
 	var s running
 	lines := bufio.NewScanner(read)
 	into := map[string]*string{"functions": &s.functions, "okta": &s.okta, "token": &s.token,
-		"PUBSUB_EMULATOR_HOST": &s.pubsub, "transmitter": &s.transmitter}
+		"PUBSUB_EMULATOR_HOST": &s.pubsub, "transmitter": &s.transmitter, "start-token": &s.start}
 	for _, word := range words {
 		if !lines.Scan() {
 			t.Fatalf("no line %q; run returned %v", word, <-done)
@@ -261,7 +264,7 @@ func disable(t *testing.T, s running, options string) (int, string) {
 	t.Helper()
 	return request(t, http.MethodPost, s.functions+"/users/disable-user",
 		`{"parameters": {"User IDs Or Logins": "alice", "Is Deactivate": false}, "options": {`+options+`}}`,
-		map[string]string{"Content-Type": "application/json"})
+		map[string]string{"Content-Type": "application/json", startHeader: s.start})
 }
 
 func TestLocal_UsesRotatedTokenInFile(t *testing.T) {
@@ -308,6 +311,47 @@ func writesTo(t *testing.T, okta string) []string {
 		}
 	}
 	return writes
+}
+
+// refusesWithoutStartToken sends changes without the start token, and exchanges the token for a cookie.
+func refusesWithoutStartToken(t *testing.T, s running) {
+	t.Helper()
+	const change = `{"parameters": {"User IDs Or Logins": "alice"}}`
+	for _, path := range []string{"/users/disable-user", "//users/disable-user", "/users", "/users/pubsub", "/console/../users/disable-user"} {
+		for _, header := range []map[string]string{
+			{}, {startHeader: "wrong"}, {startHeader: ""}, {"Cookie": startCookie + "=wrong"}, {"Cookie": startCookie + "="},
+		} {
+			status, body := request(t, http.MethodPost, s.functions+path, change, header)
+			if status != http.StatusUnauthorized && status != http.StatusNotFound || strings.Contains(body, s.start) {
+				t.Errorf("%s with %v: %d %s", path, header, status, body)
+			}
+		}
+	}
+	if status, body := request(t, http.MethodGet, s.functions+"/users/ping", "", nil); status != http.StatusOK {
+		t.Errorf("a read: %d %s", status, body)
+	}
+	exchange := s.functions + "/console/start"
+	for _, body := range []string{`{"token": "wrong"}`, `{"token": ""}`, "{}", "", `{"token": "` + strings.Repeat("x", 4096) + `"}`} {
+		if status, text := request(t, http.MethodPost, exchange, body, nil); status != http.StatusForbidden {
+			t.Errorf("%.40s: %d %s", body, status, text)
+		}
+	}
+	res, err := http.Post(exchange, "application/json", strings.NewReader(`{"token": " `+s.start+` "}`)) //nolint:noctx // of a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	cookies := res.Cookies()
+	if res.StatusCode != http.StatusNoContent || len(cookies) != 1 || !cookies[0].HttpOnly ||
+		cookies[0].SameSite != http.SameSiteStrictMode {
+		t.Fatalf("%d with the cookies %v", res.StatusCode, cookies)
+	}
+	withCookie := map[string]string{"Content-Type": "application/json", "Cookie": cookies[0].String()}
+	_, body := request(t, http.MethodPost, s.functions+"/users/disable-user",
+		`{"parameters": {"User IDs Or Logins": "alice"}, "options": {"dry_run": true}}`, withCookie)
+	if !strings.Contains(body, `"planned"`) {
+		t.Errorf("with the cookie: %s", body)
+	}
 }
 
 // The emulator of another product replaces the org.
@@ -358,7 +402,11 @@ func TestRealOrg_IsChangedOnlyWithWrite(t *testing.T) {
 	if writes := writesTo(t, org.okta); len(writes) > 0 {
 		t.Errorf("writes to the org: %v", writes)
 	}
-	s = startWith(t, env, words, []string{"-okta", org.okta, "-write"})
+	s = startWith(t, env, append(words, "start-token"), []string{"-okta", org.okta, "-write"})
+	refusesWithoutStartToken(t, s)
+	if writes := writesTo(t, org.okta); len(writes) > 0 {
+		t.Errorf("writes to the org without the start token: %v", writes)
+	}
 	if status, body := disable(t, s, ""); status != 200 || !strings.Contains(body, `"outcome":"changed"`) ||
 		strings.Contains(body, "-write") {
 		t.Errorf("with -write: %d %s", status, body)
@@ -436,6 +484,8 @@ func TestLocal_ReportsMistakeOnOneLine(t *testing.T) {
 			"-okta-addr is a setting of the emulator"},
 		"a real org and a function": {[]string{"-okta", real},
 			environment(map[string]string{"FUNCTION_TARGET": "OktaUsers"}), "FUNCTION_TARGET cannot be used with -okta"},
+		"-write with Pub/Sub": {[]string{"-okta", real, "-write", "-pubsub-addr", "127.0.0.1:0"}, noEnv,
+			"-pubsub-addr cannot be used with -write: any process of this machine could publish"},
 		"-write alone": {[]string{"-write"}, noEnv, "-write requires -okta"},
 		"a missing secret": {[]string{"-addr", "127.0.0.1:0", "-okta-addr", "127.0.0.1:0"},
 			environment(map[string]string{"OKTA_API_TOKEN_SECRET": "env:NOT_SET"}), "OKTA_API_TOKEN_SECRET"},

@@ -55,15 +55,14 @@ func (p *product) startOkta(o options, open listeners) (func(string) string, err
 		p.defaults["GUARDRAILS"] = samplePolicy
 	}
 	p.policy = env("GUARDRAILS")
-	p.control = okta
-	p.okta = p.serve(open.okta, p.feed.Watch(okta))
+	p.emulator = okta
+	p.okta = p.serve(open.okta, okta)
 	p.token = okta.Token()
 	p.defaults["OKTA_API_ROOT"] = p.okta
 	if err := p.startTransmitter(o, env, open.transmitter); err != nil {
 		return nil, err
 	}
 	okta.ClearRequests() // the log is that of the user
-	p.feed.Clear()
 	return env, nil
 }
 
@@ -78,7 +77,8 @@ func (p *product) useRealOrg(o options, env func(string) string) error {
 	}
 	p.okta, p.note = cfg.Root.String(), "This is a real org. Every change is a dry run unless you start with -write."
 	if o.write {
-		p.note = "This is a real org, and changes are made."
+		p.note = "This is a real org. A request that changes it needs the start token: enter it in the console, or send it " +
+			"as the header " + startHeader + "."
 	}
 	return nil
 }

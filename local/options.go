@@ -57,7 +57,8 @@ func (o *options) addTo(flags *flag.FlagSet) {
 	flags.StringVar(&o.guardrails, "guardrails", guardrailsSample, "the policy of the emulator's organization: sample "+
 		"(breakglass is protected) or off (only the rules that are always on); GUARDRAILS overrides sample")
 	flags.BoolVar(&o.headless, "headless", false, "serve the functions without the console at /")
-	flags.BoolVar(&o.write, "write", false, "with -okta: make changes; without it every change is a dry run")
+	flags.BoolVar(&o.write, "write", false, "with -okta: make changes, for requests with the "+
+		"start token that is printed; without it every change is a dry run")
 }
 
 // check returns an error for an unknown -auth and for options that contradict each other.
@@ -79,8 +80,12 @@ func (o options) check(flags *flag.FlagSet) error {
 	}
 	var err error
 	flags.Visit(func(f *flag.Flag) {
-		if slices.Contains([]string{"auth", "okta-addr", "transmitter-addr", "guardrails"}, f.Name) {
+		switch {
+		case slices.Contains([]string{"auth", "okta-addr", "transmitter-addr", "guardrails"}, f.Name):
 			err = fmt.Errorf("-%s is a setting of the emulator, which does not run with -okta", f.Name)
+		case f.Name == "pubsub-addr" && o.write:
+			err = errors.New("-pubsub-addr cannot be used with -write: any process of this machine could publish, and " +
+				"change the org")
 		}
 	})
 	switch root := o.getenv("OKTA_API_ROOT"); {

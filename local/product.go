@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -13,9 +14,12 @@ import (
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/app"
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/config"
 	"example.com/okta-secops/internal/httpapi"
+	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/internal/pubsub"
 	"example.com/okta-secops/local/console"
+	"example.com/okta-secops/local/emulator"
 	localpubsub "example.com/okta-secops/local/pubsub"
 )
 
@@ -27,13 +31,15 @@ type product struct {
 	token           string              // API token of the emulator; "" without an emulator
 	note            string              // a warning about a real org
 	policy          string              // of the guardrails
+	startToken      *startToken         // nil: changes need none
 	defaults        map[string]string   // settings that getenv does not set
 	broker          *localpubsub.Broker // nil without Pub/Sub
-	feed            console.Feed        // the requests to the emulator
-	control         http.Handler        // of the emulator; nil without one
+	feed            console.Feed        // what happens in the functions
+	emulator        *emulator.Emulator  // nil without one
 
-	servers []*http.Server
-	failed  chan error
+	servers     []*http.Server
+	stopResults context.CancelFunc // of the results that the console shows; may be nil
+	failed      chan error
 }
 
 // start starts the product and returns when the functions, Okta and Pub/Sub listen.
@@ -43,6 +49,9 @@ func start(o options) (*product, error) {
 		return nil, err
 	}
 	p := &product{failed: make(chan error, 3)}
+	if o.write {
+		p.startToken, o.pubsubAddr = newStartToken(), ""
+	}
 	env, err := p.startOkta(o, open)
 	if err == nil && o.pubsubAddr != "" {
 		err = p.startPubSub(o, env, "http://"+open.functions.Addr().String())
@@ -52,14 +61,18 @@ func start(o options) (*product, error) {
 		p.close()
 		return nil, err
 	}
-	settings := app.Options{Getenv: env, Groups: handlers.Groups}
+	settings := app.Options{
+		Getenv: env, Groups: handlers.Groups, Transport: p.transport(env),
+		Log: slog.New(p.feed.Records(slog.Default().Handler())),
+	}
 	if p.broker != nil {
 		settings.PubSub = localpubsub.ClientOptions(p.broker.Addr)
 	}
 	if o.okta != "" && !o.write {
 		settings.ReadOnly = readOnlyReason
 	}
-	mux := httpapi.Mount(handlers.Groups, app.New(settings).Open)
+	a := app.New(settings)
+	mux := httpapi.Mount(handlers.Groups, a.Open)
 	for _, path := range []string{"GET /health", "GET /health/{$}"} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -67,22 +80,56 @@ func start(o options) (*product, error) {
 		})
 	}
 	if !o.headless {
-		shown := console.Options{Org: org(p.okta), Emulator: o.okta == "", ReadOnly: o.okta != "" && !o.write}
-		if p.control != nil {
-			shown.Feed, shown.Control = &p.feed, p.control
-		}
-		web, err := console.Handler(shown)
-		if err != nil {
+		if err := p.serveConsole(o, mux, a); err != nil {
 			open.close()
 			p.close()
 			return nil, err
 		}
-		mux.Handle("GET /{$}", web)
-		mux.Handle("/console/", web)
 	}
 	mux.HandleFunc("/", unknownPath)
-	p.functions = p.serve(open.functions, httpapi.LimitArrival(mergeSlashes(rejectForeignPages(mux))))
+	p.functions = p.serve(open.functions,
+		httpapi.LimitArrival(mergeSlashes(rejectForeignPages(p.startToken.require(p.feed.Runs(mux))))))
 	return p, nil
+}
+
+// serveConsole adds the console to the paths of the functions.
+func (p *product) serveConsole(o options, mux *http.ServeMux, a *app.App) error {
+	shown := console.Options{
+		Org: org(p.okta), Real: o.okta != "", ReadOnly: o.okta != "" && !o.write, Emulator: p.emulator, Feed: &p.feed,
+		Policy: a.Policy,
+	}
+	if p.startToken != nil {
+		shown.Started, shown.Start = p.startToken.Started, p.startToken.Exchange
+	}
+	web, err := console.Handler(shown)
+	if err != nil {
+		return err
+	}
+	mux.Handle("GET /{$}", web)
+	mux.Handle("/console/", web)
+	if p.broker != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		p.stopResults = cancel
+		go p.showResults(ctx, p.broker.Addr)
+	}
+	return nil
+}
+
+// showResults passes the results and dead letters of Pub/Sub on to the console.
+func (p *product) showResults(ctx context.Context, addr string) {
+	err := watchResults(ctx, addr, true, func(_ int, m localpubsub.Message, dead bool) error {
+		p.feed.Published(messageOf(m, dead), m.Published)
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		slog.Warn("the console does not show the results of Pub/Sub", "error", err.Error())
+	}
+}
+
+// transport returns the transport to Okta, whose requests the console shows.
+func (p *product) transport(env func(string) string) http.RoundTripper {
+	cfg, err := config.FromEnv(env, false)
+	return p.feed.Transport(okta.Transport(err != nil || cfg.VerifySSL)) // the functions report the error
 }
 
 // org returns the name of the organization that the console shows.
@@ -151,6 +198,9 @@ func (p *product) wait(ctx context.Context) error {
 }
 
 func (p *product) closeBroker() {
+	if p.stopResults != nil {
+		p.stopResults()
+	}
 	if p.broker != nil {
 		_ = p.broker.Close()
 		p.broker = nil

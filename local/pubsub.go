@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/local/console"
 	"example.com/okta-secops/local/pubsub"
 )
 
@@ -155,19 +156,38 @@ func printResult(w io.Writer, m pubsub.Message) {
 }
 
 func printDeadLetter(w io.Writer, m pubsub.Message) {
-	var letter struct {
-		Reason struct {
+	letter := messageOf(m, true)
+	if letter.Status == "" {
+		fmt.Fprintf(w, "%s DEAD LETTER, %s\n\n", publishedAt(m), letter.Text)
+		return
+	}
+	fmt.Fprintf(w, "%s DEAD LETTER %s %s\n%s: %s\n\n", publishedAt(m), letter.Action,
+		attributes(m, "invocation_id", "message_id"), letter.Status, letter.Text)
+}
+
+// messageOf returns a message for the console: of a result the status and the sentence, of a dead letter the reason.
+func messageOf(m pubsub.Message, dead bool) console.Message {
+	var data struct {
+		Status        string `json:"status"`
+		OutputMessage string `json:"output_message"`
+		Reason        struct {
 			Code    string `json:"code"`
 			Message string `json:"message"`
 		} `json:"reason"`
 	}
-	if json.Unmarshal(m.Data, &letter) != nil || letter.Reason.Code == "" {
-		deliveries := m.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"]
-		fmt.Fprintf(w, "%s DEAD LETTER, not acknowledged after %s deliveries\n\n", publishedAt(m), deliveries)
-		return
+	unreadable := json.Unmarshal(m.Data, &data) != nil
+	out := console.Message{
+		DeadLetter: dead, Action: cmp.Or(m.Attributes["action"], "(no action)"), InvocationID: m.Attributes["invocation_id"],
+		Status: data.Status, Text: data.OutputMessage,
 	}
-	fmt.Fprintf(w, "%s DEAD LETTER %s %s\n%s: %s\n\n", publishedAt(m), cmp.Or(m.Attributes["action"], "(no action)"),
-		attributes(m, "invocation_id", "message_id"), letter.Reason.Code, letter.Reason.Message)
+	if dead {
+		out.Status, out.Text = data.Reason.Code, data.Reason.Message
+		if unreadable || out.Status == "" { // Pub/Sub forwarded it
+			out.Status = ""
+			out.Text = "not acknowledged after " + m.Attributes["CloudPubSubDeadLetterSourceDeliveryCount"] + " deliveries"
+		}
+	}
+	return out
 }
 
 // publishedAt returns the time of publication in local time.

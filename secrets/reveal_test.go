@@ -25,7 +25,7 @@ var mayReveal = []string{
 	"internal/okta",   // the API token, passwords and tokens that it sends
 	"internal/ssf",    // public keys
 	"secrets",         // compares secrets
-	"local",           // the emulator's token and the key made for it
+	"local",           // the emulator's token, the key made for it, and the start token
 	"internal/secops", // the key made for the examples
 }
 

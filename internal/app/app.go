@@ -298,6 +298,15 @@ func (a *App) idempotencyObjects(cfg *config.Config, connection *bucket.Bucket) 
 	return &idempotency.Memory{Now: a.o.Clock.Now, Room: a.o.Records}
 }
 
+// Policy returns the policy of the guardrails that is in force. The error is of the type *apierr.Error.
+func (a *App) Policy(ctx context.Context) (*guardrail.Policy, error) {
+	cfg, err := a.config(true)
+	if err != nil {
+		return nil, err
+	}
+	return a.build(cfg).policy.Policy(ctx)
+}
+
 // Okta returns the client of the org, for the commands of operators. Its credentials are read first. The error is of
 // the type *apierr.Error.
 func (a *App) Okta(ctx context.Context) (*okta.Client, error) {

@@ -31,7 +31,7 @@ func newForm(g action.Group, a action.Action) actionForm {
 	for i, p := range a.Params {
 		f.Fields = append(f.Fields, newField(fmt.Sprint("p", i), p))
 	}
-	f.Example, _ = jsonText(a.Example)
+	f.Example = jsonText(a.Example)
 	return f
 }
 
@@ -80,6 +80,9 @@ func note(f formField) string {
 	return strings.Join(notes, ", ")
 }
 
+// IsUsers reports whether the field is the list of users.
+func (f formField) IsUsers() bool { return isUsers(f.Param) }
+
 // On reports whether a checkbox is on by default.
 func (f formField) On() bool { return f.Default == true }
 
@@ -92,6 +95,5 @@ func (f actionForm) SecretNames() string {
 	if names == nil {
 		names = []string{}
 	}
-	text, _ := jsonText(names)
-	return text
+	return jsonText(names)
 }

@@ -54,7 +54,11 @@ func (c *console) wire(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(snippets(g, a, request, strings.TrimRight(q.Origin, "/")))
+	headers := "-H 'content-type: application/json'"
+	if c.Started != nil {
+		headers += ` -H "Start-Token: $START_TOKEN"`
+	}
+	_ = json.NewEncoder(w).Encode(snippets(g, a, request, strings.TrimRight(q.Origin, "/"), headers))
 }
 
 func groupNamed(name string) (action.Group, bool) {
@@ -65,7 +69,7 @@ func groupNamed(name string) (action.Group, bool) {
 	return handlers.Groups[i], true
 }
 
-func snippets(g action.Group, a action.Action, q formRequest, origin string) []snippet {
+func snippets(g action.Group, a action.Action, q formRequest, origin, headers string) []snippet {
 	for _, p := range a.Params {
 		if value, ok := q.Parameters[p.Name]; ok && p.Secret && value != "" {
 			q.Parameters[p.Name] = "$SECRET"
@@ -80,8 +84,7 @@ func snippets(g action.Group, a action.Action, q formRequest, origin string) []s
 		header = `{"Content-Type": "application/json", "Idempotency-Key": "` + key + `"}`
 	}
 	list := []snippet{
-		{"curl", fmt.Sprintf("curl -s %s/%s/%s -H 'content-type: application/json' \\\n  -d %s", origin, g.Name, a.Slug,
-			quoted(body))},
+		{"curl", fmt.Sprintf("curl -s %s/%s/%s %s \\\n  -d %s", origin, g.Name, a.Slug, headers, quoted(body))},
 		{"SecOps integration", step(a, q)},
 		{"SecOps HTTP V2", fmt.Sprintf("Method       POST\nURL Path     https://URL_OF_%s/%s\nHeaders      %s\n"+
 			"Body Payload\n%s", g.Function, a.Slug, header, body)},

@@ -76,6 +76,13 @@ func (e *Emulator) controlRoutes() *controlMux {
 	mux.HandleFunc("POST /_emulator/app", func(w http.ResponseWriter, r *http.Request) {
 		applyJSON(w, r, appInput.check, e.changeApps)
 	})
+	mux.HandleFunc("GET /_emulator/switches", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, e.Switches())
+	})
+	mux.HandleFunc("DELETE /_emulator/switches", func(w http.ResponseWriter, _ *http.Request) {
+		e.SwitchOff()
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("DELETE /_emulator/tokens", func(w http.ResponseWriter, _ *http.Request) {
 		e.RevokeTokens()
 		w.WriteHeader(http.StatusNoContent)

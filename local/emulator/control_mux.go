@@ -25,6 +25,8 @@ var controlHelp = map[string]string{
 		`with "keep": true the earlier ones stay valid`,
 	"POST /_emulator/app":        `changes the service apps: {"scopes": ["okta.users.read"], "dpop": true}`,
 	"DELETE /_emulator/tokens":   "revokes the access tokens",
+	"GET /_emulator/switches":    "lists the faults, limits, delays and changes of apps that are on",
+	"DELETE /_emulator/switches": "switches them off; users, groups and logs stay",
 	"POST /_emulator/search-lag": `delays the search index: {"ms": 2000}`,
 }
 

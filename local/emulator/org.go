@@ -155,8 +155,14 @@ func (e *Emulator) User(idOrLogin string) (UserState, bool) {
 	if u == nil {
 		return UserState{}, false
 	}
+	return u.state(), true
+}
+
+// state returns a copy of the user.
+func (u *user) state() UserState {
 	s := UserState{
-		ID: u.id, Login: u.login(), Email: u.text("email"), Status: u.status, Password: u.password,
+		ID: u.id, Login: u.login(), Name: strings.TrimSpace(u.text("firstName") + " " + u.text("lastName")),
+		Email: u.text("email"), Status: u.status, Password: u.password,
 		Sessions: u.sessions, OAuthTokens: u.tokens, AppSessions: u.appSessions,
 		Factors: u.factorKinds(), Grants: len(u.grants()), Risk: u.risk, RiskReason: u.riskReason, Blocked: u.blocked,
 		Mails: slices.Clone(u.mails), Profile: maps.Clone(u.profile),
@@ -174,7 +180,7 @@ func (e *Emulator) User(idOrLogin string) (UserState, bool) {
 			s.RoleAssignments = append(s.RoleAssignments, r.state("GROUP"))
 		}
 	}
-	return s, true
+	return s
 }
 
 // Group returns a copy of a group by its ID or exact name.

@@ -94,10 +94,11 @@ type UserSeed struct {
 	Profile     map[string]any // profile attributes, which override the fields above
 }
 
-// UserState is a copy of a user for assertions.
+// UserState is a copy of a user.
 type UserState struct {
 	ID              string
 	Login           string
+	Name            string
 	Email           string
 	Status          string
 	Password        string           // in plain text

@@ -1,10 +1,20 @@
-// The requests that Okta received, from a stream of events, and the failures of the emulator.
+// The requests to Okta, the audit records and the messages of Pub/Sub, as they happen.
 
-const $ = selector => document.querySelector(selector);
+import { $, element, cell, badge, ago, button, copy } from './page.js';
+import { connectBreakers } from './break.js';
+import { follow } from './stream.js';
+
 const maxRows = 500;
+const maxCalls = 5000;
+const maxRecords = 500;
 const window5 = 300; // seconds of the chart
 
-const calls = []; // newest first
+const calls = []; // newest first, as the others
+const records = [];
+const messages = [];
+const logins = new Map(); // by user ID, from the audit records
+const names = new Map(); // of actions, by run
+let only = ''; // the run that is shown; '' for all
 let paused = false;
 let missed = 0;
 let drawing = false;
@@ -12,124 +22,149 @@ let drawing = false;
 const isWrite = c => c.method !== 'GET' && !c.path.startsWith('/oauth2/');
 const isError = c => c.status === 0 || c.status >= 400;
 
-function shown(c) {
+// userOf returns the login of the user in a path, if an audit record named the user.
+function userOf(c) {
+  const id = c.path.match(/\/users\/([^/]+)/)?.[1];
+  return id ? logins.get(decoded(id)) ?? '' : '';
+}
+
+function shown(e) {
   const path = $('#path').value.trim().toLowerCase();
   const kind = $('#status').value;
-  return (!path || (c.path + '?' + c.query).toLowerCase().includes(path))
+  const c = e.call;
+  return (!only || e.run === only)
+    && (!path || (c.path + '?' + c.query + ' ' + userOf(c)).toLowerCase().includes(path))
     && (!kind || kind === 'write' && isWrite(c) || kind === 'error' && isError(c) || kind === String(c.status));
 }
 
-function cell(text, className) {
-  const td = document.createElement('td');
-  td.textContent = text;
-  if (className) td.className = className;
+// actionOf returns the name of the action of an event, with a button that shows this run only.
+function actionOf(e) {
+  const td = cell('');
+  const name = names.get(e.run) ?? e.action;
+  if (name) td.append(button(name, () => { only = e.run; draw(); }, { class: 'plain', title: 'Show this call only: ' + e.run }));
   return td;
 }
 
-function row(c) {
-  const tr = document.createElement('tr');
-  const time = cell(new Date(c.time).toLocaleTimeString());
-  time.title = c.time;
-  const status = cell('');
-  const badge = document.createElement('span');
-  badge.className = 'badge ' + (c.status === 0 || c.status >= 500 ? 'failed' : c.status === 429 ? 'refused' : c.status >= 400 ? 'not_found' : isWrite(c) ? 'changed' : '');
-  badge.textContent = c.status || 'lost';
-  status.append(badge);
-  tr.append(time, status, cell(c.method), cell(c.path + (c.query ? '?' + decoded(c.query) : ''), 'mono path'), cell(c.ms));
-  return tr;
+const when = time => element('td', {}, ago(time));
+
+function row(e) {
+  const c = e.call;
+  const colour = c.status === 0 || c.status >= 500 ? 'failed' : c.status === 429 ? 'refused' : c.status >= 400 ? 'not_found' : isWrite(c) ? 'changed' : '';
+  return element('tr', {}, when(e.time), element('td', {}, badge(c.status || 'lost', colour)), cell(c.method),
+    cell(c.path + (c.query ? '?' + decoded(c.query) : ''), 'mono path'), cell(userOf(c)), actionOf(e), cell(c.ms));
 }
 
-// draw shows the requests at most five times a second.
+function recordRow(e) {
+  const a = e.audit;
+  const targets = (a.targets ?? (a.target ? [a.target] : [])).map(t => `${t.login || t.input}${t.outcome ? ': ' + t.outcome : ''}`);
+  const what = a.kind === 'invocation' ? badge(a.status) : cell(a.kind.replace('_', ' ')).firstChild;
+  const text = JSON.stringify(a, null, 2);
+  return element('tr', {}, when(e.time), element('td', {}, what), actionOf(e),
+    cell((a.route ? a.route + ' for ' : '') + (targets.slice(0, 5).join(', ') + (targets.length > 5 ? `, ${targets.length - 5} more` : '')), 'path'),
+    element('td', {}, element('details', {}, element('summary', { text: 'JSON' }), button('Copy', x => copy(text, x.currentTarget)), element('pre', { tabindex: '0', text }))));
+}
+
+const messageRow = e => element('tr', {}, when(e.time), cell(e.message.dead_letter ? 'dead letter' : 'result'), cell(e.message.action),
+  element('td', {}, badge(e.message.status || 'failed', e.message.dead_letter ? 'failed' : e.message.status)), cell(e.message.text, 'path'));
+
+// draw shows the events at most five times a second.
 function draw() {
   if (drawing) return;
   drawing = true;
   setTimeout(() => {
     drawing = false;
-    if (!paused) $('#calls').replaceChildren(...calls.filter(shown).slice(0, maxRows).map(row));
+    if (!paused) {
+      $('#calls').replaceChildren(...calls.filter(shown).slice(0, maxRows).map(row));
+      const ofRun = e => !only || e.run === only;
+      if (!$('#records').contains(document.activeElement) && !$('#records details[open]')) $('#records').replaceChildren(...records.filter(ofRun).slice(0, 100).map(recordRow));
+      $('#messages').replaceChildren(...messages.slice(0, 100).map(messageRow));
+    }
+    $('#one').hidden = !only;
     $('#nocalls').hidden = calls.length > 0;
+    $('#norecords').hidden = records.length > 0;
+    $('#nomessages').hidden = messages.length > 0;
     chart();
   }, 200);
 }
 
-// decoded returns a query as text.
-function decoded(query) {
+// decoded returns an encoded text as it was.
+function decoded(text) {
   try {
-    return decodeURIComponent(query);
+    return decodeURIComponent(text);
   } catch {
-    return query;
+    return text;
   }
 }
 
-// chart draws the requests per second, and those that were not successful, in the last five minutes.
+const sum = values => values.reduce((a, b) => a + b, 0);
+
+function median(values) {
+  if (!values.length) return 0;
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+function shape(name, attributes) {
+  const e = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
+  return e;
+}
+
+// chart draws the requests in steps of 5 s, those with 429, and the median latency.
 function chart() {
   const now = Date.now();
-  const all = new Array(window5 / 5).fill(0), limited = new Array(window5 / 5).fill(0);
-  let slow = [];
-  for (const c of calls) {
-    const age = (now - Date.parse(c.time)) / 1000;
+  const n = window5 / 5;
+  const all = new Array(n).fill(0), limited = new Array(n).fill(0), slow = Array.from({ length: n }, () => []);
+  for (const { time, call } of calls) {
+    const age = (now - Date.parse(time)) / 1000;
     if (age >= window5) break;
-    const i = all.length - 1 - Math.floor(Math.max(0, age) / 5);
+    const i = n - 1 - Math.floor(Math.max(0, age) / 5);
     all[i]++;
-    if (c.status === 429) limited[i]++;
-    slow.push(c.ms);
+    if (call.status === 429) limited[i]++;
+    slow[i].push(call.ms);
   }
   const top = Math.max(1, ...all);
-  const ns = 'http://www.w3.org/2000/svg';
-  const bars = [];
+  const latencies = slow.map(list => list.length ? median(list) : null);
+  const slowest = Math.max(1, ...latencies);
+  const parts = [];
   for (const [values, name] of [[all, 'all'], [limited, 'limited']]) {
-    values.forEach((n, i) => {
-      if (!n) return;
-      const bar = document.createElementNS(ns, 'rect');
-      for (const [k, v] of Object.entries({ x: i * 5, y: 60 - 60 * n / top, width: 4, height: 60 * n / top, class: name })) bar.setAttribute(k, v);
-      bars.push(bar);
-    });
+    values.forEach((v, i) => { if (v) parts.push(shape('rect', { x: i * 5, y: 60 - 60 * v / top, width: 4, height: 60 * v / top, class: name })); });
   }
-  $('#chart').replaceChildren(...bars);
-  slow = slow.sort((a, b) => a - b);
-  const sum = values => values.reduce((a, b) => a + b, 0);
+  latencies.forEach((ms, i) => { if (ms !== null) parts.push(shape('rect', { x: i * 5, y: 58 - 56 * ms / slowest, width: 4, height: 2, class: 'latency' })); });
+  $('#chart').replaceChildren(...parts);
   $('#figures').textContent = `Last 5 minutes: ${sum(all)} requests, at most ${(top / 5).toFixed(1)} per second; ${sum(limited)} were 429; `
-    + `median ${slow.length ? slow[Math.floor(slow.length / 2)] : 0} ms.` + (missed ? ` This page missed ${missed}.` : '');
+    + `median ${median(slow.flat())} ms, slowest step ${slowest} ms.` + (missed ? ` This page missed ${missed}.` : '');
 }
 
-const stream = new EventSource('/console/events');
-stream.onopen = () => { $('#live').textContent = 'Live'; calls.length = 0; };
-stream.onerror = () => { $('#live').textContent = 'Not connected: check that go run ./local still runs'; };
-stream.onmessage = e => {
-  calls.unshift(...JSON.parse(e.data).reverse());
-  calls.length = Math.min(calls.length, 5000);
-  draw();
-};
-stream.addEventListener('missed', e => { missed += Number(e.data); draw(); });
+function keep(list, e, most) {
+  list.unshift(e);
+  list.length = Math.min(list.length, most);
+}
+
+follow({
+  begin: () => { $('#live').textContent = 'Live'; for (const list of [calls, records, messages]) list.length = 0; },
+  lost: () => { $('#live').textContent = 'Not connected: check that go run ./local still runs'; },
+  missed: n => { missed += n; draw(); },
+  take: events => {
+    for (const e of events) {
+      if (e.call) keep(calls, e, maxCalls);
+      if (e.message) keep(messages, e, maxRecords);
+      if (!e.audit) continue;
+      keep(records, e, maxRecords);
+      names.set(e.run, e.audit.action);
+      for (const t of e.audit.targets ?? [e.audit.target]) if (t?.user_id && t.login) logins.set(t.user_id, t.login);
+    }
+    draw();
+  },
+});
 setInterval(chart, 5000);
 
 for (const id of ['#path', '#status']) $(id).addEventListener('input', draw);
+$('#one').addEventListener('click', () => { only = ''; draw(); });
 $('#pause').addEventListener('click', e => {
   paused = !paused;
   e.currentTarget.setAttribute('aria-pressed', paused);
   e.currentTarget.textContent = paused ? 'Go on' : 'Pause';
   draw();
 });
-$('#empty').addEventListener('click', () => { calls.length = 0; draw(); });
-
-function note(text) {
-  const li = document.createElement('li');
-  li.textContent = text;
-  return li;
-}
-
-for (const b of document.querySelectorAll('#breakers button')) {
-  b.addEventListener('click', async () => {
-    const response = await fetch('/console/emulator/' + b.dataset.path, {
-      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: b.dataset.body || undefined,
-    });
-    const list = $('#broken');
-    if (!response.ok) {
-      list.append(note(`${b.textContent}: not switched on (${response.status}).`));
-    } else if (b.dataset.reset) {
-      list.replaceChildren(note('Nothing. The organization is as it was at the start.'));
-    } else {
-      list.querySelector('.empty')?.remove();
-      list.append(note(`${new Date().toLocaleTimeString()} ${b.textContent}`));
-    }
-  });
-}
+$('#empty').addEventListener('click', () => { for (const list of [calls, records, messages]) list.length = 0; draw(); });
+connectBreakers(() => {});
