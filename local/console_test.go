@@ -20,6 +20,7 @@ import (
 
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -59,15 +60,25 @@ type tab struct {
 	hosts  map[string]bool
 }
 
+// onFreePorts are the options of a product with everything.
+func onFreePorts() options {
+	return options{
+		addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", transmitter: "127.0.0.1:0", pubsubAddr: "127.0.0.1:0", auth: authSSWS, getenv: noEnv,
+	}
+}
+
 // newTab starts the product and opens its first page.
 func newTab(t *testing.T, width int64) (*tab, *product) {
+	t.Helper()
+	return newTabOf(t, width, onFreePorts())
+}
+
+func newTabOf(t *testing.T, width int64, o options) (*tab, *product) {
 	t.Helper()
 	if browserPath() == "" {
 		t.Skip("skipped without chromium")
 	}
-	p, err := start(options{
-		addr: "127.0.0.1:0", oktaAddr: "127.0.0.1:0", transmitter: "127.0.0.1:0", pubsubAddr: "127.0.0.1:0", auth: authSSWS, getenv: noEnv,
-	})
+	p, err := start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +390,10 @@ func TestConsole_ListFieldTakesAPastedColumn(t *testing.T) {
 func TestConsole_FitsNarrowScreens(t *testing.T) {
 	b, p := newTab(t, 320)
 	for _, width := range []int64{320, 390, 768, 1024, 1920} {
-		for _, path := range []string{"/", "/console/actions/signals/send-itp-signal", "/console/actions/users/nothing", "/console/traffic"} {
+		for _, path := range []string{
+			"/", "/console/actions/signals/send-itp-signal", "/console/actions/users/nothing", "/console/traffic",
+			"/console/organization", "/console/organization/alice", "/console/guardrails",
+		} {
 			b.do(chromedp.EmulateViewport(width, 800), chromedp.Navigate(p.functions+path), chromedp.WaitReady("body"))
 			if path == "/" {
 				b.run()
@@ -495,11 +509,20 @@ func TestConsole_IsAccessible(t *testing.T) {
 	if err != nil {
 		t.Skip("skipped without npm package axe-core")
 	}
-	for _, path := range []string{"/", "/console/actions/signals/send-itp-signal", "/console/actions/users/set-password", "/console/actions/x/y", "/console/traffic"} {
+	for _, path := range []string{
+		"/", "/console/actions/signals/send-itp-signal", "/console/actions/users/set-password", "/console/actions/x/y", "/console/traffic",
+		"/console/organization", "/console/organization/alice", "/console/guardrails",
+	} {
 		for _, theme := range []string{"light", "dark"} {
 			b.do(chromedp.Navigate(p.functions+path), chromedp.WaitReady("body"))
 			b.eval(`document.documentElement.dataset.theme = "` + theme + `"; 0`)
-			if !strings.HasSuffix(path, "/y") && path != "/console/traffic" {
+			if path == "/console/guardrails" {
+				b.do(chromedp.Click("#go"), chromedp.WaitVisible("#result .banner"))
+			}
+			if path == "/console/traffic" {
+				b.do(chromedp.Poll(`document.querySelectorAll('#records tr').length > 0`, nil))
+			}
+			if path == "/" || !strings.HasSuffix(path, "/y") && strings.Contains(path, "/actions/") {
 				b.do(chromedp.Click("#fill"), chromedp.Click("#wire summary"), chromedp.WaitVisible(".snippet pre", chromedp.ByQuery))
 				b.run()
 			}
@@ -522,21 +545,42 @@ func noPolicy(context.Context) (*guardrail.Policy, error) { return &guardrail.Po
 // TestConsole_IsLight bounds the weight of a page, in bytes without compression.
 func TestConsole_IsLight(t *testing.T) {
 	t.Parallel()
-	web, err := console.Handler(shown)
+	o := shown
+	o.Emulator = emulator.New(emulator.Options{})
+	for i := range 200 {
+		o.Emulator.AddUser(emulator.UserSeed{Login: fmt.Sprintf("a-user-with-a-long-login-%d@acme.test", i), Groups: []string{"Engineering", "Finance"}})
+		o.Emulator.AddEvent("user.session.start", "alice", time.Now())
+	}
+	web, err := console.Handler(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	weight := 0
-	for _, path := range []string{"/", "/console/assets/actions.js", "/console/assets/page.js", "/console/assets/reply.js", "/console/assets/console.css", "/console/assets/icon.svg"} {
+	get := func(path string) []byte {
 		w := httptest.NewRecorder()
 		web.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != http.StatusOK {
 			t.Errorf("%s: %d", path, w.Code)
 		}
-		weight += w.Body.Len()
+		return w.Body.Bytes()
 	}
-	if weight > 300<<10 {
-		t.Errorf("a page has %d bytes", weight)
+	for _, path := range []string{"/", "/console/organization", "/console/organization/alice", "/console/traffic", "/console/guardrails"} {
+		page := get(path)
+		loaded, weight := map[string]bool{}, len(page)
+		var load func(text []byte, from *regexp.Regexp)
+		load = func(text []byte, from *regexp.Regexp) {
+			for _, m := range from.FindAllSubmatch(text, -1) {
+				if name := string(m[1]); !loaded[name] {
+					loaded[name] = true
+					asset := get("/console/assets/" + name)
+					weight += len(asset)
+					load(asset, regexp.MustCompile(`from '\./([a-z.]+)'`))
+				}
+			}
+		}
+		load(page, regexp.MustCompile(`/console/assets/([a-z.]+)`))
+		if len(loaded) < 4 || weight > 300<<10 {
+			t.Errorf("%s has %d bytes with %v", path, weight, loaded)
+		}
 	}
 }
 
@@ -619,7 +663,7 @@ func TestConsole_Headless(t *testing.T) {
 	}
 }
 
-// TestConsole_Shots writes screenshots of all pages to the directory CONSOLE_SHOTS.
+// TestConsole_Shots writes screenshots of all pages to the directory CONSOLE_SHOTS, and those of docs/images as WebP.
 func TestConsole_Shots(t *testing.T) {
 	dir := os.Getenv("CONSOLE_SHOTS")
 	if dir == "" {
@@ -636,16 +680,23 @@ func TestConsole_Shots(t *testing.T) {
 				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, theme)), shot, 0o600); err != nil {
 					t.Fatal(err)
 				}
+				if width != 1280 || theme != "light" {
+					return
+				}
+				b.do(chromedp.ActionFunc(func(ctx context.Context) (err error) {
+					shot, err = page.CaptureScreenshot().WithFormat(page.CaptureScreenshotFormatWebp).WithQuality(90).Do(ctx)
+					return err
+				}))
+				if err := os.WriteFile(filepath.Join(dir, name+".webp"), shot, 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
 			b.do(chromedp.EmulateViewport(width, 800))
 			b.open("/")
 			b.run()
-			b.do(chromedp.Click("#wire summary"), chromedp.WaitVisible(".snippet pre", chromedp.ByQuery))
 			shoot("actions")
-			resetOrg(t, p)
-			b.open("/")
-			b.run()
-			shoot("readme")
+			b.do(chromedp.Click("#wire summary"), chromedp.WaitVisible(".snippet pre", chromedp.ByQuery))
+			shoot("wire")
 			b.open("/console/organization")
 			b.do(chromedp.Click(`button[data-body*="429"]`, chromedp.ByQuery), chromedp.WaitVisible("#switches"))
 			shoot("organization")

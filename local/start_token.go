@@ -60,7 +60,7 @@ func (t *startToken) Exchange(w http.ResponseWriter, r *http.Request) {
 			"this is not the token that go run ./local printed when it started")
 		return
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // browsers do not all keep a Secure cookie of http://127.0.0.1
 		Name: startCookie, Value: t.value.Reveal(), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 	w.WriteHeader(http.StatusNoContent)

@@ -1,6 +1,6 @@
 // Package console is the web page of the local product: forms for the actions, their results, and the settings that
-// call them from SecOps; the users of the emulator; what Okta was asked; and the guardrails. The pages are rendered from
-// the catalog; the scripts call the functions as any client does.
+// call them from SecOps; the users of the emulator; the requests to Okta; and the guardrails. The pages are rendered
+// from the catalog; the scripts call the functions as any client does.
 package console
 
 import (

@@ -14,7 +14,7 @@ import (
 	"example.com/okta-secops/internal/action"
 )
 
-// runHeader is a header by which the console recognizes the events of its own request.
+// runHeader is a header by which the console recognizes the events that its request causes.
 const runHeader = "Console-Run"
 
 var runName = regexp.MustCompile(`^[a-z0-9]{1,32}$`)

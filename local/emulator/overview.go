@@ -18,7 +18,8 @@ func (e *Emulator) Users(text string, offset, limit int) (page []UserState, all 
 	defer e.mu.Unlock()
 	e.org.completeChanges(e.now())
 	for _, u := range e.org.users {
-		if name := u.login() + " " + u.text("firstName") + " " + u.text("lastName"); !strings.Contains(strings.ToLower(name), text) {
+		name := u.login() + " " + u.text("firstName") + " " + u.text("lastName")
+		if !strings.Contains(strings.ToLower(name), text) {
 			continue
 		}
 		if all++; all > offset && len(page) < limit {
@@ -48,6 +49,7 @@ func (e *Emulator) Timeline(idOrLogin string, limit int) []Moment {
 		return nil
 	}
 	moments := slices.Concat(e.org.eventsOf(u), e.org.requestsOf(u), e.org.signalsOf(u))
+	slices.Reverse(moments) // the last of the same time first
 	slices.SortStableFunc(moments, func(a, b Moment) int { return b.Time.Compare(a.Time) })
 	return moments[:min(limit, len(moments))]
 }
@@ -89,8 +91,8 @@ func (o *org) requestsOf(u *user) []Moment {
 func (r *LoggedRequest) names(u *user) bool {
 	inPath := slices.ContainsFunc(strings.Split(r.Path, "/"), func(element string) bool {
 		name, err := url.PathUnescape(element)
-		name = strings.ToLower(name)
-		return err == nil && (name == strings.ToLower(u.id) || name == strings.ToLower(u.login()) || name == shortLogin(u.login()))
+		return err == nil && slices.ContainsFunc([]string{u.id, u.login(), shortLogin(u.login())},
+			func(n string) bool { return strings.EqualFold(n, name) })
 	})
 	return inPath || strings.Contains(r.Body, u.id)
 }

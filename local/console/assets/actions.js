@@ -190,9 +190,11 @@ const targetCount = () => $$('.field[data-users=true] li', form).length + (reque
 function label() {
   const n = targetCount();
   const changes = form.dataset.mutates === 'true' && !$('#dry').checked;
-  $('#go').textContent = !changes ? ($('#dry')?.checked ? 'Dry run' : 'Run')
-    : form.dataset.name + (n ? `: ${n} ${n === 1 ? 'user' : 'users'}` : '');
+  $('#go').textContent = changes ? named(n) : $('#dry')?.checked ? 'Dry run' : 'Run';
 }
+
+// named returns the name of a button that changes n users, 0 for an action that has none.
+const named = n => form.dataset.name + (n ? `: ${n} ${n === 1 ? 'user' : 'users'}` : '');
 
 // confirmed shows what a request would change in a real organization, and asks whether to send it. A request that
 // would change nothing is not sent: its dry run is shown.
@@ -206,7 +208,7 @@ async function confirmed(body) {
   const dialog = $('#confirm');
   $('h2', dialog).textContent = `${form.dataset.name} in ${dialog.dataset.org}: ${targets.length} of ${planned.reply.targets.length} targets`;
   $('ul', dialog).replaceChildren(...targets.map(t => element('li', { text: t.login || t.input })));
-  $('.yes', dialog).textContent = $('#go').textContent;
+  $('.yes', dialog).textContent = named(targets.length);
   dialog.returnValue = '';
   dialog.showModal();
   await new Promise(done => dialog.addEventListener('close', done, { once: true }));
