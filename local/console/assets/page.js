@@ -38,8 +38,8 @@ export function ago(time) {
 
 setInterval(() => { for (const e of $$('time')) e.refresh?.(); }, 5000);
 
-// short returns an ID without its middle; the element has the whole ID as title.
-export const short = id => element('code', { text: id.length > 12 ? id.slice(0, 5) + '…' + id.slice(-5) : id, title: id });
+// shortened returns a text whose IDs are without their middle.
+export const shortened = text => text.replace(/\b[0-9a-z][0-9A-Za-z]{15,}\b/g, id => id.slice(0, 4) + '…' + id.slice(-4));
 
 export async function copy(text, from) {
   await navigator.clipboard.writeText(text);

@@ -1,6 +1,6 @@
 // The requests to Okta, the audit records and the messages of Pub/Sub, as they happen.
 
-import { $, element, cell, badge, ago, button, copy } from './page.js';
+import { $, element, cell, badge, ago, button, copy, shortened } from './page.js';
 import { connectBreakers } from './break.js';
 import { follow } from './stream.js';
 
@@ -41,7 +41,7 @@ function shown(e) {
 function actionOf(e) {
   const td = cell('');
   const name = names.get(e.run) ?? e.action;
-  if (name) td.append(button(name, () => { only = e.run; draw(); }, { class: 'plain', title: 'Show this call only: ' + e.run }));
+  if (name) td.append(button(name, () => { only = e.run; draw(0); }, { class: 'plain', title: 'Show this call only: ' + e.run }));
   return td;
 }
 
@@ -50,8 +50,9 @@ const when = time => element('td', {}, ago(time));
 function row(e) {
   const c = e.call;
   const colour = c.status === 0 || c.status >= 500 ? 'failed' : c.status === 429 ? 'refused' : c.status >= 400 ? 'not_found' : isWrite(c) ? 'changed' : '';
+  const path = c.path + (c.query ? '?' + decoded(c.query) : '');
   return element('tr', {}, when(e.time), element('td', {}, badge(c.status || 'lost', colour)), cell(c.method),
-    cell(c.path + (c.query ? '?' + decoded(c.query) : ''), 'mono path'), cell(userOf(c)), actionOf(e), cell(c.ms));
+    element('td', { class: 'mono path', text: shortened(path), title: path }), cell(userOf(c)), actionOf(e), cell(c.ms));
 }
 
 function recordRow(e) {
@@ -67,8 +68,8 @@ function recordRow(e) {
 const messageRow = e => element('tr', {}, when(e.time), cell(e.message.dead_letter ? 'dead letter' : 'result'), cell(e.message.action),
   element('td', {}, badge(e.message.status || 'failed', e.message.dead_letter ? 'failed' : e.message.status)), cell(e.message.text, 'path'));
 
-// draw shows the events at most five times a second.
-function draw() {
+// draw shows the events: new ones at most five times a second, and an input at once.
+function draw(wait = 200) {
   if (drawing) return;
   drawing = true;
   setTimeout(() => {
@@ -84,7 +85,7 @@ function draw() {
     $('#norecords').hidden = records.length > 0;
     $('#nomessages').hidden = messages.length > 0;
     chart();
-  }, 200);
+  }, wait);
 }
 
 // decoded returns an encoded text as it was.
@@ -158,13 +159,13 @@ follow({
 });
 setInterval(chart, 5000);
 
-for (const id of ['#path', '#status']) $(id).addEventListener('input', draw);
-$('#one').addEventListener('click', () => { only = ''; draw(); });
+for (const id of ['#path', '#status']) $(id).addEventListener('input', () => draw(0));
+$('#one').addEventListener('click', () => { only = ''; draw(0); });
 $('#pause').addEventListener('click', e => {
   paused = !paused;
   e.currentTarget.setAttribute('aria-pressed', paused);
   e.currentTarget.textContent = paused ? 'Go on' : 'Pause';
   draw();
 });
-$('#empty').addEventListener('click', () => { for (const list of [calls, records, messages]) list.length = 0; draw(); });
+$('#empty').addEventListener('click', () => { for (const list of [calls, records, messages]) list.length = 0; draw(0); });
 connectBreakers(() => {});
