@@ -52,25 +52,9 @@ func wire(args []string, stdout io.Writer) error {
 	return nil
 }
 
-// printStep prints the fields of Execute HTTP Request, in the order in which SecOps shows them.
+// printStep prints the fields of a step, its notes and its outputs.
 func printStep(w io.Writer, a action.Action, url string, s secops.Step, token bool) {
-	headers := []string{`"Content-Type": "application/json"`}
-	if s.IdempotencyKey != "" {
-		headers = append(headers, fmt.Sprintf(`"Idempotency-Key": %q`, s.IdempotencyKey))
-	}
-	if token {
-		headers = append(headers, `"Authorization": "Bearer [Step1.JsonResult| \"response_data.token\"]"`)
-	}
-	fmt.Fprintf(w, "%s: HTTP V2 > Execute HTTP Request\n\n", a.Name)
-	fmt.Fprintf(w, "Method                    POST\n")
-	fmt.Fprintf(w, "URL Path                  %s/%s\n", url, a.Slug)
-	fmt.Fprintf(w, "URL Params                {}    (clear the default)\n")
-	fmt.Fprintf(w, "Headers                   {%s}\n", strings.Join(headers, ", "))
-	fmt.Fprintf(w, "Cookie                    {}    (clear the default)\n")
-	fmt.Fprintf(w, "Body Payload\n%s\n", s.Body)
-	fmt.Fprintf(w, "Expected Response Values  {}    (with a value, SecOps sends the request again at each poll)\n")
-	fmt.Fprintf(w, "Fail on 4xx/5xx           off, if a later step branches on the status\n")
-	fmt.Fprintf(w, "Request Timeout           120\n")
+	fmt.Fprintf(w, "%s: HTTP V2 > Execute HTTP Request\n\n%s", a.Name, s.Fields(url+"/"+a.Slug, token))
 	if s.Note != "" {
 		fmt.Fprintf(w, "\n%s\n", strings.ReplaceAll(s.Note, ". ", ".\n"))
 	}

@@ -3,6 +3,7 @@ package secops
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -15,6 +16,27 @@ type Step struct {
 	Body           string   `json:"body"`            // indented JSON: Terraform shows several lines without escapes
 	Outputs        []string `json:"outputs"`
 	Note           string   `json:"note"` // the values to replace; "" if there are none
+}
+
+// Fields returns the fields of HTTP V2 > Execute HTTP Request, in the order in which SecOps shows them. token adds the ID
+// token that the first step of the playbook gets.
+func (s Step) Fields(url string, token bool) string {
+	headers := []string{`"Content-Type": "application/json"`}
+	if s.IdempotencyKey != "" {
+		headers = append(headers, fmt.Sprintf(`"Idempotency-Key": %q`, s.IdempotencyKey))
+	}
+	if token {
+		headers = append(headers, `"Authorization": "Bearer [Step1.JsonResult| \"response_data.token\"]"`)
+	}
+	return "Method                    POST\n" +
+		"URL Path                  " + url + "\n" +
+		"URL Params                {}    (clear the default)\n" +
+		"Headers                   {" + strings.Join(headers, ", ") + "}\n" +
+		"Cookie                    {}    (clear the default)\n" +
+		"Body Payload\n" + s.Body + "\n" +
+		"Expected Response Values  {}    (with a value, SecOps sends the request again at each poll)\n" +
+		"Fail on 4xx/5xx           off, if a later step branches on the status\n" +
+		"Request Timeout           120\n"
 }
 
 // stepBody is the body of a request, with the members in the order in which an author fills them in.

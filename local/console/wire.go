@@ -79,15 +79,11 @@ func snippets(g action.Group, a action.Action, q formRequest, origin, headers st
 		q.Parameters = map[string]any{}
 	}
 	body, message := indented(q), withAction(a, q)
-	header := `{"Content-Type": "application/json"}`
-	if key := secops.StepKey(a); key != "" {
-		header = `{"Content-Type": "application/json", "Idempotency-Key": "` + key + `"}`
-	}
+	httpStep := secops.Step{IdempotencyKey: secops.StepKey(a), Body: body}
 	list := []snippet{
 		{"curl", fmt.Sprintf("curl -s %s/%s/%s %s \\\n  -d %s", origin, g.Name, a.Slug, headers, quoted(body))},
 		{"SecOps integration", step(a, q)},
-		{"SecOps HTTP V2", fmt.Sprintf("Method       POST\nURL Path     https://URL_OF_%s/%s\nHeaders      %s\n"+
-			"Body Payload\n%s", g.Function, a.Slug, header, body)},
+		{"SecOps HTTP V2", httpStep.Fields("https://URL_OF_"+g.Function+"/"+a.Slug, false)},
 		{"Pub/Sub", fmt.Sprintf("gcloud pubsub topics publish okta-%s --message=%s", g.Name, quoted(message))},
 		{"Access", access(g, a)},
 	}
