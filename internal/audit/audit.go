@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"example.com/okta-secops/internal/buildinfo"
 )
 
 // Log writes the records of one instance.
@@ -94,6 +96,7 @@ type numbered struct {
 	Instance string `json:"instance"`
 	Number   int64  `json:"number"` // from 1, in each instance
 	Revision string `json:"revision"`
+	Version  string `json:"version"` // the release of the product
 }
 
 // Invocation writes the record of an invocation, split into parts if it is too large for one log
@@ -169,7 +172,8 @@ func suffix(code string) string {
 }
 
 func (l *Log) next(kind string) numbered {
-	return numbered{Kind: kind, Instance: l.instance, Number: l.last.Add(1), Revision: l.revision}
+	return numbered{Kind: kind, Instance: l.instance, Number: l.last.Add(1), Revision: l.revision,
+		Version: buildinfo.Release()}
 }
 
 // write writes a record, even if the request was canceled.

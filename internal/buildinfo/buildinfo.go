@@ -2,24 +2,32 @@
 package buildinfo
 
 import (
+	_ "embed" // for VERSION
 	"runtime/debug"
+	"strings"
 	"sync"
 )
 
-// Version returns the version of the module and the revision of its sources, such as "v1.2.0 1a2b3c (modified)";
-// "(devel)" for a build that has neither.
+// release is the content of the file VERSION. It is embedded because a deployed function is built from an archive that
+// has neither a repository nor a module version.
+//
+//go:embed VERSION
+var release string
+
+// Release returns the version in the file VERSION, such as "0.1.0".
+func Release() string { return strings.TrimSpace(release) }
+
+// Version returns the release and the revision of its sources, such as "0.1.0 1a2b3c (modified)". A build outside of a
+// repository, such as that of a deployed function, has the release only.
 func Version() string { return version() }
 
 // version reads the build information once, because every request asks for the version.
 var version = sync.OnceValue(func() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "(devel)"
+		return Release()
 	}
-	version, revision := info.Main.Version, ""
-	if version == "" {
-		version = "(devel)"
-	}
+	revision := ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
@@ -28,5 +36,5 @@ var version = sync.OnceValue(func() string {
 			revision += " (modified)"
 		}
 	}
-	return version + revision
+	return Release() + revision
 })

@@ -17,6 +17,7 @@ import (
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/audit"
+	"example.com/okta-secops/internal/buildinfo"
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/idempotency"
@@ -183,7 +184,7 @@ func TestAudit_RecordOfARun(t *testing.T) {
 	}
 	record, _ := line["audit"].(map[string]any)
 	for name, want := range map[string]any{
-		"kind": "invocation", "number": 1.0, "revision": "r-1", "invocation_id": reply.InvocationID, "function": "OktaThings", "action": "Do Something",
+		"kind": "invocation", "number": 1.0, "revision": "r-1", "version": buildinfo.Release(), "invocation_id": reply.InvocationID, "function": "OktaThings", "action": "Do Something",
 		"status": "success", "http_status": 200.0, "caller_auth": "", "dry_run": false,
 	} {
 		if record[name] != want {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/okta-secops/internal/buildinfo"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/test/testkit"
 )
@@ -46,7 +47,7 @@ func TestAudit_RecordsEveryCallAndItsWrites(t *testing.T) {
 		t.Fatalf("%d %s", r.HTTP, r.Body)
 	}
 	occasion := map[string]any{
-		"revision": "okta-users-00007", "function": "OktaUsers", "action": "Disable User", "caller_auth": "none", "caller": "", "dry_run": false,
+		"revision": "okta-users-00007", "version": buildinfo.Release(), "function": "OktaUsers", "action": "Disable User", "caller_auth": "none", "caller": "", "dry_run": false,
 		"context": map[string]any{"case_id": "4711", "playbook": "Containment", "requested_by": "analyst@acme.test"}, "idempotency_key": "case-4711",
 		"invocation_id": r.Get("invocation_id"), "org": strings.TrimPrefix(w.OktaURL, "http://"),
 	}

@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"internal/config":      {"internal/caller", "internal/keys", "internal/pubsub", "internal/ssf", "secrets"},
 	"internal/keys":        {"secrets"},
 	"internal/okta":        {"internal/apierr", "internal/backoff", "internal/keys", "secrets"},
-	"internal/audit":       {"internal/logging"},
+	"internal/audit":       {"internal/buildinfo", "internal/logging"},
 	"internal/httpapi":     {"internal/action", "internal/audit", "internal/caller", "internal/guardrail", "internal/idempotency", "internal/apierr", "internal/logging", "internal/ssf"},
 	"internal/guardrail":   {"internal/apierr", "internal/bucket"},
 	"internal/idempotency": {"internal/bucket"},

@@ -121,7 +121,7 @@ func TestSourceArchive_HoldsDeployedFilesOnly(t *testing.T) {
 		t.Errorf("top level (-want +got):\n%s", diff)
 	}
 	needed := map[string]bool{"LICENSE": true, "go.mod": true, "go.sum": true}
-	for name := range strings.Lines(runGo(t, dir, "list", "-deps", "-f", "{{range .GoFiles}}{{$.ImportPath}}/{{.}}\n{{end}}", ".")) {
+	for name := range strings.Lines(runGo(t, dir, "list", "-deps", "-f", "{{range .GoFiles}}{{$.ImportPath}}/{{.}}\n{{end}}{{range .EmbedFiles}}{{$.ImportPath}}/{{.}}\n{{end}}", ".")) {
 		if name, ours := strings.CutPrefix(name, "example.com/okta-secops/"); ours {
 			needed[strings.TrimSpace(name)] = true
 		}

@@ -18,6 +18,9 @@ import (
 // ignoreFile is the list of files to exclude. gcloud reads it too.
 const ignoreFile = ".gcloudignore"
 
+// versionFile is embedded by package buildinfo.
+const versionFile = "internal/buildinfo/VERSION"
+
 // Make returns the archive of the repository at root as a ZIP file. It returns an error if
 // ignoreFile contains an unsupported pattern, if a file cannot be read, or if a file that is not
 // excluded is neither a regular file nor source.
@@ -77,7 +80,7 @@ func add(z *zip.Writer, name string, data []byte) error {
 
 // isSource reports whether a build needs the file.
 func isSource(name string) bool {
-	return path.Ext(name) == ".go" || name == "go.mod" || name == "go.sum" || name == "LICENSE"
+	return path.Ext(name) == ".go" || name == "go.mod" || name == "go.sum" || name == "LICENSE" || name == versionFile
 }
 
 // pattern is a line of ignoreFile.

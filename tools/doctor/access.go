@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/okta-secops/internal/buildinfo"
 	"example.com/okta-secops/internal/caller"
 )
 
@@ -80,6 +81,9 @@ type response struct {
 	Error         struct {
 		Code string `json:"code"`
 	} `json:"error"`
+	Info struct { // of GET /openapi.json
+		Version string `json:"version"`
+	} `json:"info"`
 }
 
 // product reports whether the function itself has responded, and not Cloud Run.
@@ -205,6 +209,23 @@ func (f *Function) ping(ctx context.Context, o Options) {
 		for _, w := range reply.Warnings {
 			f.find(Warning, "Ping: %s", w)
 		}
+	}
+	if err == nil && reply.product() {
+		f.readVersion(ctx, o, header)
+	}
+}
+
+// readVersion reads the version of the deployed source from the function's description.
+func (f *Function) readVersion(ctx context.Context, o Options, header http.Header) {
+	reply, err := f.send(ctx, o, http.MethodGet, "/openapi.json", header, nil)
+	if err != nil || reply.code != http.StatusOK {
+		return // Ping reports the errors of the connection and of the caller
+	}
+	f.Version = reply.Info.Version
+	release, _, _ := strings.Cut(f.Version, " ")
+	if release != "" && release != buildinfo.Release() {
+		f.find(Warning, "its version is %s, and doctor compares it with the catalog of version %s: deploy this source, or "+
+			"run doctor from the source that is deployed", release, buildinfo.Release())
 	}
 }
 

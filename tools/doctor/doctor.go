@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/buildinfo"
 	"example.com/okta-secops/secrets"
 )
 
@@ -66,6 +67,7 @@ type Function struct {
 	Runtime  string    `json:"runtime"`
 	Auth     string    `json:"caller_auth"`
 	Ping     string    `json:"ping"`
+	Version  string    `json:"version"` // of the deployed source; "" if it was not read
 	Delivery string    `json:"delivery"`
 	Findings []Finding `json:"findings"`
 
@@ -80,6 +82,7 @@ func (f *Function) find(level Level, format string, args ...any) {
 
 // Report is the report on a deployment.
 type Report struct {
+	Version   string      `json:"version"` // of doctor and of the catalog that it compares with
 	Functions []*Function `json:"functions"`
 	Findings  []Finding   `json:"findings"` // of the deployment as a whole
 }
@@ -121,7 +124,7 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	if _, err := s.client(ctx, ""); err != nil { // now, not once for each secret
 		return Report{}, fmt.Errorf("signing in to Secret Manager: %w", err)
 	}
-	r := Report{Functions: []*Function{}, Findings: []Finding{}}
+	r := Report{Version: buildinfo.Version(), Functions: []*Function{}, Findings: []Finding{}}
 	for _, g := range o.Groups {
 		f := &Function{Group: g.Name, Name: Prefix(o.Instance) + "-" + g.Name, Delivery: "not tested", Findings: []Finding{},
 			group: g}

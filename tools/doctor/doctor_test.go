@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/buildinfo"
 )
 
 func TestDoctor_FindsNothingInAGoodDeployment(t *testing.T) {
@@ -44,7 +45,7 @@ func TestDoctor_FindsNothingInAGoodDeployment(t *testing.T) {
 	}
 	var report Report
 	if err != nil || json.Unmarshal([]byte(out), &report) != nil || len(report.Functions) != len(handlers.Groups) ||
-		report.Functions[0].Ping != "ok" {
+		report.Functions[0].Ping != "ok" || report.Functions[0].Version != buildinfo.Release() || report.Version == "" {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -161,6 +162,8 @@ func TestDoctor_ReportsEachDefectWithAdvice(t *testing.T) {
 		}, "error", "Ping: Failed to connect to the Okta organization. Error is x"},
 		"another product": {func(d *deployment, _ *functionspb.Function) { d.ping = "<html>" }, "error",
 			"but not by the product"},
+		"another version": {func(d *deployment, _ *functionspb.Function) { d.version = "0.0.1 1a2b3c" }, "warning",
+			"okta-users: its version is 0.0.1, and doctor compares it with the catalog of version " + buildinfo.Release()},
 		"not a reply": {func(d *deployment, _ *functionspb.Function) { d.ping = "{}" }, "error",
 			"but not by the product"},
 		"nothing there": {func(d *deployment, _ *functionspb.Function) { d.unreachable = true }, "error",

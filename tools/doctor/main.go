@@ -179,11 +179,12 @@ func googleToken(account string) func(ctx context.Context, audience string) (str
 }
 
 func printReport(w io.Writer, r Report) {
+	fmt.Fprintf(w, "okta-secops %s\n\n", r.Version)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "GROUP\tFUNCTION\tSTATE\tRUNTIME\tCALLERS\tPING\tDELIVERY\tFINDINGS")
+	fmt.Fprintln(table, "GROUP\tFUNCTION\tSTATE\tRUNTIME\tVERSION\tCALLERS\tPING\tDELIVERY\tFINDINGS")
 	for _, f := range r.Functions {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", f.Group, f.Name, f.State, f.Runtime, f.Auth, f.Ping,
-			f.Delivery, len(f.Findings))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", f.Group, f.Name, f.State, f.Runtime, f.Version,
+			f.Auth, f.Ping, f.Delivery, len(f.Findings))
 	}
 	_ = table.Flush()
 	for _, f := range r.Functions {

@@ -18,6 +18,7 @@ import (
 
 	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/buildinfo"
 	"example.com/okta-secops/test/fakegcp"
 )
 
@@ -44,13 +45,15 @@ type deployment struct {
 	unreachable bool   // requests fail
 	status      int    // of the response to a Ping; 0: 200
 	ping        string // the body of the response to a Ping
+	version     string // of the deployed source
 	elsewhere   string // the functions redirect to this address
 	wrongHosts  atomic.Int32
 }
 
 func deployed(t *testing.T) *deployment {
 	t.Helper()
-	d := &deployment{t: t, functions: &fakegcp.Functions{}, secrets: &fakegcp.SecretManager{}}
+	d := &deployment{t: t, functions: &fakegcp.Functions{}, secrets: &fakegcp.SecretManager{},
+		version: buildinfo.Release()}
 	d.ping = `{"is_success": true, "output_message": "Successfully connected to the Okta organization"}`
 	server := httptest.NewServer(d)
 	t.Cleanup(server.Close)
@@ -112,6 +115,8 @@ func (d *deployment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			`{"output_message": "the caller is not authenticated", "error": {"code": "unauthenticated"}}`)
 	case r.URL.Path == "/actions":
 		_, _ = io.WriteString(w, `{"name": "users", "actions": []}`)
+	case r.URL.Path == "/openapi.json":
+		_, _ = io.WriteString(w, `{"info": {"version": "`+d.version+`"}}`)
 	default:
 		w.WriteHeader(cmp.Or(d.status, http.StatusOK))
 		_, _ = io.WriteString(w, d.ping)
