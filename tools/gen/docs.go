@@ -64,3 +64,14 @@ func settingsTable() string {
 	}
 	return b.String()
 }
+
+// scopesTable returns the table of docs/okta-setup.md: the scopes of the service app of each function.
+func scopesTable() string {
+	var b strings.Builder
+	b.WriteString("| Function | Scopes of its actions | For the guardrails | Optional |\n|---|---|---|---|\n")
+	for _, g := range handlers.Groups {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", g.Function, orDash(codes(g.Scopes())),
+			orDash(codes(g.GuardrailScopes())), orDash(codes(g.OptionalScopes())))
+	}
+	return b.String()
+}

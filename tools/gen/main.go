@@ -1,6 +1,6 @@
 // Command gen writes docs/actions.md, docs/guardrails.schema.json, terraform/catalog.json and the tables of README.md
-// and docs/configuration.md from the declarations of the actions, the policy and the settings. For the example replies
-// it runs each action's example on the emulator's seeded organization, with a stopped clock.
+// and of other documents from the declarations of the actions, the policy, the settings and the errors. For the example
+// replies it runs each action's example on the emulator's seeded organization, with a stopped clock.
 package main
 
 import (
@@ -40,9 +40,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	errors, err := errorTables(*root)
+	if err != nil {
+		log.Fatal(err)
+	}
 	for name, part := range map[string]string{
 		"README.md": actionsTable(), "docs/configuration.md": settingsTable(), "docs/migration.md": migration,
-		"docs/secops.md": secops.ActionsTable(),
+		"docs/secops.md": secops.ActionsTable(), "docs/errors.md": errors, "docs/okta-setup.md": scopesTable(),
 	} {
 		if err := writeGenerated(in(name), part); err != nil {
 			log.Fatal(err)
