@@ -49,7 +49,7 @@ var oktaCodes = []oktaCode{
 		"Make the change in the directory that manages the user", ""},
 	{"E0000031", 400, "Invalid search criteria", apierr.Rejected, "Correct `Filter` or `Search` of List Users", ""},
 	{"E0000032", 403, "Unlock is not allowed for this user", apierr.WrongState,
-		"Okta unlocks users of its own directory only: unlock the user in the directory that manages the account", ""},
+		"Okta unlocks only users whom it manages itself: unlock the user in the directory that manages the account", ""},
 	{"E0000034", 403, "Forgot password not allowed on specified user", apierr.Rejected,
 		"The password policy or a directory forbids it: Okta does not document more", ""},
 	{"E0000038", 403, "This operation is not allowed in the user's current status", apierr.WrongState,
