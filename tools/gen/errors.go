@@ -29,10 +29,11 @@ func errorTables(root string) (string, error) {
 		if c.status != 0 {
 			status, again = strconv.Itoa(c.status), "no"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", c.code, orDash(codes(names(kinds))), c.meaning, status,
-			again, c.fixer, runbookLink(c.runbook))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", c.code, orDash(codes(names(kinds))), c.meaning,
+			status, again, c.fixer, runbookLink(c.runbook))
 	}
-	b.WriteString("\n## Codes of Okta\n\n| Code | Okta's status and text | Kind | HTTP | Retry | What to do | Runbook |\n" +
+	b.WriteString("\n## Codes of Okta\n\n" +
+		"| Code | Okta's status and text | Kind | HTTP | Retry | What to do | Runbook |\n" +
 		"|---|---|---|---|---|---|---|\n")
 	for _, c := range oktaCodes {
 		status, again := columns([]apierr.Kind{c.kind})

@@ -16,8 +16,8 @@ type oktaCode struct {
 // oktaCodes are those of https://developer.okta.com/docs/reference/error-codes/, as the product classifies them.
 var oktaCodes = []oktaCode{
 	{"E0000001", 400, "Api validation failed", apierr.Rejected,
-		"Follow the cause in the message. If the text names the user's status (\"Cannot … user that is not …\"), the outcome " +
-			"is `wrong_state`. Add Group reports an existing group as `unchanged`", ""},
+		"Follow the cause in the message. If the text names the user's status (\"Cannot … user that is not …\"), the " +
+			"outcome is `wrong_state`. Add Group reports an existing group as `unchanged`", ""},
 	{"E0000003", 400, "The request body was not well-formed", apierr.Rejected,
 		"A defect of the product or a changed API: report it with `okta_request_id`", ""},
 	{"E0000004", 401, "Authentication failed", apierr.Credentials, "As E0000011", "credentials"},
@@ -34,7 +34,8 @@ var oktaCodes = []oktaCode{
 	{"E0000010", 503, "Service is in read only mode", apierr.Unavailable,
 		"Okta is in maintenance: reads work, repeat changes later", "errors"},
 	{"E0000011", 401, "Invalid token provided", apierr.Credentials,
-		"The API token was revoked, was not used for 30 days, or its owner was deactivated: create another one", "credentials"},
+		"The API token was revoked, was not used for 30 days, or its owner was deactivated: create another one",
+		"credentials"},
 	{"E0000014", 403, "Update of credentials failed", apierr.Rejected,
 		"Okta did not accept the new password or factor: the message has its causes", ""},
 	{"E0000015", 401, "You do not have permission to access the feature you are requesting", apierr.Credentials,
@@ -73,7 +74,8 @@ var oktaCodes = []oktaCode{
 	{"E0000112", 409, "Cannot update this user because they are still being activated", apierr.Unavailable,
 		"Repeat in some minutes", ""},
 	{"invalid_client", 401, "OAuth: the key, the client ID or the assertion is not accepted", apierr.Credentials,
-		"Check `OKTA_CLIENT_ID`, `OKTA_KEY_ID`, `OKTA_PRIVATE_KEY_SECRET`, and that the key is active in Okta", "credentials"},
+		"Check `OKTA_CLIENT_ID`, `OKTA_KEY_ID`, `OKTA_PRIVATE_KEY_SECRET`, and that the key is active in Okta",
+		"credentials"},
 	{"invalid_scope", 400, "OAuth: a scope is not granted to the app", apierr.Credentials,
 		"Grant the scope that the message names: the app, tab **Okta API Scopes**", "credentials"},
 	{"unauthorized_client", 400, "OAuth: the app may not use this grant", apierr.Credentials,
