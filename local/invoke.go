@@ -41,6 +41,7 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	header := flags.String("header", "",
 		"a `header` for a product that authenticates its callers, such as 'X-Api-Key: ...'")
 	verify := flags.Bool("verify", false, "read the state again after each change")
+	async := flags.Bool("async", false, "run as a job: for long lists of users; shows the progress until it has ended")
 	words, err := parse(flags, args, stdout)
 	if err != nil {
 		printInvokeHelp(stdout, words, err)
@@ -68,7 +69,13 @@ func invoke(ctx context.Context, args []string, getenv func(string) string, stdo
 	if err != nil {
 		return err
 	}
-	reply, err := post(ctx, address+"/"+group.Name+"/"+a.Slug, *header, body)
+	send := post
+	if *async {
+		send = func(ctx context.Context, url, header string, body []byte) ([]byte, error) {
+			return runJob(ctx, address+"/"+group.Name, url, header, body, stderr)
+		}
+	}
+	reply, err := send(ctx, address+"/"+group.Name+"/"+a.Slug, *header, body)
 	if err != nil {
 		return err
 	}
@@ -170,22 +177,32 @@ func actionNames() string {
 }
 
 func post(ctx context.Context, url, header string, body []byte) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	_, reply, err := exchange(ctx, http.MethodPost, url, header, body, nil)
+	return reply, err
+}
+
+// exchange sends a request with the header of -header and more, and returns the status and the body of the response.
+func exchange(
+	ctx context.Context, method, url, header string, body []byte, more http.Header,
+) (status int, reply []byte, err error) {
+	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body)) //nolint:gosec // the user's own address
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	extra, err := parseHeader(header)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	maps.Copy(r.Header, extra)
-	res, err := http.DefaultClient.Do(r)
+	maps.Copy(r.Header, more)
+	res, err := http.DefaultClient.Do(r) //nolint:gosec // the user's own address
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	defer res.Body.Close()
-	return io.ReadAll(res.Body)
+	reply, err = io.ReadAll(res.Body)
+	return res.StatusCode, reply, err
 }
 
 // parseHeader parses the value of -header, which may be empty. The error does not repeat the value,

@@ -142,7 +142,7 @@ func org(address string) string {
 
 // startPubSub starts the Pub/Sub server, which delivers to the functions at that address.
 func (p *product) startPubSub(o options, env func(string) string, functions string) error {
-	p.defaults["RESULTS_TOPIC"] = localpubsub.ResultsTopic
+	p.defaults["RESULTS_TOPIC"], p.defaults["JOBS_TOPIC"] = localpubsub.ResultsTopic, localpubsub.Topic("{group}")
 	p.defaults["DEAD_LETTER_TOPIC"] = localpubsub.DeadLetterTopic
 	b := localpubsub.Options{Addr: o.pubsubAddr, Functions: functions, Speed: 100, Keep: maxStored}
 	for _, setting := range []string{"RESULTS_TOPIC", "DEAD_LETTER_TOPIC"} {

@@ -79,6 +79,7 @@ locals {
         IDEMPOTENCY_PREFIX   = "${name}/"
         RESULTS_TOPIC        = module.automation.results_topic
         DEAD_LETTER_TOPIC    = module.automation.dead_letter_topic
+        JOBS_TOPIC           = module.automation.topics[name]
         AUDIT_LOGINS         = var.audit_logins
         GOOGLE_CLOUD_PROJECT = var.project
         GUARDRAILS           = var.guardrails_secret ? "${module.secrets.guardrails}/versions/latest" : local.guardrails_json

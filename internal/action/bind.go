@@ -20,6 +20,7 @@ type Invocation struct {
 
 	needsHTTP       []Problem       // the parameters that are secret or make the action return a secret
 	secrets         []secrets.Value // the values of secret parameters
+	users           []string        // of the parameter
 	scope           []scopeEntity   // the entities that become targets
 	ignoredEntities []ignoredEntity
 	run             func(ctx context.Context, x *Execution) (*Result, error)
@@ -50,13 +51,16 @@ func (a Action) Bind(r Request) (*Invocation, error) {
 	return inv, nil
 }
 
+// CodeNeedsHTTP is the error code of a request with NoSecrets that would hold or return a secret.
+const CodeNeedsHTTP = "secret_needs_http"
+
 func errNeedsHTTP(problems []Problem) error {
 	reasons := make([]string, len(problems))
 	for i, p := range problems {
 		reasons[i] = strings.TrimSpace(p.Parameter + " " + p.Message)
 	}
 	return &apierr.Error{
-		Kind: apierr.BadRequest, Code: "secret_needs_http",
+		Kind: apierr.BadRequest, Code: CodeNeedsHTTP,
 		Message: apierr.Sentence("; ", reasons...), Problems: problems,
 	}
 }
@@ -142,6 +146,9 @@ func (b *binder) bindTargets() {
 	b.problems = append(b.problems, inv.bindEntities(inv.Request.Entities, inScope)...)
 	inv.Warnings = append(inv.Warnings, ignoredWarnings(inv.ignoredEntities)...)
 	for _, p := range inv.Action.Params {
+		if p.users {
+			inv.users = b.params.FieldByIndex(p.index).Interface().(Users)
+		}
 		bad := slices.ContainsFunc(b.problems, func(q Problem) bool { return q.Parameter == p.Name })
 		empty := p.users && b.params.FieldByIndex(p.index).Len() == 0 && len(inv.scope) == 0
 		if empty && !bad && !b.misspelled[p.Name] {

@@ -312,12 +312,12 @@ func TestBind_ListIsBounded(t *testing.T) {
 	type params struct {
 		Names []string `param:"Names" help:"Names."`
 	}
-	names := make([]any, 5001)
+	names := make([]any, 10001)
 	for i := range names {
 		names[i] = "x"
 	}
 	_, _, problems := bound[params](t, action.Request{Parameters: map[string]any{"Names": names}})
-	wantProblem(t, problems, "Names", "has 5001 items; one request takes at most 5000: split the list")
+	wantProblem(t, problems, "Names", "has 10001 items; one request takes at most 10000: split the list")
 	_, _, problems = bound[params](t, action.Request{Parameters: map[string]any{"Names": "half a character: \ufffd"}})
 	wantProblem(t, problems, "Names", "is not valid Unicode")
 }

@@ -38,6 +38,8 @@ type Run struct {
 	// Of a request with an idempotency key; nil without one.
 	WriteGuard    WriteGuard
 	ReachedBefore map[string]json.RawMessage // targets that earlier runs reached, by Identity: Result.ReachedTargets
+	// Continues declares that the earlier runs are parts of this one: their changes count as changes of this run.
+	Continues bool
 }
 
 // Execution is one run of an action. Its Okta client is read-only: only Plan.Write gets a client

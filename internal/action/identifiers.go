@@ -14,7 +14,7 @@ import (
 const maxIdentifier = 256
 
 // MaxItems bounds the items of a list, the entities of a request and the names that they list.
-const MaxItems = 5000
+const MaxItems = 10_000
 
 // listItems splits a list of names: a JSON array of strings, or names separated by commas. It
 // returns at most MaxItems names, and the number of all.

@@ -98,6 +98,11 @@ func (x *Execution) replayUser(ctx context.Context, t *Target, w UserWork) error
 	return x.readBack(t, p, err)
 }
 
+// isAsLeft reports whether a target is as the earlier part of this run left it.
+func (x *Execution) isAsLeft(t *Target, p Plan) bool {
+	return x.Continues && t.Outcome.wrote() && sameState(p.Before, t.After)
+}
+
 // readBack compares a target, as an earlier run left it, with the plan for its current state. The
 // plan decides whether the target is as asked: the stored state may not have been as asked, and two
 // equal states may be of different roles. It returns an error if the state could not be read.

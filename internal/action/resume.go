@@ -105,7 +105,7 @@ func (x *Execution) warnResumed(targets []*Target) {
 		}
 	}
 	switch {
-	case len(names) == 0:
+	case len(names) == 0, x.Continues:
 	case x.Action.ReadBack:
 		x.Warn("Done by an earlier run of this request, not now: %s.", Enumerate(names))
 	default:

@@ -124,6 +124,8 @@ func (x *Execution) planTarget(
 	if err := x.catchPanic(func() error {
 		p, err := plan(t)
 		switch {
+		case resumed && x.isAsLeft(t, p):
+			return nil
 		case resumed:
 			return x.readBack(t, p, err)
 		case err == nil || p.Before != nil:

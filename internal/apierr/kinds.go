@@ -22,6 +22,7 @@ const (
 	Conflict                     // another run of the same request is in progress
 	Overloaded                   // a limit of this instance is reached; nothing was done
 	Misconfigured                // settings of the deployment are missing or contradictory
+	NotConfigured                // a part of the product that the deployment does not have
 
 	NotFound        // Okta has no such object
 	WrongState      // the state of the object does not allow the change
@@ -68,6 +69,7 @@ var meanings = [kinds]Meaning{
 	Conflict:         {"conflict", http.StatusConflict, "failed", true, true, 5, slog.LevelWarn, 5},
 	Overloaded:       {"overloaded", http.StatusTooManyRequests, "failed", true, true, 5, slog.LevelWarn, 5},
 	Misconfigured:    {"misconfigured", http.StatusInternalServerError, "failed", false, true, 4, slog.LevelError, 4},
+	NotConfigured:    {"not_configured", http.StatusNotImplemented, "failed", false, false, 5, slog.LevelWarn, 4},
 
 	NotFound:        {"not_found", http.StatusUnprocessableEntity, "not_found", false, false, 6, slog.LevelInfo, 1},
 	WrongState:      {"wrong_state", http.StatusUnprocessableEntity, "wrong_state", false, false, 5, slog.LevelInfo, 2},

@@ -23,6 +23,7 @@ import (
 	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/internal/idempotency"
+	"example.com/okta-secops/internal/jobs"
 	"example.com/okta-secops/internal/keys"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/internal/pubsub"
@@ -73,6 +74,7 @@ type built struct {
 	version     string
 	inFlight    *httpapi.InFlightLimiter
 	idempotency *idempotency.Store
+	jobs        *jobs.Store
 	topics      *pubsub.Publisher
 	okta        *okta.Client
 	signIn      func(ctx context.Context) error // reads the credentials of the client
@@ -118,7 +120,7 @@ func (a *App) setup(g action.Group, cfg *config.Config, auth *authenticators, b 
 	return httpapi.Setup{
 		Log: a.log(), Audit: a.auditLog(), Caller: auth.callers, Push: auth.push,
 		Deadline: cfg.Deadline, InFlight: b.inFlight, Idempotency: b.idempotency,
-		Policy: b.policy.Policy, Warnings: warnings(cfg),
+		Jobs: b.jobs, JobsTopic: b.topic(cfg.JobsTopic(g.Name)), Policy: b.policy.Policy, Warnings: warnings(cfg),
 		Results: b.topic(cfg.ResultsTopic), DeadLetters: b.topic(cfg.DeadLetterTopic),
 		API:  httpapi.Description{CallerAuth: cfg.CallerAuth, KeyHeader: cfg.CallerKeyHeader, Version: b.version},
 		Deps: func(ctx context.Context) (action.Deps, error) { return a.deps(ctx, g, cfg, b) },
@@ -236,13 +238,14 @@ func (a *App) build(cfg *config.Config) *built {
 			connection = bucket.New(cfg.IdempotencyBucket, a.o.Storage...)
 		}
 		policy := a.newPolicyLoader(cfg.Guardrails)
+		objects := a.idempotencyObjects(cfg, connection)
 		a.built = &built{
-			policy:   policy,
-			version:  buildinfo.Version(),
-			inFlight: httpapi.NewInFlightLimiter(cfg.MaxInvocations),
-			idempotency: idempotency.New(a.idempotencyObjects(cfg, connection), a.o.Clock.Now,
-				cmp.Or(a.o.Lease, idempotency.LeaseDuration)),
-			topics: pubsub.NewPublisher(a.o.PubSub...),
+			policy:      policy,
+			version:     buildinfo.Version(),
+			inFlight:    httpapi.NewInFlightLimiter(cfg.MaxInvocations),
+			idempotency: idempotency.New(objects, a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.LeaseDuration)),
+			jobs:        jobs.NewStore(objects, a.o.Clock.Now),
+			topics:      pubsub.NewPublisher(a.o.PubSub...),
 			okta: okta.New(okta.Options{
 				Root: cfg.Root, Auth: auth, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare,
 				Transport: transport, Clock: a.o.Clock,

@@ -47,6 +47,7 @@ type Occasion struct {
 	ContextCut     int               `json:"context_cut,omitempty"` // number of members that are cut or left out
 	IdempotencyKey string            `json:"idempotency_key,omitempty"`
 	MessageID      string            `json:"message_id,omitempty"` // of Pub/Sub
+	JobID          string            `json:"job_id,omitempty"`
 	DryRun         bool              `json:"dry_run"`
 }
 

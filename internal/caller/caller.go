@@ -42,6 +42,9 @@ func (i Identity) May(slug string) error {
 		i.Name, slug, strings.Join(i.actions, ", "))
 }
 
+// MayAll reports whether the identity may call every action.
+func (i Identity) MayAll() bool { return i.actions == nil }
+
 // RefuseAll returns an Authenticator that refuses every request. The reason is for the log.
 func RefuseAll(reason string) Authenticator { return refuseAll{reason} }
 

@@ -49,6 +49,7 @@ type Config struct {
 
 	IdempotencyBucket, IdempotencyPrefix string        // IDEMPOTENCY_BUCKET, IDEMPOTENCY_PREFIX; no bucket: in memory
 	ResultsTopic, DeadLetterTopic        string        // RESULTS_TOPIC, DEAD_LETTER_TOPIC, full names; empty: none
+	jobsTopic                            string        // JOBS_TOPIC
 	Deadline                             time.Duration // REQUEST_DEADLINE
 }
 
@@ -97,6 +98,7 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 		e.problem("IDEMPOTENCY_PREFIX needs IDEMPOTENCY_BUCKET and consists of letters, digits, dots, -, _ and /")
 	}
 	c.ResultsTopic, c.DeadLetterTopic = e.topic("RESULTS_TOPIC"), e.topic("DEAD_LETTER_TOPIC")
+	c.jobsTopic = e.jobsTopic("JOBS_TOPIC")
 	// The audit reads it itself, because it must work with incomplete settings.
 	if !slices.Contains([]string{"plain", "hashed"}, e.get("AUDIT_LOGINS")) {
 		e.problem("AUDIT_LOGINS must be plain or hashed")
@@ -165,6 +167,28 @@ func (e *env) topic(name string) string {
 		e.problem("%s %s", name, err)
 	}
 	return topic
+}
+
+// jobsTopic returns the full name of a topic that may contain the name of the group.
+func (e *env) jobsTopic(name string) string {
+	const stand = "group-name"
+	text := e.get(name)
+	if text == "" {
+		return ""
+	}
+	topic, err := pubsub.FullName(strings.ReplaceAll(text, groupMark, stand), e.get("GOOGLE_CLOUD_PROJECT"))
+	if err != nil {
+		e.problem("%s %s", name, err)
+	}
+	return strings.ReplaceAll(topic, stand, groupMark)
+}
+
+// groupMark stands for the name of the group in JOBS_TOPIC.
+const groupMark = "{group}"
+
+// JobsTopic returns the full name of the topic for the batches of a group's jobs (JOBS_TOPIC), "" for none.
+func (c Config) JobsTopic(group string) string {
+	return strings.ReplaceAll(c.jobsTopic, groupMark, group)
 }
 
 var (

@@ -109,6 +109,11 @@ var Settings = []Setting{
 		Help: "Topic for messages that cannot be executed, in the same form. Without it they are in the log only",
 	},
 	{
+		Name: "JOBS_TOPIC",
+		Help: "The function's own topic, in the same form, for the batches of [jobs](jobs.md). `{group}` stands for the " +
+			"name of the group. Without it there are no jobs",
+	},
+	{
 		Name: "AUDIT_LOGINS", Default: "plain",
 		Help: "`hashed` writes the SHA-256 of the lower-case login to the audit instead of the login; user IDs stay",
 	},

@@ -128,6 +128,26 @@ func (g *Guard) Evaluate(ctx context.Context, p *Policy, call Call, targets []Ta
 	return e.verdict
 }
 
+// Submit applies the rules that concern a call as a whole to a call that is carried out later, in parts which Evaluate
+// checks again: freeze, denied_actions, max_targets_per_call and max_users_per_hour. It counts nothing. names
+// distinguishes the targets. The error is that of the first refusal; nil without one.
+func (g *Guard) Submit(ctx context.Context, p *Policy, call Call, names []string) *apierr.Error {
+	e := &evaluation{Guard: g, policy: p, call: call, targets: make([]Target, len(names))}
+	e.call.DryRun = true
+	e.verdict = &Verdict{Refusals: make([]*apierr.Error, len(names))}
+	for i, name := range names {
+		e.targets[i].Identity = name
+	}
+	e.wholeCall()
+	e.usersPerHour(ctx)
+	for _, refused := range e.verdict.Refusals {
+		if refused != nil {
+			return refused
+		}
+	}
+	return nil
+}
+
 // allowed reports whether no rule has refused the target yet.
 func (e *evaluation) allowed(i int) bool { return e.verdict.Refusals[i] == nil }
 

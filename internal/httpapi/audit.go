@@ -16,7 +16,7 @@ func (s service) occasion(in *input) audit.Occasion {
 	o := audit.Occasion{
 		InvocationID: in.id, Org: in.org, Function: s.group.Function, Action: in.name(), CallerAuth: in.caller.Mode,
 		Caller: action.Shorten(in.caller.Name), Context: in.request.Context, IdempotencyKey: in.request.shownKey,
-		DryRun: in.request.Options.DryRun,
+		DryRun: in.request.Options.DryRun, JobID: in.jobID,
 	}
 	if in.action != nil {
 		o.Action = in.action.Name

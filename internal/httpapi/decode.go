@@ -19,7 +19,7 @@ import (
 const (
 	maxBody           = 1 << 20
 	maxParameters     = 100
-	maxListed         = 4 * action.MaxItems // the items of all lists of the parameters
+	maxListed         = 2 * action.MaxItems // the items of all lists of the parameters
 	maxEntityType     = 256
 	maxOptions        = 20
 	maxContext        = 32

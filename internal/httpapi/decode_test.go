@@ -117,9 +117,9 @@ func TestDecode_BoundsEndTheReading(t *testing.T) {
 		return strings.Join(members, ",")
 	}
 	for _, c := range []struct{ body, parameter, message string }{
-		{`{"entities": [` + list(5001, "0") + `]}`, "entities", "has more than 5000 entities; one call takes at most 5000"},
-		{`{"parameters": {"Users": [` + list(5001, `"a"`) + `]}}`, "Users", "has more than 5000 items; one call takes at most 5000: split the list"},
-		{`{"parameters": {` + strings.Join([]string{`"a":[`, `"b":[`, `"c":[`, `"d":[`, `"e":[1]`}, list(5000, "0")+"],") + `}}`, "parameters", "have lists of more than 20000 items altogether"},
+		{`{"entities": [` + list(10001, "0") + `]}`, "entities", "has more than 10000 entities; one call takes at most 10000"},
+		{`{"parameters": {"Users": [` + list(10001, `"a"`) + `]}}`, "Users", "has more than 10000 items; one call takes at most 10000: split the list"},
+		{`{"parameters": {` + strings.Join([]string{`"a":[`, `"b":[`, `"e":[1]`}, list(10000, "0")+"],") + `}}`, "parameters", "have lists of more than 20000 items altogether"},
 		{`{"parameters": {` + numbered(101) + `}}`, "parameters", "has more than 100 members"},
 		{`{"options": {` + numbered(21) + `}}`, "options", "has more than 20 members"},
 		{`{` + numbered(1001) + `}`, "body", "has an object with more than 1000 members"},
@@ -135,7 +135,7 @@ func TestDecode_BoundsEndTheReading(t *testing.T) {
 			t.Errorf("%.40s: %v", c.body, err)
 		}
 	}
-	if q, err := decodeBody(t, `{"parameters": {"a": [`+list(5000, `"x"`)+`]}, "entities": [`+list(5000, `{"identifier": "a", "entity_type": "b"}`)+`]}`); err != nil || len(q.problems) > 0 || len(q.Entities) != 5000 {
+	if q, err := decodeBody(t, `{"parameters": {"a": [`+list(10000, `"x"`)+`]}, "entities": [`+list(10000, `{"identifier": "a", "entity_type": "b"}`)+`]}`); err != nil || len(q.problems) > 0 || len(q.Entities) != 10000 {
 		t.Errorf("within the bounds: %v %v", err, q.problems)
 	}
 }

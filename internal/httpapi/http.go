@@ -27,6 +27,7 @@ import (
 	"example.com/okta-secops/internal/caller"
 	"example.com/okta-secops/internal/guardrail"
 	"example.com/okta-secops/internal/idempotency"
+	"example.com/okta-secops/internal/jobs"
 	"example.com/okta-secops/internal/logging"
 )
 
@@ -40,6 +41,8 @@ type Setup struct {
 	InFlight    *InFlightLimiter     // of the process
 	Idempotency *idempotency.Store
 	Policy      func(ctx context.Context) (*guardrail.Policy, error)
+	Jobs        *jobs.Store
+	JobsTopic   Topic       // of the group, for the batches of jobs; nil: there are no jobs
 	Results     Topic       // gets the reply of every run; nil: replies are not published
 	DeadLetters Topic       // gets the messages that failed finally; nil: they are logged
 	API         Description // of GET /openapi.json
@@ -158,7 +161,11 @@ func (s service) answer(conn *arrival, r *http.Request, in *input) outcome {
 		return s.guardrails(r.Context(), in, r.Method)
 	case path == "openapi.json":
 		return s.document(in, r.Method, func() any { return OpenAPI(s.group, s.API) })
+	case strings.HasPrefix(path, "jobs/"):
+		in.address = ""
+		return s.job(conn, r, in, strings.TrimPrefix(path, "jobs/"))
 	}
+	in.async = prefersAsync(r.Header)
 	if err := read(conn, r, in); err != nil {
 		return s.failure(in, err)
 	}
@@ -281,8 +288,11 @@ func (s service) readRequest(conn *arrival, r *http.Request, in *input) error {
 
 // finish records an outcome and returns the reply.
 func (s service) finish(ctx context.Context, in *input, out outcome) httpReply {
-	if out.document {
-		return httpReply{status: out.status, body: out.body}
+	switch {
+	case out.document && in.job != nil:
+		return s.ackBatch(ctx, in, out)
+	case out.document:
+		return httpReply{status: out.status, header: out.header, body: out.body}
 	}
 	s.record(ctx, in, out)
 	if in.message != nil {

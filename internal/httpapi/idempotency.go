@@ -50,25 +50,25 @@ func (l keyLease) run(ctx context.Context, t task) (*action.Result, error) {
 // request, it returns the stored reply instead. An action that changes something is not run while
 // the store is unavailable.
 func (s service) acquire(ctx context.Context, in *input, d action.Deps) (lease, *storedReply, error) {
-	if in.request.IdempotencyKey == "" || !in.action.Mutates || in.request.Options.DryRun || d.ReadOnly != "" {
+	if in.job == nil &&
+		(in.request.IdempotencyKey == "" || !in.action.Mutates || in.request.Options.DryRun || d.ReadOnly != "") {
 		return noLease{}, nil, nil
+	}
+	if in.job != nil {
+		held, reply, err := s.Idempotency.Begin(ctx, batchKey(in.job.Job, in.job.number), in.job.Batches[in.job.number])
+		if held != nil {
+			return keyLease{held, s.Idempotency.Now, s.Log}, nil, nil
+		}
+		return nil, &storedReply{Reply: reply}, leaseError(err)
 	}
 	request, err := json.Marshal([]any{in.request.Parameters, in.request.Entities, in.request.Context, in.request.Options})
 	if err != nil {
 		return nil, nil, apierr.New(apierr.Internal, "internal", "the request cannot be compared with others", err)
 	}
 	held, reply, err := s.Idempotency.Begin(ctx, requestKey(in, in.action.Slug, in.request.IdempotencyKey), request)
-	var running *idempotency.RunningError
 	switch {
-	case errors.As(err, &running):
-		return nil, nil, &apierr.Error{Kind: apierr.Conflict, Code: "request_running", RetryAfter: running.For, Cause: err,
-			Message: "the request with this Idempotency-Key is still running; send it again to get its reply"}
-	case errors.Is(err, idempotency.ErrOtherRequest):
-		return nil, nil, apierr.New(apierr.Rejected, "idempotency_key_reused",
-			"this Idempotency-Key was used for another request in the last 24 hours; use a new key for each request", err)
 	case err != nil:
-		return nil, nil, apierr.New(apierr.Unavailable, "idempotency_unavailable",
-			"nothing was changed: the idempotency store is unavailable (IDEMPOTENCY_BUCKET)", err)
+		return nil, nil, leaseError(err)
 	case held != nil:
 		return keyLease{held, s.Idempotency.Now, s.Log}, nil, nil
 	}
@@ -77,6 +77,23 @@ func (s service) acquire(ctx context.Context, in *input, d action.Deps) (lease, 
 		return nil, nil, errStoredReply(err)
 	}
 	return nil, &stored, nil
+}
+
+// leaseError returns the error of a lease that cannot be taken, for the caller.
+func leaseError(err error) error {
+	var running *idempotency.RunningError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &running):
+		return &apierr.Error{Kind: apierr.Conflict, Code: "request_running", RetryAfter: running.For, Cause: err,
+			Message: "the request with this Idempotency-Key is still running; send it again to get its reply"}
+	case errors.Is(err, idempotency.ErrOtherRequest):
+		return apierr.New(apierr.Rejected, "idempotency_key_reused",
+			"this Idempotency-Key was used for another request in the last 24 hours; use a new key for each request", err)
+	}
+	return apierr.New(apierr.Unavailable, "idempotency_unavailable",
+		"nothing was changed: the idempotency store is unavailable (IDEMPOTENCY_BUCKET)", err)
 }
 
 // requestKey returns a key of the caller.

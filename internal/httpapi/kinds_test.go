@@ -36,6 +36,7 @@ var wantMeanings = map[apierr.Kind]meaning{
 	apierr.Conflict:         {409, action.Failed, true, 503, "WARN"},
 	apierr.Overloaded:       {429, action.Failed, true, 503, "WARN"},
 	apierr.Misconfigured:    {500, action.Failed, false, 500, "ERROR"},
+	apierr.NotConfigured:    {501, action.Failed, false, 0, "WARN"},
 	apierr.NotFound:         {422, action.NotFound, false, 0, ""},
 	apierr.WrongState:       {422, action.WrongState, false, 0, ""},
 	apierr.Refused:          {422, action.Refused, false, 0, ""},

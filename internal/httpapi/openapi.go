@@ -25,14 +25,16 @@ type Description struct {
 // OpenAPI returns the OpenAPI 3.1 document of a group. https://spec.openapis.org/oas/v3.1.0
 func OpenAPI(g action.Group, d Description) map[string]any {
 	paths := object{
-		"/": object{"post": operation("run", "Run the action that the body names.", runStatuses, bodyOf(object{
+		"/": object{"post": asJob(operation("run", "Run the action that the body names.", runStatuses, bodyOf(object{
 			"allOf": []any{ref("Request")}, "required": []string{"action"},
-		}), true)},
+		}), true))},
 		"/actions":      object{"get": reading("catalog", "The actions of this function, with their parameters.", anObject)},
 		"/guardrails":   object{"get": reading("guardrails", "The limits that apply to the caller.", ref("Guardrails"))},
 		"/openapi.json": object{"get": reading("openapi", "This description.", anObject)},
 		"/health":       object{"get": liveness()},
 	}
+	paths["/jobs/{id}"] = object{"get": jobOperation("job", "The progress of a job, and its reply in the end.", true)}
+	paths["/jobs/{id}/cancel"] = object{"post": jobOperation("cancel-job", "Drop the batches that have not begun.", false)}
 	schemas := sharedSchemas()
 	for _, a := range g.Actions {
 		id := identifier(a.Slug)
@@ -41,6 +43,9 @@ func OpenAPI(g action.Group, d Description) map[string]any {
 			"type": "object", "additionalProperties": false,
 			"properties": requestProperties("Optional: the path names the action.", ref(id+"Parameters")),
 		}), a.Mutates)}
+		if a.TakesUsers() {
+			asJob(item["post"].(object))
+		}
 		if a.Slug == "ping" {
 			item["get"] = operation("ping-get", a.Summary, pingStatuses, nil, false)
 		}
@@ -96,6 +101,8 @@ func bodyOf(schema object) object { return object{"content": content(schema)} }
 
 // statusTexts describe the statuses of the replies.
 var statusTexts = map[int]string{
+	http.StatusAccepted:              "The job runs: ask for the Location again after Retry-After seconds.",
+	http.StatusNotImplemented:        "The function has no jobs.",
 	http.StatusOK:                    "Success, partial success, planned, or a read that found nothing.",
 	http.StatusBadRequest:            "The request is not valid; no request was sent to Okta.",
 	http.StatusUnauthorized:          "The caller is not authenticated.",
@@ -120,6 +127,7 @@ var (
 	runStatuses  = []int{200, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 502, 503, 504}
 	pingStatuses = []int{200, 401, 403, 405, 422, 429, 500, 502, 503, 504}
 	readStatuses = []int{401, 405, 500, 503}
+	jobStatuses  = []int{200, 202, 400, 401, 404, 405, 429, 500, 501, 503}
 )
 
 // responses describes replies with these statuses.
@@ -128,7 +136,7 @@ func responses(statuses []int) object {
 	for _, status := range statuses {
 		response := object{"description": statusTexts[status], "content": content(ref("Reply"))}
 		switch status {
-		case http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		case http.StatusAccepted, http.StatusConflict, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 			response["headers"] = object{"Retry-After": object{
 				"description": "Seconds to wait before a retry.", "schema": object{"type": "integer", "minimum": 1},
 			}}
@@ -155,6 +163,34 @@ func operation(id, summary string, statuses []int, body object, mutates bool) ob
 			"schema":      object{"type": "string", "minLength": 1, "maxLength": maxIdempotencyKey},
 		}}
 	}
+	return o
+}
+
+// asJob adds to an operation that it can be carried out as a job.
+func asJob(o object) object {
+	all := o["responses"].(object)
+	for status, response := range responses([]int{http.StatusAccepted, http.StatusNotImplemented}) {
+		all[status] = response
+	}
+	given, _ := o["parameters"].([]any)
+	o["parameters"] = append(given, object{
+		"name": "Prefer", "in": "header", "description": "respond-async carries the request out as a job (RFC 7240).",
+		"schema": object{"type": "string"},
+	})
+	return o
+}
+
+// jobOperation describes an operation on a job. paged adds the first target of the reply.
+func jobOperation(id, summary string, paged bool) object {
+	o := operation(id, summary, jobStatuses, nil, false)
+	given := []any{object{"name": "id", "in": "path", "required": true, "schema": object{"type": "string"}}}
+	if paged {
+		given = append(given, object{
+			"name": "after", "in": "query", "description": "The number of targets to leave out: job.next of the reply before.",
+			"schema": object{"type": "integer", "minimum": 0},
+		})
+	}
+	o["parameters"] = given
 	return o
 }
 
@@ -279,7 +315,7 @@ func sharedSchemas() object {
 func schemaOf[T any]() *jsonschema.Schema {
 	s, err := jsonschema.For[T](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[action.Outcome](): enum(action.Outcomes...),
-		reflect.TypeFor[action.Status]():  enum(action.Statuses...),
+		reflect.TypeFor[action.Status]():  enum(append(slices.Clone(action.Statuses), StatusRunning)...),
 
 		reflect.TypeFor[guardrail.Mode]():           enum(guardrail.Enforce, guardrail.Observe),
 		reflect.TypeFor[guardrail.Rule]():           enum(guardrail.Rules...),

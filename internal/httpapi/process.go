@@ -23,7 +23,10 @@ type input struct {
 	action  *action.Action // nil until it is known
 	org     string         // the host of the Okta org; "" until the request is permitted and valid
 	request request
-	message *message // nil: an HTTP call, or a delivery that has not been read
+	message *message  // nil: an HTTP call, or a delivery that has not been read
+	async   bool      // the caller prefers a job
+	job     *jobBatch // the batch that the message starts; nil: the message is a request
+	jobID   string    // "" if the request concerns no job
 }
 
 // name returns the action's name as the request gives it.
@@ -74,15 +77,27 @@ func (s service) process(ctx context.Context, in *input) outcome {
 	if deps.Okta != nil {
 		in.org = deps.Okta.Host()
 	}
+	if in.async && in.action.TakesUsers() {
+		return s.submit(ctx, in, inv, deps)
+	}
 	t := task{inv, deps, action.Run{
-		Caller: in.callerKey(), CallerName: in.caller.Name, OnWrite: func(w action.TargetWrite) { s.recordWrite(ctx, in, w) },
+		Caller: in.callerKey(), CallerName: in.caller.Name, Continues: in.job != nil,
+		OnWrite: func(w action.TargetWrite) { s.recordWrite(ctx, in, w) },
 	}}
 	lease, stored, err := s.acquire(ctx, in, deps)
 	switch {
 	case err != nil:
 		return s.failure(in, err)
+	case stored != nil && in.job != nil:
+		in.job.closed = true
+		return batchOutcome(in, "done before")
 	case stored != nil:
 		return s.replay(ctx, in, stored, t)
+	}
+	if held, ok := lease.(keyLease); ok && in.job != nil {
+		if dropped, err := s.dropped(ctx, in, held.Lease); err != nil || dropped {
+			return s.dropBatch(ctx, in, held, err)
+		}
 	}
 	result, err := lease.run(ctx, t)
 	out := s.outcome(in, result, err)
@@ -108,9 +123,13 @@ func (s service) bind(in *input) (inv *action.Invocation, err error) {
 	if err := in.permitted(); err != nil {
 		return nil, err
 	}
+	inJob := in.async && in.action.TakesUsers()
+	in.request.NoSecrets = in.request.NoSecrets || inJob
 	inv, err = in.action.Bind(in.request.Request)
 	var invalid *action.InvalidError
 	switch {
+	case inJob && err != nil && apierr.As(err).Code == action.CodeNeedsHTTP:
+		return nil, errSecretInJob(apierr.As(err))
 	case errors.As(err, &invalid):
 		return nil, in.request.invalid(invalid)
 	case err == nil && len(in.request.problems) > 0:

@@ -64,7 +64,7 @@ func (s service) readDelivery(conn *arrival, r *http.Request, in *input) error {
 		in.message = m
 	}
 	if err == nil {
-		err = s.readMessage(in)
+		err = s.readMessage(r.Context(), in)
 	}
 	if err != nil {
 		return err
@@ -74,7 +74,10 @@ func (s service) readDelivery(conn *arrival, r *http.Request, in *input) error {
 
 // readMessage reads the message as a request, unless its attribute names an action that the caller
 // may not run.
-func (s service) readMessage(in *input) error {
+func (s service) readMessage(ctx context.Context, in *input) error {
+	if in.message.attributes[jobAttribute] != "" {
+		return s.readBatch(ctx, in)
+	}
 	in.address = in.message.attributes[actionAttribute]
 	in.action, _ = s.resolve(in) // process returns the error, without secrets
 	err := in.permitted()
@@ -113,6 +116,9 @@ func (m *message) request() (request, error) {
 // again. Only the run that holds the lease publishes the result.
 func (s service) ackOrNack(ctx context.Context, in *input, out outcome) httpReply {
 	ctx = context.WithoutCancel(ctx)
+	if in.job != nil {
+		return s.ackBatch(ctx, in, out)
+	}
 	redeliver := out.redeliver || out.lost
 	if !out.lost && (out.ran || !redeliver) {
 		if err := s.publishResult(ctx, in, out.reply); err != nil {
@@ -126,6 +132,11 @@ func (s service) ackOrNack(ctx context.Context, in *input, out outcome) httpRepl
 			redeliver = true
 		}
 	}
+	return deliveryReply(out, redeliver)
+}
+
+// deliveryReply returns the reply that acknowledges a message, or asks Pub/Sub to deliver it again.
+func deliveryReply(out outcome, redeliver bool) httpReply {
 	res := httpReply{status: http.StatusOK, body: out.body, result: out.result}
 	if redeliver {
 		res.header = out.header
@@ -134,6 +145,11 @@ func (s service) ackOrNack(ctx context.Context, in *input, out outcome) httpRepl
 		}
 	}
 	return res
+}
+
+// ackBatch acknowledges the message of a batch, or asks for another delivery.
+func (s service) ackBatch(ctx context.Context, in *input, out outcome) httpReply {
+	return deliveryReply(out, s.endBatch(context.WithoutCancel(ctx), in, out))
 }
 
 func (s service) warnUnpublished(ctx context.Context, in *input, published string, err error) {
@@ -165,6 +181,9 @@ func (s service) publishResult(ctx context.Context, in *input, reply Reply) erro
 	attributes := map[string]string{
 		"action": reply.Action, "status": string(reply.Status), "invocation_id": reply.InvocationID,
 		"case_id": attribute(in.request.Context["case_id"]),
+	}
+	if reply.Job != nil {
+		attributes[jobAttribute] = reply.Job.ID
 	}
 	if in.message != nil {
 		attributes["message_id"] = attribute(in.message.id)

@@ -31,8 +31,11 @@ type Reply struct {
 	// UndoRequests and NotUndoable say how to take back the changes of an action that changes something.
 	UndoRequests []action.UndoRequest `json:"undo_requests,omitzero"`
 	NotUndoable  []action.NotUndoable `json:"not_undoable,omitzero"`
-	Replayed     *Replayed            `json:"replayed"`        // null unless it is a replay
-	Error        *ReplyError          `json:"error,omitempty"` // with a 4xx or 5xx only
+	Replayed     *Replayed            `json:"replayed"` // null unless it is a replay
+	// Of a job.
+	Job      *JobState   `json:"job,omitempty"`
+	Progress *Progress   `json:"progress,omitempty"`
+	Error    *ReplyError `json:"error,omitempty"` // with a 4xx or 5xx only
 }
 
 // Replayed identifies the run whose reply is replayed.

@@ -33,7 +33,7 @@ func TestReply_PrimaryErrorOfSeveralTargets(t *testing.T) {
 		{apierr.Internal, apierr.Misconfigured},
 		{
 			apierr.BadRequest, apierr.Unauthenticated, apierr.Forbidden, apierr.UnknownAction, apierr.MethodNotAllowed,
-			apierr.TooLarge, apierr.UnsupportedMedia, apierr.Conflict, apierr.Overloaded,
+			apierr.TooLarge, apierr.UnsupportedMedia, apierr.Conflict, apierr.Overloaded, apierr.NotConfigured,
 			apierr.WrongState, apierr.Refused, apierr.Rejected,
 		},
 		{apierr.NotFound},

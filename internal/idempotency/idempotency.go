@@ -8,6 +8,7 @@
 package idempotency
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -66,7 +67,11 @@ func New(objects Objects, now func() time.Time, lease time.Duration) *Store {
 func (s *Store) Now() time.Time { return s.now() }
 
 // RequestKey identifies an idempotency record: the key that the caller sent, for one action.
-type RequestKey struct{ Caller, Action, Text string }
+type RequestKey struct {
+	Caller, Action, Text string
+	// Writes is the Text under which the non-idempotent writes are recorded, if requests share them; "": Text.
+	Writes string
+}
 
 func (k RequestKey) name() string {
 	h := sha256.New()
@@ -106,9 +111,12 @@ type resultRecord struct {
 type Lease struct {
 	// Done are the targets that earlier executions completed, with the values given to Suspend.
 	Done map[string]json.RawMessage
+	// First is true if no execution of the request has begun before.
+	First bool
 
 	store     *Store
 	name      string
+	writes    string // the record with the marks of the writes
 	lease     leaseRecord
 	leaseGen  int64 // the fencing token: it changes if another execution takes over the lease
 	resultGen int64 // of the result of the execution before; 0: none
@@ -140,6 +148,9 @@ func (s *Store) readRecord(ctx context.Context, name string) (r record, err erro
 // running reports whether an execution has not written its result. It may have crashed.
 func (r record) running() bool { return r.lease.Attempt != r.result.Attempt }
 
+// begun reports whether an execution has begun the request, and it was not forgotten.
+func (r record) begun() bool { return r.running() || r.result.Request != "" }
+
 // isOf reports whether the record can be used for the request with that hash.
 func (r record) isOf(sum string) bool {
 	return (r.result.Request == "" || r.result.Request == sum) &&
@@ -166,7 +177,7 @@ func (s *Store) Begin(ctx context.Context, key RequestKey, request []byte) (*Lea
 		case r.running() && left > 0:
 			return nil, nil, &RunningError{left}
 		}
-		lease, reply, err := s.acquire(ctx, name, sum, r)
+		lease, reply, err := s.acquire(ctx, key, sum, r)
 		if !errors.Is(err, ErrChanged) {
 			return lease, reply, err
 		}
@@ -175,8 +186,13 @@ func (s *Store) Begin(ctx context.Context, key RequestKey, request []byte) (*Lea
 }
 
 // acquire writes the lease if the record has not changed, or returns ErrChanged.
-func (s *Store) acquire(ctx context.Context, name, sum string, r record) (*Lease, json.RawMessage, error) {
-	l := &Lease{Done: r.result.Done, store: s, name: name, resultGen: r.resultGen}
+func (s *Store) acquire(ctx context.Context, key RequestKey, sum string, r record) (*Lease, json.RawMessage, error) {
+	name, writes := key.name(), key
+	writes.Text = cmp.Or(key.Writes, key.Text)
+	l := &Lease{
+		Done: r.result.Done, First: !r.begun(), store: s, name: name, writes: writes.name(),
+		resultGen: r.resultGen,
+	}
 	l.lease = leaseRecord{
 		Request: sum, Attempt: rand.Text(), Until: s.now().Add(s.lease), Expires: s.now().Add(life),
 	}
@@ -196,6 +212,16 @@ func (s *Store) acquire(ctx context.Context, name, sum string, r record) (*Lease
 	}
 	l.Done, l.resultGen = result.Done, gen
 	return l, nil, nil
+}
+
+// Peek returns the reply of the execution that has carried out a request, nil if none has, and whether an execution has
+// begun.
+func (s *Store) Peek(ctx context.Context, key RequestKey) (reply json.RawMessage, begun bool, err error) {
+	r, err := s.readRecord(ctx, key.name())
+	if r.result.Final {
+		reply = r.result.Reply
+	}
+	return reply, r.begun(), err
 }
 
 func (l *Lease) writeLease(ctx context.Context, instead int64) (int64, error) {

@@ -94,5 +94,5 @@ func (l *Lease) AbortWrite(ctx context.Context, target string) error {
 
 func (l *Lease) target(text string) string {
 	sum := sha256.Sum256([]byte(text))
-	return l.name + "/targets/" + hex.EncodeToString(sum[:16])
+	return l.writes + "/targets/" + hex.EncodeToString(sum[:16])
 }

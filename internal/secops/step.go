@@ -18,8 +18,8 @@ type Step struct {
 	Note           string   `json:"note"` // the values to replace; "" if there are none
 }
 
-// Fields returns the fields of HTTP V2 > Execute HTTP Request, in the order in which SecOps shows them. token adds the ID
-// token that the first step of the playbook gets.
+// Fields returns the fields of HTTP V2 > Execute HTTP Request, in the order in which SecOps shows them. token adds the
+// ID token that the first step of the playbook gets.
 func (s Step) Fields(url string, token bool) string {
 	headers := []string{`"Content-Type": "application/json"`}
 	if s.IdempotencyKey != "" {

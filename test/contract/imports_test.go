@@ -35,9 +35,10 @@ var mayImport = map[string][]string{
 	"internal/keys":        {"secrets"},
 	"internal/okta":        {"internal/apierr", "internal/backoff", "internal/keys", "secrets"},
 	"internal/audit":       {"internal/buildinfo", "internal/logging"},
-	"internal/httpapi":     {"internal/action", "internal/audit", "internal/caller", "internal/guardrail", "internal/idempotency", "internal/apierr", "internal/logging", "internal/ssf"},
+	"internal/httpapi":     {"internal/action", "internal/audit", "internal/caller", "internal/guardrail", "internal/idempotency", "internal/jobs", "internal/apierr", "internal/logging", "internal/ssf"},
 	"internal/guardrail":   {"internal/apierr", "internal/bucket"},
 	"internal/idempotency": {"internal/bucket"},
+	"internal/jobs":        {"internal/idempotency"},
 	"internal/ssf":         {"internal/keys", "secrets"},
 	"internal/transmitter": {"internal/caller", "internal/keys", "internal/okta", "internal/ssf", "secrets"}, // not deployed
 	"internal/secops":      {"handlers", "internal/*", "local/emulator", "secrets"},                          // not deployed

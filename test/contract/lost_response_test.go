@@ -208,7 +208,7 @@ func TestLostResponse_NonIdempotentWriteIsNotRepeated(t *testing.T) {
 						if c.name == "temporary password" {
 							a.Password = b.Password // each user has another one
 						}
-						a.ID, a.Login, a.Email, a.RoleAssignments, a.Profile = b.ID, b.Login, b.Email, b.RoleAssignments, b.Profile
+						a.ID, a.Login, a.Name, a.Email, a.RoleAssignments, a.Profile = b.ID, b.Login, b.Name, b.Email, b.RoleAssignments, b.Profile
 						if diff := cmp.Diff(b, a); diff != "" {
 							t.Errorf("the two are not in the same state (-second +first):\n%s", diff)
 						}

@@ -120,6 +120,7 @@ func Start(o Options) (*System, error) {
 		}
 		clientOptions = pubsub.ClientOptions(s.Broker.Addr)
 		env["RESULTS_TOPIC"], env["DEAD_LETTER_TOPIC"] = pubsub.ResultsTopic, pubsub.DeadLetterTopic
+		env["JOBS_TOPIC"] = pubsub.Topic("{group}")
 	}
 	maps.Copy(env, o.Env)
 	pem := s.Key.PEM().Reveal()

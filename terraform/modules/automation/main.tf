@@ -129,6 +129,15 @@ resource "google_pubsub_topic_iam_member" "results" {
   member = var.functions[each.key].member
 }
 
+# A function publishes the batches of its jobs to its own topic.
+resource "google_pubsub_topic_iam_member" "jobs" {
+  for_each = var.groups
+
+  topic  = google_pubsub_topic.group[each.key].id
+  role   = "roles/pubsub.publisher"
+  member = var.functions[each.key].member
+}
+
 resource "google_pubsub_topic_iam_member" "dead_letter" {
   for_each = var.groups
 

@@ -1,0 +1,157 @@
+package action
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"example.com/okta-secops/internal/guardrail"
+)
+
+// Split returns the request in parts that name at most size users each: those of the parameter, then those of the
+// entities in scope. A name that is given twice is in the first of these parts only. The warnings about the request
+// concern no part. Split returns an *InvalidError if if_state does not name its users as the request does, and nothing
+// for an action that takes no list of users.
+func (inv *Invocation) Split(size int) ([]Request, error) {
+	param := inv.Action.usersParam()
+	if param == "" {
+		return nil, nil
+	}
+	named := inv.distinctNames()
+	var problems []Problem
+	for _, id := range slices.Sorted(maps.Keys(inv.Request.Options.IfState)) {
+		if !slices.ContainsFunc(named, func(n splitName) bool { return n.text == id }) {
+			problems = append(problems, Problem{Parameter: "options.if_state", Message: fmt.Sprintf("names the user %s, whom "+
+				"the list does not name by this ID: a job checks the state of users by their IDs", Shorten(id))})
+		}
+	}
+	if len(problems) > 0 {
+		return nil, &InvalidError{Problems: problems}
+	}
+	var parts []Request
+	for chunk := range slices.Chunk(named, size) {
+		parts = append(parts, inv.part(param, chunk))
+	}
+	return parts, nil
+}
+
+// splitName is a name in a request that is split.
+type splitName struct {
+	text   string
+	entity EntityType // "": of the parameter
+}
+
+func (inv *Invocation) distinctNames() []splitName {
+	var all []splitName
+	for _, u := range inv.users {
+		all = append(all, splitName{text: u})
+	}
+	for _, e := range inv.scope {
+		for _, text := range e.names {
+			all = append(all, splitName{text, e.Type})
+		}
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(n splitName) bool {
+		key := foldName(n.text)
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
+}
+
+// part returns the request for some of the names.
+func (inv *Invocation) part(param string, names []splitName) Request {
+	r := inv.Request
+	r.Parameters = map[string]any{}
+	given, _, _ := match(&inv.Action, inv.Request.Parameters)
+	maps.Copy(r.Parameters, given)
+	r.Entities, r.Options.IfState = nil, nil
+	users := []any{}
+	for _, n := range names {
+		if n.entity != "" {
+			r.Entities = append(r.Entities, Entity{Identifier: n.text, Type: n.entity})
+		} else {
+			users = append(users, n.text)
+		}
+		if state, ok := inv.Request.Options.IfState[n.text]; ok {
+			if r.Options.IfState == nil {
+				r.Options.IfState = map[string]State{}
+			}
+			r.Options.IfState[n.text] = state
+		}
+	}
+	r.Parameters[param] = users
+	return r
+}
+
+// Submit returns the refusal of the guardrails that concern the request as a whole, before it is carried out in parts.
+// caller is the ID of an API key, or an e-mail address; "" if it is not known.
+func (inv *Invocation) Submit(ctx context.Context, d Deps, caller string) error {
+	if !inv.Action.Mutates {
+		return nil
+	}
+	x := &Execution{Deps: d, Action: inv.Action}
+	if err := x.loadPolicy(ctx); err != nil {
+		return err
+	}
+	named := inv.distinctNames()
+	names := make([]string, len(named))
+	for i, n := range named {
+		names[i] = foldName(n.text)
+	}
+	if refused := d.Guardrails.guard.Submit(ctx, x.policy, guardrail.Call{
+		Action: inv.Action.Slug, Caller: caller, Now: d.Now(), Parallel: x.forEachParallel,
+	}, names); refused != nil {
+		return refused
+	}
+	return nil
+}
+
+// NotDone returns the targets of a part of Split that was not carried out, with this error.
+func (r Request) NotDone(a Action, err error) []*Target {
+	var targets []*Target
+	add := func(input any, source string) {
+		t := &Target{Mention: Mention{fmt.Sprint(input), source}}
+		t.fail(err)
+		targets = append(targets, t)
+	}
+	users, _ := r.Parameters[a.usersParam()].([]any)
+	for _, u := range users {
+		add(u, fromParameter)
+	}
+	for _, e := range r.Entities {
+		add(e.Identifier, fromEntity)
+	}
+	return targets
+}
+
+// Merge returns the result of the parts of a request, in the order of the request. A user who is named in several parts
+// is one target: the one that was changed, otherwise the first that was reached, otherwise the first.
+func Merge(targets []*Target, dryRun bool) *Result {
+	r := &Result{dryRun: dryRun}
+	at := map[string]int{}
+	better := func(a, b *Target) bool {
+		return a.Outcome.wrote() && !b.Outcome.wrote() || a.Outcome.Reached() && !b.Outcome.Reached()
+	}
+	for _, t := range targets {
+		t.restoreError()
+		i, again := at[t.UserID]
+		switch {
+		case t.UserID == "" || !again:
+			at[t.UserID] = len(r.Targets)
+			r.Targets = append(r.Targets, t)
+			continue
+		case better(t, r.Targets[i]):
+			first := r.Targets[i]
+			merged := *t
+			merged.Mention = first.Mention
+			merged.AlsoNamed = slices.Concat(first.AlsoNamed, []Mention{t.Mention}, t.AlsoNamed)
+			r.Targets[i] = &merged
+		default:
+			r.Targets[i].AlsoNamed = slices.Concat(r.Targets[i].AlsoNamed, []Mention{t.Mention}, t.AlsoNamed)
+		}
+	}
+	return r
+}

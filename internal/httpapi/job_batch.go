@@ -1,0 +1,129 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/idempotency"
+	"example.com/okta-secops/internal/jobs"
+)
+
+// readBatch reads the batch that a message names. A publisher can name it only: who submitted the job and what it does
+// is stored in the job.
+func (s service) readBatch(ctx context.Context, in *input) error {
+	if s.JobsTopic == nil {
+		return errNoJobs
+	}
+	j, err := s.Jobs.Read(ctx, in.message.attributes[jobAttribute])
+	number, notNumber := strconv.Atoi(in.message.attributes[batchAttribute])
+	a, known := s.group.Find(j.Action)
+	switch {
+	case errors.Is(err, jobs.ErrUnknown):
+		return errNoBatch(err)
+	case err != nil:
+		return errJobStore(err)
+	case notNumber != nil || number < 0 || number >= len(j.Batches) || j.Group != s.group.Name || !known:
+		return errNoBatch(nil)
+	}
+	batch, err := decodeBatch(j.Batches[number])
+	if err != nil {
+		return errNoBatch(err)
+	}
+	in.job, in.jobID = &jobBatch{Job: j, number: number}, j.ID
+	in.caller = caller.Identity{Mode: j.CallerAuth, Name: j.Caller}
+	in.action, in.address = &a, a.Slug
+	in.request = request{Request: batch, shownKey: j.ShownKey}
+	in.request.IdempotencyKey = batchKey(j, number).Text
+	in.message.readable = true
+	return nil
+}
+
+func errNoBatch(err error) error {
+	return apierr.New(apierr.BadRequest, "unknown_job", "the message names no batch of a job of this function", err)
+}
+
+// dropped reports whether a batch must not begin, because its job was canceled or its time is over. A batch that has
+// begun before is carried out to its end.
+func (s service) dropped(ctx context.Context, in *input, l *idempotency.Lease) (bool, error) {
+	if !l.First {
+		return false, nil
+	}
+	if s.Jobs.Now().After(in.job.Ends) {
+		return true, nil
+	}
+	return s.Jobs.Canceled(ctx, in.job.Job)
+}
+
+// dropBatch ends the lease of a batch that is not carried out, or cannot be now.
+func (s service) dropBatch(ctx context.Context, in *input, l keyLease, err error) outcome {
+	if err = errors.Join(err, l.Forget(context.WithoutCancel(ctx))); err != nil {
+		return s.failure(in, errJobStore(err))
+	}
+	in.job.closed = true
+	return batchOutcome(in, "canceled")
+}
+
+// endBatch acknowledges the message of a batch, or asks Pub/Sub to deliver it again. An outcome that a later delivery
+// cannot change is stored, whatever it is, so that every job ends.
+func (s service) endBatch(ctx context.Context, in *input, out outcome) (redeliver bool) {
+	if out.redeliver || out.lost {
+		return true
+	}
+	if !in.job.closed {
+		if err := s.closeBatch(ctx, in, out); err != nil {
+			s.warnJob(ctx, in.job.ID, "the outcome of a batch is not stored: the batch is delivered again", err)
+			return true
+		}
+	}
+	return s.endJob(ctx, in, in.job.Job) != nil
+}
+
+// closeBatch stores the outcome of a batch that has no lease.
+func (s service) closeBatch(ctx context.Context, in *input, out outcome) error {
+	held, _, err := s.Idempotency.Begin(ctx, batchKey(in.job.Job, in.job.number), in.job.Batches[in.job.number])
+	if err != nil || held == nil {
+		return err
+	}
+	return keyLease{held, s.Idempotency.Now, s.Log}.storeReply(ctx, in, out)
+}
+
+// endJob publishes the reply of a job whose batches have ended, once.
+func (s service) endJob(ctx context.Context, in *input, j jobs.Job) error {
+	batches, _, err := s.readBatches(ctx, j)
+	if err != nil || slices.ContainsFunc(batches, func(b batchState) bool { return !b.ended() }) {
+		return err
+	}
+	key := batchKey(j, 0)
+	key.Text = "job:" + j.ID + ":result"
+	held, _, err := s.Idempotency.Begin(ctx, key, nil)
+	if err != nil || held == nil { // without a lease it was published before
+		return err
+	}
+	reply, err := s.jobReply(ctx, in, j, 0, j.Names)
+	if err == nil {
+		reply.InvocationID = j.InvocationID
+		err = s.publishResult(ctx, in, reply)
+	}
+	if err != nil {
+		s.warnJob(ctx, j.ID, "the result of a job could not be published", err)
+		return errors.Join(err, held.Forget(ctx))
+	}
+	return held.Finish(ctx, []byte(`"published"`))
+}
+
+func (s service) warnJob(ctx context.Context, id, text string, err error) {
+	s.Log.LogAttrs(ctx, slog.LevelWarn, text, slog.String("job", id), slog.String("error", err.Error()))
+}
+
+// batchOutcome is the outcome of a batch that was carried out before, or is not carried out.
+func batchOutcome(in *input, text string) outcome {
+	body, _ := encode(map[string]any{"job": in.job.ID, "batch": in.job.number, "status": text}) // it can be encoded
+	return outcome{status: http.StatusOK, result: &action.Result{}, document: true, body: body}
+}

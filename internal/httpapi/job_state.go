@@ -1,0 +1,232 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/okta-secops/internal/action"
+	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/jobs"
+)
+
+// maxShown is how many targets of a job one reply has.
+const maxShown = 1000
+
+// batchState is the state of a batch.
+type batchState struct {
+	request action.Request
+	reply   *Reply // of the batch; nil until it has ended
+	lost    error  // why it will not be carried out; nil if it may be
+}
+
+// ended reports whether the outcome of the batch is final.
+func (b batchState) ended() bool { return b.reply != nil || b.lost != nil }
+
+var (
+	errCanceled = apierr.New(apierr.Rejected, "canceled", "not started: the job was canceled", nil)
+	errGivenUp  = apierr.New(apierr.Rejected, "job_given_up",
+		"the job did not reach this user within 20 hours, or its outcome is not known: check the user in Okta", nil)
+)
+
+// readBatches returns the states of all batches. The mark of a cancellation is read first: a batch that has not begun
+// then will not begin, because a batch reads the mark after it has taken its lease.
+func (s service) readBatches(ctx context.Context, j jobs.Job) (batches []batchState, canceled bool, err error) {
+	if canceled, err = s.Jobs.Canceled(ctx, j); err != nil {
+		return nil, false, errJobStore(err)
+	}
+	givenUp := s.Jobs.Now().After(j.Ends)
+	batches = make([]batchState, len(j.Batches))
+	var reading errgroup.Group
+	reading.SetLimit(16)
+	for n := range batches {
+		reading.Go(func() error {
+			b := &batches[n]
+			var err error
+			if b.request, err = decodeBatch(j.Batches[n]); err != nil {
+				return err
+			}
+			reply, begun, err := s.Idempotency.Peek(ctx, batchKey(j, n))
+			switch {
+			case err != nil:
+				return errJobStore(err)
+			case reply != nil:
+				return b.decode(reply)
+			case givenUp:
+				b.lost = errGivenUp
+			case canceled && !begun:
+				b.lost = errCanceled
+			}
+			return nil
+		})
+	}
+	return batches, canceled, reading.Wait()
+}
+
+func (b *batchState) decode(text json.RawMessage) error {
+	var stored storedReply
+	if err := json.Unmarshal(text, &stored); err != nil {
+		return errStoredReply(err)
+	}
+	reply, err := stored.decode()
+	b.reply = &reply
+	return err
+}
+
+// targets returns the targets of the batch that has ended. A batch that failed as a whole has no targets: all of its
+// users have its error.
+func (b batchState) targets(a action.Action) []*action.Target {
+	switch {
+	case b.lost != nil:
+		return b.request.NotDone(a, b.lost)
+	case b.reply == nil:
+		return nil
+	case len(b.reply.Targets) > 0 || b.reply.Error == nil:
+		return b.reply.Targets
+	}
+	return b.request.NotDone(a, apierr.New(apierr.Rejected, b.reply.Error.Code, b.reply.Error.Message, nil))
+}
+
+// count adds the users of the batch to the progress.
+func (p *Progress) count(a action.Action, b batchState) {
+	for _, t := range b.targets(a) {
+		if n := 1 + len(t.AlsoNamed); t.Outcome.Reached() || t.Outcome == action.Planned {
+			p.Done += n
+		} else {
+			p.Failed += n
+		}
+	}
+}
+
+// jobOutcome returns the state of a job: 202 while it runs, and then 200 with the merged reply, in which the targets
+// begin after this number.
+func (s service) jobOutcome(ctx context.Context, in *input, id string, after int) outcome {
+	j, err := s.Jobs.Read(ctx, id)
+	switch {
+	case errors.Is(err, jobs.ErrUnknown):
+		return s.failure(in, errUnknownJob)
+	case err != nil:
+		return s.failure(in, errJobStore(err))
+	}
+	reply, err := s.jobReply(ctx, in, j, after, maxShown)
+	if err != nil {
+		return s.failure(in, err)
+	}
+	out := outcome{status: http.StatusOK, reply: reply, header: map[string]string{}, result: &action.Result{}}
+	if reply.Status == StatusRunning {
+		out.status = http.StatusAccepted
+		out.header = map[string]string{
+			"Location": reply.Job.Path, "Retry-After": pollAfter, "Preference-Applied": "respond-async",
+		}
+	}
+	if out.body, err = encode(reply); err != nil {
+		return s.failure(in, err)
+	}
+	return out
+}
+
+// jobReply merges the replies of the batches.
+func (s service) jobReply(ctx context.Context, in *input, j jobs.Job, after, most int) (Reply, error) {
+	a := *in.action
+	batches, canceled, err := s.readBatches(ctx, j)
+	if err != nil {
+		return Reply{}, err
+	}
+	progress := Progress{Targets: j.Names}
+	var targets []*action.Target
+	running, dryRun := false, false
+	for _, b := range batches {
+		progress.count(a, b)
+		running, dryRun = running || !b.ended(), b.request.Options.DryRun
+		targets = append(targets, b.targets(a)...)
+	}
+	progress.Remaining = max(0, progress.Targets-progress.Done-progress.Failed)
+	state := &JobState{ID: j.ID, Path: "/jobs/" + j.ID, Canceled: canceled}
+	if running {
+		reply := Reply{
+			Action: a.Name, Status: StatusRunning, Entities: orEmpty[action.EnrichedEntity](nil),
+			Targets: orEmpty[*action.Target](nil), Warnings: orEmpty(j.Warnings),
+			OutputMessage: fmt.Sprintf("%s is running: %d of %d users are done, %d failed, %d remain. "+
+				"GET %s shows the progress.",
+				a.Name, progress.Done, progress.Targets, progress.Failed, progress.Remaining, state.Path),
+		}
+		return s.jobMembers(in, j, reply, state, progress), nil
+	}
+	progress.Remaining = 0
+	result := action.Merge(targets, dryRun)
+	result.Message = summary(a, result)
+	all := result.Targets
+	status := result.Status()
+	result.Targets = all[min(after, len(all)):min(after+most, len(all))]
+	if after+most < len(all) {
+		state.Next = after + most
+	}
+	s.addResults(result, j, batches)
+	_, reply, _ := buildReply(s.all, in.action, a.Name, result, nil)
+	reply.Status, reply.Error = status, nil
+	reply.IsSuccess = status == action.StatusSuccess || status == action.StatusPlanned
+	reply.ScriptResult.Value = reply.IsSuccess
+	if reply.OutputMessage = result.Message; status == action.StatusFailure {
+		reply.OutputMessage = a.FailureText(result.Message)
+	}
+	return s.jobMembers(in, j, reply, state, progress), nil
+}
+
+func (s service) jobMembers(in *input, j jobs.Job, reply Reply, state *JobState, p Progress) Reply {
+	reply.InvocationID, reply.Org, reply.Job, reply.Progress = in.id, j.Org, state, &p
+	reply.ScriptResult = ScriptResult{Name: "is_success", Value: reply.IsSuccess}
+	return reply
+}
+
+// addResults adds the JSON results, the enrichment and the warnings of the batches: of the results those of the targets
+// that are shown.
+func (s service) addResults(result *action.Result, j jobs.Job, batches []batchState) {
+	values := map[string]json.RawMessage{}
+	result.Warnings = slices.Clone(j.Warnings)
+	for _, b := range batches {
+		if b.reply == nil {
+			continue
+		}
+		result.Entities = append(result.Entities, b.reply.Entities...)
+		for _, w := range b.reply.Warnings {
+			if !slices.Contains(result.Warnings, w) && len(result.Warnings) < maxWarnings {
+				result.Warnings = append(result.Warnings, w)
+			}
+		}
+		raw, _ := b.reply.JSONResult.(json.RawMessage)
+		_ = json.Unmarshal(raw, &values) // a result that is not by target has no place in a merged one
+	}
+	var keyed action.KeyedResults
+	for _, t := range result.Targets {
+		for _, m := range append([]action.Mention{t.Mention}, t.AlsoNamed...) {
+			if value, ok := values[m.Input]; ok {
+				keyed = append(keyed, action.KeyedResult{Input: t.Input, Value: value})
+				break
+			}
+		}
+	}
+	if keyed != nil {
+		result.JSON = keyed
+	}
+}
+
+// summary returns the sentence about the outcomes of a job.
+func summary(a action.Action, r *action.Result) string {
+	count := map[action.Outcome]int{}
+	for _, t := range r.Targets {
+		count[t.Outcome]++
+	}
+	var parts []string
+	for _, o := range action.Outcomes {
+		if count[o] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[o], strings.ReplaceAll(string(o), "_", " ")))
+		}
+	}
+	return fmt.Sprintf("%s of %s: %s.", a.Name, action.Count(len(r.Targets), "user"), strings.Join(parts, ", "))
+}

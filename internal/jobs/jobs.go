@@ -1,0 +1,114 @@
+// Package jobs stores long requests that are carried out in batches: a record when the job is submitted, and a mark
+// when it is canceled. The outcome of a batch is an idempotency record.
+//
+// Methods return the errors of the store wrapped, besides ErrUnknown.
+package jobs
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"example.com/okta-secops/internal/idempotency"
+)
+
+// Life is the time for which a job and its batches are stored.
+const Life = 20 * time.Hour // less than that of the batches' idempotency records
+
+// ErrUnknown is the error for an ID of no job.
+var ErrUnknown = errors.New("there is no such job")
+
+// Job is a job as it was submitted. It is stored once and not changed.
+type Job struct {
+	ID           string            `json:"id"`
+	Group        string            `json:"group"`
+	Action       string            `json:"action"` // slug
+	InvocationID string            `json:"invocation_id"`
+	CallerAuth   string            `json:"caller_auth"`
+	Caller       string            `json:"caller"`
+	ShownKey     string            `json:"idempotency_key,omitempty"` // as records show it
+	Org          string            `json:"org"`
+	Names        int               `json:"names"` // of users
+	Warnings     []string          `json:"warnings"`
+	Batches      []json.RawMessage `json:"batches"` // requests
+	Submitted    time.Time         `json:"submitted"`
+	Ends         time.Time         `json:"ends"` // batches that have not ended by then are given up
+}
+
+// Store stores jobs.
+type Store struct {
+	objects idempotency.Objects
+	now     func() time.Time
+}
+
+// NewStore returns a Store that stores jobs in objects.
+func NewStore(objects idempotency.Objects, now func() time.Time) *Store { return &Store{objects, now} }
+
+// Now returns the time of the store's clock.
+func (s *Store) Now() time.Time { return s.now() }
+
+// id matches the IDs of jobs, which cannot be guessed.
+var id = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+
+// NewID returns an ID.
+func NewID() string { return rand.Text() }
+
+// Create stores a job, unless it is stored already. It sets the times of the job.
+func (s *Store) Create(ctx context.Context, j Job) error {
+	j.Submitted = s.now().UTC()
+	j.Ends = j.Submitted.Add(Life)
+	data, err := json.Marshal(j)
+	if err == nil {
+		err = s.put(ctx, j.ID, "job", data, j.Ends)
+	}
+	return err
+}
+
+// Read returns a job, or ErrUnknown.
+func (s *Store) Read(ctx context.Context, jobID string) (Job, error) {
+	var j Job
+	if !id.MatchString(jobID) {
+		return j, ErrUnknown
+	}
+	data, _, err := s.objects.Read(ctx, name(jobID, "job"))
+	switch {
+	case errors.Is(err, idempotency.ErrNone):
+		return j, ErrUnknown
+	case err != nil:
+		return j, fmt.Errorf("reading a job: %w", err)
+	}
+	if err := json.Unmarshal(data, &j); err != nil {
+		return j, fmt.Errorf("decoding a job: %w", err)
+	}
+	return j, nil
+}
+
+// Cancel marks the job: batches that have not begun are not carried out.
+func (s *Store) Cancel(ctx context.Context, j Job) error {
+	return s.put(ctx, j.ID, "canceled", []byte("true"), j.Ends)
+}
+
+// Canceled reports whether Cancel has marked the job.
+func (s *Store) Canceled(ctx context.Context, j Job) (bool, error) {
+	_, _, err := s.objects.Read(ctx, name(j.ID, "canceled"))
+	if errors.Is(err, idempotency.ErrNone) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// put creates an object. An object that exists is as it should be: each is written once.
+func (s *Store) put(ctx context.Context, jobID, kind string, data []byte, expires time.Time) error {
+	label := idempotency.ObjectLabel{Kind: idempotency.MarkObject, Attempt: jobID, Expires: expires}
+	_, err := s.objects.Write(ctx, name(jobID, kind), data, 0, label)
+	if err != nil && !errors.Is(err, idempotency.ErrChanged) {
+		return fmt.Errorf("storing a job: %w", err)
+	}
+	return nil
+}
+
+func name(jobID, kind string) string { return "job-" + jobID + "/" + kind }
