@@ -111,7 +111,7 @@ var Settings = []Setting{
 	{
 		Name: "JOBS_TOPIC",
 		Help: "The function's own topic, in the same form, for the batches of [jobs](jobs.md). `{group}` stands for the " +
-			"name of the group. Without it there are no jobs",
+			"name of the group. Without it the function has no jobs",
 	},
 	{
 		Name: "AUDIT_LOGINS", Default: "plain",

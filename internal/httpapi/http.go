@@ -42,7 +42,7 @@ type Setup struct {
 	Idempotency *idempotency.Store
 	Policy      func(ctx context.Context) (*guardrail.Policy, error)
 	Jobs        *jobs.Store
-	JobsTopic   Topic       // of the group, for the batches of jobs; nil: there are no jobs
+	JobsTopic   Topic       // of the group, for the batches of jobs; nil: it has no jobs
 	Results     Topic       // gets the reply of every run; nil: replies are not published
 	DeadLetters Topic       // gets the messages that failed finally; nil: they are logged
 	API         Description // of GET /openapi.json
