@@ -163,11 +163,13 @@ func (s service) jobReply(ctx context.Context, in *input, j jobs.Job, after, mos
 	result.Message = summary(a, result)
 	all := result.Targets
 	status := result.Status()
-	result.Targets = all[min(after, len(all)):min(after+most, len(all))]
-	if after+most < len(all) {
-		state.Next = after + most
+	values := jsonResults(batches)
+	end := pageEnd(all, after, most, values)
+	result.Targets = all[min(after, end):end]
+	if end < len(all) {
+		state.Next = end
 	}
-	s.addResults(result, j, batches)
+	result.JSON, result.Entities, result.Warnings = shownResults(result.Targets, batches, values, j.Warnings)
 	_, reply, _ := buildReply(s.all, in.action, a.Name, result, nil)
 	reply.Status, reply.Error = status, nil
 	reply.IsSuccess = status == action.StatusSuccess || status == action.StatusPlanned
@@ -184,36 +186,80 @@ func (s service) jobMembers(in *input, j jobs.Job, reply Reply, state *JobState,
 	return reply
 }
 
-// addResults adds the JSON results, the enrichment and the warnings of the batches: of the results those of the targets
-// that are shown.
-func (s service) addResults(result *action.Result, j jobs.Job, batches []batchState) {
+// maxPage bounds the targets and their results in one reply, in bytes: less than a message may have.
+const maxPage = 8 << 20
+
+// pageEnd returns the end of the targets that one reply shows: at least one, at most most, and with their results at
+// most maxPage.
+func pageEnd(all []*action.Target, after, most int, values map[string]json.RawMessage) int {
+	size := 0
+	for i := after; i < len(all); i++ {
+		text, _ := json.Marshal(all[i]) // a target was read from JSON
+		size += len(text) + len(valueOf(all[i], values))
+		if i > after && (size > maxPage || i-after == most) {
+			return i
+		}
+	}
+	return len(all)
+}
+
+// jsonResults returns the JSON results of all batches by target. A result that is not by target has no place in a
+// merged one.
+func jsonResults(batches []batchState) map[string]json.RawMessage {
 	values := map[string]json.RawMessage{}
-	result.Warnings = slices.Clone(j.Warnings)
+	for _, b := range batches {
+		if b.reply != nil {
+			raw, _ := b.reply.JSONResult.(json.RawMessage)
+			_ = json.Unmarshal(raw, &values)
+		}
+	}
+	return values
+}
+
+// valueOf returns the result of a target under one of its names, nil if it has none.
+func valueOf(t *action.Target, values map[string]json.RawMessage) json.RawMessage {
+	for _, m := range append([]action.Mention{t.Mention}, t.AlsoNamed...) {
+		if value, ok := values[m.Input]; ok {
+			return value
+		}
+	}
+	return nil
+}
+
+// shownResults returns the JSON results and the enrichment of these targets, and the warnings of the job.
+func shownResults(
+	targets []*action.Target, batches []batchState, values map[string]json.RawMessage, warnings []string,
+) (results any, entities []action.EnrichedEntity, _ []string) {
+	var keyed action.KeyedResults
+	shown := map[string]bool{}
+	for _, t := range targets {
+		if value := valueOf(t, values); value != nil {
+			keyed = append(keyed, action.KeyedResult{Input: t.Input, Value: value})
+		}
+		for _, m := range append([]action.Mention{t.Mention}, t.AlsoNamed...) {
+			shown[m.Input] = true
+		}
+	}
+	if keyed != nil {
+		results = keyed
+	}
+	warnings = slices.Clone(warnings)
 	for _, b := range batches {
 		if b.reply == nil {
 			continue
 		}
-		result.Entities = append(result.Entities, b.reply.Entities...)
+		for _, e := range b.reply.Entities {
+			if shown[e.Identifier] {
+				entities = append(entities, e)
+			}
+		}
 		for _, w := range b.reply.Warnings {
-			if !slices.Contains(result.Warnings, w) && len(result.Warnings) < maxWarnings {
-				result.Warnings = append(result.Warnings, w)
-			}
-		}
-		raw, _ := b.reply.JSONResult.(json.RawMessage)
-		_ = json.Unmarshal(raw, &values) // a result that is not by target has no place in a merged one
-	}
-	var keyed action.KeyedResults
-	for _, t := range result.Targets {
-		for _, m := range append([]action.Mention{t.Mention}, t.AlsoNamed...) {
-			if value, ok := values[m.Input]; ok {
-				keyed = append(keyed, action.KeyedResult{Input: t.Input, Value: value})
-				break
+			if !slices.Contains(warnings, w) && len(warnings) < maxWarnings {
+				warnings = append(warnings, w)
 			}
 		}
 	}
-	if keyed != nil {
-		result.JSON = keyed
-	}
+	return results, entities, warnings
 }
 
 // summary returns the sentence about the outcomes of a job.

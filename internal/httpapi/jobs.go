@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -129,9 +128,8 @@ func (s service) submit(ctx context.Context, in *input, inv *action.Invocation, 
 	if err != nil {
 		return s.failure(in, err)
 	}
-	in.jobID = jobs.NewID()
 	j := jobs.Job{
-		ID: in.jobID, Group: s.group.Name, Action: in.action.Slug, InvocationID: in.id, CallerAuth: in.caller.Mode,
+		ID: jobs.NewID(), Group: s.group.Name, Action: in.action.Slug, InvocationID: in.id, CallerAuth: in.caller.Mode,
 		Caller: in.caller.Name, ShownKey: in.request.shownKey, Org: in.org, Warnings: inv.Warnings,
 	}
 	for _, r := range parts {
@@ -145,19 +143,22 @@ func (s service) submit(ctx context.Context, in *input, inv *action.Invocation, 
 	if err != nil {
 		return s.failure(in, err)
 	}
-	if existing == "" {
-		if err := s.start(ctx, j, held); err != nil {
+	if in.jobID = existing; existing == "" {
+		if in.jobID, err = s.start(ctx, in, j, held); err != nil {
 			return s.failure(in, err)
 		}
-		existing = j.ID
 	}
-	in.jobID = existing
-	return s.jobOutcome(ctx, in, existing, 0)
+	return s.jobOutcome(ctx, in, in.jobID, 0)
 }
 
 // jobRecord is stored under the Idempotency-Key of a submitted job.
 type jobRecord struct {
 	ID string `json:"job"`
+}
+
+// jobKey is the key of a submission.
+func jobKey(in *input) idempotency.RequestKey {
+	return requestKey(in, in.action.Slug+" job", in.request.IdempotencyKey)
 }
 
 // acquireJob takes the lease of the request's idempotency key, if it has one. If the request was submitted before, it
@@ -170,8 +171,7 @@ func (s service) acquireJob(ctx context.Context, in *input, j jobs.Job) (*idempo
 	if err != nil {
 		return nil, "", apierr.New(apierr.Internal, "internal", "the request cannot be compared with others", err)
 	}
-	key := requestKey(in, in.action.Slug+" job", in.request.IdempotencyKey)
-	held, stored, err := s.Idempotency.Begin(ctx, key, request)
+	held, stored, err := s.Idempotency.Begin(ctx, jobKey(in), request)
 	if err != nil || held != nil {
 		return held, "", leaseError(err)
 	}
@@ -182,44 +182,53 @@ func (s service) acquireJob(ctx context.Context, in *input, j jobs.Job) (*idempo
 	return nil, before.ID, nil
 }
 
-// start stores the job and publishes its batches. If a batch cannot be published the job is canceled, so that those
-// that were published and have not begun are not carried out.
-func (s service) start(ctx context.Context, j jobs.Job, held *idempotency.Lease) error {
+// start stores the job and publishes its batches, and returns its ID. A job with a key that was interrupted before goes
+// on: its batches are published again, and those that have ended do nothing. Without a key nothing could go on with it:
+// if a batch cannot be published, the job is canceled.
+func (s service) start(ctx context.Context, in *input, j jobs.Job, held *idempotency.Lease) (id string, err error) {
 	ctx = context.WithoutCancel(ctx)
-	err := s.Jobs.Create(ctx, j)
-	if err == nil {
-		var publishing errgroup.Group
-		publishing.SetLimit(16)
-		for n := range j.Batches {
-			publishing.Go(func() error {
-				return s.JobsTopic.Publish(ctx, []byte("{}"), map[string]string{
-					jobAttribute: j.ID, batchAttribute: strconv.Itoa(n),
-				})
-			})
+	if held != nil {
+		k := jobKey(in)
+		request := strings.Join([]string{k.Caller, k.Action, k.Text}, "\x00")
+		if j.ID, err = s.Jobs.Reserve(ctx, request, j.ID); err != nil {
+			return "", errors.Join(errJobStore(err), held.Suspend(ctx, nil))
 		}
-		err = publishing.Wait()
 	}
-	if err != nil {
+	if err = s.Jobs.Create(ctx, j); err == nil {
+		err = s.publishBatches(ctx, j)
+	}
+	switch {
+	case err != nil && held != nil:
+		failed := apierr.Errorf(apierr.Unavailable, "job_not_started", "the job %s could not be started completely: send the "+
+			"request again with the same Idempotency-Key, and it goes on", j.ID)
+		failed.Cause = errors.Join(err, held.Suspend(ctx, nil))
+		return "", failed
+	case err != nil:
 		failed := apierr.Errorf(apierr.Unavailable, "job_not_started",
 			"the job could not be started and is canceled; GET /jobs/%s shows what was begun before that", j.ID)
 		failed.Cause = errors.Join(err, s.Jobs.Cancel(ctx, j))
-		if held != nil {
-			failed.Cause = errors.Join(failed.Cause, held.Forget(ctx))
+		return "", failed
+	case held != nil:
+		text, _ := json.Marshal(jobRecord{j.ID}) // it can be encoded
+		if err := held.Finish(ctx, text); err != nil {
+			s.warnJob(ctx, j.ID, "a job is not stored under its Idempotency-Key: a repeat publishes its batches again", err)
 		}
-		return failed
 	}
-	if held == nil {
-		return nil
+	return j.ID, nil
+}
+
+// publishBatches publishes one message for each batch.
+func (s service) publishBatches(ctx context.Context, j jobs.Job) error {
+	var publishing errgroup.Group
+	publishing.SetLimit(16)
+	for n := range j.Batches {
+		publishing.Go(func() error {
+			return s.JobsTopic.Publish(ctx, []byte("{}"), map[string]string{
+				jobAttribute: j.ID, batchAttribute: strconv.Itoa(n),
+			})
+		})
 	}
-	text, err := json.Marshal(jobRecord{j.ID})
-	if err == nil {
-		err = held.Finish(ctx, text)
-	}
-	if err != nil {
-		s.Log.LogAttrs(ctx, slog.LevelWarn, "a job is not stored under its Idempotency-Key: a repeat starts another one",
-			slog.String("job", j.ID), slog.String("error", err.Error()))
-	}
-	return nil
+	return publishing.Wait()
 }
 
 // job returns the outcome of GET /jobs/ID and POST /jobs/ID/cancel, for the caller who submitted the job.

@@ -7,6 +7,8 @@ package jobs
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,6 +58,42 @@ var id = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 // NewID returns an ID.
 func NewID() string { return rand.Text() }
+
+// reservation is the ID of the job of a request that may be submitted again.
+type reservation struct {
+	ID   string    `json:"id"`
+	Ends time.Time `json:"ends"`
+}
+
+// Reserve returns the ID of the job of a request with a key. The first call stores the given one, before anything of
+// the job is done, so that a submission that was interrupted goes on with the same job. request distinguishes requests;
+// the object does not hold it.
+func (s *Store) Reserve(ctx context.Context, request, newID string) (string, error) {
+	sum := sha256.Sum256([]byte(request))
+	where := "job-of-" + hex.EncodeToString(sum[:]) + "/id"
+	for range 2 {
+		var r reservation
+		data, generation, err := s.objects.Read(ctx, where)
+		switch {
+		case err != nil && !errors.Is(err, idempotency.ErrNone):
+			return "", fmt.Errorf("reading the ID of a job: %w", err)
+		case err == nil && json.Unmarshal(data, &r) == nil && s.now().Before(r.Ends):
+			return r.ID, nil
+		}
+		r = reservation{newID, s.now().Add(Life)}
+		if data, err = json.Marshal(r); err != nil {
+			return "", err
+		}
+		label := idempotency.ObjectLabel{Kind: idempotency.MarkObject, Attempt: newID, Expires: r.Ends}
+		if _, err = s.objects.Write(ctx, where, data, generation, label); err == nil {
+			return newID, nil
+		}
+		if !errors.Is(err, idempotency.ErrChanged) {
+			return "", fmt.Errorf("storing the ID of a job: %w", err)
+		}
+	}
+	return "", errors.New("storing the ID of a job: it was stored by another request")
+}
 
 // Create stores a job, unless it is stored already. It sets the times of the job.
 func (s *Store) Create(ctx context.Context, j Job) error {

@@ -73,3 +73,23 @@ func TestStore_ReportsFailures(t *testing.T) {
 		t.Errorf("%v %v", is, err)
 	}
 }
+
+func TestReserve_KeepsTheFirstIDOfARequest(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	s := jobs.NewStore(&idempotency.Memory{Now: func() time.Time { return now }}, func() time.Time { return now })
+	for _, c := range []struct{ request, id, want string }{{"r1", "A", "A"}, {"r1", "B", "A"}, {"r2", "C", "C"}, {"r1", "D", "A"}} {
+		if got, err := s.Reserve(t.Context(), c.request, c.id); err != nil || got != c.want {
+			t.Errorf("%+v: %s %v", c, got, err)
+		}
+	}
+	now = now.Add(jobs.Life)
+	if got, err := s.Reserve(t.Context(), "r1", "E"); err != nil || got != "E" { // the key may be used again
+		t.Errorf("%s %v", got, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Reserve(ended, "r3", "F"); err == nil {
+		t.Error("no error")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -392,5 +393,65 @@ func TestJob_IsPagedAndDeliveredByPubSub(t *testing.T) {
 	}
 	if writes := len(w.Writes()); writes != n {
 		t.Errorf("%d writes", writes)
+	}
+}
+
+// TestJob_SubmissionThatWasInterruptedGoesOn: the batches cannot be published, and then they can.
+func TestJob_SubmissionThatWasInterruptedGoesOn(t *testing.T) {
+	t.Parallel()
+	w := testkit.New(t, testkit.Options{PubSub: true, Env: map[string]string{"JOBS_TOPIC": heldTopic, "MAX_TARGETS": "2"}})
+	const body = `{"parameters": {"User IDs": "alice, bob, carol", "Is Deactivate": false}}`
+	without := async(w, "users/disable-user", body)
+	with := async(w, "users/disable-user", body, "Idempotency-Key", "k1")
+	for _, r := range []testkit.Reply{without, with} {
+		if r.HTTP != 503 || r.Get("error", "code") != "job_not_started" || r.Header.Get("Retry-After") == "" {
+			t.Errorf("%d %s", r.HTTP, r.Body)
+		}
+	}
+	idOf := func(r testkit.Reply) string {
+		return regexp.MustCompile(`[A-Z2-7]{26}`).FindString(fmt.Sprint(r.Get("error", "message")))
+	}
+	if r := w.Do(http.MethodGet, "users/jobs/"+idOf(without), "", nil); r.Get("job", "canceled") != true ||
+		progressOf(r) != `200 failure {"done":0,"failed":3,"remaining":0,"targets":3}` {
+		t.Errorf("without a key: %s", r.Body)
+	}
+	if err := w.Broker.CreateTopic(heldTopic); err != nil {
+		t.Fatal(err)
+	}
+	if r := async(w, "users/disable-user", body, "Idempotency-Key", "k1"); r.HTTP != 202 || r.Get("job", "id") != idOf(with) {
+		t.Errorf("with a key: %s", r.Body)
+	}
+	deliver(t, w, "users", 0)
+	deliver(t, w, "users", 1)
+	if r := async(w, "users/disable-user", body, "Idempotency-Key", "k1"); r.HTTP != 200 || targetsOf(r) != "alice:changed bob:changed carol:unchanged" {
+		t.Errorf("%s", r.Body)
+	}
+}
+
+// TestJob_StoreIsUnavailable: nothing is done, and a batch is delivered again.
+func TestJob_StoreIsUnavailable(t *testing.T) {
+	t.Parallel()
+	s := storage(t)
+	w := testkit.New(t, testkit.Options{PubSub: true, Storage: s.Options(), Env: map[string]string{"IDEMPOTENCY_BUCKET": "claims", "JOBS_TOPIC": heldTopic}})
+	if err := w.Broker.CreateTopic(heldTopic); err != nil {
+		t.Fatal(err)
+	}
+	const body = `{"parameters": {"User IDs": "alice", "Is Deactivate": false}}`
+	id, _ := async(w, "users/disable-user", body).Get("job", "id").(string)
+	s.SetDown(true)
+	for name, r := range map[string]testkit.Reply{
+		"submit": async(w, "users/disable-user", body), "submit with a key": async(w, "users/disable-user", body, "Idempotency-Key", "k1"),
+		"look": w.Do(http.MethodGet, "users/jobs/"+id, "", nil), "cancel": w.Do(http.MethodPost, "users/jobs/"+id+"/cancel", "", nil),
+		"deliver": deliver(t, w, "users", 0),
+	} {
+		if r.HTTP != 503 || !strings.Contains(string(r.Body), "unavailable") && name != "submit" {
+			t.Errorf("%s: %d %s", name, r.HTTP, r.Body)
+		}
+	}
+	w.WantWrites()
+	s.SetDown(false)
+	deliver(t, w, "users", 0)
+	if r := w.Do(http.MethodGet, "users/jobs/"+id, "", nil); progressOf(r) != `200 success {"done":1,"failed":0,"remaining":0,"targets":1}` {
+		t.Errorf("%s", r.Body)
 	}
 }

@@ -112,7 +112,7 @@ var errorCodes = []errorCode{
 	{code: "request_running", fixer: byTime, runbook: "unacknowledged",
 		meaning: "A run with the same Idempotency-Key is in progress, or was cut off less than a minute ago"},
 	{code: "secret_in_job", fixer: byCaller,
-		meaning: "A job stores its request and its result, which would hold a secret: send it without `Prefer: respond-async`"},
+		meaning: "A job stores its request and result, which would hold a secret: send it without `Prefer: respond-async`"},
 	{code: "secret_needs_http", fixer: byCaller, runbook: "dead-letters",
 		meaning: "The message has, or would return, a password, key or link: send it over HTTP"},
 	{code: "secret_unavailable", fixer: byTime, runbook: "errors",
