@@ -11,7 +11,6 @@ import (
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/caller"
-	"example.com/okta-secops/internal/idempotency"
 	"example.com/okta-secops/internal/jobs"
 )
 
@@ -49,25 +48,17 @@ func errNoBatch(err error) error {
 	return apierr.New(apierr.BadRequest, "unknown_job", "the message names no batch of a job of this function", err)
 }
 
-// dropped reports whether a batch must not begin, because its job was canceled or its time is over. A batch that has
-// begun before is carried out to its end.
-func (s service) dropped(ctx context.Context, in *input, l *idempotency.Lease) (bool, error) {
-	if !l.First {
+// begins reports whether the batch is to be carried out: its job was not canceled before it began, and its time is not
+// over.
+func (s service) begins(ctx context.Context, in *input) (bool, error) {
+	if s.Jobs.Now().After(in.job.Ends) {
 		return false, nil
 	}
-	if s.Jobs.Now().After(in.job.Ends) {
-		return true, nil
+	ok, err := s.Jobs.Begin(ctx, in.job.Job, in.job.number)
+	if err != nil {
+		return false, errJobStore(err)
 	}
-	return s.Jobs.Canceled(ctx, in.job.Job)
-}
-
-// dropBatch ends the lease of a batch that is not carried out, or cannot be now.
-func (s service) dropBatch(ctx context.Context, in *input, l keyLease, err error) outcome {
-	if err = errors.Join(err, l.Forget(context.WithoutCancel(ctx))); err != nil {
-		return s.failure(in, errJobStore(err))
-	}
-	in.job.closed = true
-	return batchOutcome(in, "canceled")
+	return ok, nil
 }
 
 // endBatch acknowledges the message of a batch, or asks Pub/Sub to deliver it again. An outcome that a later delivery

@@ -35,8 +35,7 @@ var (
 		"the job did not reach this user within 20 hours, or its outcome is not known: check the user in Okta", nil)
 )
 
-// readBatches returns the states of all batches. The mark of a cancellation is read first: a batch that has not begun
-// then will not begin, because a batch reads the mark after it has taken its lease.
+// readBatches returns the states of all batches, and whether the job was canceled.
 func (s service) readBatches(ctx context.Context, j jobs.Job) (batches []batchState, canceled bool, err error) {
 	if canceled, err = s.Jobs.Canceled(ctx, j); err != nil {
 		return nil, false, errJobStore(err)
@@ -52,7 +51,7 @@ func (s service) readBatches(ctx context.Context, j jobs.Job) (batches []batchSt
 			if b.request, err = decodeBatch(j.Batches[n]); err != nil {
 				return err
 			}
-			reply, begun, err := s.Idempotency.Peek(ctx, batchKey(j, n))
+			reply, err := s.Idempotency.Peek(ctx, batchKey(j, n))
 			switch {
 			case err != nil:
 				return errJobStore(err)
@@ -60,8 +59,14 @@ func (s service) readBatches(ctx context.Context, j jobs.Job) (batches []batchSt
 				return b.decode(reply)
 			case givenUp:
 				b.lost = errGivenUp
-			case canceled && !begun:
-				b.lost = errCanceled
+			case canceled:
+				dropped, err := s.Jobs.Dropped(ctx, j, n)
+				if err != nil {
+					return errJobStore(err)
+				}
+				if dropped {
+					b.lost = errCanceled
+				}
 			}
 			return nil
 		})

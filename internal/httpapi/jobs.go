@@ -199,8 +199,9 @@ func (s service) start(ctx context.Context, in *input, j jobs.Job, held *idempot
 	}
 	switch {
 	case err != nil && held != nil:
-		failed := apierr.Errorf(apierr.Unavailable, "job_not_started", "the job %s could not be started completely: send the "+
-			"request again with the same Idempotency-Key, and it goes on", j.ID)
+		failed := apierr.Errorf(apierr.Unavailable, "job_not_started",
+			"the job %s could not be started completely: send the request again with the same Idempotency-Key, and it goes on",
+			j.ID)
 		failed.Cause = errors.Join(err, held.Suspend(ctx, nil))
 		return "", failed
 	case err != nil:

@@ -84,6 +84,14 @@ func (s service) process(ctx context.Context, in *input) outcome {
 		Caller: in.callerKey(), CallerName: in.caller.Name, Continues: in.job != nil,
 		OnWrite: func(w action.TargetWrite) { s.recordWrite(ctx, in, w) },
 	}}
+	if in.job != nil {
+		if ok, err := s.begins(ctx, in); err != nil {
+			return s.failure(in, err)
+		} else if !ok {
+			in.job.closed = true
+			return batchOutcome(in, "dropped")
+		}
+	}
 	lease, stored, err := s.acquire(ctx, in, deps)
 	switch {
 	case err != nil:
@@ -93,11 +101,6 @@ func (s service) process(ctx context.Context, in *input) outcome {
 		return batchOutcome(in, "done before")
 	case stored != nil:
 		return s.replay(ctx, in, stored, t)
-	}
-	if held, ok := lease.(keyLease); ok && in.job != nil {
-		if dropped, err := s.dropped(ctx, in, held.Lease); err != nil || dropped {
-			return s.dropBatch(ctx, in, held, err)
-		}
 	}
 	result, err := lease.run(ctx, t)
 	out := s.outcome(in, result, err)

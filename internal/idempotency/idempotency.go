@@ -111,8 +111,6 @@ type resultRecord struct {
 type Lease struct {
 	// Done are the targets that earlier executions completed, with the values given to Suspend.
 	Done map[string]json.RawMessage
-	// First is true if no execution of the request has begun before.
-	First bool
 
 	store     *Store
 	name      string
@@ -147,9 +145,6 @@ func (s *Store) readRecord(ctx context.Context, name string) (r record, err erro
 
 // running reports whether an execution has not written its result. It may have crashed.
 func (r record) running() bool { return r.lease.Attempt != r.result.Attempt }
-
-// begun reports whether an execution has begun the request, and it was not forgotten.
-func (r record) begun() bool { return r.running() || r.result.Request != "" }
 
 // isOf reports whether the record can be used for the request with that hash.
 func (r record) isOf(sum string) bool {
@@ -190,8 +185,7 @@ func (s *Store) acquire(ctx context.Context, key RequestKey, sum string, r recor
 	name, writes := key.name(), key
 	writes.Text = cmp.Or(key.Writes, key.Text)
 	l := &Lease{
-		Done: r.result.Done, First: !r.begun(), store: s, name: name, writes: writes.name(),
-		resultGen: r.resultGen,
+		Done: r.result.Done, store: s, name: name, writes: writes.name(), resultGen: r.resultGen,
 	}
 	l.lease = leaseRecord{
 		Request: sum, Attempt: rand.Text(), Until: s.now().Add(s.lease), Expires: s.now().Add(life),
@@ -214,14 +208,13 @@ func (s *Store) acquire(ctx context.Context, key RequestKey, sum string, r recor
 	return l, nil, nil
 }
 
-// Peek returns the reply of the execution that has carried out a request, nil if none has, and whether an execution has
-// begun.
-func (s *Store) Peek(ctx context.Context, key RequestKey) (reply json.RawMessage, begun bool, err error) {
-	r, err := s.readRecord(ctx, key.name())
-	if r.result.Final {
-		reply = r.result.Reply
+// Peek returns the reply of the execution that has carried out a request, nil if none has.
+func (s *Store) Peek(ctx context.Context, key RequestKey) (json.RawMessage, error) {
+	result, _, err := read[resultRecord](ctx, s, key.name()+"/result")
+	if err != nil || !result.Final || result.Expires.Before(s.now()) {
+		return nil, err
 	}
-	return reply, r.begun(), err
+	return result.Reply, nil
 }
 
 func (l *Lease) writeLease(ctx context.Context, instead int64) (int64, error) {

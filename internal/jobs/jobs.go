@@ -1,5 +1,6 @@
-// Package jobs stores long requests that are carried out in batches: a record when the job is submitted, and a mark
-// when it is canceled. The outcome of a batch is an idempotency record.
+// Package jobs stores long requests that are carried out in batches: a record when the job is submitted, a decision
+// about each batch when it begins or is dropped, and a mark when the job is canceled. Each object is written once. The
+// outcome of a batch is an idempotency record.
 //
 // Methods return the errors of the store wrapped, besides ErrUnknown.
 package jobs
@@ -13,7 +14,10 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"example.com/okta-secops/internal/idempotency"
 )
@@ -125,18 +129,74 @@ func (s *Store) Read(ctx context.Context, jobID string) (Job, error) {
 	return j, nil
 }
 
-// Cancel marks the job: batches that have not begun are not carried out.
+// The decisions about a batch.
+const (
+	begun    = "begun"
+	canceled = "canceled"
+)
+
+// Begin reports whether a batch is to be carried out. The first of Begin and Cancel decides, for good.
+func (s *Store) Begin(ctx context.Context, j Job, batch int) (bool, error) {
+	is, err := s.Canceled(ctx, j)
+	if err != nil {
+		return false, err
+	}
+	want := begun
+	if is {
+		want = canceled
+	}
+	decided, err := s.decide(ctx, j, batch, want)
+	return decided == begun, err
+}
+
+// Cancel marks the job, and drops the batches that have not begun.
 func (s *Store) Cancel(ctx context.Context, j Job) error {
-	return s.put(ctx, j.ID, "canceled", []byte("true"), j.Ends)
+	if err := s.put(ctx, j.ID, canceled, []byte("true"), j.Ends); err != nil {
+		return err
+	}
+	var dropping errgroup.Group
+	dropping.SetLimit(16)
+	for n := range j.Batches {
+		dropping.Go(func() error {
+			_, err := s.decide(ctx, j, n, canceled)
+			return err
+		})
+	}
+	return dropping.Wait()
 }
 
 // Canceled reports whether Cancel has marked the job.
 func (s *Store) Canceled(ctx context.Context, j Job) (bool, error) {
-	_, _, err := s.objects.Read(ctx, name(j.ID, "canceled"))
-	if errors.Is(err, idempotency.ErrNone) {
-		return false, nil
+	mark, err := s.get(ctx, j, canceled)
+	return mark != "", err
+}
+
+// Dropped reports whether a batch is not carried out because the job was canceled before it began.
+func (s *Store) Dropped(ctx context.Context, j Job, batch int) (bool, error) {
+	decided, err := s.get(ctx, j, batchName(batch))
+	return decided == canceled, err
+}
+
+// decide stores a decision about a batch unless there is one, and returns the one that is stored.
+func (s *Store) decide(ctx context.Context, j Job, batch int, decision string) (string, error) {
+	if err := s.put(ctx, j.ID, batchName(batch), []byte(decision), j.Ends); err != nil {
+		return "", err
 	}
-	return err == nil, err
+	return s.get(ctx, j, batchName(batch))
+}
+
+func batchName(batch int) string { return "batch-" + strconv.Itoa(batch) }
+
+// get returns an object of a job, "" if there is none.
+func (s *Store) get(ctx context.Context, j Job, kind string) (string, error) {
+	data, _, err := s.objects.Read(ctx, name(j.ID, kind))
+	switch {
+	case errors.Is(err, idempotency.ErrNone):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("reading a job: %w", err)
+	}
+	return string(data), nil
 }
 
 // put creates an object. An object that exists is as it should be: each is written once.

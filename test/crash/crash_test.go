@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,5 +40,25 @@ func TestCrash_ExecutesEachMessageOnce(t *testing.T) {
 	if !good {
 		text, err := os.ReadFile(log.Name())
 		t.Errorf("the functions' log:\n%s %v", text, err)
+	}
+}
+
+// TestCrash_EachUserOfAJobHasOneOutcome kills the functions while they carry out a job, one of which is canceled.
+func TestCrash_EachUserOfAJobHasOneOutcome(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: it kills and restarts the functions for 20 seconds")
+	}
+	t.Parallel()
+	var out strings.Builder
+	p := plan{
+		messages: 60, kills: 2, every: 300 * time.Millisecond, latency: 20 * time.Millisecond, patience: time.Minute, log: io.Discard, job: true,
+	}
+	good, err := p.run(&out, 1, 2)
+	if err != nil || !good {
+		t.Errorf("%v", err)
+	}
+	t.Log("\n" + out.String())
+	if strings.Count(out.String(), " 60      2 ") != 2 {
+		t.Error("the functions were not killed twice in each run")
 	}
 }

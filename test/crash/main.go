@@ -4,6 +4,7 @@
 // non-idempotent write, or the end of their sessions.
 //
 //	go run ./test/crash -seeds 20 -messages 500
+//	go run ./test/crash -seeds 20 -messages 100 -job    # jobs of 1,000 users
 //
 // It exits with 1 if a result is lost, a user does not have the requested state, a non-idempotent write was repeated, or
 // two results of one message differ.
@@ -27,6 +28,7 @@ type plan struct {
 	latency  time.Duration // of Okta
 	patience time.Duration // without any result, before the rest is given up as lost
 	log      io.Writer     // of the functions
+	job      bool          // one job in place of the messages
 }
 
 func main() {
@@ -37,6 +39,7 @@ func main() {
 	flag.IntVar(&p.messages, "messages", 500, "messages of each run, with ten users each")
 	flag.IntVar(&p.kills, "kills", 10, "how often the functions are killed in each")
 	flag.DurationVar(&p.latency, "latency", 5*time.Millisecond, "how long Okta takes for a call")
+	flag.BoolVar(&p.job, "job", false, "one job of all users in place of the messages; every second seed cancels it")
 	verbose := flag.Bool("v", false, "print the log of the functions")
 	flag.Parse()
 	if *verbose {
@@ -85,7 +88,11 @@ func (p plan) run(w io.Writer, first uint64, seeds int) (bool, error) {
 	fmt.Fprintf(w, row, "seed", "messages", "kills", "duplicates", "writes", "repeated writes", "unknown result", "lost", "not as asked", "repeated in error", "differing", "time")
 	var sum figures
 	for i := range seeds {
-		f, err := p.try(w, first+uint64(i))
+		try := p.try
+		if p.job {
+			try = p.tryJob
+		}
+		f, err := try(w, first+uint64(i))
 		if err != nil {
 			return false, err
 		}

@@ -59,11 +59,12 @@ func ServeIfAsked() {
 
 // Options changes a Process.
 type Options struct {
-	Latency   time.Duration           // of Okta
-	Lease     time.Duration           // of claims; 0: as deployed
-	Transport http.RoundTripper       // of Pub/Sub's deliveries; nil: http.DefaultTransport
-	Log       io.Writer               // of the functions, and of Pub/Sub
-	Observe   func(emulator.Observed) // called for every call to Okta
+	MaxTargets int                     // MAX_TARGETS; 0: its default
+	Latency    time.Duration           // of Okta
+	Lease      time.Duration           // of claims; 0: as deployed
+	Transport  http.RoundTripper       // of Pub/Sub's deliveries; nil: http.DefaultTransport
+	Log        io.Writer               // of the functions, and of Pub/Sub
+	Observe    func(emulator.Observed) // called for every call to Okta
 }
 
 // Process is the functions' process and its services.
@@ -113,6 +114,10 @@ func (p *Process) start(o Options) (err error) {
 		leaseVariable + "=" + cmp.Or(o.Lease, idempotency.LeaseDuration).String(),
 		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",
 		"IDEMPOTENCY_BUCKET=" + bucket, "RESULTS_TOPIC=" + pubsub.ResultsTopic, "DEAD_LETTER_TOPIC=" + pubsub.DeadLetterTopic,
+		"JOBS_TOPIC=" + pubsub.Topic("{group}"),
+	}
+	if o.MaxTargets > 0 {
+		p.settings = append(p.settings, "MAX_TARGETS="+strconv.Itoa(o.MaxTargets))
 	}
 	return p.run()
 }
