@@ -282,8 +282,9 @@ func TestConsole_GuardrailsTryAnAction(t *testing.T) {
 func TestConsole_ShowsEveryRuleOfAPolicy(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
-		`{}`:                     {">on<", ">not set<", "It refuses before anything is sent to Okta"},
-		`{"freeze": "an audit"}`: {"Every change is refused: an audit"},
+		`{}`: {">on<", ">not set<", "It refuses before anything is sent to Okta"},
+		`{"callers": {"soar": {"max_targets_per_call": 5}}}`:      {">for some callers<"},
+		`{"freeze": "an audit"}`:                                  {"Every change is refused: an audit"},
 		`{"mode": "observe", "disabled_rules": ["own_identity"]}`: {"Its mode is observe", ">off<", ">warns only<"},
 		`{"protected": [{"id": "vip", "reason": "VIP", "groups": ["Board"], "roles": ["any"], "profile": {"title": ["CEO"]}, "actions": ["disable-user"]}]}`:        {"members of Board; holders of any; profiles with {&#34;title&#34;:[&#34;CEO&#34;]}; only for disable-user"},
 		`{"assignable_roles": ["READ_ONLY_ADMIN"], "denied_actions": ["set-password"], "deactivate": "deny", "max_targets_per_call": 10, "max_users_per_hour": 20}`: {"[&#34;READ_ONLY_ADMIN&#34;]", "[&#34;set-password&#34;]", "&#34;deny&#34;", ">10<", ">20<"},
@@ -349,7 +350,7 @@ func TestConsole_RealOrgAsksBeforeItChanges(t *testing.T) {
 		b.do(chromedp.Click("#go"), chromedp.WaitVisible("#confirm"))
 	}
 	ask()
-	if got := b.text("#confirm"); !strings.HasPrefix(got, "Disable User in acme.test: 1 of 3 targets") ||
+	if got := b.text("#confirm"); !strings.HasPrefix(got, "acme.test: Disable User: 1 of 3 targets") ||
 		!strings.Contains(got, "alice@acme.test") || strings.Contains(got, "zed") || !strings.Contains(got, "Disable User: 1 user") {
 		t.Errorf("the question is %s", got)
 	}
@@ -362,7 +363,11 @@ func TestConsole_RealOrgAsksBeforeItChanges(t *testing.T) {
 	if u, _ := org.emulator.User("alice"); u.Status != "SUSPENDED" || b.outcomes() != "changed not found wrong state" {
 		t.Errorf("alice is %s: %s", u.Status, b.text("#result"))
 	}
-	b.do(chromedp.Click("#undo"))
+	b.do(chromedp.Click("#undo"), chromedp.WaitVisible("#confirm"))
+	if got := b.text("#confirm"); !strings.HasPrefix(got, "acme.test: Undo") || !strings.Contains(got, "alice@acme.test") {
+		t.Errorf("the question is %s", got)
+	}
+	b.do(chromedp.Click(`#confirm .yes`, chromedp.ByQuery))
 	b.until(`document.querySelector('#undone')?.textContent.includes('Enabled')`)
 	b.open("/console/organization")
 	b.submit("#search", "bob")

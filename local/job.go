@@ -84,13 +84,15 @@ func wholeReply(ctx context.Context, url, header string, first []byte) ([]byte, 
 		if whole == nil {
 			whole = next
 		} else {
-			for _, name := range []string{"targets", "undo_requests", "not_undoable"} {
+			for _, name := range []string{"targets", "entities", "undo_requests", "not_undoable"} {
 				before, _ := whole[name].([]any)
 				more, _ := next[name].([]any)
 				whole[name] = append(before, more...)
 			}
-			if results, ok := whole["json_result"].(map[string]any); ok {
-				more, _ := next["json_result"].(map[string]any)
+			results, _ := whole["json_result"].(map[string]any)
+			if more, ok := next["json_result"].(map[string]any); ok && results == nil {
+				whole["json_result"] = more
+			} else {
 				maps.Copy(results, more)
 			}
 		}
@@ -102,8 +104,12 @@ func wholeReply(ctx context.Context, url, header string, first []byte) ([]byte, 
 		}
 		var err error
 		from := fmt.Sprintf("%s?after=%.0f", url, after)
-		if _, page, err = exchange(ctx, http.MethodGet, from, header, nil, nil); err != nil {
+		var status int
+		if status, page, err = exchange(ctx, http.MethodGet, from, header, nil, nil); err != nil {
 			return nil, err
+		}
+		if status != http.StatusOK {
+			return nil, fmt.Errorf("the targets from %.0f cannot be read: HTTP %d; GET %s shows them", after, status, from)
 		}
 	}
 }

@@ -2,31 +2,26 @@ package action
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 
 	"example.com/okta-secops/internal/guardrail"
+	"example.com/okta-secops/internal/okta"
 )
 
 // Split returns the request in parts that name at most size users each: those of the parameter, then those of the
 // entities in scope. A name that is given twice is in the first of these parts only. The warnings about the request
-// concern no part. Split returns an *InvalidError if if_state does not name its users as the request does, and nothing
-// for an action that takes no list of users.
+// concern no part. Split returns an *InvalidError if if_state is given and users are not named by their IDs, and
+// nothing for an action that takes no list of users.
 func (inv *Invocation) Split(size int) ([]Request, error) {
 	param := inv.Action.usersParam()
 	if param == "" {
 		return nil, nil
 	}
 	named := inv.distinctNames()
-	var problems []Problem
-	for _, id := range slices.Sorted(maps.Keys(inv.Request.Options.IfState)) {
-		if !slices.ContainsFunc(named, func(n splitName) bool { return n.text == id }) {
-			problems = append(problems, Problem{Parameter: "options.if_state", Message: fmt.Sprintf("names the user %s, whom "+
-				"the list does not name by this ID: a job checks the state of users by their IDs", Shorten(id))})
-		}
-	}
-	if len(problems) > 0 {
+	if problems := inv.splitStateProblems(named); len(problems) > 0 {
 		return nil, &InvalidError{Problems: problems}
 	}
 	var parts []Request
@@ -34,6 +29,29 @@ func (inv *Invocation) Split(size int) ([]Request, error) {
 		parts = append(parts, inv.part(param, chunk))
 	}
 	return parts, nil
+}
+
+// splitStateProblems returns the problems of if_state in a request that is split. Every user must be named by ID then:
+// a user with two names could be in a part that does not check the state.
+func (inv *Invocation) splitStateProblems(named []splitName) (problems []Problem) {
+	add := func(name, format string) {
+		problems = append(problems, Problem{Parameter: "options.if_state", Message: fmt.Sprintf(format, Shorten(name))})
+	}
+	if len(inv.Request.Options.IfState) == 0 {
+		return nil
+	}
+	ids := map[string]bool{}
+	for _, n := range named {
+		if ids[n.text] = true; !okta.IsUserID(n.text) {
+			add(n.text, "needs the IDs of all users in a job, and %s is not an ID")
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(inv.Request.Options.IfState)) {
+		if !ids[id] {
+			add(id, "names the user %s, whom the list does not name")
+		}
+	}
+	return problems
 }
 
 // splitName is a name in a request that is split.
@@ -52,13 +70,28 @@ func (inv *Invocation) distinctNames() []splitName {
 			all = append(all, splitName{text, e.Type})
 		}
 	}
-	seen := map[string]bool{}
-	return slices.DeleteFunc(all, func(n splitName) bool {
-		key := foldName(n.text)
-		again := seen[key]
-		seen[key] = true
-		return again
-	})
+	at := map[string]int{}
+	var distinct []splitName
+	for _, n := range all {
+		i, again := at[foldName(n.text)]
+		switch {
+		case !again:
+			at[foldName(n.text)] = len(distinct)
+			distinct = append(distinct, n)
+		case distinct[i].entity == HostEntity && n.entity != HostEntity: // a host may not be a user
+			distinct[i].entity = n.entity
+		}
+	}
+	return distinct
+}
+
+// identifier returns the identifier of an entity that lists this name only.
+func identifier(name string) string {
+	if names, _, err := entityNames(name); err == nil && len(names) == 1 && names[0] == name {
+		return name
+	}
+	text, _ := json.Marshal([]string{name}) // strings can be encoded
+	return string(text)
 }
 
 // part returns the request for some of the names.
@@ -71,7 +104,7 @@ func (inv *Invocation) part(param string, names []splitName) Request {
 	users := []any{}
 	for _, n := range names {
 		if n.entity != "" {
-			r.Entities = append(r.Entities, Entity{Identifier: n.text, Type: n.entity})
+			r.Entities = append(r.Entities, Entity{Identifier: identifier(n.text), Type: n.entity})
 		} else {
 			users = append(users, n.text)
 		}

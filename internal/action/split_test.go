@@ -31,6 +31,9 @@ func TestSplit_NamesEachUserOnce(t *testing.T) {
 		{`{"parameters": {"user_ids": "a, b, A, c@x, C@X", "level": "HIGH"}}`, []string{`["a","b"] [] HIGH`, `["c@x"] [] HIGH`}},
 		{`{"parameters": {"User IDs Or Logins": ["a"]}, "entities": [{"identifier": "A, b, c", "entity_type": "userUniqName"}, {"identifier": "h", "entity_type": "HOSTNAME"}, {"identifier": "x", "entity_type": "ADDRESS"}]}`,
 			[]string{`["a"] [b] <nil>`, `[] [c h] <nil>`}},
+		{`{"parameters": {}, "entities": [{"identifier": "\"Doe, Jane\",bob", "entity_type": "USERUNIQNAME"}, {"identifier": "[\"a\\\"b\"]", "entity_type": "USERUNIQNAME"}]}`,
+			[]string{`[] [["Doe, Jane"] bob] <nil>`, `[] [["a\"b"]] <nil>`}},
+		{`{"parameters": {}, "entities": [{"identifier": "h", "entity_type": "HOSTNAME"}, {"identifier": "H", "entity_type": "USERUNIQNAME"}]}`, []string{`[] [h] <nil>`}},
 		{`{"parameters": {"User IDs": "a", "Also Run On Scope": "false"}, "entities": [{"identifier": "b", "entity_type": "USERUNIQNAME"}]}`, []string{`["a"] [] <nil>`}},
 	} {
 		var r struct {
@@ -59,6 +62,13 @@ func TestSplit_NamesEachUserOnce(t *testing.T) {
 			if _, err := splitAction.Bind(p); err != nil || p.Context["case_id"] != "1" {
 				t.Errorf("a part is not a request: %v", err)
 			}
+			again, err := splitAction.Bind(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if same, err := again.Split(9); err != nil || fmt.Sprint(same) != fmt.Sprint([]Request{p}) {
+				t.Errorf("%+v is split again into %+v, %v", p, same, err)
+			}
 			if n := len(p.NotDone(splitAction, errors.New("x"))); n != len(p.Entities)+strings.Count(string(users), `"`)/2 {
 				t.Errorf("%d targets of %+v", n, p)
 			}
@@ -71,18 +81,24 @@ func TestSplit_NamesEachUserOnce(t *testing.T) {
 
 func TestSplit_StatesGoWithTheirUsers(t *testing.T) {
 	t.Parallel()
-	states := map[string]State{"00ua": {"status": "ACTIVE"}, "00ub": {"status": "SUSPENDED"}}
-	inv, err := splitAction.Bind(Request{Parameters: map[string]any{"User IDs": "00ua, x, 00ub"}, Options: Options{IfState: states}})
-	if err != nil {
-		t.Fatal(err)
+	a, b, c := "00u"+strings.Repeat("a", 17), "00u"+strings.Repeat("b", 17), "00u"+strings.Repeat("c", 17)
+	states := map[string]State{a: {"status": "ACTIVE"}, c: {"status": "SUSPENDED"}}
+	bound := func(users string) *Invocation {
+		inv, err := splitAction.Bind(Request{Parameters: map[string]any{"User IDs": users}, Options: Options{IfState: states}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return inv
 	}
-	parts, err := inv.Split(2)
-	if err != nil || len(parts) != 2 || len(parts[0].Options.IfState) != 1 || parts[1].Options.IfState["00ub"]["status"] != "SUSPENDED" {
+	parts, err := bound(a + "," + b + "," + c).Split(2)
+	if err != nil || len(parts) != 2 || len(parts[0].Options.IfState) != 1 || parts[1].Options.IfState[c]["status"] != "SUSPENDED" {
 		t.Errorf("%v %+v", err, parts)
 	}
-	states["00uc"] = State{}
-	if _, err := inv.Split(2); !apierr.Is(err, apierr.BadRequest) || !strings.Contains(err.Error(), "00uc") {
-		t.Errorf("%v", err)
+	// A user who is also named by login could be changed by the part that does not check the state.
+	for _, users := range []string{a + "," + c + ",alice", a + "," + b} {
+		if _, err := bound(users).Split(2); !apierr.Is(err, apierr.BadRequest) || !strings.Contains(err.Error(), "if_state") {
+			t.Errorf("%s: %v", users, err)
+		}
 	}
 }
 

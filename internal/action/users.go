@@ -35,6 +35,9 @@ func (x *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 	}
 	x.lookUpAll(ctx, lookups, w.ReturnsUsers)
 	targets, found := x.merge(mentions)
+	if len(targets) == 0 && x.Continues { // a batch of hosts that are not users
+		return x.newResult(nil, w.Words), nil
+	}
 	if len(targets) == 0 {
 		return nil, apierr.Invalid(noTarget(&x.Action, x.targetParam(), true, x.ignoredEntities))
 	}

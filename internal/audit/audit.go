@@ -48,6 +48,7 @@ type Occasion struct {
 	IdempotencyKey string            `json:"idempotency_key,omitempty"`
 	MessageID      string            `json:"message_id,omitempty"` // of Pub/Sub
 	JobID          string            `json:"job_id,omitempty"`
+	JobOperation   string            `json:"job_operation,omitempty"` // submit, cancel
 	DryRun         bool              `json:"dry_run"`
 }
 

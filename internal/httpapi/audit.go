@@ -16,7 +16,7 @@ func (s service) occasion(in *input) audit.Occasion {
 	o := audit.Occasion{
 		InvocationID: in.id, Org: in.org, Function: s.group.Function, Action: in.name(), CallerAuth: in.caller.Mode,
 		Caller: action.Shorten(in.caller.Name), Context: in.request.Context, IdempotencyKey: in.request.shownKey,
-		DryRun: in.request.Options.DryRun, JobID: in.jobID,
+		DryRun: in.request.Options.DryRun, JobID: in.jobID, JobOperation: in.operation,
 	}
 	if in.action != nil {
 		o.Action = in.action.Name
@@ -47,7 +47,11 @@ func (s service) record(ctx context.Context, in *input, out outcome) {
 			errs = append(errs, out.cause)
 		}
 	}
-	for _, t := range out.reply.Targets {
+	targets := out.reply.Targets
+	if out.reply.Job != nil {
+		targets = nil // the batches changed them, and have their records
+	}
+	for _, t := range targets {
 		r.Targets = append(r.Targets, auditTarget(*t))
 	}
 	s.Audit.Invocation(ctx, r, time.Since(in.started))

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
@@ -82,6 +83,12 @@ func (m *message) read(text []byte) error {
 	}
 	found := false
 	err = c.object(func(name string) error {
+		if name == "deliveryAttempt" {
+			value, err := c.scalar()
+			number, _ := value.(json.Number)
+			m.attempt, _ = strconv.Atoi(string(number))
+			return err
+		}
 		if name != "message" || c.next() != '{' {
 			return c.skip()
 		}

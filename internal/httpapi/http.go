@@ -165,7 +165,7 @@ func (s service) answer(conn *arrival, r *http.Request, in *input) outcome {
 		in.address = ""
 		return s.job(conn, r, in, strings.TrimPrefix(path, "jobs/"))
 	}
-	in.async = prefersAsync(r.Header)
+	in.async = !delivery && prefersAsync(r.Header)
 	if err := read(conn, r, in); err != nil {
 		return s.failure(in, err)
 	}

@@ -61,10 +61,15 @@ func (s service) begins(ctx context.Context, in *input) (bool, error) {
 	return ok, nil
 }
 
+// lastAttempt is the number of a delivery after which the outcome of a batch is final, so that the users whom it
+// changed are reported: Pub/Sub gives a message up after 20 deliveries, and then nothing would report them.
+const lastAttempt = 18
+
 // endBatch acknowledges the message of a batch, or asks Pub/Sub to deliver it again. An outcome that a later delivery
 // cannot change is stored, whatever it is, so that every job ends.
 func (s service) endBatch(ctx context.Context, in *input, out outcome) (redeliver bool) {
-	if out.redeliver || out.lost {
+	last := in.message.attempt >= lastAttempt // Pub/Sub may not deliver it again
+	if out.lost || out.redeliver && !last {
 		return true
 	}
 	if !in.job.closed {
@@ -87,6 +92,9 @@ func (s service) closeBatch(ctx context.Context, in *input, out outcome) error {
 
 // endJob publishes the reply of a job whose batches have ended, once.
 func (s service) endJob(ctx context.Context, in *input, j jobs.Job) error {
+	if ended, err := s.batchesEnded(ctx, j, in.job); err != nil || !ended {
+		return err
+	}
 	batches, _, err := s.readBatches(ctx, j)
 	if err != nil || slices.ContainsFunc(batches, func(b batchState) bool { return !b.ended() }) {
 		return err
@@ -106,7 +114,38 @@ func (s service) endJob(ctx context.Context, in *input, j jobs.Job) error {
 		s.warnJob(ctx, j.ID, "the result of a job could not be published", err)
 		return errors.Join(err, held.Forget(ctx))
 	}
-	return held.Finish(ctx, []byte(`"published"`))
+	return errors.Join(held.Finish(ctx, []byte(`"published"`)), s.Jobs.End(ctx, j))
+}
+
+// batchesEnded reports whether no batch waits for its outcome. It begins after the batch that has just ended, and stops
+// at the first that has not: most batches of a job end in this order, so that few are read.
+func (s service) batchesEnded(ctx context.Context, j jobs.Job, just *jobBatch) (bool, error) {
+	if s.Jobs.Now().After(j.Ends) {
+		return true, nil
+	}
+	canceled, err := s.Jobs.Canceled(ctx, j)
+	if err != nil {
+		return false, errJobStore(err)
+	}
+	first := 0
+	if just != nil {
+		first = just.number + 1
+	}
+	for i := range j.Batches {
+		n := (first + i) % len(j.Batches)
+		reply, err := s.Idempotency.Peek(ctx, batchKey(j, n))
+		dropped := false
+		if err == nil && reply == nil && canceled {
+			dropped, err = s.Jobs.Dropped(ctx, j, n)
+		}
+		if err != nil {
+			return false, errJobStore(err)
+		}
+		if reply == nil && !dropped {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 func (s service) warnJob(ctx context.Context, id, text string, err error) {

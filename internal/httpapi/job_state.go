@@ -57,8 +57,6 @@ func (s service) readBatches(ctx context.Context, j jobs.Job) (batches []batchSt
 				return errJobStore(err)
 			case reply != nil:
 				return b.decode(reply)
-			case givenUp:
-				b.lost = errGivenUp
 			case canceled:
 				dropped, err := s.Jobs.Dropped(ctx, j, n)
 				if err != nil {
@@ -67,6 +65,9 @@ func (s service) readBatches(ctx context.Context, j jobs.Job) (batches []batchSt
 				if dropped {
 					b.lost = errCanceled
 				}
+			}
+			if b.lost == nil && givenUp {
+				b.lost = errGivenUp
 			}
 			return nil
 		})
@@ -123,7 +124,13 @@ func (s service) jobOutcome(ctx context.Context, in *input, id string, after int
 	if err != nil {
 		return s.failure(in, err)
 	}
-	out := outcome{status: http.StatusOK, reply: reply, header: map[string]string{}, result: &action.Result{}}
+	return s.replyOutcome(in, reply)
+}
+
+// replyOutcome returns the outcome with the state of a job.
+func (s service) replyOutcome(in *input, reply Reply) (out outcome) {
+	var err error
+	out = outcome{status: http.StatusOK, reply: reply, header: map[string]string{}, result: &action.Result{}}
 	if reply.Status == StatusRunning {
 		out.status = http.StatusAccepted
 		out.header = map[string]string{
@@ -145,23 +152,18 @@ func (s service) jobReply(ctx context.Context, in *input, j jobs.Job, after, mos
 	}
 	progress := Progress{Targets: j.Names}
 	var targets []*action.Target
-	running, dryRun := false, false
+	running, dropped := false, false
 	for _, b := range batches {
 		progress.count(a, b)
-		running, dryRun = running || !b.ended(), b.request.Options.DryRun
+		running, dropped = running || !b.ended(), dropped || b.lost == errCanceled
 		targets = append(targets, b.targets(a)...)
 	}
+	// Only a dry run has planned targets, also one that the product makes of every change.
+	dryRun := slices.ContainsFunc(targets, func(t *action.Target) bool { return t.Outcome == action.Planned })
 	progress.Remaining = max(0, progress.Targets-progress.Done-progress.Failed)
-	state := &JobState{ID: j.ID, Path: "/jobs/" + j.ID, Canceled: canceled}
+	state := &JobState{ID: j.ID, Path: jobPath(j.ID), Canceled: canceled && (running || dropped)}
 	if running {
-		reply := Reply{
-			Action: a.Name, Status: StatusRunning, Entities: orEmpty[action.EnrichedEntity](nil),
-			Targets: orEmpty[*action.Target](nil), Warnings: orEmpty(j.Warnings),
-			OutputMessage: fmt.Sprintf("%s is running: %d of %d users are done, %d failed, %d remain. "+
-				"GET %s shows the progress.",
-				a.Name, progress.Done, progress.Targets, progress.Failed, progress.Remaining, state.Path),
-		}
-		return s.jobMembers(in, j, reply, state, progress), nil
+		return s.runningReply(in, j, progress, state), nil
 	}
 	progress.Remaining = 0
 	result := action.Merge(targets, dryRun)
@@ -184,6 +186,18 @@ func (s service) jobReply(ctx context.Context, in *input, j jobs.Job, after, mos
 	}
 	return s.jobMembers(in, j, reply, state, progress), nil
 }
+
+// runningReply is the reply of a job that has not ended.
+func (s service) runningReply(in *input, j jobs.Job, p Progress, state *JobState) Reply {
+	return s.jobMembers(in, j, Reply{
+		Action: in.action.Name, Status: StatusRunning, Entities: orEmpty[action.EnrichedEntity](nil),
+		Targets: orEmpty[*action.Target](nil), Warnings: orEmpty(j.Warnings),
+		OutputMessage: fmt.Sprintf("%s is running: %d of %d users are done, %d failed, %d remain. "+
+			"GET %s shows the progress.", in.action.Name, p.Done, p.Targets, p.Failed, p.Remaining, state.Path),
+	}, state, p)
+}
+
+func jobPath(id string) string { return "/jobs/" + id }
 
 func (s service) jobMembers(in *input, j jobs.Job, reply Reply, state *JobState, p Progress) Reply {
 	reply.InvocationID, reply.Org, reply.Job, reply.Progress = in.id, j.Org, state, &p

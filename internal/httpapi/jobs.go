@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -79,7 +80,7 @@ func decodeBatch(text json.RawMessage) (action.Request, error) {
 // non-idempotent writes.
 func batchKey(j jobs.Job, number int) idempotency.RequestKey {
 	return idempotency.RequestKey{
-		Caller: j.CallerAuth + ":" + j.Caller, Action: j.Action, Text: "job:" + j.ID + ":" + strconv.Itoa(number),
+		Caller: j.CallerAuth + ":" + j.Caller, Action: j.Action + " batch", Text: "job:" + j.ID + ":" + strconv.Itoa(number),
 		Writes: "job:" + j.ID,
 	}
 }
@@ -122,9 +123,6 @@ func (s service) submit(ctx context.Context, in *input, inv *action.Invocation, 
 		in.org = deps.Okta.Host()
 	}
 	parts, err := inv.Split(deps.MaxTargets)
-	if err == nil {
-		err = inv.Submit(ctx, deps, in.caller.Name)
-	}
 	if err != nil {
 		return s.failure(in, err)
 	}
@@ -143,12 +141,17 @@ func (s service) submit(ctx context.Context, in *input, inv *action.Invocation, 
 	if err != nil {
 		return s.failure(in, err)
 	}
-	if in.jobID = existing; existing == "" {
-		if in.jobID, err = s.start(ctx, in, j, held); err != nil {
-			return s.failure(in, err)
-		}
+	if in.jobID = existing; existing != "" { // it may have used up the limits by which it would be refused now
+		return s.jobOutcome(ctx, in, existing, 0)
 	}
-	return s.jobOutcome(ctx, in, in.jobID, 0)
+	permitted := func() error { return inv.Submit(ctx, deps, in.caller.Name) }
+	if j.ID, err = s.start(ctx, in, j, held, permitted); err != nil {
+		return s.failure(in, err)
+	}
+	in.jobID, in.operation = j.ID, "submit"
+	// The reply reads nothing back: an error now would hide that the job has begun.
+	progress := Progress{Targets: j.Names, Remaining: j.Names}
+	return s.replyOutcome(in, s.runningReply(in, j, progress, &JobState{ID: j.ID, Path: jobPath(j.ID)}))
 }
 
 // jobRecord is stored under the Idempotency-Key of a submitted job.
@@ -182,32 +185,56 @@ func (s service) acquireJob(ctx context.Context, in *input, j jobs.Job) (*idempo
 	return nil, before.ID, nil
 }
 
+// reserve returns the ID of the job of a request with a key, and whether the job was stored before.
+func (s service) reserve(ctx context.Context, in *input, j jobs.Job) (id string, stored bool, err error) {
+	k, request := jobKey(in), &strings.Builder{}
+	for _, part := range append([]json.RawMessage{[]byte(k.Caller), []byte(k.Action), []byte(k.Text)}, j.Batches...) {
+		fmt.Fprintf(request, "%d:%s", len(part), part)
+	}
+	if id, err = s.Jobs.Reserve(ctx, request.String(), j.ID); err != nil {
+		return "", false, err
+	}
+	_, err = s.Jobs.Read(ctx, id)
+	if errors.Is(err, jobs.ErrUnknown) {
+		return id, false, nil
+	}
+	return id, err == nil, err
+}
+
 // start stores the job and publishes its batches, and returns its ID. A job with a key that was interrupted before goes
 // on: its batches are published again, and those that have ended do nothing. Without a key nothing could go on with it:
 // if a batch cannot be published, the job is canceled.
-func (s service) start(ctx context.Context, in *input, j jobs.Job, held *idempotency.Lease) (id string, err error) {
+func (s service) start(
+	ctx context.Context, in *input, j jobs.Job, held *idempotency.Lease, permitted func() error,
+) (id string, err error) {
 	ctx = context.WithoutCancel(ctx)
+	stored := false
 	if held != nil {
-		k := jobKey(in)
-		request := strings.Join([]string{k.Caller, k.Action, k.Text}, "\x00")
-		if j.ID, err = s.Jobs.Reserve(ctx, request, j.ID); err != nil {
+		if j.ID, stored, err = s.reserve(ctx, in, j); err != nil {
 			return "", errors.Join(errJobStore(err), held.Suspend(ctx, nil))
 		}
 	}
-	if err = s.Jobs.Create(ctx, j); err == nil {
-		err = s.publishBatches(ctx, j)
+	if !stored { // otherwise it was permitted before, and may have used up the limits
+		if err := s.store(ctx, j, held, permitted); err != nil {
+			return "", err
+		}
 	}
+	err = s.publishBatches(ctx, j)
 	switch {
 	case err != nil && held != nil:
-		failed := apierr.Errorf(apierr.Unavailable, "job_not_started",
-			"the job %s could not be started completely: send the request again with the same Idempotency-Key, and it goes on",
-			j.ID)
+		failed := apierr.Errorf(apierr.Unavailable, "job_not_started", "the job %s could not be started completely: "+
+			"send the request again with the same Idempotency-Key, and it goes on", j.ID)
 		failed.Cause = errors.Join(err, held.Suspend(ctx, nil))
 		return "", failed
 	case err != nil:
+		end := "is canceled"
+		notCanceled := s.Jobs.Cancel(ctx, j)
+		if notCanceled != nil {
+			end = "could not be canceled: cancel it"
+		}
 		failed := apierr.Errorf(apierr.Unavailable, "job_not_started",
-			"the job could not be started and is canceled; GET /jobs/%s shows what was begun before that", j.ID)
-		failed.Cause = errors.Join(err, s.Jobs.Cancel(ctx, j))
+			"the job could not be started completely and %s; GET /jobs/%s shows what was begun", end, j.ID)
+		failed.Cause = errors.Join(err, notCanceled)
 		return "", failed
 	case held != nil:
 		text, _ := json.Marshal(jobRecord{j.ID}) // it can be encoded
@@ -216,6 +243,20 @@ func (s service) start(ctx context.Context, in *input, j jobs.Job, held *idempot
 		}
 	}
 	return j.ID, nil
+}
+
+// store stores a new job if the guardrails permit it. The key of a request that is refused can be used again.
+func (s service) store(ctx context.Context, j jobs.Job, held *idempotency.Lease, permitted func() error) error {
+	err := permitted()
+	if err == nil {
+		if err = s.Jobs.Create(ctx, j); err != nil {
+			err = apierr.New(apierr.Unavailable, "job_not_started", "the job could not be stored, and nothing was begun", err)
+		}
+	}
+	if err != nil && held != nil {
+		err = errors.Join(err, held.Forget(ctx))
+	}
+	return err
 }
 
 // publishBatches publishes one message for each batch.
@@ -234,7 +275,7 @@ func (s service) publishBatches(ctx context.Context, j jobs.Job) error {
 
 // job returns the outcome of GET /jobs/ID and POST /jobs/ID/cancel, for the caller who submitted the job.
 func (s service) job(conn *arrival, r *http.Request, in *input, path string) outcome {
-	ctx := r.Context()
+	ctx := context.WithoutCancel(r.Context()) // a caller who hangs up must not end it half
 	id, operation, _ := strings.Cut(path, "/")
 	cancels := operation == "cancel"
 	method := http.MethodGet
@@ -266,12 +307,16 @@ func (s service) job(conn *arrival, r *http.Request, in *input, path string) out
 		}))
 	}
 	if cancels {
+		in.operation = "cancel"
 		if err := s.Jobs.Cancel(ctx, j); err != nil {
 			return s.failure(in, errJobStore(err))
 		}
 		_ = s.endJob(ctx, in, j) // it is logged, and the messages of the batches try again
 	}
 	out := s.jobOutcome(ctx, in, id, after)
+	if s.Jobs.Now().After(j.Ends) {
+		_ = s.endJob(ctx, in, j) // no message of a batch that was given up does it
+	}
 	out.document = !cancels && out.cause == nil // looking changes nothing, so the audit has no record of it
 	return out
 }
@@ -296,7 +341,8 @@ func (s service) ownJob(ctx context.Context, in *input, id string) (jobs.Job, er
 	case err != nil:
 		return j, errJobStore(err)
 	}
-	own := j.Caller == in.caller.Name || j.CallerAuth == caller.APIKey && in.caller.MayAll()
+	named := j.Caller != "" || j.CallerAuth == caller.None // callers without a name cannot be told apart
+	own := named && j.Caller == in.caller.Name || j.CallerAuth == caller.APIKey && in.caller.MayAll()
 	own = own && j.CallerAuth == in.caller.Mode
 	if a, ok := s.group.Find(j.Action); ok && own && j.Group == s.group.Name {
 		in.action = &a

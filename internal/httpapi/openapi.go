@@ -43,7 +43,7 @@ func OpenAPI(g action.Group, d Description) map[string]any {
 			"type": "object", "additionalProperties": false,
 			"properties": requestProperties("Optional: the path names the action.", ref(id+"Parameters")),
 		}), a.Mutates)}
-		if a.TakesUsers() {
+		if a.Mutates && a.TakesUsers() {
 			asJob(item["post"].(object))
 		}
 		if a.Slug == "ping" {

@@ -27,7 +27,13 @@ type input struct {
 	async   bool      // the caller prefers a job
 	job     *jobBatch // the batch that the message starts; nil: the message is a request
 	jobID   string    // "" if the request concerns no job
+	// operation on the job: submit or cancel; "" for a look at it, and for a batch.
+	operation string
 }
+
+// canBeJob reports whether the request is carried out as a job: it changes a list of users. A server may ignore the
+// preference of other requests.
+func (in *input) canBeJob() bool { return in.async && in.action.Mutates && in.action.TakesUsers() }
 
 // name returns the action's name as the request gives it.
 func (in *input) name() string { return action.Shorten(cmp.Or(in.address, in.request.action)) }
@@ -77,7 +83,7 @@ func (s service) process(ctx context.Context, in *input) outcome {
 	if deps.Okta != nil {
 		in.org = deps.Okta.Host()
 	}
-	if in.async && in.action.TakesUsers() {
+	if in.canBeJob() {
 		return s.submit(ctx, in, inv, deps)
 	}
 	t := task{inv, deps, action.Run{
@@ -126,7 +132,7 @@ func (s service) bind(in *input) (inv *action.Invocation, err error) {
 	if err := in.permitted(); err != nil {
 		return nil, err
 	}
-	inJob := in.async && in.action.TakesUsers()
+	inJob := in.canBeJob()
 	in.request.NoSecrets = in.request.NoSecrets || inJob
 	inv, err = in.action.Bind(in.request.Request)
 	var invalid *action.InvalidError

@@ -33,6 +33,7 @@ type message struct {
 	data       []byte
 	digest     digest // of the data; of the whole delivery if it has no message
 	readable   bool   // the data is a request
+	attempt    int    // of the delivery, from 1; 0: unknown
 }
 
 // digest identifies data that is not shown.

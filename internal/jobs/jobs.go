@@ -22,8 +22,11 @@ import (
 	"example.com/okta-secops/internal/idempotency"
 )
 
-// Life is the time for which a job and its batches are stored.
-const Life = 20 * time.Hour // less than that of the batches' idempotency records
+// The times of a job. The outcomes of its batches are kept for 24 hours.
+const (
+	Life = 20 * time.Hour // until batches that have not ended are given up
+	kept = 23 * time.Hour // while its outcomes are known
+)
 
 // ErrUnknown is the error for an ID of no job.
 var ErrUnknown = errors.New("there is no such job")
@@ -105,7 +108,7 @@ func (s *Store) Create(ctx context.Context, j Job) error {
 	j.Ends = j.Submitted.Add(Life)
 	data, err := json.Marshal(j)
 	if err == nil {
-		err = s.put(ctx, j.ID, "job", data, j.Ends)
+		err = s.put(ctx, j.ID, "job", data, j.Ends, idempotency.LeaseObject)
 	}
 	return err
 }
@@ -125,6 +128,9 @@ func (s *Store) Read(ctx context.Context, jobID string) (Job, error) {
 	}
 	if err := json.Unmarshal(data, &j); err != nil {
 		return j, fmt.Errorf("decoding a job: %w", err)
+	}
+	if s.now().After(j.Submitted.Add(kept)) {
+		return Job{}, ErrUnknown
 	}
 	return j, nil
 }
@@ -149,9 +155,14 @@ func (s *Store) Begin(ctx context.Context, j Job, batch int) (bool, error) {
 	return decided == begun, err
 }
 
+// End notes that the result of a job was published: a store with limited memory may drop the job then.
+func (s *Store) End(ctx context.Context, j Job) error {
+	return s.put(ctx, j.ID, "ended", []byte("true"), j.Ends, idempotency.ResultObject)
+}
+
 // Cancel marks the job, and drops the batches that have not begun.
 func (s *Store) Cancel(ctx context.Context, j Job) error {
-	if err := s.put(ctx, j.ID, canceled, []byte("true"), j.Ends); err != nil {
+	if err := s.put(ctx, j.ID, canceled, []byte("true"), j.Ends, idempotency.MarkObject); err != nil {
 		return err
 	}
 	var dropping errgroup.Group
@@ -179,7 +190,7 @@ func (s *Store) Dropped(ctx context.Context, j Job, batch int) (bool, error) {
 
 // decide stores a decision about a batch unless there is one, and returns the one that is stored.
 func (s *Store) decide(ctx context.Context, j Job, batch int, decision string) (string, error) {
-	if err := s.put(ctx, j.ID, batchName(batch), []byte(decision), j.Ends); err != nil {
+	if err := s.put(ctx, j.ID, batchName(batch), []byte(decision), j.Ends, idempotency.MarkObject); err != nil {
 		return "", err
 	}
 	return s.get(ctx, j, batchName(batch))
@@ -200,8 +211,10 @@ func (s *Store) get(ctx context.Context, j Job, kind string) (string, error) {
 }
 
 // put creates an object. An object that exists is as it should be: each is written once.
-func (s *Store) put(ctx context.Context, jobID, kind string, data []byte, expires time.Time) error {
-	label := idempotency.ObjectLabel{Kind: idempotency.MarkObject, Attempt: jobID, Expires: expires}
+func (s *Store) put(
+	ctx context.Context, jobID, kind string, data []byte, expires time.Time, object idempotency.ObjectKind,
+) error {
+	label := idempotency.ObjectLabel{Kind: object, Attempt: jobID, Expires: expires}
 	_, err := s.objects.Write(ctx, name(jobID, kind), data, 0, label)
 	if err != nil && !errors.Is(err, idempotency.ErrChanged) {
 		return fmt.Errorf("storing a job: %w", err)

@@ -76,6 +76,9 @@ func viewOf(p *guardrail.Policy, now time.Time) policyView {
 			state = "lifted"
 		case value == "" && !slices.Contains(guardrail.AlwaysOn, rule):
 			state = "not set"
+			if setForSome(p, rule) {
+				state = "for some callers"
+			}
 		case v.Observe:
 			state = "warns only"
 		}
@@ -88,6 +91,16 @@ func viewOf(p *guardrail.Policy, now time.Time) policyView {
 		v.Protected = append(v.Protected, protectedView{entry.ID, who(entry), entry.Reason})
 	}
 	return v
+}
+
+// setForSome reports whether the policy sets a rule for single callers only.
+func setForSome(p *guardrail.Policy, rule guardrail.Rule) bool {
+	for _, l := range p.Callers {
+		if valueOf(&guardrail.Policy{Limits: l}, rule) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // valueOf returns the value of a rule that has one, of all callers; "" if the policy does not set it.

@@ -215,6 +215,26 @@ func TestJob_IdempotencyKeyNamesTheJob(t *testing.T) {
 	}
 }
 
+// TestJob_IsShownAlthoughItUsedUpTheLimits: a repeat asks for the state of the job, and starts nothing.
+func TestJob_IsShownAlthoughItUsedUpTheLimits(t *testing.T) {
+	t.Parallel()
+	w := jobWorld(t, map[string]string{"GUARDRAILS": `{"max_users_per_hour": 2}`})
+	const body = `{"parameters": {"User IDs": "alice, bob", "Is Deactivate": false}}`
+	if r := async(w, "users/disable-user", body, "Idempotency-Key", "k1"); r.HTTP != 202 {
+		t.Errorf("%s", r.Body)
+	}
+	deliver(t, w, "users", 0)
+	if r := async(w, "users/disable-user", body, "Idempotency-Key", "k1"); r.HTTP != 200 || targetsOf(r) != "alice:changed bob:changed" {
+		t.Errorf("%s", r.Body)
+	}
+	for range 2 { // the key of a refused request can be used again
+		refused := async(w, "users/disable-user", `{"parameters": {"User IDs": "erin"}}`, "Idempotency-Key", "k2")
+		if refused.HTTP != 429 || refused.Get("error", "code") != "guardrail_max_users_per_hour" {
+			t.Errorf("%s", refused.Body)
+		}
+	}
+}
+
 func TestJob_WriteThatMustNotRepeatIsMadeOnceOverAllBatches(t *testing.T) {
 	t.Parallel()
 	w := jobWorld(t, map[string]string{"MAX_TARGETS": "1"})

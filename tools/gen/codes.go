@@ -79,8 +79,8 @@ var errorCodes = []errorCode{
 	{code: "job_given_up", fixer: byOperator, runbook: "dead-letters",
 		meaning: "The user's batch did not end within 20 hours, or its outcome is not known: check the user in Okta"},
 	{code: "job_not_started", fixer: byTime, runbook: "errors",
-		meaning: "The job or its messages could not be stored, and the job is canceled: check the bucket, `JOBS_TOPIC` " +
-			"and the roles on them, then send it again"},
+		meaning: "The job or its messages could not be stored. The message says what happens to it: check the bucket, " +
+			"`JOBS_TOPIC` and the roles on them, then send it again"},
 	{code: "jobs_not_configured", fixer: byOperator, meaning: "The function has no jobs: set `JOBS_TOPIC`"},
 	{code: "loopback_only", fixer: byOperator,
 		meaning: "`CALLER_AUTH` is `none`, and the connection is not on loopback"},

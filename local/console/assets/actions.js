@@ -1,7 +1,7 @@
 // The form of an action: it sends the request that any client sends, and shows the reply.
 
 import { $, $$, element, button, copy, json } from './page.js';
-import { send, resultOf, noReply } from './reply.js';
+import { ask, send, resultOf, noReply } from './reply.js';
 
 // ---- list ----
 
@@ -205,14 +205,7 @@ async function confirmed(body) {
     show(planned, body);
     return false;
   }
-  const dialog = $('#confirm');
-  $('h2', dialog).textContent = `${form.dataset.name} in ${dialog.dataset.org}: ${targets.length} of ${planned.reply.targets.length} targets`;
-  $('ul', dialog).replaceChildren(...targets.map(t => element('li', { text: t.login || t.input })));
-  $('.yes', dialog).textContent = named(targets.length);
-  dialog.returnValue = '';
-  dialog.showModal();
-  await new Promise(done => dialog.addEventListener('close', done, { once: true }));
-  return dialog.returnValue === 'yes';
+  return ask(`${form.dataset.name}: ${targets.length} of ${planned.reply.targets.length} targets`, targets.map(t => t.login || t.input), named(targets.length));
 }
 
 function show(sent, body) {

@@ -17,10 +17,10 @@ export function connectBreakers(changed) {
   for (const b of $$('#breakers button')) b.addEventListener('click', () => ask(b.dataset.method, b.dataset.path, b.dataset.body));
   const app = async body => await ask('POST', 'app', JSON.stringify(body)) && ask('DELETE', 'tokens');
   $('#dpop')?.addEventListener('click', () => app({ dpop: true }));
-  $('#take')?.addEventListener('click', () => {
-    const scopes = $$('#scope option').map(o => o.value);
+  $('#take')?.addEventListener('click', async () => {
+    const { scopes } = await (await fetch('/console/switches')).json(); // as they are now
     const taken = $('#scope').value;
-    app({ scopes: scopes.filter(s => s !== taken) }).then(ok => { if (ok) $('#scope').selectedOptions[0].remove(); });
+    app({ scopes: scopes.filter(s => s !== taken) });
   });
   $('#create')?.addEventListener('click', async () => {
     if (await ask('POST', 'users?count=' + encodeURIComponent($('#count').value))) changed();

@@ -77,7 +77,7 @@ export function resultOf({ http, reply, seconds }, { secrets = [], again = null 
   if (reply.targets?.length) parts.push(targetTable(reply.targets));
   const buttons = element('div', { class: 'buttons' });
   if (reply.undo_requests?.length) {
-    buttons.append(button('Undo', e => undo(reply.undo_requests, e.currentTarget), { id: 'undo' }));
+    buttons.append(button('Undo', e => undo(reply, e.currentTarget), { id: 'undo' }));
   }
   if (reply.status === 'planned' && again) {
     const n = reply.targets.filter(t => t.outcome === 'planned').length;
@@ -111,9 +111,10 @@ function jsonOf(reply, secrets) {
   const pre = element('pre', { tabindex: '0', text: JSON.stringify(hidden, null, 2) });
   const details = element('details', {}, element('summary', { text: 'JSON' }));
   const buttons = element('div', { class: 'buttons' },
-    button('Copy', e => copy(JSON.stringify(reply, null, 2), e.currentTarget)));
+    button('Copy', e => copy(pre.textContent, e.currentTarget)));
   if (differs(hidden, reply)) {
     details.open = true;
+    buttons.append(button('Copy with secrets', e => copy(JSON.stringify(reply, null, 2), e.currentTarget)));
     buttons.append(button('Show secrets', e => {
       const shown = e.currentTarget.textContent === 'Show secrets';
       pre.textContent = JSON.stringify(shown ? reply : hidden, null, 2);
@@ -124,8 +125,22 @@ function jsonOf(reply, secrets) {
   return details;
 }
 
+// ask lists the users of a change of a real organization, and returns whether to make it.
+export async function ask(title, names, yes) {
+  const dialog = $('#confirm');
+  $('h2', dialog).textContent = `${dialog.dataset.org}: ${title}`;
+  $('ul', dialog).replaceChildren(...names.map(text => element('li', { text })));
+  $('.yes', dialog).textContent = yes;
+  dialog.returnValue = '';
+  dialog.showModal();
+  await new Promise(done => dialog.addEventListener('close', done, { once: true }));
+  return dialog.returnValue === 'yes';
+}
+
 // undo sends the undo requests of a reply, and shows each result.
-async function undo(requests, from) {
+async function undo({ undo_requests: requests, targets }, from) {
+  const names = targets.filter(t => t.undo).map(t => t.login || t.input);
+  if ($('#form')?.dataset.real === 'true' && !await ask('Undo', names, `Undo: ${names.length} ${names.length === 1 ? 'user' : 'users'}`)) return;
   from.disabled = true;
   const box = element('div', { id: 'undone' });
   from.closest('.buttons').after(box);

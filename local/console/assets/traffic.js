@@ -41,7 +41,7 @@ function shown(e) {
 function actionOf(e) {
   const td = cell('');
   const name = names.get(e.run) ?? e.action;
-  if (name) td.append(button(name, () => { only = e.run; draw(0); }, { class: 'plain', title: 'Show this call only: ' + e.run }));
+  if (name) td.append(button(name, () => { only = e.run; document.activeElement.blur(); draw(0); }, { class: 'plain', title: 'Show this call only: ' + e.run }));
   return td;
 }
 
@@ -75,7 +75,7 @@ function draw(wait = 200) {
   setTimeout(() => {
     drawing = false;
     if (!paused) {
-      $('#calls').replaceChildren(...calls.filter(shown).slice(0, maxRows).map(row));
+      if (!$('#calls').contains(document.activeElement)) $('#calls').replaceChildren(...calls.filter(shown).slice(0, maxRows).map(row));
       const ofRun = e => !only || e.run === only;
       if (!$('#records').contains(document.activeElement) && !$('#records details[open]')) $('#records').replaceChildren(...records.filter(ofRun).slice(0, 100).map(recordRow));
       $('#messages').replaceChildren(...messages.slice(0, 100).map(messageRow));
