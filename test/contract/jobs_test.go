@@ -475,3 +475,87 @@ func TestJob_StoreIsUnavailable(t *testing.T) {
 		t.Errorf("%s", r.Body)
 	}
 }
+
+// TestJob_LastDeliveryIsFinal: a user whom Okta keeps refusing to show does not hide those who were changed.
+func TestJob_LastDeliveryIsFinal(t *testing.T) {
+	t.Parallel()
+	w := jobWorld(t, nil)
+	id, _ := async(w, "users/disable-user", `{"parameters": {"User IDs": "alice, bob", "Is Deactivate": false}}`).Get("job", "id").(string)
+	w.Okta.AddFault(emulator.Fault{Path: "*/" + w.ID("bob") + "/lifecycle/*", Status: 503})
+	m := w.Published(heldTopic)[0]
+	for i, want := range []int{503, 200} {
+		if r := deliverAttempt(w, m, 17+i); r.HTTP != want {
+			t.Errorf("delivery %d: %d %s", 17+i, r.HTTP, r.Body)
+		}
+	}
+	r := w.Do(http.MethodGet, "users/jobs/"+id, "", nil)
+	if targetsOf(r) != "alice:changed bob:failed" || len(w.Published(pubsub.ResultsTopic)) != 1 {
+		t.Errorf("%s", r.Body)
+	}
+}
+
+// deliverAttempt delivers a message with the number of the delivery.
+func deliverAttempt(w *testkit.World, m pubsub.Message, attempt int) testkit.Reply {
+	body := testkit.Message{ID: m.ID, Attributes: m.Attributes, Data: string(m.Data)}.Delivery()
+	return w.Do(http.MethodPost, "users/pubsub", strings.Replace(body, "{", fmt.Sprintf(`{"deliveryAttempt": %d, `, attempt), 1), nil)
+}
+
+// TestJob_KeysOfCallsAreNotThoseOfBatches sends calls with the keys of a batch and of a result.
+func TestJob_KeysOfCallsAreNotThoseOfBatches(t *testing.T) {
+	t.Parallel()
+	w := jobWorld(t, nil)
+	id, _ := async(w, "users/disable-user", `{"parameters": {"User IDs": "alice, bob", "Is Deactivate": false}}`).Get("job", "id").(string)
+	for _, key := range []string{"job:" + id + ":0", "job:" + id + ":result", "job:" + id} {
+		if r := w.Do(http.MethodPost, "users/disable-user", `{"parameters": {"User IDs": "carol", "Is Deactivate": false}}`, http.Header{"Idempotency-Key": {key}}); r.HTTP != 200 {
+			t.Errorf("%s: %d %s", key, r.HTTP, r.Body)
+		}
+	}
+	deliver(t, w, "users", 0)
+	if r := w.Do(http.MethodGet, "users/jobs/"+id, "", nil); targetsOf(r) != "alice:changed bob:changed" {
+		t.Errorf("%s", r.Body)
+	}
+	if n := len(w.Published(pubsub.ResultsTopic)); n != 4 {
+		t.Errorf("%d results", n)
+	}
+}
+
+// TestJob_NamesAreExact: a name with a comma is not two users, and a host does not hide the user of the same name.
+func TestJob_NamesAreExact(t *testing.T) {
+	t.Parallel()
+	w := jobWorld(t, nil)
+	w.Okta.AddUser(emulator.UserSeed{Login: "jane@acme.test"})
+	id, _ := async(w, "users/disable-user", `{"parameters": {"Is Deactivate": false}, "entities": [
+		{"identifier": "\"Doe, Jane\",bob", "entity_type": "USERUNIQNAME"}, {"identifier": "WS-1", "entity_type": "HOSTNAME"},
+		{"identifier": "alice", "entity_type": "HOSTNAME"}, {"identifier": "ALICE", "entity_type": "USERUNIQNAME"}]}`).Get("job", "id").(string)
+	deliver(t, w, "users", 0)
+	deliver(t, w, "users", 1)
+	r := w.Do(http.MethodGet, "users/jobs/"+id, "", nil)
+	if targetsOf(r) != `["Doe, Jane"]:not_found bob:changed alice:changed` || w.User("jane").Status != "ACTIVE" {
+		t.Errorf("%s", r.Body)
+	}
+}
+
+// TestJob_IsForgottenBeforeItsOutcomes: a job whose outcomes are no longer known is not reported as failed.
+func TestJob_IsForgottenBeforeItsOutcomes(t *testing.T) {
+	t.Parallel()
+	s := storage(t)
+	w := testkit.New(t, testkit.Options{PubSub: true, Storage: s.Options(), Env: map[string]string{"IDEMPOTENCY_BUCKET": "claims", "JOBS_TOPIC": heldTopic}})
+	if err := w.Broker.CreateTopic(heldTopic); err != nil {
+		t.Fatal(err)
+	}
+	id, _ := async(w, "users/disable-user", `{"parameters": {"User IDs": "alice", "Is Deactivate": false}}`).Get("job", "id").(string)
+	deliver(t, w, "users", 0)
+	w.Clock.Advance(22 * time.Hour)
+	if r := w.Do(http.MethodGet, "users/jobs/"+id, "", nil); r.HTTP != 200 || targetsOf(r) != "alice:changed" {
+		t.Errorf("after 22 hours: %s", r.Body)
+	}
+	w.Clock.Advance(2 * time.Hour)
+	for _, r := range []testkit.Reply{w.Do(http.MethodGet, "users/jobs/"+id, "", nil), w.Do(http.MethodPost, "users/jobs/"+id+"/cancel", "", nil)} {
+		if r.HTTP != 404 {
+			t.Errorf("after 24 hours: %s", r.Body)
+		}
+	}
+	if n := len(w.Published(pubsub.ResultsTopic)); n != 1 {
+		t.Errorf("%d results", n)
+	}
+}
