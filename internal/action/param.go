@@ -39,6 +39,9 @@ func (p Param) Values() []string {
 	return p.Choices
 }
 
+// NamesUsers reports whether the parameter is the list of users of an action on users.
+func (p Param) NamesUsers() bool { return p.users }
+
 // The types of parameters.
 const (
 	typeString  = "string"

@@ -180,7 +180,6 @@ func (s service) jobReply(ctx context.Context, in *input, j jobs.Job, after, mos
 	_, reply, _ := buildReply(s.all, in.action, a.Name, result, nil)
 	reply.Status, reply.Error = status, nil
 	reply.IsSuccess = status == action.StatusSuccess || status == action.StatusPlanned
-	reply.ScriptResult.Value = reply.IsSuccess
 	if reply.OutputMessage = result.Message; status == action.StatusFailure {
 		reply.OutputMessage = a.FailureText(result.Message)
 	}

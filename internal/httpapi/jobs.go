@@ -341,7 +341,7 @@ func (s service) ownJob(ctx context.Context, in *input, id string) (jobs.Job, er
 	case err != nil:
 		return j, errJobStore(err)
 	}
-	named := j.Caller != "" || j.CallerAuth == caller.None // callers without a name cannot be told apart
+	named := j.Caller != "" || j.CallerAuth == caller.None // callers without a name cannot be distinguished
 	own := named && j.Caller == in.caller.Name || j.CallerAuth == caller.APIKey && in.caller.MayAll()
 	own = own && j.CallerAuth == in.caller.Mode
 	if a, ok := s.group.Find(j.Action); ok && own && j.Group == s.group.Name {

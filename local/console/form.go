@@ -80,9 +80,6 @@ func note(f formField) string {
 	return strings.Join(notes, ", ")
 }
 
-// IsUsers reports whether the field is the list of users.
-func (f formField) IsUsers() bool { return isUsers(f.Param) }
-
 // On reports whether a checkbox is on by default.
 func (f formField) On() bool { return f.Default == true }
 

@@ -13,7 +13,7 @@ import (
 	"example.com/okta-secops/internal/guardrail"
 )
 
-// ruleTexts says what each rule refuses.
+// ruleTexts are the changes that each rule refuses.
 var ruleTexts = map[guardrail.Rule]string{
 	guardrail.LastSuperAdmin:    "to take the access or the role of the last active super administrator",
 	guardrail.OwnIdentity:       "to change the user who owns the API token of this product",

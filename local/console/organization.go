@@ -84,7 +84,7 @@ func userActions(has func(action.Action) bool) []userAction {
 	var list []userAction
 	for _, g := range handlers.Groups {
 		for _, a := range g.Actions {
-			i := slices.IndexFunc(a.Params, isUsers)
+			i := slices.IndexFunc(a.Params, action.Param.NamesUsers)
 			if i < 0 || !has(a) {
 				continue
 			}
@@ -94,6 +94,3 @@ func userActions(has func(action.Action) bool) []userAction {
 	slices.SortFunc(list, func(a, b userAction) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
-
-// isUsers reports whether a parameter is the list of users of action.NamedUsers or action.NamedUserIDs.
-func isUsers(p action.Param) bool { return p.Type == "list" && strings.HasPrefix(p.Name, "User IDs") }

@@ -163,7 +163,7 @@ func (t *trial) compareJob(w io.Writer, k *task, all []target, cancels bool) {
 		switch {
 		case cancels && code == "canceled":
 			if writes > 0 || k.asAsked(u) && k.seed.Status != "" {
-				fmt.Fprintf(w, "not as asked: %s is told as canceled and was written %d times\n", login, writes)
+				fmt.Fprintf(w, "not as asked: %s is reported as canceled and was written %d times\n", login, writes)
 				t.counts.notAsAsked++
 			}
 		case k.once && code == "unknown_result":

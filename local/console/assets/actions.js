@@ -1,6 +1,6 @@
 // The form of an action: it sends the request that any client sends, and shows the reply.
 
-import { $, $$, element, button, copy, json } from './page.js';
+import { $, $$, element, button, copy, json, split } from './page.js';
 import { ask, send, resultOf, noReply } from './reply.js';
 
 // ---- list ----
@@ -23,9 +23,6 @@ search?.addEventListener('keydown', e => {
 // ---- form ----
 
 const form = $('#form');
-
-// split returns the items of a pasted text: lines, cells, or words between commas.
-const split = text => text.split(/[\n\r\t,;]+/).map(s => s.trim()).filter(Boolean);
 
 function addChips(field, items) {
   const list = $('ul', field);

@@ -1,10 +1,8 @@
 // Tries an action against the guardrails, and lists the refusals.
 
-import { $, element, cell, ago } from './page.js';
+import { $, element, cell, ago, split } from './page.js';
 import { send, resultOf, noReply } from './reply.js';
 import { follow } from './stream.js';
-
-const split = text => text.split(/[\n\r\t,;]+/).map(s => s.trim()).filter(Boolean);
 
 async function attempt() {
   const option = $('#action').selectedOptions[0];

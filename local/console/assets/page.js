@@ -48,6 +48,9 @@ export async function copy(text, from) {
   setTimeout(() => { from.textContent = before; }, 1500);
 }
 
+// split returns the items of a text: lines, cells, or words between commas.
+export const split = text => text.split(/[\n\r\t,;]+/).map(s => s.trim()).filter(Boolean);
+
 export const json = (method, body) => ({ method, headers: { 'Content-Type': 'application/json' }, body });
 
 // ---- theme ----
