@@ -11,6 +11,7 @@ import (
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
 	"example.com/okta-secops/internal/caller"
+	"example.com/okta-secops/internal/idempotency"
 	"example.com/okta-secops/internal/jobs"
 )
 
@@ -90,7 +91,8 @@ func (s service) closeBatch(ctx context.Context, in *input, out outcome) error {
 	return keyLease{held, s.Idempotency.Now, s.Log}.storeReply(ctx, in, out)
 }
 
-// endJob publishes the reply of a job whose batches have ended, once.
+// endJob publishes the reply of a job whose batches have ended. As any message it may come twice, if the function is
+// killed before it has noted that it was published: both have the same invocation ID and content.
 func (s service) endJob(ctx context.Context, in *input, j jobs.Job) error {
 	if ended, err := s.batchesEnded(ctx, j, in.job); err != nil || !ended {
 		return err
@@ -105,16 +107,24 @@ func (s service) endJob(ctx context.Context, in *input, j jobs.Job) error {
 	if err != nil || held == nil { // without a lease it was published before
 		return err
 	}
-	reply, err := s.jobReply(ctx, in, j, 0, j.Names)
-	if err == nil {
-		reply.InvocationID = j.InvocationID
-		err = s.publishResult(ctx, in, reply)
-	}
-	if err != nil {
+	if err := s.publishJob(ctx, in, j, held); err != nil {
 		s.warnJob(ctx, j.ID, "the result of a job could not be published", err)
 		return errors.Join(err, held.Forget(ctx))
 	}
 	return errors.Join(held.Finish(ctx, []byte(`"published"`)), s.Jobs.End(ctx, j))
+}
+
+// publishJob publishes the reply of a job, and renews the lease in the meantime.
+func (s service) publishJob(ctx context.Context, in *input, j jobs.Job, held *idempotency.Lease) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go held.KeepAlive(ctx, stop)
+	reply, err := s.jobReply(ctx, in, j, 0, j.Names)
+	if err != nil {
+		return err
+	}
+	reply.InvocationID = j.InvocationID
+	return s.publishResult(ctx, in, reply)
 }
 
 // batchesEnded reports whether no batch waits for its outcome. It begins after the batch that has just ended, and stops

@@ -54,17 +54,35 @@ func (p plan) tryJob(w io.Writer, seed uint64) (figures, error) {
 		return t.counts, err
 	}
 	t.compareJob(w, k, last, seed%2 == 0)
-	// The last batch publishes the result after the job has ended, or another delivery of it does.
-	results := 0
-	for deadline := time.Now().Add(t.patience); results == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		results = len(t.Broker.Published(pubsub.ResultsTopic))
-	}
-	if results != 1 {
-		fmt.Fprintf(w, "differing: the job has %d results\n", results)
-		t.counts.differing++
-	}
+	t.compareResults(w, last)
 	t.counts.messages, t.counts.took = p.messages, time.Since(begun)
 	return t.counts, nil
+}
+
+// compareResults compares what was published with the reply of the job. The last batch publishes it after the job has
+// ended, or another delivery of it does, and both do if the function is killed in between.
+func (t *trial) compareResults(w io.Writer, told []target) {
+	var results []pubsub.Message
+	for deadline := time.Now().Add(t.patience); len(results) == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		results = t.Broker.Published(pubsub.ResultsTopic)
+	}
+	same := func(a, b target) bool {
+		return a.Input == b.Input && a.Outcome == b.Outcome && (a.Error == nil) == (b.Error == nil) &&
+			(a.Error == nil || *a.Error == *b.Error)
+	}
+	run := ""
+	for _, m := range results {
+		var r result
+		if err := json.Unmarshal(m.Data, &r); err != nil || !slices.EqualFunc(r.Targets, told, same) || run != "" && r.run() != run {
+			fmt.Fprintf(w, "differing: a published result of %d targets from the reply of %d: %v\n", len(r.Targets), len(told), err)
+			t.counts.differing++
+		}
+		run = r.run()
+	}
+	if len(results) == 0 {
+		fmt.Fprintln(w, "lost: the result of the job")
+		t.counts.lost++
+	}
 }
 
 // watchJob submits a job until it is accepted, and asks for its state until it has ended. Progress must not go back.
