@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -59,12 +60,12 @@ func (s byScheme) Get(ctx context.Context, ref string) (Value, error) {
 }
 
 const (
-	idPattern      = `[A-Za-z0-9_-]{1,255}`
+	idPattern      = `[A-Za-z0-9_-]+`
 	versionPattern = `/versions/([1-9][0-9]*|latest)`
 )
 
 var (
-	fullRef = regexp.MustCompile(`^projects/[a-z0-9][a-z0-9.:-]*(?:/locations/([a-z0-9-]{1,63}))?/secrets/` + idPattern +
+	fullRef = regexp.MustCompile(`^projects/[a-z0-9][a-z0-9.:-]*(?:/locations/([a-z0-9-]+))?/secrets/` + idPattern +
 		versionPattern + `$`)
 	idRef   = regexp.MustCompile(`^` + idPattern + `(` + versionPattern + `)?$`)
 	envRef  = regexp.MustCompile(`^` + envScheme + `[A-Za-z_][A-Za-z0-9_]*$`)
@@ -89,11 +90,16 @@ func CheckRef(ref string) error {
 		return fmt.Errorf("%w: use %sNAME with the name of an environment variable", ErrUnsupported, envScheme)
 	case strings.HasPrefix(ref, fileScheme) && !fileRef.MatchString(ref):
 		return fmt.Errorf("%w: use %s/path with the path of a file", ErrUnsupported, fileScheme)
-	case envRef.MatchString(ref), fileRef.MatchString(ref), fullRef.MatchString(ref), idRef.MatchString(ref):
+	case envRef.MatchString(ref), fileRef.MatchString(ref):
+		return nil
+	case (fullRef.MatchString(ref) || idRef.MatchString(ref)) && !slices.ContainsFunc(strings.Split(ref, "/"), tooLong):
 		return nil
 	}
 	return fmt.Errorf("%w: use projects/P/secrets/S/versions/V, S, S/versions/V, file:/path or env:NAME", ErrUnsupported)
 }
+
+// tooLong reports whether a part of a reference is longer than the ID of a secret can be.
+func tooLong(part string) bool { return len(part) > 255 }
 
 // looksRandom reports whether ref is probably a token and not the name of a secret. Both have the
 // same characters, and CheckRef must reject a token because names are sent and logged.

@@ -91,10 +91,11 @@ func FromEnv(getenv func(string) string, credentials bool) (Config, error) {
 		}
 	}
 	c.IdempotencyBucket, c.IdempotencyPrefix = e.get("IDEMPOTENCY_BUCKET"), e.get("IDEMPOTENCY_PREFIX")
-	if c.IdempotencyBucket != "" && !bucketName.MatchString(c.IdempotencyBucket) {
+	if c.IdempotencyBucket != "" && (!bucketName.MatchString(c.IdempotencyBucket) || len(c.IdempotencyBucket) > 222) {
 		e.problem("IDEMPOTENCY_BUCKET must be the name of a bucket, without gs://")
 	}
-	if c.IdempotencyPrefix != "" && (c.IdempotencyBucket == "" || !objectPrefix.MatchString(c.IdempotencyPrefix)) {
+	if c.IdempotencyPrefix != "" && (c.IdempotencyBucket == "" || !objectPrefix.MatchString(c.IdempotencyPrefix) ||
+		len(c.IdempotencyPrefix) > 201) {
 		e.problem("IDEMPOTENCY_PREFIX needs IDEMPOTENCY_BUCKET and consists of letters, digits, dots, -, _ and /")
 	}
 	c.ResultsTopic, c.DeadLetterTopic = e.topic("RESULTS_TOPIC"), e.topic("DEAD_LETTER_TOPIC")
@@ -192,8 +193,8 @@ func (c Config) JobsTopic(group string) string {
 }
 
 var (
-	bucketName   = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`)
-	objectPrefix = regexp.MustCompile(`^[A-Za-z0-9._-][A-Za-z0-9._/-]{0,200}$`)
+	bucketName   = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]+[a-z0-9]$`)   // 3 to 222 characters
+	objectPrefix = regexp.MustCompile(`^[A-Za-z0-9._-][A-Za-z0-9._/-]*$`) // to 201 characters
 )
 
 func (e *env) root(name string) *url.URL {

@@ -114,7 +114,7 @@ func TestSettings_ErrorNamesTheSetting(t *testing.T) {
 		"PUSH_AUDIENCE":                                 {"https://users.run.app"},
 		"PUSH_EMAILS":                                   {"push@acme.iam.gserviceaccount.com"},
 		"RESULTS_TOPIC":                                 {"results", "projects/p/topics/", "projects/p/topic/t", "https://pubsub.googleapis.com/projects/p/topics/t", "no"},
-		"DEAD_LETTER_TOPIC":                             {"dead letters", "projects/P/topics/dead", "goog"},
+		"DEAD_LETTER_TOPIC":                             {"dead letters", "projects/P/topics/dead", "goog", strings.Repeat("d", 256), "projects/p/topics/" + strings.Repeat("d", 256)},
 	} {
 		variable, _, _ := strings.Cut(name, " ")
 		for _, value := range values {

@@ -30,7 +30,6 @@ func newStorage(t *testing.T) *fakegcp.Storage {
 func openBucket(t *testing.T, storage *fakegcp.Storage) guardrail.Bucket {
 	t.Helper()
 	connection := gcs.New("idempotency", storage.Options()...)
-	t.Cleanup(func() { _ = connection.Close() })
 	return guardrail.NewBucket(connection)
 }
 

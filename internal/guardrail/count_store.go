@@ -5,13 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"strings"
 	"sync"
-
-	"cloud.google.com/go/storage"
-	"google.golang.org/api/googleapi"
-	"google.golang.org/api/iterator"
 
 	"example.com/okta-secops/internal/bucket"
 )
@@ -68,17 +63,8 @@ func NewBucket(b *bucket.Bucket) Bucket { return Bucket{b} }
 
 // Create implements Store.
 func (b Bucket) Create(ctx context.Context, name string, metadata map[string]string) error {
-	ctx, cancel := context.WithTimeout(ctx, bucket.Timeout)
-	defer cancel()
-	handle, err := b.bucket.Handle(ctx)
-	if err != nil {
-		return err
-	}
-	w := handle.Object(BucketPrefix + name).If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
-	w.ChunkSize, w.ContentType, w.Metadata = 0, "text/plain", metadata
-	err = w.Close()
-	var status *googleapi.Error
-	if errors.As(err, &status) && status.Code == http.StatusPreconditionFailed {
+	_, err := b.bucket.Write(ctx, BucketPrefix+name, "text/plain", nil, metadata, 0)
+	if errors.Is(err, bucket.ErrChanged) {
 		return nil // an earlier attempt made the object: a name belongs to one run
 	}
 	return err
@@ -86,25 +72,13 @@ func (b Bucket) Create(ctx context.Context, name string, metadata map[string]str
 
 // List implements Store.
 func (b Bucket) List(ctx context.Context, prefix string) ([]Object, error) {
-	ctx, cancel := context.WithTimeout(ctx, bucket.Timeout)
-	defer cancel()
-	handle, err := b.bucket.Handle(ctx)
+	objects, err := b.bucket.List(ctx, BucketPrefix+prefix)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("listing the changes of the hour: %w", err)
 	}
-	query := &storage.Query{Prefix: BucketPrefix + prefix}
-	if err := query.SetAttrSelection([]string{"Name", "Generation", "Metadata"}); err != nil {
-		return nil, err
+	list := make([]Object, len(objects))
+	for i, o := range objects {
+		list[i] = Object{strings.TrimPrefix(o.Name, BucketPrefix), o.Generation, o.Metadata}
 	}
-	var list []Object
-	for objects := handle.Objects(ctx, query); ; {
-		o, err := objects.Next()
-		switch {
-		case errors.Is(err, iterator.Done):
-			return list, nil
-		case err != nil:
-			return nil, fmt.Errorf("listing the changes of the hour: %w", err)
-		}
-		list = append(list, Object{strings.TrimPrefix(o.Name, BucketPrefix), o.Generation, o.Metadata})
-	}
+	return list, nil
 }

@@ -22,7 +22,6 @@ func stores(t *testing.T) map[string]guardrail.Store {
 	}
 	t.Cleanup(storage.Close)
 	connection := bucket.New("changes", storage.Options()...)
-	t.Cleanup(func() { _ = connection.Close() })
 	return map[string]guardrail.Store{"memory": &guardrail.Memory{}, "bucket": guardrail.NewBucket(connection)}
 }
 
@@ -159,7 +158,6 @@ func TestCounter_StoreFailureIsAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	connection := bucket.New("missing", fakegcp.StorageOptions("http://127.0.0.1:1")...)
-	t.Cleanup(func() { _ = connection.Close() })
 	c := guardrail.NewCounter(guardrail.NewBucket(connection), testkit.NewClock().Now)
 	if _, err := c.Claim(ctx, guardrail.Use{ID: "run", Users: names(0, 1)}, limit(1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)

@@ -29,7 +29,6 @@ var backends = map[string]func(t *testing.T, clock *testkit.Clock) idempotency.O
 		}
 		t.Cleanup(storage.Close)
 		connection := gcs.New("idempotency", storage.Options()...)
-		t.Cleanup(func() { _ = connection.Close() })
 		bucket := idempotency.NewBucket(connection, "okta/")
 		return bucket
 	},
@@ -239,7 +238,6 @@ func TestBucket_ReturnsErrorsOfStorage(t *testing.T) {
 	must(t, err)
 	t.Cleanup(storage.Close)
 	connection := gcs.New("idempotency", storage.Options()...)
-	t.Cleanup(func() { _ = connection.Close() })
 	bucket := idempotency.NewBucket(connection, "")
 	storage.SetDown(true)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
