@@ -169,6 +169,15 @@ func (a Action) TakesUsers() bool {
 	return slices.ContainsFunc(a.Params, func(p Param) bool { return p.users })
 }
 
+// ChangesUsers reports whether the action changes users: a request with a list of them can be a job, unless it holds or
+// returns a secret.
+func (a Action) ChangesUsers() bool { return a.Mutates && a.TakesUsers() }
+
+// CanBeJob reports whether requests of the action can be jobs: it changes users, and does not always need a secret.
+func (a Action) CanBeJob() bool {
+	return a.ChangesUsers() && !slices.ContainsFunc(a.Params, func(p Param) bool { return p.Secret && p.Required })
+}
+
 // Define returns the action with this declaration. P is a struct whose fields are the parameters,
 // with these tags:
 //

@@ -108,7 +108,7 @@ const CodeChangedSince = "changed_since"
 
 // ifStateProblems returns the problems of if_state that do not depend on the targets.
 func ifStateProblems(a *Action, ifState map[string]State) []Problem {
-	if len(ifState) == 0 || a.Mutates && a.TakesUsers() {
+	if len(ifState) == 0 || a.ChangesUsers() {
 		return nil
 	}
 	return []Problem{{

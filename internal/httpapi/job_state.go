@@ -111,7 +111,8 @@ func (p *Progress) count(a action.Action, b batchState) {
 }
 
 // jobOutcome returns the state of a job: 202 while it runs, and then 200 with the merged reply, in which the targets
-// begin after this number.
+// begin after this number. While it runs the reply has the targets of the batches that have ended, if after is not
+// negative.
 func (s service) jobOutcome(ctx context.Context, in *input, id string, after int) outcome {
 	j, err := s.Jobs.Read(ctx, id)
 	switch {
@@ -163,19 +164,18 @@ func (s service) jobReply(ctx context.Context, in *input, j jobs.Job, after, mos
 	progress.Remaining = max(0, progress.Targets-progress.Done-progress.Failed)
 	state := &JobState{ID: j.ID, Path: jobPath(j.ID), Canceled: canceled && (running || dropped)}
 	if running {
-		return s.runningReply(in, j, progress, state), nil
+		reply := s.runningReply(in, j, progress, state)
+		if after >= 0 {
+			reply.Targets, state.Next = page(action.Merge(targets, dryRun).Targets, after, most, nil)
+		}
+		return reply, nil
 	}
 	progress.Remaining = 0
 	result := action.Merge(targets, dryRun)
 	result.Message = summary(a, result)
-	all := result.Targets
 	status := result.Status()
 	values := jsonResults(batches)
-	end := pageEnd(all, after, most, values)
-	result.Targets = all[min(after, end):end]
-	if end < len(all) {
-		state.Next = end
-	}
+	result.Targets, state.Next = page(result.Targets, max(0, after), most, values)
 	result.JSON, result.Entities, result.Warnings = shownResults(result.Targets, batches, values, j.Warnings)
 	_, reply, _ := buildReply(s.all, in.action, a.Name, result, nil)
 	reply.Status, reply.Error = status, nil
@@ -200,6 +200,10 @@ func jobPath(id string) string { return "/jobs/" + id }
 
 func (s service) jobMembers(in *input, j jobs.Job, reply Reply, state *JobState, p Progress) Reply {
 	reply.InvocationID, reply.Org, reply.Job, reply.Progress = in.id, j.Org, state, &p
+	reply.JobStatus = "ended"
+	if reply.Status == StatusRunning {
+		reply.JobStatus = string(StatusRunning)
+	}
 	reply.ScriptResult = ScriptResult{Name: "is_success", Value: reply.IsSuccess}
 	return reply
 }
@@ -207,18 +211,18 @@ func (s service) jobMembers(in *input, j jobs.Job, reply Reply, state *JobState,
 // maxPage bounds the targets and their results in one reply, in bytes: less than a message may have.
 const maxPage = 8 << 20
 
-// pageEnd returns the end of the targets that one reply shows: at least one, at most most, and with their results at
-// most maxPage.
-func pageEnd(all []*action.Target, after, most int, values map[string]json.RawMessage) int {
+// page returns the targets that one reply shows: at least one, at most most, and with their results at most maxPage.
+// next is the number of the first one of the next page, 0 if there is none.
+func page(all []*action.Target, after, most int, values map[string]json.RawMessage) (shown []*action.Target, next int) {
 	size := 0
 	for i := after; i < len(all); i++ {
 		text, _ := json.Marshal(all[i]) // a target was read from JSON
 		size += len(text) + len(valueOf(all[i], values))
 		if i > after && (size > maxPage || i-after == most) {
-			return i
+			return all[after:i], i
 		}
 	}
-	return len(all)
+	return all[min(after, len(all)):], 0
 }
 
 // jsonResults returns the JSON results of all batches by target. A result that is not by target has no place in a

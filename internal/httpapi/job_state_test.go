@@ -24,7 +24,7 @@ func TestPrefersAsync_ReadsThePreference(t *testing.T) {
 	}
 }
 
-func TestPageEnd_BoundsTheReply(t *testing.T) {
+func TestPage_BoundsTheReply(t *testing.T) {
 	t.Parallel()
 	var all []*action.Target
 	values := map[string]json.RawMessage{}
@@ -33,11 +33,11 @@ func TestPageEnd_BoundsTheReply(t *testing.T) {
 		values[input] = json.RawMessage(`"` + strings.Repeat("x", 3<<20) + `"`)
 	}
 	values["d"] = json.RawMessage(`"` + strings.Repeat("x", 9<<20) + `"`)
-	for _, c := range []struct{ after, most, want int }{
-		{0, 1000, 2}, {2, 1000, 3}, {3, 1000, 4}, {4, 1000, 4}, {9, 1000, 4}, {0, 1, 1},
+	for _, c := range []struct{ after, most, shown, next int }{
+		{0, 1000, 2, 2}, {2, 1000, 1, 3}, {3, 1000, 1, 0}, {4, 1000, 0, 0}, {9, 1000, 0, 0}, {0, 1, 1, 1},
 	} {
-		if got := pageEnd(all, c.after, c.most, values); got != c.want {
-			t.Errorf("%+v: %d", c, got)
+		if shown, next := page(all, c.after, c.most, values); len(shown) != c.shown || next != c.next {
+			t.Errorf("%+v: %d, %d", c, len(shown), next)
 		}
 	}
 }

@@ -28,6 +28,9 @@ const (
 	batchAttribute = "batch"
 )
 
+// noTargets stands for no ?after=: a reply about a job that runs has no targets then.
+const noTargets = -1
+
 // pollAfter is the suggested time between two requests for the state of a job, in seconds.
 const pollAfter = "5"
 
@@ -142,7 +145,7 @@ func (s service) submit(ctx context.Context, in *input, inv *action.Invocation, 
 		return s.failure(in, err)
 	}
 	if in.jobID = existing; existing != "" { // it may have used up the limits by which it would be refused now
-		return s.jobOutcome(ctx, in, existing, 0)
+		return s.jobOutcome(ctx, in, existing, noTargets)
 	}
 	permitted := func() error { return inv.Submit(ctx, deps, in.caller.Name) }
 	if j.ID, err = s.start(ctx, in, j, held, permitted); err != nil {
@@ -300,11 +303,13 @@ func (s service) job(conn *arrival, r *http.Request, in *input, path string) out
 		return s.failure(in, err)
 	}
 	in.jobID = j.ID
-	after, err := strconv.Atoi(r.URL.Query().Get("after"))
-	if r.URL.Query().Has("after") && (err != nil || after < 0) {
-		return s.failure(in, apierr.Invalid(apierr.Problem{
-			Parameter: "after", Message: "must be a number of targets, such as job.next of the reply before",
-		}))
+	after := noTargets
+	if r.URL.Query().Has("after") {
+		if after, err = strconv.Atoi(r.URL.Query().Get("after")); err != nil || after < 0 {
+			return s.failure(in, apierr.Invalid(apierr.Problem{
+				Parameter: "after", Message: "must be a number of targets, such as job.next of the reply before",
+			}))
+		}
 	}
 	if cancels {
 		in.operation = "cancel"

@@ -43,7 +43,7 @@ func OpenAPI(g action.Group, d Description) map[string]any {
 			"type": "object", "additionalProperties": false,
 			"properties": requestProperties("Optional: the path names the action.", ref(id+"Parameters")),
 		}), a.Mutates)}
-		if a.Mutates && a.TakesUsers() {
+		if a.ChangesUsers() {
 			asJob(item["post"].(object))
 		}
 		if a.Slug == "ping" {
@@ -186,7 +186,8 @@ func jobOperation(id, summary string, paged bool) object {
 	given := []any{object{"name": "id", "in": "path", "required": true, "schema": object{"type": "string"}}}
 	if paged {
 		given = append(given, object{
-			"name": "after", "in": "query", "description": "The number of targets to leave out: job.next of the reply before.",
+			"name": "after", "in": "query", "description": "The number of targets to leave out: job.next of the " +
+				"reply before. While the job runs: also show the targets of the batches that have ended.",
 			"schema": object{"type": "integer", "minimum": 0},
 		})
 	}

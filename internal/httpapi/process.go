@@ -33,7 +33,7 @@ type input struct {
 
 // canBeJob reports whether the request is carried out as a job: it changes a list of users. A server may ignore the
 // preference of other requests.
-func (in *input) canBeJob() bool { return in.async && in.action.Mutates && in.action.TakesUsers() }
+func (in *input) canBeJob() bool { return in.async && in.action.ChangesUsers() }
 
 // name returns the action's name as the request gives it.
 func (in *input) name() string { return action.Shorten(cmp.Or(in.address, in.request.action)) }

@@ -32,10 +32,11 @@ type Reply struct {
 	UndoRequests []action.UndoRequest `json:"undo_requests,omitzero"`
 	NotUndoable  []action.NotUndoable `json:"not_undoable,omitzero"`
 	Replayed     *Replayed            `json:"replayed"` // null unless it is a replay
-	// Of a job.
-	Job      *JobState   `json:"job,omitempty"`
-	Progress *Progress   `json:"progress,omitempty"`
-	Error    *ReplyError `json:"error,omitempty"` // with a 4xx or 5xx only
+	// Of a job. JobStatus is "running" or "ended": HTTP V2 of SecOps waits until one text has one value.
+	JobStatus string      `json:"job_status,omitempty"`
+	Job       *JobState   `json:"job,omitempty"`
+	Progress  *Progress   `json:"progress,omitempty"`
+	Error     *ReplyError `json:"error,omitempty"` // with a 4xx or 5xx only
 }
 
 // Replayed identifies the run whose reply is replayed.

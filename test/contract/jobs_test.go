@@ -117,6 +117,12 @@ func TestJob_RunsInBatchesAndMerges(t *testing.T) {
 		if got := progressOf(state()); got != want {
 			t.Errorf("after batch %d: %s, want %s", n, got, want)
 		}
+		if n == 0 { // the targets so far are shown on request
+			r, plain := w.Do(http.MethodGet, "users/jobs/"+id+"?after=0", "", nil), state()
+			if targetsOf(r) != "alice:changed zed:not_found" || targetsOf(plain) != "" || r.Get("job_status") != "running" || r.Get("json_result") != nil {
+				t.Errorf("%s\n%s", r.Body, plain.Body)
+			}
+		}
 	}
 	suspend := func(login string) string { return "POST /api/v1/users/" + w.ID(login) + "/lifecycle/suspend" }
 	w.WantWrites(suspend("alice"), suspend("bob"))
@@ -125,7 +131,7 @@ func TestJob_RunsInBatchesAndMerges(t *testing.T) {
 		t.Errorf("the targets are %s", got)
 	}
 	if r.Get("output_message") != "Disable User of 5 users: 2 changed, 1 unchanged, 1 not found, 1 wrong state." ||
-		!strings.Contains(fmt.Sprint(r.Get("warnings")), "FILEHASH") || r.Get("org") != strings.TrimPrefix(w.OktaURL, "http://") {
+		!strings.Contains(fmt.Sprint(r.Get("warnings")), "FILEHASH") || r.Get("job_status") != "ended" || r.Get("org") != strings.TrimPrefix(w.OktaURL, "http://") {
 		t.Errorf("%s", r.Body)
 	}
 	results, _ := json.Marshal(r.Get("json_result"))
