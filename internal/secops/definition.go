@@ -2,6 +2,7 @@ package secops
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -112,6 +113,7 @@ type metadata struct {
 	Description    string      `yaml:"description"`
 	Identifier     string      `yaml:"integration_identifier"`
 	Creator        string      `yaml:"creator"`
+	Async          bool        `yaml:"is_async,omitempty"` // as mp writes it: only if it is true
 	Parameters     []parameter `yaml:"parameters"`
 	Results        []result    `yaml:"dynamic_results_metadata"`
 	DefaultResult  string      `yaml:"default_result_value"`
@@ -141,7 +143,8 @@ type result struct {
 
 func (a scriptAction) metadata() metadata {
 	return metadata{
-		Name: a.Name, Description: a.describe(), Identifier: Identifier, Creator: creator, Parameters: a.parameters(),
+		Name: a.Name, Description: a.describe(), Identifier: Identifier, Creator: creator, Async: a.CanBeJob(),
+		Parameters: a.parameters(),
 		Results: []result{{Name: "JsonResult", Show: true,
 			Example: "resources/" + a.stem() + "_JsonResult_example.json"}},
 		DefaultResult: "false", ScriptResult: "is_success", DocumentedLink: documentation,
@@ -228,6 +231,9 @@ func (i *Integration) script(a scriptAction) []byte {
 	}
 	if secret != nil {
 		arguments = append(arguments, "secrets="+tuple(secret))
+	}
+	if i := slices.IndexFunc(a.Params, action.Param.NamesUsers); a.CanBeJob() {
+		arguments = append(arguments, fmt.Sprintf("users=%q", a.Params[i].Name))
 	}
 	return fmt.Appendf(nil, actionScript, strings.Join(arguments, ",\n        "))
 }

@@ -146,7 +146,7 @@ func (a scriptAction) builtMetadata() map[string]any {
 	table := a.parametersTable()
 	built := map[string]any{
 		"Name": a.Name, "Description": a.describe(), "IntegrationIdentifier": Identifier, "Creator": creator,
-		"DocumentationLink": documentation, "IsAsync": false, "IsCustom": true, "IsEnabled": true,
+		"DocumentationLink": documentation, "IsAsync": a.CanBeJob(), "IsCustom": true, "IsEnabled": true,
 		"Version":          json.Number("1.0"),
 		"ScriptResultName": "is_success", "DefaultResultValue": "false", "SimulationDataJson": `{"Entities": []}`,
 		"DynamicResultsMetadata": []map[string]any{{

@@ -104,6 +104,9 @@ func TestSource_HasEveryAction(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" || d.Name != a.Name {
 				t.Errorf("%s is %s (-catalog +integration):\n%s", a.Name, d.Name, diff)
 			}
+			if d.Async != a.CanBeJob() {
+				t.Errorf("%s: is_async is %v", a.Name, d.Async)
+			}
 		}
 	}
 	for _, p := range committed(t).document("definition.yaml").Parameters {
@@ -138,7 +141,7 @@ func TestPackage_HoldsTheBuiltFormOnly(t *testing.T) {
 	t.Parallel()
 	source := committed(t)
 	want := []string{
-		"Integration-OktaSecOps.def", "RN.json", "Managers/okta_bridge.py", "Managers/okta_functions.py",
+		"Integration-OktaSecOps.def", "RN.json", "Managers/okta_bridge.py", "Managers/okta_functions.py", "Managers/okta_jobs.py",
 		"resources/ai/actions_ai_description.yaml", "resources/ai/integration_ai_description.yaml",
 	}
 	for name := range source.actions() {
@@ -208,7 +211,7 @@ func TestPackage_HasThePlatformsTypes(t *testing.T) {
 		if err := json.Unmarshal(files["ActionsDefinitions/"+name+".actiondef"], &built); err != nil {
 			t.Fatal(err)
 		}
-		if built.Name != a.Name || built.ScriptResultName != "is_success" || built.IsAsync == nil || len(built.Parameters) != len(a.Parameters) ||
+		if built.Name != a.Name || built.ScriptResultName != "is_success" || built.IsAsync == nil || *built.IsAsync != a.Async || len(built.Parameters) != len(a.Parameters) ||
 			!json.Valid([]byte(built.DynamicResultsMetadata[0].ResultExample)) || !json.Valid([]byte(built.Simulation)) ||
 			!strings.Contains(built.AiDescription, "### Flow Description") {
 			t.Errorf("%s: %+v", name, built)
@@ -264,6 +267,7 @@ func TestSource_NewActionNeedsItsDeclarationOnly(t *testing.T) {
         once=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
         secrets=("Key",),
+        users="User IDs Or Logins",
 `
 	if !strings.Contains(files["actions/try_it.py"], call) {
 		t.Errorf("the script is\n%s", files["actions/try_it.py"])
@@ -272,7 +276,8 @@ func TestSource_NewActionNeedsItsDeclarationOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := string(built["ActionsDefinitions/try_it.actiondef"]); !strings.Contains(text, `"Disable Identity (User, Account)"`) || !strings.Contains(text, `"Type": 12`) {
+	if text := string(built["ActionsDefinitions/try_it.actiondef"]); !strings.Contains(text, `"Disable Identity (User, Account)"`) || !strings.Contains(text, `"Type": 12`) ||
+		!strings.Contains(text, `"IsAsync": true`) || !strings.Contains(files["actions/try_it.yaml"], "is_async: true") {
 		t.Errorf("the definition is\n%s", text)
 	}
 }

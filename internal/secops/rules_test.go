@@ -70,6 +70,7 @@ type document struct {
 	Documentation                 string `yaml:"documentation_link"`
 	PythonVersion                 string `yaml:"python_version"`
 	ScriptResult                  string `yaml:"script_result_name"`
+	Async                         bool   `yaml:"is_async"`
 	Custom                        *bool  `yaml:"is_custom"`
 	Enabled                       *bool  `yaml:"is_enabled"`
 	Parameters                    []parameterFile

@@ -122,6 +122,7 @@ type playbookStep struct {
 	Configuration map[string]any
 	Context       map[string]any // over the members of the platform's context
 	Modules       string         // a directory with more modules
+	Later         bool           // it is not the first run of the step
 }
 
 // stepResult is the result of a script.
@@ -201,7 +202,12 @@ func (p platform) run(t *testing.T, s playbookStep) stepResult {
 	if s.Modules != "" {
 		path = append(path, s.Modules)
 	}
-	command := exec.CommandContext(t.Context(), p.python, append([]string{"-B", "-W", "error"}, arguments...)...)
+	first := "True" // the platform's second argument; an action that is not asynchronous need not get it
+	if s.Later {
+		first = "False"
+	}
+	arguments = append(append([]string{"-B", "-W", "error"}, arguments...), "", first)
+	command := exec.CommandContext(t.Context(), p.python, arguments...)
 	command.Dir = p.dir
 	command.Env = []string{"PYTHONPATH=" + strings.Join(path, string(os.PathListSeparator)), "PYTHONIOENCODING=utf-8"}
 	command.Stdin = bytes.NewReader(input)

@@ -13,6 +13,7 @@ def main() -> None:
         "groups/add-user-to-group",
         changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
+        users="User IDs Or Logins",
     )
 
 

@@ -13,6 +13,7 @@ def main() -> None:
         "roles/assign-role",
         changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
+        users="User IDs",
     )
 
 

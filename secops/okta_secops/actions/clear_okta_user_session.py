@@ -13,6 +13,7 @@ def main() -> None:
         "sessions/clear-okta-user-session",
         changes=True,
         entity_types=("USERUNIQNAME",),
+        users="User IDs Or Logins",
     )
 
 

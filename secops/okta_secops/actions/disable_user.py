@@ -13,6 +13,7 @@ def main() -> None:
         "users/disable-user",
         changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
+        users="User IDs Or Logins",
     )
 
 

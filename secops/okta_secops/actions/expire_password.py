@@ -14,6 +14,7 @@ def main() -> None:
         changes=True,
         once=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
+        users="User IDs Or Logins",
     )
 
 

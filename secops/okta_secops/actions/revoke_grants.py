@@ -13,6 +13,7 @@ def main() -> None:
         "sessions/revoke-grants",
         changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
+        users="User IDs Or Logins",
     )
 
 

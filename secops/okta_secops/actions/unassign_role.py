@@ -13,6 +13,7 @@ def main() -> None:
         "roles/unassign-role",
         changes=True,
         entity_types=("USERUNIQNAME", "HOSTNAME"),
+        users="User IDs",
     )
 
 

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from soar_sdk.ScriptResult import EXECUTION_STATE_COMPLETED, EXECUTION_STATE_FAILED, EXECUTION_STATE_TIMEDOUT
+from soar_sdk.ScriptResult import (
+    EXECUTION_STATE_COMPLETED,
+    EXECUTION_STATE_FAILED,
+    EXECUTION_STATE_INPROGRESS,
+    EXECUTION_STATE_TIMEDOUT,
+)
 from soar_sdk.SiemplifyAction import SiemplifyAction
 
 from .okta_functions import Functions, NoReplyError, NotSentError, Reply, Settings, boolean
+from .okta_jobs import PendingError, is_long, last_state, resume, submit
 
 INTEGRATION = "OktaSecOps"
-MARGIN = 10  # seconds of the platform's time for the step that remain for the case
+MARGIN = 10  # seconds of the platform's time for a run of the script that remain for the case
 DEFAULT_TIME = 110  # seconds, if the platform gives no deadline
+LAST_RUN = 60  # seconds of the platform's time for the step that a further run needs, besides the polling interval
+STATE_PARAMETER = "additional_data"  # in which the platform returns the value of the run before
 SCOPE_PARAMETER = "Also Run On Scope"
 OPTIONS = {"Dry Run": "dry_run", "Verify": "verify"}
 MAX_CONTEXT = 1000  # bytes of a value; the functions accept 1 KiB
 MAX_ROWS, MAX_CELL = 500, 200  # of the table in the case wall; rows, and characters of a cell
 
-Result = tuple[str, bool, int]
+UNKNOWN = "It is not known whether the action was carried out: check the state in Okta before you run it again."
+
+Result = tuple[str, Any, int]
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Action:
     once: bool = False  # a second request has another effect: a second delivery of the step must be recognised
     entity_types: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()  # the parameters that hold secrets
+    users: str = ""  # the parameter with the list of users, if a long one is carried out as a job
 
 
 def run(name: str, path: str, **behaviour: Any) -> None:
@@ -49,7 +61,7 @@ def run(name: str, path: str, **behaviour: Any) -> None:
     except NoReplyError as error:
         reason = f"{error}."
         if action.changes:
-            reason += " It is not known whether the action was carried out: check the state in Okta before you run it again."
+            reason += f" {UNKNOWN}"
         result = _failure(name, reason, EXECUTION_STATE_TIMEDOUT if error.timed_out else EXECUTION_STATE_FAILED)
     siemplify.end(*result)
 
@@ -85,18 +97,52 @@ def run_ping(groups: tuple[str, ...], success: str, failure: str) -> None:
 
 
 def _run(siemplify: Any, action: Action) -> Result:
-    group, slug = action.path.split("/")
+    state = _state(siemplify) if action.users else None
+    functions = None
     try:
-        functions = Functions(_settings(siemplify), _deadline(siemplify))
+        functions, body, key = _prepared(siemplify, action)
+        reply = _reply(functions, action, body, key, state)
+    except PendingError as pending:
+        return _pending(siemplify, action, functions, str(pending), pending.state)
+    except NotSentError as error:
+        if not state:
+            raise
+        return _pending(siemplify, action, functions, f"{error}.", state)
+    return _ended(siemplify, action, reply)
+
+
+def _prepared(siemplify: Any, action: Action) -> tuple[Functions, dict[str, Any], str]:
+    """Returns the client, the request and its idempotency key."""
+    try:
         body = _request(siemplify, action.entity_types)
-        key = _key(siemplify, action, body) if action.changes else None
+        key = _key(siemplify, action, body) if action.changes else ""
+        return Functions(_settings(siemplify), _deadline(siemplify)), body, key
     except NotSentError:
         raise
     except Exception as error:  # of the platform
         siemplify.LOGGER.exception(error)
         raise NotSentError(f"{type(error).__name__} before the request; see the log of the step") from None
-    reply = functions.post(group, slug, body, key)
+
+
+def _reply(functions: Functions, action: Action, body: dict[str, Any], key: str, state: dict[str, str] | None) -> Reply:
+    group, slug = action.path.split("/")
+    if state:
+        return resume(functions, group, slug, body, state)
+    if action.users and is_long(body, action.users):
+        return submit(functions, group, slug, body, key)
+    return functions.post(group, slug, body, key)
+
+
+def _ended(siemplify: Any, action: Action, reply: Reply) -> Result:
+    state = EXECUTION_STATE_COMPLETED if reply.succeeded or reply.partial else EXECUTION_STATE_FAILED
+    return _message(siemplify, action, reply), reply.succeeded, state
+
+
+def _message(siemplify: Any, action: Action, reply: Reply) -> str:
+    """Writes a reply into the case, and returns the output message."""
     notes = [f"Warning: {text}" for text in reply.members.get("warnings") or []]
+    if (reply.members.get("job") or {}).get("canceled"):
+        notes.append("The job was canceled: users whose error says so were not changed by it.")
     if reply.members.get("undo_requests"):
         notes.append("The changes can be taken back: undo_requests of the JSON result holds the steps.")
     for write in (_enrich, _add_table, _add_json):
@@ -105,8 +151,44 @@ def _run(siemplify: Any, action: Action) -> Result:
         except Exception as error:  # of the platform: the action itself was carried out
             siemplify.LOGGER.exception(error)
             notes.append(f"Warning: SecOps did not store all of the result ({type(error).__name__}).")
-    state = EXECUTION_STATE_COMPLETED if reply.succeeded or reply.partial else EXECUTION_STATE_FAILED
-    return "\n".join([reply.members["output_message"], *notes]), reply.succeeded, state
+    return "\n".join([reply.members["output_message"], *notes])
+
+
+def _state(siemplify: Any) -> dict[str, str] | None:
+    """Returns the state that the run before returned, None in the first run of a step. The second argument of the script
+    says which run it is."""
+    if len(sys.argv) < 3 or sys.argv[2] == "True":
+        return None
+    try:
+        given = json.loads(siemplify.parameters[STATE_PARAMETER])
+        name = "job" if "job" in given else "key"
+        return {name: str(given[name])}
+    except (KeyError, TypeError, ValueError):
+        raise NoReplyError("SecOps did not return the ID of the job to this run") from None
+
+
+def _pending(
+    siemplify: Any, action: Action, functions: Functions | None, message: str, state: dict[str, str],
+) -> Result:
+    """Returns the result of a run after which the job goes on: another run follows, unless the time of the step ends
+    before it."""
+    total = getattr(siemplify, "async_total_duration_deadline", 0) or siemplify.execution_deadline_unix_time_ms or 0
+    interval = getattr(siemplify, "async_polling_interval_in_sec", 0) or 0
+    if not total or time.time() + interval + LAST_RUN < total / 1000:
+        return message, json.dumps(state), EXECUTION_STATE_INPROGRESS
+    group, job = action.path.split("/")[0], state.get("job")
+    if not job:
+        return _failure(action.name, f"{message} The time of the step has ended. {UNKNOWN}", EXECUTION_STATE_TIMEDOUT)
+    reply = last_state(functions, group, job) if functions else None
+    if reply and reply.status == 200:
+        return _ended(siemplify, action, reply)
+    if reply:
+        message = _message(siemplify, action, reply) + "\nThe table has the users that are done so far. The job goes on"
+    else:
+        message += "\nHow many users are done is not known. The job may go on"
+    message += (f" after the time of the step: GET /jobs/{job} of the function of {group} shows its state, and "
+                f"POST /jobs/{job}/cancel cancels it, with the credentials of this integration.")
+    return message, False, EXECUTION_STATE_TIMEDOUT
 
 
 def _settings(siemplify: Any) -> Settings:
@@ -118,8 +200,10 @@ def _failure(name: str, reason: str, state: int = EXECUTION_STATE_FAILED) -> Res
 
 
 def _deadline(siemplify: Any) -> float:
-    """Returns the time in Unix seconds at which the request must have ended."""
-    platform = (siemplify.execution_deadline_unix_time_ms or 0) / 1000
+    """Returns the time in Unix seconds at which the request must have ended: the time of a run of the script. That of the
+    step may be longer."""
+    own = getattr(siemplify, "script_timeout_deadline", 0)
+    platform = (own or siemplify.execution_deadline_unix_time_ms or 0) / 1000
     return platform - MARGIN if platform else time.time() + DEFAULT_TIME
 
 
@@ -129,7 +213,7 @@ def _request(siemplify: Any, entity_types: tuple[str, ...]) -> dict[str, Any]:
     for name, value in siemplify.parameters.items():
         if name in OPTIONS:
             options[OPTIONS[name]] = boolean(name, value)
-        elif value is not None:
+        elif value is not None and name != STATE_PARAMETER:
             parameters[name] = value
     body = {"parameters": parameters, "options": options, "context": _context(siemplify)}
     if entity_types and str(parameters.get(SCOPE_PARAMETER)).strip().lower() != "false":

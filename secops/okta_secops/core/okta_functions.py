@@ -20,7 +20,7 @@ SERVICE_ACCOUNT = "Service account JSON"
 WORKLOAD_IDENTITY = "Workload identity"
 AUTHENTICATIONS = (API_KEY, SERVICE_ACCOUNT, WORKLOAD_IDENTITY)
 
-STATUSES = ("success", "partial", "failure", "planned")
+STATUSES = ("success", "partial", "failure", "planned", "running")
 # The function did nothing yet, and asks for the same request again: a duplicate runs, a limit, Okta or a store is down.
 RETRIED = (409, 429, 503)
 ATTEMPTS = 5
@@ -58,6 +58,16 @@ class Reply:
     @property
     def partial(self) -> bool:
         return self.status == 200 and self.members["status"] == "partial"
+
+    @property
+    def code(self) -> str:
+        """The code of the error, "" without one."""
+        return (self.members.get("error") or {}).get("code", "")
+
+    @property
+    def reason(self) -> str:
+        """The message of the error, or of the reply without one."""
+        return (self.members.get("error") or {}).get("message") or self.members["output_message"]
 
 
 def text_of(settings: dict[str, Any], name: str) -> str:
@@ -148,28 +158,37 @@ class Functions:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         self._opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
 
-    def post(self, group: str, slug: str, body: dict[str, Any], key: str | None = None) -> Reply:
+    def post(self, group: str, slug: str, body: dict[str, Any], key: str = "", as_job: bool = False) -> Reply:
         """Sends a request to an action, and again while the function asks for it and the time allows it."""
-        url = f"{self.settings.root(group)}/{slug}"
-        data = json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
+        if as_job:
+            headers["Prefer"] = "respond-async"
+        return self._exchange("POST", group, slug, headers, json.dumps(body).encode())
+
+    def get(self, group: str, path: str) -> Reply:
+        """Reads from a function, again as post does."""
+        return self._exchange("GET", group, path, {})
+
+    def _exchange(self, method: str, group: str, path: str, own: dict[str, str], data: bytes | None = None) -> Reply:
+        url = f"{self.settings.root(group)}/{path}"
         in_doubt: NoReplyError | None = None
         for attempt in range(1, ATTEMPTS + 1):
-            headers = {"Content-Type": "application/json", "Accept": "application/json"}
-            headers |= self._credentials(group)
-            if key:
-                headers["Idempotency-Key"] = key
+            headers = {"Accept": "application/json"} | own | self._credentials(group)
+            request = urllib.request.Request(url, data=data, headers=headers, method=method)
             wait = float(1 << attempt)
             try:
-                reply, wait = self._send(url, data, headers, wait)
+                reply, wait = self._send(request, wait)
             except NotSentError as error:
-                if not error.passing or not self._time_for(wait, attempt):
+                if not error.passing or not self._retries(wait, attempt):
                     raise in_doubt or error from None
             except NoReplyError as error:
                 in_doubt = error
-                if error.timed_out or not self._time_for(wait, attempt):
+                if error.timed_out or not self._retries(wait, attempt):
                     raise
             else:
-                if reply.status not in RETRIED or not self._time_for(wait, attempt):
+                if reply.status not in RETRIED or not self._retries(wait, attempt):
                     return self._checked(reply, in_doubt)
             time.sleep(wait)
         raise AssertionError("unreachable")
@@ -177,20 +196,24 @@ class Functions:
     @staticmethod
     def _checked(reply: Reply, in_doubt: NoReplyError | None) -> Reply:
         """A refusal of a repeat does not show the result of the first request, whose response was lost."""
-        if in_doubt and reply.status != 200 and reply.status not in (422, 502):
+        if in_doubt and reply.status not in (200, 202, 422, 502):
             raise NoReplyError(f"{in_doubt}; repeated, the function replied {reply.status}: "
                                f"{reply.members.get('output_message', '')}")
         return reply
 
-    def _time_for(self, wait: float, attempt: int) -> bool:
-        return attempt < ATTEMPTS and time.time() + wait + 1 < self.deadline
+    def time_for(self, wait: float) -> bool:
+        """Reports whether a request can be sent after this wait, in seconds."""
+        return time.time() + wait + 1 < self.deadline
 
-    def _send(self, url: str, data: bytes, headers: dict[str, str], wait: float) -> tuple[Reply, float]:
+    def _retries(self, wait: float, attempt: int) -> bool:
+        return attempt < ATTEMPTS and self.time_for(wait)
+
+    def _send(self, request: urllib.request.Request, wait: float) -> tuple[Reply, float]:
         """Sends one request. Returns the reply, and the seconds to wait before a retry."""
         left = self.deadline - time.time()
         if left < 1:
             raise NotSentError("the time of the step ended before the request was sent")
-        request = urllib.request.Request(url, data=data, headers=headers, method="POST")
+        url = request.full_url.partition("?")[0]
         try:
             with self._opener.open(request, timeout=left) as response:
                 return self._read(response, response.status), wait
@@ -208,21 +231,19 @@ class Functions:
 
     @staticmethod
     def _lost(url: str, reason: Any) -> NoReplyError:
-        root = url.rsplit("/", 1)[0]
         if isinstance(reason, TimeoutError):
-            return NoReplyError(f"{root} did not reply in the time of the step", timed_out=True)
-        return NoReplyError(f"the connection to {root} ended before the reply ({type(reason).__name__})")
+            return NoReplyError(f"{url} did not reply in the time of the step", timed_out=True)
+        return NoReplyError(f"the connection to {url} ended before the reply ({type(reason).__name__})")
 
     def _failure(self, url: str, reason: Any) -> Exception:
         """Returns the error of a connection or of the sending of a request. Some prove that it was not sent."""
-        root = url.rsplit("/", 1)[0]
         if isinstance(reason, ssl.SSLCertVerificationError):
-            return NotSentError(f"the TLS certificate of {root} is not trusted: {reason.verify_message}")
+            return NotSentError(f"the TLS certificate of {url} is not trusted: {reason.verify_message}")
         if isinstance(reason, ssl.SSLError):
-            return NotSentError(f"{root} does not speak TLS as expected ({reason.reason}): check API Root")
+            return NotSentError(f"{url} does not speak TLS as expected ({reason.reason}): check API Root")
         if isinstance(reason, (ConnectionRefusedError, socket.gaierror)) \
                 or getattr(reason, "errno", None) in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-            return NotSentError(f"{root} cannot be reached ({reason}): check API Root", passing=True)
+            return NotSentError(f"{url} cannot be reached ({reason}): check API Root", passing=True)
         return self._lost(url, reason)
 
     def _read(self, response: Any, status: int) -> Reply:

@@ -35,7 +35,11 @@ class SiemplifyAction:
         self.workflow_id, self.workflow_instance_id = c["workflow_id"], c.get("workflow_instance_id")
         self.parameters = dict(c["parameters"])
         self.original_requesting_user = c["original_requesting_user"]
-        self.execution_deadline_unix_time_ms = int(time.time() * 1000) + c["time_ms"] if c["time_ms"] else 0
+        now = int(time.time() * 1000)
+        self.execution_deadline_unix_time_ms = now + c["time_ms"] if c["time_ms"] else 0
+        self.script_timeout_deadline = self.execution_deadline_unix_time_ms
+        self.async_polling_interval_in_sec = c.get("polling_s", 0)
+        self.async_total_duration_deadline = now + c["total_ms"] if c.get("total_ms") else 0
         self.max_json_result_size = c.get("max_json_result_size", 15)
         self.script_name = ""
         self.LOGGER = Logger()
