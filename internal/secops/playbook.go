@@ -219,6 +219,9 @@ func (p Playbook) actionStep(n Node, step, values map[string]any) error {
 		if parameters[action.ScopeParameter] == true {
 			values["SelectedScopeName"] = usersScope
 		}
+		if a.CanBeJob() { // in seconds; the platform's own interval may be an hour, and a job is known for a day
+			values["AsyncPollingInterval"], values["AsyncActionTimeout"] = "30", "86400"
+		}
 	}
 	name := integration + "_" + n.Action
 	step["Name"], step["ActionName"], step["Type"], step["Description"] = name, name, 0, description

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/okta-secops/handlers"
+	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/secops"
 	"example.com/okta-secops/test/testkit"
 )
@@ -94,6 +96,11 @@ func TestPlaybooks_MeetTheRulesOfThePlatform(t *testing.T) {
 				if _, ok := byID[parent]; !ok {
 					t.Errorf("%s: the step before %s is missing", file, s.InstanceName)
 				}
+			}
+			// The platform's own polling interval may be an hour.
+			_, a, _ := action.Find(handlers.Groups, strings.TrimPrefix(s.ActionName, "OktaSecOps_"))
+			if polls := s.value("AsyncPollingInterval") == "30" && s.value("AsyncActionTimeout") == "86400"; polls != a.CanBeJob() {
+				t.Errorf("%s: %s: an asynchronous action is %v, a polling interval %v", file, s.InstanceName, a.CanBeJob(), polls)
 			}
 			byID[s.Identifier], names[s.InstanceName] = s, true
 			for _, q := range s.Parameters {

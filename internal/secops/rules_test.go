@@ -202,7 +202,7 @@ var rules = []rule{
 			return []string{"pyproject.toml and release_notes.yaml differ"}
 		}
 		return nil
-	}, func(f tree) { replaced(f, "pyproject.toml", `version = "1.0"`, `version = "2.0"`) }},
+	}, func(f tree) { replaced(f, "pyproject.toml", `version = "2.0"`, `version = "1.0"`) }},
 	{"ReleaseNotesDate", func(f tree) (problems []string) {
 		for _, n := range f.notes() {
 			text, _ := n["publish_time"].(string)

@@ -308,7 +308,7 @@ func names(n int) []string {
 	return list
 }
 
-// TestIntegrationJobs_TimeOfTheStepEnds: the result says what is known, and that the job goes on.
+// TestIntegrationJobs_TimeOfTheStepEnds: the result has what is known, and that the job goes on.
 func TestIntegrationJobs_TimeOfTheStepEnds(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t)
@@ -368,7 +368,7 @@ func TestIntegrationJobs_EndsOfAJob(t *testing.T) {
 		w, s, id := begin(t)
 		w.Do(http.MethodPost, "users/jobs/"+id+"/cancel", "", nil)
 		r := p.run(t, s)
-		if r.State != completed || r.Value != false || !strings.Contains(r.Message, "20 changed, 10 failed") || !strings.Contains(r.Message, "The job was canceled: users whose error says so were not changed by it.") ||
+		if r.State != completed || r.Value != false || !strings.Contains(r.Message, "20 changed, 10 failed") || !strings.Contains(r.Message, "The job was canceled: users with the error \"not started\" were not changed by it.") ||
 			strings.Count(r.table(t, "Disable User"), "not started: the job was canceled") != 10 {
 			t.Errorf("%+v", r)
 		}
@@ -439,8 +439,8 @@ func TestIntegrationJobs_InterruptedSubmissionGoesOn(t *testing.T) {
 	}
 }
 
-// TestIntegrationJobs_SecondDeliveryOfAStep: the job of an action that must run once is the same one, and the message
-// says so.
+// TestIntegrationJobs_SecondDeliveryOfAStep: the job of an action that must run once is the same one, which the message
+// explains.
 func TestIntegrationJobs_SecondDeliveryOfAStep(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t)
