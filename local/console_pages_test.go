@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -383,12 +385,114 @@ func TestConsole_ShowsHowFarARunIs(t *testing.T) {
 	control(t, p, "/_emulator/faults", `{"path": "*/lifecycle/*", "latency_ms": 700}`)
 	control(t, p, "/_emulator/limits", `{"path": "*/lifecycle/*", "concurrent": 1}`)
 	b.do(chromedp.Click("#clear"), chromedp.SendKeys("#p0", "alice, bob\r"), chromedp.Click("#p1"))
-	b.eval(`window.seen = []; new MutationObserver(() => seen.push(document.querySelector('#progress').textContent)).observe(document.querySelector('#progress'), {childList: true}); 0`)
+	b.eval(`window.seen = []; new MutationObserver(() => seen.push(document.querySelector('#progress').textContent)).observe(document.querySelector('#progress'), {childList: true, subtree: true}); 0`)
 	b.run()
 	if seen := b.eval(`seen.join('; ')`); !strings.Contains(seen, "requests to Okta, 1 of 2 targets written") {
 		t.Errorf("the progress was %s", seen)
 	}
 	if got := b.text("#progress"); got != "" {
 		t.Errorf("after the run: %s", got)
+	}
+}
+
+// jobTab opens Disable User of a product that carries out jobs in batches of this many users.
+func jobTab(t *testing.T, batch string, users int) (*tab, *product, []string) {
+	t.Helper()
+	o := onFreePorts()
+	o.getenv = func(name string) string {
+		return map[string]string{"MAX_TARGETS": batch, "MAX_INVOCATIONS": "6"}[name] // so that some batches wait
+	}
+	b, p := newTabOf(t, 1280, o)
+	control(t, p, fmt.Sprint("/_emulator/users?count=", users), "")
+	logins := make([]string, users)
+	for i := range logins {
+		logins[i] = fmt.Sprintf("load%d@acme.test", i)
+	}
+	b.press("#clear")
+	b.eval(fmt.Sprintf(`(e => { e.value = %q; e.dispatchEvent(new Event('change', {bubbles: true})); return 0 })(document.querySelector('#p0'))`, strings.Join(logins, ",")))
+	b.press("#p1") // suspend
+	b.press("#job")
+	return b, p, logins
+}
+
+func TestConsole_RunsAJobAndCancelsIt(t *testing.T) {
+	b, p, logins := jobTab(t, "5", 200)
+	control(t, p, "/_emulator/faults", `{"path": "*/lifecycle/*", "latency_ms": 400}`)
+	b.press("#go")
+	b.until(`/, [1-9]\d* of 200 users done, 0 failed/.test(document.querySelector('#progress').textContent)`)
+	if file := os.Getenv("CONSOLE_SHOTS"); file != "" {
+		var shot []byte
+		b.do(chromedp.FullScreenshot(&shot, 100))
+		if err := os.WriteFile(filepath.Join(file, "job.png"), shot, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.press("#cancel")
+	b.until(`document.querySelector('#result .banner')`)
+	changed := strings.Count(b.outcomes(), "changed")
+	if changed == 0 || changed == 200 || changed+strings.Count(b.outcomes(), "failed") != 200 || b.text("#result .badge") != "partial" ||
+		!strings.Contains(b.text("#result table"), "not started: the job was canceled") {
+		t.Errorf("%d were changed: %s", changed, b.text("#result"))
+	}
+	suspended := 0
+	for _, login := range logins {
+		if statusIn(t, p, login) == "SUSPENDED" {
+			suspended++
+		}
+	}
+	if suspended != changed || b.text("#progress") != "" {
+		t.Errorf("%d users are suspended, the page shows %d; the progress is %q", suspended, changed, b.text("#progress"))
+	}
+	control(t, p, "/_emulator/reset", "")
+	control(t, p, "/_emulator/users?count=200", "")
+	b.run()
+	if got := strings.Count(b.outcomes(), "changed"); got != 200 || b.text("#result .badge") != "success" {
+		t.Errorf("without a cancellation: %d, %s", got, b.text("#result .badge"))
+	}
+	b.press("#undo") // of more users than a call may change
+	b.until(`document.querySelector('#undone .badge')?.textContent === 'success'`)
+	if got := statusIn(t, p, "load199"); got != "ACTIVE" {
+		t.Errorf("after Undo load199 is %s", got)
+	}
+}
+
+func TestConsole_JobHasMoreTargetsThanOneReply(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped with -short")
+	}
+	b, _, logins := jobTab(t, "600", 1020)
+	b.press("#dry")
+	b.run()
+	rows := b.eval(`[...document.querySelectorAll('#result td:first-child')].map(e => e.textContent).join(',')`)
+	if rows != strings.Join(logins, ",") || b.text("#result .badge") != "planned" {
+		t.Errorf("%s: %d rows", b.text("#result .badge"), strings.Count(rows, ",")+1)
+	}
+}
+
+func TestConsole_OffersJobsWhereThereAreSome(t *testing.T) {
+	b, _ := newTab(t, 1280)
+	b.press("#job")
+	b.press("#wire summary")
+	b.until(`document.querySelector('.snippet pre')?.textContent.includes("-H 'prefer: respond-async'")`)
+	http := b.eval(`document.querySelector('[data-name="SecOps HTTP V2"] pre').textContent`)
+	for _, want := range []string{`"Prefer": "respond-async"`, `"Idempotency-Key": "[Case.Id]-[Alert.Identifier]-disable-user-FILL_IN_STEP_NAME"`, `{"job_status": "ended"}`} {
+		if !strings.Contains(http, want) {
+			t.Errorf("%s is missing in\n%s", want, http)
+		}
+	}
+	b.press("#clear")
+	b.until(`!document.querySelector('.snippet pre').textContent.includes('respond-async')`)
+	for path, want := range map[string]string{"users/enable-user": "true", "users/set-password": "false", "users/get-user": "false", "signals/send-itp-signal": "false"} {
+		b.open("/console/actions/" + path)
+		if got := b.eval(`document.querySelector('#job') !== null`); got != want {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	b.open("/console/actions/users/reset-password")
+	b.eval(`(e => { e.value = 'alice'; e.dispatchEvent(new Event('change', {bubbles: true})); return 0 })(document.querySelector('#p0'))`)
+	b.press("#job")
+	b.run()
+	if got := b.text("#result .said"); !strings.Contains(got, "a job stores its request and its result") {
+		t.Errorf("with a secret: %s", got)
 	}
 }

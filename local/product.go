@@ -96,7 +96,7 @@ func start(o options) (*product, error) {
 func (p *product) serveConsole(o options, mux *http.ServeMux, a *app.App) error {
 	shown := console.Options{
 		Org: org(p.okta), Real: o.okta != "", ReadOnly: o.okta != "" && !o.write, Emulator: p.emulator, Feed: &p.feed,
-		Policy: a.Policy,
+		Jobs: p.broker != nil, Policy: a.Policy,
 	}
 	if p.startToken != nil {
 		shown.Started, shown.Start = p.startToken.Started, p.startToken.Exchange

@@ -16,6 +16,7 @@ type Step struct {
 	Body           string   `json:"body"`            // indented JSON: Terraform shows several lines without escapes
 	Outputs        []string `json:"outputs"`
 	Note           string   `json:"note"` // the values to replace; "" if there are none
+	AsJob          bool     `json:"-"`    // the list of users is carried out as a job, which the step waits for
 }
 
 // Fields returns the fields of HTTP V2 > Execute HTTP Request, in the order in which SecOps shows them. token adds the
@@ -24,6 +25,11 @@ func (s Step) Fields(url string, token bool) string {
 	headers := []string{`"Content-Type": "application/json"`}
 	if s.IdempotencyKey != "" {
 		headers = append(headers, fmt.Sprintf(`"Idempotency-Key": %q`, s.IdempotencyKey))
+	}
+	expected := "{}    (with a value, SecOps sends the request again at each poll)"
+	if s.AsJob {
+		headers = append(headers, `"Prefer": "respond-async"`)
+		expected = `{"job_status": "ended"}    (SecOps sends the request again at each poll)`
 	}
 	if token {
 		headers = append(headers, `"Authorization": "Bearer [Step1.JsonResult| \"response_data.token\"]"`)
@@ -34,7 +40,7 @@ func (s Step) Fields(url string, token bool) string {
 		"Headers                   {" + strings.Join(headers, ", ") + "}\n" +
 		"Cookie                    {}    (clear the default)\n" +
 		"Body Payload\n" + s.Body + "\n" +
-		"Expected Response Values  {}    (with a value, SecOps sends the request again at each poll)\n" +
+		"Expected Response Values  " + expected + "\n" +
 		"Fail on 4xx/5xx           off, if a later step branches on the status\n" +
 		"Request Timeout           120\n"
 }
@@ -88,7 +94,16 @@ func StepKey(a action.Action) string {
 	if !a.Mutates || a.ReadBack {
 		return ""
 	}
+	return stepKey(a)
+}
+
+func stepKey(a action.Action) string {
 	return "[Case.Id]-[Alert.Identifier]-" + a.Slug + "-" + action.FillIn + "_STEP_NAME"
+}
+
+// JobStep returns the step that sends a request as a job. It needs a key: SecOps sends the request again at each poll.
+func JobStep(a action.Action, body string) Step {
+	return Step{IdempotencyKey: stepKey(a), Body: body, AsJob: true}
 }
 
 // bodyOf returns the least request: the entities in scope if the action runs on entities, and a

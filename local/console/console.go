@@ -30,6 +30,7 @@ type Options struct {
 	Real     bool               // the organization is not an emulator's
 	ReadOnly bool               // every change is a dry run
 	Emulator *emulator.Emulator // nil: the organization is not in this process
+	Jobs     bool               // the functions carry out jobs
 	Feed     *Feed              // what happens in the product
 	Policy   func(context.Context) (*guardrail.Policy, error)
 

@@ -19,6 +19,7 @@ const maxRequest = 1 << 20
 type wireRequest struct {
 	Group   string          `json:"group"`
 	Slug    string          `json:"slug"`
+	AsJob   bool            `json:"as_job"`
 	Request json.RawMessage `json:"request"`
 	Origin  string          `json:"origin"` // of the page
 }
@@ -58,7 +59,10 @@ func (c *console) wire(w http.ResponseWriter, r *http.Request) {
 	if c.Started != nil {
 		headers += ` -H "Start-Token: $START_TOKEN"`
 	}
-	_ = json.NewEncoder(w).Encode(snippets(g, a, request, strings.TrimRight(q.Origin, "/"), headers))
+	if q.AsJob {
+		headers += " -H 'prefer: respond-async'"
+	}
+	_ = json.NewEncoder(w).Encode(snippets(g, a, request, q.AsJob, strings.TrimRight(q.Origin, "/"), headers))
 }
 
 func groupNamed(name string) (action.Group, bool) {
@@ -69,7 +73,7 @@ func groupNamed(name string) (action.Group, bool) {
 	return handlers.Groups[i], true
 }
 
-func snippets(g action.Group, a action.Action, q formRequest, origin, headers string) []snippet {
+func snippets(g action.Group, a action.Action, q formRequest, asJob bool, origin, headers string) []snippet {
 	for _, p := range a.Params {
 		if value, ok := q.Parameters[p.Name]; ok && p.Secret && value != "" {
 			q.Parameters[p.Name] = "$SECRET"
@@ -80,6 +84,9 @@ func snippets(g action.Group, a action.Action, q formRequest, origin, headers st
 	}
 	body, message := indented(q), withAction(a, q)
 	httpStep := secops.Step{IdempotencyKey: secops.StepKey(a), Body: body}
+	if asJob {
+		httpStep = secops.JobStep(a, body)
+	}
 	list := []snippet{
 		{"curl", fmt.Sprintf("curl -s %s/%s/%s %s \\\n  -d %s", origin, g.Name, a.Slug, headers, quoted(body))},
 		{"SecOps integration", step(a, q)},

@@ -130,7 +130,7 @@ function clear() {
     else input.value = field.dataset.control === 'number' ? field.dataset.default : '';
   }
   $('#entities .rows')?.replaceChildren();
-  for (const id of ['#dry', '#verify']) if ($(id)) $(id).checked = false;
+  for (const id of ['#dry', '#verify', '#job']) if ($(id)) $(id).checked = false;
   showProblems([]);
   changed();
 }
@@ -183,6 +183,9 @@ function showProblems(problems) {
 // targetCount returns the number of users and entities in the form.
 const targetCount = () => $$('.field[data-users=true] li', form).length + (request().entities?.length ?? 0);
 
+// how returns how the request is sent.
+const how = () => ({ targets: targetCount(), asJob: Boolean($('#job')?.checked) });
+
 // label names what the button does.
 function label() {
   const n = targetCount();
@@ -196,7 +199,7 @@ const named = n => form.dataset.name + (n ? `: ${n} ${n === 1 ? 'user' : 'users'
 // confirmed shows what a request would change in a real organization, and asks whether to send it. A request that
 // would change nothing is not sent: its dry run is shown.
 async function confirmed(body) {
-  const planned = await send(form.dataset.path, { ...body, options: { ...body.options, dry_run: true } }, targetCount());
+  const planned = await send(form.dataset.path, { ...body, options: { ...body.options, dry_run: true } }, how());
   const targets = (planned.reply.targets ?? []).filter(t => t.outcome === 'planned');
   if (!targets.length) {
     show(planned, body);
@@ -219,7 +222,7 @@ async function run() {
   try {
     const asks = form.dataset.real === 'true' && form.dataset.mutates === 'true' && !body.options?.dry_run;
     if (asks && !await confirmed(body)) return;
-    show(await send(form.dataset.path, body, targetCount()), body);
+    show(await send(form.dataset.path, body, how()), body);
   } catch (error) {
     $('#result').replaceChildren(noReply(error));
   } finally {
@@ -244,7 +247,7 @@ async function wire() {
   if (!form || !panel.open) return;
   const n = ++asked;
   const response = await fetch('/console/wire', json('POST', JSON.stringify({
-    group: form.dataset.group, slug: form.dataset.slug, request: request(), origin: location.origin,
+    group: form.dataset.group, slug: form.dataset.slug, as_job: how().asJob, request: request(), origin: location.origin,
   })));
   if (!response.ok || n !== asked) return;
   $('.snippets', panel).replaceChildren(...(await response.json()).map(s => element('div', { class: 'snippet', 'data-name': s.name },

@@ -11,7 +11,7 @@ async function attempt() {
   const parameters = { ...request.parameters, [option.dataset.users]: users };
   $('#go').disabled = true;
   try {
-    const sent = await send('/' + option.value, { parameters, options: { dry_run: true } }, users.length);
+    const sent = await send('/' + option.value, { parameters, options: { dry_run: true } }, { targets: users.length });
     $('#result').replaceChildren(...resultOf(sent));
   } catch (error) {
     $('#result').replaceChildren(noReply(error));

@@ -33,28 +33,73 @@ function progressOf(run) {
   return { close: () => stream.close(), text: all => `, ${requests} requests to Okta` + (written.size ? `, ${written.size} of ${all} targets written` : '') };
 }
 
+const exchange = async (path, init) => {
+  const response = await fetch(path, { ...init, redirect: 'error' });
+  return { http: response.status, reply: await response.json() };
+};
+
+const pollAfter = 500; // milliseconds
+
+// accepted sends a request about a job, and again while the function asks for that.
+async function accepted(path, method = 'GET') {
+  for (;;) {
+    const sent = await exchange(path, { method });
+    if (sent.http !== 429 && sent.http !== 503) return sent;
+    await new Promise(done => setTimeout(done, pollAfter));
+  }
+}
+
+// ended follows a job until it has ended, and returns its whole reply. shown is called with each state, and with the
+// function that cancels the job.
+async function ended(base, sent, shown) {
+  const address = base + sent.reply.job.path;
+  while (sent.http === 202) {
+    shown(sent.reply.progress, () => accepted(address + '/cancel', 'POST'));
+    await new Promise(done => setTimeout(done, pollAfter));
+    sent = await accepted(address);
+  }
+  const { reply } = sent;
+  for (let next = reply.job?.next; next;) { // a reply has a part of the targets
+    const { http, reply: more } = await accepted(`${address}?after=${next}`);
+    if (http !== 200) throw new Error(`the targets from ${next} cannot be read`);
+    for (const list of ['targets', 'entities', 'undo_requests', 'not_undoable']) if (more[list]) reply[list] = [...reply[list] ?? [], ...more[list]];
+    if (more.json_result) reply.json_result = { ...reply.json_result, ...more.json_result };
+    next = more.job.next;
+  }
+  delete reply.job?.next;
+  return sent;
+}
+
 // send posts a request and returns the status and the reply. It shows the time that has passed, and for several
-// targets how far the run is.
-export async function send(path, body, targets = 1) {
+// targets, or for a job, how far the run is.
+export async function send(path, body, { targets = 1, asJob = false } = {}) {
   const begun = performance.now();
-  const progress = $('#progress');
+  const seconds = () => (performance.now() - begun) / 1000;
+  const line = element('span');
+  $('#progress').replaceChildren(line);
   const run = Array.from(crypto.getRandomValues(new Uint8Array(8)), b => b.toString(16).padStart(2, '0')).join('');
   let counted = null;
   const timer = setInterval(() => {
-    const seconds = (performance.now() - begun) / 1000;
-    if (seconds < 0.3) return;
-    if (targets > 1) counted ??= progressOf(run);
-    progress.textContent = 'Running, ' + seconds.toFixed(1) + ' s' + (counted?.text(targets) ?? '');
+    if (seconds() < 0.3) return;
+    if (targets > 1 && !asJob) counted ??= progressOf(run);
+    line.textContent = 'Running, ' + seconds().toFixed(1) + ' s' + (counted?.text(targets) ?? '');
   }, 100);
+  const jobShown = ({ done, failed, targets: all }, cancel) => {
+    counted = { close() {}, text: () => `, ${done} of ${all} users done, ${failed} failed` };
+    if ($('#cancel')) return;
+    $('#progress').append(' ', button('Cancel', e => { e.currentTarget.disabled = true; cancel(); }, { id: 'cancel' }));
+  };
   try {
     const init = json('POST', JSON.stringify(body));
     init.headers['Console-Run'] = run;
-    const response = await fetch(path, { ...init, redirect: 'error' });
-    return { http: response.status, reply: await response.json(), seconds: (performance.now() - begun) / 1000 };
+    if (asJob) init.headers.Prefer = 'respond-async';
+    let sent = await exchange(path, init);
+    if (sent.http === 202) sent = await ended(path.slice(0, path.lastIndexOf('/')), sent, jobShown);
+    return { ...sent, seconds: seconds() };
   } finally {
     clearInterval(timer);
     counted?.close();
-    progress.textContent = '';
+    $('#progress').replaceChildren();
     showSwitches();
   }
 }
@@ -138,15 +183,16 @@ export async function ask(title, names, yes) {
 }
 
 // undo sends the undo requests of a reply, and shows each result.
-async function undo({ undo_requests: requests, targets }, from) {
+async function undo({ undo_requests: requests, targets, job }, from) {
   const names = targets.filter(t => t.undo).map(t => t.login || t.input);
   if ($('#form')?.dataset.real === 'true' && !await ask('Undo', names, `Undo: ${names.length} ${names.length === 1 ? 'user' : 'users'}`)) return;
   from.disabled = true;
+  const asJob = Boolean(job);
   const box = element('div', { id: 'undone' });
   from.closest('.buttons').after(box);
   for (const r of requests) {
     try {
-      const { reply } = await send('/' + functions[r.function] + r.path, r.body);
+      const { reply } = await send('/' + functions[r.function] + r.path, r.body, { asJob }); // as many users as the job had
       box.append(element('p', { class: 'said' }, badge(reply.status), ' ' + reply.output_message));
     } catch (error) {
       box.append(noReply(error, ' The undo may have been made.'));

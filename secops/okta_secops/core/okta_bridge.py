@@ -142,7 +142,7 @@ def _message(siemplify: Any, action: Action, reply: Reply) -> str:
     """Writes a reply into the case, and returns the output message."""
     notes = [f"Warning: {text}" for text in reply.members.get("warnings") or []]
     if (reply.members.get("job") or {}).get("canceled"):
-        notes.append("The job was canceled: users with the error \"not started\" were not changed by it.")
+        notes.append('The job was canceled: users with the error "not started" were not changed by it.')
     if reply.members.get("undo_requests"):
         notes.append("The changes can be taken back: undo_requests of the JSON result holds the steps.")
     for write in (_enrich, _add_table, _add_json):
