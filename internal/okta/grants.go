@@ -43,6 +43,31 @@ func (c *Client) ListGrants(ctx context.Context, id string) ([]Identified, error
 	return listOfUser[Identified](ctx, c, id, c.sdk.listGrants(id))
 }
 
+// ListAppScopes lists the OAuth scopes that are granted to a service app, whose ID is its client ID. It does not list
+// revoked ones.
+//
+//	GET /api/v1/apps/{appId}/grants
+func (c *Client) ListAppScopes(ctx context.Context, clientID string) ([]string, error) {
+	if err := checkPathElement(clientID); err != nil {
+		return nil, err
+	}
+	list, err := c.list(ctx, c.sdk.listAppGrants(clientID), 0)
+	if err != nil {
+		return nil, err
+	}
+	grants, err := decodeItems[struct {
+		Scope  string `json:"scopeId"`
+		Status string `json:"status"`
+	}](list)
+	scopes := []string{}
+	for _, g := range grants {
+		if g.Status != "REVOKED" {
+			scopes = append(scopes, g.Scope)
+		}
+	}
+	return scopes, err
+}
+
 // ListClients lists the OAuth clients for which a user has grants or tokens, all pages. Their ID is
 // client_id.
 //

@@ -167,6 +167,10 @@ var methods = map[string]method{
 		_, err := c.ListAPITokens(ctx)
 		return err
 	}, "[]", false},
+	"ListAppScopes": {func(ctx context.Context, c *okta.Client, id string) error {
+		_, err := c.ListAppScopes(ctx, id)
+		return err
+	}, "[]", true},
 	"ListAppLinks": {func(ctx context.Context, c *okta.Client, id string) error {
 		_, err := c.ListAppLinks(ctx, id)
 		return err

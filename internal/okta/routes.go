@@ -67,6 +67,7 @@ var (
 	routeGetUserRisk      = route{"GET /api/v1/users/{userId}/risk", bucketUsers}
 	routeSetUserRisk      = route{"PUT /api/v1/users/{userId}/risk", bucketUsers}
 	routeListAPITokens    = route{"GET /api/v1/api-tokens", bucketOther}
+	routeListAppGrants    = route{"GET /api/v1/apps/{appId}/grants", bucketOther}
 	routeListAppLinks     = route{"GET /api/v1/users/{userId}/appLinks", bucketUsers}
 	routeListUserDevices  = route{"GET /api/v1/users/{userId}/devices", bucketUsers}
 	routeListUserGroups   = route{"GET /api/v1/users/{userId}/groups", bucketUsers}

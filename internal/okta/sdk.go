@@ -295,6 +295,13 @@ func (s sdkClient) listAPITokens() request {
 	}}
 }
 
+func (s sdkClient) listAppGrants(appID string) request {
+	return request{routeListAppGrants, func(ctx context.Context) error {
+		_, _, err := s.api.ApplicationGrantsAPI.ListScopeConsentGrants(ctx, appID).Execute()
+		return err
+	}}
+}
+
 func (s sdkClient) listAppLinks(id string) request {
 	return request{routeListAppLinks, func(ctx context.Context) error {
 		_, _, err := s.api.UserAPI.ListAppLinks(ctx, id).Execute()

@@ -88,6 +88,25 @@ func (e *Emulator) changeApps(in appInput) {
 	}
 }
 
+// listAppGrants implements GET /api/v1/apps/{appId}/grants: the scopes that an administrator granted to the app. The ID of
+// a service app is its client ID.
+// https://developer.okta.com/docs/api/openapi/okta-management/management/tag/ApplicationGrants/
+func (e *Emulator) listAppGrants(c *oktaCall) (oktaResponse, *oktaError) {
+	a := e.org.apps[c.PathValue("app")]
+	if a == nil {
+		return oktaResponse{}, notFound(c.PathValue("app"), "AppInstance")
+	}
+	bodies := []map[string]any{}
+	for _, scope := range a.Scopes {
+		bodies = append(bodies, map[string]any{
+			"id": newID("oag", a.ClientID, scope), "status": "ACTIVE", "created": stamp(seedDay), "lastUpdated": stamp(seedDay),
+			"createdBy": map[string]any{"id": e.org.owner.id, "type": "User"},
+			"issuer":    c.base, "clientId": a.ClientID, "scopeId": scope, "source": "ADMIN",
+		})
+	}
+	return oktaResponse{body: bodies}, nil
+}
+
 // oauthError is an error of the token endpoint (RFC 6749, section 5.2).
 func oauthError(status int, code, description string) *oktaError {
 	return &oktaError{status: status, raw: map[string]string{"error": code, "error_description": description}}
@@ -245,7 +264,7 @@ func (e *Emulator) authorized(scope string, h oktaHandler) oktaHandler {
 		scheme, value, _ := strings.Cut(c.Header.Get("Authorization"), " ")
 		switch scheme {
 		case "SSWS":
-			if !slices.Contains(e.org.tokens, value) {
+			if !e.org.useAPIToken(value, c.at) {
 				return oktaResponse{}, errInvalidToken
 			}
 		case "Bearer", "DPoP":

@@ -67,7 +67,7 @@ func New(o Options) *Emulator {
 		token: o.Token, now: o.Now, size: o.PageSize, observe: o.Observe, keep: o.Keep, logger: o.Log,
 		jwks: jwksCache{sets: map[string]cachedJWKS{}}, apps: map[string]registeredApp{},
 	}
-	e.org = seededOrg(e.token)
+	e.org = seededOrg(e.token, e.now())
 	e.org.seedLog(e.now())
 	e.api, e.control = e.routes(), e.controlRoutes()
 	return e
@@ -77,7 +77,7 @@ func New(o Options) *Emulator {
 func (e *Emulator) Token() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.org.tokens[len(e.org.tokens)-1]
+	return e.org.tokens[len(e.org.tokens)-1].value
 }
 
 // SetToken adds an API token (POST /_emulator/token). It revokes the earlier tokens unless keep is
@@ -85,10 +85,11 @@ func (e *Emulator) Token() string {
 func (e *Emulator) SetToken(token string, keep bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	number := e.org.tokens[len(e.org.tokens)-1].number + 1
 	if !keep {
 		e.org.tokens = nil
 	}
-	e.org.tokens = append(e.org.tokens, token)
+	e.org.tokens = append(e.org.tokens, newAPIToken(number, token, e.now()))
 }
 
 // Reset restores the seeded organization and the first token (POST /_emulator/reset). It removes
@@ -97,7 +98,7 @@ func (e *Emulator) SetToken(token string, keep bool) {
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.org = seededOrg(e.token)
+	e.org = seededOrg(e.token, e.now())
 	e.org.seedLog(e.now())
 	e.org.addApps(e.apps)
 }
@@ -161,6 +162,7 @@ func (e *Emulator) otherRoutes() map[string]emulatedRoute {
 	return map[string]emulatedRoute{
 		"GET /api/v1/iam/roles":            {"okta.roles.read", e.listOrgRoles},
 		"GET /api/v1/api-tokens":           {"okta.apiTokens.read", e.listAPITokens},
+		"GET /api/v1/apps/{app}/grants":    {"okta.appGrants.read", e.listAppGrants},
 		"GET /api/v1/iam/assignees/users":  {"okta.roles.read", e.listAssignees},
 		"GET /api/v1/groups/{group}/roles": {"okta.roles.read", e.listGroupRoles},
 

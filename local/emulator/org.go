@@ -11,7 +11,7 @@ var userTypeID = newID("oty", "user")
 
 // org is the state that a reset replaces.
 type org struct {
-	tokens []string // the valid API tokens, newest last
+	tokens []*apiToken // those that are not revoked, newest last; at least one
 
 	users       []*user
 	userByID    map[string]*user

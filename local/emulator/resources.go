@@ -21,25 +21,6 @@ func listAppLinks(c *oktaCall, u *user) (oktaResponse, *oktaError) {
 	return oktaResponse{body: links}, nil
 }
 
-// listAPITokens implements GET /api/v1/api-tokens: that of this emulator, and those of the users.
-// https://developer.okta.com/docs/api/openapi/okta-management/management/tag/ApiToken/
-func (e *Emulator) listAPITokens(*oktaCall) (oktaResponse, *oktaError) {
-	bodies := []map[string]any{}
-	add := func(u *user, name string) {
-		bodies = append(bodies, map[string]any{
-			"id": newID("00T", u.id, name), "name": name, "userId": u.id, "clientName": "Okta API",
-			"created": stamp(u.created), "lastUpdated": stamp(u.created), "expiresAt": stamp(u.created.AddDate(1, 0, 0)),
-		})
-	}
-	add(e.org.owner, "okta-secops")
-	for _, u := range e.org.users {
-		for _, name := range u.apiTokens {
-			add(u, name)
-		}
-	}
-	return oktaResponse{body: bodies}, nil
-}
-
 // listDevices implements GET /api/v1/users/{user}/devices.
 // https://developer.okta.com/docs/api/openapi/okta-management/management/tag/UserResources/
 func (e *Emulator) listDevices(_ *oktaCall, u *user) (oktaResponse, *oktaError) {

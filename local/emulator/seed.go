@@ -15,10 +15,10 @@ var seedDay = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 // seedPassword is the default of UserSeed.Password.
 const seedPassword = "Seed-Passw0rd"
 
-// seededOrg returns the organization acme.test in its initial state.
-func seededOrg(token string) *org {
+// seededOrg returns the organization acme.test in its initial state, with an API token made at that time.
+func seededOrg(token string, at time.Time) *org {
 	o := &org{
-		tokens:      []string{token},
+		tokens:      []*apiToken{newAPIToken(1, token, at)},
 		userByID:    map[string]*user{},
 		userByLogin: map[string]*user{},
 		userByShort: map[string][]*user{},
