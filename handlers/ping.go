@@ -47,8 +47,17 @@ func ping(g action.Group) action.Action {
 			return nil, err
 		}
 		checkGuardrails(ctx, x, g)
-		return &action.Result{Message: message + " The credentials are those of " + me.Login + "."}, nil
+		return &action.Result{Message: message + ownerIs + me.Login + "."}, nil
 	})
+}
+
+// ownerIs precedes the login of the owner of the API token in the message of Ping.
+const ownerIs = " The credentials are those of "
+
+// TokenOwner returns the login of the owner of the API token that the message of a Ping names; "" if it names none.
+func TokenOwner(message string) string {
+	_, login, _ := strings.Cut(message, ownerIs)
+	return strings.TrimSuffix(login, ".")
 }
 
 // checkGuardrails warns of guardrails of the group's actions that are not active.

@@ -88,8 +88,8 @@ func (e *Emulator) changeApps(in appInput) {
 	}
 }
 
-// listAppGrants implements GET /api/v1/apps/{appId}/grants: the scopes that an administrator granted to the app. The ID of
-// a service app is its client ID.
+// listAppGrants implements GET /api/v1/apps/{appId}/grants: the scopes that an administrator granted to the app.
+// The ID of a service app is its client ID.
 // https://developer.okta.com/docs/api/openapi/okta-management/management/tag/ApplicationGrants/
 func (e *Emulator) listAppGrants(c *oktaCall) (oktaResponse, *oktaError) {
 	a := e.org.apps[c.PathValue("app")]

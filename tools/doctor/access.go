@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/okta-secops/handlers"
 	"example.com/okta-secops/internal/buildinfo"
 	"example.com/okta-secops/internal/caller"
 )
@@ -48,10 +49,10 @@ func (f *Function) address(o Options) string {
 	}
 	uri := f.deployed.GetServiceConfig().GetUri()
 	if uri == "" {
-		f.find(Error, "it has no URL")
+		f.find(checkAddress, Failed, "deploy it again (terraform apply)", "it has no URL")
 	} else {
-		f.find(Warning, "its project number is unknown: requests use %s, for which ID tokens may be refused; set "+
-			"-project-number", uri)
+		f.find(checkAddress, Warning, "set -project-number",
+			"its project number is unknown: requests use %s, for which ID tokens may be refused", uri)
 	}
 	return uri
 }
@@ -133,25 +134,32 @@ func (f *Function) examineAccess(ctx context.Context, o Options) {
 	request, err := f.send(ctx, o, http.MethodGet, "/actions", nil, nil)
 	if err != nil {
 		f.Ping = "not reached"
-		f.find(Error, "it cannot be reached: %s", err)
+		f.find(checkAccess, Failed, "check its ingress and your connection", "it cannot be reached: %s", err)
 		f.url = ""
 		return
 	}
-	if request.code == http.StatusOK {
-		f.find(Error, "it accepts unauthenticated requests: check CALLER_AUTH and its invokers")
+	switch {
+	case request.code == http.StatusOK:
+		f.find(checkAccess, Failed, "check CALLER_AUTH and its invokers", "it accepts unauthenticated requests")
+	case !request.refused():
+		f.find(checkAccess, Warning, readLog,
+			"it cannot be checked that an unauthenticated request is refused: GET /actions was answered %d", request.code)
 	}
 	delivery := f.deliverUnsigned(ctx, o)
 	own := f.Auth == caller.APIKey || f.Auth == caller.OIDC
 	switch {
 	case own && delivery.refused() && !delivery.product():
-		f.find(Error, "CALLER_AUTH is %s, but Cloud Run checks the invoker role and removes the signature of ID tokens: "+
-			"the function refuses every delivery. Make the service public (allow_public_invocation), or use CALLER_AUTH iam",
-			f.Auth)
+		f.find(checkAccess, Failed, "make the service public (allow_public_invocation), or use CALLER_AUTH iam",
+			"CALLER_AUTH is %s, but Cloud Run checks the invoker role and removes the signature of ID tokens: "+
+				"the function refuses every delivery", f.Auth)
 	case f.Auth == caller.IAM && delivery.product():
-		f.find(Error, "CALLER_AUTH is iam, but Cloud Run does not check callers: the function would accept forged tokens. "+
-			"Remove the invoker role from allUsers, or use CALLER_AUTH apikey or oidc")
+		f.find(checkAccess, Failed, "remove the invoker role from allUsers, or use CALLER_AUTH apikey or oidc",
+			"CALLER_AUTH is iam, but Cloud Run does not check callers: the function would accept forged tokens")
 	}
+	f.passed(checkAccess)
 }
+
+const readLog = "read the log of the function"
 
 // deliverUnsigned sends a delivery without a token, which must be refused.
 func (f *Function) deliverUnsigned(ctx context.Context, o Options) response {
@@ -165,14 +173,14 @@ func (f *Function) deliverUnsigned(ctx context.Context, o Options) response {
 	delivery, err := f.send(ctx, o, http.MethodPost, "/pubsub", nil, unsigned)
 	switch {
 	case err != nil:
-		f.find(Warning, "it cannot be checked that an unsigned delivery is refused: %s", err)
+		f.find(checkAccess, Warning, "run doctor again", "it cannot be checked that an unsigned delivery is refused: %s", err)
 	case delivery.refused():
 	case delivery.code == http.StatusOK, delivery.product() && delivery.Error.Code != "misconfigured":
-		f.find(Error, "it accepts unsigned deliveries (POST /pubsub was answered %d): check CALLER_AUTH, PUSH_AUDIENCE and "+
-			"its invokers", delivery.code)
+		f.find(checkAccess, Failed, "check CALLER_AUTH, PUSH_AUDIENCE and its invokers",
+			"it accepts unsigned deliveries (POST /pubsub was answered %d)", delivery.code)
 	default:
-		f.find(Warning, "it cannot be checked that an unsigned delivery is refused: POST /pubsub was answered %d",
-			delivery.code)
+		f.find(checkAccess, Warning, readLog,
+			"it cannot be checked that an unsigned delivery is refused: POST /pubsub was answered %d", delivery.code)
 	}
 	return delivery
 }
@@ -182,51 +190,61 @@ func (f *Function) ping(ctx context.Context, o Options) {
 	if f.url == "" {
 		return
 	}
+	f.Ping = notTested
 	if o.NoPing {
-		f.Ping = "not tested"
+		f.find(checkPing, Skipped, "run doctor without -no-ping", "no Ping was sent (-no-ping)")
+		f.find(checkVersion, Skipped, "run doctor without -no-ping", "the version was not read (-no-ping)")
 		return
 	}
 	header, err := f.identity(ctx, o)
 	if err != nil {
-		f.Ping = "not tested"
-		f.find(Error, "Ping cannot be tested: %s; set a service account that may call the function (-as) or a key "+
-			"(-header), or use -no-ping", err)
+		f.find(checkPing, Failed,
+			"set a service account that may call the function (-as) or a key (-header), or use -no-ping",
+			"Ping cannot be tested: %s", err)
 		return
 	}
 	reply, err := f.send(ctx, o, http.MethodGet, "/ping", header, nil)
-	switch {
-	case err != nil:
+	if err != nil {
 		f.Ping = "not reached"
-		f.find(Error, "Ping: %s", err)
+		f.find(checkPing, Failed, "check its ingress and your connection", "Ping: %s", err)
+		return
+	}
+	f.Ping = strconv.Itoa(reply.code)
+	switch {
 	case !reply.product():
-		f.Ping = strconv.Itoa(reply.code)
-		f.find(Error, "Ping was answered %d, but not by the product: does this caller have roles/run.invoker?", reply.code)
+		f.find(checkPing, Failed, "grant this caller roles/run.invoker, or read the log of the service",
+			"Ping was answered %d, but not by the product", reply.code)
+		return
 	case !reply.IsSuccess:
-		f.Ping = strconv.Itoa(reply.code)
-		f.find(Error, "Ping: %s", reply.OutputMessage)
+		f.find(checkPing, Failed, "look up the message in docs/faq.md", "Ping: %s", reply.OutputMessage)
 	default:
-		f.Ping = "ok"
+		f.Ping, f.owner = "ok", handlers.TokenOwner(reply.OutputMessage)
 		for _, w := range reply.Warnings {
-			f.find(Warning, "Ping: %s", w)
+			f.find(checkPing, Warning, "look up the warning in docs/okta-setup.md", "Ping: %s", w)
 		}
 	}
-	if err == nil && reply.product() {
-		f.readVersion(ctx, o, header)
-	}
+	f.passed(checkPing)
+	f.readVersion(ctx, o, header)
 }
 
 // readVersion reads the version of the deployed source from the function's description.
 func (f *Function) readVersion(ctx context.Context, o Options, header http.Header) {
 	reply, err := f.send(ctx, o, http.MethodGet, "/openapi.json", header, nil)
-	if err != nil || reply.code != http.StatusOK {
-		return // Ping reports the errors of the connection and of the caller
+	switch {
+	case err != nil:
+		f.find(checkVersion, Skipped, "run doctor again", "the version cannot be read: %s", err)
+		return
+	case reply.code != http.StatusOK || reply.Info.Version == "":
+		f.find(checkVersion, Skipped, "call doctor as a caller of the function",
+			"the version cannot be read: GET /openapi.json was answered %d", reply.code)
+		return
 	}
 	f.Version = reply.Info.Version
-	release, _, _ := strings.Cut(f.Version, " ")
-	if release != "" && release != buildinfo.Release() {
-		f.find(Warning, "its version is %s, and doctor compares it with the catalog of version %s: deploy this source, or "+
-			"run doctor from the source that is deployed", release, buildinfo.Release())
+	if release, _, _ := strings.Cut(f.Version, " "); release != buildinfo.Release() {
+		f.find(checkVersion, Warning, "deploy this source, or run doctor from the source that is deployed",
+			"its version is %s, and doctor compares it with the catalog of version %s", release, buildinfo.Release())
 	}
+	f.passed(checkVersion)
 }
 
 // identity returns the header that authenticates a Ping.

@@ -28,24 +28,30 @@ const (
 	// The minimum values of Pub/Sub: the subscription expires if it cannot be deleted.
 	subscriptionRetention = 10 * time.Minute
 	subscriptionTTL       = 24 * time.Hour
+
+	checkPermissions = "check the permissions of your account"
 )
 
 // deliver publishes a Ping to the topic of each function and waits for its result on the results
 // topic. Functions with errors are left out: Pub/Sub would redeliver their messages for hours.
 func (r *Report) deliver(ctx context.Context, o Options) {
+	if !o.Deliver {
+		r.find(checkDelivery, Skipped, "run doctor with -deliver", "no message was published (-deliver)")
+		return
+	}
 	waiting := map[string][]*Function{} // by results topic
 	for _, f := range r.Functions {
 		if f.deployed == nil {
 			continue
 		}
-		if hasErrors(f.Findings) {
-			f.find(Note, "the delivery of a message was not tested: fix the errors first")
+		if f.failed() {
+			f.find(checkDelivery, Skipped, "correct what failed first", "the delivery of a message was not tested")
 			continue
 		}
-		env := f.deployed.GetServiceConfig().GetEnvironmentVariables()
-		topic, err := pubsub.FullName(env["RESULTS_TOPIC"], cmp.Or(env["GOOGLE_CLOUD_PROJECT"], o.Project))
+		topic, err := pubsub.FullName(f.env()["RESULTS_TOPIC"], cmp.Or(f.env()["GOOGLE_CLOUD_PROJECT"], o.Project))
 		if err != nil {
-			f.find(Warning, "the delivery of a message cannot be tested without results: RESULTS_TOPIC %s", err)
+			f.find(checkDelivery, Warning, "set RESULTS_TOPIC",
+				"the delivery of a message cannot be tested without results: RESULTS_TOPIC %s", err)
 			continue
 		}
 		waiting[topic] = append(waiting[topic], f)
@@ -55,7 +61,7 @@ func (r *Report) deliver(ctx context.Context, o Options) {
 	}
 	client, err := gcppubsub.NewSubscriptionAdminClient(ctx, o.PubSub...)
 	if err != nil {
-		r.find(Error, "the delivery of messages cannot be tested: signing in to Pub/Sub: %s", err)
+		r.find(checkDelivery, Failed, signIn, "the delivery of messages cannot be tested: signing in to Pub/Sub: %s", err)
 		return
 	}
 	defer client.Close()
@@ -85,7 +91,8 @@ func (t deliveryTest) test(ctx context.Context, functions []*Function) {
 		MessageRetentionDuration: durationpb.New(subscriptionRetention),
 		ExpirationPolicy:         &pubsubpb.ExpirationPolicy{Ttl: durationpb.New(subscriptionTTL)},
 	}); err != nil {
-		t.report.find(Error, "the delivery of messages cannot be tested: creating a temporary subscription to %s: %s",
+		t.report.find(checkDelivery, Failed, checkPermissions,
+			"the delivery of messages cannot be tested: creating a temporary subscription to %s: %s",
 			t.results,
 			pubsubRefusal(err, "pubsub.subscriptions.create, .consume and .delete in the project and "+
 				"pubsub.topics.attachSubscription on the topic "+
@@ -105,7 +112,7 @@ func (t deliveryTest) test(ctx context.Context, functions []*Function) {
 		}
 		if err != nil {
 			f.Delivery = "failed"
-			f.find(Error, "delivery: publishing a Ping to %s: %s", topic, pubsubRefusal(err,
+			f.find(checkDelivery, Failed, checkPermissions, "delivery: publishing a Ping to %s: %s", topic, pubsubRefusal(err,
 				"roles/pubsub.publisher on the topic is needed"))
 			continue
 		}
@@ -124,8 +131,8 @@ func (t deliveryTest) receive(ctx context.Context, waiting map[string]*Function)
 		switch {
 		case ctx.Err() != nil, status.Code(err) == codes.DeadlineExceeded: // an empty pull
 		case err != nil:
-			t.report.find(Error, "the results of deliveries cannot be read: %s", pubsubRefusal(err,
-				"pubsub.subscriptions.consume is needed"))
+			t.report.find(checkDelivery, Failed, checkPermissions, "the results of deliveries cannot be read: %s",
+				pubsubRefusal(err, "pubsub.subscriptions.consume is needed"))
 			return
 		}
 		for _, m := range r.GetReceivedMessages() {
@@ -138,13 +145,13 @@ func (t deliveryTest) receive(ctx context.Context, waiting map[string]*Function)
 	}
 	for _, f := range waiting {
 		if errors.Is(ctx.Err(), context.Canceled) {
-			f.find(Error, "delivery: the test was interrupted before there was a result")
+			f.find(checkDelivery, Failed, "run doctor again", "delivery: the test was interrupted before there was a result")
 			continue
 		}
 		f.Delivery = "no result"
-		f.find(Error, "delivery: a Ping that was published to the topic %s had no result within %s: check its push "+
-			"subscription, whose "+
-			"service account needs roles/run.invoker, its audience (PUSH_AUDIENCE), and the log of the function", f.Name, limit)
+		f.find(checkDelivery, Failed, "check its push subscription, whose service account needs roles/run.invoker, its "+
+			"audience (PUSH_AUDIENCE), and the log of the function",
+			"delivery: a Ping that was published to the topic %s had no result within %s", f.Name, limit)
 	}
 }
 
@@ -154,12 +161,13 @@ func (f *Function) received(data []byte) {
 	switch err := json.Unmarshal(data, &result); {
 	case err != nil || !result.product():
 		f.Delivery = "failed"
-		f.find(Error, "delivery: the result of a Ping is not a reply of the product")
+		f.find(checkDelivery, Failed, readLog, "delivery: the result of a Ping is not a reply of the product")
 	case !result.IsSuccess:
 		f.Delivery = "failed"
-		f.find(Error, "delivery: Ping: %s", result.OutputMessage)
+		f.find(checkDelivery, Failed, "look up the message in docs/faq.md", "delivery: Ping: %s", result.OutputMessage)
 	default:
 		f.Delivery = "ok"
+		f.passed(checkDelivery)
 	}
 }
 
@@ -169,8 +177,9 @@ func (t deliveryTest) delete(ctx context.Context) {
 	defer cancel()
 	if err := t.client.DeleteSubscription(ctx,
 		&pubsubpb.DeleteSubscriptionRequest{Subscription: t.subscription}); err != nil {
-		t.report.find(Warning, "the temporary subscription %s was not deleted: %s; it expires after 24 h without use",
-			t.subscription, pubsubRefusal(err, "pubsub.subscriptions.delete is needed"))
+		t.report.find(checkDelivery, Warning, "delete it, or leave it: it expires after 24 h without use",
+			"the temporary subscription %s was not deleted: %s", t.subscription,
+			pubsubRefusal(err, "pubsub.subscriptions.delete is needed"))
 	}
 }
 

@@ -124,22 +124,22 @@ func TestDoctor_NamesTheMissingRoleOfADelivery(t *testing.T) {
 		finding string
 		deletes bool
 	}{
-		"CreateSubscription": {"error: the delivery of messages cannot be tested: creating a temporary subscription to " +
+		"CreateSubscription": {"failed: deployment: the delivery of messages cannot be tested: creating a temporary subscription to " +
 			pubsub.ResultsTopic +
 			": pubsub.subscriptions.create, .consume and .delete in the project and pubsub.topics.attachSubscription on the " +
 			"topic are needed", false},
-		"Publish": {"error: okta-users: delivery: publishing a Ping to projects/local/topics/okta-users: " +
+		"Publish": {"failed: okta-users: delivery: publishing a Ping to projects/local/topics/okta-users: " +
 			"roles/pubsub.publisher on the topic is needed", true},
-		"Pull": {"error: the results of deliveries cannot be read: pubsub.subscriptions.consume is needed",
+		"Pull": {"failed: deployment: the results of deliveries cannot be read: pubsub.subscriptions.consume is needed",
 			true},
-		"DeleteSubscription": {"warning: the temporary subscription projects/local/subscriptions/okta-doctor-", true},
+		"DeleteSubscription": {"warning: deployment: the temporary subscription projects/local/subscriptions/okta-doctor-", true},
 	} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			d := deployedWithPubSub(t, nil)
 			d.denied = method
 			out, err := d.deliver("-groups", "users")
-			if (err != nil) != strings.HasPrefix(c.finding, "error") || !strings.Contains(out, c.finding) {
+			if (err != nil) != strings.HasPrefix(c.finding, "failed") || !strings.Contains(out, c.finding) {
 				t.Errorf("%v\n%s", err, out)
 			}
 			if slices.Contains(d.calls, "DeleteSubscription") != c.deletes {
@@ -155,7 +155,7 @@ func TestDoctor_ReportsADeliveryThatFails(t *testing.T) {
 	d.world.Okta.AddFault(emulator.Fault{Path: "*", Status: 401,
 		Body: `{"errorCode":"E0000011","errorSummary":"Invalid token provided"}`})
 	out, err := d.deliver("-groups", "users")
-	if err == nil || !strings.Contains(out, "error: okta-users: delivery: Ping: Failed to connect to the Okta "+
+	if err == nil || !strings.Contains(out, "failed: okta-users: delivery: Ping: Failed to connect to the Okta "+
 		"organization.") || !strings.Contains(out, "  failed  ") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -166,7 +166,7 @@ func TestDoctor_ReportsADeliveryWithoutAResult(t *testing.T) {
 	d := deployedWithPubSub(t, map[string]string{"RESULTS_TOPIC": ""})
 	d.options.DeliverTime = 200 * time.Millisecond
 	out, err := d.deliver("-groups", "users")
-	if err == nil || !strings.Contains(out, "had no result within 200ms: check its push subscription") ||
+	if err == nil || !strings.Contains(out, "had no result within 200ms\n    what to do: check its push subscription") ||
 		!strings.Contains(out, "  no result  ") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -180,7 +180,7 @@ func TestDoctor_DoesNotDeliverToFunctionsWithErrors(t *testing.T) {
 	d := deployedWithPubSub(t, nil)
 	d.platform = true
 	out, err := d.deliver("-groups", "users", "-no-ping")
-	if err == nil || !strings.Contains(out, "the delivery of a message was not tested: fix the errors first") ||
+	if err == nil || !strings.Contains(out, "skipped: okta-users: the delivery of a message was not tested") ||
 		len(d.calls) > 0 {
 		t.Errorf("%v, calls %v\n%s", err, d.calls, out)
 	}

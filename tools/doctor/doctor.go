@@ -18,6 +18,7 @@ import (
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/buildinfo"
+	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/secrets"
 )
 
@@ -35,66 +36,18 @@ type Options struct {
 	Token   func(ctx context.Context, audience string) (string, error)
 	NoPing  bool
 	Deliver bool // publish a Ping to the topic of each function
+	// Okta reads API tokens and grants, with the rights of an administrator; nil: they are not checked.
+	Okta *okta.Client
+	// SigningKey says that the key that signs the signals is read, and compared with the published keys.
+	SigningKey bool
+	JWKS       string // URL of the published keys; "": from the metadata of the issuer
 
 	HTTP        *http.Client          // nil: http.DefaultClient
 	Functions   []option.ClientOption // of the Cloud Functions client
 	Secrets     []option.ClientOption // of the Secret Manager client
 	PubSub      []option.ClientOption // of the Pub/Sub clients
 	DeliverTime time.Duration         // the wait for the results of deliveries; 0: 60 s
-}
-
-// Level is the severity of a finding.
-type Level string
-
-// The levels.
-const (
-	Error   Level = "error"   // something does not work, or is not secure
-	Warning Level = "warning" // something may be unintended, or could not be checked
-	Note    Level = "note"
-)
-
-// Finding is a result of a check, with advice.
-type Finding struct {
-	Level Level  `json:"level"`
-	Text  string `json:"text"`
-}
-
-// Function is the report on one function.
-type Function struct {
-	Group    string    `json:"group"`
-	Name     string    `json:"function"`
-	State    string    `json:"state"`
-	Runtime  string    `json:"runtime"`
-	Auth     string    `json:"caller_auth"`
-	Ping     string    `json:"ping"`
-	Version  string    `json:"version"` // of the deployed source; "" if it was not read
-	Delivery string    `json:"delivery"`
-	Findings []Finding `json:"findings"`
-
-	group    action.Group
-	deployed *functionspb.Function
-	url      string // for requests; see address
-}
-
-func (f *Function) find(level Level, format string, args ...any) {
-	f.Findings = append(f.Findings, Finding{level, fmt.Sprintf(format, args...)})
-}
-
-// Report is the report on a deployment.
-type Report struct {
-	Version   string      `json:"version"` // of doctor and of the catalog that it compares with
-	Functions []*Function `json:"functions"`
-	Findings  []Finding   `json:"findings"` // of the deployment as a whole
-}
-
-// HasErrors reports whether there is a finding of the level Error.
-func (r Report) HasErrors() bool {
-	return hasErrors(r.Findings) || slices.ContainsFunc(r.Functions,
-		func(f *Function) bool { return hasErrors(f.Findings) })
-}
-
-func hasErrors(findings []Finding) bool {
-	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Level == Error })
+	Now         func() time.Time      // nil: time.Now
 }
 
 // Prefix returns the prefix of the resource names of an instance.
@@ -105,10 +58,17 @@ func Prefix(instance string) string {
 	return "okta-" + instance
 }
 
-// Examine checks a deployment. It returns an error if the deployment cannot be read.
-func Examine(ctx context.Context, o Options) (Report, error) {
+// Examine checks a deployment.
+func Examine(ctx context.Context, o Options) *Report {
+	r := &Report{
+		Version: buildinfo.Version(), Project: o.Project, Region: o.Region, Functions: []*Function{}, Findings: []Finding{},
+	}
+	defer r.finish()
 	if o.HTTP == nil {
 		o.HTTP = http.DefaultClient
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	// The functions do not redirect, and a key must not be sent to another address.
 	direct := *o.HTTP
@@ -116,40 +76,56 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	o.HTTP = &direct
 	client, err := functions.NewFunctionClient(ctx, o.Functions...)
 	if err != nil {
-		return Report{}, fmt.Errorf("signing in to Cloud Functions: %w; run gcloud auth application-default login", err)
+		r.find(checkDeployment, Failed, signIn, "signing in to Cloud Functions: %s", err)
+		return r
 	}
 	defer client.Close()
 	s := newSecretClients(o.Secrets)
 	defer s.close()
 	if _, err := s.client(ctx, ""); err != nil { // now, not once for each secret
-		return Report{}, fmt.Errorf("signing in to Secret Manager: %w", err)
+		r.find(checkDeployment, Failed, signIn, "signing in to Secret Manager: %s", err)
+		return r
 	}
-	r := Report{Version: buildinfo.Version(), Functions: []*Function{}, Findings: []Finding{}}
+	reader := newReader(ctx, o) // before the Pings, which renew the API tokens
 	for _, g := range o.Groups {
-		f := &Function{Group: g.Name, Name: Prefix(o.Instance) + "-" + g.Name, Delivery: "not tested", Findings: []Finding{},
-			group: g}
+		f := &Function{Group: g.Name, Name: Prefix(o.Instance) + "-" + g.Name, Delivery: notTested, report: r, group: g}
 		r.Functions = append(r.Functions, f)
 		if err := f.get(ctx, client, o); err != nil {
-			return r, err
+			r.find(checkDeployment, Failed, "check the permissions of your account and the connection, and run doctor again",
+				"%s", err)
+			return r
 		}
-		if f.deployed == nil {
-			continue
+		if f.deployed != nil {
+			f.examineAll(ctx, o, s)
 		}
-		f.examine(o)
-		f.examineSecrets(ctx, s)
-		f.url = f.address(o)
-		f.examineAccess(ctx, o)
-		f.ping(ctx, o)
 	}
 	if !slices.ContainsFunc(r.Functions, func(f *Function) bool { return f.deployed != nil }) && !o.Required {
-		r.find(Error, "project %s has none of the functions in %s: deploy them (terraform apply), or set -instance and "+
-			"-region", o.Project, o.Region)
+		r.find(checkDeployment, Failed, "deploy them (terraform apply), or set -instance and -region",
+			"project %s has none of the functions in %s", o.Project, o.Region)
 	}
+	r.passed(checkDeployment)
 	r.compare()
-	if o.Deliver {
-		r.deliver(ctx, o)
+	r.examineOkta(ctx, reader)
+	r.deliver(ctx, o)
+	return r
+}
+
+const signIn = "run gcloud auth application-default login"
+
+// notTested is the state of a Ping or a delivery that was not sent.
+const notTested = "not tested"
+
+// examineAll makes all checks of a deployed function.
+func (f *Function) examineAll(ctx context.Context, o Options, s secretClients) {
+	f.examine(o.Project)
+	f.examineSecrets(ctx, s)
+	if f.url = f.address(o); f.url != "" {
+		f.passed(checkAddress)
 	}
-	return r, nil
+	f.examineAccess(ctx, o)
+	f.ping(ctx, o)
+	f.examinePublished(ctx, o, s)
+	f.skipRest()
 }
 
 // get reads the deployed function. A missing function is a finding, not an error.
@@ -161,12 +137,12 @@ func (f *Function) get(ctx context.Context, client *functions.FunctionClient, o 
 		return nil
 	case codes.NotFound:
 		f.deployed, f.State = nil, "missing"
-		level := Note
+		level := Skipped
 		if o.Required {
-			level = Error
+			level = Failed
 		}
-		f.find(level, "function %s does not exist in %s: if it is wanted, deploy it (terraform apply), or set -instance and "+
-			"-region", f.Name, o.Region)
+		f.find(checkFunction, level, "if it is wanted, deploy it (terraform apply), or set -instance and -region",
+			"function %s does not exist in %s", f.Name, o.Region)
 		return nil
 	case codes.PermissionDenied:
 		return fmt.Errorf("reading the functions of %s needs roles/cloudfunctions.viewer: %s", o.Project,
@@ -183,40 +159,48 @@ func (r *Report) compare() {
 		if f.deployed == nil {
 			continue
 		}
-		service := f.deployed.GetServiceConfig()
-		env := service.GetEnvironmentVariables()
-		if account := service.GetServiceAccountEmail(); account != "" {
+		if account := f.deployed.GetServiceConfig().GetServiceAccountEmail(); account != "" {
 			accounts[account] = append(accounts[account], f.Name)
 		}
-		if root := org(env["OKTA_API_ROOT"]); root != "" {
+		if root := org(f.env()["OKTA_API_ROOT"]); root != "" {
 			roots[root] = append(roots[root], f.Name)
 		}
-		key := env["OKTA_CLIENT_ID"]
-		if token := env["OKTA_API_TOKEN_SECRET"]; token != "" {
-			key = token
-			if name, err := secrets.ResourceName(token, env["GOOGLE_CLOUD_PROJECT"]); err == nil {
-				key = resourceName.FindString(name) // the same for every form and version of the reference
-			}
-		}
-		if key != "" {
+		if key := credential(f.env()); key != "" {
 			credentials[key] = append(credentials[key], f.Name)
 		}
 	}
 	for _, account := range slices.Sorted(maps.Keys(accounts)) {
 		if shared := accounts[account]; len(shared) > 1 {
-			r.find(Error, "%s run as the same service account, %s: each then has the permissions of all; give each its own",
-				list(shared), account)
+			r.find(checkSharedAccount, Failed, "give each function its own service account",
+				"%s run as the same service account, %s: each then has the permissions of all", list(shared), account)
 		}
 	}
 	if len(roots) > 1 {
-		r.find(Error, "the functions call different orgs (OKTA_API_ROOT): %s", list(sorted(roots)))
+		r.find(checkOrg, Failed, "set the same OKTA_API_ROOT for all, or deploy an instance for each org",
+			"the functions call different orgs (OKTA_API_ROOT): %s", list(sorted(roots)))
 	}
 	for _, key := range slices.Sorted(maps.Keys(credentials)) {
 		if shared := credentials[key]; len(shared) > 1 {
-			r.find(Note, "%s share one Okta credential: each has the permissions that all their actions need. "+
-				"To separate them, create a service app for each group (okta_credentials)", list(shared))
+			r.find(checkSharedCredential, Warning, "create a service app for each group (okta_credentials)",
+				"%s share one Okta credential: each has the permissions that all their actions need", list(shared))
 		}
 	}
+	for _, c := range []Check{checkSharedAccount, checkOrg, checkSharedCredential} {
+		r.passed(c)
+	}
+}
+
+// credential returns a name of the Okta credential in the settings of a function, which is the same in all functions
+// that have this credential; "" without one.
+func credential(env map[string]string) string {
+	token := env["OKTA_API_TOKEN_SECRET"]
+	if token == "" {
+		return env["OKTA_CLIENT_ID"]
+	}
+	if name, err := secrets.ResourceName(token, env["GOOGLE_CLOUD_PROJECT"]); err == nil {
+		return resourceName.FindString(name) // the same for every form and version of the reference
+	}
+	return token
 }
 
 // org returns the normalized org URL of an Api Root; "" if it is not a URL: it may be a misplaced
@@ -227,10 +211,6 @@ func org(root string) string {
 		return ""
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host)
-}
-
-func (r *Report) find(level Level, format string, args ...any) {
-	r.Findings = append(r.Findings, Finding{level, fmt.Sprintf(format, args...)})
 }
 
 func list(names []string) string { return strings.Join(names, ", ") }

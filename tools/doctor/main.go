@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,7 +17,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 
 	"golang.org/x/oauth2"
 	"google.golang.org/api/idtoken"
@@ -28,53 +26,55 @@ import (
 	"example.com/okta-secops/internal/action"
 )
 
-// errFound is the error of a report with errors: the report is already on stdout.
-var errFound = errors.New("the deployment has errors")
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+const exitHelp = `Exit codes:
+  0  no check failed; there may be warnings
+  1  a check failed
+  2  the flags are not valid: nothing was checked, and stdout is empty
+`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := examine(ctx, os.Args[1:], Options{}, os.Stdout)
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if !errors.Is(err, errFound) {
-		fmt.Fprintln(os.Stderr, "doctor:", err)
-	}
+	code := run(ctx, os.Args[1:], Options{}, os.Stdout, os.Stderr)
 	stop()
-	os.Exit(1)
+	os.Exit(code)
 }
 
-// examine checks a deployment and prints a report. It returns errFound if the report has errors.
-func examine(ctx context.Context, args []string, o Options, stdout io.Writer) error {
-	asJSON, err := o.parse(args, stdout)
-	if err != nil {
-		return err
+// run checks a deployment, prints a report and returns the exit code.
+func run(ctx context.Context, args []string, o Options, stdout, stderr io.Writer) int {
+	asJSON, err := o.parse(ctx, args, stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		fmt.Fprintln(stderr, "doctor:", err)
+		return exitUsage
 	}
-	report, err := Examine(ctx, o)
-	if err != nil {
-		return err
-	}
+	report := Examine(ctx, o)
+	write := report.writeText
 	if asJSON {
-		e := json.NewEncoder(stdout)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(report); err != nil {
-			return err
-		}
-	} else {
-		printReport(stdout, report)
+		write = report.writeJSON
 	}
-	if report.HasErrors() {
-		return errFound
+	if err := write(stdout); err != nil {
+		fmt.Fprintln(stderr, "doctor: writing the report:", err)
+		return exitFailed
 	}
-	return nil
+	if report.Status == Failed {
+		return exitFailed
+	}
+	return exitOK
 }
 
 const usage = "usage: go run ./tools/doctor -project P -region R [-instance I] [-groups users,groups] [flags]"
 
 // parse sets the options from the flags. With -h it prints the usage and returns flag.ErrHelp.
-func (o *Options) parse(args []string, stdout io.Writer) (asJSON bool, err error) {
+func (o *Options) parse(ctx context.Context, args []string, stdout io.Writer) (asJSON bool, err error) {
 	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.Project, "project", "", "id of the `project` of the deployment")
@@ -91,13 +91,21 @@ func (o *Options) parse(args []string, stdout io.Writer) (asJSON bool, err error
 	flags.BoolVar(&o.Deliver, "deliver", false, "publish a Ping to the topic of each function and wait for its result: "+
 		"you need roles/pubsub.editor, or roles/pubsub.publisher on the topics, roles/pubsub.subscriber on the "+
 		"results topic, and pubsub.subscriptions.create, .consume and .delete in the project")
-	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
+	oktaURL := flags.String("okta-url", "", "`URL` of the org, for -okta-token-file")
+	tokenFile := flags.String("okta-token-file", "", "`file` with an API token of an administrator who may read API "+
+		"tokens, users and the grants of apps (not the token of the functions): check the expiry of API tokens and "+
+		"the scopes of service apps")
+	flags.BoolVar(&o.SigningKey, "signing-key", false, "read the key that signs the signals, and compare it with the "+
+		"published keys: you need roles/secretmanager.secretAccessor on its secret")
+	flags.StringVar(&o.JWKS, "jwks", "", "`URL` of the published keys (default: from the metadata of the issuer)")
+	flags.BoolVar(&asJSON, "json", false, "print the report as one JSON document, with the checks that are OK")
 	err = flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprintln(stdout, usage)
 		flags.SetOutput(stdout)
 		flags.PrintDefaults()
+		fmt.Fprint(stdout, exitHelp)
 		return false, err
 	case err != nil:
 		return false, fmt.Errorf("%w; see go run ./tools/doctor -h", err)
@@ -121,7 +129,8 @@ func (o *Options) parse(args []string, stdout io.Writer) (asJSON bool, err error
 	if o.Token == nil {
 		o.Token = googleToken(*as)
 	}
-	return asJSON, nil
+	o.Okta, err = oktaClient(ctx, *oktaURL, *tokenFile)
+	return asJSON, err
 }
 
 // digits is the form of a project number, which is optional.
@@ -175,28 +184,6 @@ func googleToken(account string) func(ctx context.Context, audience string) (str
 			return "", err
 		}
 		return token.AccessToken, nil
-	}
-}
-
-func printReport(w io.Writer, r Report) {
-	fmt.Fprintf(w, "okta-secops %s\n\n", r.Version)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "GROUP\tFUNCTION\tSTATE\tRUNTIME\tVERSION\tCALLERS\tPING\tDELIVERY\tFINDINGS")
-	for _, f := range r.Functions {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", f.Group, f.Name, f.State, f.Runtime, f.Version,
-			f.Auth, f.Ping, f.Delivery, len(f.Findings))
-	}
-	_ = table.Flush()
-	for _, f := range r.Functions {
-		for _, finding := range f.Findings {
-			fmt.Fprintf(w, "%s: %s: %s\n", finding.Level, f.Name, finding.Text)
-		}
-	}
-	for _, finding := range r.Findings {
-		fmt.Fprintf(w, "%s: %s\n", finding.Level, finding.Text)
-	}
-	if !r.HasErrors() {
-		fmt.Fprintln(w, "No errors were found.")
 	}
 }
 

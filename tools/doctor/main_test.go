@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -43,10 +44,12 @@ type deployment struct {
 	openPush    bool   // nor deliveries
 	platform    bool   // Cloud Run refuses unauthenticated requests
 	unreachable bool   // requests fail
+	refusal     int    // status of the refusals of Cloud Run; 0: 403
 	status      int    // of the response to a Ping; 0: 200
 	ping        string // the body of the response to a Ping
 	version     string // of the deployed source
 	elsewhere   string // the functions redirect to this address
+	issuer      string // host that publishes keys; "": none
 	wrongHosts  atomic.Int32
 }
 
@@ -87,6 +90,9 @@ func (d *deployment) RoundTrip(r *http.Request) (*http.Response, error) {
 	if d.unreachable {
 		return nil, errors.New("connection refused")
 	}
+	if r.URL.Host == d.issuer {
+		return http.DefaultTransport.RoundTrip(r)
+	}
 	if d.elsewhere == "" || !strings.HasPrefix(d.elsewhere, "http://"+r.URL.Host) {
 		if !strings.HasSuffix(r.URL.Host, "-"+number+"."+region+".run.app") || r.URL.Scheme != "https" ||
 			!strings.HasPrefix(r.URL.Host, "okta-") {
@@ -107,7 +113,7 @@ func (d *deployment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case d.elsewhere != "":
 		http.Redirect(w, r, d.elsewhere, http.StatusFound)
 	case d.platform && !authenticated:
-		w.WriteHeader(http.StatusForbidden)
+		w.WriteHeader(cmp.Or(d.refusal, http.StatusForbidden))
 		_, _ = io.WriteString(w, "<html><title>403 Forbidden</title></html>")
 	case !delivery && !authenticated && !d.open, delivery && !d.openPush:
 		w.WriteHeader(http.StatusUnauthorized)
@@ -138,7 +144,7 @@ func (d *deployment) function(g action.Group) *functionspb.Function {
 	env := map[string]string{
 		"OKTA_API_ROOT": "https://acme.okta.com", "CALLER_AUTH": "apikey", "CALLER_KEYS_SECRET": secretOf("callers") +
 			"/versions/latest",
-		"IDEMPOTENCY_BUCKET": "acme-idempotency", "GOOGLE_CLOUD_PROJECT": project, "PUSH_AUDIENCE": address(g),
+		"IDEMPOTENCY_BUCKET": "acme-idempotency", "GUARDRAILS": `{"max_users_per_hour": 100}`, "GOOGLE_CLOUD_PROJECT": project, "PUSH_AUDIENCE": address(g),
 		"PUSH_EMAILS": "push@acme.test",
 	}
 	if g.NeedsOkta() {
@@ -178,17 +184,26 @@ func (d *deployment) withIAM(instance string) {
 // examine runs the command.
 func (d *deployment) examine(args ...string) (string, error) {
 	d.t.Helper()
-	var out bytes.Buffer
+	var out, problems bytes.Buffer
 	args = append([]string{"-project", project, "-region", region, "-header", "X-Api-Key: " + callerKey}, args...)
-	err := examine(d.t.Context(), args, d.options, &out)
-	if strings.Contains(out.String(), "canary") || err != nil && strings.Contains(err.Error(), "canary") {
-		d.t.Errorf("a secret is in %v\n%s", err, out.String())
+	code := run(d.t.Context(), args, d.options, &out, &problems)
+	if strings.Contains(out.String()+problems.String(), "canary") {
+		d.t.Errorf("a secret is in %s\n%s", problems.String(), out.String())
 	}
-	if read := d.secrets.Asked(); len(read) > 0 {
+	if read := d.secrets.Asked(); len(read) > 0 && !slices.Contains(args, "-signing-key") {
 		d.t.Errorf("the values of %q were read", read)
 	}
-	return out.String(), err
+	if code == exitUsage || problems.Len() > 0 {
+		d.t.Errorf("exit code %d: %s", code, problems.String())
+	}
+	if code == exitFailed {
+		return out.String(), errFailed
+	}
+	return out.String(), nil
 }
+
+// errFailed stands for the exit code of a check that failed.
+var errFailed = errors.New("a check failed")
 
 func TestDoctor_RefusesInvalidFlags(t *testing.T) {
 	t.Parallel()
@@ -203,12 +218,27 @@ func TestDoctor_RefusesInvalidFlags(t *testing.T) {
 		"-project p -region r -project-number " +
 			"acme": `-project-number must be the number of the project, such as 123456789012, not "acme"`,
 		"users": `doctor takes flags only, not "users"`,
-		"-project p -region r -header-file /nonexistent/caller-key": "/nonexistent/caller-key",
+		"-project p -region r -header-file /nonexistent/caller-key":                     "/nonexistent/caller-key",
+		"-project p -region r -okta-url https://acme.okta.com":                          "belong together: give both or neither",
+		"-project p -region r -okta-token-file token":                                   "belong together: give both or neither",
+		"-project p -region r -okta-url http://acme.okta.com -okta-token-file token":    "OKTA_API_ROOT (Api Root) must begin with https://",
+		"-project p -region r -okta-url https://acme.okta.com -okta-token-file /none/t": "-okta-url and -okta-token-file: ",
 	} {
-		if err := examine(t.Context(), strings.Fields(args), Options{}, io.Discard); err == nil ||
-			!strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %s", args, err, want)
+		var out, problems bytes.Buffer
+		code := run(t.Context(), strings.Fields(args), Options{}, &out, &problems)
+		if code != exitUsage || out.Len() > 0 || !strings.Contains(problems.String(), want) {
+			t.Errorf("%q: exit code %d, %s%s, want %s", args, code, out.String(), problems.String(), want)
 		}
+	}
+}
+
+func TestDoctor_HelpHasTheExitCodes(t *testing.T) {
+	t.Parallel()
+	var out, problems bytes.Buffer
+	if code := run(t.Context(), []string{"-help"}, Options{}, &out, &problems); code != exitOK || problems.Len() > 0 ||
+		!strings.HasPrefix(out.String(), usage) || !strings.Contains(out.String(), exitHelp) ||
+		!strings.Contains(out.String(), "-okta-token-file") {
+		t.Errorf("exit code %d, %s%s", code, out.String(), problems.String())
 	}
 }
 
@@ -228,7 +258,8 @@ func TestDoctor_NeedsTheViewerRole(t *testing.T) {
 	t.Parallel()
 	d := deployed(t)
 	d.functions.SetDenied(true)
-	if _, err := d.examine(); err == nil || !strings.Contains(err.Error(), "needs roles/cloudfunctions.viewer") {
-		t.Errorf("%v", err)
+	if out, err := d.examine(); err == nil || !strings.Contains(out, "failed: deployment: reading the functions of "+
+		"acme-security needs roles/cloudfunctions.viewer") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -52,69 +52,79 @@ func (s secretClients) close() {
 }
 
 // references are the settings that refer to secrets.
-var references = []string{"OKTA_API_TOKEN_SECRET", "OKTA_PRIVATE_KEY_SECRET", "ITP_SIGNING_KEY_SECRET",
-	"CALLER_KEYS_SECRET"}
+var references = []string{"OKTA_API_TOKEN_SECRET", "OKTA_PRIVATE_KEY_SECRET", signingKey,
+	"CALLER_KEYS_SECRET", "GUARDRAILS"}
+
+// signingKey is the setting of the key that signs the signals.
+const signingKey = "ITP_SIGNING_KEY_SECRET"
 
 var resourceName = regexp.MustCompile(`^projects/[^/]+/(?:locations/[^/]+/)?secrets/[^/]+`)
 
 // examineSecrets checks that the secrets exist and that the function can read them. It does not
 // read their values.
 func (f *Function) examineSecrets(ctx context.Context, s secretClients) {
-	service := f.deployed.GetServiceConfig()
-	env := service.GetEnvironmentVariables()
 	for _, setting := range references {
-		ref := env[setting]
-		// An invalid reference is already a finding. It is not shown: it may be the secret itself.
-		if ref == "" || secrets.CheckRef(ref) != nil {
+		text := strings.TrimSpace(f.env()[setting])
+		if text == "" || setting == "GUARDRAILS" && strings.HasPrefix(text, "{") { // the policy itself
 			continue
 		}
-		if strings.HasPrefix(ref, "env:") || strings.HasPrefix(ref, "file:") {
-			f.find(Error, "%s refers to a variable or a file, which is for local work only: store the secret in Secret Manager",
-				setting)
+		if secrets.CheckRef(text) != nil { // the text is not shown: it may be the secret itself
+			f.find(checkSecrets, Skipped, "correct the setting, and run doctor again", "%s was not checked: it is not a "+
+				"reference to a secret", setting)
 			continue
 		}
-		ref, err := secrets.ResourceName(ref, env["GOOGLE_CLOUD_PROJECT"])
-		if err != nil {
-			f.find(Error, "%s: %s", setting, err)
-			continue
-		}
-		client, err := s.client(ctx, ref)
-		if err != nil {
-			f.find(Warning, "%s: %s could not be checked: signing in to Secret Manager: %s", setting, ref, err)
-			continue
-		}
-		version, err := client.GetSecretVersion(ctx, &secretmanagerpb.GetSecretVersionRequest{Name: ref})
-		switch status.Code(err) {
-		case codes.OK:
-			if version.GetState() != secretmanagerpb.SecretVersion_ENABLED {
-				f.find(Error, "%s: %s is %s: enable it, or add a version", setting, version.GetName(), version.GetState())
-			}
-		case codes.NotFound:
-			f.find(Error, "%s: %s does not exist: add a version (docs/deploy.md)", setting, ref)
-		default:
-			f.find(Warning, "%s: %s could not be checked: %s", setting, ref, secretRefusal(err))
-			continue
-		}
-		f.examineReader(ctx, client, setting, resourceName.FindString(ref),
-			"serviceAccount:"+service.GetServiceAccountEmail())
+		f.examineSecret(ctx, s, setting, text)
 	}
+	f.passed(checkSecrets)
 }
 
-// examineReader checks that the function has the role to read a secret.
-func (f *Function) examineReader(ctx context.Context, client *secretmanager.Client, setting, secret, member string) {
-	policy, err := client.GetIamPolicy(ctx, &iampb.GetIamPolicyRequest{Resource: secret})
-	if err != nil {
-		f.find(Warning, "%s: the readers of %s could not be checked: %s", setting, secret, secretRefusal(err))
+// examineSecret checks the secret of a setting.
+func (f *Function) examineSecret(ctx context.Context, s secretClients, setting, text string) {
+	const again = "check the permissions of your account, and run doctor again"
+	if strings.HasPrefix(text, "env:") || strings.HasPrefix(text, "file:") {
+		f.find(checkSecrets, Failed, "store the secret in Secret Manager",
+			"%s refers to a variable or a file, which is for local work only", setting)
 		return
 	}
-	for _, b := range policy.GetBindings() {
-		if b.GetRole() == "roles/secretmanager.secretAccessor" && slices.Contains(b.GetMembers(), member) {
-			return
-		}
+	ref, err := secrets.ResourceName(text, f.env()["GOOGLE_CLOUD_PROJECT"])
+	if err != nil {
+		f.find(checkSecrets, Failed, "write the reference as projects/P/secrets/S/versions/V", "%s: %s", setting, err)
+		return
 	}
-	f.find(Error, "%s: %s cannot read %s: grant roles/secretmanager.secretAccessor on this secret (on the project it "+
-		"would allow all secrets)",
-		setting, member, secret)
+	client, err := s.client(ctx, ref)
+	if err != nil {
+		f.find(checkSecrets, Warning, again, "%s: %s could not be checked: signing in to Secret Manager: %s", setting, ref,
+			err)
+		return
+	}
+	version, err := client.GetSecretVersion(ctx, &secretmanagerpb.GetSecretVersionRequest{Name: ref})
+	switch status.Code(err) {
+	case codes.OK:
+		if version.GetState() != secretmanagerpb.SecretVersion_ENABLED {
+			f.find(checkSecrets, Failed, "enable it, or add a version", "%s: %s is %s", setting, version.GetName(),
+				version.GetState())
+		}
+	case codes.NotFound:
+		f.find(checkSecrets, Failed, "add a version (docs/deploy.md, section 5)", "%s: %s does not exist", setting, ref)
+	default:
+		f.find(checkSecrets, Warning, again, "%s: %s could not be checked: %s", setting, ref, secretRefusal(err))
+		return
+	}
+	secret := resourceName.FindString(ref)
+	member := "serviceAccount:" + f.deployed.GetServiceConfig().GetServiceAccountEmail()
+	policy, err := client.GetIamPolicy(ctx, &iampb.GetIamPolicyRequest{Resource: secret})
+	if err != nil {
+		f.find(checkSecrets, Warning, again, "%s: the readers of %s could not be checked: %s", setting, secret,
+			secretRefusal(err))
+		return
+	}
+	if !slices.ContainsFunc(policy.GetBindings(), func(b *iampb.Binding) bool {
+		return b.GetRole() == "roles/secretmanager.secretAccessor" && slices.Contains(b.GetMembers(), member)
+	}) {
+		f.find(checkSecrets, Failed,
+			"grant roles/secretmanager.secretAccessor on this secret (on the project it would allow all secrets)",
+			"%s: %s cannot read %s", setting, member, secret)
+	}
 }
 
 // secretRefusal returns the message of a Secret Manager error, with the missing role if permission
