@@ -17,8 +17,8 @@ var release string
 // Release returns the version in the file VERSION, such as "0.1.0".
 func Release() string { return strings.TrimSpace(release) }
 
-// Version returns the release and the revision of its sources, such as "0.1.0 1a2b3c (modified)". A build outside of a
-// repository, such as that of a deployed function, has the release only.
+// Version returns the release and the revision of its sources, such as "0.1.0 1a2b3c (modified)". go run, and a build
+// outside of a repository, such as that of a deployed function, have the release only.
 func Version() string { return version() }
 
 // version reads the build information once, because every request asks for the version.

@@ -92,8 +92,8 @@ func (o *Options) parse(ctx context.Context, args []string, stdout io.Writer) (a
 		"you need roles/pubsub.editor, or roles/pubsub.publisher on the topics, roles/pubsub.subscriber on the "+
 		"results topic, and pubsub.subscriptions.create, .consume and .delete in the project")
 	oktaURL := flags.String("okta-url", "", "`URL` of the org, for -okta-token-file")
-	tokenFile := flags.String("okta-token-file", "", "`file` with an API token of an administrator who may read API "+
-		"tokens, users and the grants of apps (not the token of the functions): check the expiry of API tokens and "+
+	tokenFile := flags.String("okta-token-file", "", "`file` with an API token of an administrator with the rights to "+
+		"read API tokens, users and the grants of apps (not the token of the functions): check the expiry of API tokens and "+
 		"the scopes of service apps")
 	flags.BoolVar(&o.SigningKey, "signing-key", false, "read the key that signs the signals, and compare it with the "+
 		"published keys: you need roles/secretmanager.secretAccessor on its secret")

@@ -102,7 +102,7 @@ func (f *Function) examineToken(ctx context.Context, k reader) {
 		owner, err = k.client.GetUser(ctx, f.owner)
 	}
 	if err != nil {
-		f.find(checkToken, Skipped, "give -okta-token-file a token of an administrator who may read API tokens and users",
+		f.find(checkToken, Skipped, "give -okta-token-file a token with the rights to read API tokens and users",
 			"the API tokens of %s cannot be read: %s", f.owner, apierr.As(err).Message)
 		return
 	}
@@ -130,7 +130,7 @@ func (f *Function) examineScopes(ctx context.Context, k reader) {
 	app := f.env()["OKTA_CLIENT_ID"]
 	granted, err := k.client.ListAppScopes(ctx, app)
 	if err != nil {
-		f.find(checkScopes, Skipped, "give -okta-token-file a token of an administrator who may read the grants of apps",
+		f.find(checkScopes, Skipped, "give -okta-token-file a token with the right to read the grants of apps",
 			"the scopes of OKTA_CLIENT_ID %s cannot be read: %s", app, apierr.As(err).Message)
 		return
 	}

@@ -49,7 +49,7 @@ func (f *Function) examinePublished(ctx context.Context, o Options, s secretClie
 			"the signing key was not compared with the published keys: %s", problem)
 	case !o.SigningKey && !f.found(checkPublished):
 		f.find(checkPublished, Skipped, "run doctor with -signing-key",
-			"the signing key was not compared with the published keys: doctor reads no secret values unless it is told to")
+			"the signing key was not compared with the published keys: doctor reads no secret values without this flag")
 	}
 	f.passed(checkPublished)
 }

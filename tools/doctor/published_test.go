@@ -87,7 +87,7 @@ func TestDoctor_ComparesThePublishedKeysWithTheSigningKey(t *testing.T) {
 		"another key": {other.JWKS("kid-1"), "", jwk, nil, []string{"-signing-key"}, Warning,
 			"signing key: another key is published as kid-1"},
 		"without -signing-key": {other.JWKS("kid-1"), "", jwk, nil, nil, Skipped,
-			"doctor reads no secret values unless it is told to"},
+			"doctor reads no secret values without this flag"},
 		"no documents": {nil, "", jwk, nil, []string{"-signing-key"}, Warning,
 			"metadata: http://127.0.0.1:"},
 		"no documents, without -signing-key": {nil, "", jwk, nil, nil, Warning, "has the status 404, not 200"},
