@@ -84,7 +84,7 @@ func (inv *Invocation) execute(ctx context.Context, x *Execution) (*Result, erro
 	}
 	result.Warnings = append(x.allWarnings(), result.Warnings...)
 	result.TimedOut = ctx.Err() != nil
-	result.releaseMemory = x.Okta.Release
+	result.releaseMemory, result.Usage = x.Okta.Release, x.Okta.Usage()
 	result.dryRun = x.Request.Options.DryRun
 	return result, err
 }

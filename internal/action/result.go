@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"example.com/okta-secops/internal/apierr"
+	"example.com/okta-secops/internal/okta"
 )
 
 // Result is the result of a run. Its Status is derived from the targets.
@@ -15,6 +16,7 @@ type Result struct {
 	Entities []EnrichedEntity
 	Warnings []string
 	TimedOut bool // the deadline passed during the run
+	Usage    okta.Usage
 
 	size          int // of JSON and the enrichment, in bytes
 	dryRun        bool

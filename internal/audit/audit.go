@@ -70,13 +70,17 @@ type Target struct {
 // InvocationRecord is the record of an invocation that has ended.
 type InvocationRecord struct {
 	Occasion
-	Status     string   `json:"status"`
-	HTTPStatus int      `json:"http_status"`
-	ErrorCode  string   `json:"error_code,omitempty"`
-	Replayed   bool     `json:"replayed,omitempty"`  // the response is that of an earlier request with the same key
-	ReplayOf   string   `json:"replay_of,omitempty"` // invocation_id of that request
-	DurationMS int64    `json:"duration_ms"`
-	Targets    []Target `json:"targets"`
+	Status     string `json:"status"`
+	HTTPStatus int    `json:"http_status"`
+	ErrorCode  string `json:"error_code,omitempty"`
+	Replayed   bool   `json:"replayed,omitempty"`  // the response is that of an earlier request with the same key
+	ReplayOf   string `json:"replay_of,omitempty"` // invocation_id of that request
+	DurationMS int64  `json:"duration_ms"`
+	// Okta's rate limits as the invocation met them: the number of responses with the status 429, and the lowest
+	// percentage of a limit that was left, if Okta reported one.
+	OktaRateLimited int      `json:"okta_rate_limited,omitempty"`
+	OktaRemaining   *int     `json:"okta_remaining_percent,omitempty"`
+	Targets         []Target `json:"targets"`
 	// A record that is too large for one log entry is split: each part has all fields, and some of the
 	// targets.
 	Part  int `json:"part,omitempty"` // from 1; 0: the record is not split

@@ -40,6 +40,8 @@ func (s service) record(ctx context.Context, in *input, out outcome) {
 	if r.Replayed {
 		r.ReplayOf = out.reply.Replayed.InvocationID
 	}
+	usage := out.result.Usage
+	r.OktaRateLimited, r.OktaRemaining = usage.RateLimited, usage.Remaining
 	errs := out.result.Errors()
 	if out.cause != nil {
 		r.ErrorCode = out.cause.Code

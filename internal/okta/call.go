@@ -158,6 +158,7 @@ func (r *retrier) attempt(ctx context.Context) *attempt {
 	r.attempts++
 	x := &attempt{
 		route: r.route, scopes: r.client.scopes, from: r.client.from, anonymous: r.anonymous, hook: r.hook,
+		usage:      r.client.usage,
 		needsProof: r.nonIdempotent || r.sendsEmail, readOnly: r.client.readOnly,
 		hidden: slices.Concat(r.client.secrets, r.hidden),
 	}

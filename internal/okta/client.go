@@ -40,6 +40,7 @@ type Client struct {
 	from    origin
 	memory  *memory
 	holding *holding // nil: not counted
+	usage   *usage   // nil: not counted
 
 	readOnly bool
 	planning bool
@@ -103,7 +104,9 @@ func (c *Client) WithScopes(scopes []string) *Client {
 // action that changes something, go before others, and a caller leaves places to the calls of other
 // callers. Release must follow.
 func (c *Client) For(caller string, urgent bool) *Client {
-	return c.with(func(n *Client) { n.from, n.holding = origin{caller, urgent}, &holding{memory: c.memory} })
+	return c.with(func(n *Client) {
+		n.from, n.holding, n.usage = origin{caller, urgent}, &holding{memory: c.memory}, &usage{}
+	})
 }
 
 // ReadOnly returns a client that refuses every request but GET before it is sent, so that a dry run

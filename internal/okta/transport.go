@@ -23,6 +23,7 @@ type attempt struct {
 	anonymous  bool
 	from       origin
 	hook       *writeHook
+	usage      *usage
 	readOnly   bool
 	needsProof bool   // a failure counts as certain only if Okta proves it, because the write must not be repeated
 	scheme     string // of the credentials in the request: SSWS, Bearer or DPoP
@@ -111,6 +112,7 @@ func (k *capturingTransport) exchange(r *http.Request, x *attempt) (re *response
 	}
 	re.route, re.received, re.hidden = x.route, k.rate.clock.Now(), x.hidden
 	re.path, re.hasProof = r.URL.Path, r.Header.Get("DPoP") != ""
+	x.usage.add(re)
 	if !x.anonymous {
 		x.newCredentials, x.renewError = k.auth.afterResponse(r, re)
 	}

@@ -70,7 +70,7 @@ func TestAudit_RecordsEveryCallAndItsWrites(t *testing.T) {
 	want := []map[string]any{
 		with(map[string]any{"kind": "write_begun", "number": 1.0, "route": route, "target": alice}),
 		with(map[string]any{"kind": "write_ended", "number": 2.0, "route": route, "target": alice, "okta_request_id": "some"}),
-		with(map[string]any{"kind": "invocation", "number": 3.0, "status": "partial", "http_status": 200.0, "duration_ms": "some", "targets": []any{aliceDone, map[string]any{
+		with(map[string]any{"kind": "invocation", "number": 3.0, "status": "partial", "http_status": 200.0, "duration_ms": "some", "okta_remaining_percent": 99.0, "targets": []any{aliceDone, map[string]any{
 			"input": "erin", "source": "parameter", "user_id": w.ID("erin"), "login": "erin@acme.test", "outcome": "wrong_state", "error_code": "wrong_state",
 			"before": map[string]any{"status": "LOCKED_OUT"},
 		}}}),
