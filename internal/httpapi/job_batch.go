@@ -114,7 +114,7 @@ func (s service) endJob(ctx context.Context, in *input, j jobs.Job) error {
 	return errors.Join(held.Finish(ctx, []byte(`"published"`)), s.Jobs.End(ctx, j))
 }
 
-// publishJob publishes the reply of a job, and renews the lease in the meantime.
+// publishJob publishes the reply of a job and logs its end, and renews the lease in the meantime.
 func (s service) publishJob(ctx context.Context, in *input, j jobs.Job, held *idempotency.Lease) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -124,7 +124,18 @@ func (s service) publishJob(ctx context.Context, in *input, j jobs.Job, held *id
 		return err
 	}
 	reply.InvocationID = j.InvocationID
-	return s.publishResult(ctx, in, reply)
+	if err := s.publishResult(ctx, in, reply); err != nil {
+		return err
+	}
+	s.logJobEnd(ctx, in, reply)
+	return nil
+}
+
+// logJobEnd logs the end of a job. The audit has a record of each batch, and none of the whole job.
+func (s service) logJobEnd(ctx context.Context, in *input, reply Reply) {
+	s.Log.LogAttrs(ctx, slog.LevelInfo, "a job ended", slog.String("job", reply.Job.ID),
+		slog.String("action", in.action.Name), slog.String("job_status", string(reply.Status)),
+		slog.Int("done", reply.Progress.Done), slog.Int("failed", reply.Progress.Failed))
 }
 
 // batchesEnded reports whether no batch waits for its outcome. It begins after the batch that has just ended, and stops

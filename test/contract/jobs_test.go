@@ -151,6 +151,10 @@ func TestJob_RunsInBatchesAndMerges(t *testing.T) {
 	if letters := w.Published(pubsub.DeadLetterTopic); len(letters) > 0 {
 		t.Errorf("dead letters: %s", letters[0].Data)
 	}
+	ended := `"msg":"a job ended","job":"` + id + `","action":"Disable User","job_status":"partial","done":4,"failed":2}`
+	if n := strings.Count(w.Log(), ended); n != 1 {
+		t.Errorf("the log has the end of the job %d times", n)
+	}
 	undo, err := json.Marshal(r.JSON["undo_requests"].([]any)[0].(map[string]any)["body"])
 	if err != nil {
 		t.Fatal(err)
