@@ -28,6 +28,7 @@ import (
 	"example.com/okta-secops/internal/app"
 	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/internal/keys"
+	"example.com/okta-secops/internal/logging"
 	"example.com/okta-secops/internal/okta"
 	"example.com/okta-secops/local/emulator"
 	"example.com/okta-secops/local/pubsub"
@@ -63,6 +64,8 @@ type Options struct {
 	Log     io.Writer               // nil: kept for System.Log
 	Observe func(emulator.Observed) // called for every call to Okta
 	Records int                     // room for idempotency records in memory, in bytes; 0: as in production
+	// CloudLogging writes the log as the deployed functions do, and without debug entries.
+	CloudLogging bool
 
 	// OffSpecification is for a World whose org is to hold what Okta's specification does not allow; its replies are
 	// not held against it.
@@ -129,8 +132,13 @@ func Start(o Options) (*System, error) {
 	if o.Secrets == nil {
 		o.Secrets = &s.vault
 	}
+	getenv := func(name string) string { return env[name] }
+	log := slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if o.CloudLogging {
+		log = logging.New(o.Log, getenv)
+	}
 	a := app.New(app.Options{
-		Getenv:  func(name string) string { return env[name] },
+		Getenv:  getenv,
 		Secrets: o.Secrets,
 		Google:  o.Google,
 		Storage: o.Storage,
@@ -138,7 +146,7 @@ func Start(o Options) (*System, error) {
 		Clock:   o.Clock,
 		Records: o.Records,
 		Groups:  handlers.Groups,
-		Log:     slog.New(slog.NewJSONHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log:     log,
 	})
 	handler.Store(http.Handler(httpapi.Mount(handlers.Groups, a.Open)))
 	transmitter.Store(httpapi.TransmitterHandler(a.OpenTransmitter()))
