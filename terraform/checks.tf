@@ -164,6 +164,13 @@ check "notification_channels" {
   }
 }
 
+check "no_traffic" {
+  assert {
+    condition     = var.no_traffic_hours == 0 || var.ping == null
+    error_message = "no_traffic_hours has no effect with ping: each Ping is a message. Remove one of them."
+  }
+}
+
 check "signals" {
   assert {
     condition     = var.signals == null || contains(var.groups, "signals")

@@ -127,6 +127,7 @@ resource "google_project_service" "needed" {
     ],
     var.static_egress ? ["compute.googleapis.com"] : [],
     var.secops != null ? ["chronicle.googleapis.com"] : [],
+    var.ping != null ? ["cloudscheduler.googleapis.com"] : [],
   ))
 
   service            = each.key
@@ -268,7 +269,14 @@ module "monitoring" {
   runbooks_url          = var.runbooks_url
   no_traffic_hours      = var.no_traffic_hours
   request_deadline      = var.request_deadline
-  audit                 = { retention_days = var.audit_retention_days, locked = var.lock_audit }
+  alerts                = var.alerts
+  ping                  = var.ping
+  topics                = module.automation.topics
+  audit = {
+    retention_days = var.audit_retention_days
+    locked         = var.lock_audit
+    only_in_bucket = var.audit_only_in_bucket
+  }
 
   depends_on = [google_project_service.needed]
 }

@@ -81,6 +81,11 @@ output "alerts" {
   value       = module.monitoring.alerts
 }
 
+output "dashboard" {
+  description = "URL of the dashboard in the console."
+  value       = module.monitoring.dashboard
+}
+
 output "secops_actions" {
   description = <<-EOT
     Each action as a step of the HTTP V2 integration of SecOps: method, URL, path, headers and body to paste, the

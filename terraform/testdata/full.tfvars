@@ -19,6 +19,8 @@ build_service_account = "okta-build@acme-security.iam.gserviceaccount.com"
 publishers            = { users = ["serviceAccount:detections@acme-security.iam.gserviceaccount.com"] }
 notification_channels = ["projects/acme-security/notificationChannels/1"]
 no_traffic_hours      = 23
+ping                  = { minutes = 360 }
+audit_only_in_bucket  = true
 secops                = { instance = "00000000-0000-0000-0000-000000000000", location = "eu" }
 secops_log_type       = "OKTA_ACTION_RESULT"
 secops_push_endpoint  = "https://eu-chronicle.googleapis.com/feeds/1:importPushLogs"

@@ -82,7 +82,11 @@ run "settings_at_their_bounds_are_accepted" {
     rotation_days           = 36500
     audit_retention_days    = 3650
     no_traffic_hours        = 23
-    request_deadline        = 535
+    alerts = {
+      error_percent          = 0.1, error_calls = 1, latency_percent = 99, latency_calls = 1, window_minutes = 5
+      unacknowledged_minutes = 1080
+    }
+    request_deadline = 535
     subscription = {
       ack_deadline = 600, retention_hours = 0.17, min_backoff = 0, max_backoff = 0, max_deliveries = 100
     }
@@ -143,6 +147,15 @@ run "warning_for_alerts_without_channel" {
     notification_channels = []
   }
   expect_failures = [check.notification_channels]
+}
+
+run "warning_for_no_traffic_with_pings" {
+  command = plan
+  variables {
+    no_traffic_hours = 23
+    ping             = {}
+  }
+  expect_failures = [check.no_traffic]
 }
 
 run "warning_for_signals_that_are_not_deployed" {

@@ -17,6 +17,9 @@ variables {
 run "each_setting_is_refused_1" {
   command = plan
   variables {
+    runbooks_url            = "docs/runbooks"                                       # must be a URL
+    alerts                  = { error_percent = 0 }                                 # error percent is above 0
+    ping                    = { minutes = 45 }                                      # minutes must divide the day evenly
     project                 = "Acme Security"                                       # project must be an id
     region                  = "REGION"                                              # region must be a name
     instance                = "elevenchars"                                         # must fit a service account
@@ -43,6 +46,9 @@ run "each_setting_is_refused_1" {
     audit_retention_days    = 3651                                                  # is at most 3650 days
   }
   expect_failures = [
+    var.runbooks_url,
+    var.alerts,
+    var.ping,
     var.project,
     var.region,
     var.instance,
@@ -73,20 +79,26 @@ run "each_setting_is_refused_1" {
 run "each_setting_is_refused_2" {
   command = plan
   variables {
-    project          = "acme-google-soc"       # project must not contain google
-    instance         = "g00gle-eu"             # instance must not contain google
-    labels           = { goog-team = "soc" }   # labels must not begin with goog
-    egress_range     = "10.0.0.1/26"           # egress range must begin with its first address
-    okta_credentials = { users = {} }          # okta credentials must cover all groups
-    rotation_days    = 36501                   # rotation days are at most 100 years
-    invokers         = ["serviceAccount:soar"] # invokers must be addresses
-    publishers       = { user = [] }           # publishers must name groups
-    functions        = { user = {} }           # functions must name groups
-    subscription     = { ack_deadline = 105 }  # ack deadline must exceed request deadline
-    no_traffic_hours = 0.5                     # no traffic hours must be whole
-    signals          = { key_id = "k" }        # signals without publish need an issuer
+    runbooks_url     = "https://git.acme.test/?file=" # runbooks url is a prefix
+    alerts           = { error_calls = 2.5 }          # error calls must be whole
+    ping             = { minutes = 720 }              # minutes must fit three times into a day
+    project          = "acme-google-soc"              # project must not contain google
+    instance         = "g00gle-eu"                    # instance must not contain google
+    labels           = { goog-team = "soc" }          # labels must not begin with goog
+    egress_range     = "10.0.0.1/26"                  # egress range must begin with its first address
+    okta_credentials = { users = {} }                 # okta credentials must cover all groups
+    rotation_days    = 36501                          # rotation days are at most 100 years
+    invokers         = ["serviceAccount:soar"]        # invokers must be addresses
+    publishers       = { user = [] }                  # publishers must name groups
+    functions        = { user = {} }                  # functions must name groups
+    subscription     = { ack_deadline = 105 }         # ack deadline must exceed request deadline
+    no_traffic_hours = 0.5                            # no traffic hours must be whole
+    signals          = { key_id = "k" }               # signals without publish need an issuer
   }
   expect_failures = [
+    var.runbooks_url,
+    var.alerts,
+    var.ping,
     var.project,
     var.instance,
     var.labels,
@@ -105,6 +117,7 @@ run "each_setting_is_refused_2" {
 run "each_setting_is_refused_3" {
   command = plan
   variables {
+    alerts           = { window_minutes = 1081 }            # window minutes are at most 18 h
     labels           = { instance = "soc" }                 # labels must not replace our own
     egress_range     = "fd20::/20"                          # egress range must be ipv4
     okta_credentials = { default = { auth = "ssws" } }      # okta credentials auth must be known
@@ -114,6 +127,7 @@ run "each_setting_is_refused_3" {
     signals = { publish = true, operators = ["allUsers"] } # signals operators must be known accounts
   }
   expect_failures = [
+    var.alerts,
     var.signals,
     var.labels,
     var.egress_range,
@@ -126,11 +140,13 @@ run "each_setting_is_refused_3" {
 run "each_setting_is_refused_4" {
   command = plan
   variables {
+    alerts           = { latency_percent = 100 }              # latency percent is below 100
     labels           = { for i in range(61) : "l${i}" => "" } # labels are limited to 64
     okta_credentials = { default = { auth = "oauth" } }       # okta credentials oauth needs its ids
     subscription     = { retention_hours = 24 }               # retention ends before idempotency records expire
   }
   expect_failures = [
+    var.alerts,
     var.labels,
     var.okta_credentials,
     var.subscription,
@@ -140,9 +156,11 @@ run "each_setting_is_refused_4" {
 run "each_setting_is_refused_5" {
   command = plan
   variables {
+    alerts       = { latency_calls = 0 } # latency calls are at least 1
     subscription = { max_backoff = 601 } # backoff is at most 600 s
   }
   expect_failures = [
+    var.alerts,
     var.subscription,
   ]
 }
@@ -150,9 +168,11 @@ run "each_setting_is_refused_5" {
 run "each_setting_is_refused_6" {
   command = plan
   variables {
-    subscription = { min_backoff = -1 } # backoff is not negative
+    alerts       = { unacknowledged_minutes = 4 } # unacknowledged minutes are at least 5
+    subscription = { min_backoff = -1 }           # backoff is not negative
   }
   expect_failures = [
+    var.alerts,
     var.subscription,
   ]
 }

@@ -298,6 +298,43 @@ run "audit_is_not_locked_by_default" {
   }
 }
 
+run "audit_is_kept_in_default_too_by_default" {
+  command = plan
+
+  assert {
+    condition     = var.audit_only_in_bucket == false
+    error_message = "audit_only_in_bucket must be false by default: readers find the audit in _Default"
+  }
+}
+
+run "no_pings_by_default" {
+  command = plan
+
+  assert {
+    condition = (
+      !contains(keys(output.alerts), "availability") &&
+      !contains(keys(google_project_service.needed), "cloudscheduler.googleapis.com")
+    )
+    error_message = "without ping neither the alert nor the API of Cloud Scheduler is needed"
+  }
+}
+
+run "pings_bring_an_alert_and_the_api" {
+  command = plan
+  variables {
+    groups = ["users", "signals"]
+    ping   = {}
+  }
+
+  assert {
+    condition = (
+      contains(keys(output.alerts), "availability") &&
+      contains(keys(google_project_service.needed), "cloudscheduler.googleapis.com")
+    )
+    error_message = "got ${join(", ", concat(keys(output.alerts), keys(google_project_service.needed)))}"
+  }
+}
+
 run "apis_include_iam_credentials" {
   command = plan
 

@@ -132,34 +132,44 @@ func TestDeployGuide_CreatesBeforeUse(t *testing.T) {
 	}
 }
 
-// needed are the roles for the resources of terraform/, by the first word after google_: to create
-// and to read them.
+// needed are the roles for the resources of terraform/, by the beginning of their types after google_:
+// to create and to read them. The longest beginning applies.
 var needed = map[string]struct{ apply, plan string }{
 	"project":         {"roles/serviceusage.serviceUsageAdmin", "roles/serviceusage.serviceUsageViewer"},
 	"service":         {"roles/iam.serviceAccountAdmin", "roles/iam.serviceAccountViewer"},
 	"cloudfunctions2": {"roles/cloudfunctions.admin", "roles/cloudfunctions.viewer"},
-	"cloud":           {"roles/run.admin", "roles/iam.securityReviewer"},
+	"cloud_run":       {"roles/run.admin", "roles/iam.securityReviewer"},
+	"cloud_scheduler": {"roles/cloudscheduler.admin", "roles/cloudscheduler.viewer"},
 	"pubsub":          {"roles/pubsub.admin", "roles/pubsub.viewer"},
 	"secret":          {"roles/secretmanager.admin", "roles/secretmanager.viewer"},
 	"storage":         {"roles/storage.admin", "projects/" + project + "/roles/oktaPlan"},
 	"logging":         {"roles/logging.configWriter", "projects/" + project + "/roles/oktaPlan"},
 	"monitoring":      {"roles/monitoring.alertPolicyEditor", "roles/monitoring.viewer"},
-	"compute":         {"roles/compute.networkAdmin", "roles/compute.networkViewer"},
-	"chronicle":       {"roles/chronicle.admin", "roles/chronicle.viewer"},
+
+	"monitoring_dashboard": {"roles/monitoring.dashboardEditor", "roles/monitoring.viewer"},
+
+	"compute":   {"roles/compute.networkAdmin", "roles/compute.networkViewer"},
+	"chronicle": {"roles/chronicle.admin", "roles/chronicle.viewer"},
 }
 
-// resources returns a type of resource in terraform/ for each first word of such types.
+// resources returns the types of resources in terraform/, each with the beginning that needed has of
+// it, or "".
 func resources(t *testing.T) map[string]string {
 	t.Helper()
 	kinds := map[string]string{}
-	kind := regexp.MustCompile(`(?m)^resource "(google_([a-z0-9]+)\w*)"`)
+	kind := regexp.MustCompile(`(?m)^resource "google_(\w+)"`)
 	err := filepath.WalkDir(filepath.Join(root, "terraform"), func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".tf" {
 			return err
 		}
 		text, err := os.ReadFile(path)
 		for _, m := range kind.FindAllStringSubmatch(string(text), -1) {
-			kinds[m[2]] = m[1]
+			kinds[m[1]] = ""
+			for beginning := range needed {
+				if strings.HasPrefix(m[1]+"_", beginning+"_") && len(beginning) > len(kinds[m[1]]) {
+					kinds[m[1]] = beginning
+				}
+			}
 		}
 		return err
 	})
@@ -188,17 +198,17 @@ func TestDeployGuide_GrantsTheRolesThatApplyNeeds(t *testing.T) {
 			t.Errorf("okta-apply lacks %s", role)
 		}
 	}
-	for kind, example := range resources(t) {
-		roles, known := needed[kind]
+	for kind, beginning := range resources(t) {
+		roles, known := needed[beginning]
 		if !known {
-			t.Errorf("docs/deploy.md grants no role for %s: add it there, and here", example)
+			t.Errorf("docs/deploy.md grants no role for google_%s: add it there, and here", kind)
 		}
 		for member, role := range map[string]string{
 			"user:YOUR_ADDRESS": roles.apply,
 			"serviceAccount:okta-plan@" + project + ".iam.gserviceaccount.com": roles.plan,
 		} {
 			if !slices.Contains(granted[member], role) {
-				t.Errorf("%s lacks %s for %s", member, role, example)
+				t.Errorf("%s lacks %s for google_%s", member, role, kind)
 			}
 		}
 	}

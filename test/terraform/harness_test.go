@@ -201,6 +201,8 @@ var variables = map[string][]string{
 		"-var=project=acme-security", "-var=region=europe-west3", "-var=okta_url=https://acme.okta.com",
 		"-var=caller_auth=oidc", "-var=allow_public_invocation=true",
 		`-var=caller_emails=["soar@acme.iam.gserviceaccount.com"]`, "-var=instance=dach",
+		"-var=runbooks_url=https://git.acme.test/okta-secops/docs/runbooks/",
+		"-var=alerts={error_percent=10,error_calls=7,latency_percent=80,latency_calls=20,window_minutes=60,unacknowledged_minutes=30}",
 	},
 }
 

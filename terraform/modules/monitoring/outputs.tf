@@ -8,5 +8,11 @@ output "alerts" {
   value = merge(
     { for name, p in google_monitoring_alert_policy.threshold : name => p.display_name },
     { for p in google_monitoring_alert_policy.no_traffic : "no-traffic" => p.display_name },
+    { for p in google_monitoring_alert_policy.availability : "availability" => p.display_name },
   )
+}
+
+output "dashboard" {
+  description = "URL of the dashboard."
+  value       = local.dashboard_url
 }

@@ -14,7 +14,7 @@ variable "project" {
 }
 
 variable "region" {
-  description = "Region of the log bucket."
+  description = "Region of the log bucket and of Cloud Scheduler."
   type        = string
 }
 
@@ -44,8 +44,30 @@ variable "notification_channels" {
 }
 
 variable "runbooks_url" {
-  description = "URL of docs/runbooks; empty: the alerts name the file."
+  description = "URL of docs/runbooks; empty: the alerts name the file, and link to the dashboard only."
   type        = string
+}
+
+variable "alerts" {
+  description = "Thresholds of the alerts, and the number of calls that they need."
+  type = object({
+    error_percent          = number
+    error_calls            = number
+    latency_percent        = number
+    latency_calls          = number
+    window_minutes         = number
+    unacknowledged_minutes = number
+  })
+}
+
+variable "ping" {
+  description = "Minutes between two scheduled Pings of a function; null: none."
+  type        = object({ minutes = number })
+}
+
+variable "topics" {
+  description = "Full name of the topic of each group, to which Pings are published."
+  type        = map(string)
 }
 
 variable "no_traffic_hours" {
@@ -59,6 +81,6 @@ variable "request_deadline" {
 }
 
 variable "audit" {
-  description = "Retention of the audit in days, and whether it is locked."
-  type        = object({ retention_days = number, locked = bool })
+  description = "Retention of the audit in days, whether it is locked, and whether _Default has no copy of it."
+  type        = object({ retention_days = number, locked = bool, only_in_bucket = bool })
 }
