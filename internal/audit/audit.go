@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -78,9 +79,9 @@ type InvocationRecord struct {
 	DurationMS int64  `json:"duration_ms"`
 	// Okta's rate limits as the invocation met them: the number of responses with the status 429, and the lowest
 	// percentage of a limit that was left, if Okta reported one.
-	OktaRateLimited int      `json:"okta_rate_limited,omitempty"`
-	OktaRemaining   *int     `json:"okta_remaining_percent,omitempty"`
-	Targets         []Target `json:"targets"`
+	OktaRateLimited int         `json:"okta_rate_limited,omitempty"`
+	OktaRemaining   json.Number `json:"okta_remaining_percent,omitempty"`
+	Targets         []Target    `json:"targets"`
 	// A record that is too large for one log entry is split: each part has all fields, and some of the
 	// targets.
 	Part  int `json:"part,omitempty"` // from 1; 0: the record is not split

@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"slices"
+	"strconv"
 	"time"
 
 	"example.com/okta-secops/internal/action"
@@ -41,7 +43,9 @@ func (s service) record(ctx context.Context, in *input, out outcome) {
 		r.ReplayOf = out.reply.Replayed.InvocationID
 	}
 	usage := out.result.Usage
-	r.OktaRateLimited, r.OktaRemaining = usage.RateLimited, usage.Remaining
+	if r.OktaRateLimited = usage.RateLimited; usage.Remaining != nil {
+		r.OktaRemaining = json.Number(strconv.Itoa(*usage.Remaining))
+	}
 	errs := out.result.Errors()
 	if out.cause != nil {
 		r.ErrorCode = out.cause.Code

@@ -56,7 +56,7 @@ resource "google_logging_metric" "containment" {
 # The record of a large call is split, and each part has the fields of the call.
 resource "google_logging_metric" "rate_limited" {
   name        = "${var.prefix}-okta-rate-limited"
-  description = "Calls for which Okta answered a request with 429. The client retries these requests."
+  description = "Calls with at least one response of Okta with the status 429."
   filter = join("\n", [
     local.calls,
     "jsonPayload.audit.okta_rate_limited>0",
