@@ -130,6 +130,7 @@ resource "google_project_service" "needed" {
     var.ping != null ? ["cloudscheduler.googleapis.com"] : [],
   ))
 
+  project            = var.project
   service            = each.key
   disable_on_destroy = false # other workloads of the project may need it
 }
@@ -162,6 +163,7 @@ module "secrets" {
 # The source that every function is built from. An object is named by the hash of its content, so
 # that a plan shows whether the source changes.
 resource "google_storage_bucket" "source" {
+  project                     = var.project
   name                        = "${var.project}-${local.prefix}-source"
   location                    = var.region
   labels                      = local.labels
@@ -206,10 +208,11 @@ module "egress" {
   source = "./modules/egress"
   count  = var.static_egress ? 1 : 0
 
-  prefix = local.prefix
-  labels = local.labels
-  region = var.region
-  range  = var.egress_range
+  prefix  = local.prefix
+  labels  = local.labels
+  project = var.project
+  region  = var.region
+  range   = var.egress_range
 
   depends_on = [google_project_service.needed]
 }

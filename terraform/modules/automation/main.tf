@@ -13,8 +13,9 @@ locals {
 resource "google_pubsub_topic" "group" {
   for_each = var.groups
 
-  name   = "${var.prefix}-${each.key}"
-  labels = merge(var.labels, { group = each.key })
+  project = var.project.id
+  name    = "${var.prefix}-${each.key}"
+  labels  = merge(var.labels, { group = each.key })
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
@@ -22,8 +23,9 @@ resource "google_pubsub_topic" "group" {
 }
 
 resource "google_pubsub_topic" "results" {
-  name   = "${var.prefix}-results"
-  labels = var.labels
+  project = var.project.id
+  name    = "${var.prefix}-results"
+  labels  = var.labels
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
@@ -31,8 +33,9 @@ resource "google_pubsub_topic" "results" {
 }
 
 resource "google_pubsub_topic" "dead_letter" {
-  name   = "${var.prefix}-dead-letter"
-  labels = var.labels
+  project = var.project.id
+  name    = "${var.prefix}-dead-letter"
+  labels  = var.labels
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
@@ -43,6 +46,7 @@ resource "google_pubsub_topic" "dead_letter" {
 resource "google_pubsub_subscription" "kept" {
   for_each = { results = google_pubsub_topic.results.id, dead-letter = google_pubsub_topic.dead_letter.id }
 
+  project                    = var.project.id
   name                       = "${var.prefix}-${each.key}"
   topic                      = each.value
   labels                     = var.labels
@@ -57,6 +61,7 @@ resource "google_pubsub_subscription" "kept" {
 resource "google_service_account" "push" {
   for_each = var.groups
 
+  project      = var.project.id
   account_id   = "${var.prefix}-${substr(each.key, 0, 9)}-push" # at most 30 characters, with an instance of 10
   display_name = "${var.prefix}-${each.key}-push: delivers messages of the topic ${var.prefix}-${each.key}"
   description  = "Identity of the push subscription. Its only permission is to call the function."
@@ -74,6 +79,7 @@ resource "google_service_account_iam_member" "push_token" {
 resource "google_pubsub_subscription" "push" {
   for_each = var.groups
 
+  project                    = var.project.id
   name                       = "${var.prefix}-${each.key}"
   topic                      = google_pubsub_topic.group[each.key].id
   labels                     = merge(var.labels, { group = each.key })
@@ -108,14 +114,16 @@ resource "google_pubsub_subscription" "push" {
 
 # The permissions that Pub/Sub needs to forward messages to the dead-letter topic.
 resource "google_pubsub_topic_iam_member" "dead_letter_agent" {
-  topic  = google_pubsub_topic.dead_letter.id
-  role   = "roles/pubsub.publisher"
-  member = local.pubsub_agent
+  project = var.project.id
+  topic   = google_pubsub_topic.dead_letter.id
+  role    = "roles/pubsub.publisher"
+  member  = local.pubsub_agent
 }
 
 resource "google_pubsub_subscription_iam_member" "dead_letter_agent" {
   for_each = var.groups
 
+  project      = var.project.id
   subscription = google_pubsub_subscription.push[each.key].id
   role         = "roles/pubsub.subscriber"
   member       = local.pubsub_agent
@@ -124,38 +132,43 @@ resource "google_pubsub_subscription_iam_member" "dead_letter_agent" {
 resource "google_pubsub_topic_iam_member" "results" {
   for_each = var.groups
 
-  topic  = google_pubsub_topic.results.id
-  role   = "roles/pubsub.publisher"
-  member = var.functions[each.key].member
+  project = var.project.id
+  topic   = google_pubsub_topic.results.id
+  role    = "roles/pubsub.publisher"
+  member  = var.functions[each.key].member
 }
 
 # A function publishes the batches of its jobs to its own topic.
 resource "google_pubsub_topic_iam_member" "jobs" {
   for_each = var.groups
 
-  topic  = google_pubsub_topic.group[each.key].id
-  role   = "roles/pubsub.publisher"
-  member = var.functions[each.key].member
+  project = var.project.id
+  topic   = google_pubsub_topic.group[each.key].id
+  role    = "roles/pubsub.publisher"
+  member  = var.functions[each.key].member
 }
 
 resource "google_pubsub_topic_iam_member" "dead_letter" {
   for_each = var.groups
 
-  topic  = google_pubsub_topic.dead_letter.id
-  role   = "roles/pubsub.publisher"
-  member = var.functions[each.key].member
+  project = var.project.id
+  topic   = google_pubsub_topic.dead_letter.id
+  role    = "roles/pubsub.publisher"
+  member  = var.functions[each.key].member
 }
 
 resource "google_pubsub_topic_iam_member" "publisher" {
   for_each = local.publishers
 
-  topic  = google_pubsub_topic.group[each.value.group].id
-  role   = "roles/pubsub.publisher"
-  member = each.value.member
+  project = var.project.id
+  topic   = google_pubsub_topic.group[each.value.group].id
+  role    = "roles/pubsub.publisher"
+  member  = each.value.member
 }
 
 # A record holds its own expiry. The lifecycle rule only removes expired objects.
 resource "google_storage_bucket" "idempotency" {
+  project                     = var.project.id
   name                        = "${var.project.id}-${var.prefix}-idempotency"
   location                    = var.region
   labels                      = var.labels

@@ -1,12 +1,14 @@
 # One static address for all outgoing calls, so that Okta can restrict the credentials to it.
 
 resource "google_compute_network" "this" {
+  project                 = var.project
   name                    = "${var.prefix}-egress"
   description             = "Outgoing calls of the Okta functions."
   auto_create_subnetworks = false
 }
 
 resource "google_compute_subnetwork" "this" {
+  project                  = var.project
   name                     = "${var.prefix}-egress"
   description              = "Addresses of the functions' instances."
   region                   = var.region
@@ -16,6 +18,7 @@ resource "google_compute_subnetwork" "this" {
 }
 
 resource "google_compute_router" "this" {
+  project     = var.project
   name        = "${var.prefix}-egress"
   description = "Router of the NAT of the Okta functions."
   region      = var.region
@@ -23,6 +26,7 @@ resource "google_compute_router" "this" {
 }
 
 resource "google_compute_address" "this" {
+  project     = var.project
   name        = "${var.prefix}-egress"
   description = "Source address of the Okta functions, for a network zone in Okta."
   region      = var.region
@@ -30,6 +34,7 @@ resource "google_compute_address" "this" {
 }
 
 resource "google_compute_router_nat" "this" {
+  project                            = var.project
   name                               = "${var.prefix}-egress"
   region                             = var.region
   router                             = google_compute_router.this.name

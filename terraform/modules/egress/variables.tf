@@ -8,6 +8,11 @@ variable "labels" {
   type        = map(string)
 }
 
+variable "project" {
+  description = "Id of the project."
+  type        = string
+}
+
 variable "region" {
   description = "Region of the functions."
   type        = string

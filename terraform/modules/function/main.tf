@@ -1,12 +1,14 @@
 # One function, its service account and its invokers.
 
 resource "google_service_account" "this" {
+  project      = var.project
   account_id   = var.name
   display_name = "${var.name}: runs the function ${var.target}"
   description  = "Identity of this function only. All its permissions are on single resources, none on the project."
 }
 
 resource "google_cloudfunctions2_function" "this" {
+  project     = var.project
   name        = var.name
   location    = var.region
   description = var.description
@@ -55,6 +57,7 @@ resource "google_cloudfunctions2_function" "this" {
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
   for_each = var.invokers
 
+  project  = var.project
   name     = google_cloudfunctions2_function.this.name
   location = var.region
   role     = "roles/run.invoker"

@@ -44,6 +44,7 @@ resource "google_chronicle_feed" "results" {
 resource "google_service_account" "push" {
   count = var.push_endpoint == null ? 0 : 1
 
+  project      = var.project.id
   account_id   = "${var.prefix}-feed-push"
   display_name = "${var.prefix}-feed-push: delivers results to SecOps"
   description  = "Identity of the subscription that delivers results to the feed. It has no permission in the project."
@@ -60,6 +61,7 @@ resource "google_service_account_iam_member" "push_token" {
 resource "google_pubsub_subscription" "results" {
   count = var.push_endpoint == null ? 0 : 1
 
+  project                    = var.project.id
   name                       = "${var.prefix}-results-secops"
   topic                      = var.results_topic
   labels                     = var.labels
@@ -97,6 +99,7 @@ resource "google_pubsub_subscription" "results" {
 resource "google_pubsub_subscription_iam_member" "dead_letter_agent" {
   count = var.push_endpoint == null ? 0 : 1
 
+  project      = var.project.id
   subscription = google_pubsub_subscription.results[0].id
   role         = "roles/pubsub.subscriber"
   member       = "serviceAccount:service-${var.project.number}@gcp-sa-pubsub.iam.gserviceaccount.com"

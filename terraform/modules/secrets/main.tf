@@ -46,6 +46,7 @@ locals {
 resource "google_secret_manager_secret" "this" {
   for_each = local.secrets
 
+  project     = var.project.id
   secret_id   = "${var.prefix}-${each.key}"
   labels      = var.labels
   annotations = { purpose = each.value }
@@ -81,6 +82,7 @@ resource "google_secret_manager_secret" "this" {
 resource "google_secret_manager_secret_iam_member" "reader" {
   for_each = local.reads
 
+  project   = var.project.id
   secret_id = google_secret_manager_secret.this[each.value.secret].id
   role      = "roles/secretmanager.secretAccessor"
   member    = each.value.member
@@ -89,6 +91,7 @@ resource "google_secret_manager_secret_iam_member" "reader" {
 resource "google_secret_manager_secret_iam_member" "key_operator" {
   for_each = local.key_operators
 
+  project   = var.project.id
   secret_id = google_secret_manager_secret.this[each.value.secret].id
   role      = "roles/secretmanager.${each.value.role}"
   member    = each.value.member
@@ -98,6 +101,7 @@ resource "google_secret_manager_secret_iam_member" "key_operator" {
 resource "google_secret_manager_secret_iam_member" "guardrails_writer" {
   for_each = var.guardrails.writers
 
+  project   = var.project.id
   secret_id = google_secret_manager_secret.this["guardrails"].id
   role      = "roles/secretmanager.secretVersionAdder"
   member    = each.key
@@ -106,8 +110,9 @@ resource "google_secret_manager_secret_iam_member" "guardrails_writer" {
 resource "google_pubsub_topic" "rotation" {
   count = local.reminds ? 1 : 0
 
-  name   = "${var.prefix}-secret-rotation"
-  labels = var.labels
+  project = var.project.id
+  name    = "${var.prefix}-secret-rotation"
+  labels  = var.labels
 }
 
 # Keeps the reminders until an operator acknowledges them; an alert notifies the operator. Secret
@@ -115,6 +120,7 @@ resource "google_pubsub_topic" "rotation" {
 resource "google_pubsub_subscription" "rotation" {
   count = local.reminds ? 1 : 0
 
+  project                    = var.project.id
   name                       = "${var.prefix}-secret-rotation"
   topic                      = google_pubsub_topic.rotation[0].id
   labels                     = var.labels
@@ -129,7 +135,8 @@ resource "google_pubsub_subscription" "rotation" {
 resource "google_pubsub_topic_iam_member" "secret_manager" {
   count = local.reminds ? 1 : 0
 
-  topic  = google_pubsub_topic.rotation[0].id
-  role   = "roles/pubsub.publisher"
-  member = "serviceAccount:service-${var.project.number}@gcp-sa-secretmanager.iam.gserviceaccount.com"
+  project = var.project.id
+  topic   = google_pubsub_topic.rotation[0].id
+  role    = "roles/pubsub.publisher"
+  member  = "serviceAccount:service-${var.project.number}@gcp-sa-secretmanager.iam.gserviceaccount.com"
 }
