@@ -39,6 +39,9 @@ locals {
     if g.needs_okta || contains(keys(var.okta_credentials), name)
   }
 
+  # What Terraform does if a protected resource is to be deleted.
+  deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
+
   signs = var.signals != null && contains(keys(local.catalog), "signals")
 
   # The secret of caller keys of each group: one for all groups, or one for each.
@@ -138,16 +141,20 @@ resource "google_project_service" "needed" {
 module "secrets" {
   source = "./modules/secrets"
 
-  prefix        = local.prefix
-  labels        = local.labels
-  project       = { id = var.project, number = data.google_project.this.number }
-  credentials   = toset(values(local.credential))
-  signing_key   = local.signs
-  publication   = local.publishes ? { reader = one(module.transmitter[*].member) } : null
-  key_operators = local.signs ? toset(var.signals.operators) : toset([])
-  caller_keys   = toset(values(local.caller_keys))
-  rotation_days = var.rotation_days
-  guardrails    = { secret = var.guardrails_secret, writers = toset(var.guardrails_writers) }
+  prefix          = local.prefix
+  labels          = local.labels
+  project         = { id = var.project, number = data.google_project.this.number }
+  locations       = var.secret_locations
+  kms_keys        = { for key in var.kms_keys.secrets : split("/", key)[3] => key }
+  topic_kms_key   = var.kms_keys.pubsub
+  deletion_policy = local.deletion_policy
+  credentials     = toset(values(local.credential))
+  signing_key     = local.signs
+  publication     = local.publishes ? { reader = one(module.transmitter[*].member) } : null
+  key_operators   = local.signs ? toset(var.signals.operators) : toset([])
+  caller_keys     = toset(values(local.caller_keys))
+  rotation_days   = var.rotation_days
+  guardrails      = { secret = var.guardrails_secret, writers = toset(var.guardrails_writers) }
   readers = {
     for name, g in local.catalog : name => {
       member      = module.function[name].member
@@ -167,11 +174,20 @@ resource "google_storage_bucket" "source" {
   name                        = "${var.project}-${local.prefix}-source"
   location                    = var.region
   labels                      = local.labels
+  deletion_policy             = local.deletion_policy
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
 
   versioning {
     enabled = true
+  }
+
+  dynamic "encryption" {
+    for_each = var.kms_keys.storage[*]
+
+    content {
+      default_kms_key_name = encryption.value
+    }
   }
 
   # Each archive has its own name, so that a limit on newer versions of the same name never applies.
@@ -191,9 +207,9 @@ resource "google_storage_bucket" "source" {
 }
 
 resource "google_storage_bucket_object" "source" {
-  name   = "source-${filesha256(var.source_archive)}.zip"
+  name   = "source-${filesha256(local.source_archive)}.zip"
   bucket = google_storage_bucket.source.name
-  source = var.source_archive
+  source = local.source_archive
 }
 
 resource "google_storage_bucket_iam_member" "builder" {
@@ -232,6 +248,7 @@ module "function" {
   build_service_account = var.build_service_account
   network               = one(module.egress[*].network)
   invokers              = local.invokers[each.key]
+  deletion_policy       = local.deletion_policy
   source_archive = {
     bucket = google_storage_bucket.source.name
     object = google_storage_bucket_object.source.name
@@ -243,13 +260,16 @@ module "function" {
 module "automation" {
   source = "./modules/automation"
 
-  prefix       = local.prefix
-  labels       = local.labels
-  project      = { id = var.project, number = data.google_project.this.number }
-  region       = var.region
-  groups       = toset(keys(local.catalog))
-  subscription = var.subscription
-  publishers   = var.publishers
+  prefix          = local.prefix
+  labels          = local.labels
+  project         = { id = var.project, number = data.google_project.this.number }
+  region          = var.region
+  groups          = toset(keys(local.catalog))
+  subscription    = var.subscription
+  retention_days  = var.retention_days
+  kms_keys        = { storage = var.kms_keys.storage, pubsub = var.kms_keys.pubsub }
+  deletion_policy = local.deletion_policy
+  publishers      = var.publishers
   functions = {
     for name, f in module.function : name => { url = local.url[name], member = f.member }
   }
@@ -300,6 +320,7 @@ module "secops" {
   form              = var.secops_feed
   push_endpoint     = var.secops_push_endpoint
   backoff           = { min = var.subscription.min_backoff, max = var.subscription.max_backoff }
+  retention_days    = var.retention_days.results
 
   depends_on = [google_project_service.needed]
 }

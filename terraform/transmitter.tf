@@ -27,6 +27,7 @@ module "transmitter" {
   build_service_account = var.build_service_account
   network               = null
   invokers              = { public = "allUsers" }
+  deletion_policy       = local.deletion_policy
   source_archive = {
     bucket = google_storage_bucket.source.name
     object = google_storage_bucket_object.source.name

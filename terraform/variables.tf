@@ -1,11 +1,15 @@
 # The deployment. A minimal terraform.tfvars sets project, region, okta_url and caller_auth: see
 # terraform.tfvars.example. variables_access.tf has Okta and the callers, variables_runtime.tf the
-# functions and their messages, variables_operations.tf alerts and the audit.
+# functions and their messages, variables_storage.tf stored data, variables_operations.tf alerts and the
+# audit.
 
 locals {
   # Names that Google reserves: a bucket's name must not contain google or a misspelling of it.
   # https://docs.cloud.google.com/storage/docs/buckets#naming
   reserved = "g[o0]+g[l1]e"
+
+  built_archive  = "${path.module}/source.zip"
+  source_archive = coalesce(var.source_archive, local.built_archive)
 }
 
 variable "project" {
@@ -117,15 +121,17 @@ variable "groups" {
 }
 
 variable "source_archive" {
-  description = "Source of the functions, as written by: go run ./tools/source-archive."
+  description = <<-EOT
+    Source of the functions, as written by: go run ./tools/source-archive. null: source.zip in the directory of this
+    module, which that command writes.
+  EOT
   type        = string
-  default     = "source.zip"
-  nullable    = false
+  default     = null
 
   validation {
-    condition = fileexists(var.source_archive)
+    condition = fileexists(coalesce(var.source_archive, local.built_archive))
     error_message = join("", [
-      "source_archive is \"${var.source_archive}\", which does not exist: run go run ./tools/source-archive.",
+      "source_archive is \"${coalesce(var.source_archive, local.built_archive)}\", which does not exist: run go run ./tools/source-archive.",
     ])
   }
 }

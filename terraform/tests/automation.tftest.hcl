@@ -10,12 +10,15 @@ run "messages_are_delivered_and_kept" {
   }
 
   variables {
-    prefix     = "okta-emea"
-    labels     = { app = "okta-secops", instance = "emea" }
-    project    = { id = "acme-security", number = "123456789012" }
-    region     = "europe-west3"
-    groups     = ["users", "signals"]
-    publishers = { users = ["serviceAccount:detections@acme.iam.gserviceaccount.com"] }
+    prefix          = "okta-emea"
+    labels          = { app = "okta-secops", instance = "emea" }
+    project         = { id = "acme-security", number = "123456789012" }
+    region          = "europe-west3"
+    groups          = ["users", "signals"]
+    kms_keys        = { storage = null, pubsub = null }
+    deletion_policy = "DELETE"
+    retention_days  = { results = 7, dead_letters = 31 }
+    publishers      = { users = ["serviceAccount:detections@acme.iam.gserviceaccount.com"] }
     subscription = {
       ack_deadline = 600, retention_hours = 20, min_backoff = 10, max_backoff = 600, max_deliveries = 20
     }
@@ -64,10 +67,11 @@ run "messages_are_delivered_and_kept" {
 
   assert {
     condition = (
-      keys(google_pubsub_subscription.kept) == ["dead-letter", "results"] &&
+      { for name, s in google_pubsub_subscription.kept : name => s.message_retention_duration } ==
+      { results = "604800s", dead-letter = "2678400s" } &&
       alltrue([for s in google_pubsub_subscription.kept : s.expiration_policy[0].ttl == ""])
     )
-    error_message = "results and dead letters must have a subscription that does not expire"
+    error_message = "results and dead letters must have a subscription that does not expire, with their retention"
   }
 
   assert {

@@ -24,6 +24,7 @@ run "function_has_its_own_account" {
     source_archive        = { bucket = "b", object = "o" }
     build_service_account = "build@acme-security.iam.gserviceaccount.com"
     network               = { network = "n", subnetwork = "s" }
+    deletion_policy       = "PREVENT"
     invokers              = { soar = "serviceAccount:soar@acme.iam.gserviceaccount.com" }
   }
 

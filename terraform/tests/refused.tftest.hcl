@@ -123,12 +123,18 @@ run "each_setting_is_refused_3" {
     okta_credentials = { default = { auth = "ssws" } }      # okta credentials auth must be known
     functions        = { users = { ingress = "internal" } } # ingress must be known
     subscription     = { retention_hours = 0.16 }           # retention is at least 10 minutes
+    retention_days   = { results = 32 }                     # retention is at most 31 days
 
     signals = { publish = true, operators = ["allUsers"] } # signals operators must be known accounts
+
+    # a version is not a key
+    kms_keys = { pubsub = "projects/acme-keys/locations/global/keyRings/okta/cryptoKeys/k/cryptoKeyVersions/1" }
   }
   expect_failures = [
     var.alerts,
     var.signals,
+    var.retention_days,
+    var.kms_keys,
     var.labels,
     var.egress_range,
     var.okta_credentials,
@@ -144,9 +150,13 @@ run "each_setting_is_refused_4" {
     labels           = { for i in range(61) : "l${i}" => "" } # labels are limited to 64
     okta_credentials = { default = { auth = "oauth" } }       # okta credentials oauth needs its ids
     subscription     = { retention_hours = 24 }               # retention ends before idempotency records expire
+    retention_days   = { dead_letters = 0 }                   # retention is at least 1 day
+    secret_locations = ["eu"]                                 # secret locations must be regions
   }
   expect_failures = [
     var.alerts,
+    var.retention_days,
+    var.secret_locations,
     var.labels,
     var.okta_credentials,
     var.subscription,
@@ -156,11 +166,17 @@ run "each_setting_is_refused_4" {
 run "each_setting_is_refused_5" {
   command = plan
   variables {
-    alerts       = { latency_calls = 0 } # latency calls are at least 1
-    subscription = { max_backoff = 601 } # backoff is at most 600 s
+    alerts         = { latency_calls = 0 } # latency calls are at least 1
+    subscription   = { max_backoff = 601 } # backoff is at most 600 s
+    retention_days = { results = 1.5 }     # retention days must be whole
+
+    # the key of the buckets must be in their region
+    kms_keys = { storage = "projects/acme-keys/locations/europe-west1/keyRings/okta/cryptoKeys/k" }
   }
   expect_failures = [
     var.alerts,
+    var.retention_days,
+    var.kms_keys,
     var.subscription,
   ]
 }
@@ -170,9 +186,13 @@ run "each_setting_is_refused_6" {
   variables {
     alerts       = { unacknowledged_minutes = 4 } # unacknowledged minutes are at least 5
     subscription = { min_backoff = -1 }           # backoff is not negative
+
+    # without secret locations the key must be in global
+    kms_keys = { secrets = ["projects/acme-keys/locations/europe-west3/keyRings/okta/cryptoKeys/k"] }
   }
   expect_failures = [
     var.alerts,
+    var.kms_keys,
     var.subscription,
   ]
 }
@@ -181,8 +201,14 @@ run "each_setting_is_refused_7" {
   command = plan
   variables {
     subscription = { min_backoff = 60, max_backoff = 30 } # min backoff is at most max backoff
+
+    # a location has one key
+    kms_keys = {
+      secrets = [for name in ["a", "b"] : "projects/acme-keys/locations/global/keyRings/okta/cryptoKeys/${name}"]
+    }
   }
   expect_failures = [
+    var.kms_keys,
     var.subscription,
   ]
 }
@@ -190,9 +216,13 @@ run "each_setting_is_refused_7" {
 run "each_setting_is_refused_8" {
   command = plan
   variables {
-    subscription = { max_deliveries = 4 } # max deliveries are at least 5
+    subscription     = { max_deliveries = 4 }           # max deliveries are at least 5
+    secret_locations = ["europe-west3", "europe-west4"] # each must have a key, or none
+
+    kms_keys = { secrets = ["projects/acme-keys/locations/europe-west3/keyRings/okta/cryptoKeys/k"] }
   }
   expect_failures = [
+    var.kms_keys,
     var.subscription,
   ]
 }

@@ -18,6 +18,7 @@ variables {
   form              = "pubsub"
   push_endpoint     = null
   backoff           = { min = 10, max = 600 }
+  retention_days    = 14
 }
 
 run "feed_has_the_full_name_of_its_log_type" {

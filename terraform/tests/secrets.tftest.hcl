@@ -5,16 +5,20 @@ mock_provider "google" {
 }
 
 variables {
-  prefix        = "okta"
-  labels        = { app = "okta-secops", instance = "default" }
-  project       = { id = "acme-security", number = "123456789012" }
-  credentials   = ["default", "users"]
-  signing_key   = true
-  caller_keys   = []
-  rotation_days = 90
-  guardrails    = { secret = false, writers = [] }
-  publication   = null
-  key_operators = []
+  prefix          = "okta"
+  labels          = { app = "okta-secops", instance = "default" }
+  project         = { id = "acme-security", number = "123456789012" }
+  credentials     = ["default", "users"]
+  signing_key     = true
+  caller_keys     = []
+  rotation_days   = 90
+  guardrails      = { secret = false, writers = [] }
+  publication     = null
+  key_operators   = []
+  locations       = []
+  kms_keys        = {}
+  topic_kms_key   = null
+  deletion_policy = "DELETE"
   readers = {
     users = {
       member     = "serviceAccount:users@acme.iam.gserviceaccount.com"
@@ -112,5 +116,63 @@ run "public_keys_are_read_by_the_transmitter_only" {
   assert {
     condition     = length(google_secret_manager_secret.this["public-keys"].rotation) == 0
     error_message = "public keys need no reminder: they are rotated with the private key"
+  }
+}
+
+run "replication_is_automatic_by_default" {
+  module {
+    source = "./modules/secrets"
+  }
+
+  assert {
+    condition = alltrue([
+      for s in google_secret_manager_secret.this :
+      length(s.replication[0].user_managed) == 0 && length(s.replication[0].auto[0].customer_managed_encryption) == 0 &&
+      s.deletion_policy == "DELETE"
+    ])
+    error_message = "without locations and keys Google must choose the locations and the keys"
+  }
+}
+
+run "automatic_replication_has_the_global_key" {
+  module {
+    source = "./modules/secrets"
+  }
+
+  variables {
+    kms_keys      = { global = "projects/acme-keys/locations/global/keyRings/okta/cryptoKeys/k" }
+    topic_kms_key = "projects/acme-keys/locations/europe-west3/keyRings/okta/cryptoKeys/k"
+  }
+
+  assert {
+    condition = alltrue([
+      for s in google_secret_manager_secret.this :
+      s.replication[0].auto[0].customer_managed_encryption[0].kms_key_name == var.kms_keys.global
+    ])
+    error_message = "each secret must have the key"
+  }
+
+  assert {
+    condition     = google_pubsub_topic.rotation[0].kms_key_name == var.topic_kms_key
+    error_message = "the topic of reminders must have the key of the topics"
+  }
+}
+
+run "replicas_without_keys" {
+  module {
+    source = "./modules/secrets"
+  }
+
+  variables {
+    locations = ["europe-west4", "europe-west3"]
+  }
+
+  assert {
+    condition = alltrue([
+      for s in google_secret_manager_secret.this : length(s.replication[0].auto) == 0 &&
+      s.replication[0].user_managed[0].replicas[*].location == tolist(["europe-west3", "europe-west4"]) &&
+      alltrue([for r in s.replication[0].user_managed[0].replicas : length(r.customer_managed_encryption) == 0])
+    ])
+    error_message = "the values must be in the chosen regions only, with Google's keys"
   }
 }

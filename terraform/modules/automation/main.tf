@@ -13,9 +13,10 @@ locals {
 resource "google_pubsub_topic" "group" {
   for_each = var.groups
 
-  project = var.project.id
-  name    = "${var.prefix}-${each.key}"
-  labels  = merge(var.labels, { group = each.key })
+  project      = var.project.id
+  name         = "${var.prefix}-${each.key}"
+  labels       = merge(var.labels, { group = each.key })
+  kms_key_name = var.kms_keys.pubsub
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
@@ -23,9 +24,11 @@ resource "google_pubsub_topic" "group" {
 }
 
 resource "google_pubsub_topic" "results" {
-  project = var.project.id
-  name    = "${var.prefix}-results"
-  labels  = var.labels
+  project         = var.project.id
+  name            = "${var.prefix}-results"
+  labels          = var.labels
+  kms_key_name    = var.kms_keys.pubsub
+  deletion_policy = var.deletion_policy
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
@@ -33,9 +36,11 @@ resource "google_pubsub_topic" "results" {
 }
 
 resource "google_pubsub_topic" "dead_letter" {
-  project = var.project.id
-  name    = "${var.prefix}-dead-letter"
-  labels  = var.labels
+  project         = var.project.id
+  name            = "${var.prefix}-dead-letter"
+  labels          = var.labels
+  kms_key_name    = var.kms_keys.pubsub
+  deletion_policy = var.deletion_policy
 
   message_storage_policy {
     allowed_persistence_regions = [var.region]
@@ -44,13 +49,17 @@ resource "google_pubsub_topic" "dead_letter" {
 
 # A topic without a subscription loses its messages.
 resource "google_pubsub_subscription" "kept" {
-  for_each = { results = google_pubsub_topic.results.id, dead-letter = google_pubsub_topic.dead_letter.id }
+  for_each = {
+    results     = { topic = google_pubsub_topic.results.id, days = var.retention_days.results }
+    dead-letter = { topic = google_pubsub_topic.dead_letter.id, days = var.retention_days.dead_letters }
+  }
 
   project                    = var.project.id
   name                       = "${var.prefix}-${each.key}"
-  topic                      = each.value
+  topic                      = each.value.topic
   labels                     = var.labels
-  message_retention_duration = "604800s" # a week, for an operator to inspect them
+  message_retention_duration = "${each.value.days * 86400}s"
+  deletion_policy            = var.deletion_policy
 
   expiration_policy {
     ttl = "" # never
@@ -172,8 +181,17 @@ resource "google_storage_bucket" "idempotency" {
   name                        = "${var.project.id}-${var.prefix}-idempotency"
   location                    = var.region
   labels                      = var.labels
+  deletion_policy             = var.deletion_policy
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
+
+  dynamic "encryption" {
+    for_each = var.kms_keys.storage[*]
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
 
   lifecycle_rule {
     condition {

@@ -43,3 +43,18 @@ variable "functions" {
   description = "URL without a path, and service account as an IAM member, of each function by group."
   type        = map(object({ url = string, member = string }))
 }
+
+variable "retention_days" {
+  description = "Days that results and dead letters are kept until they are acknowledged."
+  type        = object({ results = number, dead_letters = number })
+}
+
+variable "kms_keys" {
+  description = "Keys of the bucket and of the topics; null: Google's."
+  type        = object({ storage = string, pubsub = string })
+}
+
+variable "deletion_policy" {
+  description = "Deletion policy of the bucket, and of the topics and subscriptions of results and dead letters: DELETE, or PREVENT to refuse their deletion."
+  type        = string
+}

@@ -8,11 +8,12 @@ resource "google_service_account" "this" {
 }
 
 resource "google_cloudfunctions2_function" "this" {
-  project     = var.project
-  name        = var.name
-  location    = var.region
-  description = var.description
-  labels      = var.labels
+  project         = var.project
+  name            = var.name
+  location        = var.region
+  description     = var.description
+  labels          = var.labels
+  deletion_policy = var.deletion_policy
 
   build_config {
     runtime     = "go126"

@@ -76,3 +76,8 @@ variable "invokers" {
   description = "IAM members that may call, each under a key that is known before apply."
   type        = map(string)
 }
+
+variable "deletion_policy" {
+  description = "Deletion policy of the function: DELETE, or PREVENT to refuse its deletion."
+  type        = string
+}

@@ -66,7 +66,7 @@ resource "google_pubsub_subscription" "results" {
   topic                      = var.results_topic
   labels                     = var.labels
   ack_deadline_seconds       = 60
-  message_retention_duration = "604800s"
+  message_retention_duration = "${var.retention_days * 86400}s"
 
   push_config {
     push_endpoint = var.push_endpoint

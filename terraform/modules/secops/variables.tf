@@ -62,3 +62,8 @@ variable "backoff" {
   description = "Backoff of the subscription, in seconds."
   type        = object({ min = number, max = number })
 }
+
+variable "retention_days" {
+  description = "Days that the subscription keeps results that SecOps has not accepted."
+  type        = number
+}

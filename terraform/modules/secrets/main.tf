@@ -46,13 +46,48 @@ locals {
 resource "google_secret_manager_secret" "this" {
   for_each = local.secrets
 
-  project     = var.project.id
-  secret_id   = "${var.prefix}-${each.key}"
-  labels      = var.labels
-  annotations = { purpose = each.value }
+  project         = var.project.id
+  secret_id       = "${var.prefix}-${each.key}"
+  labels          = var.labels
+  annotations     = { purpose = each.value }
+  deletion_policy = var.deletion_policy
 
   replication {
-    auto {}
+    dynamic "auto" {
+      for_each = length(var.locations) == 0 ? [1] : []
+
+      content {
+        dynamic "customer_managed_encryption" {
+          for_each = values(var.kms_keys)
+
+          content {
+            kms_key_name = customer_managed_encryption.value
+          }
+        }
+      }
+    }
+
+    dynamic "user_managed" {
+      for_each = length(var.locations) == 0 ? [] : [1]
+
+      content {
+        dynamic "replicas" {
+          for_each = sort(var.locations)
+
+          content {
+            location = replicas.value
+
+            dynamic "customer_managed_encryption" {
+              for_each = lookup(var.kms_keys, replicas.value, null)[*]
+
+              content {
+                kms_key_name = customer_managed_encryption.value
+              }
+            }
+          }
+        }
+      }
+    }
   }
 
   dynamic "topics" {
@@ -110,9 +145,10 @@ resource "google_secret_manager_secret_iam_member" "guardrails_writer" {
 resource "google_pubsub_topic" "rotation" {
   count = local.reminds ? 1 : 0
 
-  project = var.project.id
-  name    = "${var.prefix}-secret-rotation"
-  labels  = var.labels
+  project      = var.project.id
+  name         = "${var.prefix}-secret-rotation"
+  labels       = var.labels
+  kms_key_name = var.topic_kms_key
 }
 
 # Keeps the reminders until an operator acknowledges them; an alert notifies the operator. Secret

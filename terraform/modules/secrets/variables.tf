@@ -57,3 +57,23 @@ variable "guardrails" {
   description = "Whether the policy of the guardrails is in a secret, and the members who may add versions of it."
   type        = object({ secret = bool, writers = set(string) })
 }
+
+variable "locations" {
+  description = "Regions that store the values; empty: Google chooses them."
+  type        = set(string)
+}
+
+variable "kms_keys" {
+  description = "Key of each location, or of global without locations; empty: Google's keys."
+  type        = map(string)
+}
+
+variable "topic_kms_key" {
+  description = "Key of the topic of reminders; null: Google's."
+  type        = string
+}
+
+variable "deletion_policy" {
+  description = "Deletion policy of the secrets: DELETE, or PREVENT to refuse their deletion."
+  type        = string
+}
