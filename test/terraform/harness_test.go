@@ -88,7 +88,7 @@ var initialized sync.Map
 func open(t *testing.T, from string) root {
 	t.Helper()
 	needTerraform(t)
-	kept, _ := initialized.LoadOrStore(from, sync.OnceValues(func() (root, error) { return initialize(from) }))
+	kept, _ := initialized.LoadOrStore(from, sync.OnceValues(func() (root, error) { return initialize(from, ".") }))
 	r, err := kept.(func() (root, error))()
 	if err != nil {
 		t.Fatal(err)
@@ -96,8 +96,8 @@ func open(t *testing.T, from string) root {
 	return r.copy(t)
 }
 
-// initialize copies a configuration below scratch and runs terraform init in the copy.
-func initialize(from string) (root, error) {
+// initialize copies a configuration below scratch and runs terraform init in a directory of the copy.
+func initialize(from, below string) (root, error) {
 	dir, err := mirror()
 	if err != nil {
 		return root{}, err
@@ -113,6 +113,7 @@ func initialize(from string) (root, error) {
 	if err := copyTree(r.dir, from); err != nil {
 		return root{}, err
 	}
+	r.dir = filepath.Join(r.dir, below)
 	r.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TF_CLI_CONFIG_FILE=" + filepath.Join(dir, "terraform.rc"),
 		"CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "STUB_SCHEMA=" + schema, "TF_VAR_source_archive=catalog.json",
@@ -267,6 +268,21 @@ func apply(t *testing.T, vars []string) (root, []resource, map[string]any) {
 	t.Helper()
 	r := open(t, tree)
 	r.run(append([]string{"apply", "-auto-approve", "-no-color"}, vars...)...)
+	all, outputs := r.state()
+	// The directory of a test is removed with it, and other tests copy this one.
+	dir, err := os.MkdirTemp(scratch, "applied")
+	if err == nil {
+		err = os.CopyFS(dir, os.DirFS(r.dir))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root{dir: dir, env: r.env}, all, outputs
+}
+
+// state returns the managed resources and the outputs of the state.
+func (r root) state() ([]resource, map[string]any) {
+	r.t.Helper()
 	type module struct {
 		Resources    []resource
 		ChildModules []json.RawMessage `json:"child_modules"`
@@ -278,14 +294,14 @@ func apply(t *testing.T, vars []string) (root, []resource, map[string]any) {
 		}
 	}
 	if err := json.Unmarshal([]byte(r.run("show", "-json")), &state); err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	var all []resource
 	var walk func(raw json.RawMessage)
 	walk = func(raw json.RawMessage) {
 		var m module
 		if err := json.Unmarshal(raw, &m); err != nil {
-			t.Fatal(err)
+			r.t.Fatal(err)
 		}
 		for _, found := range m.Resources {
 			if found.Mode == "managed" {
@@ -301,13 +317,5 @@ func apply(t *testing.T, vars []string) (root, []resource, map[string]any) {
 	for name, output := range state.Values.Outputs {
 		outputs[name] = output.Value
 	}
-	// The directory of a test is removed with it, and other tests copy this one.
-	dir, err := os.MkdirTemp(scratch, "applied")
-	if err == nil {
-		err = os.CopyFS(dir, os.DirFS(r.dir))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return root{dir: dir, env: r.env}, all, outputs
+	return all, outputs
 }
