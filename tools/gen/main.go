@@ -1,6 +1,7 @@
 // Command gen writes docs/actions.md, docs/guardrails.schema.json, terraform/catalog.json and the tables of README.md
-// and of other documents from the declarations of the actions, the policy, the settings and the errors. For the example
-// replies it runs each action's example on the emulator's seeded organization, with a stopped clock.
+// and of other documents from the declarations of the actions, the policy, the settings, the errors and Terraform's
+// modules. For the example replies it runs each action's example on the emulator's seeded organization, with a stopped
+// clock.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,10 +46,15 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for name, part := range map[string]string{
+	parts, err := moduleTables(*root)
+	if err != nil {
+		log.Fatal(err)
+	}
+	maps.Copy(parts, map[string]string{
 		"README.md": actionsTable(), "docs/configuration.md": settingsTable(), "docs/migration.md": migration,
 		"docs/secops.md": secops.ActionsTable(), "docs/errors.md": errors, "docs/okta-setup.md": scopesTable(),
-	} {
+	})
+	for name, part := range parts {
 		if err := writeGenerated(in(name), part); err != nil {
 			log.Fatal(err)
 		}

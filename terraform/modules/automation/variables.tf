@@ -55,6 +55,6 @@ variable "kms_keys" {
 }
 
 variable "deletion_policy" {
-  description = "Deletion policy of the bucket, and of the topics and subscriptions of results and dead letters: DELETE, or PREVENT to refuse their deletion."
+  description = "Deletion policy of the bucket, of the topics of results and dead letters, and of the subscriptions that keep them: DELETE, or PREVENT to refuse their deletion."
   type        = string
 }
