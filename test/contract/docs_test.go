@@ -42,16 +42,16 @@ func TestSettings_AreDeclaredAndRead(t *testing.T) {
 // TestDocs_LinksHaveTargets follows the relative links.
 func TestDocs_LinksHaveTargets(t *testing.T) {
 	t.Parallel()
-	docs, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages, err := filepath.Glob(filepath.Join(root, "*.md"))
-	if err != nil || len(pages) < 4 {
-		t.Fatal(pages, err)
+	var docs []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "terraform/*.md", "terraform/*/*.md", "terraform/*/*/*.md"} {
+		pages, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		if err != nil || len(pages) == 0 {
+			t.Fatal(pattern, pages, err)
+		}
+		docs = append(docs, pages...)
 	}
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-	for _, doc := range append(docs, pages...) {
+	for _, doc := range docs {
 		text, err := os.ReadFile(doc)
 		if err != nil {
 			t.Fatal(err)

@@ -38,6 +38,7 @@ func follow(t *testing.T) (commands [][]string) {
 	w.command("gcloud", record+`case "$*" in
 *" approve.plan") : >approve.plan ;;
 *--data-file=-*) cat >/dev/null ;;
+"projects describe "*) echo 123456789012 ;;
 esac
 `)
 	w.command("openssl", `[ "$1 $#" = "dgst 3" ] && cat >/dev/null
@@ -92,6 +93,9 @@ func TestDeployGuide_CreatesBeforeUse(t *testing.T) {
 	bucket := regexp.MustCompile(`gs://[A-Za-z0-9_-]+`)
 	custom := regexp.MustCompile(`projects/` + project + `/roles/\w+`)
 	predefined := regexp.MustCompile(`^roles/[a-zA-Z]+(\.[a-zA-Z]+)*$`)
+	agent := func(name string) string {
+		return "serviceAccount:service-123456789012@" + name + ".iam.gserviceaccount.com"
+	}
 	accounts, bindings := 0, 0
 	for _, c := range follow(t) {
 		line := strings.Join(c, " ")
@@ -99,6 +103,11 @@ func TestDeployGuide_CreatesBeforeUse(t *testing.T) {
 		case strings.HasPrefix(line, "gcloud iam service-accounts create "):
 			accounts++
 			made["serviceAccount:"+c[4]+"@"+project+".iam.gserviceaccount.com"] = true
+		case strings.HasPrefix(line, "gcloud beta services identity create "):
+			service, _, _ := strings.Cut(flag(c, "service"), ".")
+			made[agent("gcp-sa-"+service)] = true
+		case strings.HasPrefix(line, "gcloud storage service-agent "):
+			made[agent("gs-project-accounts")] = true
 		case strings.HasPrefix(line, "gcloud storage buckets create "):
 			made[c[4]] = true
 		case strings.HasPrefix(line, "gcloud secrets create "):
