@@ -9,8 +9,3 @@ terraform {
     }
   }
 }
-
-provider "google" {
-  project = var.project
-  region  = var.region
-}

@@ -26,9 +26,13 @@ var examples = map[string]map[string]any{
 	"minimal-api-key": {"okta_url": "https://acme.okta.com"},
 	"minimal-iam":     {"okta_url": "https://acme.okta.com", "caller": "soar@acme.iam.gserviceaccount.com"},
 	"two-orgs": {
-		"okta_urls": map[string]string{"emea": "https://acme-emea.okta.com", "amer": "https://acme-amer.okta.com"},
-		"callers": map[string][]string{
-			"emea": {"soar-e@acme.iam.gserviceaccount.com"}, "amer": {"soar-a@acme.iam.gserviceaccount.com"},
+		"orgs": map[string]any{
+			"emea": map[string]any{
+				"okta_url": "https://acme-emea.okta.com", "callers": []string{"soar-e@acme.iam.gserviceaccount.com"},
+			},
+			"amer": map[string]any{
+				"okta_url": "https://acme-amer.okta.com", "callers": []string{"soar-a@acme.iam.gserviceaccount.com"},
+			},
 		},
 	},
 	"everything": {
@@ -157,7 +161,7 @@ func TestTerraformExamples_OrgsShareNothing(t *testing.T) {
 	all := example(t, "two-orgs")
 	count := map[string]int{}
 	for _, r := range all {
-		own, _, _ := strings.Cut(strings.TrimPrefix(r.Address, "module."), ".")
+		own, _, _ := strings.Cut(strings.TrimPrefix(r.Address, `module.org["`), `"]`)
 		other := map[string]string{"emea": "amer", "amer": "emea"}[own]
 		count[own]++
 		values, err := json.Marshal(r.Values)

@@ -55,8 +55,11 @@ module "okta" {
   notification_channels = var.notification_channels
   runbooks_url          = "https://wiki.acme.test/okta/runbooks"
   no_traffic_hours      = 23
+  alerts                = { error_percent = 2, error_calls = 5 }
+  ping                  = { minutes = 60 }
   audit_logins          = "hashed"
   audit_retention_days  = 400
+  audit_only_in_bucket  = true
   lock_audit            = false # true cannot be undone
 
   # SecOps

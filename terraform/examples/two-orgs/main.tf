@@ -1,37 +1,24 @@
-# The instance is part of all names, so the two share no resource, no secret and no account.
+# The instance is part of all names, so that each resource belongs to one org.
+module "org" {
+  source   = "../.."
+  for_each = var.orgs
 
-module "emea" {
-  source = "../.."
-
-  instance              = "emea"
+  instance              = each.key
   project               = var.project
   region                = var.region
-  okta_url              = var.okta_urls.emea
+  okta_url              = each.value.okta_url
   caller_auth           = "iam"
-  invokers              = [for account in var.callers.emea : "serviceAccount:${account}"]
-  build_service_account = var.build_service_account
-  notification_channels = var.notification_channels
-}
-
-module "amer" {
-  source = "../.."
-
-  instance              = "amer"
-  project               = var.project
-  region                = var.region
-  okta_url              = var.okta_urls.amer
-  caller_auth           = "iam"
-  invokers              = [for account in var.callers.amer : "serviceAccount:${account}"]
+  invokers              = [for account in each.value.callers : "serviceAccount:${account}"]
   build_service_account = var.build_service_account
   notification_channels = var.notification_channels
 }
 
 output "invoke" {
   description = "Command that pings each function, by org."
-  value       = { emea = module.emea.invoke, amer = module.amer.invoke }
+  value       = { for name, org in module.org : name => org.invoke }
 }
 
 output "secrets" {
   description = "Secrets that need a version before the first call, by org."
-  value       = { emea = module.emea.secrets, amer = module.amer.secrets }
+  value       = { for name, org in module.org : name => org.secrets }
 }

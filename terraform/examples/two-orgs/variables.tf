@@ -18,12 +18,7 @@ variable "notification_channels" {
   type        = list(string)
 }
 
-variable "okta_urls" {
-  description = "URLs of the two Okta orgs."
-  type        = object({ emea = string, amer = string })
-}
-
-variable "callers" {
-  description = "Service accounts that may call the functions of each org, by e-mail address."
-  type        = object({ emea = list(string), amer = list(string) })
+variable "orgs" {
+  description = "Okta orgs by the name of their instance: the URL, and the service accounts that may call, by e-mail address."
+  type        = map(object({ okta_url = string, callers = list(string) }))
 }

@@ -149,6 +149,7 @@ locals {
 resource "google_monitoring_alert_policy" "threshold" {
   for_each = { for key, alert in local.thresholds : key => alert if alert != null }
 
+  project               = var.project
   display_name          = "${var.prefix}: ${each.value.name}"
   combiner              = each.value.volume == null ? "OR" : "AND_WITH_MATCHING_RESOURCE"
   severity              = each.value.severity
@@ -230,6 +231,7 @@ resource "google_monitoring_alert_policy" "threshold" {
 resource "google_monitoring_alert_policy" "no_traffic" {
   count = var.no_traffic_hours > 0 ? 1 : 0
 
+  project               = var.project
   display_name          = "${var.prefix}: no call and no message for ${var.no_traffic_hours} h"
   combiner              = "OR"
   severity              = "WARNING"

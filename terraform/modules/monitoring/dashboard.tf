@@ -80,6 +80,7 @@ locals {
 
 # Google does not store zero values and empty lists. They would be a change in each plan.
 resource "google_monitoring_dashboard" "this" {
+  project = var.project
   dashboard_json = jsonencode({
     displayName = "${var.prefix}: response actions for Okta"
     mosaicLayout = {

@@ -23,6 +23,7 @@ resource "google_logging_project_bucket_config" "audit" {
 }
 
 resource "google_logging_project_sink" "audit" {
+  project                = var.project
   name                   = "${var.prefix}-audit"
   description            = "Routes the audit of the Okta functions to its bucket."
   destination            = "logging.googleapis.com/${google_logging_project_bucket_config.audit.id}"
@@ -35,6 +36,7 @@ resource "google_logging_project_sink" "audit" {
 resource "google_logging_project_exclusion" "audit" {
   count = var.audit.only_in_bucket ? 1 : 0
 
+  project     = var.project
   name        = "${var.prefix}-audit"
   description = "Keeps the audit of the Okta functions in its bucket only, not in _Default."
   filter      = local.records

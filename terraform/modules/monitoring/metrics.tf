@@ -3,6 +3,7 @@
 # Log entries about credentials that Okta refuses. Audit entries have a lower severity and do not
 # count twice.
 resource "google_logging_metric" "credentials" {
+  project     = var.project
   name        = "${var.prefix}-credential-failures"
   description = "Calls that Okta refused for the credentials, their scope or their admin role."
   filter = join("\n", [
@@ -22,6 +23,7 @@ resource "google_logging_metric" "credentials" {
 
 # Calls of which a guardrail refused at least one target. Dry runs do not count.
 resource "google_logging_metric" "guardrails" {
+  project     = var.project
   name        = "${var.prefix}-guardrail-refusals"
   description = "Calls with a target that a guardrail refused."
   filter = join("\n", [
@@ -38,6 +40,7 @@ resource "google_logging_metric" "guardrails" {
 
 # Calls of Contain User of which at least one target is not contained. Dry runs do not count.
 resource "google_logging_metric" "containment" {
+  project     = var.project
   name        = "${var.prefix}-containment-failures"
   description = "Calls of Contain User with a target that is not contained, or only partly."
   filter = join("\n", [
@@ -55,6 +58,7 @@ resource "google_logging_metric" "containment" {
 
 # The record of a large call is split, and each part has the fields of the call.
 resource "google_logging_metric" "rate_limited" {
+  project     = var.project
   name        = "${var.prefix}-okta-rate-limited"
   description = "Calls with at least one response of Okta with the status 429."
   filter = join("\n", [
@@ -70,6 +74,7 @@ resource "google_logging_metric" "rate_limited" {
 }
 
 resource "google_logging_metric" "okta_remaining" {
+  project         = var.project
   name            = "${var.prefix}-okta-remaining"
   description     = "The lowest percentage of one of Okta's rate limits that was left during a call."
   filter          = "${local.calls}\njsonPayload.audit.okta_remaining_percent>=0"
@@ -91,6 +96,7 @@ resource "google_logging_metric" "okta_remaining" {
 }
 
 resource "google_logging_metric" "jobs" {
+  project          = var.project
   name             = "${var.prefix}-jobs"
   description      = "Jobs that ended, by their status."
   filter           = "${local.entries}\njsonPayload.job_status=~\"^(success|partial|failure|planned)$\""
@@ -111,6 +117,7 @@ resource "google_logging_metric" "jobs" {
 resource "google_logging_metric" "pings" {
   count = var.ping == null ? 0 : 1
 
+  project          = var.project
   name             = "${var.prefix}-pings"
   description      = "Scheduled Pings that were carried out, by their status."
   label_extractors = { status = "EXTRACT(jsonPayload.audit.status)" }

@@ -14,6 +14,7 @@ locals {
 resource "google_cloud_scheduler_job" "ping" {
   for_each = var.ping == null ? {} : var.topics
 
+  project     = var.project
   name        = "${var.prefix}-${each.key}-ping"
   description = "Pings the function ${var.prefix}-${each.key}, so that its Okta credential stays in use."
   region      = var.region
@@ -30,6 +31,7 @@ resource "google_cloud_scheduler_job" "ping" {
 resource "google_monitoring_alert_policy" "availability" {
   count = var.ping == null ? 0 : 1
 
+  project               = var.project
   display_name          = "${var.prefix}: scheduled Pings fail or stop"
   combiner              = "OR"
   severity              = "CRITICAL"
