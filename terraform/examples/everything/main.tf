@@ -54,7 +54,7 @@ module "okta" {
   # Alerts and the audit
   notification_channels = var.notification_channels
   runbooks_url          = "https://wiki.acme.test/okta/runbooks"
-  no_traffic_hours      = 23
+  no_traffic_hours      = 0 # each Ping is a message: the alert on availability replaces this one
   alerts                = { error_percent = 2, error_calls = 5 }
   ping                  = { minutes = 60 }
   audit_logins          = "hashed"
