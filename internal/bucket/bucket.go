@@ -124,8 +124,8 @@ func (b *Bucket) Read(ctx context.Context, name string) (data []byte, generation
 	return data, generation, err
 }
 
-// Write replaces the given generation of an object, 0 for none, and returns the new generation. It returns ErrChanged if
-// there is another; the response to an earlier attempt of the same Write may have been lost.
+// Write replaces the given generation of an object, 0 for none, and returns the new generation. It returns ErrChanged
+// if there is another, which may be of this Write itself: the response to an earlier attempt may have been lost.
 func (b *Bucket) Write(
 	ctx context.Context, name, contentType string, data []byte, metadata map[string]string, instead int64,
 ) (generation int64, err error) {
