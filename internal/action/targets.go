@@ -98,6 +98,7 @@ func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map
 		if p := planned[i]; p.err == nil {
 			x.finishTarget(ctx, p.Target, func() error { return finish(p.index, p.plan) })
 		}
+		planned[i] = nil // a call has thousands: the memory of the plans is for the results
 	})
 	x.warnResumed(targets)
 	return nil

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"example.com/okta-secops/internal/okta"
+	"example.com/okta-secops/test/functions"
 )
 
 func start(b *testing.B, clock okta.Clock) *stand {
@@ -93,6 +95,12 @@ func BenchmarkLimit(b *testing.B) {
 	}
 }
 
+func TestMain(m *testing.M) {
+	functions.ServeIfAsked()
+	directIfAsked()
+	os.Exit(m.Run())
+}
+
 // TestTables_ArePrinted runs all of it, small.
 func TestTables_ArePrinted(t *testing.T) {
 	if testing.Short() {
@@ -101,6 +109,7 @@ func TestTables_ArePrinted(t *testing.T) {
 	t.Parallel()
 	small := plan{
 		publicClients: 1, publicGets: 3,
+		starts: 1, large: 30, jobUsers: 250, instances: []int{2},
 		guardedReps: 1,
 		concurrency: 4, users: []int{1, 9}, latencies: []time.Duration{0, time.Millisecond}, reps: 1, measured: 3, gets: 3,
 		limited: 20, batch: 5, perMinute: 30, times: 600,
@@ -110,13 +119,14 @@ func TestTables_ArePrinted(t *testing.T) {
 	if err := small.run(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5", "with 2 Get User calls of 20 names", "a limit of 600", "Contain User (contain), 100 users", "GET /jwks.json on one core"} {
+	for _, want := range []string{"Disable User (suspend)", "     9      1ms", "Get User, one user", "added", "against 30 calls a minute", "1 call(s) of 20", "4 call(s) of 5", "with 2 Get User calls of 20 names", "a limit of 600", "Contain User (contain), 100 users", "GET /jwks.json on one core",
+		"deployed", "One call of 30 targets", "job of 250 users", "calls of 100"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
 	}
 	small.only = "sped"
-	if err := small.run(t.Context(), &out); err == nil || err.Error() != `unknown table "sped": use speed, overhead, limit, fair, guardrails, contain or transmitter` {
+	if err := small.run(t.Context(), &out); err == nil || err.Error() != `unknown table "sped": use `+tableNames {
 		t.Errorf("an unknown table: %v", err)
 	}
 }

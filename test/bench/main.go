@@ -2,10 +2,11 @@
 // Times are medians unless the table says otherwise.
 //
 //	go run ./test/bench               everything, some minutes
-//	go run ./test/bench -only limit   one table: speed, overhead, limit, fair, guardrails, contain or transmitter
+//	go run ./test/bench -only limit   one table: -help lists them
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"example.com/okta-secops/internal/okta"
+	"example.com/okta-secops/test/functions"
 )
 
 // plan lists the measurements.
@@ -39,6 +41,11 @@ type plan struct {
 	fairness
 
 	publicClients, publicGets int // of the transmitter
+
+	starts    int   // of each program
+	large     int   // targets of one call whose memory is measured
+	jobUsers  int   // of a job
+	instances []int // processes that carry out a job
 }
 
 var everything = plan{
@@ -46,11 +53,16 @@ var everything = plan{
 	reps: 3, guardedReps: 9, measured: 100, gets: 3000, limited: 2000, batch: 100, perMinute: 600, times: 30,
 	fairness:      fairness{readers: 30, names: 4900, disabled: []int{1, 100}, far: 50 * time.Millisecond, turns: 5, deadline: 30 * time.Second},
 	publicClients: 4, publicGets: 5000,
+	starts: 9, large: 5000, jobUsers: 2000, instances: []int{1, 2},
 }
 
+const tableNames = "speed, overhead, limit, fair, guardrails, contain, transmitter, start, memory or jobs"
+
 func main() {
+	functions.ServeIfAsked() // the functions' process is this program too
+	directIfAsked()
 	p := everything
-	flag.StringVar(&p.only, "only", "", "the one `table` to print: speed, overhead, limit, fair, guardrails, contain or transmitter")
+	flag.StringVar(&p.only, "only", "", "the one `table` to print: "+tableNames)
 	flag.IntVar(&p.concurrency, "concurrency", p.concurrency, "OKTA_CONCURRENCY")
 	flag.IntVar(&p.reps, "reps", p.reps, "measurements of each figure, whose median is printed")
 	flag.Parse()
@@ -66,7 +78,7 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 		name  string
 		print func(context.Context, io.Writer) error
 	}{{"speed", p.speed}, {"overhead", p.overhead}, {"limit", p.limit}, {"fair", p.fair}, {"guardrails", p.guardrails}, {"contain", p.contain},
-		{"transmitter", p.transmitter}}
+		{"transmitter", p.transmitter}, {"start", p.start}, {"memory", p.memory}, {"jobs", p.jobs}}
 	found := false
 	for _, t := range tables {
 		if p.only != "" && p.only != t.name {
@@ -78,7 +90,7 @@ func (p plan) run(ctx context.Context, w io.Writer) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("unknown table %q: use speed, overhead, limit, fair, guardrails, contain or transmitter", p.only)
+		return fmt.Errorf("unknown table %q: use %s", p.only, tableNames)
 	}
 	return nil
 }
@@ -296,9 +308,9 @@ func ratio(a, b time.Duration) string {
 	return fmt.Sprintf("%.3f x", float64(a)/float64(b))
 }
 
-func median(d []time.Duration) time.Duration { return percentile(d, 50) }
+func median[T cmp.Ordered](d []T) T { return percentile(d, 50) }
 
-func percentile(d []time.Duration, p int) time.Duration {
+func percentile[T cmp.Ordered](d []T, p int) T {
 	sorted := slices.Sorted(slices.Values(d))
 	return sorted[(len(sorted)-1)*p/100]
 }

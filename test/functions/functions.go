@@ -16,6 +16,8 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -63,6 +65,8 @@ type Options struct {
 	Latency    time.Duration           // of Okta
 	Lease      time.Duration           // of claims; 0: as deployed
 	Transport  http.RoundTripper       // of Pub/Sub's deliveries; nil: http.DefaultTransport
+	Instances  int                     // processes that share the deliveries; 0: one
+	Settings   []string                // NAME=value, over those of this package
 	Log        io.Writer               // of the functions, and of Pub/Sub
 	Observe    func(emulator.Observed) // called for every call to Okta
 }
@@ -70,14 +74,15 @@ type Options struct {
 // Process is the functions' process and its services.
 type Process struct {
 	Okta    *emulator.Emulator
+	Org     *httptest.Server // serves Okta
 	Broker  *pubsub.Broker
 	Address string // with scheme; groups are under their names
 
-	org      *httptest.Server
 	storage  *fakegcp.Storage
 	settings []string
 	log      io.Writer
 	command  *exec.Cmd
+	others   []*Process // the other instances, with the same services
 }
 
 // Start starts one. Close ends it.
@@ -86,7 +91,7 @@ func Start(o Options) (*Process, error) {
 	if o.Latency > 0 {
 		p.Okta.AddFault(emulator.Fault{Path: "*", LatencyMS: int(o.Latency.Milliseconds())})
 	}
-	p.org = httptest.NewServer(p.Okta)
+	p.Org = httptest.NewServer(p.Okta)
 	if err := p.start(o); err != nil {
 		p.Close()
 		return nil, err
@@ -98,28 +103,62 @@ func (p *Process) start(o Options) (err error) {
 	if p.storage, err = fakegcp.NewStorage(bucket); err != nil {
 		return err
 	}
-	port, err := testkit.FreePort()
-	if err != nil {
+	if err := p.chooseAddress(); err != nil {
 		return err
 	}
-	address := net.JoinHostPort("127.0.0.1", port)
-	p.Address = "http://" + address
+	for range o.Instances - 1 {
+		other := &Process{log: p.log}
+		if err := other.chooseAddress(); err != nil {
+			return err
+		}
+		p.others = append(p.others, other)
+	}
+	if o.Transport == nil && len(p.others) > 0 {
+		o.Transport = &spread{instances: append([]*Process{p}, p.others...)}
+	}
 	if p.Broker, err = pubsub.Start(pubsub.Options{
 		Addr: "127.0.0.1:0", Functions: p.Address, Transport: o.Transport, Speed: 100, Log: slog.New(slog.NewTextHandler(p.log, nil)),
 	}); err != nil {
 		return err
 	}
 	p.settings = []string{
-		addressVariable + "=" + address, storageVariable + "=" + p.storage.URL(), pubsubVariable + "=" + p.Broker.Addr,
+		storageVariable + "=" + p.storage.URL(), pubsubVariable + "=" + p.Broker.Addr,
 		leaseVariable + "=" + cmp.Or(o.Lease, idempotency.LeaseDuration).String(),
-		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",
+		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.Org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",
 		"IDEMPOTENCY_BUCKET=" + bucket, "RESULTS_TOPIC=" + pubsub.ResultsTopic, "DEAD_LETTER_TOPIC=" + pubsub.DeadLetterTopic,
 		"JOBS_TOPIC=" + pubsub.Topic("{group}"),
 	}
 	if o.MaxTargets > 0 {
 		p.settings = append(p.settings, "MAX_TARGETS="+strconv.Itoa(o.MaxTargets))
 	}
+	p.settings = append(p.settings, o.Settings...)
+	for _, other := range p.others {
+		other.settings = p.settings
+		if err := other.run(); err != nil {
+			return err
+		}
+	}
 	return p.run()
+}
+
+func (p *Process) chooseAddress() error {
+	port, err := testkit.FreePort()
+	p.Address = "http://" + net.JoinHostPort("127.0.0.1", port)
+	return err
+}
+
+// spread sends each request to the next of the instances.
+type spread struct {
+	instances []*Process
+	next      atomic.Int64
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *spread) RoundTrip(r *http.Request) (*http.Response, error) {
+	to := s.instances[int(s.next.Add(1))%len(s.instances)]
+	r = r.Clone(r.Context())
+	r.URL.Host = strings.TrimPrefix(to.Address, "http://")
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 // run runs the process, and returns once it serves.
@@ -129,7 +168,8 @@ func (p *Process) run() error {
 		return err
 	}
 	p.command = exec.Command(self)
-	p.command.Env, p.command.Stderr = p.settings, p.log
+	p.command.Env = append([]string{addressVariable + "=" + strings.TrimPrefix(p.Address, "http://")}, p.settings...)
+	p.command.Stderr = p.log
 	if err := p.command.Start(); err != nil {
 		return err
 	}
@@ -151,33 +191,48 @@ func (p *Process) Crash() error {
 	return p.run()
 }
 
-var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
-
-// PeakMemory is the most of a process that was resident, in MiB; 0 where the system does not tell (it does on Linux).
-func PeakMemory(pid int) int {
+// Memory is a line of what the system says of a process's memory, in KiB: VmRSS is what is resident, VmHWM the most that
+// was. 0 where the system does not say it (Linux does).
+func Memory(pid int, line string) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	m := highWater.FindSubmatch(status)
+	m := regexp.MustCompile(line + `:\s+(\d+) kB`).FindSubmatch(status)
 	if err != nil || m == nil {
 		return 0
 	}
 	kib, _ := strconv.Atoi(string(m[1]))
-	return kib >> 10
+	return kib
 }
 
-// PeakMemory is the most of the process that was resident, in MiB.
-func (p *Process) PeakMemory() int { return PeakMemory(p.command.Process.Pid) }
+// PeakMemory is the most of a process that was resident, in KiB.
+func PeakMemory(pid int) int { return Memory(pid, "VmHWM") }
+
+// PeakMemory is the most of one of the processes that was resident, in KiB.
+func (p *Process) PeakMemory() int {
+	most := PeakMemory(p.command.Process.Pid)
+	for _, other := range p.others {
+		most = max(most, other.PeakMemory())
+	}
+	return most
+}
 
 // Close ends everything.
 func (p *Process) Close() {
 	if p.Broker != nil {
 		_ = p.Broker.Close()
 	}
-	if p.command != nil && p.command.Process != nil {
-		_ = p.command.Process.Kill()
-		_ = p.command.Wait()
+	p.kill()
+	for _, other := range p.others {
+		other.kill()
 	}
 	if p.storage != nil {
 		p.storage.Close()
 	}
-	p.org.Close()
+	p.Org.Close()
+}
+
+func (p *Process) kill() {
+	if p.command != nil && p.command.Process != nil {
+		_ = p.command.Process.Kill()
+		_ = p.command.Wait()
+	}
 }

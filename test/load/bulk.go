@@ -68,7 +68,7 @@ func measureBulk(w io.Writer, requests int, name string, send func(p *functions.
 			return fmt.Errorf("%s is %s", u.Login, u.Status)
 		}
 	}
-	fmt.Fprintf(w, "%s  %d  %d  %s  %.0f  %d\n", name, len(ids), requests, took.Round(time.Millisecond), float64(len(ids))/took.Seconds(), p.PeakMemory())
+	fmt.Fprintf(w, "%s  %d  %d  %s  %.0f  %d\n", name, len(ids), requests, took.Round(time.Millisecond), float64(len(ids))/took.Seconds(), p.PeakMemory()>>10)
 	return nil
 }
 

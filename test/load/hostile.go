@@ -144,6 +144,6 @@ func measureBombs(w io.Writer, n int, path string, body []byte) error {
 	}
 	status, took := disable(f)
 	all.Wait()
-	fmt.Fprintf(w, "%s  %d  %s  %d in %s  %d\n", path, statuses, round(time.Since(begun)), status, round(took), functions.PeakMemory(f.process.Process.Pid))
+	fmt.Fprintf(w, "%s  %d  %s  %d in %s  %d\n", path, statuses, round(time.Since(begun)), status, round(took), functions.PeakMemory(f.process.Process.Pid)>>10)
 	return nil
 }

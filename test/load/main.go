@@ -156,7 +156,7 @@ func measure(w io.Writer, clients, most int, during time.Duration) error {
 		})
 	}
 	all.Wait()
-	memory := functions.PeakMemory(f.process.Process.Pid)
+	memory := functions.PeakMemory(f.process.Process.Pid) >> 10
 	r, err := f.end()
 	if err != nil {
 		return err

@@ -104,5 +104,5 @@ func (c largeReplies) measure() (statuses string, memory int, err error) {
 	for _, status := range slices.Sorted(maps.Keys(count)) {
 		statuses += fmt.Sprintf(" %d x %d", count[status], status)
 	}
-	return strings.TrimSpace(statuses), int(functions.PeakMemory(f.process.Process.Pid)), nil
+	return strings.TrimSpace(statuses), functions.PeakMemory(f.process.Process.Pid) >> 10, nil
 }

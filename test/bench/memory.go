@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/okta-secops/local/emulator"
+	"example.com/okta-secops/test/functions"
+)
+
+// concurrentCalls is how many calls to Okta are under way at most, by the functions and directly.
+const concurrentCalls = 35
+
+// memory compares the memory of one call with that of a program that makes the same calls to Okta.
+func (p plan) memory(ctx context.Context, w io.Writer) error {
+	var product, direct []int
+	for range p.reps {
+		most, err := p.memoryOfCall(ctx)
+		if err != nil {
+			return err
+		}
+		least, err := p.memoryOfCalls(ctx)
+		if err != nil {
+			return err
+		}
+		product, direct = append(product, most), append(direct, least)
+	}
+	perTarget := func(kib []int) float64 { return float64(median(kib)) / float64(p.large) }
+	fmt.Fprintf(w, `One call of %d targets, Disable User (suspend): growth of the most that was resident, median of %d
+
+  product   the functions' process, from before the call to after its reply
+  directly  a program that sends the same GET and POST for each of the users, %d at once, and keeps no result
+
+product %.1f MiB, directly %.1f MiB: %.2f KiB a target more
+
+`, p.large, p.reps, concurrentCalls, mib(median(product)), mib(median(direct)), perTarget(product)-perTarget(direct))
+	return nil
+}
+
+// memoryOfCall returns by how much one call makes the functions' process grow, in KiB.
+func (p plan) memoryOfCall(ctx context.Context) (int, error) {
+	f, err := functions.Start(functions.Options{MaxTargets: p.large, Settings: []string{"REQUEST_DEADLINE=535s"}})
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	names := addUsers(f.Okta, p.large)
+	if err := disable(ctx, f.Address, addUser(f.Okta, "first")); err != nil {
+		return 0, err
+	}
+	before := f.PeakMemory()
+	if err := disable(ctx, f.Address, names); err != nil {
+		return 0, err
+	}
+	return f.PeakMemory() - before, nil
+}
+
+// addUsers adds the users user0 and so on, and returns their logins.
+func addUsers(okta *emulator.Emulator, n int) (names []string) {
+	for i := range n {
+		names = append(names, addUser(okta, fmt.Sprintf("user%d", i))...)
+	}
+	return names
+}
+
+func addUser(okta *emulator.Emulator, name string) []string {
+	okta.AddUser(emulator.UserSeed{Login: name + "@acme.test"})
+	return []string{name + "@acme.test"}
+}
+
+// disable suspends users in one call.
+func disable(ctx context.Context, address string, names []string) error {
+	body, err := json.Marshal(map[string]any{"parameters": map[string]any{"User IDs": names, "Is Deactivate": false}})
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/users/disable-user", strings.NewReader(string(body)))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	var reply struct{ Status string }
+	if err := json.NewDecoder(res.Body).Decode(&reply); err != nil || reply.Status != "success" {
+		return errors.Join(fmt.Errorf("%s, %s", res.Status, reply.Status), err)
+	}
+	return nil
+}
+
+// directVariable makes a program the one that makes the calls directly: it is the address of Okta.
+const directVariable = "BENCH_DIRECT"
+
+// memoryOfCalls returns by how much the same calls make a process grow, in KiB.
+func (p plan) memoryOfCalls(ctx context.Context) (int, error) {
+	f, err := functions.Start(functions.Options{}) // for its Okta
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	names := addUsers(f.Okta, p.large)
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	command := exec.CommandContext(ctx, self)
+	command.Env = []string{directVariable + "=" + f.Org.URL, "TOKEN=" + f.Okta.Token()}
+	command.Stdin, command.Stderr = strings.NewReader(strings.Join(append(addUser(f.Okta, "first"), names...), "\n")), os.Stderr
+	text, err := command.Output()
+	if err != nil {
+		return 0, err
+	}
+	var grown int
+	_, err = fmt.Sscan(string(text), &grown)
+	return grown, err
+}
+
+// directIfAsked suspends the users whose logins it reads, prints by how much the process has grown since the first of
+// them, in KiB, and does not return, if this process was started for it.
+func directIfAsked() {
+	okta := os.Getenv(directVariable)
+	if okta == "" {
+		return
+	}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrentCalls}}
+	ask := func(method, path string) (id string, err error) {
+		r, err := http.NewRequestWithContext(context.Background(), method, okta+"/api/v1/users/"+path, http.NoBody)
+		if err != nil {
+			return "", err
+		}
+		r.Header.Set("Authorization", "SSWS "+os.Getenv("TOKEN"))
+		res, err := client.Do(r)
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			return "", errors.New(res.Status)
+		}
+		var user struct{ ID string }
+		err = json.NewDecoder(res.Body).Decode(&user)
+		return user.ID, err
+	}
+	suspend := func(login string) error {
+		id, err := ask(http.MethodGet, login)
+		if err == nil {
+			_, err = ask(http.MethodPost, id+"/lifecycle/suspend")
+		}
+		return err
+	}
+	lines := bufio.NewScanner(os.Stdin)
+	var logins []string
+	for lines.Scan() {
+		logins = append(logins, lines.Text())
+	}
+	if err := suspend(logins[0]); err != nil {
+		log.Fatal(err)
+	}
+	before := functions.PeakMemory(os.Getpid())
+	var calls errgroup.Group
+	calls.SetLimit(concurrentCalls)
+	for _, login := range logins[1:] {
+		calls.Go(func() error { return suspend(login) })
+	}
+	if err := calls.Wait(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(functions.PeakMemory(os.Getpid()) - before)
+	os.Exit(0)
+}
