@@ -158,6 +158,7 @@ func (s *spread) RoundTrip(r *http.Request) (*http.Response, error) {
 	to := s.instances[int(s.next.Add(1))%len(s.instances)]
 	r = r.Clone(r.Context())
 	r.URL.Host = strings.TrimPrefix(to.Address, "http://")
+	r.Host = r.URL.Host // the functions refuse the address of another
 	return http.DefaultTransport.RoundTrip(r)
 }
 
