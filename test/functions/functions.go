@@ -192,8 +192,8 @@ func (p *Process) Crash() error {
 	return p.run()
 }
 
-// Memory is a line of what the system says of a process's memory, in KiB: VmRSS is what is resident, VmHWM the most that
-// was. 0 where the system does not say it (Linux does).
+// Memory is a line of the system's report about a process, in KiB: VmRSS is the resident memory, VmHWM the highest so far.
+// 0 where the system has no such report (Linux has).
 func Memory(pid int, line string) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	m := regexp.MustCompile(line + `:\s+(\d+) kB`).FindSubmatch(status)
