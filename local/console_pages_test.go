@@ -470,7 +470,7 @@ func TestConsole_JobHasMoreTargetsThanOneReply(t *testing.T) {
 	}
 }
 
-func TestConsole_OffersJobsWhereThereAreSome(t *testing.T) {
+func TestConsole_OffersJobsForListsOfUsers(t *testing.T) {
 	b, _ := newTab(t, 1280)
 	b.press("#job")
 	b.press("#wire summary")

@@ -1,6 +1,6 @@
 // Package bucket reads, writes and lists the objects of a Cloud Storage bucket, with the JSON API:
 // https://cloud.google.com/storage/docs/json_api/v1. The larger cloud.google.com/go/storage, which is made of the same
-// client, also brings gRPC's service mesh: a third of the start time, and of the memory, of a function.
+// client, also brings gRPC's service mesh: 25 MB of the program, and 9 MiB of its memory when idle.
 //
 // Errors that are not documented are those of the client, wrapped.
 package bucket
@@ -85,7 +85,7 @@ func (b *Bucket) do(ctx context.Context, call func(ctx context.Context, objects 
 		return last
 	}, gax.WithRetry(func() gax.Retryer { return &retryer{backoff} }))
 	if err != nil && ctx.Err() != nil {
-		return errors.Join(err, last) // err is only that the time is over
+		return errors.Join(err, last) // err says only that the time is over
 	}
 	return err
 }
@@ -96,12 +96,11 @@ type retryer struct{ gax.Backoff }
 
 // Retry implements gax.Retryer.
 func (r *retryer) Retry(err error) (time.Duration, bool) {
-	var answer *googleapi.Error
-	if errors.As(err, &answer) && answer.Code/100 != 5 && answer.Code != http.StatusTooManyRequests &&
-		answer.Code != http.StatusRequestTimeout {
-		return 0, false
+	switch code := status(err); {
+	case code == 0, code/100 == 5, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout:
+		return r.Pause(), true
 	}
-	return r.Pause(), true
+	return 0, false
 }
 
 // Read returns an object and its generation, or ErrNone.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -47,7 +46,7 @@ func (p plan) jobs(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// bulkRun is what was measured of a job, or of calls.
+// bulkRun has the measurements of a job, or of calls.
 type bulkRun struct {
 	took, first time.Duration
 	memory      int // in KiB
@@ -61,15 +60,15 @@ func (p plan) runJob(ctx context.Context, latency time.Duration, instances int) 
 	}
 	defer f.Close()
 	names := addUsers(f.Okta, p.jobUsers)
-	body, err := json.Marshal(map[string]any{"parameters": map[string]any{"User IDs": names, "Is Deactivate": false}})
+	body, err := disableRequest(names)
 	if err != nil {
 		return r, err
 	}
 	begun := time.Now()
-	state, err := askJob(ctx, http.MethodPost, f.Address+"/users/disable-user", string(body))
+	state, err := askJob(ctx, http.MethodPost, f.Address+"/users/disable-user", body)
 	for err == nil && state.Status == "running" {
 		time.Sleep(100 * time.Millisecond) // it is another process
-		state, err = askJob(ctx, http.MethodGet, f.Address+"/users/jobs/"+state.Job.ID, "")
+		state, err = askJob(ctx, http.MethodGet, f.Address+"/users/jobs/"+state.Job.ID, nil)
 		if state.Progress.Done > 0 && r.first == 0 {
 			r.first = time.Since(begun)
 		}
@@ -91,21 +90,12 @@ type jobState struct {
 	Progress struct{ Done, Failed, Remaining int }
 }
 
-func askJob(ctx context.Context, method, url, body string) (s jobState, err error) {
-	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+func askJob(ctx context.Context, method, url string, body []byte) (s jobState, err error) {
+	text, err := send(ctx, http.DefaultClient, method, url, http.Header{"Prefer": {"respond-async"}}, body)
 	if err != nil {
 		return s, err
 	}
-	r.Header = http.Header{"Content-Type": {"application/json"}, "Prefer": {"respond-async"}}
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return s, err
-	}
-	defer res.Body.Close()
-	if res.StatusCode/100 != 2 {
-		return s, fmt.Errorf("%s %s: %s", method, url, res.Status)
-	}
-	return s, json.NewDecoder(res.Body).Decode(&s)
+	return s, json.Unmarshal(text, &s)
 }
 
 // runCalls disables the same users by one call after another.

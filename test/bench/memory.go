@@ -9,6 +9,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -56,7 +57,7 @@ func (p plan) memoryOfCall(ctx context.Context) (int, error) {
 	}
 	defer f.Close()
 	names := addUsers(f.Okta, p.large)
-	if err := disable(ctx, f.Address, addUser(f.Okta, "first")); err != nil {
+	if err := disable(ctx, f.Address, []string{addUser(f.Okta, "first")}); err != nil {
 		return 0, err
 	}
 	before := f.PeakMemory()
@@ -69,35 +70,35 @@ func (p plan) memoryOfCall(ctx context.Context) (int, error) {
 // addUsers adds the users user0 and so on, and returns their logins.
 func addUsers(okta *emulator.Emulator, n int) (names []string) {
 	for i := range n {
-		names = append(names, addUser(okta, fmt.Sprintf("user%d", i))...)
+		names = append(names, addUser(okta, fmt.Sprintf("user%d", i)))
 	}
 	return names
 }
 
-func addUser(okta *emulator.Emulator, name string) []string {
-	okta.AddUser(emulator.UserSeed{Login: name + "@acme.test"})
-	return []string{name + "@acme.test"}
+func addUser(okta *emulator.Emulator, name string) (login string) {
+	login = name + "@acme.test"
+	okta.AddUser(emulator.UserSeed{Login: login})
+	return login
+}
+
+// disableRequest is a request to suspend users.
+func disableRequest(names []string) ([]byte, error) {
+	return json.Marshal(map[string]any{"parameters": map[string]any{"User IDs": names, "Is Deactivate": false}})
 }
 
 // disable suspends users in one call.
 func disable(ctx context.Context, address string, names []string) error {
-	body, err := json.Marshal(map[string]any{"parameters": map[string]any{"User IDs": names, "Is Deactivate": false}})
+	body, err := disableRequest(names)
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/users/disable-user", strings.NewReader(string(body)))
+	text, err := send(ctx, http.DefaultClient, http.MethodPost, address+"/users/disable-user", nil, body)
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
 	var reply struct{ Status string }
-	if err := json.NewDecoder(res.Body).Decode(&reply); err != nil || reply.Status != "success" {
-		return errors.Join(fmt.Errorf("%s, %s", res.Status, reply.Status), err)
+	if err := json.Unmarshal(text, &reply); err != nil || reply.Status != "success" {
+		return errors.Join(fmt.Errorf("the reply has the status %q", reply.Status), err)
 	}
 	return nil
 }
@@ -107,19 +108,17 @@ const directVariable = "BENCH_DIRECT"
 
 // memoryOfCalls returns by how much the same calls make a process grow, in KiB.
 func (p plan) memoryOfCalls(ctx context.Context) (int, error) {
-	f, err := functions.Start(functions.Options{}) // for its Okta
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	names := addUsers(f.Okta, p.large)
+	okta := emulator.New(emulator.Options{})
+	org := httptest.NewServer(okta)
+	defer org.Close()
+	names := addUsers(okta, p.large)
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
 	}
 	command := exec.CommandContext(ctx, self)
-	command.Env = []string{directVariable + "=" + f.Org.URL, "TOKEN=" + f.Okta.Token()}
-	command.Stdin, command.Stderr = strings.NewReader(strings.Join(append(addUser(f.Okta, "first"), names...), "\n")), os.Stderr
+	command.Env = []string{directVariable + "=" + org.URL, "TOKEN=" + okta.Token()}
+	command.Stdin, command.Stderr = strings.NewReader(strings.Join(append([]string{addUser(okta, "first")}, names...), "\n")), os.Stderr
 	text, err := command.Output()
 	if err != nil {
 		return 0, err
@@ -137,22 +136,14 @@ func directIfAsked() {
 		return
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrentCalls}}
+	header := http.Header{"Authorization": {"SSWS " + os.Getenv("TOKEN")}}
 	ask := func(method, path string) (id string, err error) {
-		r, err := http.NewRequestWithContext(context.Background(), method, okta+"/api/v1/users/"+path, http.NoBody)
+		text, err := send(context.Background(), client, method, okta+"/api/v1/users/"+path, header.Clone(), nil)
 		if err != nil {
 			return "", err
-		}
-		r.Header.Set("Authorization", "SSWS "+os.Getenv("TOKEN"))
-		res, err := client.Do(r)
-		if err != nil {
-			return "", err
-		}
-		defer res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			return "", errors.New(res.Status)
 		}
 		var user struct{ ID string }
-		err = json.NewDecoder(res.Body).Decode(&user)
+		err = json.Unmarshal(text, &user)
 		return user.ID, err
 	}
 	suspend := func(login string) error {

@@ -128,9 +128,11 @@ func (s *stand) blindly(ctx context.Context, users int) error {
 	return nil
 }
 
+const getAlice = `{"parameters": {"User IDs Or Logins": "alice@acme.test"}}`
+
 // getUser has the product get one user.
 func (s *stand) getUser(ctx context.Context) error {
-	_, err := s.ask(ctx, http.MethodPost, s.URL+"/users/get-user", []byte(`{"parameters": {"User IDs Or Logins": "alice@acme.test"}}`))
+	_, err := s.ask(ctx, http.MethodPost, s.URL+"/users/get-user", []byte(getAlice))
 	return err
 }
 
@@ -142,18 +144,27 @@ func (s *stand) bareGet(ctx context.Context) error {
 
 // ask sends a request and reads the reply, which must be a success.
 func (s *stand) ask(ctx context.Context, method, url string, body []byte) ([]byte, error) {
+	header := http.Header{}
+	if key, is := ctx.Value(callerKey{}).(string); is {
+		header.Set("X-Api-Key", key)
+	}
+	if strings.HasPrefix(url, s.OktaURL) {
+		header.Set("Authorization", "SSWS "+s.Okta.Token())
+	}
+	return send(ctx, s.client, method, url, header, body)
+}
+
+// send sends a request with a body of JSON and reads the reply, which must be a success.
+func send(ctx context.Context, client *http.Client, method, url string, header http.Header, body []byte) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
+	if header != nil {
+		r.Header = header
+	}
 	r.Header.Set("Content-Type", "application/json")
-	if key, is := ctx.Value(callerKey{}).(string); is {
-		r.Header.Set("X-Api-Key", key)
-	}
-	if strings.HasPrefix(url, s.OktaURL) {
-		r.Header.Set("Authorization", "SSWS "+s.Okta.Token())
-	}
-	res, err := s.client.Do(r)
+	res, err := client.Do(r)
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -22,7 +19,7 @@ import (
 	"example.com/okta-secops/test/testkit"
 )
 
-// program is a program whose start is measured, and what was measured.
+// program is a program whose start is measured, with the measurements.
 type program struct {
 	name, target, path string
 	starts             []time.Duration // to the reply of the first request
@@ -100,7 +97,7 @@ func (g *program) measure(ctx context.Context, settings ...string) error {
 	}()
 	address := "http://127.0.0.1:" + port
 	for {
-		if err = request(ctx, http.MethodGet, address+"/health"); err == nil {
+		if _, err = send(ctx, http.DefaultClient, http.MethodGet, address+"/health", nil, nil); err == nil {
 			break
 		}
 		if time.Since(begun) > time.Minute {
@@ -113,28 +110,14 @@ func (g *program) measure(ctx context.Context, settings ...string) error {
 	g.idle = append(g.idle, functions.Memory(command.Process.Pid, "VmRSS"))
 	var calls errgroup.Group
 	for range callsAtOnce {
-		calls.Go(func() error { return request(ctx, http.MethodPost, address+"/get-user") })
+		calls.Go(func() error {
+			_, err := send(ctx, http.DefaultClient, http.MethodPost, address+"/get-user", nil, []byte(getAlice))
+			return err
+		})
 	}
 	if err := calls.Wait(); err != nil {
 		return err
 	}
 	g.busy = append(g.busy, functions.PeakMemory(command.Process.Pid))
 	return nil
-}
-
-func request(ctx context.Context, method, url string) error {
-	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(`{"parameters": {"User IDs Or Logins": "alice@acme.test"}}`))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, res.Body)
-	if res.StatusCode != http.StatusOK {
-		err = cmp.Or(err, errors.New(res.Status))
-	}
-	return cmp.Or(err, res.Body.Close())
 }

@@ -74,10 +74,10 @@ type Options struct {
 // Process is the functions' process and its services.
 type Process struct {
 	Okta    *emulator.Emulator
-	Org     *httptest.Server // serves Okta
 	Broker  *pubsub.Broker
 	Address string // with scheme; groups are under their names
 
+	org      *httptest.Server
 	storage  *fakegcp.Storage
 	settings []string
 	log      io.Writer
@@ -91,7 +91,7 @@ func Start(o Options) (*Process, error) {
 	if o.Latency > 0 {
 		p.Okta.AddFault(emulator.Fault{Path: "*", LatencyMS: int(o.Latency.Milliseconds())})
 	}
-	p.Org = httptest.NewServer(p.Okta)
+	p.org = httptest.NewServer(p.Okta)
 	if err := p.start(o); err != nil {
 		p.Close()
 		return nil, err
@@ -124,7 +124,7 @@ func (p *Process) start(o Options) (err error) {
 	p.settings = []string{
 		storageVariable + "=" + p.storage.URL(), pubsubVariable + "=" + p.Broker.Addr,
 		leaseVariable + "=" + cmp.Or(o.Lease, idempotency.LeaseDuration).String(),
-		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.Org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",
+		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",
 		"IDEMPOTENCY_BUCKET=" + bucket, "RESULTS_TOPIC=" + pubsub.ResultsTopic, "DEAD_LETTER_TOPIC=" + pubsub.DeadLetterTopic,
 		"JOBS_TOPIC=" + pubsub.Topic("{group}"),
 	}
@@ -228,7 +228,7 @@ func (p *Process) Close() {
 	if p.storage != nil {
 		p.storage.Close()
 	}
-	p.Org.Close()
+	p.org.Close()
 }
 
 func (p *Process) kill() {

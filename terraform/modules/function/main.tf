@@ -21,7 +21,7 @@ resource "google_cloudfunctions2_function" "this" {
     service_account = (
       var.build_service_account == null ? null : "projects/${var.project}/serviceAccounts/${var.build_service_account}"
     )
-    # Without the tables for debuggers the program is a third smaller. Stack traces do not need them.
+    # Without the tables for debuggers the program is a quarter smaller. Stack traces do not need them.
     # https://cloud.google.com/docs/buildpacks/go
     environment_variables = { GOOGLE_GOLDFLAGS = "-s -w" }
 

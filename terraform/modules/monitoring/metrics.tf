@@ -76,7 +76,7 @@ resource "google_logging_metric" "rate_limited" {
 resource "google_logging_metric" "okta_remaining" {
   project         = var.project
   name            = "${var.prefix}-okta-remaining"
-  description     = "The lowest percentage of one of Okta's rate limits that was left during a call."
+  description     = "Lowest percentage that was left of an Okta rate limit during a call."
   filter          = "${local.calls}\njsonPayload.audit.okta_remaining_percent>=0"
   value_extractor = "EXTRACT(jsonPayload.audit.okta_remaining_percent)"
 
