@@ -113,7 +113,7 @@ func (f *Function) examineToken(ctx context.Context, k reader) {
 		}
 		found = found || !t.ExpiresAt.IsZero()
 		if !t.ExpiresAt.IsZero() && t.ExpiresAt.Before(k.now.Add(nearExpiry)) {
-			f.find(checkToken, Warning, "send a Ping each week (docs/okta-setup.md). If this token is not used, revoke it",
+			f.find(checkToken, Warning, "set ping in terraform.tfvars (docs/deploy.md). If this token is not used, revoke it",
 				"the API token %q of %s, the owner of OKTA_API_TOKEN_SECRET, was to expire at %s when doctor began; each use "+
 					"of a token renews it", t.Name, f.owner, t.ExpiresAt.UTC().Format(time.RFC3339))
 		}
