@@ -25,8 +25,8 @@ import (
 // until waits until an expression is true, also in a page that replaces this one.
 func (b *tab) until(expression string) {
 	b.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
-		err := chromedp.Run(b.ctx, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(20*time.Second)))
+	for deadline := time.Now().Add(time.Minute); ; {
+		err := chromedp.Run(b.ctx, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(time.Minute)))
 		if err == nil {
 			return
 		}
