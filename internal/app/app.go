@@ -39,6 +39,7 @@ type Options struct {
 	Google    http.RoundTripper     // to Google's public keys; nil: http.DefaultTransport
 	Storage   []option.ClientOption // of the Cloud Storage client
 	PubSub    []option.ClientOption // of the Pub/Sub client
+	Publish   time.Duration         // limits one call to Pub/Sub; 0: 5 s
 	Clock     okta.Clock            // nil: okta.SystemClock
 	Records   int                   // room for idempotency records in memory, in bytes; 0: 64 MiB
 	Lease     time.Duration         // of an idempotency key; 0: idempotency.LeaseDuration
@@ -176,7 +177,7 @@ func (a *App) auditLog() *audit.Log {
 
 // targetsPerPlace is how many targets a run handles at once for each request to Okta in flight. The steps
 // of one target wait for each other, so that more targets than places keep the places in use.
-const targetsPerPlace = 8
+const targetsPerPlace = 4
 
 // deps returns the dependencies of the group's actions. It reads the secrets that the group needs,
 // in parallel, so that a missing or invalid secret is an error before any request to Okta.
@@ -245,7 +246,7 @@ func (a *App) build(cfg *config.Config) *built {
 			inFlight:    httpapi.NewInFlightLimiter(cfg.MaxInvocations),
 			idempotency: idempotency.New(objects, a.o.Clock.Now, cmp.Or(a.o.Lease, idempotency.LeaseDuration)),
 			jobs:        jobs.NewStore(objects, a.o.Clock.Now),
-			topics:      pubsub.NewPublisher(a.o.PubSub...),
+			topics:      pubsub.NewPublisher(a.o.Publish, a.o.PubSub...),
 			okta: okta.New(okta.Options{
 				Root: cfg.Root, Auth: auth, Concurrency: cfg.Concurrency, LimitShare: cfg.LimitShare,
 				Transport: transport, Clock: a.o.Clock,

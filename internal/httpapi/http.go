@@ -301,15 +301,10 @@ func (s service) finish(ctx context.Context, in *input, out outcome) httpReply {
 	return s.replyHTTP(ctx, in, out)
 }
 
-// publishTime is how long a caller waits until the result of a run is published.
-const publishTime = 2 * time.Second
-
 // replyHTTP returns the reply to an HTTP call, and to a delivery whose message could not be read.
 func (s service) replyHTTP(ctx context.Context, in *input, out outcome) httpReply {
 	if out.ran {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishTime)
-		defer cancel()
-		if err := s.publishResult(ctx, in, out.reply); err != nil {
+		if err := s.publishResult(context.WithoutCancel(ctx), in, out.reply, out.body); err != nil {
 			s.warnUnpublished(ctx, in, "the result of a call", err)
 		}
 	}

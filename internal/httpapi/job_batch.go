@@ -124,7 +124,11 @@ func (s service) publishJob(ctx context.Context, in *input, j jobs.Job, held *id
 		return err
 	}
 	reply.InvocationID = j.InvocationID
-	if err := s.publishResult(ctx, in, reply); err != nil {
+	data, err := encode(reply)
+	if err != nil {
+		return err
+	}
+	if err := s.publishResult(ctx, in, reply, data); err != nil {
 		return err
 	}
 	s.logJobEnd(ctx, in, reply)

@@ -122,7 +122,7 @@ func (s service) ackOrNack(ctx context.Context, in *input, out outcome) httpRepl
 	}
 	redeliver := out.redeliver || out.lost
 	if !out.lost && (out.ran || !redeliver) {
-		if err := s.publishResult(ctx, in, out.reply); err != nil {
+		if err := s.publishResult(ctx, in, out.reply, out.body); err != nil {
 			s.warnUnpublished(ctx, in, "the result of a message", err)
 			redeliver = true
 		}
@@ -162,17 +162,16 @@ func (s service) warnUnpublished(ctx context.Context, in *input, published strin
 // https://cloud.google.com/pubsub/quotas#resource_limits
 const maxResult = 9 << 20
 
-// publishResult publishes the reply of a run without its secrets.
-func (s service) publishResult(ctx context.Context, in *input, reply Reply) error {
+// publishResult publishes the reply of a run without its secrets. data is the encoded reply.
+func (s service) publishResult(ctx context.Context, in *input, reply Reply, data []byte) error {
 	if s.Results == nil {
 		return nil
 	}
-	reply, _, err := withoutSecrets(in, reply)
-	if err != nil {
-		return err
+	reply, secret, err := withoutSecrets(in, reply)
+	if secret && err == nil {
+		data, err = encode(reply)
 	}
-	data, err := encode(reply)
-	if len(data) > maxResult {
+	if err == nil && len(data) > maxResult {
 		data, err = encode(reply.withoutResults(
 			"The JSON result and the enrichment are too large for a message and left out."))
 	}

@@ -5,6 +5,7 @@
 package pubsub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,21 +19,26 @@ import (
 	"google.golang.org/api/option"
 )
 
-// publishTimeout limits one call of Publish, retries included.
+// publishTimeout limits one call of Publish, retries included. It is also how long a caller waits for a result to be
+// published.
 const publishTimeout = 5 * time.Second
 
 // Publisher publishes to the topics of a deployment. It connects at the first use. It sends each
 // message in its own request, because the publisher of a message waits for the acknowledgement
 // and batching would only delay it.
 type Publisher struct {
+	timeout time.Duration
 	options []option.ClientOption
 
 	mu     sync.Mutex
 	client *pubsub.TopicAdminClient
 }
 
-// NewPublisher returns a Publisher that connects with the given options.
-func NewPublisher(options ...option.ClientOption) *Publisher { return &Publisher{options: options} }
+// NewPublisher returns a Publisher that connects with the given options, and whose calls take at most that time; 0:
+// publishTimeout.
+func NewPublisher(timeout time.Duration, options ...option.ClientOption) *Publisher {
+	return &Publisher{timeout: cmp.Or(timeout, publishTimeout), options: options}
+}
 
 // Topic returns the topic with that full name.
 func (p *Publisher) Topic(name string) Topic { return Topic{p, name} }
@@ -44,9 +50,9 @@ type Topic struct {
 }
 
 // Publish publishes a message and returns after Pub/Sub has acknowledged it. It retries transient
-// errors for up to publishTimeout.
+// errors until the time of the Publisher is over.
 func (t Topic) Publish(ctx context.Context, data []byte, attributes map[string]string) error {
-	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	ctx, cancel := context.WithTimeout(ctx, t.publisher.timeout)
 	defer cancel()
 	client, err := t.publisher.connect(ctx)
 	if err != nil {

@@ -143,6 +143,7 @@ func Start(o Options) (*System, error) {
 		Google:  o.Google,
 		Storage: o.Storage,
 		PubSub:  clientOptions,
+		Publish: time.Minute, // a busy machine is not a failure of Pub/Sub
 		Clock:   o.Clock,
 		Records: o.Records,
 		Groups:  handlers.Groups,

@@ -101,7 +101,7 @@ func (t deliveryTest) test(ctx context.Context, functions []*Function) {
 	}
 	defer t.delete(ctx)
 	waiting := map[string]*Function{} // by case id
-	publisher := pubsub.NewPublisher(t.o.PubSub...)
+	publisher := pubsub.NewPublisher(0, t.o.PubSub...)
 	for _, f := range functions {
 		topic := fmt.Sprintf("projects/%s/topics/%s", t.o.Project, f.Name)
 		data, err := json.Marshal(map[string]any{
