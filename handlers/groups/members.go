@@ -2,6 +2,7 @@ package groups
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -225,7 +226,7 @@ func inAll(held, groups []okta.Group) []okta.Group {
 
 // memberState returns the user's status, and those of the named groups that the user has.
 func memberState(u okta.User, groups []okta.Group) action.State {
-	state := action.StatusOf(u)
+	state := maps.Clone(action.StatusOf(u))
 	list := []string{}
 	for _, g := range groups {
 		list = append(list, g.Name)

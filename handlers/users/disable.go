@@ -57,7 +57,7 @@ var disable = action.Define(action.Spec{
 // about a deactivation; advice is for a user who cannot be suspended.
 func PlanDisable(u okta.User, deactivate, sendEmail bool, advice string) (action.Plan, error) {
 	plan := action.Plan{Before: action.StatusOf(u), Read: action.ReadStatus(u.ID)}
-	status := u.FinalStatus()
+	id, status := u.ID, u.FinalStatus()
 	switch {
 	case status == okta.Deprovisioned, status == okta.Suspended && !deactivate:
 		plan.Value = plan.Before
@@ -65,17 +65,13 @@ func PlanDisable(u okta.User, deactivate, sendEmail bool, advice string) (action
 		plan.Effects = guardrail.Effects{Deactivates: true}
 		plan.NotUndoable = "the deactivation removed the user's applications: " +
 			"Enable User activates the user again, without them"
-		plan.After = action.State{"status": string(okta.Deprovisioned)}
-		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
-			return action.WriteResult{Value: plan.After}, o.DeactivateUser(ctx, u.ID, sendEmail)
-		}
+		plan.ChangeStatus(okta.Deprovisioned, func(ctx context.Context, o *okta.Client) error {
+			return o.DeactivateUser(ctx, id, sendEmail)
+		})
 	case u.Status == okta.Active:
 		plan.Effects = guardrail.Effects{Suspends: true}
-		plan.After = action.State{"status": string(okta.Suspended)}
 		plan.Undo = undo("Enable User", u, "Is Activate")
-		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
-			return action.WriteResult{Value: plan.After}, o.SuspendUser(ctx, u.ID)
-		}
+		plan.ChangeStatus(okta.Suspended, func(ctx context.Context, o *okta.Client) error { return o.SuspendUser(ctx, id) })
 	default:
 		// Other integrations report this as "already disabled". It is not: such a user can regain
 		// access by a password reset, an unlock or an activation.

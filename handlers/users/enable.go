@@ -60,7 +60,7 @@ func planEnable(x *action.Execution, u okta.User, p enableParams) (action.Plan, 
 		return PlanUnsuspend(u), nil
 	case p.Activate && (u.Status == okta.Staged || u.Status == okta.Deprovisioned):
 		plan.Effects.ReturnsCredential, plan.NotUndoable = !p.SendEmail, activationNotUndoable
-		plan.After = action.State{"status": string(okta.Provisioned)}
+		plan.After = action.StatusOf(okta.User{Status: okta.Provisioned})
 		plan.Write = activationWrite(x, u, p.SendEmail, (*okta.Client).ActivateUser)
 	case p.Activate && u.Status == okta.Provisioned:
 		plan.Effects.ReturnsCredential, plan.NotUndoable = !p.SendEmail, activationNotUndoable
@@ -79,11 +79,8 @@ func PlanUnsuspend(u okta.User) action.Plan {
 		plan.Value = plan.Before
 		return plan
 	}
-	plan.After = action.State{"status": string(okta.Active)}
 	plan.Undo = undo("Disable User", u, "Is Deactivate")
-	plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
-		return action.WriteResult{Value: plan.After}, o.UnsuspendUser(ctx, u.ID)
-	}
+	plan.ChangeStatus(okta.Active, func(ctx context.Context, o *okta.Client) error { return o.UnsuspendUser(ctx, u.ID) })
 	return plan
 }
 
@@ -101,7 +98,7 @@ func activationWrite(
 		if err != nil {
 			return action.WriteResult{}, err
 		}
-		asked := action.State{"status": string(okta.Provisioned)}
+		asked := action.StatusOf(okta.User{Status: okta.Provisioned})
 		after, err := action.ReadStatus(u.ID)(ctx, o)
 		if err != nil {
 			x.Warn("%s was activated, but the status could not be read again: %s", u.Login, apierr.As(err).Message)

@@ -62,14 +62,14 @@ func planExpire(x *action.Execution, u okta.User, p expirePasswordParams) (actio
 			"the user is %s, and Okta expires only passwords with which a user may sign in: enable the user first (Enable User)",
 			u.Status), nil)
 	}
-	plan.After = action.State{"status": string(okta.PasswordExpired)}
 	plan.NotUndoable = "an expired password cannot be made valid again: the user chooses a new one, or use Set Password"
 	if !p.Temporary {
-		plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
-			return action.WriteResult{Value: plan.After}, o.ExpirePassword(ctx, u.ID)
-		}
+		plan.ChangeStatus(okta.PasswordExpired, func(ctx context.Context, o *okta.Client) error {
+			return o.ExpirePassword(ctx, u.ID)
+		})
 		return plan, nil
 	}
+	plan.After = action.StatusOf(okta.User{Status: okta.PasswordExpired})
 	plan.Effects.SetsCredential, plan.Effects.ReturnsCredential, plan.Effects.EndsSessions = true, p.Return, p.Revoke
 	plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 		temporary, err := o.ExpirePasswordWithTemporary(ctx, u.ID, p.Revoke)

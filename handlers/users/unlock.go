@@ -42,11 +42,10 @@ var unlock = action.Define(action.Spec{
 					"the user is %s, and Okta unlocks only users who are LOCKED_OUT, or ACTIVE and blocked: %s", u.Status,
 					"use Enable User, Reset Password or Set Password")
 			}
-			plan.After = action.State{"status": string(okta.Active)}
 			plan.NotUndoable = "Okta alone locks users out"
-			plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
-				return action.WriteResult{Value: plan.After}, explainUnlock(o.UnlockUser(ctx, u.ID), u)
-			}
+			plan.ChangeStatus(okta.Active, func(ctx context.Context, o *okta.Client) error {
+				return explainUnlock(o.UnlockUser(ctx, u.ID), u)
+			})
 			return plan, nil
 		},
 	})

@@ -54,10 +54,15 @@ func (x *Execution) enrich(r *Result, mentions []userMention, values func(value 
 // entities: a repeat of the request may name them by an entity. A result of an earlier run has its
 // enrichment already.
 func (x *Execution) enrichTargets(targets []*Target, values func(value any) map[string]string) {
+	var last map[string]string // the targets of a call mostly share it
 	for _, t := range targets {
 		_, stored := t.value.(json.RawMessage)
 		if t.enriched == nil && t.Outcome.Reached() && !stored && !t.omitted {
 			x.enrichTarget(t, values)
+			if maps.Equal(t.enriched, last) {
+				t.enriched = last
+			}
+			last = t.enriched
 		}
 	}
 }

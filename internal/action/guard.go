@@ -86,10 +86,7 @@ func (x *Execution) Assignable(slug, roleType string) bool {
 type plannedTarget struct {
 	index int // among the targets of the run
 	*Target
-	plan Plan
-	user okta.User // the zero User if the target is not a user
-
-	asTarget guardrail.Target // as the rules see it, without the effects
+	plan *Plan
 }
 
 // targetPlanWrite is a write of a target's plan that the guardrails evaluate.
@@ -104,18 +101,18 @@ func (x *Execution) guard(ctx context.Context, planned []*plannedTarget) *guardr
 	if len(planned) == 0 {
 		return &guardrail.Verdict{}
 	}
+	seen := make([]guardrail.Target, len(planned)) // as the rules see them, without the effects
 	x.forEachParallel(len(planned), func(i int) {
-		p := planned[i]
-		if err := x.catchPanic(func() error { p.asTarget = x.guardTarget(ctx, p); return nil }); err != nil {
-			p.asTarget = guardrail.Target{Unknown: err}
-			p.fail(err)
+		if err := x.catchPanic(func() error { seen[i] = x.guardTarget(ctx, planned[i]); return nil }); err != nil {
+			seen[i] = guardrail.Target{Unknown: err}
+			planned[i].fail(err)
 		}
 	})
 	var targets []guardrail.Target
 	var writes []targetPlanWrite
-	for _, p := range planned {
+	for i, p := range planned {
 		for _, w := range p.plan.writes() {
-			t := p.asTarget
+			t := seen[i]
 			t.Effects = w.effects
 			targets, writes = append(targets, t), append(writes, targetPlanWrite{w, p})
 		}
@@ -190,7 +187,10 @@ func (x *Execution) notice(t *Target, n guardrail.Notice) {
 // guardTarget returns a target as the rules see it. A target that is only the e-mail address of a
 // user is looked up if the policy compares more than names.
 func (x *Execution) guardTarget(ctx context.Context, p *plannedTarget) guardrail.Target {
-	u := p.user
+	var u okta.User
+	if p.user != nil {
+		u = *p.user
+	}
 	t := guardrail.Target{Identity: p.Identity(), UserID: u.ID, Profile: p.profile}
 	if p.plan.Email != "" {
 		t.Names = []string{p.plan.Email}

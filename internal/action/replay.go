@@ -95,18 +95,18 @@ func (x *Execution) replayUser(ctx context.Context, t *Target, w UserWork) error
 	}
 	t.Login = u.Login
 	p, err := w.Plan(ctx, u)
-	return x.readBack(t, p, err)
+	return x.readBack(t, &p, err)
 }
 
 // isAsLeft reports whether a target is as the earlier part of this run left it.
-func (x *Execution) isAsLeft(t *Target, p Plan) bool {
+func (x *Execution) isAsLeft(t *Target, p *Plan) bool {
 	return x.Continues && t.Outcome.wrote() && sameState(p.Before, t.After)
 }
 
 // readBack compares a target, as an earlier run left it, with the plan for its current state. The
 // plan decides whether the target is as asked: the stored state may not have been as asked, and two
 // equal states may be of different roles. It returns an error if the state could not be read.
-func (x *Execution) readBack(t *Target, p Plan, err error) error {
+func (x *Execution) readBack(t *Target, p *Plan, err error) error {
 	if p.Before == nil && err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func reachedRole(stored []RoleOutcome, role string) bool {
 
 // changedSince fails a target that an earlier run reached and that is no longer as asked. was is
 // the state in which that run left it; nil if it is not known.
-func (t *Target) changedSince(was State, p Plan) {
+func (t *Target) changedSince(was State, p *Plan) {
 	err := errChangedSince(was, p.Before)
 	t.failWithoutState(err)
 	t.Before, t.Roles = p.Before, rolesChangedSince(p.Roles, err)

@@ -71,6 +71,7 @@ func (t *Target) resume(reachedBefore map[string]json.RawMessage) bool {
 	now := *t
 	*t = *stored.Target
 	t.Mention, t.AlsoNamed, t.Login, t.enriched = now.Mention, now.AlsoNamed, now.Login, stored.Enrichment
+	t.user = now.user
 	t.touched, t.resumed = t.Outcome.wrote(), true
 	if len(stored.Value) > 0 {
 		t.value = stored.Value
@@ -80,7 +81,7 @@ func (t *Target) resume(reachedBefore map[string]json.RawMessage) bool {
 
 // recordMadeBefore records a write that an earlier run of the request made and whose result is not
 // stored. It reports the state as just read, not as predicted: it may have changed since.
-func (x *Execution) recordMadeBefore(t *Target, p Plan) {
+func (x *Execution) recordMadeBefore(t *Target, p *Plan) {
 	verified := false
 	t.Roles, t.message = nil, ""
 	switch {

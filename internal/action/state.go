@@ -12,19 +12,39 @@ import (
 )
 
 // State is the state of a target before or after a change, as JSON members: a user's status, or the
-// types of the roles.
+// types of the roles. A State is not changed once it is made, because many targets share it.
 type State map[string]any
+
+// ofStatus has the State of each status: a call may have thousands of users.
+var ofStatus = func() map[okta.Status]State {
+	all := map[okta.Status]State{}
+	for _, s := range okta.Statuses {
+		all[s] = State{statusMember: string(s)}
+	}
+	return all
+}()
 
 // transitioningTo is the member for the status to which Okta is changing the user.
 const transitioningTo = "transitioningToStatus"
 
 // StatusOf returns a user's status as a State.
 func StatusOf(u okta.User) State {
-	s := State{"status": string(u.Status)}
 	if u.Becoming != "" {
-		s[transitioningTo] = string(u.Becoming)
+		return State{statusMember: string(u.Status), transitioningTo: string(u.Becoming)}
 	}
-	return s
+	if s, known := ofStatus[u.Status]; known {
+		return s
+	}
+	return State{statusMember: string(u.Status)}
+}
+
+// ChangeStatus plans a write after which a user has a status, which is also the result.
+func (p *Plan) ChangeStatus(status okta.Status, write func(ctx context.Context, o *okta.Client) error) {
+	after := StatusOf(okta.User{Status: status})
+	p.After = after
+	p.Write = func(ctx context.Context, o *okta.Client) (WriteResult, error) {
+		return WriteResult{Value: after}, write(ctx, o)
+	}
 }
 
 // ReadStatus returns a function that reads a user's status again, for Plan.Read.

@@ -251,7 +251,7 @@ func (c *Composed) add(s Step, done stepDone) {
 
 // plannedSteps returns the steps of a plan as a dry run reports them, or as they are if all of them
 // are done already.
-func (p Plan) plannedSteps() []StepResult {
+func (p *Plan) plannedSteps() []StepResult {
 	var results []StepResult
 	for _, s := range p.Steps {
 		outcome := Planned
@@ -290,7 +290,7 @@ func (w planWrite) makesAdministrators() bool {
 }
 
 // step returns the step with this name, nil if there is none.
-func (p Plan) step(name string) *Step {
+func (p *Plan) step(name string) *Step {
 	for i := range p.Steps {
 		if p.Steps[i].Name == name {
 			return &p.Steps[i]

@@ -45,6 +45,7 @@ type Target struct {
 	hint     string            // the likely reason that it was not found
 	err      *apierr.Error
 	resumed  bool                // an earlier run of the request reached it
+	user     *okta.User          // nil: it is not a user, or could not be read
 	profile  map[string][]string // attributes of the user that guardrails compare
 	touched  bool                // something was changed, or in a dry run would be, whatever the outcome
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"example.com/okta-secops/internal/apierr"
-	"example.com/okta-secops/internal/okta"
 )
 
 // Each runs an action on named targets that are not users. It returns an error for too many names.
@@ -22,7 +21,7 @@ func (x *Execution) Each(
 	if err := x.checkTargetCount(len(names), len(targets)); err != nil {
 		return nil, err
 	}
-	if err := x.runTargets(ctx, targets, nil, func(t *Target) (Plan, error) { return plan(ctx, t.Input) }); err != nil {
+	if err := x.runTargets(ctx, targets, func(t *Target) (Plan, error) { return plan(ctx, t.Input) }); err != nil {
 		return nil, err
 	}
 	return x.newResult(targets, w), nil
@@ -64,11 +63,9 @@ func (x *Execution) targetParam() string {
 // runTargets plans the change of every target that has not failed yet, evaluates the guardrails
 // over all plans, and then makes the changes. A read ends with its plan. It returns an error before
 // any change if if_state cannot be checked.
-func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map[*Target]okta.User,
-	plan func(t *Target) (Plan, error),
-) error {
+func (x *Execution) runTargets(ctx context.Context, targets []*Target, plan func(t *Target) (Plan, error)) error {
 	budget := x.newResultBudget(len(targets))
-	finish := func(i int, p Plan) error {
+	finish := func(i int, p *Plan) error {
 		t := targets[i]
 		if err := x.applyPlan(ctx, t, p); err != nil {
 			return err
@@ -84,8 +81,8 @@ func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map
 		if targets[i].err != nil {
 			return
 		}
-		if p := x.planTarget(ctx, targets[i], users[targets[i]], plan, func(p Plan) error { return finish(i, p) }); p != nil {
-			all[i] = &plannedTarget{index: i, Target: targets[i], plan: *p, user: users[targets[i]]}
+		if p := x.planTarget(ctx, targets[i], plan, func(p *Plan) error { return finish(i, p) }); p != nil {
+			all[i] = &plannedTarget{index: i, Target: targets[i], plan: p}
 		}
 	})
 	if x.unchecked != nil {
@@ -101,6 +98,9 @@ func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map
 		planned[i] = nil // a call has thousands: the memory of the plans is for the results
 	})
 	x.warnResumed(targets)
+	for _, t := range targets {
+		t.user, t.profile = nil, nil
+	}
 	return nil
 }
 
@@ -108,7 +108,7 @@ func (x *Execution) runTargets(ctx context.Context, targets []*Target, users map
 // finishes. A target that an earlier run of the request reached is only read back, if the action
 // can be.
 func (x *Execution) planTarget(
-	ctx context.Context, t *Target, user okta.User, plan func(t *Target) (Plan, error), finish func(p Plan) error,
+	ctx context.Context, t *Target, plan func(t *Target) (Plan, error), finish func(p *Plan) error,
 ) (writes *Plan) {
 	resumed := t.resume(x.ReachedBefore)
 	if resumed && !x.Action.ReadBack {
@@ -123,14 +123,15 @@ func (x *Execution) planTarget(
 		return nil
 	}
 	if err := x.catchPanic(func() error {
-		p, err := plan(t)
+		made, err := plan(t)
+		p := &made
 		switch {
 		case resumed && x.isAsLeft(t, p):
 			return nil
 		case resumed:
 			return x.readBack(t, p, err)
 		case err == nil || p.Before != nil:
-			if changed := x.checkIfState(t, stateOf(user, p)); changed != nil {
+			if changed := x.checkIfState(t, t.stateNow(p)); changed != nil {
 				t.Before = p.Before
 				return changed
 			}
@@ -140,7 +141,7 @@ func (x *Execution) planTarget(
 			t.Before = p.Before // the state for which the action cannot be done
 			return err
 		case p.Write != nil:
-			writes = &p
+			writes = p
 			return nil
 		}
 		return finish(p)
@@ -151,14 +152,14 @@ func (x *Execution) planTarget(
 	return writes
 }
 
-// stateOf returns the state of a target as read: the user's status, and what the plan has read.
-func stateOf(u okta.User, p Plan) State {
+// stateNow returns the state of a target as read: the user's status, and what the plan has read.
+func (t *Target) stateNow(p *Plan) State {
 	now := maps.Clone(p.Before)
 	if now == nil {
 		now = State{}
 	}
-	if u.ID != "" {
-		now[statusMember] = string(u.Status)
+	if t.user != nil {
+		now[statusMember] = string(t.user.Status)
 	}
 	return now
 }

@@ -54,13 +54,17 @@ func (r *Result) Undo(groups []Group) ([]UndoRequest, []NotUndoable) {
 			continue // every undo names an action of the catalog
 		}
 		users := a.usersParam()
-		parameters := maps.Clone(t.Undo.Parameters)
-		delete(parameters, users)
-		key := fmt.Sprint(a.Slug, parameters)
+		key := a.Slug
+		for _, name := range sortedKeys(t.Undo.Parameters) {
+			if name != users {
+				key += fmt.Sprintf(" %q %v", name, t.Undo.Parameters[name])
+			}
+		}
 		i, shared := byRequest[key]
 		if !shared {
 			i = len(requests)
 			byRequest[key] = i
+			parameters := maps.Clone(t.Undo.Parameters)
 			parameters[users] = []string{}
 			requests = append(requests, UndoRequest{
 				g.Function, "/" + a.Slug, UndoBody{parameters, UndoOptions{map[string]State{}}},
@@ -98,6 +102,9 @@ func (s State) checkable() State {
 		if value, ok := s[name]; ok {
 			out[name] = value
 		}
+	}
+	if len(out) == len(s) {
+		return s // which other targets share
 	}
 	return out
 }

@@ -34,7 +34,7 @@ func (x *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 		return nil, err
 	}
 	x.lookUpAll(ctx, lookups, w.ReturnsUsers)
-	targets, found := x.merge(mentions)
+	targets := x.merge(mentions)
 	if len(targets) == 0 && x.Continues { // a batch of hosts that are not users
 		return x.newResult(nil, w.Words), nil
 	}
@@ -47,8 +47,8 @@ func (x *Execution) EachUser(ctx context.Context, users Users, w UserWork) (*Res
 	if problems := x.unknownIfState(targets); len(problems) > 0 {
 		return nil, apierr.Invalid(problems...)
 	}
-	plan := func(t *Target) (Plan, error) { return w.Plan(ctx, found[t]) }
-	if err := x.runTargets(ctx, targets, found, plan); err != nil {
+	plan := func(t *Target) (Plan, error) { return w.Plan(ctx, *t.user) }
+	if err := x.runTargets(ctx, targets, plan); err != nil {
 		return nil, err
 	}
 	result := x.newResult(targets, w.Words)
@@ -153,11 +153,10 @@ func (x *Execution) lookUpAll(ctx context.Context, lookups []*userLookup, keepOb
 	})
 }
 
-// merge returns one target for all mentions of one user, in the order of the first mention, and the
-// users of the targets. A host that is not a user's full login is ignored with a warning.
-func (x *Execution) merge(mentions []userMention) ([]*Target, map[*Target]okta.User) {
+// merge returns one target for all mentions of one user, in the order of the first mention. A host
+// that is not a user's full login is ignored with a warning.
+func (x *Execution) merge(mentions []userMention) []*Target {
 	var targets []*Target
-	users := map[*Target]okta.User{}
 	byID, failed := map[string]*Target{}, map[*userLookup]*Target{}
 	var hosts []ignoredEntity
 	for i, m := range mentions {
@@ -165,7 +164,7 @@ func (x *Execution) merge(mentions []userMention) ([]*Target, map[*Target]okta.U
 			hosts = append(hosts, newIgnoredEntity(m.text, HostEntity, "it is not the full login of a user"))
 			continue
 		}
-		err, user := m.lookup.err, m.lookup.user
+		err, user := m.lookup.err, &m.lookup.user
 		t := failed[m.lookup]
 		if err == nil {
 			t = byID[user.ID]
@@ -182,7 +181,7 @@ func (x *Execution) merge(mentions []userMention) ([]*Target, map[*Target]okta.U
 				t.fail(err)
 				failed[m.lookup] = t
 			} else {
-				byID[user.ID], users[t] = t, user
+				byID[user.ID], t.user = t, user
 			}
 		}
 		mentions[i].target = t
@@ -191,7 +190,7 @@ func (x *Execution) merge(mentions []userMention) ([]*Target, map[*Target]okta.U
 		x.Warn("%s", w)
 	}
 	x.ignoredEntities = append(x.ignoredEntities, hosts...)
-	return targets, users
+	return targets
 }
 
 // isIgnoredHost reports whether the mention is a host that is certainly not a user's full login.

@@ -12,7 +12,7 @@ import (
 
 // verify reads the target again after a write, if the caller asked for it. It returns an error if
 // the status as read shows that the change was not made.
-func (x *Execution) verify(ctx context.Context, t *Target, p Plan) error {
+func (x *Execution) verify(ctx context.Context, t *Target, p *Plan) error {
 	verified := false
 	t.Verified = &verified
 	if !x.Request.Options.Verify {

@@ -35,7 +35,7 @@ var errMadeBefore = errors.New("made before")
 
 // applyPlan makes the change of a plan, or in a dry run predicts it, and records the outcome. It
 // returns an error if the target did not reach the asked state.
-func (x *Execution) applyPlan(ctx context.Context, t *Target, p Plan) error {
+func (x *Execution) applyPlan(ctx context.Context, t *Target, p *Plan) error {
 	t.Before, t.Roles, t.message = p.Before, p.Roles, p.Message
 	dryRun := x.Request.Options.DryRun
 	if len(p.Steps) > 0 {
@@ -66,7 +66,7 @@ func (x *Execution) applyPlan(ctx context.Context, t *Target, p Plan) error {
 
 // write calls Plan.Write and records its result. If Okta rejected the write because another caller
 // had already made the change, the target is unchanged.
-func (x *Execution) write(ctx context.Context, t *Target, p Plan) error {
+func (x *Execution) write(ctx context.Context, t *Target, p *Plan) error {
 	hook := func(w okta.WriteEvent) error { return x.onWriteEvent(t, p, w) }
 	done, err := p.Write(ctx, x.client.WithWriteHook(hook))
 	if already := okta.AlreadyApplied(err); already != nil {
@@ -112,7 +112,7 @@ func (t *Target) unchanged(o Options, state State, value any) {
 
 // alreadyApplied returns the result of a write that Okta rejected because another caller had made
 // the change.
-func (p Plan) alreadyApplied(already *okta.AlreadyAppliedError) WriteResult {
+func (p *Plan) alreadyApplied(already *okta.AlreadyAppliedError) WriteResult {
 	d := WriteResult{Outcome: Unchanged, Value: p.Value}
 	if already.User.ID != "" {
 		d.After = StatusOf(already.User)
@@ -134,7 +134,7 @@ func writeID(t *Target, step string) string {
 // onWriteEvent audits a write and records it in the WriteGuard. An error keeps the write from being
 // sent. If the idempotency store is in doubt, only a non-idempotent write is held back: other
 // writes were decided from the current state.
-func (x *Execution) onWriteEvent(t *Target, p Plan, w okta.WriteEvent) error {
+func (x *Execution) onWriteEvent(t *Target, p *Plan, w okta.WriteEvent) error {
 	guarded := x.WriteGuard != nil && (w.NonIdempotent || w.SendsEmail)
 	write, before, after := writeID(t, w.Step), p.Before, p.After
 	if s := p.step(w.Step); s != nil {

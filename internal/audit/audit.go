@@ -140,20 +140,20 @@ func (l *Log) Invocation(ctx context.Context, r InvocationRecord, took time.Dura
 // split returns the targets of each part of a record. Every part has at least one target, except
 // that of a record without targets.
 func (l *Log) split(r InvocationRecord) [][]Target {
-	all := r.Targets
+	all := append([]Target{}, r.Targets...)
 	r.Targets = nil
 	base := encodedSize(r) + maxNumbers
-	parts, size := [][]Target{{}}, base
-	for _, t := range all {
-		t = l.named(t).bounded()
-		n := encodedSize(t) + len(",")
-		if last := len(parts) - 1; size+n <= maxRecord || len(parts[last]) == 0 {
-			parts[last], size = append(parts[last], t), size+n
-		} else {
-			parts, size = append(parts, []Target{t}), base+n
+	var parts [][]Target
+	first, size := 0, base
+	for i, t := range all {
+		all[i] = l.named(t).bounded()
+		n := encodedSize(all[i]) + len(",")
+		if size+n > maxRecord && i > first {
+			parts, first, size = append(parts, all[first:i]), i, base
 		}
+		size += n
 	}
-	return parts
+	return append(parts, all[first:])
 }
 
 // Begun writes the record of a write before it is sent.

@@ -57,8 +57,9 @@ func (s service) record(ctx context.Context, in *input, out outcome) {
 	if out.reply.Job != nil {
 		targets = nil // the batches changed them, and have their records
 	}
-	for _, t := range targets {
-		r.Targets = append(r.Targets, auditTarget(*t))
+	r.Targets = make([]audit.Target, len(targets))
+	for i, t := range targets {
+		r.Targets[i] = auditTarget(t)
 	}
 	s.Audit.Invocation(ctx, r, time.Since(in.started))
 	s.logErrors(ctx, r, errs)
@@ -84,7 +85,7 @@ func (s service) logErrors(ctx context.Context, r audit.InvocationRecord, errs [
 	}
 }
 
-func auditTarget(t action.Target) audit.Target {
+func auditTarget(t *action.Target) audit.Target {
 	out := audit.Target{
 		Input: t.Input, Source: t.Source, UserID: t.UserID, Login: t.Login, Outcome: string(t.Outcome),
 		Before: t.Before, After: t.After, Guardrails: t.Notices,
@@ -97,7 +98,7 @@ func auditTarget(t action.Target) audit.Target {
 
 // recordWrite writes the audit record of a write to Okta, before it is sent and after its response.
 func (s service) recordWrite(ctx context.Context, in *input, w action.TargetWrite) {
-	t := auditTarget(w.Target)
+	t := auditTarget(&w.Target)
 	t.Before, t.After = w.Before, w.After
 	r := audit.WriteRecord{
 		Occasion: s.occasion(in), Target: t, Route: w.Route, ErrorCode: w.Code, OktaRequestID: w.RequestID,

@@ -187,7 +187,7 @@ func (l keyLease) storeReply(ctx context.Context, in *input, out outcome) error 
 
 // withoutSecrets returns the reply as it may be stored, and whether it contained a secret.
 func withoutSecrets(in *input, reply Reply) (_ Reply, found bool, err error) {
-	if reply.JSONResult == nil || in.action == nil {
+	if reply.JSONResult == nil || in.action == nil || len(in.action.SecretResults) == 0 {
 		return reply, false, nil
 	}
 	result, err := encode(reply.JSONResult)

@@ -27,6 +27,9 @@ const (
 	Suspended       Status = "SUSPENDED"
 )
 
+// Statuses are all statuses.
+var Statuses = []Status{Active, Deprovisioned, LockedOut, PasswordExpired, Provisioned, Recovery, Staged, Suspended}
+
 // User holds the members of a user that the product uses; Raw is the whole object as Okta sent it.
 type User struct {
 	ID       string
