@@ -28,7 +28,7 @@ func TestCrash_ExecutesEachMessageOnce(t *testing.T) {
 	}
 	defer log.Close()
 	var out strings.Builder
-	p := plan{messages: 40, kills: 3, every: 300 * time.Millisecond, latency: 20 * time.Millisecond, patience: time.Minute, log: log}
+	p := plan{messages: 40, kills: 3, every: 300 * time.Millisecond, latency: 20 * time.Millisecond, patience: 3 * time.Minute, log: log}
 	good, err := p.run(&out, 1, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestCrash_EachUserOfAJobHasOneOutcome(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	p := plan{
-		messages: 60, kills: 2, every: 300 * time.Millisecond, latency: 20 * time.Millisecond, patience: time.Minute, log: io.Discard, job: true,
+		messages: 60, kills: 2, every: 300 * time.Millisecond, latency: 20 * time.Millisecond, patience: 3 * time.Minute, log: io.Discard, job: true,
 	}
 	good, err := p.run(&out, 1, 2)
 	if err != nil || !good {

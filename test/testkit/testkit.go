@@ -106,6 +106,7 @@ func Start(o Options) (*System, error) {
 	env := map[string]string{
 		"OKTA_API_ROOT": s.OktaURL, "OKTA_API_TOKEN_SECRET": "token", "CALLER_AUTH": "none",
 		"ITP_SIGNING_KEY_SECRET": "key", "ITP_KEY_ID": KeyID, "ITP_ISSUER_URL": Issuer,
+		"REQUEST_DEADLINE": "500s", // a busy machine is slow
 	}
 	if o.App != nil {
 		maps.Copy(env, s.register(*o.App))
