@@ -12,9 +12,10 @@ import (
 )
 
 // Split returns the request in parts that name at most size users each: those of the parameter, then those of the
-// entities in scope. A name that is given twice is in the first of these parts only. The warnings about the request
-// concern no part. Split returns an *InvalidError if if_state is given and users are not named by their IDs, and
-// nothing for an action that takes no list of users.
+// entities in scope. A name that is given several times is in the first of these parts only, as often as it was
+// given: it is one user, and an entity among the mentions is enriched. The warnings about the request concern no
+// part. Split returns an *InvalidError if if_state is given and users are not named by their IDs, and nothing for an
+// action that takes no list of users.
 func (inv *Invocation) Split(size int) ([]Request, error) {
 	param := inv.Action.usersParam()
 	if param == "" {
@@ -41,7 +42,7 @@ func (inv *Invocation) splitStateProblems(named []splitName) (problems []Problem
 		return nil
 	}
 	ids := map[string]bool{}
-	for _, n := range named {
+	for _, n := range slices.Concat(named...) {
 		if ids[n.text] = true; !okta.IsUserID(n.text) {
 			add(n.text, "needs the IDs of all users in a job, and %s is not an ID")
 		}
@@ -54,33 +55,34 @@ func (inv *Invocation) splitStateProblems(named []splitName) (problems []Problem
 	return problems
 }
 
-// splitName is a name in a request that is split.
-type splitName struct {
+// splitName is a name in a request that is split, with all mentions of it.
+type splitName []splitMention
+
+type splitMention struct {
 	text   string
 	entity EntityType // "": of the parameter
 }
 
 func (inv *Invocation) distinctNames() []splitName {
-	var all []splitName
+	var all []splitMention
 	for _, u := range inv.users {
-		all = append(all, splitName{text: u})
+		all = append(all, splitMention{text: u})
 	}
 	for _, e := range inv.scope {
 		for _, text := range e.names {
-			all = append(all, splitName{text, e.Type})
+			all = append(all, splitMention{text, e.Type})
 		}
 	}
 	at := map[string]int{}
 	var distinct []splitName
-	for _, n := range all {
-		i, again := at[foldName(n.text)]
-		switch {
-		case !again:
-			at[foldName(n.text)] = len(distinct)
-			distinct = append(distinct, n)
-		case distinct[i].entity == HostEntity && n.entity != HostEntity: // a host may not be a user
-			distinct[i].entity = n.entity
+	for _, m := range all {
+		i, again := at[foldName(m.text)]
+		if !again {
+			i = len(distinct)
+			at[foldName(m.text)] = i
+			distinct = append(distinct, nil)
 		}
+		distinct[i] = append(distinct[i], m)
 	}
 	return distinct
 }
@@ -102,7 +104,7 @@ func (inv *Invocation) part(param string, names []splitName) Request {
 	maps.Copy(r.Parameters, given)
 	r.Entities, r.Options.IfState = nil, nil
 	users := []any{}
-	for _, n := range names {
+	for _, n := range slices.Concat(names...) {
 		if n.entity != "" {
 			r.Entities = append(r.Entities, Entity{Identifier: identifier(n.text), Type: n.entity})
 		} else {
@@ -132,7 +134,7 @@ func (inv *Invocation) Submit(ctx context.Context, d Deps, caller string) error 
 	named := inv.distinctNames()
 	names := make([]string, len(named))
 	for i, n := range named {
-		names[i] = foldName(n.text)
+		names[i] = foldName(n[0].text)
 	}
 	if refused := d.Guardrails.guard.Submit(ctx, x.policy, guardrail.Call{
 		Action: inv.Action.Slug, Caller: caller, Now: d.Now(), Parallel: x.forEachParallel,
@@ -145,9 +147,16 @@ func (inv *Invocation) Submit(ctx context.Context, d Deps, caller string) error 
 // NotDone returns the targets of a part of Split that was not carried out, with this error.
 func (r Request) NotDone(a Action, err error) []*Target {
 	var targets []*Target
+	byName := map[string]*Target{}
 	add := func(input any, source string) {
-		t := &Target{Mention: Mention{fmt.Sprint(input), source}}
+		m := Mention{fmt.Sprint(input), source}
+		if t := byName[foldName(m.Input)]; t != nil {
+			t.AlsoNamed = append(t.AlsoNamed, m)
+			return
+		}
+		t := &Target{Mention: m}
 		t.fail(err)
+		byName[foldName(m.Input)] = t
 		targets = append(targets, t)
 	}
 	users, _ := r.Parameters[a.usersParam()].([]any)
@@ -158,6 +167,15 @@ func (r Request) NotDone(a Action, err error) []*Target {
 		add(e.Identifier, fromEntity)
 	}
 	return targets
+}
+
+// Names returns how many names the request has for the target, ignoring case.
+func (t *Target) Names() int {
+	names := map[string]bool{foldName(t.Input): true}
+	for _, m := range t.AlsoNamed {
+		names[foldName(m.Input)] = true
+	}
+	return len(names)
 }
 
 // Merge returns the result of the parts of a request, in the order of the request. A user who is named in several parts

@@ -30,10 +30,10 @@ func TestSplit_NamesEachUserOnce(t *testing.T) {
 	}{
 		{`{"parameters": {"user_ids": "a, b, A, c@x, C@X", "level": "HIGH"}}`, []string{`["a","b"] [] HIGH`, `["c@x"] [] HIGH`}},
 		{`{"parameters": {"User IDs Or Logins": ["a"]}, "entities": [{"identifier": "A, b, c", "entity_type": "userUniqName"}, {"identifier": "h", "entity_type": "HOSTNAME"}, {"identifier": "x", "entity_type": "ADDRESS"}]}`,
-			[]string{`["a"] [b] <nil>`, `[] [c h] <nil>`}},
+			[]string{`["a"] [A b] <nil>`, `[] [c h] <nil>`}},
 		{`{"parameters": {}, "entities": [{"identifier": "\"Doe, Jane\",bob", "entity_type": "USERUNIQNAME"}, {"identifier": "[\"a\\\"b\"]", "entity_type": "USERUNIQNAME"}]}`,
 			[]string{`[] [["Doe, Jane"] bob] <nil>`, `[] [["a\"b"]] <nil>`}},
-		{`{"parameters": {}, "entities": [{"identifier": "h", "entity_type": "HOSTNAME"}, {"identifier": "H", "entity_type": "USERUNIQNAME"}]}`, []string{`[] [h] <nil>`}},
+		{`{"parameters": {}, "entities": [{"identifier": "h", "entity_type": "HOSTNAME"}, {"identifier": "H", "entity_type": "USERUNIQNAME"}]}`, []string{`[] [h H] <nil>`}},
 		{`{"parameters": {"User IDs": "a", "Also Run On Scope": "false"}, "entities": [{"identifier": "b", "entity_type": "USERUNIQNAME"}]}`, []string{`["a"] [] <nil>`}},
 	} {
 		var r struct {
@@ -69,8 +69,12 @@ func TestSplit_NamesEachUserOnce(t *testing.T) {
 			if same, err := again.Split(9); err != nil || fmt.Sprint(same) != fmt.Sprint([]Request{p}) {
 				t.Errorf("%+v is split again into %+v, %v", p, same, err)
 			}
-			if n := len(p.NotDone(splitAction, errors.New("x"))); n != len(p.Entities)+strings.Count(string(users), `"`)/2 {
-				t.Errorf("%d targets of %+v", n, p)
+			named, most := 0, 0
+			for _, target := range p.NotDone(splitAction, errors.New("x")) {
+				named, most = named+1+len(target.AlsoNamed), max(most, target.Names())
+			}
+			if named != len(p.Entities)+strings.Count(string(users), `"`)/2 || most != 1 {
+				t.Errorf("%d mentions, up to %d names of a target, in %+v", named, most, p)
 			}
 		}
 		if fmt.Sprint(got) != fmt.Sprint(c.want) {

@@ -102,7 +102,7 @@ func (b batchState) targets(a action.Action) []*action.Target {
 // count adds the users of the batch to the progress.
 func (p *Progress) count(a action.Action, b batchState) {
 	for _, t := range b.targets(a) {
-		if n := 1 + len(t.AlsoNamed); t.Outcome.Reached() || t.Outcome == action.Planned {
+		if n := t.Names(); t.Outcome.Reached() || t.Outcome == action.Planned {
 			p.Done += n
 		} else {
 			p.Failed += n

@@ -540,8 +540,42 @@ func TestJob_NamesAreExact(t *testing.T) {
 	deliver(t, w, "users", 0)
 	deliver(t, w, "users", 1)
 	r := w.Do(http.MethodGet, "users/jobs/"+id, "", nil)
-	if targetsOf(r) != `["Doe, Jane"]:not_found bob:changed alice:changed` || w.User("jane").Status != "ACTIVE" {
+	if targetsOf(r) != `["Doe, Jane"]:not_found bob:changed ALICE:changed` || w.User("jane").Status != "ACTIVE" {
 		t.Errorf("%s", r.Body)
+	}
+}
+
+// TestJob_ReportsMentionsAsACallDoes compares a job with the same call: what else a user is named, and the entities.
+func TestJob_ReportsMentionsAsACallDoes(t *testing.T) {
+	t.Parallel()
+	const body = `{"parameters": {"User IDs": "alice, bob, zed", "Is Deactivate": false}, "entities": [
+		{"identifier": "BOB", "entity_type": "USERUNIQNAME"}, {"identifier": "bob@acme.test", "entity_type": "USERUNIQNAME"},
+		{"identifier": "alice@acme.test", "entity_type": "HOSTNAME"}, {"identifier": "ZED", "entity_type": "USERUNIQNAME"}]}`
+	mentions := func(r testkit.Reply) string {
+		var list []any
+		targets, _ := r.Get("targets").([]any)
+		for _, target := range targets {
+			m := target.(map[string]any)
+			list = append(list, m["input"], m["source"], m["outcome"], m["also_named"])
+		}
+		entities, _ := r.Get("entities").([]any) // in a job in the order of the batches
+		slices.SortFunc(entities, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		text, _ := json.MarshalIndent(append(list, entities, r.Get("json_result")), "", " ")
+		return string(text)
+	}
+	call := testkit.New(t, testkit.Options{}).Do(http.MethodPost, "users/disable-user", body, nil)
+	w := jobWorld(t, nil)
+	submitted := async(w, "users/disable-user", body)
+	id, _ := submitted.Get("job", "id").(string)
+	for n := range 3 {
+		deliver(t, w, "users", n)
+	}
+	r := w.Do(http.MethodGet, "users/jobs/"+id, "", nil)
+	if diff := cmp.Diff(mentions(call), mentions(r)); diff != "" {
+		t.Error(diff)
+	}
+	if got := progressOf(submitted) + " " + progressOf(r); got != `202 running {"done":0,"failed":0,"remaining":5,"targets":5} 200 partial {"done":4,"failed":1,"remaining":0,"targets":5}` {
+		t.Error(got)
 	}
 }
 
