@@ -261,11 +261,11 @@ func TestLostResponse_DeadlineEndsAHangingCall(t *testing.T) {
 	var cases sync.WaitGroup // all at once: each waits for its deadline
 	for _, c := range writes {
 		for _, carriedOut := range []bool{true, false} {
-			w := newWorldOfPairs(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "8s"}})
+			w := newWorldOfPairs(t, testkit.Options{Env: map[string]string{"REQUEST_DEADLINE": "20s"}})
 			cases.Go(func() {
 				begun := time.Now()
 				r, sent := spoil(w, emulator.Fault{Hang: true, CarriedOut: carriedOut}, c.path, c.method, c.users, c.params)
-				if took := time.Since(begun); took > 30*time.Second {
+				if took := time.Since(begun); took > time.Minute {
 					t.Errorf("it took %s", took)
 				}
 				code := "deadline_exceeded"
