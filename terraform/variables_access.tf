@@ -67,7 +67,14 @@ variable "okta_credentials" {
       for name, g in jsondecode(file("${path.module}/catalog.json")) :
       contains(keys(var.okta_credentials), name) if g.needs_okta && contains(var.groups, name)
     ])
-    error_message = "okta_credentials must have an entry for each group that calls Okta with credentials, or default."
+    error_message = join("", [
+      "okta_credentials has no entry for ",
+      join(", ", [
+        for name, g in jsondecode(file("${path.module}/catalog.json")) : name
+        if g.needs_okta && contains(var.groups, name) && !contains(keys(var.okta_credentials), name)
+      ]),
+      ": add one for each, or default, or leave the groups out of groups.",
+    ])
   }
 }
 
