@@ -51,7 +51,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 
 // load returns the integration of the module in root.
 func load(root string) (*secops.Integration, error) {
-	return secops.New(handlers.Groups, os.DirFS(filepath.Join(root, "secops", "okta_secops")))
+	dir := filepath.Join(root, "secops", "okta_secops")
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("%w: run this in the repository, or give it with -root", err)
+	}
+	return secops.New(handlers.Groups, os.DirFS(dir))
 }
 
 // write writes the files that are generated, and removes those that are not generated any more.
