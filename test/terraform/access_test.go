@@ -173,18 +173,22 @@ func TestTerraformRotation_RemindersRaiseAnAlert(t *testing.T) {
 
 // Cloud Run removes the signature of a token that it checks, so a function that is not public would
 // refuse every delivery. Only the operator can choose between the two ways out.
-func TestTerraformPublicInvocation_RefusalNamesTheSettings(t *testing.T) {
+func TestTerraformRefusal_NamesTheSettings(t *testing.T) {
 	t.Parallel()
 	r := open(t, tree)
-	for auth, vars := range map[string][]string{
-		"apikey": {"-var=caller_auth=apikey"},
-		"oidc":   {"-var=caller_auth=oidc", `-var=caller_emails=["soar@acme.iam.gserviceaccount.com"]`},
+	for want, vars := range map[string][]string{
+		"caller_auth is apikey, which needs allow_public_invocation = true (or use caller_auth iam)": {"-var=caller_auth=apikey"},
+		"caller_auth is oidc, which needs allow_public_invocation = true (or use caller_auth iam)": {
+			"-var=caller_auth=oidc", `-var=caller_emails=["soar@acme.iam.gserviceaccount.com"]`,
+		},
+		"okta_credentials has no entry for groups, sessions: add one for each, or default,": {
+			`-var=groups=["users", "groups", "sessions"]`, `-var=okta_credentials={"users" = {"oauth" = {"client_id" = "0oa1"}}}`,
+		},
 	} {
 		out, err := r.try(append(append([]string{"plan", "-no-color"}, variables["minimal"]...), vars...)...)
 		out = strings.Join(strings.Fields(strings.ReplaceAll(out, "│", " ")), " ")
-		want := "caller_auth is " + auth + ", which needs allow_public_invocation = true (or use caller_auth iam)"
 		if err == nil || !strings.Contains(out, want) {
-			t.Errorf("%s without public invocation: want %q, got %v\n%s", auth, want, err, out)
+			t.Errorf("want %q, got %v\n%s", want, err, out)
 		}
 	}
 }
