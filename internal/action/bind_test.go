@@ -148,7 +148,8 @@ func TestBind_Lists(t *testing.T) {
 		`"\"a \"\"b\"\", c\""`:                   {`a "b", c`},
 		`"\"\", \" \", x"`:                       {"x"},
 		`"a,A, a ,b"`:                            {"a", "b"},
-		`"line\nbreak"`:                          nil, // a control character
+		"\"kim,\u212aim,KIM\"":                   {"kim", "\u212aim"}, // the Kelvin sign is not k
+		`"line\nbreak"`:                          nil,                 // a control character
 		`["alice, bob", " carol ", "", "CAROL"]`: {"alice, bob", "carol"},
 		`["say \"x"]`:                            {`say "x`},
 		`"[High] alert, [1]"`:                    {"[High] alert", "[1]"},

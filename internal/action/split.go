@@ -150,13 +150,13 @@ func (r Request) NotDone(a Action, err error) []*Target {
 	byName := map[string]*Target{}
 	add := func(input any, source string) {
 		m := Mention{fmt.Sprint(input), source}
-		if t := byName[foldName(m.Input)]; t != nil {
+		if t := byName[m.name()]; t != nil {
 			t.AlsoNamed = append(t.AlsoNamed, m)
 			return
 		}
 		t := &Target{Mention: m}
 		t.fail(err)
-		byName[foldName(m.Input)] = t
+		byName[m.name()] = t
 		targets = append(targets, t)
 	}
 	users, _ := r.Parameters[a.usersParam()].([]any)
@@ -171,11 +171,19 @@ func (r Request) NotDone(a Action, err error) []*Target {
 
 // Names returns how many names the request has for the target, ignoring case.
 func (t *Target) Names() int {
-	names := map[string]bool{foldName(t.Input): true}
+	names := map[string]bool{t.Mention.name(): true}
 	for _, m := range t.AlsoNamed {
-		names[foldName(m.Input)] = true
+		names[m.name()] = true
 	}
 	return len(names)
+}
+
+// name returns the name of a mention in a part of Split, in lower case.
+func (m Mention) name() string {
+	if names, _, err := entityNames(m.Input); m.Source == fromEntity && err == nil && len(names) == 1 {
+		return foldName(names[0])
+	}
+	return foldName(m.Input)
 }
 
 // Merge returns the result of the parts of a request, in the order of the request. A user who is named in several parts

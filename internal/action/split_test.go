@@ -33,6 +33,8 @@ func TestSplit_NamesEachUserOnce(t *testing.T) {
 			[]string{`["a"] [A b] <nil>`, `[] [c h] <nil>`}},
 		{`{"parameters": {}, "entities": [{"identifier": "\"Doe, Jane\",bob", "entity_type": "USERUNIQNAME"}, {"identifier": "[\"a\\\"b\"]", "entity_type": "USERUNIQNAME"}]}`,
 			[]string{`[] [["Doe, Jane"] bob] <nil>`, `[] [["a\"b"]] <nil>`}},
+		{`{"parameters": {"User IDs": ["Doe, Jane", "[\"doe, jane\"]"]}, "entities": [{"identifier": "\"doe, jane\"", "entity_type": "USERUNIQNAME"}]}`,
+			[]string{`["Doe, Jane","[\"doe, jane\"]"] [["doe, jane"]] <nil>`}},
 		{`{"parameters": {}, "entities": [{"identifier": "h", "entity_type": "HOSTNAME"}, {"identifier": "H", "entity_type": "USERUNIQNAME"}]}`, []string{`[] [h H] <nil>`}},
 		{`{"parameters": {"User IDs": "a", "Also Run On Scope": "false"}, "entities": [{"identifier": "b", "entity_type": "USERUNIQNAME"}]}`, []string{`["a"] [] <nil>`}},
 	} {
@@ -73,7 +75,8 @@ func TestSplit_NamesEachUserOnce(t *testing.T) {
 			for _, target := range p.NotDone(splitAction, errors.New("x")) {
 				named, most = named+1+len(target.AlsoNamed), max(most, target.Names())
 			}
-			if named != len(p.Entities)+strings.Count(string(users), `"`)/2 || most != 1 {
+			list, _ := p.Parameters["User IDs Or Logins"].([]any)
+			if named != len(p.Entities)+len(list) || most != 1 {
 				t.Errorf("%d mentions, up to %d names of a target, in %+v", named, most, p)
 			}
 		}

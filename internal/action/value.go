@@ -116,10 +116,10 @@ func (p Param) items(raw any, text string) ([]string, error) {
 	seen := map[string]bool{}
 	for _, item := range items {
 		item = strings.TrimSpace(item)
-		if item == "" || seen[strings.ToLower(item)] {
+		if item == "" || seen[foldName(item)] {
 			continue
 		}
-		seen[strings.ToLower(item)] = true
+		seen[foldName(item)] = true
 		if err := p.unfilled(item); err != nil {
 			return nil, err
 		}

@@ -39,7 +39,7 @@ type Options struct {
 	Google    http.RoundTripper     // to Google's public keys; nil: http.DefaultTransport
 	Storage   []option.ClientOption // of the Cloud Storage client
 	PubSub    []option.ClientOption // of the Pub/Sub client
-	Publish   time.Duration         // limits one call to Pub/Sub; 0: 5 s
+	Publish   time.Duration         // limits one call to Pub/Sub, and the wait of a reply for it; 0: 5 s and 2 s
 	Clock     okta.Clock            // nil: okta.SystemClock
 	Records   int                   // room for idempotency records in memory, in bytes; 0: 64 MiB
 	Lease     time.Duration         // of an idempotency key; 0: idempotency.LeaseDuration
@@ -120,7 +120,7 @@ func (a *App) Open(g action.Group) httpapi.Open {
 func (a *App) setup(g action.Group, cfg *config.Config, auth *authenticators, b *built) httpapi.Setup {
 	return httpapi.Setup{
 		Log: a.log(), Audit: a.auditLog(), Caller: auth.callers, Push: auth.push,
-		Deadline: cfg.Deadline, InFlight: b.inFlight, Idempotency: b.idempotency,
+		Deadline: cfg.Deadline, PublishTime: a.o.Publish, InFlight: b.inFlight, Idempotency: b.idempotency,
 		Jobs: b.jobs, JobsTopic: b.topic(cfg.JobsTopic(g.Name)), Policy: b.policy.Policy, Warnings: warnings(cfg),
 		Results: b.topic(cfg.ResultsTopic), DeadLetters: b.topic(cfg.DeadLetterTopic),
 		API:  httpapi.Description{CallerAuth: cfg.CallerAuth, KeyHeader: cfg.CallerKeyHeader, Version: b.version},

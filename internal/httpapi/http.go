@@ -36,6 +36,7 @@ type Setup struct {
 	Caller      caller.Authenticator // of HTTP calls
 	Push        caller.Authenticator // of the deliveries of Pub/Sub
 	Deadline    time.Duration        // of one request, from its decoding to its last write to Okta
+	PublishTime time.Duration        // until an HTTP call does not wait any more for its result to be published; 0: 2 s
 	BodyTime    time.Duration        // until the body has arrived, once the caller is authenticated; 0: 30 s
 	Warnings    []string             // for every reply
 	InFlight    *InFlightLimiter     // of the process
@@ -301,10 +302,16 @@ func (s service) finish(ctx context.Context, in *input, out outcome) httpReply {
 	return s.replyHTTP(ctx, in, out)
 }
 
+// publishTime is how long a caller waits until the result of a run is published. It is within the time that the
+// configuration leaves for the reply after the deadline.
+const publishTime = 2 * time.Second
+
 // replyHTTP returns the reply to an HTTP call, and to a delivery whose message could not be read.
 func (s service) replyHTTP(ctx context.Context, in *input, out outcome) httpReply {
 	if out.ran {
-		if err := s.publishResult(context.WithoutCancel(ctx), in, out.reply, out.body); err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.PublishTime, publishTime))
+		defer cancel()
+		if err := s.publishResult(ctx, in, out.reply, out.body); err != nil {
 			s.warnUnpublished(ctx, in, "the result of a call", err)
 		}
 	}

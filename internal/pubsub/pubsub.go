@@ -19,8 +19,7 @@ import (
 	"google.golang.org/api/option"
 )
 
-// publishTimeout limits one call of Publish, retries included. It is also how long a caller waits for a result to be
-// published.
+// publishTimeout limits one call of Publish, retries included.
 const publishTimeout = 5 * time.Second
 
 // Publisher publishes to the topics of a deployment. It connects at the first use. It sends each
