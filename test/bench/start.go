@@ -86,7 +86,7 @@ func (g *program) measure(ctx context.Context, settings ...string) error {
 		return err
 	}
 	command := exec.CommandContext(ctx, g.path)
-	command.Env = append(settings, "PORT="+port, "FUNCTION_TARGET="+g.target, "CALLER_AUTH=none", "OKTA_API_TOKEN_SECRET=env:TOKEN")
+	command.Env = append(settings, "PORT="+port, "FUNCTION_TARGET="+g.target, "CALLER_AUTH=none", "OKTA_API_TOKEN_SECRET=env:TOKEN", functions.GC)
 	begun := time.Now()
 	if err := command.Start(); err != nil {
 		return err

@@ -41,6 +41,9 @@ const (
 
 const bucket = "claims"
 
+// GC is how terraform/modules/function sets the garbage collector.
+const GC = "GOGC=50"
+
 // ServeIfAsked serves the functions, and does not return, if this process was started as the functions. Every program that calls Start begins with
 // it.
 func ServeIfAsked() {
@@ -122,6 +125,7 @@ func (p *Process) start(o Options) (err error) {
 		return err
 	}
 	p.settings = []string{
+		GC,
 		storageVariable + "=" + p.storage.URL(), pubsubVariable + "=" + p.Broker.Addr,
 		leaseVariable + "=" + cmp.Or(o.Lease, idempotency.LeaseDuration).String(),
 		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",

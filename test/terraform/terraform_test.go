@@ -18,6 +18,7 @@ import (
 	"example.com/okta-secops/internal/httpapi"
 	"example.com/okta-secops/internal/ssf"
 	"example.com/okta-secops/local/pubsub"
+	"example.com/okta-secops/test/functions"
 )
 
 func TestTerraform_IsFormatted(t *testing.T) {
@@ -135,7 +136,7 @@ func TestTerraformTransmitter_HasItsOwnSettingsOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.JWKSURL != c.Issuer+ssf.JWKSPath || len(environment) != 4 {
+	if c.JWKSURL != c.Issuer+ssf.JWKSPath || len(environment) != 5 || functions.GC != "GOGC="+getenv("GOGC") {
 		t.Errorf("%+v in %v", c, environment)
 	}
 	member := "serviceAccount:" + service["service_account_email"].(string)
@@ -157,19 +158,19 @@ func TestTerraformFunctions_StartWithTheirSettings(t *testing.T) {
 	for name, vars := range variables {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			functions := map[string]resource{}
+			deployed := map[string]resource{}
 			for _, r := range applied(t, vars...) {
 				if r.Type == "google_cloudfunctions2_function" {
-					functions[r.text("name")] = r
+					deployed[r.text("name")] = r
 				}
 			}
-			if len(functions) != len(handlers.Groups)+transmitters[name] {
-				t.Fatalf("%d functions", len(functions))
+			if len(deployed) != len(handlers.Groups)+transmitters[name] {
+				t.Fatalf("%d functions", len(deployed))
 			}
 			for _, g := range handlers.Groups {
 				own := func(name string) bool { return strings.HasSuffix(name, "-"+g.Name) }
-				names := slices.Sorted(maps.Keys(functions))
-				f := functions[names[slices.IndexFunc(names, own)]]
+				names := slices.Sorted(maps.Keys(deployed))
+				f := deployed[names[slices.IndexFunc(names, own)]]
 				build := f.Values["build_config"].([]any)[0].(map[string]any)
 				service := f.Values["service_config"].([]any)[0].(map[string]any)
 				if build["entry_point"] != g.Function || build["runtime"] != "go126" || service["timeout_seconds"] != 540.0 {
@@ -195,8 +196,11 @@ func TestTerraformFunctions_StartWithTheirSettings(t *testing.T) {
 					c.DeadLetterTopic == "" || (c.SigningKeyRef != "") != (g.Signs && name == "full") {
 					t.Errorf("%s: %+v", g.Name, c)
 				}
+				if got := fmt.Sprint("GOGC=", environment["GOGC"]); got != functions.GC {
+					t.Errorf("%s: %s, want %s", g.Name, got, functions.GC)
+				}
 				for variable := range environment {
-					if !config.Known(variable) {
+					if !config.Known(variable) && variable != "GOGC" {
 						t.Errorf("%s: %s is not a setting", g.Name, variable)
 					}
 				}
