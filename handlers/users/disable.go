@@ -70,7 +70,7 @@ func PlanDisable(u okta.User, deactivate, sendEmail bool, advice string) (action
 		})
 	case u.Status == okta.Active:
 		plan.Effects = guardrail.Effects{Suspends: true}
-		plan.Undo = undo("Enable User", u, "Is Activate")
+		plan.Undo = undo("Enable User", id, "Is Activate")
 		plan.ChangeStatus(okta.Suspended, func(ctx context.Context, o *okta.Client) error { return o.SuspendUser(ctx, id) })
 	default:
 		// Other integrations report this as "already disabled". It is not: such a user can regain

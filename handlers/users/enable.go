@@ -79,7 +79,7 @@ func PlanUnsuspend(u okta.User) action.Plan {
 		plan.Value = plan.Before
 		return plan
 	}
-	plan.Undo = undo("Disable User", u, "Is Deactivate")
+	plan.Undo = undo("Disable User", u.ID, "Is Deactivate")
 	plan.ChangeStatus(okta.Active, func(ctx context.Context, o *okta.Client) error { return o.UnsuspendUser(ctx, u.ID) })
 	return plan
 }
@@ -144,10 +144,12 @@ func enableAdvice(s okta.Status) string {
 	}
 }
 
-// undo returns the request that reverts a suspend or an unsuspend of one user. off is the parameter
+// undo returns a function for the request that reverts a suspend or an unsuspend of one user. off is the parameter
 // that would do more than that.
-func undo(name string, u okta.User, off string) *action.Undo {
-	return &action.Undo{Action: name, Parameters: map[string]any{
-		"User IDs Or Logins": u.ID, off: false, "Also Run On Scope": false,
-	}}
+func undo(name, user, off string) func() *action.Undo {
+	return func() *action.Undo {
+		return &action.Undo{Action: name, Parameters: map[string]any{
+			"User IDs Or Logins": user, off: false, "Also Run On Scope": false,
+		}}
+	}
 }

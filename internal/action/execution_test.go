@@ -260,7 +260,8 @@ func TestVerify_OnlyIfRequested(t *testing.T) {
 			t.Parallel()
 			result, err := each(t, t.Context(), deps(), action.Options{Verify: test.verify}, true, []string{"x"}, func(context.Context, string) (action.Plan, error) {
 				return action.Plan{
-					Before: action.State{"status": "OLD"}, After: action.State{"status": "NEW"}, Read: test.read, Undo: &action.Undo{Action: "Undo It"},
+					Before: action.State{"status": "OLD"}, After: action.State{"status": "NEW"}, Read: test.read,
+					Undo:  func() *action.Undo { return &action.Undo{Action: "Undo It"} },
 					Write: func(context.Context, *okta.Client) (action.WriteResult, error) { return action.WriteResult{}, nil },
 				}, nil
 			})

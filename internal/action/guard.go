@@ -108,8 +108,7 @@ func (x *Execution) guard(ctx context.Context, planned []*plannedTarget) *guardr
 			planned[i].fail(err)
 		}
 	})
-	var targets []guardrail.Target
-	var writes []targetPlanWrite
+	targets, writes := make([]guardrail.Target, 0, len(planned)), make([]targetPlanWrite, 0, len(planned))
 	for i, p := range planned {
 		for _, w := range p.plan.writes() {
 			t := seen[i]

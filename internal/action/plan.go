@@ -22,7 +22,8 @@ type Plan struct {
 	Err error
 	// Read reads the state that After predicts; nil: it cannot be read.
 	Read func(ctx context.Context, o *okta.Client) (State, error)
-	Undo *Undo
+	// Undo returns the request that takes Write back; nil: Write returns it, or there is none.
+	Undo func() *Undo
 	// NotUndoable is the reason why Write cannot be taken back, or only in part; "" if Undo does.
 	NotUndoable string
 	// Effects are what Write does, for the guardrails.

@@ -86,7 +86,7 @@ func (x *Execution) recordMadeBefore(t *Target, p *Plan) {
 	t.Roles, t.message = nil, ""
 	switch {
 	case !x.Action.ReadBack:
-		t.Outcome, t.touched, t.Undo, t.Verified = cmp.Or(p.Success, Changed), true, p.Undo, &verified
+		t.Outcome, t.touched, t.Undo, t.Verified = cmp.Or(p.Success, Changed), true, p.undo(), &verified
 		t.NotUndoable = p.NotUndoable
 	case sameState(p.Before, p.After):
 		t.unchanged(x.Request.Options, p.Before, p.Before)

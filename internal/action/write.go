@@ -85,7 +85,7 @@ func (x *Execution) write(ctx context.Context, t *Target, p *Plan) error {
 		if slices.ContainsFunc(p.writes(), planWrite.makesAdministrators) {
 			x.Guardrails.administrators.stale.Store(true)
 		}
-		t.Undo, t.NotUndoable = cmp.Or(done.Undo, p.Undo), cmp.Or(done.NotUndoable, p.NotUndoable)
+		t.Undo, t.NotUndoable = cmp.Or(done.Undo, p.undo()), cmp.Or(done.NotUndoable, p.NotUndoable)
 		if notMade := x.verify(ctx, t, p); err == nil && notMade != nil {
 			t.value, t.message = nil, ""
 			err = notMade
@@ -99,6 +99,14 @@ func (x *Execution) write(ctx context.Context, t *Target, p *Plan) error {
 	}
 	t.Outcome = done.Outcome
 	return nil
+}
+
+// undo returns the request that takes the write of the plan back, nil if there is none.
+func (p *Plan) undo() *Undo {
+	if p.Undo == nil {
+		return nil
+	}
+	return p.Undo()
 }
 
 // unchanged records that the target is already in the asked state. The state was just read, so it

@@ -161,7 +161,7 @@ func (l keyLease) storeReply(ctx context.Context, in *input, out outcome) error 
 	}
 	at := l.now().UTC().Truncate(time.Second)
 	finish := func(reply Reply) error {
-		body, err := encode(reply)
+		body, err := reply.encode()
 		if err != nil {
 			return err
 		}

@@ -124,7 +124,7 @@ func (s service) publishJob(ctx context.Context, in *input, j jobs.Job, held *id
 		return err
 	}
 	reply.InvocationID = j.InvocationID
-	data, err := encode(reply)
+	data, err := reply.encode()
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func (s service) replyOutcome(in *input, reply Reply) (out outcome) {
 			"Location": reply.Job.Path, "Retry-After": pollAfter, "Preference-Applied": "respond-async",
 		}
 	}
-	if out.body, err = encode(reply); err != nil {
+	if out.body, err = reply.encode(); err != nil {
 		return s.failure(in, err)
 	}
 	return out

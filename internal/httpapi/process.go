@@ -231,7 +231,7 @@ func (s service) outcome(in *input, result *action.Result, err error) outcome {
 	if reply.Status == action.StatusFailure {
 		out.deadLetter = newDeadReason(reply, cause)
 	}
-	if out.body, err = encode(reply); err != nil { // without the values that cannot be encoded
+	if out.body, err = reply.encode(); err != nil { // without the values that cannot be encoded
 		failed := s.outcome(in, &action.Result{}, err)
 		failed.result = result
 		return failed

@@ -169,11 +169,11 @@ func (s service) publishResult(ctx context.Context, in *input, reply Reply, data
 	}
 	reply, secret, err := withoutSecrets(in, reply)
 	if secret && err == nil {
-		data, err = encode(reply)
+		data, err = reply.encode()
 	}
 	if err == nil && len(data) > maxResult {
-		data, err = encode(reply.withoutResults(
-			"The JSON result and the enrichment are too large for a message and left out."))
+		data, err = reply.withoutResults(
+			"The JSON result and the enrichment are too large for a message and left out.").encode()
 	}
 	if err != nil {
 		return err

@@ -53,7 +53,7 @@ func (s service) replay(ctx context.Context, in *input, stored *storedReply, t t
 		out.reply.OutputMessage
 	out.header = retryAfterHeader(out.status, out.result, out.cause)
 	out.header["Idempotency-Replayed"] = "true"
-	if out.body, err = encode(out.reply); err != nil {
+	if out.body, err = out.reply.encode(); err != nil {
 		return s.failure(in, err)
 	}
 	return out

@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -116,6 +118,48 @@ func encode(v any) ([]byte, error) {
 		return nil, err
 	}
 	return body.Bytes(), nil
+}
+
+// encode returns the reply as JSON. It encodes the items of a list one by one: a reply may have thousands of targets,
+// and encoding/json would hold all of them a second time.
+func (r Reply) encode() ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	add := func(before string, v reflect.Value) error {
+		b.WriteString(before)
+		err := e.Encode(v.Interface())
+		b.Truncate(max(0, b.Len()-len("\n")))
+		return err
+	}
+	comma := "{"
+	for field, v := range reflect.ValueOf(r).Fields() {
+		name, omit, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if omit != "" && v.IsZero() {
+			continue
+		}
+		member := comma + strconv.Quote(name) + ":"
+		comma = ","
+		if v.Kind() != reflect.Slice || v.IsNil() {
+			if err := add(member, v); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		b.WriteString(member + "[")
+		begun := b.Len()
+		for i := range v.Len() {
+			if i == 16 { // the others are as long
+				b.Grow((b.Len() - begun) / i * v.Len() * 3 / 2)
+			}
+			if err := add(strings.Repeat(",", min(i, 1)), v.Index(i)); err != nil {
+				return nil, err
+			}
+		}
+		b.WriteString("]")
+	}
+	b.WriteString("}\n")
+	return b.Bytes(), nil
 }
 
 // Refusal returns the reply to a request whose path is of no group.

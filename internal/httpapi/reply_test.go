@@ -1,8 +1,12 @@
 package httpapi
 
 import (
+	"math"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"example.com/okta-secops/internal/action"
 	"example.com/okta-secops/internal/apierr"
@@ -71,6 +75,39 @@ func TestReply_RetryAfterIsTheLongestWait(t *testing.T) {
 		}
 		if got := retryAfter(errs); got != want {
 			t.Errorf("%v: %s, want %s", waits, got, want)
+		}
+	}
+}
+
+// TestReply_IsEncodedAsByThePackage compares with encoding/json, which takes more memory.
+func TestReply_IsEncodedAsByThePackage(t *testing.T) {
+	t.Parallel()
+	many := Reply{Status: action.StatusPartial, OutputMessage: "<&>\u2028", JSONResult: action.KeyedResults{{Input: "b", Value: []byte(`{"x": "<a>"}`)}, {Input: "a", Value: []byte("1")}}}
+	for i := range 100 {
+		many.Targets = append(many.Targets, &action.Target{
+			Mention: action.Mention{Input: strings.Repeat("<\u00e9\n", i), Source: "parameter"}, After: action.State{"status": "ACTIVE", "roles": []string{"<x>"}},
+			Undo: &action.Undo{Action: "Enable User", Parameters: map[string]any{"Is Activate": false}},
+		})
+	}
+	many.Entities = []action.EnrichedEntity{{Entity: action.Entity{Identifier: "<A>", Type: action.UserEntity}, Enrichment: map[string]string{"k": "<v>"}}}
+	many.Warnings, many.Replayed = []string{"one", "two"}, &Replayed{InvocationID: "1"}
+	many.UndoRequests, many.NotUndoable = []action.UndoRequest{}, []action.NotUndoable{{Target: "t", Reason: "r"}}
+	for name, r := range map[string]Reply{
+		"zero": {}, "many": many, "empty lists": {Entities: []action.EnrichedEntity{}, Targets: []*action.Target{}, Warnings: []string{}},
+		"an error": {Org: "o", Error: &ReplyError{Code: "c"}, JobStatus: "running", Job: &JobState{ID: "1"}, Progress: &Progress{Targets: 2}},
+	} {
+		want, err := encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.encode()
+		if diff := cmp.Diff(string(want), string(got)); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", name, err, diff)
+		}
+	}
+	for name, r := range map[string]Reply{"a result": {JSONResult: math.NaN()}, "a state": {Targets: []*action.Target{{After: action.State{"x": math.Inf(1)}}}}} {
+		if got, err := r.encode(); err == nil {
+			t.Errorf("%s is encoded as %s", name, got)
 		}
 	}
 }
