@@ -177,7 +177,7 @@ func (a *App) auditLog() *audit.Log {
 
 // targetsPerPlace is how many targets a run handles at once for each request to Okta in flight. The steps
 // of one target wait for each other, so that more targets than places keep the places in use.
-const targetsPerPlace = 3
+const targetsPerPlace = 4
 
 // deps returns the dependencies of the group's actions. It reads the secrets that the group needs,
 // in parallel, so that a missing or invalid secret is an error before any request to Okta.
