@@ -60,7 +60,7 @@ func planEnable(x *action.Execution, u okta.User, p enableParams) (action.Plan, 
 		return PlanUnsuspend(u), nil
 	case p.Activate && (u.Status == okta.Staged || u.Status == okta.Deprovisioned):
 		plan.Effects.ReturnsCredential, plan.NotUndoable = !p.SendEmail, activationNotUndoable
-		plan.After = action.StatusOf(okta.User{Status: okta.Provisioned})
+		plan.After = action.StatusState(okta.Provisioned)
 		plan.Write = activationWrite(x, u, p.SendEmail, (*okta.Client).ActivateUser)
 	case p.Activate && u.Status == okta.Provisioned:
 		plan.Effects.ReturnsCredential, plan.NotUndoable = !p.SendEmail, activationNotUndoable
@@ -98,7 +98,7 @@ func activationWrite(
 		if err != nil {
 			return action.WriteResult{}, err
 		}
-		asked := action.StatusOf(okta.User{Status: okta.Provisioned})
+		asked := action.StatusState(okta.Provisioned)
 		after, err := action.ReadStatus(u.ID)(ctx, o)
 		if err != nil {
 			x.Warn("%s was activated, but the status could not be read again: %s", u.Login, apierr.As(err).Message)

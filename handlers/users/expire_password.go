@@ -69,7 +69,7 @@ func planExpire(x *action.Execution, u okta.User, p expirePasswordParams) (actio
 		})
 		return plan, nil
 	}
-	plan.After = action.StatusOf(okta.User{Status: okta.PasswordExpired})
+	plan.After = action.StatusState(okta.PasswordExpired)
 	plan.Effects.SetsCredential, plan.Effects.ReturnsCredential, plan.Effects.EndsSessions = true, p.Return, p.Revoke
 	plan.Write = func(ctx context.Context, o *okta.Client) (action.WriteResult, error) {
 		temporary, err := o.ExpirePasswordWithTemporary(ctx, u.ID, p.Revoke)

@@ -43,7 +43,7 @@ var resetPassword = action.Define(action.Spec{
 // the result.
 func PlanResetPassword(x *action.Execution, u okta.User, sendEmail bool) (action.Plan, error) {
 	plan := action.Plan{
-		Before: action.StatusOf(u), After: action.StatusOf(okta.User{Status: okta.Recovery}), Read: action.ReadStatus(u.ID),
+		Before: action.StatusOf(u), After: action.StatusState(okta.Recovery), Read: action.ReadStatus(u.ID),
 	}
 	plan.NotUndoable = passwordNotUndoable
 	plan.Effects.ReturnsCredential = !sendEmail

@@ -32,15 +32,20 @@ func StatusOf(u okta.User) State {
 	if u.Becoming != "" {
 		return State{statusMember: string(u.Status), transitioningTo: string(u.Becoming)}
 	}
-	if s, known := ofStatus[u.Status]; known {
+	return StatusState(u.Status)
+}
+
+// StatusState returns a status as a State.
+func StatusState(status okta.Status) State {
+	if s, known := ofStatus[status]; known {
 		return s
 	}
-	return State{statusMember: string(u.Status)}
+	return State{statusMember: string(status)}
 }
 
 // ChangeStatus plans a write after which a user has a status, which is also the result.
 func (p *Plan) ChangeStatus(status okta.Status, write func(ctx context.Context, o *okta.Client) error) {
-	after := StatusOf(okta.User{Status: status})
+	after := StatusState(status)
 	p.After = after
 	p.Write = func(ctx context.Context, o *okta.Client) (WriteResult, error) {
 		return WriteResult{Value: after}, write(ctx, o)

@@ -152,7 +152,7 @@ func (x *Execution) planTarget(
 	return writes
 }
 
-// stateNow returns the state of a target as read: the user's status, and what the plan has read.
+// stateNow returns the state of a target as read: the user's status, and the state that the plan has read.
 func (t *Target) stateNow(p *Plan) State {
 	now := maps.Clone(p.Before)
 	if now == nil {

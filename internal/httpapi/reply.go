@@ -128,18 +128,20 @@ func (r Reply) encode() ([]byte, error) {
 	e.SetEscapeHTML(false)
 	add := func(before string, v reflect.Value) error {
 		b.WriteString(before)
-		err := e.Encode(v.Interface())
-		b.Truncate(max(0, b.Len()-len("\n")))
-		return err
+		if err := e.Encode(v.Interface()); err != nil {
+			return err
+		}
+		b.Truncate(b.Len() - len("\n"))
+		return nil
 	}
-	comma := "{"
+	before := "{"
 	for field, v := range reflect.ValueOf(r).Fields() {
 		name, omit, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if omit != "" && v.IsZero() {
 			continue
 		}
-		member := comma + strconv.Quote(name) + ":"
-		comma = ","
+		member := before + strconv.Quote(name) + ":"
+		before = ","
 		if v.Kind() != reflect.Slice || v.IsNil() {
 			if err := add(member, v); err != nil {
 				return nil, err
@@ -147,14 +149,15 @@ func (r Reply) encode() ([]byte, error) {
 			continue
 		}
 		b.WriteString(member + "[")
-		begun := b.Len()
+		begun, comma := b.Len(), ""
 		for i := range v.Len() {
 			if i == 16 { // the others are as long
 				b.Grow((b.Len() - begun) / i * v.Len() * 3 / 2)
 			}
-			if err := add(strings.Repeat(",", min(i, 1)), v.Index(i)); err != nil {
+			if err := add(comma, v.Index(i)); err != nil {
 				return nil, err
 			}
+			comma = ","
 		}
 		b.WriteString("]")
 	}

@@ -20,9 +20,6 @@ import (
 	"example.com/okta-secops/test/functions"
 )
 
-// concurrentCalls is how many calls to Okta are under way at most, by the functions and directly.
-const concurrentCalls = 35
-
 // memory compares the memory of one call with that of a program that makes the same calls to Okta.
 func (p plan) memory(ctx context.Context, w io.Writer) error {
 	var product, direct []int
@@ -45,7 +42,7 @@ func (p plan) memory(ctx context.Context, w io.Writer) error {
 
 product %.1f MiB, directly %.1f MiB: %.2f KiB a target more
 
-`, p.large, p.reps, concurrentCalls, mib(median(product)), mib(median(direct)), perTarget(product)-perTarget(direct))
+`, p.large, p.reps, functions.Concurrency, mib(median(product)), mib(median(direct)), perTarget(product)-perTarget(direct))
 	return nil
 }
 
@@ -135,7 +132,7 @@ func directIfAsked() {
 	if okta == "" {
 		return
 	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrentCalls}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: functions.Concurrency}}
 	header := http.Header{"Authorization": {"SSWS " + os.Getenv("TOKEN")}}
 	ask := func(method, path string) (id string, err error) {
 		text, err := send(context.Background(), client, method, okta+"/api/v1/users/"+path, header.Clone(), nil)
@@ -163,7 +160,7 @@ func directIfAsked() {
 	}
 	before := functions.PeakMemory(os.Getpid())
 	var calls errgroup.Group
-	calls.SetLimit(concurrentCalls)
+	calls.SetLimit(functions.Concurrency)
 	for _, login := range logins[1:] {
 		calls.Go(func() error { return suspend(login) })
 	}

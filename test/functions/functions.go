@@ -41,6 +41,9 @@ const (
 
 const bucket = "claims"
 
+// Concurrency is how many calls to Okta the functions have under way at most.
+const Concurrency = 35
+
 // GC is how terraform/modules/function sets the garbage collector.
 const GC = "GOGC=50"
 
@@ -128,7 +131,7 @@ func (p *Process) start(o Options) (err error) {
 		GC,
 		storageVariable + "=" + p.storage.URL(), pubsubVariable + "=" + p.Broker.Addr,
 		leaseVariable + "=" + cmp.Or(o.Lease, idempotency.LeaseDuration).String(),
-		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=35",
+		"CALLER_AUTH=none", "OKTA_API_ROOT=" + p.org.URL, "OKTA_API_TOKEN_SECRET=env:TOKEN", "TOKEN=" + p.Okta.Token(), "OKTA_CONCURRENCY=" + strconv.Itoa(Concurrency),
 		"IDEMPOTENCY_BUCKET=" + bucket, "RESULTS_TOPIC=" + pubsub.ResultsTopic, "DEAD_LETTER_TOPIC=" + pubsub.DeadLetterTopic,
 		"JOBS_TOPIC=" + pubsub.Topic("{group}"),
 	}
